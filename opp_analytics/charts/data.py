@@ -2,8 +2,8 @@
 
 A chart has places: rows from the top, or columns from the left when it is `upright`. Each place carries its marks,
 measured along one axis in the units of the table. Curves, ribbons and levels run across all places. Nothing here knows
-matplotlib, SVG or pixels; a preparation decides what is drawn, in which order, color and words, and a renderer only
-fits it into its room.
+matplotlib, SVG or pixels; a preparation decides what is drawn, in which order, colors and words; a renderer only
+fits it into the space.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class BarMark:
     end: float
     tone: Tone
     thick: float | None = None
-    """Share of the place's breadth; by default the usual one of the renderer."""
+    """Share of the place's breadth; None for the renderer's default."""
     forms: tuple[str, ...] = ()
-    """Text inside the bar, in fewer and fewer letters; a bar with forms is a part of a whole."""
+    """Text inside the bar, the longest form first; a bar with forms is part of a whole."""
     title: str = ""
     """Text on hover."""
     key: str = ""
@@ -40,7 +40,7 @@ class BarMark:
 
 @dataclass(frozen=True)
 class RangeMark:
-    """A thin line between two amounts: an interval, or the way from one dot to another."""
+    """A thin line between two amounts: an interval, or a link between two dots."""
 
     low: float
     high: float
@@ -81,9 +81,9 @@ class Place:
     says: str = ""
     """Text at `end`."""
     end: float = 0.0
-    """Amount beside which `says` and `short` stand."""
+    """Amount at which `says` or `short` is shown."""
     short: str = ""
-    """`says` in a few letters, where figures stand beside the marks."""
+    """Short form of `says`, if figures are shown beside the marks."""
     figures: tuple[str, ...] = ()
     """Text in columns at the right."""
     title: str = ""
@@ -91,11 +91,11 @@ class Place:
     key: str = ""
     """Label of this place in its table."""
     at: float | None = None
-    """Position among the others; by default one follows the other."""
+    """Position among the others; None for one after another."""
     strong: bool = False
     """True for a total."""
     note: str = ""
-    """Quiet words after the name."""
+    """Muted text after the name."""
     highlight: bool = False
     """True for the place that the title names."""
 
@@ -141,7 +141,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Measure:
-    """What an axis measures."""
+    """An axis and its unit."""
 
     kind: Literal["money", "percent", "count", "number", "date", "names", "none"] = "none"
     title: str = ""
@@ -171,7 +171,7 @@ class TextColumn:
     at: float
     """Position, as a share of the width."""
     right: bool = False
-    """True when its texts end there, False when they begin there."""
+    """True to right-align its text there, False to left-align."""
     head: str = ""
     tone: Tone = "quiet"
 
@@ -184,10 +184,10 @@ class ChartData:
     note: str = ""
     """Caption."""
     empty: str = ""
-    """Reason why there is nothing to see, in place of marks that are all zero."""
+    """Reason to show in place of marks that are all zero."""
     places: tuple[Place, ...] = ()
     upright: bool = False
-    """True when places stand side by side, False when they lie one below another."""
+    """True for places side by side, False for one below another."""
     linked: bool = False
     """True when each bar begins where the one above it ends."""
     measure: Measure = Measure()
@@ -205,7 +205,7 @@ class ChartData:
     size: tuple[float, float] = (7.5, 4.2)
     """Usual width and least height, in inches."""
     least_rows: int = 4
-    """Rows for which there is room, so that a single bar does not fill the page."""
+    """Minimum rows of space, so that a single bar does not fill the page."""
     name_width: int = 32
     """Characters of a place's name."""
 

@@ -1,4 +1,4 @@
-"""Appends to a history's folder and reads from it, checking every file.
+"""A history's folder: appends, and reads that check every file.
 
 After a crash, an append is complete or absent: the change file comes first and is not read until its entry
 is renamed into place.
@@ -38,7 +38,7 @@ class Damage(HistoryError):
 
 @dataclass(frozen=True)
 class RecordCounts:
-    """One record: all opportunities at one instant."""
+    """Counts of one record of all opportunities."""
 
     recorded_at: pd.Timestamp
     """The instant, UTC."""
@@ -87,7 +87,7 @@ class Entry:
     columns: Mapping[str, str]
     """Columns of the recorded frame, in order, with their pandas dtypes."""
     kinds: Mapping[str, str]
-    """Kinds (`rows.KINDS`) of the further columns known so far."""
+    """Kinds (`rows.KINDS`) of the extra columns known so far."""
     size: int
     """Bytes of the change file."""
     sha256: str
@@ -175,7 +175,7 @@ def read_note(file: Path) -> int:
 
 
 def read_mark(file: Path) -> tuple[int, int, int]:
-    """Read size and times of a file, to notice a change; the last one cannot be set back."""
+    """Read a file's size and times, to notice a change; the ctime cannot be set back."""
     found = file.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -199,7 +199,7 @@ _FOLDERS = ("changes", "records", "state", "staging")
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a link inside the folder, which may itself be one: a write through it would change files elsewhere."""
+    """Refuse links inside the folder (itself may be one): a write through them would change files elsewhere."""
     try:
         files.refuse_links(folder)
     except DataError as error:
@@ -223,7 +223,7 @@ def holds_history(folder: Path) -> bool:
         return False
     except OSError as error:
         raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
-    # The mark comes before anything but what was being staged.
+    # Before the mark, only staged files are written.
     if not others:
         others = [str(file.relative_to(folder)) for name in _FOLDERS[:3] for file in folder.glob(f"{name}/*")]
     if others:
@@ -311,11 +311,11 @@ class Store:
     # Reading
 
     def entries(self) -> list[Entry]:
-        """Read every entry in order, and check the register itself."""
+        """Read all entries in order, and check that none is missing."""
         refuse_links(self.folder)
         if not holds_history(self.folder):
             return []
-        # Listed in the reverse of the order of writing: an append that ends in between is then whole in all lists.
+        # List records last, so that an append ending meanwhile never leaves a listed file without its entry.
         states = (_STATE.fullmatch(file.name) for file in (self.folder / "state").glob("*.arrow"))
         newest = max((state[1] for state in states if state), default="")
         changes, records = (
@@ -371,7 +371,7 @@ class Store:
         return self.folder / "changes" / f"{entry.name}.parquet"
 
     def find_problem(self, entry: Entry) -> str | None:
-        """Check an entry's change file; its problem, or None when it is intact."""
+        """Check an entry's change file; return its problem, None if intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
@@ -390,20 +390,20 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """List entries whose change file was set aside, with the last record (its sequence) that relied on it."""
+        """Map each entry whose change file was set aside to the last record (sequence) that relied on it."""
         return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
         """Set an entry's change file aside without deleting it; call it inside `writing`."""
         (self.folder / "damaged").mkdir(exist_ok=True)
-        # The note comes first: a file that is noted and still in its place is out of use too.
+        # Write the note first: a noted file is out of use even while still in its place.
         publish(self.folder, f"damaged/{entry.name}.json", encode_note(entry.name, entries[-1].sequence))
         file = self.change_file(entry)
         if file.exists():
             file.replace(self.folder / "damaged" / file.name)
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
-        """Read the kept last rows of all opportunities; None unless they match the last entry."""
+        """Read the kept latest row of each opportunity; None unless they match the last entry."""
         for file in (self.folder / "state").glob(f"{entries[-1].name}-*.arrow"):
             try:
                 content = file.read_bytes()
@@ -416,7 +416,7 @@ class Store:
         return None
 
     def _state_tag(self, entry: Entry) -> bytes:
-        """Make the tag of a kept state: the chain up to an entry, without files set aside."""
+        """Make the tag of a kept state: the chain up to an entry, and the files set aside."""
         return " ".join([entry.digest, *sorted(self.set_aside())]).encode()
 
     # Writing
@@ -479,7 +479,7 @@ class Store:
         return entry
 
     def keep_state(self, rows: pa.Table, entry: Entry) -> None:
-        """Keep the last rows of all opportunities beside the log; if the write fails, they are rebuilt later."""
+        """Keep the latest row of each opportunity beside the log; if the write fails, it is rebuilt later."""
         sink = pa.BufferOutputStream()
         tagged = rows.replace_schema_metadata({"of": self._state_tag(entry)})
         options = pa.ipc.IpcWriteOptions(compression="zstd")

@@ -1,4 +1,4 @@
-"""The forecasts of a report: one table by team and person, of which a page shows the whole or a part, now and at past records."""
+"""The forecasts of a report, by team and person; a page shows all or part of them, now and at past records."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from opp_analytics.schema import ALL
 __all__ = ["Earlier", "Forecasts", "find_earlier_record", "keep_rows"]
 
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
-"""Time back to the record that starts the week, and its largest distance from that day."""
+"""Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9
-"""Weeks of the trend: two months, so that a month is seen from before its start."""
+"""Weeks of the trend: two months, so that it begins before the month does."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _JUDGED, _CENT = 12, 0.005
-"""Past forecasts of a part that are judged, a year of months, and what money may be off."""
+"""Past forecasts of a part to judge, a year of months; and the tolerance in money."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """The record that changes are counted from."""
+    """The record to compare with."""
 
     moment: pd.Timestamp
     """Its instant."""
@@ -42,7 +42,7 @@ class Earlier:
     forecast: pd.DataFrame
     """`oa.forecast` as of that day."""
     people: pd.DataFrame
-    """The same by person; without rows where nobody is named."""
+    """The same by person; empty if nobody is named."""
 
     def figure(self, period: str, column: str) -> float:
         """Look up a figure of the page's subject, as it was then."""
@@ -89,7 +89,7 @@ class Forecasts:
     def _forecast_at(
         self, moment: pd.Timestamp, method: MethodName, period: str
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast a period as it was at a record."""
+        """Forecast a period as of a record."""
         assert self.inputs.whole_history is not None
         day = as_date(moment, tz=self.inputs.tz)
         return self._forecast(self.inputs.whole_history.as_of(moment), day, method, [period])
@@ -106,7 +106,7 @@ class Forecasts:
 
     @property
     def stated(self) -> bool:
-        """True when the forecast knows the stated chances alone, which say no chance of a target."""
+        """True if only stated chances are used, which give no chance of hitting a target."""
         return bool(self.forecast.attrs["method"] == "stated")
 
     @property
@@ -133,7 +133,7 @@ class Forecasts:
 
     @property
     def persons(self) -> pd.DataFrame:
-        """The rows of `people` of single persons, by name."""
+        """The rows of `people` for individuals, by name."""
         people = self.people
         totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
         rows = people.loc[~np.array(totals, dtype=bool)]
@@ -141,13 +141,13 @@ class Forecasts:
 
     @property
     def method(self) -> MethodName:
-        """The method of the forecast: the one that was asked for, or the one that "auto" chose."""
+        """The forecast's method: the one asked for, or the one that "auto" chose."""
         asked = self.inputs.method
         return self.forecast.attrs["method"] if asked == "auto" else asked
 
     @cached_property
     def earlier(self) -> Earlier:
-        """The record to compare with, and the forecast as it was then, by the method of now."""
+        """The record to compare with, and the forecast as of it, by today's method."""
         inputs = self.inputs
         moment = find_earlier_record(inputs)
         day = as_date(moment, tz=inputs.tz)
@@ -162,7 +162,7 @@ class Forecasts:
 
     @cached_property
     def no_changes(self) -> str:
-        """Why there is nothing to compare with; empty when there is."""
+        """The reason that nothing can be compared; empty if it can."""
         try:
             _ = self.earlier
         except NotEnoughHistory as reason:
@@ -171,7 +171,7 @@ class Forecasts:
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """`oa.forecast_fan` of the current period, a record a week, up to the forecast of the page."""
+        """`oa.forecast_fan` of the current period, one record per week, up to the page's forecast."""
         inputs = self.inputs
         table = self._fan_of_part() if inputs.part else self._fan_of_whole()
         weekly = _keep_weekly(self._add_today(table), inputs)
@@ -182,7 +182,7 @@ class Forecasts:
         return shown
 
     def _add_today(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Add the forecast of today to past ones, where the last record is older."""
+        """Add today's forecast to the past ones if the last record is older."""
         inputs, row = self.inputs, self.current
         if as_date(table.index[-1], tz=inputs.tz) >= inputs.today or np.isnan(row["expected"]):
             return table
@@ -207,7 +207,7 @@ class Forecasts:
         )
 
     def _fan_of_part(self) -> pd.DataFrame:
-        """Take the part's rows of the forecasts of the whole, record by record."""
+        """Take the part's rows from forecasts of the whole, record by record."""
         inputs, period = self.inputs, str(self.inputs.period)
         rows = {}
         for moment in _keep_weekly(inputs.records.set_index("recorded_at"), inputs).index:
@@ -233,7 +233,7 @@ class Forecasts:
 
     @property
     def change_deals(self) -> pd.DataFrame:
-        """`oa.forecast_change_deals` of the same."""
+        """`oa.forecast_change_deals`, same span."""
         return self._change[1]
 
     @cached_property
@@ -268,7 +268,7 @@ class Forecasts:
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals`; on the page of a part its rows of those of the whole."""
+        """`oa.forecast_deals` of the whole; on a part's page, the part's rows."""
         inputs, part = self.inputs, self.inputs.part
         table = analysis.forecast_deals(
             inputs.whole,
@@ -284,7 +284,7 @@ class Forecasts:
 
     @cached_property
     def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
+        """`oa.forecast_deals` of the current period, the largest share of the uncertainty first."""
         inputs, table = self.inputs, self.forecast_deals
         now = table[table["period"] == str(inputs.period)]
         details = ["unique_id", *(name for name in inputs.by if name not in now)]
@@ -294,7 +294,7 @@ class Forecasts:
 
     @cached_property
     def track_record(self) -> pd.DataFrame:
-        """`oa.track_record`: past forecasts made equally far before the end of earlier periods.
+        """`oa.track_record`: forecasts made at today's lead time in earlier periods.
 
         Raises
         ------
@@ -308,7 +308,7 @@ class Forecasts:
         return self._forecast_again(table) if inputs.part else table
 
     def _forecast_again(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Replace past forecasts of a part by its rows of the forecasts of the whole."""
+        """Replace a part's past forecasts with its rows from forecasts of the whole."""
         rows = {}
         for period, row in table.tail(_JUDGED).iterrows():
             try:
@@ -333,7 +333,7 @@ class Forecasts:
 
     @cached_property
     def to_win(self) -> pd.DataFrame:
-        """What each person short of the target can do."""
+        """Ways to close each person's gap to target."""
         return cover_gaps(self.deals_to_win, self.persons, partial(self.inputs.money, fine=True))
 
 
@@ -345,7 +345,7 @@ def keep_rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
 
 
 def _keep_weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
-    """Keep the last record of each week back from the as-of day."""
+    """Keep each week's last record, counting back from `today`."""
     days = (inputs.today - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)).days
     weeks = pd.Series((days.to_numpy() + 1) // 7, index=table.index)
     kept = ~weeks.duplicated(keep="last") & (weeks < _TREND)
@@ -353,7 +353,7 @@ def _keep_weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
-    """Find the record to compare with: the nearest to seven days before, or the last by the day that was asked for.
+    """Find the record to compare with: the last by the `since` day, else the nearest to seven days ago.
 
     Raises
     ------
@@ -371,7 +371,7 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
                 f"no record by {text.day(inputs.since, year=True)}; the first one is from {text.day(days.iloc[0], year=True)}"
             )
         return pd.Timestamp(by_then.iloc[-1])
-    # A record of the day itself is what is compared, not what it is compared with.
+    # Skip today's records: they are what is being compared.
     past = days < inputs.today
     if not past.any():
         raise NotEnoughHistory(
@@ -387,7 +387,7 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
             f"no record from a week ago; the nearest is from {text.day(nearest, year=True)}, "
             f"and a comparison is possible from {text.day(min(later))} on"
         )
-    # Of two equally near days take the earlier one, which covers the whole week; of its records the last.
+    # On a tie take the earlier day, which covers the whole week, and its last record.
     near = days[off == off.min()].iloc[0]
     return pd.Timestamp(moments[days == near].iloc[-1])
 
@@ -395,7 +395,7 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
 def _keep_part(
     table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the rows of the whole or of a part, by period, and of who is in it, by name and period.
+    """Keep the rows of the whole or of a part, by period, and of its people, by name and period.
 
     Parameters
     ----------
@@ -419,7 +419,7 @@ def _keep_part(
         unknown = dict.fromkeys(["low", "median", "high", "p_target", "target"], np.nan)
         whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
     for rows in (whole, people):
-        # What the whole leaves out is not the part's.
+        # `left_out` counts the whole, not the part.
         rows.attrs = {name: value for name, value in table.attrs.items() if name != "left_out"}
     return whole, people
 
@@ -431,9 +431,9 @@ def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:
 def _keep_part_of_change(
     table: pd.DataFrame, deals: pd.DataFrame, part: Part
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the part's rows of `oa.forecast_change` and `oa.forecast_change_deals` of the whole, without groups.
+    """Sum the part's rows of `oa.forecast_change` and `oa.forecast_change_deals`, without groups.
 
-    Between two members of a team a deal moves nothing.
+    A deal passed between teammates changes nothing.
     """
     mine, moved = (one[one.index.get_level_values(part.column) == part.name] for one in (table, deals))
     steps = mine.groupby(level="movement", sort=False)[["expected", "value", "deals"]].sum()

@@ -1,6 +1,6 @@
-"""Steps: what a plan changes, one per deal and request, and the frames of plans and receipts that show them.
+"""Steps: what a plan changes, one per deal and request, and the tables of plans and receipts.
 
-A list of steps is the truth. ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.table`` are views, made here.
+The steps are the source; ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.table`` are views, made here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from opp_analytics.writer.cells import from_text, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
-"""A cell compared with the server: unchanged there, has the new value already, was changed by somebody else."""
+"""How a cell compares with the server: unchanged, already at the new value, changed by somebody else."""
 OUTCOMES = {
     "applied": "written by this run",
     "already": "already on the server; nothing was sent",
@@ -37,7 +37,7 @@ _CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row
 _CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
 _RECEIPT = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
 _OBJECTS = ("before", "after", "remote", "value", "row", "attempts")
-"""Columns of these frames that hold more than text."""
+"""Columns of these frames that are not text."""
 _OUTCOME_COLUMNS = ("stage", "status")
 """Columns that decide a deal's outcome; every update keeps them, to detect a deal closed since the plan."""
 
@@ -62,7 +62,7 @@ class EditedCell:
     before: Any = None
     after: Any = None
     status: str = "clean"
-    """One of `STATUSES`; clean as long as nobody has asked the server."""
+    """One of `STATUSES`; clean until compared with the server."""
     remote: Any = None
     """The server's value, in a conflict."""
     reason: str | None = None
@@ -71,24 +71,24 @@ class EditedCell:
 
 @dataclass(frozen=True)
 class Step:
-    """The changes of one deal that one request makes."""
+    """The changes that one request makes to a deal."""
 
     operation: str
     unique_id: str | None
     """None for a create."""
     cells: tuple[EditedCell, ...]
     name: str | None = None
-    """The deal's name before the edits; that of the new deal for a create."""
+    """Name before the edits; for a create, the new deal's."""
     row: Any = None
     """Label of the edited row; None for a delete."""
     base: dict[str, Any] = field(default_factory=dict)
-    """The deal's planned starting values: all of them for a delete, stage and status for an update."""
+    """The deal's values when planned: all of them for a delete, stage and status for an update."""
     value_before: float = 0.0
-    """The deal's money before the edits; 0 where it is missing, or not known because the deal is in the trash."""
+    """The deal's money before the edits; 0 if missing, or unknown because the deal is in the trash."""
     drifted: tuple[EditedCell, ...] = ()
-    """Cells of a deal to delete that somebody has changed since."""
+    """For a delete: cells that somebody has changed since."""
     org: Org = field(default=DEFAULT, compare=False)
-    """Gives the meaning of its stages; a step read from the journal has the API's."""
+    """Defines the stages; a step read from the journal has the API's."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -136,12 +136,12 @@ class Step:
         return digest("\n".join(cells).encode())
 
     def mark(self, status: str) -> Step:
-        """A copy with this status in every cell."""
+        """Copy it with one status in every cell."""
         return replace(self, cells=tuple(replace(cell, status=status) for cell in self.cells))
 
 
 def _normalize_text(field: str, value: Any) -> str:
-    """Write a cell as text that survives a file: equal numbers alike, text composed and stripped."""
+    """Normalize a cell to text that survives a file: equal numbers alike, text NFC and stripped."""
     value = from_text(field, to_text(field, value))
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return f"{Decimal(str(value)).normalize():f}"
@@ -154,7 +154,7 @@ class EqualCreate(NamedTuple):
     run_id: str
     number: int
     unique_id: str | None
-    """The id it was given; None while its outcome is unknown."""
+    """Its new id; None while its outcome is unknown."""
 
     @property
     def place(self) -> str:
@@ -186,15 +186,15 @@ class Result:
     outage: bool = False
     """True if it failed because the server was unavailable."""
     waits_for: EqualCreate | None = None
-    """An equal create of another run whose unknown outcome keeps this one from being sent."""
+    """An equal create of another run that must be settled before this one is sent."""
     looked_for: bool = False
-    """True if a create was looked for in vain and can be sent again."""
+    """True if a lost create was not found and can be sent again."""
     overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Values of the written fields just before the write; undo writes them back."""
 
     @classmethod
     def whole(cls, step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
-        """A result with the same outcome for every cell of the step."""
+        """Make a result with one outcome for all cells of the step."""
         size = len(step.cells)
         return cls((outcome,) * size, (error,) * size, **more)
 
@@ -224,7 +224,7 @@ class RunStep(NamedTuple):
 
 
 def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
-    """Add to steps what their deals were before: starting values, money, and the org that gives stages their meaning."""
+    """Add to each step its deal's values and money before the edits, and the org that defines the stages."""
     steps, meaning = list(steps), Org.of(before)
     columns: list[str] = [*_OUTCOME_COLUMNS, "value"]
     if any(step.operation == "delete" for step in steps):

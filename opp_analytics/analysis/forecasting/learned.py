@@ -1,4 +1,4 @@
-"""The learned method: chances, new business and the width of ranges, from the ended periods of the records."""
+"""The learned method: chances, new business and range widths, learned from the ended periods on record."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
 _OVERDUE, _UNDATED, _BEFORE, _DUE, _SOON_AFTER, _LATER = range(6)
 _WON, _NEITHER = 6, 7
-"""Status at a point of a deal that was already won, and of one that was neither open nor won."""
+"""Statuses at a point besides the buckets: already won, and neither open nor won."""
 _BY_DAY = np.array([_OVERDUE, _BEFORE, _DUE, _SOON_AFTER, _LATER, _UNDATED])
 _SOON_DAYS = 31
-"""Days after a period in which a deal due may still be pulled in: a month."""
+"""Deals due this many days after a period may be pulled in: a month."""
 _AMOUNTS = 12
-"""Past amounts of new business that may come again: a year of months."""
+"""Past periods to draw new business from: a year of months."""
 _LEADS = (14, 28, 45, 75)
-"""Days before the end of the past forecasts that are scored, besides today's: near and far, a month and more apart."""
+"""Days before period end at which past forecasts are scored, besides today's lead: near ones and far ones."""
 _PSEUDO = 12
 """Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
 _LEVEL = 0.8
@@ -52,7 +52,7 @@ _CAP = 4.0
 """Largest score: one wild miss must not widen all ranges."""
 _PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri((1 + _LEVEL) / 2)
 _SHRINK = 8.0
-"""Weight of the next wider share (all deals, bucket, stage of any pipeline) in a share won, in deals."""
+"""Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any pipeline)."""
 _OWNER = 10.0
 """Weight of 1 in an owner's factor, in wins."""
 _MONTH = 50.0
@@ -66,20 +66,20 @@ class Chances:
     """Chance that an open deal is won in a period, by its status at a point."""
 
     share: Floats
-    """By bucket (rows) and stage (columns): stages of single pipelines, then of all pipelines by name, then never seen."""
+    """By bucket (rows) and stage (columns): each pipeline's stages, stage names across pipelines, unknown stages."""
     owner: Floats
     """Factor by owner; the last, 1, for owners never seen."""
     month: tuple[float, float]
     """Factor of months that do not end a quarter, and of those that do."""
 
     def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Look up the chance of each deal; −1 is a stage or owner never seen, `closing` a month that ends a quarter."""
+        """Look up each deal's chance; −1 is a stage or owner never seen, `closing` True if the month ends a quarter."""
         return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[closing])
 
 
 @dataclass(frozen=True)
 class Point:
-    """A past period as seen from an earlier record: deals open then by kind, and its final wins by status then."""
+    """A past period seen from an earlier record: deals open there by kind, and final wins by status there."""
 
     bucket: Integers
     stage: Integers
@@ -87,7 +87,7 @@ class Point:
     count: Floats
     """Open deals of each kind (bucket, stage, owner)."""
     won_bucket: Integers
-    """Of each deal that was open then and won in the period."""
+    """One per deal open then and won in the period."""
     won_stage: Integers
     won_owner: Integers
     money: Floats
@@ -110,7 +110,7 @@ class Lessons:
 
     chances: Chances
     new_business: Floats
-    """Amounts of the last 12 periods learned from (rows), by group (columns)."""
+    """New business of the last 12 periods (rows) by group (columns)."""
     stretch: float
 
 
@@ -140,7 +140,7 @@ class Learned:
         return self.versions.records
 
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
-        """Chance that each deal is won in a period: 0 for one that is not open, NaN where unknown."""
+        """Find each deal's chance of a win in a period: 0 if not open, NaN if unknown."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
@@ -167,7 +167,7 @@ class Learned:
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
     def learn(self, day: int, period: pd.Period) -> Lessons | None:
-        """Learn the parameters of a period from the records up to a day; None if fewer than 3 periods teach it."""
+        """Learn a period's parameters from the records up to a day; None with fewer than 3 past periods."""
         if (day, period) not in self._lessons:
             lead = last_day(period) - day
             known = self._past_points(day, lead)
@@ -183,7 +183,7 @@ class Learned:
         return self._lessons[day, period]
 
     def point(self, record: int, period: pd.Period, known: int | None = None) -> Point:
-        """Count a past period at a record, with its wins as the record `known` shows them: by default the final ones."""
+        """Count a past period's deals at a record, and its wins as of record `known`: by default the final ones."""
         known = self.records.settles(period) if known is None else known
         key = (record, period, known)
         if key not in self._points:
@@ -195,7 +195,7 @@ class Learned:
         moment = versions.at(record)
         open_ = np.flatnonzero(moment.open)
         kinds = (len(BUCKET_NAMES), len(moment.stages) + 1, len(moment.owners) + 1)
-        # An owner of −1, where the history has no owners, is the last.
+        # Without owners, −1 wraps around to the last place.
         owner = moment.owner[open_] % kinds[2]
         kind = np.ravel_multi_index(
             (put_in_buckets(moment, period)[open_], moment.stage[open_], owner), kinds
@@ -224,7 +224,7 @@ class Learned:
         )
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
-        """Count each ended period at the record at a lead, where it has one."""
+        """Count each ended period that has a record at a lead."""
         found = {period: self.records.at_lead(period, lead) for period in self.records.ended(day)}
         return {period: self.point(record, period) for period, record in found.items() if record >= 0}
 
@@ -250,7 +250,7 @@ class Learned:
         )
 
     def _spread(self, amounts: Floats, moment: Moment) -> Floats:
-        """Move past new business (rows) to today's groups (columns); that of groups gone is spread over them."""
+        """Move past new business (rows) to today's groups (columns), spreading that of other groups over them."""
         if moment.index is None:
             return amounts
         place = {labels: k for k, labels in enumerate(self.versions.every.labels)}
@@ -275,7 +275,7 @@ class Learned:
         return self._misses[period, lead]
 
     def _score(self, period: pd.Period, lead: int) -> Miss:
-        """Score the forecast of an ended period at a lead, before its range was stretched."""
+        """Score the unstretched forecast of an ended period at a lead."""
         record = self.records.at_lead(period, lead)
         known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
         if len(known) < FEWEST:
@@ -308,10 +308,10 @@ def fit_learned(
     columns: Sequence[str] = (),
     seed: int = 0,
 ) -> Learned:
-    """Fit the learned method to a history; once for the same records and question.
+    """Fit the learned method to a history; the same question reuses the fit.
 
-    `records` are those of the history or the first of them: what came later is not looked at. A deal is in the group of
-    `by` that its record shows, or its win if it was not open then.
+    `records` are all or the first records of the history; later changes are ignored. A deal is in its group at the
+    record, or at its win if it was not open at the record.
     """
     moments = records.moments.asi8.tobytes()
     asked = (records.freq, records.year_start, moments, org.stages, tz, tuple(by), tuple(columns), seed)
@@ -325,7 +325,7 @@ def fit_learned(
 def put_in_buckets(
     moment: Moment, period: pd.Period, *, rows: Integers | None = None, day: int | None = None
 ) -> Integers:
-    """Tell when each deal is due, seen from a day and a period."""
+    """Find each deal's bucket by due date, day and period."""
     due, last = moment.due if rows is None else moment.due[rows], last_day(period)
     edges = [moment.day if day is None else day, first_day(period), last + 1, last + _SOON_DAYS + 1, NEVER]
     return np.asarray(_BY_DAY[np.searchsorted(np.maximum.accumulate(edges), due, side="right")])
@@ -336,8 +336,8 @@ def learn_chances(
 ) -> Chances:
     """Learn chances from past points: the share won by bucket and stage, times factors of owner and kind of month.
 
-    `closing` is True for each point of a month that ends a quarter, None for periods that are not months. `stages` has
-    the pipeline of each stage where there are several: its share then leans on that of the stage's name.
+    `closing` is True for each point of a month that ends a quarter, None for periods that are not months. With several
+    pipelines, each of `stages` has its own; its share then shrinks toward that of its name in all.
     """
     count, bucket, stage, owner = (_join(points, name) for name in ("count", "bucket", "stage", "owner"))
     won_bucket, won_stage, won_owner = (_join(points, f"won_{name}") for name in ("bucket", "stage", "owner"))
@@ -372,7 +372,7 @@ def _count_pairs(
 
 
 def _share_won(deals: Floats, wins: Floats, stages: Sequence[Labels]) -> Floats:
-    """Share won, by bucket, of each stage, of all stages of each name, and of stages never seen."""
+    """Compute the share won by bucket: per stage, per stage name, and for stages never seen."""
     overall = wins.sum() / deals.sum() if deals.any() else 0.0
     by_bucket = _lean(wins.sum(axis=1), deals.sum(axis=1), overall)[:, None]
     name, names = pd.factorize(pd.Index([stage[0] for stage in stages], dtype=object))
@@ -391,7 +391,7 @@ def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers
 
 
 def _lean(wins: Floats, deals: Floats, on: Floats | float) -> Floats:
-    """Share won, shrunk toward another share."""
+    """Shrink the share won toward `on`."""
     return np.asarray((wins + _SHRINK * on) / (deals + _SHRINK), dtype=np.float64)
 
 

@@ -1,4 +1,4 @@
-"""The deals known at one time, as arrays: made from a frame, or from a record of a history."""
+"""The deals known at one time, as arrays, read from a frame or from a record of a history."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ Integers = NDArray[Any]
 Labels = tuple[str, ...]
 
 OWNER = "owner_name"
-"""The column that tells whose deal it is."""
+"""Column with the deal's owner."""
 NEVER = 2**40
-"""The day of a deal without that date, and the closing day of an open deal: later than any."""
+"""Day of a missing date, and closing day of an open deal: later than any real day."""
 SETTLED_DAYS = 15
 """A period is final this many days after it ends, when late entries are in (docs/definitions.md, Forecast)."""
 NEAR_DAYS = 3
-"""Largest difference between a record's lead and the one asked for: weekly records then always have one."""
+"""Days that a record may be off the lead asked for; at 3, weekly records always have one."""
 _OVERDUE, _UNSCHEDULED, _FIRST = -2, -1, 10**6
-"""Numbers of the rows "overdue" and "unscheduled", and of the period with ordinal 0, so that no period's is negative."""
+"""Row numbers of overdue and unscheduled deals, and of the period with ordinal 0: no period gets a negative one."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The deals known at one time; a row is a deal, and days are numbers of calendar days."""
+    """The deals known at one time, one per row; a day is a number of days since 1970."""
 
     day: int
     outcome: NDArray[np.int8]
@@ -68,18 +68,18 @@ class Moment:
     owner: Integers
     """Place in `owners`."""
     group: Integers
-    """Place in `index`; −1 for a deal that no group holds."""
+    """Place in `index`; −1 for a deal in no group."""
     stages: Sequence[Labels]
     """Names, each with its pipeline in an org that has several."""
     owners: Sequence[str]
     index: pd.Index[Any] | None
     """Label of each group; None for the one group of a question without `by`."""
     columns: Mapping[str, Column]
-    """Columns of chances by name."""
+    """Chance columns by name."""
     ids: Any
-    """Identifies the deals in messages."""
+    """Ids of the deals, for messages."""
     final: bool = True
-    """True if nothing later than the day is known, so that a win dated later in its period is a win."""
+    """True if nothing after the day is known; a win with a later close date is then booked."""
 
     @classmethod
     def of(
@@ -95,8 +95,8 @@ class Moment:
     ) -> Moment:
         """Read the deals of a frame.
 
-        `final` is True if the frame shows nothing later than `today`; None reads it off the frame's moment. `part` is
-        True for some rows of a pipeline whose stages were checked as a whole: all of theirs may be unknown.
+        `final` is True if the frame shows nothing later than `today`; None decides by when it was loaded or recorded.
+        Set `part` for part of a pipeline already checked; its stages may all be unknown.
         """
         known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
         optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
@@ -130,7 +130,7 @@ class Moment:
         return replace(made, group=combined.codes, index=combined.index)
 
     def keep_alive(self) -> Moment:
-        """Keep the groups that hold a won or an open deal."""
+        """Keep the groups with a won or an open deal."""
         if self.index is None:
             return self
         held = np.unique(self.group[(self.outcome == OPEN) | (self.outcome == WON)])
@@ -140,7 +140,7 @@ class Moment:
         return replace(self, group=place[self.group], index=self.index[held])
 
     def with_groups(self, further: Sequence[Labels]) -> Moment:
-        """Add groups without deals; all groups are then in the order of their labels."""
+        """Add groups without deals, and sort all groups by label."""
         if self.index is None:
             return self
         names = self.labels
@@ -179,7 +179,7 @@ class Moment:
 
     @cached_property
     def labels(self) -> list[Labels]:
-        """The labels of each group; those of the whole are empty."""
+        """Labels of each group; an empty tuple without `by`."""
         if self.index is None:
             return [()]
         return [tuple(map(str, key if isinstance(key, tuple) else (key,))) for key in self.index]
@@ -206,7 +206,7 @@ class Moment:
         return np.asarray((self.outcome == WON) & self.dated_later & ~self.booked)
 
     def due_in(self, period: pd.Period) -> Flags:
-        """Tell the open deals due in a period, from the day on."""
+        """Mark the open deals due in a period, from the day on."""
         first = max(first_day(period), self.day)
         return np.asarray(self.open & (self.due >= first) & (self.due <= last_day(period)))
 
@@ -215,7 +215,7 @@ class Moment:
         return self.sum(self.value, self.booked & self.dated_in(period))
 
     def dated_in(self, period: pd.Period) -> Flags:
-        """Tell the deals with a close date in a period."""
+        """Mark the deals with a close date in a period."""
         return np.asarray((self.due >= first_day(period)) & (self.due <= last_day(period)))
 
     def sum(self, amounts: Floats, mask: Flags) -> Floats:
@@ -223,13 +223,13 @@ class Moment:
         return Groups(self.group, self.index).sum(amounts, mask)
 
     def periods(self, freq: str, wanted: Sequence[pd.Period] = ()) -> list[pd.Period]:
-        """List the periods of won and open deals and the wanted ones, in order."""
+        """List the wanted periods and those of won and open deals, in order."""
         found = self.rows(freq)[self.open | self.booked | self.won_later]
         held = {pd.Period(ordinal=int(k) - _FIRST, freq=freq) for k in np.unique(found[found >= 0])}
         return sorted(held | set(wanted))
 
     def rows(self, freq: str) -> Integers:
-        """Number the row of each deal in a table by period: negative for an overdue or undated open deal."""
+        """Find each deal's row in a table by period; negative if it is overdue or has no date."""
         days, place = np.unique(self.due, return_inverse=True)
         dated = days < NEVER
         dates = pd.DatetimeIndex(days[dated].astype("datetime64[D]").astype("datetime64[us]"))
@@ -240,7 +240,7 @@ class Moment:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Deals that are no part of a forecast, by reason."""
+        """Deals left out of a forecast, counted by reason."""
         counted = {
             "conflict": self.outcome == CONFLICT,
             "disqualified": self.outcome == DISQUALIFIED,
@@ -262,11 +262,11 @@ class Column:
     name: str
     fractions: Floats
     percent: bool
-    """True if the data have percents."""
+    """True if the data are percents."""
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Column:
-        """Read a column of percents or fractions; ``probability`` has percents, others tell by their numbers."""
+        """Read percents or fractions: ``probability`` has percents; in other columns the numbers decide."""
         name = str(column.name)
         try:
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
@@ -279,7 +279,7 @@ class Column:
         return cls(name, numbers / 100 if percent else numbers, percent)
 
     def check(self, mask: Flags, ids: Any) -> None:
-        """Refuse chances outside 0–1 among some deals; the message names the deals."""
+        """Refuse chances outside 0–1 in the rows of `mask`, and name the deals."""
         bad = np.flatnonzero(mask & ((self.fractions < 0) | (self.fractions > 1)))
         if not len(bad):
             return
@@ -292,7 +292,7 @@ class Column:
 
 
 def _are_percents(name: str, numbers: Floats) -> bool:
-    """Tell the unit of a whole column, deals that are not open included."""
+    """Return True if the numbers are percents; closed deals count too."""
     known = numbers[~np.isnan(numbers)]
     # A single 1.2 among fractions is an error, not a sign of percents.
     if not len(known) or not (known == np.rint(known)).all() or known.max() <= 0:
@@ -306,7 +306,7 @@ def _are_percents(name: str, numbers: Floats) -> bool:
 
 
 def _shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
-    """Tell whether the frame's moment, that of its load or record, is on the day or before."""
+    """Tell whether the frame was loaded or recorded on `today` or before."""
     moment = Certificate.moment_of(opportunities)
     return moment is not None and periods.as_date(moment, tz=tz) <= today
 
@@ -318,7 +318,7 @@ class Records:
     moments: pd.DatetimeIndex
     """Instants, increasing."""
     days: NDArray[np.int64]
-    """Calendar day of each, each once."""
+    """Calendar day of each; unique."""
     freq: str
     year_start: int
     """First month of the fiscal year."""
@@ -332,7 +332,7 @@ class Records:
         return cls(pd.DatetimeIndex(moments[last]), days[last], freq, year_start)
 
     def newest(self, day: int) -> int:
-        """Find the last record by a day; −1 without one."""
+        """Find the last record by a day; −1 if none."""
         return int(np.searchsorted(self.days, day, side="right")) - 1
 
     def period(self, day: int) -> pd.Period:
@@ -340,7 +340,7 @@ class Records:
         return pd.Period(pd.Timestamp(day, unit="D"), self.freq)
 
     def ended(self, day: int) -> list[pd.Period]:
-        """List the ended periods whose final result had been recorded by a day, from the first record on."""
+        """List the periods since the first record whose final result had been recorded by a day."""
         newest = self.newest(day)
         found: list[pd.Period] = []
         if newest < 0:
@@ -353,7 +353,7 @@ class Records:
         return found
 
     def settles(self, period: pd.Period) -> int:
-        """Find the record with a period's final result: the last within 15 days of its end, else the first after them."""
+        """Find the record with a period's final result: the last in the 15 days after its end, else the next."""
         end = last_day(period)
         place = self.newest(end + SETTLED_DAYS)
         if place >= 0 and self.days[place] > end:
@@ -370,7 +370,7 @@ class Records:
         return self.monthly and (period.month - self.year_start) % 3 == 2
 
     def at_lead(self, period: pd.Period, lead: int) -> int:
-        """Find the record nearest to `lead` days before a period's end, within 3 days and not after it; −1 without one."""
+        """Find the record nearest to `lead` days before a period's end: within 3 days, not after the end; −1 if none."""
         end = last_day(period)
         wanted = end - lead
         first = int(np.searchsorted(self.days, wanted - NEAR_DAYS))
@@ -378,25 +378,25 @@ class Records:
         if not len(near):
             return -1
         off = np.abs(near - wanted)
-        # Of two days equally near, the later one.
+        # On a tie, take the later day.
         return first + int(np.flatnonzero(off == off.min())[-1])
 
 
 @dataclass(frozen=True)
 class Versions:
-    """Every version in which a deal was open, won or lost, by deal and time, and what each record shows of them."""
+    """Every version of a deal that was open, won or lost, by deal and time, and the records that show it."""
 
     records: Records
     deal: Integers
     seen: Integers
-    """The first record that shows it."""
+    """First record with the version."""
     until: Integers
-    """The first record that no longer shows it."""
+    """First record after its last."""
     every: Moment
     """All versions, as if they were deals of one moment."""
 
     def at(self, record: int) -> Moment:
-        """The deals as a record shows them, in all groups of the history."""
+        """Take the deals as of a record, in all groups of the history."""
         rows = np.flatnonzero((self.seen <= record) & (self.until > record))
         whole = self.every
         taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
@@ -407,13 +407,13 @@ class Versions:
         return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
 
     def wins(self, record: int, period: pd.Period) -> Integers:
-        """Find the versions of the wins dated in a period, as a record shows them."""
+        """Find the wins dated in a period, as of a record."""
         ends = np.searchsorted(self._won_days, [first_day(period), last_day(period) + 1])
         rows = self._won[ends[0] : ends[1]]
         return rows[(self.seen[rows] <= record) & (self.until[rows] > record)]
 
     def earlier(self, rows: Integers, record: int) -> Integers:
-        """Find the same deal's version at a record for each row; −1 if it was neither open nor won."""
+        """Find each row's deal as of a record; −1 if it was neither open nor won then."""
         deals = self.deal[rows]
         place = np.searchsorted(self._key, deals * _RECORDS + record, side="right") - 1
         shown = (
@@ -451,7 +451,7 @@ def read_versions(
 ) -> Versions:
     """Read the versions of a history's deals in one pass, as the records show them.
 
-    `records` are those of the history or the first of them: what came later is not looked at.
+    `records` are all or the first records of the history; later changes are ignored.
     """
     check_history(history, "the learned forecast", *by)
     asked = (org.stages, tz, tuple(by), tuple(columns), records.moments.asi8.tobytes())
@@ -505,7 +505,7 @@ def _read(
 
 
 def _order_in_time(deal: Integers, seen: Integers, records: int) -> tuple[Integers, Integers]:
-    """Sort rows by deal and time, and find the first record that no longer shows each row."""
+    """Sort rows by deal and time, and find the first record after each row's last."""
     order = np.lexsort((seen, deal))
     until = np.full(len(order), records, dtype=np.int32)
     follows = np.flatnonzero(deal[order[1:]] == deal[order[:-1]])
@@ -514,14 +514,14 @@ def _order_in_time(deal: Integers, seen: Integers, records: int) -> tuple[Intege
 
 
 def _code_outcomes(names: pa.ChunkedArray) -> Integers:
-    """Code the outcomes; −1 for a deal that is gone."""
+    """Code outcomes; −1 if deleted or transferred."""
     number, held = _code(names)
     codes = np.array([OUTCOMES.index(name) if name in OUTCOMES else -1 for name in held], dtype=np.int8)
     return codes[number] if len(number) else number.astype(np.int8)
 
 
 def _code(texts: pa.ChunkedArray) -> tuple[Integers, list[str]]:
-    """Number the texts in their order; a missing one is "(none)"."""
+    """Number texts in sorted order; a missing one is "(none)"."""
     encoded = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode()
     codes, names = encoded.indices.to_numpy().astype(np.intp), encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
@@ -571,28 +571,28 @@ def _days(column: pa.ChunkedArray) -> Integers:
 
 
 def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int64]:
-    """Number the calendar days; a missing date is `NEVER`."""
+    """Turn dates into day numbers; missing is `NEVER`."""
     missing = dates.isna().to_numpy()
     return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0))))
 
 
 def day_numbers(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
-    """Number the calendar days of dates."""
+    """Turn dates into day numbers."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
 def day_number(date: pd.Timestamp) -> int:
-    """Number the calendar day of a date."""
+    """Turn a date into a day number."""
     return int(np.datetime64(date, "D").astype(np.int64))
 
 
 @lru_cache(maxsize=4096)
 def first_day(period: pd.Period) -> int:
-    """Number the first day of a period."""
+    """Find the first day of a period."""
     return day_number(period.start_time)
 
 
 @lru_cache(maxsize=4096)
 def last_day(period: pd.Period) -> int:
-    """Number the last day of a period."""
+    """Find the last day of a period."""
     return day_number(period.end_time)

@@ -1,4 +1,4 @@
-"""Past forecasts: the outlook at the last record of each day, each from the records up to it, and how it turned out."""
+"""Past forecasts, made at each day's last record from the records up to it, and how they turned out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from opp_analytics.errors import NotEnoughHistory
 FORECAST = ["booked", "expected", "low", "median", "high"]
 """The columns of a past forecast."""
 JUDGED = ["weeks_before", *FORECAST[1:], "actual", "error", "booked", "method"]
-"""The columns of a past forecast beside the actual bookings."""
+"""Columns of a past forecast compared with actual bookings."""
 Wanted = Mapping[int, Sequence[pd.Period]]
 """The periods to forecast at each record."""
 Actual = dict[tuple[int, tuple[str, ...], str], float]
@@ -48,7 +48,7 @@ class PastForecasts:
 
     @property
     def records(self) -> Records:
-        """The records that are asked."""
+        """The records to forecast at."""
         assert self.question.records is not None
         return self.question.records
 
@@ -64,7 +64,7 @@ class PastForecasts:
         }
 
     def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
-        """Tabulate the forecasts of the records at which the method could be used, one row for each record, group and period."""
+        """Tabulate the forecasts at records that allow the method, one row per record, group and period."""
         rows = [self._row(made) for record in wanted for made in self.ask(record, wanted[record], method)]
         columns = ["record", "made_at", *self.question.by, "period", "weeks_before", *FORECAST, "method"]
         table = pd.DataFrame(rows, columns=columns)
@@ -83,7 +83,7 @@ class PastForecasts:
         return made.set_index(["made_at", *by, "period"])[JUDGED]
 
     def sum_wins(self, wanted: Wanted) -> Actual:
-        """Sum the money won in each period by the last record, by group at the earlier record."""
+        """Sum the wins of each period as of the last record, by group at the earlier one."""
         last, groups = len(self.records.days) - 1, self._learned.versions.every.labels
         return {
             (record, group, str(period)): float(money)
@@ -99,7 +99,7 @@ class PastForecasts:
     def ask(
         self, record: int, ahead: Sequence[pd.Period], method: Method | None = None
     ) -> Iterator[PastForecast]:
-        """Forecast periods at a record; nothing where the data could not serve the method yet."""
+        """Forecast periods at a record; yield nothing while the method lacks history."""
         question, moment = self.question, self._learned.versions.at(record).keep_alive()
         try:
             used = choose(method or question.method, moment, question.freq, self.records)
@@ -136,7 +136,7 @@ class PastForecasts:
 
 
 def list_ended(records: Records) -> Wanted:
-    """List the current period and the next one at each record, where they had ended by the last record."""
+    """List each record's current and next period, if they had ended by the last record."""
     over, found = records.days[-1], {}
     for record, day in enumerate(records.days):
         current = records.period(int(day))
@@ -147,7 +147,7 @@ def list_ended(records: Records) -> Wanted:
 
 
 def _fill_in_groups(made: pd.DataFrame, actual: Actual, by: Sequence[str]) -> pd.DataFrame:
-    """Add rows for groups that won in a period and had no forecast of it."""
+    """Make rows for groups with wins in a period but no forecast."""
     known = set(_keys(made, by))
     beside = {(row["record"], row["period"]): row for row in made.to_dict("records")}
     nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(("low", "median", "high"), np.nan)}
@@ -165,7 +165,7 @@ def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[st
 
 
 def score(table: pd.DataFrame) -> dict[str, Any]:
-    """Score forecasts by WAPE, bias and interval coverage; None where nothing was booked, or nothing has a range."""
+    """Score forecasts by WAPE, bias and interval coverage; None without bookings, or without ranges."""
     total = float(table["actual"].sum())
     ranged = table[table["low"].notna()]
     return {

@@ -1,4 +1,4 @@
-"""A checked question for a forecast, and its answer: a method fitted to a moment, and its outlook of each period."""
+"""A forecast's checked arguments, and its answer: a method fitted to a moment, and an outlook for each period."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from opp_analytics.periods import When, as_date, as_period, check_freq
 
 @dataclass(frozen=True)
 class Question:
-    """What a forecast is asked, checked."""
+    """A forecast's checked arguments."""
 
     today: pd.Timestamp
     freq: str
     method: Method
     history: History | None
     records: Records | None
-    """Those of the history; None without one."""
+    """From the history; None without one."""
     by: tuple[str, ...]
     confidence: float
     seed: int
@@ -42,9 +42,9 @@ class Question:
     org: Org
     targets: Targets
     periods: tuple[pd.Period, ...] = ()
-    """Periods that have a row in any case."""
+    """Periods that always have a row."""
     only: bool = False
-    """True if no other period is asked about."""
+    """True if only these are forecast."""
 
     @classmethod
     def of(
@@ -118,7 +118,7 @@ class Question:
         seed: int = 0,
         tz: str | None = None,
     ) -> Question:
-        """Check the arguments of a question to past records, those up to the end of a day."""
+        """Check the arguments of a question about past records, up to the end of `as_of`."""
         names = check_by(by, level="period")
         known = check_history(history, asked_by, *names).records
         org = Org.of(history)
@@ -136,11 +136,11 @@ class Question:
 
     @property
     def current(self) -> pd.Period:
-        """The period of the day."""
+        """The period of `today`."""
         return pd.Period(self.today, self.freq)
 
     def read(self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False) -> Moment:
-        """Read a frame as the moment of the question, in the finest groups."""
+        """Read a frame as of the question's day, in the finest groups."""
         return Moment.of(
             _with_org(opportunities, self.org),
             today=self.today,
@@ -152,12 +152,12 @@ class Question:
         )
 
     def wanted(self, moment: Moment) -> list[pd.Period]:
-        """List the periods asked about."""
+        """List the periods to forecast."""
         targeted = [pd.Period(label, self.freq) for label in self.targets.periods]
         return list(self.periods) if self.only else moment.periods(self.freq, [*self.periods, *targeted])
 
     def fit(self, method: Method, moment: Moment, by: Sequence[str]) -> Fitted:
-        """Fit a method to what was known by a moment."""
+        """Fit a method to the data of a moment."""
         if method.name == "run_rate":
             return RunRates()
         if method.name != "learned":
@@ -181,7 +181,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A method fitted to a moment, and its outlook of each period, in the groups of one level."""
+    """A method fitted to a moment, and an outlook for each period, by one level of groups."""
 
     moment: Moment
     method: Method
@@ -190,7 +190,7 @@ class Answer:
 
     @property
     def unpriced(self) -> Flags:
-        """True for open deals whose chance in the period they are due in is unknown."""
+        """True for open deals whose chance in their due period is unknown."""
         found = np.zeros(len(self.moment.value), dtype=bool)
         for period, outlook in self.outlooks.items():
             if not np.isnan(outlook.new_business).any():
@@ -218,10 +218,10 @@ def answer(
     parts: Answer | None = None,
     single_deals: bool = False,
 ) -> Answer:
-    """Choose the method and ask it about each period.
+    """Choose the method and forecast each period.
 
-    `moment` has the deals in the finest groups; `level` is the number of columns of `by` to group by, None takes all.
-    The new business of `parts`, the answer by finer groups, adds up to this one's.
+    `moment` has the deals in the finest groups; `level` is how many columns of `by` to group by, None for all.
+    `parts` is the answer by finer groups; its new business is summed here.
     """
     by = question.by[:level] if level is not None else question.by
     coarser = [labels[: len(by)] for labels in parts.moment.labels] if parts and by else []
@@ -259,7 +259,7 @@ def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq:
 
 
 def _with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Give the frame the org of its history where it has none of its own."""
+    """Give the frame the question's org."""
     if not isinstance(opportunities, pd.DataFrame) or get_org(opportunities) == org:
         return opportunities
     frame = opportunities.copy(deep=False)

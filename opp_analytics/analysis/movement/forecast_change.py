@@ -37,11 +37,11 @@ Frame = pd.DataFrame
 DEAL_STEPS = (
     "removed", "won", "lost", "reopened", "new", "pulled_in", "pushed_out", "value", "owner", "chance",
 )  # fmt: skip
-"""Steps of a deal's part of a forecast, in the order in which they are taken."""
+"""Steps that explain a deal's change in the forecast, in the order taken."""
 FORECAST_STEPS = ("then", *DEAL_STEPS, "new_business", "now")
 """Rows of `forecast_change`, in order."""
 _LEAST = 1e-9
-"""Money below which a step is the rounding of floats."""
+"""Smaller amounts are float rounding, not steps."""
 
 
 def forecast_change(
@@ -67,10 +67,10 @@ def forecast_change(
     period : str
         Label of the period, such as "2026-11" or "2026Q4".
     freq : str
-        Its length: a pandas period alias.
+        Period length: a pandas alias.
     by : str or list of str, optional
-        Columns to group by, with their values at each moment. A deal that changes its group leaves one and enters another
-        in the row ``owner``; its earlier steps belong to the old group, the chance to the new one.
+        Columns to group by, with their values at each moment. A deal that changes group leaves the old and enters
+        the new one in row ``owner``; its earlier steps stay in the old group, its chance is in the new one.
     method, stage_rates
         As for `forecast`, chosen at `end` and used at both moments.
     tz : str, optional
@@ -86,8 +86,8 @@ def forecast_change(
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record, no record lies between `start` and `end`, the method cannot be used at
-        `start` (the message says from when it can), or the period was too far ahead.
+        When `start` is before the first record, no record is between `start` and `end`, the method cannot be used at
+        `start` (the message says when it can), or the period was too far ahead.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
@@ -98,11 +98,11 @@ def forecast_change(
 
     Notes
     -----
-    then + all movements = now, and both are the ``expected`` of `forecast`. Each step changes one fact of a deal (outcome with
-    its date, date, value, owner) and prices it by the method as fitted at `start`: won counts what the deal brought beyond
-    its chance. A date that enters what was left of the period is pulled_in, one that leaves it pushed_out, others by their
-    direction. What remains is chance: its stage moved, time passed, or the method learned. Under run_rate open deals have no
-    chance, and the rest is new business.
+    then + all movements = now; both ends are the ``expected`` of `forecast`. Each step changes one fact of a deal (outcome and
+    its date, date, value, owner) and prices it by the method as fitted at `start`: a win adds the money that its chance had
+    not yet counted. A date moved into the rest of the period is pulled_in, one moved out pushed_out, any other by its
+    direction. The last step is chance: the stage moved, time passed, or the method learned. Under run_rate open deals have
+    no chance, and the rest is new business.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def forecast_change_deals(
     stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """List the deals behind `forecast_change`, with the money that each one added to the forecast of a period or took.
+    """List the deals behind `forecast_change`, with the money that each added to or took from a period's forecast.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ def forecast_change_deals(
     Returns
     -------
     DataFrame
-        One row per opportunity and movement that changed expected money, the largest first (with `by`, within each group,
-        which is the index): ``unique_id``, ``name``, ``movement`` (str: one of `DEAL_STEPS`), ``expected`` (float64, money,
+        One row per opportunity and movement that changed expected money, largest first (with `by`, within each group; groups
+        are the index): ``unique_id``, ``name``, ``movement`` (str: one of `DEAL_STEPS`), ``expected`` (float64, money,
         signed), ``value`` (float64, money: the deal's full value, as last known). If nothing moved, no rows.
 
     Raises
@@ -229,12 +229,12 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Priced:
-    """The forecast of one period at one moment, ready to price deals as they are and as they might have been."""
+    """A period's forecast at one moment, which can price any version of a deal."""
 
     question: Question
     found: Answer
     opportunities: Frame
-    """The pipeline of the moment."""
+    """The pipeline at the moment."""
 
     @property
     def period(self) -> pd.Period:
@@ -243,7 +243,7 @@ class _Priced:
 
     @property
     def new_business(self) -> list[tuple[tuple[str, ...], float]]:
-        """Labels of each group, and its money expected from deals that are not open."""
+        """Labels of each group, and its expected new business."""
         amounts = self.found.outlooks[self.period].new_business.tolist()
         return list(zip(self.found.moment.labels, amounts, strict=True))
 
@@ -268,7 +268,7 @@ def _explain(
     *,
     asked_by: str,
 ) -> _Change:
-    """Forecast a period at two moments by one method, and price the changes of each deal between them; once a question."""
+    """Forecast a period at two moments by one method, and price each deal's changes between them; cached."""
     groups = check_by(by, level="movement")
     asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     as_period(period, asked.org.freq(check_freq(freq)))
@@ -342,7 +342,7 @@ def _price_steps(
 def _price_moment(
     history: History, at: pd.Timestamp, period: str, freq: str, method: Method, groups: list[str], tz: str
 ) -> _Priced:
-    """Forecast the period as of a moment: that of the last record by then."""
+    """Forecast the period from the last record by a moment."""
     frame = history.as_of(at, tz=tz)
     question = Question.of(
         frame,
@@ -359,7 +359,7 @@ def _price_moment(
 
 
 def _choose_unasked(priced: _Priced) -> str:
-    """Name the method that "auto" takes at a moment."""
+    """Name the method "auto" chooses at a moment."""
     question = priced.question
     return choose(Method("auto"), priced.found.moment, question.freq, question.records).name
 
@@ -391,7 +391,7 @@ def _list_new_business(movement: str, priced: _Priced, sign: float) -> Frame:
 
 
 def _list_handed_over(history: History, asked: Span) -> set[str]:
-    """List the deals that entered or left a part of a history, because they changed owner or another of its columns."""
+    """List the deals that entered or left a part of a history through a change of owner or another column."""
     if not history.is_part:
         return set()
     log = history.table
@@ -418,13 +418,13 @@ def _walk_deals(first: Frame, last: Frame, then: _Priced, now: _Priced, handed_o
 
 
 def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> list[Frame]:
-    """Price the steps of deals that both records hold: one fact after the other, at the chances of the first moment."""
+    """Price the steps of deals in both records, one fact at a time, at the chances of the first moment."""
     label = _name_outcome_steps(before, after)
     changed = label != ""
     grouping = [name for name in before.columns if isinstance(name, int)]
     ownership = [name for name in (OWNER, *grouping) if name in before.columns]
     closed = [name for name in before.columns if name not in ("value", *ownership)]
-    # A deal that closes or reopens does so with its new date.
+    # A deal that closes or reopens takes its new date along.
     outcome = _overlay(before, after, closed, changed)
     dated = _overlay(outcome, after, ["close_date"])
     valued = _overlay(dated, after, ["value"])
@@ -444,7 +444,7 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
 
 
 def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
-    """Tell where a date moved into what was left of the period, or earlier without leaving or entering it."""
+    """Tell which dates moved into the rest of the period, or moved earlier without crossing its bounds."""
     first = max(then.question.today, then.period.start_time.normalize())
     was, became = (dates.between(first, then.period.end_time.normalize()) for dates in (before, after))
     earlier = (after < before) | (before.isna() & after.notna())
@@ -471,7 +471,7 @@ def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.b
 
 
 def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
-    """List the steps worth anything, in the groups of one frame and with the values of another."""
+    """List the nonzero steps, with the groups of one frame and the values of another."""
     worth = np.abs(expected) > _LEAST
     groups = {name: group_of[name].to_numpy() for name in group_of.columns if isinstance(name, int)}
     table = pd.DataFrame(

@@ -22,9 +22,9 @@ _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
-"""Consecutive steps without an answer after which the server counts as down: three for each of 8 connections."""
+"""After this many steps in a row without an answer the server counts as down: 3 for each of 8 connections."""
 _LOOK_EVERY = 0.1
-"""Seconds in which an interrupt is noticed."""
+"""Seconds until an interrupt is noticed."""
 
 
 class StopSignal:
@@ -42,7 +42,7 @@ class StopSignal:
         return self._event.is_set()
 
     def set(self, reason: str) -> None:
-        """Start no further calls; the first reason stays."""
+        """Start no further calls; keep the first reason."""
         self.reason = self.reason or reason
         self._event.set()
         self.requests.begin_nothing()
@@ -118,10 +118,10 @@ class LiveRun:
 def work_through(
     work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: StopSignal
 ) -> Iterator[tuple[_Item, _Done]]:
-    """Yield each item with the result of `work`, in the order they finish; its first error is raised after all the rest.
+    """Yield each item with the result of `work`, as they finish; raise the first error after all the rest.
 
     After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are ended, and neither the
-    caller nor the exit of the process waits for its threads.
+    caller nor the exit of Python waits for its threads.
     """
     waiting = deque(items)
     ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()
