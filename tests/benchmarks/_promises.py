@@ -85,14 +85,14 @@ def _chosen(past: PastForecasts, freq: str, seed: int) -> dict[int, list[pd.Peri
     each = _EACH[freq]
     for turn in range(each * 10_000):
         ahead = period + turn // each
-        if not 0 <= records.settles(ahead) < len(records.days):
+        if not 0 <= records.find_final(ahead) < len(records.days):
             break
-        record = records.at_lead(ahead, leads[(turn + seed) % len(leads)])
+        record = records.find_at_lead(ahead, leads[(turn + seed) % len(leads)])
         if record < 0:
             continue
         day = int(records.days[record])
         lead = last_day(ahead) - day
-        have = sum(records.at_lead(ended, lead) >= 0 for ended in records.ended(day))
+        have = sum(records.find_at_lead(ended, lead) >= 0 for ended in records.ended(day))
         if have >= _FEWEST[freq] and ahead not in found.setdefault(record, []):
             found[record].append(ahead)
     return found

@@ -164,7 +164,7 @@ def judge_midway(
     wanted: dict[int, list[pd.Period]] = {}
     while last_day(period) < over:
         begin, end = first_day(period), last_day(period)
-        record = past.records.newest((begin + end) // 2)
+        record = past.records.find_newest((begin + end) // 2)
         if record >= 0 and days[record] >= begin:
             wanted.setdefault(record, []).append(period)
         period += 1

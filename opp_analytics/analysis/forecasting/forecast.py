@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, row_numbers
-from opp_analytics.analysis.forecasting.question import Answer, Question, answer
+from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stated import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.groups import By, Groups, divide
@@ -203,10 +203,10 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def _tabulate(question: Question, found: Answer, by: Sequence[str]) -> pd.DataFrame:
+def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment
-    rows = Rows.of(deals, list(found.outlooks), question.freq)
+    rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
     method = question.method
     if method.name == "stated" and "probability" in deals.columns and method.column == "probability":
         deals.columns["probability"].check(deals.open, deals.ids)
@@ -242,7 +242,7 @@ def _value_rates(deals: Moment) -> Floats:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PeriodRows:
     """The rows of a table: groups times buckets and periods."""
 
     labels: list[str]
@@ -253,7 +253,7 @@ class Rows:
     """Groups, and rows of each."""
 
     @classmethod
-    def of(cls, deals: Moment, wanted: Sequence[pd.Period], freq: str) -> Rows:
+    def of(cls, deals: Moment, wanted: Sequence[pd.Period], freq: str) -> PeriodRows:
         """Lay out the rows of all groups."""
         numbers, own = row_numbers(wanted), deals.rows(freq)
         order = np.argsort(numbers)
@@ -278,7 +278,9 @@ class Rows:
         return np.full(self.shape, value)
 
 
-def _tabulate_outlooks(question: Question, rows: Rows, found: Answer, by: Sequence[str]) -> dict[str, Floats]:
+def _tabulate_outlooks(
+    question: Question, rows: PeriodRows, found: Outlooks, by: Sequence[str]
+) -> dict[str, Floats]:
     """Tabulate expected money, the range, the target and its chance."""
     deals = found.moment
     names = ("expected_open", "new_business", "expected", "low", "median", "high", "target", "p_target")

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.forecasting.forecast import Rows
+from opp_analytics.analysis.forecasting.forecast import PeriodRows
 from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
@@ -88,7 +88,7 @@ def forecast_categories(
     deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
     current = pd.Period(today, meaning.freq(check_freq(freq)))
     category, strange = categorize(_read_deciding(opportunities)[deals.open])
-    rows = Rows.of(deals, deals.periods(current.freqstr, [current]), current.freqstr)
+    rows = PeriodRows.of(deals, deals.periods(current.freqstr, [current]), current.freqstr)
     columns = {"closed": rows.sum(deals.value, deals.booked)}
     for place, name in enumerate(CATEGORIES):
         mine = deals.open.copy()

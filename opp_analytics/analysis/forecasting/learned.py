@@ -184,7 +184,7 @@ class Learned:
 
     def point(self, record: int, period: pd.Period, known: int | None = None) -> Point:
         """Count a past period's deals at a record, and its wins as of record `known`: by default the final ones."""
-        known = self.records.settles(period) if known is None else known
+        known = self.records.find_final(period) if known is None else known
         key = (record, period, known)
         if key not in self._points:
             self._points[key] = self._count(record, period, known)
@@ -225,7 +225,7 @@ class Learned:
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
-        found = {period: self.records.at_lead(period, lead) for period in self.records.ended(day)}
+        found = {period: self.records.find_at_lead(period, lead) for period in self.records.ended(day)}
         return {period: self.point(record, period) for period, record in found.items() if record >= 0}
 
     def _learn_chances(self, known: Mapping[pd.Period, Point]) -> Chances:
@@ -276,7 +276,7 @@ class Learned:
 
     def _score(self, period: pd.Period, lead: int) -> Miss:
         """Score the unstretched forecast of an ended period at a lead."""
-        record = self.records.at_lead(period, lead)
+        record = self.records.find_at_lead(period, lead)
         known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS

@@ -157,21 +157,21 @@ def _check_learned(day: int, records: Records | None) -> None:
 def count_ended_periods(records: Records, day: int) -> int:
     """Count ended periods that have a record at today's lead time."""
     lead = last_day(records.period(day)) - day
-    return sum(records.at_lead(period, lead) >= 0 for period in records.ended(day))
+    return sum(records.find_at_lead(period, lead) >= 0 for period in records.ended(day))
 
 
 def find_day_of_enough(records: Records, day: int, need: int) -> pd.Timestamp:
     """Find the day from which enough periods have ended, if records go on as today."""
     lead = last_day(records.period(day)) - day
     ended = records.ended(day)
-    waiting = need - sum(records.at_lead(period, lead) >= 0 for period in ended)
-    earliest = int(records.days[0]) if records.newest(day) >= 0 else day
+    waiting = need - sum(records.find_at_lead(period, lead) >= 0 for period in ended)
+    earliest = int(records.days[0]) if records.find_newest(day) >= 0 else day
     period = records.period(day)
     while period - 1 not in ended and last_day(period - 1) - lead >= earliest:
         period -= 1
     while True:
         ahead = last_day(period) - lead >= day
-        waiting -= ahead or records.at_lead(period, lead) >= 0
+        waiting -= ahead or records.find_at_lead(period, lead) >= 0
         if waiting <= 0:
             return pd.Timestamp(last_day(period) + SETTLED_DAYS, unit="D")
         period += 1

@@ -331,7 +331,7 @@ class Records:
         last = np.append(days[1:] != days[:-1], [True] * (len(days) > 0)).astype(bool)
         return cls(pd.DatetimeIndex(moments[last]), days[last], freq, year_start)
 
-    def newest(self, day: int) -> int:
+    def find_newest(self, day: int) -> int:
         """Find the last record by a day; −1 if none."""
         return int(np.searchsorted(self.days, day, side="right")) - 1
 
@@ -341,21 +341,21 @@ class Records:
 
     def ended(self, day: int) -> list[pd.Period]:
         """List the periods since the first record whose final result had been recorded by a day."""
-        newest = self.newest(day)
+        newest = self.find_newest(day)
         found: list[pd.Period] = []
         if newest < 0:
             return found
         period = self.period(int(self.days[0]))
         while last_day(period) + SETTLED_DAYS <= day:
-            if 0 <= self.settles(period) <= newest:
+            if 0 <= self.find_final(period) <= newest:
                 found.append(period)
             period += 1
         return found
 
-    def settles(self, period: pd.Period) -> int:
+    def find_final(self, period: pd.Period) -> int:
         """Find the record with a period's final result: the last in the 15 days after its end, else the next."""
         end = last_day(period)
-        place = self.newest(end + SETTLED_DAYS)
+        place = self.find_newest(end + SETTLED_DAYS)
         if place >= 0 and self.days[place] > end:
             return place
         return place + 1 if place + 1 < len(self.days) else -1
@@ -369,7 +369,7 @@ class Records:
         """Tell whether a month ends a quarter of the fiscal year."""
         return self.monthly and (period.month - self.year_start) % 3 == 2
 
-    def at_lead(self, period: pd.Period, lead: int) -> int:
+    def find_at_lead(self, period: pd.Period, lead: int) -> int:
         """Find the record nearest to `lead` days before a period's end: within 3 days, not after the end; −1 if none."""
         end = last_day(period)
         wanted = end - lead

@@ -82,9 +82,7 @@ class Question:
             owners_of=lambda: _list_owners(opportunities, history),
         )
         if only and periods is None:
-            raise ArgumentValueError(
-                "only=True leaves no period; name them, such as periods=1 for the current one"
-            )
+            raise ArgumentValueError("only=True needs periods, such as periods=1 for the current one")
         known = history is not None and len(history.records) > 0
         return cls(
             today,
@@ -180,7 +178,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outlooks:
     """A method fitted to a moment, and an outlook for each period, by one level of groups."""
 
     moment: Moment
@@ -215,9 +213,9 @@ def answer(
     moment: Moment,
     *,
     level: int | None = None,
-    parts: Answer | None = None,
+    parts: Outlooks | None = None,
     single_deals: bool = False,
-) -> Answer:
+) -> Outlooks:
     """Choose the method and forecast each period.
 
     `moment` has the deals in the finest groups; `level` is how many columns of `by` to group by, None for all.
@@ -235,7 +233,7 @@ def answer(
         else:
             new = parts.sum_new_business(period, here) if parts else None
             outlooks[period] = fitted.outlook(here, period, new)
-    return Answer(here, method, fitted, outlooks)
+    return Outlooks(here, method, fitted, outlooks)
 
 
 def _list_owners(opportunities: Any, history: Any) -> set[str]:

@@ -23,7 +23,7 @@ _LARGER_FIRST = (_REGION, _TEAM)
 _FINER_FIRST = ("M", "Q", "Y")
 
 
-class Row(NamedTuple):
+class TargetRow(NamedTuple):
     """One target."""
 
     labels: tuple[str, ...]
@@ -41,7 +41,7 @@ class Targets:
 
     number: float | None = None
     """One amount for every period of the whole."""
-    rows: tuple[Row, ...] | None = None
+    rows: tuple[TargetRow, ...] | None = None
     keys: tuple[str, ...] = ()
     """The columns that say whose a target is, those of larger groups first."""
     left_out: dict[str, int] = field(default_factory=dict)
@@ -54,8 +54,8 @@ class Targets:
         return list(self._by_period)
 
     @cached_property
-    def _by_period(self) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
+    def _by_period(self) -> dict[str, list[TargetRow]]:
+        found: dict[str, list[TargetRow]] = {}
         for row in self.rows or ():
             found.setdefault(row.period, []).append(row)
         return found
@@ -82,14 +82,14 @@ class Targets:
         ]
         return self._sum(rows, [place for place, key in enumerate(self.keys) if key not in by])
 
-    def _sum(self, rows: Sequence[Row], places: Sequence[int]) -> float:
+    def _sum(self, rows: Sequence[TargetRow], places: Sequence[int]) -> float:
         """The target of all rows: that of the rows without further labels if there are any, else the sum over the first."""
         if not rows:
             return float("nan")
         own = [row.target for row in rows if not any(row.labels[place] for place in places)]
         if own:
             return math.fsum(own)
-        parts: dict[str, list[Row]] = {}
+        parts: dict[str, list[TargetRow]] = {}
         for row in rows:
             parts.setdefault(row.labels[places[0]], []).append(row)
         if not self.placed and len(parts) > 1:
@@ -163,7 +163,7 @@ def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, tota
         labels += [""] * (len(names) - len(labels))
         period = str(periods.as_period(parts[-1] if parts else "", freq, name=where))
         rows.append(
-            Row(tuple(labels), period, arguments.number(amount, where, low=0, example=100_000), where)
+            TargetRow(tuple(labels), period, arguments.number(amount, where, low=0, example=100_000), where)
         )
     return Targets(rows=tuple(rows), keys=tuple(names))
 
@@ -190,7 +190,7 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
         if period is None:
             longer.add(at)
             continue
-        rows.append((given, Row(tuple(labels), period, checked, where)))
+        rows.append((given, TargetRow(tuple(labels), period, checked, where)))
         if given:
             own.add((labels, period))
     # A target of the period itself is used, not the sum of those of its months.

@@ -121,7 +121,7 @@ def _find_equally_early(
     period = records.period(int(records.days[0]))
     found: dict[int, list[pd.Period]] = {}
     while period < current and last_day(period) < records.days[-1]:
-        record = records.at_lead(period, lead)
+        record = records.find_at_lead(period, lead)
         if record >= 0:
             found.setdefault(record, []).append(period)
         period += 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema, text
 from opp_analytics.analysis.forecasting.method import Method, choose, read_method
 from opp_analytics.analysis.forecasting.moment import OWNER, Floats
-from opp_analytics.analysis.forecasting.question import Answer, Question, answer
+from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import (
@@ -39,7 +39,7 @@ DEAL_STEPS = (
 )  # fmt: skip
 """Steps that explain a deal's change in the forecast, in the order taken."""
 FORECAST_STEPS = ("then", *DEAL_STEPS, "new_business", "now")
-"""Rows of `forecast_change`, in order."""
+"""PeriodRows of `forecast_change`, in order."""
 _LEAST = 1e-9
 """Smaller amounts are float rounding, not steps."""
 
@@ -232,7 +232,7 @@ class _Priced:
     """A period's forecast at one moment, which can price any version of a deal."""
 
     question: Question
-    found: Answer
+    found: Outlooks
     opportunities: Frame
     """The pipeline at the moment."""
 
