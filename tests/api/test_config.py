@@ -153,7 +153,7 @@ def test_settings__name_the_headers_of_the_key(key_header, names):
     assert len(headers) == names
     assert key_header == "both" or headers == (key_header,)
     with pytest.raises(oa.errors.ArgumentValueError, match="key_header='Key'"):
-        Settings.of("https://a.example.com", "t", "k", key_header="Key")
+        Settings.of("https://a.example.com", "t", "k", key_header="Key")  # type: ignore[arg-type]
 
 
 _OWN_MODES = pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")

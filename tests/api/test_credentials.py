@@ -346,7 +346,7 @@ def failing_token() -> str:
         lambda: oa.Client("https://crm.example.com", Secret([TOKEN]), Secret(KEY)),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), proxy=Secret(f"{KEY}@x")),
         lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), timeout=-1),
-        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), key_header="no"),
+        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), key_header="no"),  # type: ignore[arg-type]
         lambda: oa.Client("http://127.0.0.1:9", failing_token, Secret(KEY)).list(),
         lambda: oa.Client("http://127.0.0.1:9", lambda: f"{TOKEN}\nx", Secret(KEY)).list(),
         lambda: oa.Client("http://127.0.0.1:9", lambda: [TOKEN], Secret(KEY)).list(),  # type: ignore[arg-type, return-value]

@@ -14,10 +14,11 @@ from opp_analytics.analysis.forecasting.moment import last_day
 from opp_analytics.analysis.forecasting.past_forecasts import Actual, PastForecast, PastForecasts
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.stats.intervals import wilson
+from opp_analytics.arguments import MethodName
 from opp_analytics.history import History
 from tests import sandbox_world, worlds
 
-METHODS = ("learned", "run_rate", "stated")
+METHODS: tuple[MethodName, ...] = ("learned", "run_rate", "stated")
 SANDBOX = "the sandbox"
 KINDS = (*(kind.name for kind in worlds.KINDS), SANDBOX)
 _LEADS = {"M": (0, 5, 12, 20, 27), "Q": (3, 15, 30, 50, 70, 85)}

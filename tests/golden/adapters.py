@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib
-import inspect
 import json
 import zlib
 from collections.abc import Mapping
@@ -37,16 +36,12 @@ def read_field_history(
 
 def forecast_by_rates(opportunities: pd.DataFrame, rates: Mapping[str, float], **asked: Any) -> pd.DataFrame:
     """The forecast from a given rate of each stage."""
-    if "stage_rates" in inspect.signature(oa.forecast).parameters:
-        return oa.forecast(opportunities, method="stage", stage_rates=rates, **asked)
-    return oa.forecast(opportunities, method=oa.Method("stage", stage_rates=rates), **asked)
+    return oa.forecast(opportunities, method="stage", stage_rates=rates, **asked)
 
 
 def forecast_by_column(opportunities: pd.DataFrame, column: str, **asked: Any) -> pd.DataFrame:
     """The forecast from a column of chances."""
-    if "probability" in inspect.signature(oa.forecast).parameters:
-        return oa.forecast(opportunities, probability=column, **asked)
-    return oa.forecast(opportunities, method=oa.Method(column), **asked)
+    return oa.forecast(opportunities, probability=column, **asked)
 
 
 def read_panel(explorer: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,16 @@ Answers = dict[str, Any]
 """By question: a table (``columns`` and ``rows``), or an error's text; or lines of text."""
 
 _METHODS = ("auto", "learned", "run_rate", "stated", "stage")
-_VIEWS = {
+_VIEWS: dict[str, list[dict[str, Any]]] = {
     "pipeline": [{}, {"by": "close_month"}],
     "win_rates": [{"by": "size"}],
     "forecast": [{}, {"by": "Q", "target": 50_000.0}],
     "changes": [{}],
     "slippage": [{"by": "owner_name"}],
 }
+
+ASK: Any = oa
+"""The package, whose arguments are options of a loop here."""
 
 
 def _forecast(known: Known) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
@@ -84,23 +88,21 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
         for method in ("auto", "stated"):
             asked = {"start": start, "end": as_of, "period": month, "method": method}
             name = f"{method} {days} days"
-            yield "forecast_change", name, lambda asked=asked: oa.forecast_change(history, **asked)
+            yield "forecast_change", name, partial(ASK.forecast_change, history, **asked)
             if days == 35 or method == "stated":
                 yield (
                     "forecast_change",
                     f"{name} deals",
-                    lambda asked=asked: oa.forecast_change_deals(history, **asked),
+                    partial(ASK.forecast_change_deals, history, **asked),
                 )
     asked = {"start": as_of - pd.Timedelta(days=35), "end": as_of, "period": quarter, "freq": "Q"}
-    yield "forecast_change", "by Q", lambda: oa.forecast_change(history, by=list(known.by), **asked)
+    yield "forecast_change", "by Q", partial(ASK.forecast_change, history, by=list(known.by), **asked)
     for method in ("auto", "stated"):
         for freq in ("M", "Q"):
             yield (
                 "track_record",
                 f"{method} {freq}",
-                lambda method=method, freq=freq: oa.track_record(
-                    history, as_of=as_of, freq=freq, method=method
-                ),
+                partial(ASK.track_record, history, as_of=as_of, freq=freq, method=method),
             )
     yield "calibration", "30 days", lambda: oa.calibration(history, horizon_days=30)
     yield (
@@ -117,12 +119,12 @@ def _past(
     history, as_of = known.history, pd.Timestamp(known.as_of)
     assert history is not None
     for period in (month, last_month):
-        yield "forecast_fan", f"auto {period}", lambda period=period: oa.forecast_fan(history, period=period)
+        yield "forecast_fan", f"auto {period}", partial(ASK.forecast_fan, history, period=period)
     for method in ("run_rate", "stated", "stage"):
         yield (
             "forecast_fan",
             f"{method} {month}",
-            lambda method=method: oa.forecast_fan(history, period=month, method=method),
+            partial(ASK.forecast_fan, history, period=month, method=method),
         )
     yield (
         "forecast_fan",
@@ -130,23 +132,27 @@ def _past(
         lambda: oa.forecast_fan(history, period=quarter, freq="Q", as_of=known.as_of, confidence=0.5),
     )
     for method in ("auto", "run_rate", "stated", "stage"):
-        yield "backtest", f"{method} M", lambda method=method: oa.backtest(history, freq="M", method=method)
+        yield "backtest", f"{method} M", partial(ASK.backtest, history, freq="M", method=method)
     yield "backtest", "auto Q", lambda: oa.backtest(history)
     for method in ("auto", "run_rate"):
         yield (
             "backtest",
             f"{method} by M",
-            lambda method=method: oa.backtest(
-                history, freq="M", method=method, by=known.by[-1], as_of=as_of - pd.Timedelta(days=20)
-            ).tail(40),
+            partial(_backtest_end, history, method, known.by[-1], as_of - pd.Timedelta(days=20)),
         )
     yield "backtest_methods", "M", lambda: oa.backtest_methods(history, freq="M")
+
+
+def _backtest_end(history: oa.History, method: str, by: str, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The last rows of a backtest by groups."""
+    table: pd.DataFrame = ASK.backtest(history, freq="M", method=method, by=by, as_of=as_of)
+    return table.tail(40)
 
 
 def _label(known: Known, freq: str) -> str:
     """The label of the period that a day is in."""
     try:
-        table = oa.forecast(known.opportunities, as_of=known.as_of, freq=freq, periods=1, method="stated")
+        table = ASK.forecast(known.opportunities, as_of=known.as_of, freq=freq, periods=1, method="stated")
     except oa.errors.OppAnalyticsError:
         return "2026Q1"
     return str(table.index[-1])
@@ -328,8 +334,12 @@ def _explorer(known: Known) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
         for choice in choices:
             name = f"{view} {choice.get('by', '')}".strip()
             explorer, told = _quietly(
-                lambda state={"view": view, **choice}: oa.explore(
-                    known.opportunities, known.history, as_of=known.as_of, state=state
+                partial(
+                    oa.explore,
+                    known.opportunities,
+                    known.history,
+                    as_of=known.as_of,
+                    state={"view": view, **choice},
                 )
             )
             lines += [f"-- {name}", *told]

@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -49,7 +50,7 @@ from tests.history.looks import (
 # The definitions, word by word.
 
 
-BY_STAGE = {
+BY_STAGE: dict[str, Any] = {
     "method": "stage",
     "stage_rates": {"discovery": 0.1, "qualification": 0.2, "proposal": 0.4, "negotiation": 0.7},
 }

@@ -8,6 +8,7 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis import backtest, backtest_horizons, backtest_methods, forecast, sentence
+from opp_analytics.arguments import MethodName
 from tests.analysis.forecasting.histories import MONTHS, MONTHS_TO_MARCH, even_months
 
 
@@ -128,7 +129,8 @@ def test_backtest_horizons__of_some_rows_and_of_another_table():
 def test_backtest_methods__judge_the_same_forecasts():
     alone = backtest_methods(MONTHS, freq="M", methods=("stated", "stage"), stage_rates={"proposal": 0.5})
     assert alone["n"].tolist() == [len(backtest(MONTHS, freq="M", method="stated"))] * 2
-    history, names = even_months(9), ["stated", "run_rate", "learned"]
+    history = even_months(9)
+    names: list[MethodName] = ["stated", "run_rate", "learned"]
     methods = backtest_methods(history, freq="M", methods=names)
     assert list(methods.index) == names
     # All are judged by the forecasts that the last to start could make.
@@ -145,9 +147,9 @@ def test_backtest_methods__refuses_what_cannot_be_told_apart():
     with pytest.raises(errors.ArgumentValueError, match="'stated' occurs twice"):
         backtest_methods(MONTHS, methods=["stated", "stated"])
     with pytest.raises(errors.ArgumentTypeError, match="not a list"):
-        backtest_methods(MONTHS, methods="stated")
+        backtest_methods(MONTHS, methods="stated")  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentValueError, match="unknown methods='best'"):
-        backtest_methods(MONTHS, methods=["best"])
+        backtest_methods(MONTHS, methods=["best"])  # type: ignore[list-item]
 
 
 def test_backtest_methods__names_the_best_method_with_its_margin():

@@ -162,7 +162,7 @@ def test_forecast__says_which_argument_makes_no_sense():
     with pytest.raises(errors.MissingColumnError, match="mine"):
         forecast(FRAME, as_of="2026-03-10", probability="mine")
     with pytest.raises(errors.ArgumentValueError, match=r"'learned'.*For a column, use probability='mine'"):
-        forecast(FRAME, as_of="2026-03-10", method="mine")
+        forecast(FRAME, as_of="2026-03-10", method="mine")  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentValueError, match="confidence=80"):
         forecast(FRAME, as_of="2026-03-10", confidence=80)
     with pytest.raises(errors.ArgumentValueError, match="seed=-1"):

@@ -50,7 +50,7 @@ def test_forecast_deals__nothing_open_gives_the_right_columns():
     assert len(empty) == 0
     pd.testing.assert_series_equal(empty.dtypes.drop("stage"), full.dtypes.drop("stage"))
     with pytest.raises(errors.ArgumentValueError, match="method"):
-        forecast_deals(FRAME, as_of="2026-03-10", method="learnt")
+        forecast_deals(FRAME, as_of="2026-03-10", method="learnt")  # type: ignore[arg-type]
 
 
 @examples(8)

@@ -108,7 +108,7 @@ def test_pipeline_created__names_what_is_missing(history, tmp_path):
     with pytest.raises(oa.errors.ArgumentValueError, match="an index level 'period'"):
         pipeline_created(history, by="period")
     with pytest.raises(oa.errors.ArgumentValueError, match="freq='fortnight' is not a period alias"):
-        pipeline_created(history, freq="fortnight")
+        pipeline_created(history, freq="fortnight")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.NotEnoughHistory, match="pipeline_created needs records"):
         pipeline_created(History(tmp_path / "history"))
     with pytest.raises(oa.errors.ArgumentTypeError, match="pipeline_created needs a History"):

@@ -111,7 +111,7 @@ def test_win_rate__reads_instants_in_the_business_time_zone():
 
 def test_win_rate__says_which_argument_makes_no_sense():
     with pytest.raises(errors.ArgumentValueError, match="freq='X'"):
-        win_rate(FRAME, freq="X")
+        win_rate(FRAME, freq="X")  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentValueError, match="before start"):
         win_rate(FRAME, start="2026-02-01", end="2026-01-01")
 

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_distribute__memory_is_bounded():
 def test_distribute__order_does_not_matter_and_the_seed_decides(count):
     amounts, chances = _deals(1, count)
     order = np.random.default_rng(2).permutation(count)
-    options = {"one_of": [0.0, 100.0], "seed": 3}
+    options: dict[str, Any] = {"one_of": [0.0, 100.0], "seed": 3}
     one, other = (
         distribute(amounts, chances, **options),
         distribute(amounts[order], chances[order], **options),
@@ -215,7 +216,7 @@ def test_condition_on_each__of_many_deals_knows_those_drawn_together(monkeypatch
 @pytest.mark.parametrize("count", [10, 60, 1_000])
 def test_condition_on_each__adds_up_to_the_chance_of_the_total(count):
     amounts, chances = _deals(6, count)
-    options = {"one_of": [0.0, 1000.0]}
+    options: dict[str, Any] = {"one_of": [0.0, 1000.0]}
     target = float(amounts @ chances)
     won, lost = condition_on_each(amounts, chances, target, **options)
     whole = distribute(amounts, chances, **options).at_least(target)

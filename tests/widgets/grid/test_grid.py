@@ -107,7 +107,7 @@ def test_strip_and_review__show_what_the_plan_does():
     assert "clear_nulls=True" in drawer["code"]
     # The last change may be reverted from the drawer.
     ask(grid, do="revert", areas=[{"rows": [0, 1], "fields": ["value", "close_date", "probability"]}])
-    assert ask(grid, do="review")["drawer"]["items"] == []
+    assert ask(grid, do="review")["drawer"]["items"] == []  # type: ignore[index]
 
 
 def test_errors__are_told_not_raised():
