@@ -543,7 +543,7 @@ def _combine_codes(labels: Sequence[tuple[Integers, list[str]]], rows: int) -> t
 
 def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[Labels]]:
     """Number the combinations of labels in the columns of a frame."""
-    if not columns:
+    if not columns or not len(columns[0]):
         return np.zeros(0, dtype=np.intp), []
     index = pd.Index(columns[0]) if len(columns) == 1 else pd.MultiIndex.from_arrays(columns)
     codes, held = pd.factorize(index)

@@ -276,9 +276,12 @@ def categories(tables: Tables) -> Block:
     target = float(tables.current["target"])
     aimed = math.isfinite(target)
     rows = svg.forecast_categories(table, str(inputs.period), target=target)
-    deals = inputs.open_now.assign(category=deal_categories(inputs.open_now))
-    deals = pd.concat([inputs.won_now.assign(category="closed"), deals])
-    opened = tuple(list_deals(inputs, deals[deals["category"] == one.key], one.label) for one in rows.rows)
+    due = inputs.open_now
+    category = deal_categories(due)
+    opened = tuple(
+        list_deals(inputs, inputs.won_now if one.key == "closed" else due[category == one.key], one.label)
+        for one in rows.rows
+    )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
     sub = (
         f"{text.capital(inputs.name)} by category at full value: the deal’s own, its stage’s, or by stated chance. "
