@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -145,12 +146,14 @@ def read_date(text: str, *, year: int | None = None, day_first: bool | None = Fa
     >>> [f"{read_date(text, year=2026):%Y-%m-%d}" for text in ("12/31", "Dec 31", "31 Dec 2027", "2026-02-01")]
     ['2026-12-31', '2026-12-31', '2027-12-31', '2026-02-01']
     """
-    return pd.Timestamp(_parse_date(text, year, day_first)).as_unit("us")
+    return pd.Timestamp(_parse_date(text, year or date.today().year, day_first)).as_unit("us")
 
 
-def _parse_date(text: str, year: int | None, day_first: bool | None) -> date:
+# A column of times has few days: a hundred thousand of them, two years' worth.
+@lru_cache(maxsize=4096)
+def _parse_date(text: str, this_year: int, day_first: bool | None) -> date:
     """Read a calendar date, without pandas: a column may hold many."""
-    bare, this_year = text.strip(), year or date.today().year
+    bare = text.strip()
     if found := _ISO.fullmatch(bare):
         return _check_date(int(found[1]), int(found[2]), int(found[3]))
     if found := _DOTTED.fullmatch(bare):
@@ -229,8 +232,10 @@ def _parse_time(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
         if _MILLISECONDS.fullmatch(cell):
             return datetime(1970, 1, 1) + timedelta(milliseconds=int(cell)), True
         timed = _TIMED.fullmatch(cell)
-        day = _parse_date(cell if timed is None else timed["date"], None, day_first)
-        return datetime.combine(day, time() if timed is None else _parse_time_of_day(timed)), False
+        day = _parse_date(cell if timed is None else timed["date"], date.today().year, day_first)
+        return datetime.combine(
+            day, time() if timed is None else _parse_time_of_day(*timed.groups()[1:])
+        ), False
     if isinstance(cell, (datetime, date, np.datetime64)):
         return _split_zone(pd.Timestamp(cell).to_pydatetime())
     serial = read_serial_date(cell)
@@ -245,9 +250,10 @@ def _split_zone(moment: datetime) -> tuple[datetime, bool]:
     return moment.astimezone(UTC).replace(tzinfo=None), True
 
 
-def _parse_time_of_day(timed: re.Match[str]) -> time:
-    hour, minute, second = (int(timed[name] or 0) for name in ("hour", "minute", "second"))
-    half = (timed["half"] or "").lower()
+@lru_cache(maxsize=4096)
+def _parse_time_of_day(*parts: str | None) -> time:
+    hour, minute, second = (int(part or 0) for part in parts[:3])
+    half = (parts[3] or "").lower()
     if minute > 59 or second > 59 or hour > (12 if half else 23) or (half and not hour):
         raise BadCell("has a time of day that does not exist")
     return time(hour % 12 + 12 * (half == "p") if half else hour, minute, second)
