@@ -38,7 +38,7 @@ COLUMNS = {
     "stage": ResultColumn("Stage of the deal."),
     "status": ResultColumn("Status of the deal; in changes of a plan, the state of the change."),
     "close_date": ResultColumn("Day on which the deal closed or is due."),
-    "probability": ResultColumn("Chance that the owner stated.", "percent", title="Stated chance"),
+    "probability": ResultColumn("Chance that the owner stated.", "percent", title="Stated"),
     "created_at": ResultColumn("When the deal was created."),
     "updated_at": ResultColumn("When the deal was last changed."),
     "outcome": ResultColumn("What became of the deal: won, lost, open, …"),
@@ -74,7 +74,7 @@ COLUMNS = {
         "Number of deals without a value; as a flag, True for such a deal.", title="Without value"
     ),
     "no_probability": ResultColumn("Number of deals without a stated chance.", title="Without chance"),
-    "chance": ResultColumn("Chance of the deal under the method.", "rate", title="Forecast chance"),
+    "chance": ResultColumn("Chance of the deal under the method.", "rate", title="From history"),
     "weighted": ResultColumn("Value × chance.", "money"),
     "expected_value": ResultColumn("Value × chance of the deal in its period.", "money", title="Expected"),
     "variance_share": ResultColumn("Share of what is uncertain in the period.", "rate"),

@@ -66,10 +66,10 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     grid.type("60", "Enter")
     grid.holds("probability", 60, 40, 60)
     grid.press("Control+z")
-    expect(grid.said).to_have_text("Undone: Set 2 cells in Chance")
+    expect(grid.said).to_have_text("Undone: Set 2 cells in Stated")
     grid.holds("probability", 40, 40, 40)
     grid.press("Control+y")
-    expect(grid.said).to_have_text("Redone: Set 2 cells in Chance")
+    expect(grid.said).to_have_text("Redone: Set 2 cells in Stated")
     grid.press("Control+z", "Control+Shift+z")
     expect(grid.cell(2, "probability")).to_have_text("60%")
     # The fill handle repeats values; Ctrl+D and Ctrl+Enter do the same by keyboard.
@@ -446,7 +446,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
     # Columns: ids hidden, name frozen; what is set is remembered.
     assert grid.page.locator("[role=columnheader]").all_inner_texts()[1:] == [
-        "Deal", "Owner", "Stage", "Value ↓", "Close date", "Chance", "Status",
+        "Deal", "Owner", "Stage", "Value ↓", "Close date", "Stated", "Status",
     ]  # fmt: skip
     grid.button("Columns").click()
     grid.page.get_by_label("unique_id", exact=True).check()

@@ -87,7 +87,7 @@ def test_workbook__columns_are_named_for_people_and_noted_for_the_api(book):
 
 def test_workbook__numbers_and_dates_are_typed(book):
     deals = {row["ID"]: row for row in _rows(book["Deals"])}
-    assert (deals["a"]["Value"], deals["a"]["Close date"].isoformat(), deals["a"]["Stated chance"]) == (
+    assert (deals["a"]["Value"], deals["a"]["Close date"].isoformat(), deals["a"]["Stated"]) == (
         120_000,
         "2026-03-27T00:00:00",
         80,

@@ -32,7 +32,7 @@ _TITLES = {
     "stage": "Stage",
     "value": "Value",
     "close_date": "Close date",
-    "probability": "Chance",
+    "probability": "Stated",
     "status": "Status",
     "account_name": "Account",
     "created_at": "Created",
@@ -91,7 +91,7 @@ class GridColumn:
     def spell(self, value: Any) -> str | None:
         """Spell a cell as it is typed, so that `read` gives it back; None when blank.
 
-        >>> GridColumn("value", "Value", "money").spell(28400.0), GridColumn("probability", "Chance", "percent").spell(40)
+        >>> GridColumn("value", "Value", "money").spell(28400.0), GridColumn("probability", "Stated", "percent").spell(40)
         ('28400', '40%')
         """
         if schema.is_blank(value):
@@ -131,7 +131,7 @@ class GridColumn:
     def read_operand(self, typed: str, *, today: date | None = None) -> Any:
         """Read the amount or date that a filter compares the column with; read-only columns too.
 
-        >>> GridColumn("probability", "Chance", "percent").read_operand("62.5")
+        >>> GridColumn("probability", "Stated", "percent").read_operand("62.5")
         62.5
         """
         if self.kind in _FORMATS:

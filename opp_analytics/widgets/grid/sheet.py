@@ -66,11 +66,11 @@ class EditSheet:
 
     >>> sheet = EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
     >>> sheet.edit([(0, "probability", "140")]).message
-    'Chance not set: “140” is above 100%. Type a percentage from 0 to 100. Kept 40%.'
+    'Stated not set: “140” is above 100%. Type a percentage from 0 to 100. Kept 40%.'
     >>> sheet.edit([(0, "probability", "60")]).message
-    'Chance set to 60%'
+    'Stated set to 60%'
     >>> sheet.edited["probability"].tolist(), sheet.undo().message
-    ([60], 'Undone: Chance set to 60%')
+    ([60], 'Undone: Stated set to 60%')
     """
 
     def __init__(self, opportunities: pd.DataFrame, *, today: date | None = None) -> None:
