@@ -96,7 +96,7 @@ COLUMNS = {
     "method": ResultColumn("Method of the forecast."),
     "actual": ResultColumn("Value won in the period in the end.", "money", title="Closed in the end"),
     "error": ResultColumn("Forecast minus actual.", "money", title="Forecast minus closed"),
-    "held": ResultColumn("True if the actual is within the range.", title="In range"),
+    "held": ResultColumn("True if the actual is within the range; missing without one.", title="In range"),
     "wape": ResultColumn("Σ |forecast − actual| ÷ Σ actual.", "rate"),
     "bias": ResultColumn("Σ (forecast − actual) ÷ Σ actual.", "rate"),
     "interval_coverage": ResultColumn("Share of ranges that held the actual.", "rate"),

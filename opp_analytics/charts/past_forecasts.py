@@ -135,17 +135,16 @@ def track_record(table: pd.DataFrame) -> ChartData:
     money, freq, places = money_of(table), table.attrs.get("freq"), []
     for key, row in table.iloc[::-1].iterrows():
         period = text.period_name(str(key), freq, today=table.attrs["as_of"], short=True)
-        title = (
-            f"{period}: range {money(row['low'])} to {money(row['high'])}, forecast {money(row['expected'])}, "
-            f"closed {money(row['actual'])}"
-        )
+        ranged = pd.notna(row["held"])
+        spread = f"range {money(row['low'])} to {money(row['high'])}" if ranged else "no range"
+        title = f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
         marks = (
-            BarMark(row["low"], row["high"], "band", 0.5),
+            *([BarMark(row["low"], row["high"], "band", 0.5)] if ranged else []),
             TickMark(row["expected"], "hi", 2 / 3),
             DotMark(row["actual"], "ink", 0.8),
         )
         left = f"{text.count(int(row['days_before']), 'day')} left"
-        figures = ("yes" if row["held"] else "no",)
+        figures = (("yes" if row["held"] else "no") if ranged else "no range",)
         places.append(
             Place(text.capital(period), marks, figures=figures, title=title, key=str(key), note=left)
         )

@@ -320,11 +320,10 @@ class Forecasts:
             raise NotEnoughHistory("no past forecast of the whole can be judged")
         kept = table[table.index.isin(list(rows))].copy()
         kept[_RANGE] = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
-        actual = kept["actual"]
-        kept["error"] = kept["expected"] - actual
-        kept["held"] = (kept["low"] - _CENT <= actual) & (actual <= kept["high"] + _CENT)
-        kept.attrs = table.attrs
-        return kept
+        kept["error"] = kept["expected"] - kept["actual"]
+        judged = kept.assign(held=analysis.judge_ranges(kept))
+        judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}
+        return judged
 
     @cached_property
     def deals_to_win(self) -> pd.DataFrame:

@@ -149,6 +149,8 @@ def test_part__its_past_ranges_are_those_of_its_row(part):
     assert row[["expected", "low", "high"]].to_list() == pytest.approx(said)
     assert row["held"] == (said[1] - 0.005 <= row["actual"] <= said[2] + 0.005)
     assert row["error"] == pytest.approx(row["expected"] - row["actual"])
+    assert part.track_record.attrs["interval_coverage"] == pytest.approx(part.track_record["held"].mean())
+    assert part.track_record.attrs["n"] == len(part.track_record)
 
 
 def test_part__between_members_of_a_team_a_deal_moves_nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 
@@ -128,6 +130,18 @@ def test_track_record__says_whether_each_range_held() -> None:
     )
     table.attrs = {"as_of": "2026-03-13", "freq": "M"}
     assert reading.figures(svg.track_record(table)) == {"Feb": ("no",), "Dec 2025": ("yes",)}
+
+
+def test_track_record__without_a_range_draws_and_says_none() -> None:
+    past = {"days_before": [15], "expected": [50.0], "low": [math.nan], "high": [math.nan], "actual": [40.0]}
+    table = pd.DataFrame(past, index=pd.Index(["2026-02"], name="period")).assign(
+        held=pd.array([None], dtype="boolean")
+    )
+    table.attrs = {"as_of": "2026-03-13", "freq": "M"}
+    drawn = svg.track_record(table)
+    assert reading.figures(drawn) == {"Feb": ("no range",)}
+    assert "nan" not in drawn.html()
+    assert "Feb: no range, forecast 50, closed 40" in drawn.html()
 
 
 def test_swing__says_both_chances() -> None:

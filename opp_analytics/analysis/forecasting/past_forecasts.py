@@ -166,18 +166,18 @@ def _keys(made: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[int, tuple[st
 
 def score(table: pd.DataFrame) -> dict[str, Any]:
     """Score forecasts by WAPE, bias and interval coverage; None without bookings, or without ranges."""
-    total = float(table["actual"].sum())
-    ranged = table[table["low"].notna()]
+    total, held = float(table["actual"].sum()), judge_ranges(table)
     return {
         "wape": float(table["error"].abs().sum()) / total if total > 0 else None,
         "bias": float(table["error"].sum()) / total if total > 0 else None,
-        "interval_coverage": float(in_range(ranged).mean()) if len(ranged) else None,
+        "interval_coverage": float(held.mean()) if held.notna().any() else None,
     }
 
 
-def in_range(table: pd.DataFrame) -> pd.Series[bool]:
-    """Tell whether the actual bookings are in the range, to the cent."""
-    return (table["low"] - 0.005 <= table["actual"]) & (table["actual"] <= table["high"] + 0.005)
+def judge_ranges(table: pd.DataFrame) -> pd.Series[Any]:
+    """Tell whether the actual bookings are in the range, to the cent; missing where there is no range."""
+    held = (table["low"] - 0.005 <= table["actual"]) & (table["actual"] <= table["high"] + 0.005)
+    return held.astype("boolean").mask(table["low"].isna())
 
 
 def score_groups(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:

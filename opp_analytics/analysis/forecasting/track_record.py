@@ -9,7 +9,7 @@ import pandas as pd
 from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Records, last_day
-from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, score
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, score
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
@@ -49,8 +49,8 @@ def track_record(
     DataFrame
         One row per earlier period with a record equally long before its end (within three days): index ``period``
         (str). ``made_at`` (instant of the record), ``days_before`` (int64): days from the record to the period's last day;
-        ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (bool): True if ``actual`` is in
-        the range. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`, ``n`` periods, ``as_of``, ``freq``,
+        ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (boolean): True if ``actual`` is in
+        the range, missing without one. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`, ``n`` periods, ``as_of``, ``freq``,
         ``method``, ``confidence``.
 
     Raises
@@ -105,7 +105,7 @@ def track_record(
     ]
     frame = frame[["made_at", "days_before", *_MONEY, "method"]]
     return annotate(
-        frame.assign(held=in_range(frame)),
+        frame.assign(held=judge_ranges(frame)),
         made_from=history,
         n=len(frame),
         **{**past.notes, "as_of": day},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.past_forecasts import in_range
+from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.text import capital, count, label, percent, points, spelled
 
 Row = Any
@@ -14,8 +14,8 @@ Row = Any
 
 def describe_backtest(table: pd.DataFrame) -> str:
     """Say how far past forecasts missed and how often their ranges held."""
-    whole, ranged = float(table["actual"].sum()), table[table["low"].notna()]
-    held = f"; {_name_range(table)} held in {percent(float(in_range(ranged).mean()))}" if len(ranged) else ""
+    whole, inside = float(table["actual"].sum()), judge_ranges(table)
+    held = f"; {_name_range(table)} held in {percent(float(inside.mean()))}" if inside.notna().any() else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed = percent(float(table["error"].abs().sum()) / whole)
@@ -88,14 +88,26 @@ def describe_track_record(table: pd.DataFrame) -> str:
     """Say how often past ranges held and how far past forecasts were off in sum."""
     if table.empty:
         return "No past forecast can be judged yet"
-    noun = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}.get(
-        str(table.attrs.get("freq"))[:1], "period"
-    )
-    held = int(table["held"].sum())
-    said = f"Past ranges held in {held} of {count(len(table), noun)}"
+    lacking = int(table["held"].isna().sum())
+    if lacking == len(table):
+        said = f"No past {_name_period(table)} had a range"
+    else:
+        said = f"Past ranges {say_held(table)}" + (f", {spelled(lacking)} more had none" if lacking else "")
     actual = float(table["actual"].sum())
     if not actual:
         return said
     off = float(table["error"].sum()) / actual
     size = percent(abs(off))
     return f"{said}; forecasts ran {'true' if size in ('0%', '<1%') else f'{size} ' + ('high' if off > 0 else 'low')}"
+
+
+def say_held(table: pd.DataFrame) -> str:
+    """Say in how many of the periods with a range it held; empty where none had one."""
+    held = table["held"].dropna()
+    return f"held in {int(held.sum())} of {count(len(held), _name_period(table))}" if len(held) else ""
+
+
+def _name_period(table: pd.DataFrame) -> str:
+    return {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}.get(
+        str(table.attrs.get("freq"))[:1], "period"
+    )

@@ -12,6 +12,7 @@ from opp_analytics import svg, text
 from opp_analytics.analysis import deal_categories
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
+from opp_analytics.report.forecasts import keep_rows
 from opp_analytics.report.model import (
     Block,
     Cell,
@@ -258,12 +259,13 @@ def past(tables: Tables) -> Block | None:
         return Block("past", "Past ranges", parts=(Note(words),))
     except DataError as error:
         return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
-    shown = table.tail(_MOST_PAST)
-    shown.attrs = table.attrs
+    shown = keep_rows(table, slice(-_MOST_PAST, None))
     rows = svg.track_record(shown)
     opened = tuple(_list_period(tables, "won", row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
-    return Block("past", say_finding(shown), sub, (Opening(rows, opened),))
+    if len(table) > len(shown):
+        sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
+    return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 
 
 def categories(tables: Tables) -> Block:

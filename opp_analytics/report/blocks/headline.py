@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.cells import show_change
 from opp_analytics.report.model import Cell, Tile
@@ -101,10 +101,12 @@ def _range_note(tables: Tables) -> str:
     if _is_one_deal(tables, tables.current):
         return "one deal: all or nothing"
     try:
-        past = tables.track_record
+        held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
-        return "range: open deals due only" if tables.stated else "range not judged yet"
-    return f"range held in {int(past['held'].sum())} of {text.count(len(past), tables.inputs.noun)}"
+        held = ""
+    if held:
+        return f"range {held}"
+    return "range: open deals due only" if tables.stated else "range not judged yet"
 
 
 def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:

@@ -34,6 +34,23 @@ def test_track_record__takes_the_record_as_long_before_each_end():
     assert table.attrs["bias"] == pytest.approx(-130 / 230)
 
 
+def test_track_record__a_missing_range_neither_held_nor_failed():
+    # No win in a month's last days: the run rate has no range there.
+    days = [f"2026-{month:02d}-{day:02d}" for month in range(1, 7) for day in (4, 8, 12)]
+    won = [row(day, day, "closed_won", close_date=day) for day in days]
+    moments = [f"2026-{month:02d}-27T12:00Z" for month in range(1, 7)]
+    table = track_record(
+        recorded(won, sorted([*moments, *(f"{day}T12:00Z" for day in days)])),
+        as_of=pd.Timestamp("2026-06-27"),
+        method="run_rate",
+    )
+    assert table["low"].isna().all()
+    assert len(table)
+    assert table["held"].isna().all()
+    assert table["held"].dtype == "boolean"
+    assert table.attrs["interval_coverage"] is None
+
+
 def test_track_record__is_a_choice_of_the_backtest():
     table, whole = track_record(PAST, as_of=pd.Timestamp("2026-03-13")), backtest(PAST, freq="M")
     same = whole.reindex(pd.MultiIndex.from_arrays([table["made_at"], table.index]))

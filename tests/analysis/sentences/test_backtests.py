@@ -27,6 +27,18 @@ def test_sentence__of_a_backtest():
     )
 
 
+def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
+    rows = {
+        "days_before": 2,
+        "actual": 100.0,
+        "error": [4.0, 4.0, 4.0, -4.0],
+        "held": pd.array([True, False, None, None], "boolean"),
+    }
+    made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M")
+    assert sentence(made) == "Past ranges held in 1 of 2 months, two more had none; forecasts ran 2% high."
+    assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
+
+
 def test_sentence__of_horizons():
     made = table(
         {"wape": [0.1, 0.4], "bias": [0.0, 0.1], "interval_coverage": [0.8, 0.7]}, [0, 3], "weeks_before"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import pandas as pd
 import pytest
 
 from opp_analytics import History, Org
 from opp_analytics.report.blocks.forecast import categories, decide, months, past, trend, why
+from opp_analytics.report.blocks.headline import tiles
 from opp_analytics.report.model import Chart, Note, Opening, Table
 from tests.analysis.forecasting.histories import even_months
-from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
+from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 from tests.svg import reading
 
 
@@ -231,6 +235,24 @@ def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
     assert january is None
     assert february is not None
     assert [(deal.name, deal.value) for deal in february.deals] == [("February", "200,000")]
+
+
+def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
+    gorse = ("g", "Gorse", 40_000.0, "proposal", "active", "2026-03-30", 50, "Ann")
+    tables = tables_of(pipeline([*THIS_WEEK, gorse]), history, target=150_000)
+    months = [f"2025-{month:02d}" for month in range(4, 13)]
+    held = pd.array([True] * 5 + [False, True, None, None], dtype="boolean")
+    ranges = {"low": [0.0] * 7 + [math.nan] * 2, "high": [100.0] * 7 + [math.nan] * 2}
+    record = pd.DataFrame(
+        {"days_before": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held}, months
+    )
+    record.attrs = {"freq": "M", "as_of": AS_OF}
+    tables.__dict__["track_record"] = record.rename_axis("period")
+    block = past(tables)
+    assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
+    assert block.sub.endswith("The last 6 of 9 months")
+    assert [len(part.rows.rows) for part in block.parts] == [6]
+    assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 6 of 7 months"
 
 
 def test_past__without_an_ended_period_says_from_when(opportunities, history):
