@@ -1,7 +1,7 @@
 """Exports and field histories of other CRMs: their columns, stages, number and date formats, in both directions."""
 
 from opp_analytics.crm.change_log import ChangeLog, read_changes
-from opp_analytics.crm.import_table import make_import_table
+from opp_analytics.crm.import_table import find_clear_text, find_label, make_import_table
 from opp_analytics.crm.mapping import Reading
 from opp_analytics.crm.read_export import explain_export, read_export
 from opp_analytics.crm.recognize import guess_org, recognize
@@ -10,6 +10,8 @@ __all__ = [
     "ChangeLog",
     "Reading",
     "explain_export",
+    "find_clear_text",
+    "find_label",
     "guess_org",
     "make_import_table",
     "read_changes",

@@ -1,4 +1,12 @@
-"""Opportunities under a CRM's own labels and words, for its import."""
+"""Opportunities under a CRM's own labels and words, for its import.
+
+References
+----------
+- Salesforce Bulk API, Valid CSV Record Rows: an empty cell leaves the field of an updated record, #N/A empties it.
+  https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_csv_valid_record_rows.htm
+- Salesforce Data Loader: without the Bulk API, the setting "Insert null values" makes empty cells empty the field.
+  https://developer.salesforce.com/docs/atlas.en-us.dataLoader.meta/dataLoader/loader_using_bulk_api.htm
+"""
 
 from __future__ import annotations
 
@@ -9,6 +17,7 @@ import pandas as pd
 
 from opp_analytics.crm.mapping import OWN
 from opp_analytics.crm.read_export import look_up_chances
+from opp_analytics.crm.values import FRACTIONS
 from opp_analytics.errors import DataError
 from opp_analytics.org import PRESETS, Org
 from opp_analytics.schema import READ_ONLY, TEXT
@@ -17,6 +26,20 @@ _WORDS = {
     "status": {"active": "Open", "won": "Won", "lost": "Lost"},
     "category": {"commit": "Commit", "best_case": "Best Case", "pipeline": "Pipeline", "omitted": "Omitted"},
 }
+_CLEARS = {"salesforce": "#N/A"}
+"""Text that empties a field, by the preset of a CRM that documents that an empty cell leaves it as it is."""
+
+
+def find_clear_text(org: Org) -> str | None:
+    """Find the text that empties a field in the CRM's import; None where no file is known to leave or empty a field.
+
+    Examples
+    --------
+    >>> find_clear_text(Org.salesforce()), find_clear_text(Org.pipedrive())
+    ('#N/A', None)
+    """
+    known = (text for name, text in _CLEARS.items() if PRESETS[name]["columns"].keys() <= org.columns.keys())
+    return next(known, None)
 
 
 def find_label(name: str, org: Org) -> str | None:
@@ -58,7 +81,8 @@ def make_import_table(
             "the org file, or undo the changes"
         )
     kept = {name: label for name, label in labels.items() if label is not None}
-    return pd.DataFrame({name: _translate(opportunities[name]) for name in kept}), list(kept.values())
+    rows = {name: _translate(opportunities[name], label) for name, label in kept.items()}
+    return pd.DataFrame(rows), list(kept.values())
 
 
 def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
@@ -70,7 +94,9 @@ def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
     return [name for name in names if name != "probability" or not repeats]
 
 
-def _translate(column: pd.Series[Any]) -> pd.Series[Any]:
+def _translate(column: pd.Series[Any], label: str) -> pd.Series[Any]:
+    if label.casefold() in FRACTIONS:
+        return column.map(lambda percent: f"{percent / 100:g}", na_action="ignore").astype(TEXT)
     words = _WORDS.get(str(column.name))
     if words is None:
         return column

@@ -33,7 +33,7 @@ from opp_analytics.text import count
 _DATES = ("close_date",)
 _INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "seen_after")
 _IDS = ("unique_id", "account_id", "owner_id")
-_FRACTIONS = ("deal probability", "hs_deal_stage_probability")
+FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""
 _STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
 """Pipedrive's open deals are active ones of the API."""
@@ -83,7 +83,7 @@ class ColumnReader:
             return self._keep_bad(read_amounts(Cells.of(column, label), self.org.currency))
         if ours == "probability":
             cells = Cells.of(column, label)
-            percents, bad, fractional = read_percents(cells, fractions=label.casefold() in _FRACTIONS)
+            percents, bad, fractional = read_percents(cells, fractions=label.casefold() in FRACTIONS)
             if fractional:
                 self.lines.append(Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%"))
             return self._keep_bad((percents, bad))

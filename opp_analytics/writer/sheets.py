@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +9,10 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from opp_analytics import crm, inputs, org, schema
-from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
+from opp_analytics import inputs, org, schema
+from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
-from opp_analytics.text import count
 from opp_analytics.writer.cells import fit_column, list_rows
-from opp_analytics.writer.plan.display import list_needing
-from opp_analytics.writer.plan.plan import plan
-from opp_analytics.writer.steps import Step
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
@@ -89,6 +84,8 @@ def to_cell(column: str, value: Any) -> Any:
     """Convert a value to a spreadsheet cell: typed if the column is, otherwise text; None if blank."""
     if schema.is_blank(value):
         return None
+    if isinstance(value, str):
+        return value
     if column in MOMENTS:
         return pd.Timestamp(value).isoformat()
     if column == "close_date":
@@ -190,56 +187,3 @@ def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd
         if column not in schema.COLUMNS and column in before:
             fitted[column] = fit_column(cells[column], before[column].dtype)
     return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))
-
-
-def select_import_rows(
-    opportunities: pd.DataFrame, known: org.Org, before: pd.DataFrame | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """Select the rows for an import, in the CRM's words, with the CRM's label of each column.
-
-    With `before`, only changed rows are kept, with the id and the columns that changed; DataError names a change that no import can make.
-    """
-    org.check_org(known)
-    frame = org.conform(opportunities)
-    if before is None:
-        return crm.make_import_table(frame, known)
-    planned = plan(before, frame)
-    problems = planned.found_problems
-    if problems:
-        first = problems[0]
-        whose = "" if pd.isna(first.unique_id) else f" of {first.unique_id!r}"
-        raise DataError(
-            f"{count(len(problems), 'edit')} can't be imported, such as {first.field}{whose}: {first.problem}; "
-            "fix it first"
-        )
-    _warn_of_lost(planned.steps)
-    kept = [step for step in planned.steps if step.operation != "delete"]
-    touched = frame["unique_id"].isin({step.unique_id for step in kept}) | frame["unique_id"].isna()
-    edited = {field for step in kept for field in step.fields}
-    return crm.make_import_table(frame[touched], known, [c for c in map(str, frame.columns) if c in edited])
-
-
-def _warn_of_lost(steps: list[Step]) -> None:
-    """Warn of deletions and cleared cells, which an import does not do."""
-    deleted, cleared = (len(list_needing(option, steps)) for option in ("allow_delete", "clear_nulls"))
-    if deleted:
-        warnings.warn(
-            f"{count(deleted)} of `before` are missing; an import deletes nothing, so delete them in the CRM",
-            DataWarning,
-            stacklevel=4,
-        )
-    if cleared:
-        warnings.warn(
-            f"{count(cleared, 'cell')} became empty; most imports leave a field alone where the cell is empty, so clear them "
-            "in the CRM",
-            DataWarning,
-            stacklevel=4,
-        )
-
-
-def refuse_before(before: pd.DataFrame | None) -> None:
-    """Refuse `before` without an org: a file for editing holds every row."""
-    if before is not None:
-        raise ArgumentValueError(
-            "before= belongs to a file for a CRM's import; give its org= too, such as org=oa.Org.salesforce()"
-        )

@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.org import Org, conform, empty
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
+from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
 from opp_analytics.writer.plan.difference import require_ids
 
 Exported = dict[Any, dict[str, Any]]
@@ -48,8 +50,10 @@ def to_csv(
     org : Org, optional
         Write for this CRM's import instead: under its labels and in its words, without apostrophes.
     before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed rows are written, with the id and the columns
-        that changed.
+        With `org`: the opportunities before they were edited. Only changed cells are written, with the id: for Salesforce
+        in one file, in which a cell that nobody edited is empty; for other CRMs in a file for each set of changed columns
+        (``edits.csv``, ``edits-2.csv``), because their import may empty a field whose cell is empty. New deals are in
+        ``edits-new.csv``, ids of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`.
 
     Returns
     -------
@@ -63,8 +67,11 @@ def to_csv(
     """
     target = arguments.path(path)
     if org is not None:
-        return _write(_import_texts(*sheets.select_import_rows(opportunities, org, before)), target)
-    sheets.refuse_before(before)
+        made = make_import_files(opportunities, org, before, target)
+        for path, texts in [(file.path, _import_texts(file)) for file in made]:
+            _write(texts, path)
+        return target
+    refuse_before(before)
     frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
     for column in sheets.order_columns([str(column) for column in frame.columns]):
@@ -74,21 +81,19 @@ def to_csv(
     return _write(texts, target)
 
 
-def _import_texts(rows: pd.DataFrame, labels: list[str]) -> dict[str, pd.Series[Any]]:
+def _import_texts(file: ImportFile) -> dict[str, pd.Series[Any]]:
     """Write the cells under the CRM's labels; refuse a formula: with an apostrophe it would be wrong, without one it could run."""
     texts = {}
-    for name, label in zip(rows.columns, labels, strict=True):
-        plain = [sheets.to_cell(str(name), value) for value in rows[name]]
+    for name, label in zip(file.rows.columns, file.labels, strict=True):
+        cells = [_to_plain_text(str(name), value) for value in file.rows[name]]
+        plain = [sheets.to_cell(str(name), value) for value in file.rows[name]]
         live = [cell for cell in plain if isinstance(cell, str) and guard_formula(cell) != cell]
         if live or guard_formula(label) != label:
             raise DataError(
                 f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't hold for an import; write an "
                 ".xlsx with to_excel"
             )
-        cells = [_to_csv_text(str(name), value) for value in rows[name]]
-        texts[label] = schema.as_text(
-            pd.Series(cells, dtype="object", name=str(name), index=rows.index), rows["unique_id"]
-        )
+        texts[label] = schema.as_text(pd.Series(cells, dtype="object", name=str(name)))
     return texts
 
 
@@ -284,16 +289,22 @@ def _to_csv_text(column: str, value: Any) -> str:
     >>> _to_csv_text("value", 1200.0), _to_csv_text("name", " Acme"), _to_csv_text("name", "=1+1"), _to_csv_text("name", None)
     ('1200', "' Acme", "'=1+1", '')
     """
+    text = _to_plain_text(column, value)
+    if not text or not isinstance(sheets.to_cell(column, value), str):
+        return text
+    return guard_formula(text) if _read_csv_cell(column, text) == text else f"'{text}"
+
+
+def _to_plain_text(column: str, value: Any) -> str:
+    """Write a value as text, without an apostrophe."""
     plain = sheets.to_cell(column, value)
     if plain is None:
         return ""
-    if column == "close_date":
+    if isinstance(plain, datetime):
         return str(plain.date().isoformat())
     if isinstance(plain, float):
         return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
-    if not isinstance(plain, str):
-        return str(plain)
-    return guard_formula(plain) if _read_csv_cell(column, plain) == plain else f"'{plain}"
+    return str(plain)
 
 
 def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:

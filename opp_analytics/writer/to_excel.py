@@ -24,6 +24,7 @@ from opp_analytics.files import refuse_devices
 from opp_analytics.org import PIPELINE, Org, Stages, conform
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
+from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan_io import read_before
 
@@ -102,8 +103,8 @@ def to_excel(
     org : Org, optional
         Write for this CRM's import instead: one sheet under its labels and in its words.
     before : DataFrame, optional
-        With `org`: the opportunities before they were edited. Only changed rows are written, with the id and the columns
-        that changed.
+        With `org`: the opportunities before they were edited. Only changed cells are written, in files as `to_csv`
+        writes them.
 
     Returns
     -------
@@ -117,14 +118,15 @@ def to_excel(
     ConfigError
         If openpyxl is not installed.
     """
-    book = _import_openpyxl().Workbook()
-    sheet = book.active
-    sheet.title = _SHEET
     target = arguments.path(path)
     if org is not None:
-        _fill_import(sheet, *sheets.select_import_rows(opportunities, org, before))
-        return sheets.save(target, book.save)
-    sheets.refuse_before(before)
+        files = make_import_files(opportunities, org, before, target)
+        for each, filled in [(file.path, _fill_import(file)) for file in files]:
+            sheets.save(each, filled.save)
+        return target
+    refuse_before(before)
+    book = _make_book()
+    sheet = book.active
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     columns = [str(column) for column in frame.columns]
@@ -136,14 +138,23 @@ def to_excel(
     return sheets.save(target, book.save)
 
 
-def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> None:
+def _make_book() -> Workbook:
+    """Make a workbook with one empty sheet."""
+    book: Workbook = _import_openpyxl().Workbook()
+    book.active.title = _SHEET
+    return book
+
+
+def _fill_import(file: ImportFile) -> Workbook:
     """Fill one plain sheet, as an import reads it: no notes, locks or hidden sheet."""
-    columns = [str(column) for column in rows.columns]
-    _fill(sheet, labels, columns, rows)
+    book = _make_book()
+    columns = [str(column) for column in file.rows.columns]
+    _fill(book.active, file.labels, columns, file.rows)
     for place, column in enumerate(columns, start=1):
-        for number in range(2, len(rows) + 2):
-            cell = sheet.cell(number, place)
-            cell.number_format = _IMPORT_FORMATS.get(column, "General" if cell.data_type != "s" else "@")
+        for number in range(2, len(file.rows) + 2):
+            cell = book.active.cell(number, place)
+            cell.number_format = _IMPORT_FORMATS.get(column, "General") if cell.data_type != "s" else "@"
+    return book
 
 
 def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.DataFrame) -> None:
