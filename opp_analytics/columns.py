@@ -195,7 +195,7 @@ COLUMNS = {
     "overdue": ResultColumn("True if the close date has passed."),
     "pushed": ResultColumn("True if the close date was moved later."),
     "slow_in_stage": ResultColumn("True if longer in the stage than most deals won."),
-    "moved_back": ResultColumn("True if the stage moved back."),
+    "moved_back": ResultColumn("True if the stage moved back within its pipeline."),
     "value_cut": ResultColumn("True if the value was cut."),
     "no_change": ResultColumn("True if nothing changed for long."),
     "due_soon_unlikely": ResultColumn("True if due soon in an early stage."),

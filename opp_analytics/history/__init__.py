@@ -3,12 +3,13 @@
 from opp_analytics.history.engine import latest, missing
 from opp_analytics.history.history import History
 from opp_analytics.history.recorded_pipeline import coverage
-from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
+from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.scope import label_of
 from opp_analytics.history.store import Recorded
 
 __all__ = [
     "DELETED",
+    "MOVED",
     "TRANSFERRED",
     "TRANSFERRED_IN",
     "History",

@@ -149,7 +149,8 @@ class RecordedPipeline:
     def table(self) -> ibis.Table:
         """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
-        An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then.
+        An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then, and
+        an open deal a row ``moved`` where its owner changed them.
 
         Raises
         ------
@@ -224,7 +225,7 @@ class RecordedPipeline:
         History
             Read-only. What leaves is ``transferred``, never deleted or lost: its `changes` have the operations ``transferred``
             (with the values before) and ``transferred_in``, `waterfall` the movements ``transferred_out`` and
-            ``transferred_in``, `slippage` the outcome ``transferred``.
+            ``transferred_in``, `slippage` the outcome ``transferred``. Where the owner moved and the deal stayed, it is ``moved``.
 
         Raises
         ------

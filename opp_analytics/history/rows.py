@@ -43,6 +43,9 @@ OPERATIONS = ("new", "changed", DELETED, "returned")
 TRANSFERRED, TRANSFERRED_IN = "transferred", "transferred_in"
 """Operations in a part of a history (`History.where`): an opportunity left the part, or came from elsewhere."""
 
+MOVED = "moved"
+"""Operation in a history read with people: the owner of an open opportunity moved to another team or region."""
+
 UNTRACKED = ("updated_at",)
 """Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
 

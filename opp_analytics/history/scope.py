@@ -11,7 +11,7 @@ import pyarrow as pa
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history.engine import missing
-from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
+from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.sources import Memory, Source, make_records
 from opp_analytics.org import Org, make_column_error
 from opp_analytics.periods import as_instant
@@ -27,8 +27,9 @@ _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
     """Add the ``team`` and ``region`` of each deal's owner to change rows; unchanged without ``owner_name``.
 
-    A closed deal has those of its close date, an open one those of the row's time. Where an owner moves while a deal is
-    open, the deal has a further row at the first of the records (`moments`) on or after that day.
+    A closed deal has those of its close date, an open one those of the row's time: a move happens at the start of its day
+    in the org's zone. Where an owner moves while a deal is open, the deal has a further row, `MOVED`, at the first of the
+    records (`moments`) since then.
     """
     import ibis
 
@@ -39,19 +40,18 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
     if len(moves):
         rows = rows.union(_make_moves(rows, org, moves))
     closed = org.stages.outcome_expression(rows).isin(["won", "lost"])
-    rows = rows.mutate(
-        _day=closed.ifelse(rows["close_date"], rows["seen_at"].date()).fill_null(rows["seen_at"].date())
-    )
+    rows = rows.mutate(_dated=closed & ~missing(rows["close_date"]))
     stays = ibis.memtable(pa.Table.from_pandas(_list_stays(org), preserve_index=False))
+    day, at = rows["close_date"], rows["seen_at"]
     found = rows.left_join(
         stays,
         [
             rows["owner_name"] == stays["_person"],
-            rows["_day"] >= stays["_from"].date(),
-            rows["_day"] < stays["_until"].date(),
+            ibis.ifelse(rows["_dated"], day >= stays["_from"].date(), at >= stays["_since"]),
+            ibis.ifelse(rows["_dated"], day < stays["_until"].date(), at < stays["_before"]),
         ],
     )
-    return found.select(*(name for name in rows.columns if name != "_day"), *org.derived)
+    return found.select(*(name for name in rows.columns if name != "_dated"), *org.derived)
 
 
 def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
@@ -84,19 +84,24 @@ def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
             missing(states["_until"]) | (states["_until"] > asked["_moved"]),
         ],
     )
-    inserted = {"seen_after": held["_last"], "seen_at": held["_moved"], "operation": ibis.literal("changed")}
+    inserted = {"seen_after": held["_last"], "seen_at": held["_moved"], "operation": ibis.literal(MOVED)}
     return held.select(
         **{name: inserted.get(name, held[name]).cast(kind) for name, kind in rows.schema().items()}
     )
 
 
 def _list_stays(org: Org) -> pd.DataFrame:
-    """List from and until when each person was in a team and region."""
+    """List from and until when each person was in a team and region: as days, and as instants in the org's zone."""
     people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
     people = people.sort_values("from_date", kind="stable")
     until = people.groupby("owner_name")["from_date"].shift(-1).fillna(_LAST)
     kept = people[["owner_name", "from_date", *org.derived]]
-    return kept.assign(_until=until).rename(columns={"owner_name": "_person", "from_date": "_from"})
+    stays = kept.assign(_until=until).rename(columns={"owner_name": "_person", "from_date": "_from"})
+    begun, ended = (
+        pd.DatetimeIndex([as_instant(day, tz=org.zone(None)) for day in stays[name]], tz="UTC")
+        for name in ("_from", "_until")
+    )
+    return stays.assign(_since=begun, _before=ended)
 
 
 _MOST_NAMED = 8
@@ -190,7 +195,7 @@ class ScopedSource:
             "unique_id",
             "seen_at",
             _operation=ibis.ifelse(
-                came & (marked["operation"] == "changed") & ~missing(marked["_was"]),
+                came & marked["operation"].isin(["changed", MOVED]) & ~missing(marked["_was"]),
                 TRANSFERRED_IN,
                 marked["operation"],
             ),

@@ -4,7 +4,6 @@ from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     CURRENCY,
-    PIPELINE,
     check_currency,
     check_stages,
     conform,
@@ -36,12 +35,14 @@ from opp_analytics.org.stages import (
     LOST,
     OPEN,
     OUTCOMES,
+    PIPELINE,
     STAGES,
     UNKNOWN,
     WON,
     Stage,
     Stages,
     mask_future_dated,
+    rank_open,
 )
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "outcome_codes",
     "outcomes",
     "place_targets",
+    "rank_open",
     "read_folder_org",
     "record_link",
     "refuse_currencies",

@@ -12,12 +12,10 @@ import pandas as pd
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
-from opp_analytics.org.stages import UNKNOWN
+from opp_analytics.org.stages import PIPELINE, UNKNOWN
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.text import count, joined
 
-PIPELINE = "pipeline"
-"""Column with a deal's pipeline."""
 CURRENCY = "currency"
 """Column with the currency of a deal's value."""
 _MOST_STAGES, _MOST_DEALS = 5, 3

@@ -5,7 +5,7 @@ Frames, tables of a database and single deals all follow this one rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -23,6 +23,8 @@ Kind = Literal["open", "won", "lost", "disqualified"]
 """The kind of a stage."""
 Category = Literal["commit", "best_case", "pipeline", "omitted"]
 """The forecast category of an open stage."""
+PIPELINE = "pipeline"
+"""Column with a deal's pipeline."""
 KINDS: tuple[str, ...] = get_args(Kind)
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
@@ -148,6 +150,65 @@ class Stages:
             return self
         return Stages(tuple(stage for stage in self.stages if stage.pipeline in (None, pipeline)))
 
+    def _by_pipeline(
+        self, read: Callable[[Stages], Mapping[str, float]]
+    ) -> dict[tuple[str | None, str], float]:
+        """Number the stages of each pipeline by `read`; under None, of deals without a known pipeline, where all agree."""
+        if len(self.pipelines) < 2:
+            return {(None, name): number for name, number in read(self).items()}
+        parts = {pipeline: self.of(pipeline) for pipeline in self.pipelines}
+        found: dict[tuple[str | None, str], float] = {
+            (pipeline, name): number
+            for pipeline, part in parts.items()
+            for name, number in read(part).items()
+        }
+        for name in self.names:
+            said = {found.get((pipeline, name)) for pipeline, part in parts.items() if name in part.names}
+            if len(said) == 1 and (number := said.pop()) is not None:
+                found[None, name] = number
+        return found
+
+    def look_up(
+        self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]
+    ) -> NDArray[np.float64]:
+        """Look up a number of each row's stage in its own pipeline, never in another; NaN where there is none.
+
+        Examples
+        --------
+        >>> two = Stages((Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal")))
+        >>> deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
+        >>> two.look_up(deals, lambda stages: {stage.name: stage.probability for stage in stages}).tolist()
+        [20.0, 60.0, nan]
+        """
+        given, codes, names = self._by_pipeline(read), *pd.factorize(frame["stage"])
+        pipelines = self.pipelines if len(self.pipelines) > 1 and PIPELINE in frame else ()
+        # The last row is that of an unknown pipeline, the last column that of a missing stage.
+        table = np.array(
+            [[*(given.get((one, name), np.nan) for name in names), np.nan] for one in (*pipelines, None)]
+        )
+        place = pd.Index(pipelines).get_indexer(pd.Index(frame[PIPELINE])) if pipelines else -1
+        found: NDArray[np.float64] = table[place, codes]
+        return found
+
+    def rank_expression(self, table: ibis.Table) -> ibis.expr.types.IntegerValue:
+        """Rank the stage of each row of an Ibis table among the open ones of its pipeline; −1 where there is no such rank."""
+        import ibis
+
+        several = len(self.pipelines) > 1
+        if several and PIPELINE not in table.columns:
+            return ibis.literal(-1)
+        key = (
+            table[PIPELINE].cast("string").fill_null("") + _APART + table["stage"].fill_null("")
+            if several
+            else table["stage"]
+        )
+        ranks = [
+            (f"{pipeline}{_APART}{name}" if several else name, rank)
+            for (pipeline, name), rank in self._by_pipeline(rank_open).items()
+            if pipeline is not None or not several
+        ]
+        return key.cases(*ranks, else_=-1)
+
     def match(self, typed: str) -> str | None:
         """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word.
 
@@ -223,6 +284,15 @@ STAGES = Stages(
     )
 )
 """The stages that the API documents."""
+
+
+_APART = "\x1f"
+"""Between pipeline and stage; in no name."""
+
+
+def rank_open(stages: Stages) -> dict[str, int]:
+    """Rank the open stages of a pipeline, the first one 0."""
+    return {name: rank for rank, name in enumerate(stages.open)}
 
 
 def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> NDArray[np.int8]:

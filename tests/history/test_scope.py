@@ -100,3 +100,79 @@ def test_waterfall__by_team_opens_and_ends_with_the_open_deals_of_each_team_then
     if len(value):
         moved = value.drop(columns="closing").sum(axis=1).round(2)
         assert moved.tolist() == value["closing"].round(2).tolist()
+
+
+def people_of(zone: str) -> oa.Org:
+    return oa.Org(
+        timezone=zone,
+        people=[
+            {"owner_name": "Ann", "team": "East"},
+            {"owner_name": "Ann", "team": "West", "from_date": "2026-07-01"},
+            {"owner_name": "Bo", "team": "East"},
+        ],
+    )
+
+
+ZONES = {"Asia/Tokyo": "16:00Z", "America/Los_Angeles": "03:00Z", "UTC": "12:00Z"}
+"""Zones, each with a time of day at which its date is another than that of UTC."""
+JULY_1 = {"Asia/Tokyo": "2026-06-30", "America/Los_Angeles": "2026-07-02", "UTC": "2026-07-01"}
+"""The UTC date of the first record on July 1 or later in each zone."""
+
+
+@pytest.fixture(params=ZONES)
+def moved(request: pytest.FixtureRequest) -> tuple[oa.History, str]:
+    """Ann's deal x of 100, edited in each record, still of 10, late (won on July 1) and Bo's y of 1; and the UTC day of her move."""
+    zone = request.param
+    at = [f"{day.date()}T{ZONES[zone]}" for day in pd.date_range("2026-06-28", "2026-07-03")]
+    common = {"stage": "proposal", "close_date": "2026-07-31", "probability": 50}
+    rows = [
+        *({"unique_id": "x", "owner_name": "Ann", "value": 100.0, "name": str(k)} for k in range(len(at))),
+        {"unique_id": "still", "owner_name": "Ann", "value": 10.0},
+        {"unique_id": "y", "owner_name": "Bo", "value": 1.0},
+        {"unique_id": "late", "owner_name": "Ann", "value": 1000.0},
+        {"unique_id": "late", "owner_name": "Ann", "value": 1000.0, "stage": "closed_won", "close_date": "2026-06-30"},
+        {"unique_id": "y", "owner_name": "Bo", "value": 1.0, "name": "last"},
+    ]  # fmt: skip
+    seen = [*at, *at[:1] * 3, at[5], at[5]]
+    log = pd.DataFrame([{**common, **row} for row in rows]).assign(seen_at=seen)
+    return oa.History.from_changes(log, org=people_of(zone)), JULY_1[zone]
+
+
+def test_table__moves_a_team_at_the_start_of_the_day_in_the_orgs_zone(moved: Any) -> None:
+    history, day = moved
+    rows = history.collect(history.table.select("unique_id", "seen_at", "team", "operation"))
+    rows = rows.sort_values(["unique_id", "seen_at"])
+    before = rows["seen_at"].dt.strftime("%Y-%m-%d") < day
+    ann = rows["unique_id"].isin(["x", "still"])
+    assert rows.loc[ann & before, "team"].unique().tolist() == ["East"]
+    assert rows.loc[ann & ~before, "team"].unique().tolist() == ["West"]
+    still = rows[rows["unique_id"] == "still"]
+    assert still["seen_at"].dt.strftime("%Y-%m-%d").tolist() == ["2026-06-28", day]
+    assert still["operation"].tolist() == ["new", "moved"]
+    # Closed on June 30, when Ann was in East, whenever it was entered.
+    assert rows.loc[rows["unique_id"] == "late", "team"].tolist()[-1] == "East"
+    # The frame of every record agrees with the change log.
+    for at in history.records["recorded_at"]:
+        frame = history.as_of(at)
+        last = rows[rows["seen_at"] <= at].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+        assert frame.set_index("unique_id")["team"].to_dict() == last["team"].to_dict()
+
+
+def test_queries__follow_a_team_move_in_the_orgs_zone(moved: Any) -> None:
+    history, day = moved
+    records = history.records["recorded_at"]
+    first = records[records.dt.strftime("%Y-%m-%d") >= day].iloc[0]
+    before = records[records < first].iloc[-1]
+    west = history.where(team="West")
+    assert [len(west.as_of(at)) for at in (before, first)] == [0, 3]
+    operations = west.changes().groupby("unique_id")["operation"].first()
+    assert operations[["x", "still"]].tolist() == ["transferred_in", "transferred_in"]
+    flow = oa.waterfall(history, start=before, end=first, by="team")["value"].unstack("movement")  # noqa: PD010
+    assert flow.loc["West", ["opening", "transferred_in", "closing"]].tolist() == [0.0, 1110.0, 1110.0]
+    steps = oa.movements(history, start=before, end=first, by="team").reset_index()
+    assert sorted(steps.loc[steps["movement"] == "transferred_in", "unique_id"]) == ["late", "still", "x"]
+    for at, counts in ((before, {"East": 4}), (first, {"East": 1, "West": 3})):
+        due = oa.slippage(history, start=at, end="2026-07-31", by="team")
+        assert due.groupby("team")["count"].sum().to_dict() == counts
+        told = oa.forecast(history.as_of(at), as_of=at, method="stated", by="team", periods=["2026-07"])
+        assert told.xs("2026-07", level="period")["open_count"].to_dict() == counts

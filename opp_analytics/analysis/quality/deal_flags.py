@@ -24,8 +24,8 @@ from opp_analytics.analysis.shared.history_query import (
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import missing
-from opp_analytics.org import OPEN, UNKNOWN, Org, outcome_codes
+from opp_analytics.history import MOVED, label_of, missing
+from opp_analytics.org import OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ Rule = Callable[[pd.DataFrame], Any]
 """Custom flag: open deals in, boolean mask out."""
 _SEPARATOR = " · "
 _COLUMNS = ("unique_id", "name", "owner_name", "value", "close_date", "risk", "reasons")
-_FURTHER = ("name", "owner_name", "probability", "updated_at", "next_action_at")
+_FURTHER = ("name", "owner_name", PIPELINE, "probability", "updated_at", "next_action_at")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def deal_flags(
     ----------
     opportunities : DataFrame
         ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); if present ``status``, ``name``,
-        ``owner_name``, ``probability`` (percent), ``updated_at`` and ``next_action_at`` (instants).
+        ``owner_name``, ``pipeline``, ``probability`` (percent), ``updated_at`` and ``next_action_at`` (instants).
     history : History, optional
         Past records, for the flags that compare. Records after `as_of` are not read.
     as_of : date-like
@@ -127,10 +127,11 @@ def deal_flags(
     Notes
     -----
     overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the won
-    deals were there; moved_back: below its highest stage; value_cut; no_change: longer than ``limits.quantile`` of the won
-    deals ever paused, or 30 days; due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed. Days are learned from
-    10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is a question,
-    not a forecast.
+    deals were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
+    ``limits.quantile`` of the won deals ever paused, or 30 days, since the later of its last recorded change and ``updated_at``
+    (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost. Days
+    are learned from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is
+    a question, not a forecast.
 
     Examples
     --------
@@ -291,7 +292,8 @@ class OpenDeals:
         records = None
         if past is not None:
             records = past.deals.reindex(frame["unique_id"]).set_axis(frame.index)
-            touched = records["changed_at"].fillna(touched)
+            changed = records["changed_at"]
+            touched = touched.where(changed.isna() | (touched > changed), changed)
         return cls(frame, Org.of(frame), today, tz, limits, past, records, touched)
 
     def count_days_since(self, instants: pd.Series[Any]) -> pd.Series[Any]:
@@ -406,13 +408,22 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
 
 
 def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
-    best = deals.get_record("best_rank")
-    if best is None:
+    best, pipeline = deals.get_record("best_rank"), deals.get_record("last_pipeline")
+    if best is None or pipeline is None:
         return None
-    stages = [text.label(name) for name in deals.org.stages.open]
-    ranks = {name: rank for rank, name in enumerate(deals.org.stages.open)}
-    rank, highest = _as_floats(deals.frame["stage"].astype("object").map(ranks)), _as_floats(best)
-    return (rank < highest, lambda k: f"back in {stages[int(rank[k])]}, was in {stages[int(highest[k])]}")
+    stages, highest = deals.org.stages, _as_floats(best)
+    several = len(stages.pipelines) > 1
+    rank = stages.look_up(deals.frame, rank_open)
+    # A deal that changed its pipeline after the last record is not compared.
+    same = (
+        (deals.frame[PIPELINE] == pipeline).to_numpy() if several and PIPELINE in deals.frame else not several
+    )
+
+    def why(k: int) -> str:
+        names = stages.of(str(pipeline.iloc[k])).open if several else stages.open
+        return f"back in {text.label(names[int(rank[k])])}, was in {text.label(names[int(highest[k])])}"
+
+    return (rank < highest) & same, why
 
 
 def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
@@ -425,7 +436,7 @@ def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
         before, now = (text.money(amount[k], deals.org.currency) for amount in (highest, value))
         return f"value cut from {before} to {now}"
 
-    return value < highest * (1 - deals.limits.cut_share), why
+    return value < highest - deals.limits.cut_share * np.abs(highest), why
 
 
 def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
@@ -433,9 +444,11 @@ def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
     if at is None or before is None or "owner_name" not in deals.frame:
         return None
     days, owners = _as_floats(deals.count_days_since(at)), before.to_numpy()
+    lost = deals.frame["owner_name"].isna().to_numpy()
 
     def why(k: int) -> str:
-        return f"taken over from {owners[k]} {text.count(int(days[k]), 'day')} ago"
+        how = "lost its owner" if lost[k] else "taken over from"
+        return f"{how} {owners[k]} {text.count(int(days[k]), 'day')} ago"
 
     return days <= deals.limits.lately_days, why
 
@@ -476,8 +489,8 @@ class PastRecords:
     """The records up to a day: each open deal's changes, and the usual days of won deals."""
 
     deals: pd.DataFrame
-    """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at last_stage best_rank peak
-    changed_at owner_at owner_before``."""
+    """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at last_stage
+    last_pipeline best_rank peak changed_at owner_at owner_before``."""
     stays: dict[str, LearnedDays]
     """Days in each stage of deals that were won."""
     pauses: LearnedDays | None
@@ -494,34 +507,44 @@ def read_past(
     count_unknown_deals(history)
     dated = find_first_record(history, moments, ["stage", "close_date"])
     log = _read_places(history, until)
-    found = history.collect(_sum_up_deals(log, Org.of(history), dated)).set_index("unique_id")
+    found = history.collect(_sum_up_deals(log, dated)).set_index("unique_id")
     won, pause = found["is_won"], found["pause"]
     deals = found[~won].drop(columns=["is_won", "pause"])
     if moments.between(dated, until).sum() < 2:
         deals = deals.drop(columns=["pushes", "days_pushed"])
-    deals["changed_at"] = _find_last_changes(history, deals, until, own_writes)
+    deals["changed_at"] = _find_last_changes(history, log, deals, own_writes)
     if "owner_name" in log.columns:
-        owners = (
-            history.collect(_list_owner_changes(log))
-            .sort_values("seen_at")
-            .drop_duplicates("unique_id", keep="last")
-        )
-        deals = deals.join(owners.set_index("unique_id").rename(columns={"seen_at": "owner_at"}))
+        deals = deals.join(_find_owner_changes(history.collect(_list_owners(log))))
     stays = history.collect(_count_won_stays(log))
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
     return PastRecords(deals, _learn_stays(stays, share), _learn_days(pauses, share))
 
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
-    """Read the change rows by `until`; ``place`` is the stage of an open deal, else its outcome."""
+    """Read the changes of deals by `until`; ``place`` is the stage of an open deal, else its outcome."""
     import ibis
 
-    owner = [name for name in ("owner_name",) if name in history.log.columns]
-    log = read_log(history, "seen_after", "updated_at", *owner)
-    log = log.filter(log["seen_at"] <= instant(until))
+    stages, columns = Org.of(history).stages, history.log.columns
+    owner = [name for name in ("owner_name",) if name in columns]
+    placed = [name for name in (PIPELINE,) if name in columns and len(stages.pipelines) > 1]
+    log = read_log(history, "seen_after", "updated_at", *owner, *placed)
+    # A team move of the owner is no change of the deal.
+    log = log.filter(log["seen_at"] <= instant(until), log["operation"] != MOVED)
     is_open = log["outcome"] == "open"
     return log.select(
-        *("unique_id", "seen_after", "seen_at", "updated_at", "within", "cents", "close_date", *owner),
+        *(
+            "unique_id",
+            "seen_after",
+            "seen_at",
+            "updated_at",
+            "within",
+            "value",
+            "cents",
+            "close_date",
+            *owner,
+        ),
+        pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
+        rank=stages.rank_expression(log),
         is_open=is_open,
         is_won=log["outcome"] == "won",
         place=ibis.ifelse(is_open, log["stage"].fill_null(""), log["outcome"]),
@@ -535,7 +558,7 @@ def _make_window(**rows: Any) -> Any:
     return ibis.window(group_by="unique_id", order_by="seen_at", **rows)
 
 
-def _sum_up_deals(log: ibis.Table, org: Org, dated: pd.Timestamp) -> ibis.Table:
+def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     """Sum up each deal that is open or won in its last row; dates count as moved after `dated`."""
     import ibis
 
@@ -547,9 +570,10 @@ def _sum_up_deals(log: ibis.Table, org: Org, dated: pd.Timestamp) -> ibis.Table:
         until=log["seen_at"].lead().over(_make_window()),
         ends_open=log["is_open"].last().over(whole),
         ends_won=log["is_won"].last().over(whole),
+        last_pipeline=log["pipeline"].last().over(whole),
     )
     rows = rows.filter(rows["ends_open"] | rows["ends_won"])
-    ranks = [(stage, rank) for rank, stage in enumerate(org.stages.open)]
+    here = rows["is_open"] & (rows["pipeline"] == rows["last_pipeline"])
     later = rows["close_date"] > rows["date_before"]
     pushed = later & rows["is_open"] & rows["was_open"] & rows["within"] & (rows["seen_at"] > instant(dated))
     days = rows["close_date"].delta(rows["date_before"], unit="day").cast("int64")
@@ -559,12 +583,13 @@ def _sum_up_deals(log: ibis.Table, org: Org, dated: pd.Timestamp) -> ibis.Table:
     return rows.group_by("unique_id", is_won="ends_won").agg(
         pushes=pushed.cast("int64").sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
-        best_rank=rows["place"].cases(*ranks, else_=-1).max(where=rows["is_open"]).cast("int64"),
-        peak=rows["cents"].max(where=rows["is_open"]),
+        best_rank=rows["rank"].max(where=here).cast("int64"),
+        peak=rows["cents"].max(where=rows["is_open"] & ~missing(rows["value"])),
         entered_at=rows["seen_at"].max(where=_is_entry(rows)),
         first_at=rows["seen_at"].min(),
         last_at=rows["seen_at"].max(),
         last_stage=rows["place"].max(where=missing(rows["until"])),
+        last_pipeline=rows["last_pipeline"].max(),
         seen_after=rows["seen_after"].min(),
         updated_at=rows["updated_at"].max(),
         pause=paused.max(),
@@ -575,14 +600,23 @@ def _is_entry(rows: ibis.Table) -> Any:
     return missing(rows["place_before"]) | (rows["place_before"] != rows["place"])
 
 
-def _list_owner_changes(log: ibis.Table) -> ibis.Table:
-    """List every change of owner, with the owner before."""
-    owner = log["owner_name"]
-    ends = log.group_by("unique_id").agg(low=owner.min(), high=owner.max())
-    rows = log.select("unique_id", "seen_at", "owner_name")
+def _list_owners(log: ibis.Table) -> ibis.Table:
+    """List the owners of each deal that ever changed its owner: the first one, and each change."""
+    rows = log.select("unique_id", "seen_at", "owner_name", owner=label_of(log["owner_name"]))
+    ends = rows.group_by("unique_id").agg(low=rows["owner"].min(), high=rows["owner"].max())
     rows = rows.semi_join(ends.filter(ends["low"] != ends["high"]), "unique_id")
-    rows = rows.mutate(owner_before=rows["owner_name"].lag().over(_make_window()))
-    return rows.filter(rows["owner_before"] != rows["owner_name"]).drop("owner_name")
+    rows = rows.mutate(before=rows["owner"].lag().over(_make_window()))
+    return rows.filter(missing(rows["before"]) | (rows["before"] != rows["owner"])).drop("owner", "before")
+
+
+def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
+    """Find when each deal was last taken over or lost its owner, and who was its owner before."""
+    owners = owners.sort_values("seen_at")
+    known = owners.groupby("unique_id")["owner_name"].ffill()
+    last = owners.assign(owner_before=known.groupby(owners["unique_id"]).shift())
+    last = last.drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    other = last["owner_before"].notna() & (last["owner_before"] != last["owner_name"]).fillna(True)
+    return last[other.astype(bool)].rename(columns={"seen_at": "owner_at"})[["owner_at", "owner_before"]]
 
 
 def _count_won_stays(log: ibis.Table) -> ibis.Table:
@@ -621,7 +655,7 @@ def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
 
 
 def _find_last_changes(
-    history: History, deals: pd.DataFrame, until: pd.Timestamp, own_writes: pd.DataFrame | None
+    history: History, log: ibis.Table, deals: pd.DataFrame, own_writes: pd.DataFrame | None
 ) -> pd.Series[Any]:
     """Find when each deal last changed, other than by our own writes."""
     # No change on record: use the server's `updated_at`.
@@ -633,9 +667,9 @@ def _find_last_changes(
     ids = sorted(set(ours["unique_id"]) & set(deals.index))
     if not ids:
         return changed
-    log = history.log
-    rows = log.filter(log["unique_id"].isin(ids), log["seen_at"] <= instant(until))
-    rows = history.collect(rows.select("unique_id", "seen_after", "seen_at"))
+    rows = history.collect(
+        log.filter(log["unique_id"].isin(ids)).select("unique_id", "seen_after", "seen_at")
+    )
     written = ours.assign(written_at=pd.to_datetime(ours["written_at"], utc=True).astype(_INSTANT))
     both = rows.reset_index().merge(written[["unique_id", "written_at"]], on="unique_id")
     mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]

@@ -145,6 +145,83 @@ def test_deal_flags__owner_changed_lately():
     assert told(flags_of(passed, day="2026-06-01"), "owner_changed") == []
 
 
+def test_deal_flags__losing_ones_owner_is_a_change_of_owner():
+    lost = flags_of(seen(owner_name=["Ann", None, None]))
+    assert lost.loc["x", "reasons"] == "lost its owner Ann 22 days ago"
+    # Without an owner in between, the deal is taken over from the one before.
+    between = flags_of(seen(owner_name=["Ann", None, "Bo"]))
+    assert between.loc["x", "reasons"] == "taken over from Ann 8 days ago"
+    for never_another in ([None, "Ann", "Ann"], ["Ann", None, "Ann"], [None, None, None]):
+        assert told(flags_of(seen(owner_name=never_another)), "owner_changed") == []
+
+
+PIPELINES = oa.Org(
+    stages=[
+        *({"name": name, "kind": "open", "pipeline": "New"} for name in ("Demo", "Quote", "Verbal")),
+        *({"name": name, "kind": "open", "pipeline": "Renewal"} for name in ("Verbal", "Quote", "Check")),
+        {"name": "Signed", "kind": "won"},
+    ]
+)
+
+
+@pytest.mark.filterwarnings("ignore:unknown stages")
+@pytest.mark.parametrize(
+    ("stages", "pipelines", "reason"),
+    [
+        # Verbal is the first stage of Renewal and the last of New.
+        (["Verbal", "Quote", "Check"], ["Renewal"] * 3, ""),
+        (["Quote", "Verbal", "Verbal"], ["Renewal"] * 3, "back in Verbal, was in Quote"),
+        (["Quote", "Verbal", "Quote"], ["New"] * 3, "back in Quote, was in Verbal"),
+        # A move between pipelines is neither forward nor back; what was elsewhere does not count.
+        (["Verbal", "Verbal", "Verbal"], ["New", "New", "Renewal"], ""),
+        (["Verbal", "Quote", "Demo"], ["New", "Renewal", "New"], "back in Demo, was in Verbal"),
+        (["Check", "Demo", "Demo"], [None, None, None], ""),
+    ],
+)
+def test_deal_flags__moved_back_within_its_own_pipeline(stages, pipelines, reason):
+    recorded = seen(stage=stages, pipeline=pipelines)
+    flagged = flags_of(recorded.read_by(PIPELINES), without=["no_change", "value_cut", "due_soon_unlikely"])
+    assert flagged.loc["x", "reasons"] == reason
+
+
+def test_deal_flags__a_value_that_was_always_negative_was_never_cut():
+    assert told(flags_of(seen(value=[-100.0, -100.0, -100.0])), "value_cut") == []
+    assert told(flags_of(seen(value=[None, -100.0, -100.0])), "value_cut") == []
+    assert told(flags_of(seen(value=[-100.0, -100.0, -109.0])), "value_cut") == []
+    assert told(flags_of(seen(value=[-100.0, -100.0, -111.0])), "value_cut") == ["x"]
+
+
+def test_deal_flags__a_team_move_is_no_change_of_a_deal():
+    people = [
+        {"owner_name": "Ann", "team": "East"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2026-03-01"},
+    ]
+    rows = [
+        {"unique_id": name, "seen_at": at, "stage": stage, "owner_name": "Ann", "value": 5.0, "close_date": "2026-03-31"}
+        for name, steps in {"x": [("2026-01-05", "discovery"), ("2026-01-12", "proposal")]}.items()
+        for at, stage in steps
+    ] + [
+        {"unique_id": f"w{k}", "seen_at": at, "stage": stage, "owner_name": "Ann", "value": 5.0, "close_date": "2026-03-08"}
+        for k in range(10)
+        for at, stage in (("2026-02-01", "proposal"), ("2026-03-08", "closed_won"))
+    ]  # fmt: skip
+    log = pd.DataFrame([*rows, {**rows[0], "unique_id": "new", "seen_at": "2026-03-02"}])
+    plain, moved = (History.from_changes(log, org=oa.Org(people=people[:many])) for many in (1, 2))
+    for history in (plain, moved):
+        table = flags_of(history)
+        # The deals were won after 35 days without a change, whatever their owner's team was then.
+        assert table.attrs["thresholds"]["no_change"] == [35, 10]
+        assert "57 days without a change" in table.loc["x", "reasons"]
+
+
+def test_deal_flags__no_change_reads_the_later_of_history_and_frame():
+    history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
+    now = history.as_of(DAY).assign(updated_at=pd.Timestamp("2026-05-01", tz="UTC"))
+    assert "64 days without a change" in deal_flags(now, history, as_of="2026-07-04").loc["x", "reasons"]
+    older = now.assign(updated_at=pd.Timestamp("2026-01-01", tz="UTC"))
+    assert "124 days without a change" in deal_flags(older, history, as_of="2026-07-04").loc["x", "reasons"]
+
+
 def team(*, won=10, days=14):
     """Deals that were won after `days` in proposal, one that has been there for 28, and one that came the same day."""
     start = pd.Timestamp("2026-01-05T12:00Z")
