@@ -14,7 +14,16 @@ import opp_analytics as oa
 from opp_analytics import files, text
 from opp_analytics.cli.console import heading, out, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, find_org, read_source
+from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    DayFirst,
+    FromFile,
+    HistoryFolder,
+    OrgFile,
+    find_history,
+    find_org,
+    read_source,
+)
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_date, check_freq
@@ -91,6 +100,7 @@ def plan_command(
             show_default=False,
         ),
     ] = None,
+    folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
     """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
@@ -112,7 +122,7 @@ def plan_command(
         them = "it" if len(made.problems) == 1 else "them"
         raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
     if len(made):
-        _show_impact(made, as_of, freq)
+        _show_impact(made, find_history(folder, org), as_of, freq)
         if import_file is None:
             _save_plan(made, file)
         else:
@@ -153,14 +163,15 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
             raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
 
 
-def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
+def _show_impact(made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str) -> None:
     day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
     try:
-        impact = made.impact(as_of=day, freq=check_freq(freq))
+        impact = made.impact(as_of=day, freq=check_freq(freq), history=history)
     except MissingColumnError as error:
         say(f"No forecast before and after: {error}")
         return
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
+    say(f"Method: {': '.join(filter(None, (impact.attrs['method'], impact.attrs['why'])))}.")
     show(_compare_periods(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
     before, after = (

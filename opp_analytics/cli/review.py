@@ -14,10 +14,12 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
 from opp_analytics.cli.source import (
-    CommandSource,
+    HISTORY_FOLDER,
     DayFirst,
     FromFile,
+    HistoryFolder,
     OrgFile,
+    find_history,
     find_org,
     parse_amount,
     read_source,
@@ -44,12 +46,10 @@ Out = Annotated[
         "--out", help="Write the tables in full to this .xlsx, .csv or .md file.", show_default=False
     ),
 ]
-HistoryFolder = Annotated[Path, typer.Option("--history", help="Folder of the history.")]
 Freq = Annotated[
     str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
-_FOLDER = Path("opp-history")
 
 
 def changes_command(
@@ -66,7 +66,7 @@ def changes_command(
     ] = None,
     freq: Freq = None,
     by: By = None,
-    folder: HistoryFolder = _FOLDER,
+    folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
@@ -117,7 +117,7 @@ def forecast_command(
     ] = None,
     periods: Annotated[int, typer.Option(min=1, help="Periods, from the current one on.")] = 3,
     as_of: AsOf = None,
-    folder: HistoryFolder = _FOLDER,
+    folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     day_first: DayFirst = None,
     org_file: OrgFile = None,
@@ -126,7 +126,7 @@ def forecast_command(
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
     check_ending(file, TABLES)
     source = read_source(source_file, org_file, day_first=day_first)
-    history = _find_history(folder, source)
+    history = find_history(folder, source.org)
     day, zone = source.day(as_of), source.zone
     goals = (
         source.org.targets
@@ -177,7 +177,7 @@ def risk_command(
     by: By = None,
     as_of: AsOf = None,
     most: Annotated[int, typer.Option(min=1, help="Number of deals to list.")] = 20,
-    folder: HistoryFolder = _FOLDER,
+    folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     day_first: DayFirst = None,
     org_file: OrgFile = None,
@@ -188,7 +188,7 @@ def risk_command(
     source = read_source(source_file, org_file, day_first=day_first)
     table = oa.deal_flags(
         source.opportunities,
-        _find_history(folder, source),
+        find_history(folder, source.org),
         as_of=source.day(as_of),
         own_writes=source.own_writes(),
         tz=source.zone,
@@ -220,7 +220,7 @@ def risk_command(
 def created_command(
     freq: Freq = None,
     by: By = None,
-    folder: HistoryFolder = _FOLDER,
+    folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
@@ -268,14 +268,6 @@ def _choose_days(
     if end < start:
         raise ArgumentValueError(f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them")
     return start, end
-
-
-def _find_history(folder: Path, source: CommandSource) -> oa.History | None:
-    """Open the history of the folder; None where nothing was recorded yet."""
-    if not folder.is_dir():
-        return None
-    history = oa.History(folder, org=source.org)
-    return history if len(history.records) else None
 
 
 def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:

@@ -59,6 +59,18 @@ def parse_amount(typed: str) -> float:
         raise typer.BadParameter(f"{typed!r} {error}") from None
 
 
+HistoryFolder = Annotated[Path, typer.Option("--history", help="Folder of the history.")]
+HISTORY_FOLDER = Path("opp-history")
+
+
+def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
+    """Open the history of the folder; None where nothing was recorded yet."""
+    if not folder.is_dir():
+        return None
+    history = oa.History(folder, org=org)
+    return history if len(history.records) else None
+
+
 class CommandSource(NamedTuple):
     """What a command works on."""
 

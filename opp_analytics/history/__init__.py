@@ -3,6 +3,7 @@
 from opp_analytics.history.engine import latest, missing
 from opp_analytics.history.history import History
 from opp_analytics.history.recorded_pipeline import coverage
+from opp_analytics.history.recording import holds_part
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.scope import label_of
 from opp_analytics.history.store import Recorded
@@ -15,6 +16,7 @@ __all__ = [
     "History",
     "Recorded",
     "coverage",
+    "holds_part",
     "label_of",
     "latest",
     "missing",

@@ -18,6 +18,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, HistoryError, MissingColumnError, PartialExport, RecordRefused
 from opp_analytics.history import rows
 from opp_analytics.history.from_changes import Import
+from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.sources import FolderSource
 from opp_analytics.history.store import Entry, RecordCounts, Recorded
 from opp_analytics.org import Org
@@ -227,7 +228,7 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
     known = len(rows.present(state.select(["operation"])))
     dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
-    if len(dropped) <= max(_DROPPED, _DROPPED_SHARE * known):
+    if not _looks_partial(len(dropped), known):
         return
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
@@ -235,6 +236,27 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
         f"this frame lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
         f"{joined(examples)}, and has no load certificate, so it may be a partial export"
     )
+
+
+def _looks_partial(lacking: int, known: int) -> bool:
+    """Tell whether a frame lacks so many known opportunities that it looks like a part of them."""
+    return lacking > max(_DROPPED, _DROPPED_SHARE * known)
+
+
+def holds_part(opportunities: pd.DataFrame, history: RecordedPipeline | None) -> bool:
+    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time."""
+    certificate = Certificate.of(opportunities)
+    if certificate is not None and certificate.rows is not None:
+        return bool(certificate.narrowed_by) or len(opportunities) < certificate.rows
+    if history is None or "unique_id" not in opportunities:
+        return False
+    moments, moment = history.records["recorded_at"], Certificate.moment_of(opportunities)
+    known_by = moments if moment is None else moments[moments <= pd.Timestamp(moment)]
+    if known_by.empty:
+        return False
+    last = known_by.max()
+    known = history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])
+    return _looks_partial(int((~known.isin(opportunities["unique_id"])).sum()), len(known))
 
 
 _log = logging.getLogger("opp_analytics")

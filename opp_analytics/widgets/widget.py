@@ -6,10 +6,17 @@ import json
 import zlib
 from abc import abstractmethod
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pandas as pd
+
 from opp_analytics.errors import ConfigError, OppAnalyticsError
+from opp_analytics.org import Org
+
+if TYPE_CHECKING:
+    from opp_analytics.api import Client
+    from opp_analytics.history import History
 
 try:
     import anywidget
@@ -30,6 +37,11 @@ def deflate(content: bytes) -> bytes:
 def encode(content: dict[str, Any]) -> bytes:
     """Write a message as compressed JSON."""
     return deflate(json.dumps(content).encode())
+
+
+def list_orgs(opportunities: pd.DataFrame, *sources: Client | History | None) -> list[Org]:
+    """List the orgs that a widget may ask: the frame's, then those of its client and history."""
+    return [Org.of(opportunities), *(source.org for source in sources if source is not None and source.org)]
 
 
 class Widget(anywidget.AnyWidget):

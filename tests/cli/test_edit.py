@@ -11,6 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.cli import console
 from opp_analytics.cli.edit import _SHELL
@@ -19,6 +20,7 @@ from opp_analytics.writer import Plan, Receipt, apply, check_plan, plan
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
+from tests.widgets.teams import TODAY, recorded_team
 
 
 @pytest.fixture
@@ -428,3 +430,21 @@ def test_plan__says_where_the_other_problems_are(account: Account) -> None:
 def test_resume__takes_what_to_do_with_unknown_outcomes(command: Command) -> None:
     assert command("resume", "--unknown", "guess")[0] == 2
     assert "--unknown" in command("resume", "--help")[1]
+
+
+def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: Path) -> None:
+    team, history = recorded_team(), oa.History(here / "opp-history")
+    for moment in team.records["recorded_at"]:
+        history.record(team.as_of(moment), at=moment)
+    before = team.as_of(TODAY)
+    after = before.assign(value=before["value"].where(before["unique_id"] != "open-0", 9000.0))
+    for name, frame in (("before", before), ("after", after)):
+        frame.to_parquet(here / f"{name}.parquet")
+    code, said, _ = command("plan", "before.parquet", "after.parquet", "--offline", "--as-of", TODAY)
+    assert code == 0
+    assert "Method: learned: 9 ended months" in said
+    was, now = (
+        f"{oa.forecast(frame, as_of=TODAY, history=history)['expected']['2026-11']:,.2f}"
+        for frame in (before, after)
+    )
+    assert re.search(rf"2026-11 .*{was} → {now}", said)

@@ -36,6 +36,7 @@ def forecast(
     by: By = None,
     periods: int | Sequence[str] | None = None,
     only: bool = False,
+    new_business: bool = True,
     confidence: float = 0.8,
     totals: bool = False,
     probability: str | None = None,
@@ -76,6 +77,9 @@ def forecast(
         Periods with a row even if they have no deals: their labels, or their number from the current one on.
     only : bool
         If True, no other period has a row, which is faster where one of many is asked about.
+    new_business : bool
+        If False, nothing is expected from deals that are not in the frame: for a part of the pipeline. As in `forecast_deals`,
+        "auto" is then learned where the history allows, else stated.
     confidence : float
         Confidence level of the range.
     totals : bool
@@ -154,6 +158,7 @@ def forecast(
         totals=totals,
         periods=periods,
         only=only,
+        new_business=new_business,
         confidence=confidence,
         seed=seed,
         tz=tz,

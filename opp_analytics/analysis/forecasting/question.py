@@ -45,6 +45,8 @@ class Question:
     """Periods that always have a row."""
     only: bool = False
     """True if only these are forecast."""
+    new_business: bool = True
+    """False if only the frame's own deals count."""
 
     @classmethod
     def of(
@@ -60,6 +62,7 @@ class Question:
         totals: bool = False,
         periods: int | Sequence[str] | None = None,
         only: bool = False,
+        new_business: bool = True,
         confidence: float = 0.8,
         seed: int = 0,
         tz: str | None = None,
@@ -100,6 +103,7 @@ class Question:
             targets,
             tuple(_read_periods(periods, today, alias)),
             only,
+            new_business,
         )
 
     @classmethod
@@ -224,14 +228,19 @@ def answer(
     by = question.by[:level] if level is not None else question.by
     coarser = [labels[: len(by)] for labels in parts.moment.labels] if parts and by else []
     here = moment.by_first(len(by)).keep_alive().with_groups([*question.targets.groups(by), *coarser])
+    single_deals = single_deals or not question.new_business
     method = choose(question.method, here, question.freq, question.records, single_deals=single_deals)
-    fitted, current = question.fit(method, here, by), question.current
+    # Deals alone take their chances from the whole, whatever groups the frame has.
+    fitted = question.fit(method, here, by if question.new_business else ())
+    current = question.current
     outlooks = {}
     for period in question.wanted(here):
         if period < current:
             outlooks[period] = nothing_open(len(here.value), here.booked_in(period))
         else:
             new = parts.sum_new_business(period, here) if parts else None
+            if not question.new_business:
+                new = np.zeros(here.size)
             outlooks[period] = fitted.outlook(here, period, new)
     return Outlooks(here, method, fitted, outlooks)
 

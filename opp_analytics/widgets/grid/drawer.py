@@ -38,6 +38,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "deals": len(rows),
         "periods": periods,
         "why": effect.why,
+        "about": effect.about,
         "problems": [
             {
                 "row": row,

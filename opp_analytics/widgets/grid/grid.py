@@ -29,7 +29,7 @@ from opp_analytics.widgets.grid.drawer import show_receipt, show_review
 from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
-from opp_analytics.widgets.widget import Widget, deflate
+from opp_analytics.widgets.widget import Widget, deflate, list_orgs
 from opp_analytics.writer import Plan, plan
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class Grid(Widget):
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
         self._sheet = EditSheet(opportunities, today=day.date())
-        self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history)
+        orgs = list_orgs(opportunities, client, history)
+        targets = next((org.targets for org in orgs if len(org.targets)), None)
+        self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
@@ -239,6 +241,7 @@ class Grid(Widget):
             **self._sheet.counts,
             "period": next(iter(self._effect.show_periods()), None),
             "why": self._effect.why,
+            "about": self._effect.about,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},
         }
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from opp_analytics import arguments, org, schema, text
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import ArgumentValueError, PlanError
+from opp_analytics.errors import PlanError
+from opp_analytics.history import holds_part
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.plan import display, three_way
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 """Columns of a forecast that an impact compares."""
+RUN_RATE_LIMIT = "the run rate sees wins, not the value, date, stage or chance of an open deal"
+"""What a forecast by run rate cannot show of an edit."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,21 +163,19 @@ class Plan:
             Index ``period`` as in `forecast`, and a last row ``total``; for each of ``booked weighted_open expected low
             high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
             float64. ``low`` and ``high`` are not defined for the total.
+
+            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the method cannot see.
+            Where `before` is only a part of the pipeline, both sides are of its deals alone (``new_business=False``).
         """
         # Here, because planning and applying need no statistics.
         from opp_analytics.analysis import forecast
 
-        if method == "run_rate":
-            raise ArgumentValueError(
-                "method='run_rate' does not look at single deals; use 'learned', or 'stated' without a history"
-            )
-        asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history}
+        whole = not holds_part(self.before, history)
+        asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "new_business": whole}
         found = forecast(self.before, method=method, **asked)
         used: MethodName = found.attrs["method"]
-        why: str = found.attrs["why"]
-        if used == "run_rate":
-            used, why = "stated", f"{why}; the run rate does not look at single deals"
-            found = forecast(self.before, method=used, **asked)
+        unseen = RUN_RATE_LIMIT if used == "run_rate" else ""
+        why = "; ".join(filter(None, (found.attrs["why"], unseen)))
         sides = {"before": found, "after": forecast(self.edited(), method=used, **asked)}
         first = list(BUCKETS)
         periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]

@@ -17,6 +17,7 @@ from tests.analysis.forecasting.histories import PAST
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 from tests.history.logs import recorded, row
+from tests.widgets.teams import TODAY, recorded_team, with_wins
 
 
 def test_forecast__learns_stage_rates_from_history():
@@ -273,3 +274,27 @@ def test_forecast__does_not_depend_on_the_order_of_rows(frame):
         forecast(frame[::-1], as_of="2026-03-10", by="account_id"),
         forecast(frame, as_of="2026-03-10", by="account_id"),
     )
+
+
+def test_forecast__without_new_business_is_the_sum_of_the_deals_of_the_frame() -> None:
+    history = recorded_team()
+    deals = history.as_of(TODAY)
+    asked: dict[str, Any] = {"as_of": TODAY, "history": history, "periods": 2}
+    whole = forecast(deals, **asked)
+    alone = forecast(deals, **asked, new_business=False)
+    assert alone.attrs["method"] == "learned"
+    assert (alone["new_business"] == 0).all()
+    pd.testing.assert_series_equal(alone["expected_open"], whole["expected_open"])
+    pd.testing.assert_series_equal(
+        alone["expected"], whole["booked"] + whole["expected_open"], check_names=False
+    )
+    assert (alone["high"].dropna() <= whole["high"].dropna()).all()
+    # Groups that the history does not have add up to it, and each is what forecast says of its rows.
+    half = deals.assign(half=["one", "other"] * (len(deals) // 2) + ["one"] * (len(deals) % 2))
+    parts = forecast(half, **asked, new_business=False, by="half")["expected"]
+    pd.testing.assert_series_equal(parts.groupby(level="period", sort=False).sum(), alone["expected"])
+    one = forecast(half[half["half"] == "one"], **asked, new_business=False)["expected"]
+    assert parts["one"]["2026-11"] == pytest.approx(one["2026-11"])
+    # The run rate does not look at single deals.
+    assert forecast(with_wins(), as_of=TODAY).attrs["method"] == "run_rate"
+    assert forecast(with_wins(), as_of=TODAY, new_business=False).attrs["method"] == "stated"

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
+from opp_analytics import text
+from opp_analytics.history import History
 from opp_analytics.widgets.grid.effect import ForecastEffect, make_plan
 from opp_analytics.widgets.grid.sheet import EditSheet
+from tests.widgets.teams import TODAY, recorded_team, with_wins
 from tests.writer.frames import opportunities
 
 
@@ -21,16 +27,110 @@ def test_periods__before_and_after_are_the_forecasts_of_the_two_frames():
     assert (first["after"], first["change"]) == ("800", "−1K")
     assert (second["before"], second["after"], second["change"]) == ("0", "440", "+440")
     for period, label in ((first, "2026-06"), (second, "2026-07")):
-        whole = oa.forecast(sheet.edited, as_of="2026-06-01", method="stated", periods=2)["expected"]
-        assert period["after"] == oa_money(float(whole[label]))
+        whole = oa.forecast(sheet.edited, as_of="2026-06-01", periods=2)["expected"]
+        assert period["after"] == text.money(float(whole[label]))
     assert effect.by_deal([0, 1]) == {0: 400.0, 1: -440.0}
     assert len(make_plan(sheet).changes) == 4
 
 
-def oa_money(value: float) -> str:
-    from opp_analytics import text
+@pytest.fixture(scope="module")
+def team() -> History:
+    return recorded_team()
 
-    return text.money(value)
+
+def edit(sheet: EditSheet) -> None:
+    """Change a value, move a date out of the month and one into it, win a deal, and give one to Bo."""
+    row = {str(sheet.value(at, "unique_id")): at for at in range(sheet.end)}
+    sheet.edit([
+        (row["open-0"], "value", "9000"), (row["open-1"], "close_date", "12/15"), (row["open-2"], "close_date", "11/22"),
+        (row["open-3"], "stage", "closed won"), (row["open-3"], "close_date", "11/10"), (row["open-4"], "owner_name", "Bo"),
+    ])  # fmt: skip
+
+
+def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: History) -> None:
+    sheet = EditSheet(team.as_of(TODAY))
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
+    asked: dict[str, Any] = {"as_of": TODAY, "history": team, "periods": 2}
+    before = oa.forecast(sheet.frame, **asked)
+    assert before.attrs["method"] == "learned"
+    assert effect.about == {"of": "", "how": "by chances from history", "limit": ""}
+    edit(sheet)
+    after = oa.forecast(sheet.edited, **asked)["expected"]
+    stated = oa.forecast(sheet.frame, as_of=TODAY, method="stated")["expected"]["2026-11"]
+    for shown, label in zip(effect.show_periods(), ("2026-11", "2026-12"), strict=True):
+        assert shown["before"] == text.money(float(before["expected"][label]))
+        assert (shown["after"] or shown["before"]) == text.money(float(after[label]))
+    assert effect.show_periods()[0]["before"] != text.money(float(stated))
+    # The deals' effects add up to the whole's.
+    change = float(after["2026-11"] - before["expected"]["2026-11"])
+    assert sum(effect.by_deal(sheet.changed_rows).values()) == pytest.approx(change)
+    impact = make_plan(sheet).impact(as_of=TODAY, history=team)
+    whole = oa.plan(sheet.frame, sheet.edited).impact(as_of=TODAY, history=team)
+    assert whole.attrs["method"] == "learned"
+    assert whole.loc["2026-11", "expected_change"] == pytest.approx(change)
+    assert impact.loc["2026-11", "expected_change"] == pytest.approx(change)
+
+
+def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
+    sheet = EditSheet(with_wins())
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=None)
+    before = oa.forecast(sheet.frame, as_of=TODAY, periods=2)
+    assert before.attrs["method"] == "run_rate"
+    assert effect.about["how"] == "by run rate"
+    assert (
+        effect.about["limit"]
+        == "The run rate sees wins, not the value, date, stage or chance of an open deal"
+    )
+    sheet.edit([(sheet.end - 1, "value", "90000")])
+    first = effect.show_periods()[0]
+    assert (first["before"], first["after"]) == (text.money(float(before["expected"]["2026-11"])), None)
+    assert effect.by_deal(sheet.changed_rows) == {}
+    sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "11/10")])
+    after = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["expected"]["2026-11"]
+    assert effect.show_periods()[0]["after"] == text.money(float(after))
+
+
+def test_periods__of_a_part_are_of_its_own_deals_and_say_so(team: History) -> None:
+    deals = team.as_of(TODAY)
+    for part, history in (
+        (deals[deals["unique_id"] == "open-0"], team),
+        # Without a history the certificate of the load counts more deals.
+        (opportunities(4).head(1), None),
+    ):
+        if history is None:
+            part.attrs["load"] = {"rows": 4}
+        effect = ForecastEffect(EditSheet(part), as_of=TODAY, freq="M", history=history)
+        alone = oa.forecast(part, as_of=TODAY, history=history, periods=2, new_business=False)
+        assert effect.about["of"] == "of this deal, "
+        assert effect.show_periods()[0]["before"] == text.money(float(alone["expected"]["2026-11"]))
+    assert oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1)["expected"]["2026-11"] == 300
+    assert (
+        oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1, new_business=False)["expected"][
+            "2026-11"
+        ]
+        == 0
+    )
+
+
+def test_strip__has_the_target_of_the_org() -> None:
+    org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
+    history = recorded_team(org)
+    effect = ForecastEffect(
+        EditSheet(history.as_of(TODAY)), as_of=TODAY, freq="M", history=history, targets=org.targets
+    )
+    assert [shown["target"] for shown in effect.show_periods()] == ["$8K", ""]
+
+
+def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
+    frame = opportunities(3)
+    frame["stage"] = frame["stage"].astype("object").where(frame.index > 0, "a stage of old")
+    sheet = EditSheet(frame)
+    effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
+    with pytest.warns(oa.errors.DataWarning, match="a stage of old"):
+        effect.show_periods()
+    sheet.edit([(0, "value", "5000")])
+    assert effect.show_periods()[0]["after"] is None
+    assert effect.why == ""
 
 
 def test_periods__without_the_columns_of_a_forecast_say_why():

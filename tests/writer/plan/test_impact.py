@@ -7,6 +7,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.writer import plan
+from tests.widgets.teams import TODAY, recorded_team, with_wins
 from tests.writer.frames import changed
 
 
@@ -45,8 +46,32 @@ def test_plan_impact__takes_the_method_and_history_of_a_forecast(
     )
     history.record(past, at="2026-01-01")
     history.record(past.assign(stage="closed_won", status="won"), at="2026-02-01")
-    with pytest.raises(oa.errors.ArgumentValueError, match="run_rate"):
-        made.impact(as_of="2026-06-02", method="run_rate")
     # Every deal that was ever in proposal was won.
     impact = made.impact(as_of="2026-06-02", method="stage", history=history)
     assert impact.loc["2026-06", "expected_change"] == 1000
+
+
+def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_forecast_chooses() -> None:
+    before = with_wins()
+    after = changed(before, len(before) - 1, value=90_000.0)
+    after = changed(after, len(before) - 2, stage="closed_won", close_date="2026-11-10")
+    for method in ("auto", "run_rate"):
+        impact = plan(before, after).impact(as_of=TODAY, method=method)  # type: ignore[arg-type]
+        assert impact.attrs["method"] == "run_rate"
+        # The win shows, the new value of an open deal does not, and the impact says so.
+        assert "not the value, date, stage or chance of an open deal" in impact.attrs["why"]
+        for side, frame in (("before", before), ("after", after)):
+            expected = oa.forecast(frame, as_of=TODAY)["expected"]["2026-11"]
+            assert impact.loc["2026-11", f"expected_{side}"] == pytest.approx(expected)
+
+
+def test_plan_impact__of_a_part_leaves_the_new_business_of_others_out() -> None:
+    history = recorded_team()
+    deals = history.as_of(TODAY)
+    part = deals[deals["unique_id"] == "open-0"].reset_index(drop=True)
+    impact = plan(part, changed(part, 0, value=9000.0)).impact(as_of=TODAY, history=history)
+    alone = oa.forecast(part, as_of=TODAY, history=history, new_business=False)["expected"]["2026-11"]
+    assert impact.loc["2026-11", "expected_before"] == pytest.approx(alone)
+    whole = plan(deals, changed(deals, 0, value=9000.0)).impact(as_of=TODAY, history=history)
+    expected = oa.forecast(deals, as_of=TODAY, history=history)["expected"]["2026-11"]
+    assert whole.loc["2026-11", "expected_before"] == pytest.approx(expected)

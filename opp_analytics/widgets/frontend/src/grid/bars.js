@@ -68,8 +68,9 @@ export function strip(grid) {
     const words = kept ? "The changes are on this page only: copy them, then run the cell again." : "Run the cell again to go on.";
     return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, kept ? link("copy", "Copy changes", () => grid.copyChanges()) : "")];
   }
-  const { period, why, run } = money;
-  const forecast = period ? [`forecast ${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : ""] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
+  const { period, why, about, run } = money;
+  const how = about && h("span", { class: "q", title: about.limit }, ` ${about.how}`);
+  const forecast = period ? [`forecast ${about.of}${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : "", period.target ? `, target ${period.target}` : "", how] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
   const changes = counts.changes
     ? [h("b", {}, count(counts.changes, "change")), ` in ${count(counts.deals, "deal")}`]
     : run

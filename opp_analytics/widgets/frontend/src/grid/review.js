@@ -72,12 +72,13 @@ export class Drawer {
   // -- the plan
 
   #review(m) {
-    const money = m.periods.flatMap((p, at) => [at ? " · " : "Forecast ", `${p.period} ${p.before}`, ...(p.after ? [" → ", h("b", {}, p.after), ` (${p.change})`] : [" unchanged"])]);
+    const money = m.periods.flatMap((p, at) => [at ? " · " : `Forecast ${m.about.of}`, `${p.period} ${p.before}`, ...(p.after ? [" → ", h("b", {}, p.after), ` (${p.change})`] : [" unchanged"])]);
+    const how = h("span", { class: "q" }, `, ${m.about.how}${m.about.limit ? `. ${m.about.limit}` : ""}`);
     const steps = ["Changes", m.client ? "Check against the server" : "Write it from Python", m.conflicts ? `Choose in ${count(m.conflicts, "conflict")}` : "No conflict", "Apply"];
     const at = !m.checked ? 1 : m.undecided ? 2 : 3;
     const line = h("div", { class: "steps" }, steps.map((step, index) => h("span", {}, index === at ? h("b", {}, `${index + 1} ${step}`) : `${index + 1} ${step}${index < at ? " ✓" : ""}`)));
     return [
-      this.#head(`Review plan: ${count(m.changes, "change")} in ${count(m.deals, "deal")}`, [h("p", {}, m.why ? `No forecast: ${m.why}` : money), line]),
+      this.#head(`Review plan: ${count(m.changes, "change")} in ${count(m.deals, "deal")}`, [h("p", {}, m.why ? `No forecast: ${m.why}` : [money, how]), line]),
       h("div", { class: "body" }, this.#problems(m), m.items.map((item) => this.#deal(m, item)), m.more ? h("p", { class: "q" }, `… and ${count(m.more, "deal")} more, listed by grid.changes`) : "", m.client ? "" : this.#code(m)),
       h("footer", {}, this.failed ? h("p", { class: "pb", role: "alert" }, this.failed) : "", h("div", { class: "acts" }, this.#actions(m))),
     ];
