@@ -28,6 +28,9 @@ STATUSES = ("active", "inactive", "won", "lost")
 READ_ONLY = ("unique_id", "created_at", "updated_at")
 """Columns that the server sets: never written."""
 
+FACTS = ("load", "org", "recorded_at")
+"""Attrs that belong to a frame's rows in every file that can hold them: certificate, org, and time of the record."""
+
 TEXT = pd.StringDtype(na_value=np.nan)
 _DATE = np.dtype("datetime64[us]")
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")

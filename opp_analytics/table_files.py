@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
@@ -24,7 +25,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import refuse_devices
 from opp_analytics.inputs import BadValue, refuse
-from opp_analytics.schema import TEXT
+from opp_analytics.schema import FACTS, TEXT
 from opp_analytics.text import count
 
 TableSource = str | PathLike[str] | pd.DataFrame
@@ -32,6 +33,8 @@ TableSource = str | PathLike[str] | pd.DataFrame
 Known = Callable[[str], bool]
 """True for a label that names a column."""
 
+BASE_SHEET = "_base"
+"""The hidden sheet of a workbook for editing: what was exported; the last cell of row 1 holds its attrs as JSON."""
 _HEADER_WITHIN = 50
 """Titles and filters above a header take fewer rows than this in every report seen."""
 _TOP = 200_000
@@ -74,6 +77,13 @@ class FileTable:
     """Columns 0, 1, … in the order of `labels`; the index is the row of the file. Texts are trimmed, empty ones missing."""
     left_out: tuple[str, ...] = ()
     """Rows that are not data, in words."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Attrs of the frame that was stored: its org and its moment."""
+
+    @property
+    def org(self) -> Any:
+        """The org that was stored with the frame; None without one."""
+        return self.facts.get("org")
 
 
 def read_table(source: TableSource, known: Known, encoding: str | None = None) -> FileTable:
@@ -269,7 +279,7 @@ def _names_separator(text: str) -> bool:
 
 def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     """Read the visible sheet with the most known labels."""
-    sheets = _read_sheets(path, content)
+    sheets, facts = _read_sheets(path, content)
     if not sheets:
         raise DataError(f"{path} has no visible sheet; show the one with the report")
     title, rows = max(sheets, key=lambda sheet: _count_best(sheet[1], known))
@@ -281,10 +291,12 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     below = [_fit_row(row, width, path, number) for number, row in enumerate(rows[place + 1 :], start=first)]
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
-    return _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
+    made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
+    return replace(made, facts=facts)
 
 
-def _read_sheets(path: Path, content: bytes) -> list[tuple[str, list[list[Any]]]]:
+def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
+    """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
     try:
         import openpyxl
     except ImportError:
@@ -293,13 +305,17 @@ def _read_sheets(path: Path, content: bytes) -> list[tuple[str, list[list[Any]]]
         ) from None
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return [
+        visible = [
             (sheet.title, [[_read_cell(cell) for cell in row] for row in sheet.iter_rows()])
             for sheet in book.worksheets
             if sheet.sheet_state == "visible"
         ]
+        about = [row[-1].value for row in book[BASE_SHEET].iter_rows(max_row=1)] if BASE_SHEET in book else []
     except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
         raise DataError(f"{path} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
+    with suppress(KeyError, TypeError, ValueError):  # somebody else's sheet of that name
+        return visible, _keep_facts(json.loads(*about)["attrs"])
+    return visible, {}
 
 
 def _read_cell(cell: Any) -> Any:
@@ -354,9 +370,12 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
             dtype
         )
         cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
-    return FileTable(
-        file, read_as, tuple(str(label).strip() for label in frame.columns), pd.DataFrame(cells, index=index)
-    )
+    labels = tuple(str(label).strip() for label in frame.columns)
+    return FileTable(file, read_as, labels, pd.DataFrame(cells, index=index), facts=_keep_facts(frame.attrs))
+
+
+def _keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: attrs[name] for name in FACTS if name in attrs}
 
 
 def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.Series[Any]:

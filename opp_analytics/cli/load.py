@@ -63,7 +63,8 @@ def load_command(
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
         write_opportunities(opportunities, file)
-        say(f"Written to {file}.")
+        lost = " It keeps neither the org nor the time of the load; .parquet and .xlsx files do."
+        say(f"Written to {file}.{lost if file.suffix.lower() == '.csv' else ''}")
     elif opportunities["stage"].notna().any():
         say_stock(opportunities)
 

@@ -78,16 +78,17 @@ def report_command(
     ] = True,
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
-    org = find_org(org_file)
+    source = None if source_file is None else read_source(source_file, org_file, day_first=day_first)
+    org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
     day = today if as_of is None else as_date(as_of, tz=zone)
-    if day < today and source_file is None:
+    if day < today and source is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
         own_writes = _our_writes(org)
     else:
-        source = read_source(source_file, org_file, day_first=day_first)
+        source = source or read_source(None, org_file)
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
         history = oa.History(folder, org=org)
         if record and day >= today:

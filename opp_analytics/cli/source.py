@@ -116,7 +116,7 @@ def read_source(
     filled = export.mapping["theirs"] == ""
     for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
         say(f"{column}: {why}.")
-    return CommandSource(export.opportunities, known, None)
+    return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
 
 
 def _connect(org: oa.Org | None) -> oa.Client:

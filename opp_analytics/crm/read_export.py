@@ -23,7 +23,7 @@ from opp_analytics.crm.recognize import find_shape, name_any
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, refuse
-from opp_analytics.org import Org
+from opp_analytics.org import Org, get_org, merge_orgs
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
 from opp_analytics.schema import COLUMNS, TEXT
@@ -67,7 +67,9 @@ def read_export(
     Returns
     -------
     DataFrame
-        Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their own labels.
+        Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their own labels. A frame,
+        Parquet file or `to_excel` workbook that holds its org and its moment (``attrs["load"]``, ``attrs["recorded_at"]``)
+        keeps them; an org in it that contradicts `org` is refused. CSV holds neither.
         ``probability`` is rounded to whole percents; without such a column, it is that of the stage in the org. A deal in
         a stage that the org does not know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
         ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
@@ -107,6 +109,7 @@ def explain_export(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
         )
     table = read_table(source, name_any(org.columns).know, encoding)
+    org = merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
     if find_shape(table.labels, org.columns) != "opportunities":
         raise DataError(
             f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
@@ -140,6 +143,7 @@ def _make_opportunities(
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
     if "probability" in frame:
         frame["probability"] = (frame["probability"] + 1e-9).round().astype("Int64")
+    frame.attrs.update(table.facts)
     return org.apply(frame), (*deleted, *repeated)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from opp_analytics.crm.mapping import OWN, Names
-from opp_analytics.org import PRESETS, Org
+from opp_analytics.org import PRESETS, Org, get_org
 from opp_analytics.table_files import TableSource, read_table
 
 EVENTS: Mapping[str, str] = MappingProxyType(
@@ -151,17 +151,23 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     Recognized(shape='opportunities', preset='hubspot')
     """
     columns = {} if org is None else org.columns
-    every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
-    labels = read_table(source, name_any({**every, **columns}).know, encoding).labels
+    labels = read_table(source, _name_every(columns).know, encoding).labels
     preset = _guess_preset(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
     return Recognized(find_shape(labels, known), preset)
 
 
+def _name_every(columns: Mapping[str, str]) -> Names:
+    """Name the labels of every preset's exports, and those of these columns."""
+    every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
+    return name_any({**every, **columns})
+
+
 def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
-    """Guess the org of a file: the preset whose labels it has; the API's stages if no preset matches."""
-    preset = recognize(source, encoding=encoding).preset
-    return Org() if preset is None else Org(preset=preset)
+    """Guess the org of a file: the one stored in it, else the preset whose labels it has, else the API's stages."""
+    table = read_table(source, _name_every({}).know, encoding)
+    preset = _guess_preset(table.labels)
+    return get_org(table) or Org(preset=preset)
 
 
 def _guess_preset(labels: Sequence[str]) -> str | None:

@@ -325,7 +325,7 @@ class Org:
         ['Demo', 'Signed']
         """
         frame = conform_to(opportunities, self.stages)
-        if self.derived and "owner_name" in frame:
+        if self._people and self.derived and "owner_name" in frame:
             known = "stage" in frame
             closed = self.stages.outcome_codes(frame) <= LOST if known else np.zeros(len(frame), dtype=bool)
             frame = derive_columns(
@@ -451,7 +451,7 @@ def read_folder_org(folder: str | Path = ".") -> Org | None:
 
 
 def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) -> Org | None:
-    """Merge two orgs that meet: the one with more stages, and the settings that only the other declares.
+    """Merge two orgs that meet: the settings of both, those of the other where both have them, and the more stages.
 
     None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
 
@@ -468,11 +468,11 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
             f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; correct one of them, or "
             "replace the frame's with org.apply(frame)"
         )
-    wider, narrower = (one, other) if _measure_size(one) >= _measure_size(other) else (other, one)
-    missing = {
-        name: narrower.facts[name] for name in _SETTINGS if name in narrower.facts and name not in wider.facts
-    }
-    return Org(**{**wider.to_dict(), **missing}) if missing else wider
+    wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
+    merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages})
+    for name in ("file", "derived", "_targets_file"):
+        object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
+    return merged
 
 
 def _measure_size(org: Org) -> int:

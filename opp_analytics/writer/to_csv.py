@@ -37,8 +37,8 @@ def to_csv(
 ) -> Path:
     """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
 
-    Names come first and ids last. CSV cannot keep what the opportunities were before, so plan from the frame itself:
-    ``plan(opportunities, read_csv(path))``. Text that looks like a formula, or begins or ends with a blank, gets a
+    Names come first and ids last. CSV keeps neither what the opportunities were before, nor their org, nor their moment, so
+    plan from the frame itself: ``plan(opportunities, read_csv(path))``. Text that looks like a formula, or begins or ends with a blank, gets a
     leading apostrophe, which `read_csv` takes away. Every character and length can be written.
 
     Parameters

@@ -22,6 +22,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import refuse_devices
 from opp_analytics.org import PIPELINE, Org, Stages, conform
+from opp_analytics.table_files import BASE_SHEET
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-_BASE_SHEET = "_base"
-"""The hidden sheet."""
 _SHEET = "opportunities"
 _SUFFIXES = (".xlsx", ".xlsm")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -271,12 +270,12 @@ def _format_sheet(
 
 
 def _write_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
-    base = book.create_sheet(_BASE_SHEET)
+    base = book.create_sheet(BASE_SHEET)
     base.sheet_state = "hidden"
     about = {
         "rows": len(frame),
         "dtypes": {column: str(frame[column].dtype) for column in columns},
-        "attrs": {name: frame.attrs[name] for name in ("load", "org") if name in frame.attrs},
+        "attrs": {name: frame.attrs[name] for name in schema.FACTS if name in frame.attrs},
     }
     _write_titles(base, [*columns, json.dumps(about)])
     for number, record in enumerate(frame.itertuples(index=False), start=2):
@@ -368,7 +367,7 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
     file = arguments.path(path)
     book = _open(file)
     before = _read_base(file, book)
-    sheet = next((s for s in book.worksheets if s.title != _BASE_SHEET), None)
+    sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
         raise DataError(f"{file} has only the hidden sheet; export it again")
     filled = _list_filled(sheet)
@@ -439,13 +438,13 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
 
 
 def _read_base(file: Path, book: Workbook) -> pd.DataFrame:
-    if _BASE_SHEET not in book.sheetnames:
+    if BASE_SHEET not in book.sheetnames:
         raise DataError(
             f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
             "again, edit that file and keep all its sheets"
         )
     try:
-        return _read_base_frame(_list_filled(book[_BASE_SHEET]))
+        return _read_base_frame(_list_filled(book[BASE_SHEET]))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
 

@@ -161,6 +161,24 @@ def test_source__takes_what_load_wrote(command: Command, account: Account, here:
     assert "Recorded 3 opportunities, 3 changed" in out
 
 
+def test_source__keeps_the_org_and_the_moment_of_a_stored_frame(command: Command, here: Path) -> None:
+    org = oa.Org(stages=[{"name": "Won", "kind": "won"}], fiscal_year_start=2, currency="EUR")
+    deals = pd.DataFrame(
+        {"unique_id": ["1"], "stage": ["Won"], "value": [79_000], "close_date": ["2026-11-28"]}
+    )
+    deals.attrs["recorded_at"] = "2026-11-20T08:00:00+00:00"
+    org.apply(deals).to_parquet("deals.parquet")
+    asked = ("forecast", "--from", "deals.parquet", "--as-of", "2026-11-20", "--freq", "Q")
+    code, out, err = command(*asked)
+    assert (code, err) == (0, "")
+    assert "FY27 Q4" in out
+    assert "€79,000" in out or "€79K" in out
+    Path("opp-analytics.toml").write_text("fiscal_year_start = 7\n")
+    code, _, err = command(*asked)
+    assert code == 1
+    assert "the org of deals.parquet and the given org contradict each other: fiscal_year_start is 2" in err
+
+
 def test_source__says_how_to_go_on_without_an_account(
     command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

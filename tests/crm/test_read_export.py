@@ -256,3 +256,72 @@ def test_guess_org__of_our_own_columns_is_no_product() -> None:
     ours = pd.DataFrame(columns=["unique_id", "name", "value", "stage", "close_date", "status", "owner_name"])
     assert guess_org(ours) == oa.Org()
     assert guess_org(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage"])) == oa.Org.hubspot()
+
+
+FISCAL = oa.Org(
+    stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}],
+    currency="EUR",
+    timezone="Europe/Berlin",
+    fiscal_year_start=2,
+    people=[{"owner_name": "Ann", "team": "East"}],
+)
+
+
+def stored(attrs: dict[str, Any]) -> pd.DataFrame:
+    """Deals of an org of their own, of which the second was won before the day that it names."""
+    frame = pd.DataFrame(
+        {
+            "unique_id": ["1", "2"],
+            "stage": ["Demo", "Signed"],
+            "value": [100.0, 79.0],
+            "close_date": ["2026-12-01", "2026-11-28"],
+            "owner_name": ["Ann", "Ann"],
+        }
+    )
+    frame.attrs.update(attrs)
+    return FISCAL.apply(frame)
+
+
+@pytest.mark.parametrize("kept", ["frame", "parquet", "xlsx"])
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"recorded_at": "2026-11-20T08:00:00+00:00"},
+        {"load": {"fetched_at": "2026-11-20T08:00:00Z", "rows": 2}},
+    ],
+    ids=["record", "load"],
+)
+def test_read_export__keeps_the_org_and_the_moment_of_what_was_stored(
+    tmp_path: Path, kept: str, attrs: dict[str, Any]
+) -> None:
+    frame = stored(attrs)
+    source: Any = frame
+    if kept == "parquet":
+        frame.to_parquet(source := tmp_path / "f.parquet")
+    elif kept == "xlsx":
+        oa.to_excel(frame, source := tmp_path / "f.xlsx")
+    for org in (guess_org(source), oa.Org(), FISCAL):
+        read = read_export(source, org, progress=False)
+        assert oa.Org.of(read).to_dict() | {"people": []} == FISCAL.to_dict() | {"people": []}
+        assert read["team"].tolist() == ["East", "East"]
+        table = oa.forecast(read, as_of="2026-11-20", freq="Q")
+        assert table.loc["2027Q4", "booked"] == 79
+        pd.testing.assert_frame_equal(table, oa.forecast(frame, as_of="2026-11-20", freq="Q"))
+
+
+def test_read_export__takes_what_the_stored_org_lacks_from_the_given_one(tmp_path: Path) -> None:
+    stored({}).to_parquet(tmp_path / "f.parquet")
+    people = [{"owner_name": "Ann", "team": "West"}]
+    read = read_export(tmp_path / "f.parquet", oa.Org(people=people, record_url="https://crm/{unique_id}"))
+    org = oa.Org.of(read)
+    assert (org.fiscal_year_start, org.currency, org.stages) == (2, "EUR", FISCAL.stages)
+    assert org.record_url == "https://crm/{unique_id}"
+    assert read["team"].tolist() == ["West", "West"]
+
+
+def test_read_export__refuses_an_org_that_contradicts_the_stored_one(tmp_path: Path) -> None:
+    stored({}).to_parquet(tmp_path / "f.parquet")
+    with pytest.raises(
+        DataError, match=r"the org of .*f\.parquet and the given org contradict .* fiscal_year_start is 2"
+    ):
+        read_export(tmp_path / "f.parquet", oa.Org(fiscal_year_start=7))
