@@ -173,6 +173,7 @@ ACROSS = {
     "plots/test_pictures.py": "three drawings, against stored pictures",
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_figures.py": "every figure of the page, against the function that gives it",
+    "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",
     "test_docs.py": "the documentation",
     "test_help.py": "the help of every public name",
     "test_layout.py": "the layout of the project",

@@ -1,0 +1,192 @@
+"""The explorer and the grid, as their Python side sends them to the browser."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import opp_analytics as oa
+from opp_analytics import text
+from tests.golden.adapters import ask_explorer, read_panel
+from tests.surfaces.answers import Answers
+from tests.surfaces.facts import Ledger
+from tests.surfaces.shown import Shown, quiet
+
+__all__ = ["check_explorer", "check_grid"]
+
+
+def _states(answers: Answers) -> Iterator[dict[str, Any]]:
+    """What is looked at: each view, all and filtered, in its groupings."""
+    deals, target = answers.deals, answers.world.target
+    owners = deals["owner_name"].dropna()
+    opened = deals[oa.outcomes(deals) == "open"]
+    owner = {"owners": [str(owners.mode().iloc[0])]} if len(owners) else {}
+    stage = {"stages": [str(opened["stage"].mode().iloc[0])]} if len(opened) else {}
+    large = {"low": float(deals["value"].median())} if len(deals) else {}
+    aimed = {} if target is None else {"target": target}
+    yield {"view": "forecast", **aimed}
+    yield {"view": "forecast", "by": "Q"}
+    yield {"view": "pipeline"}
+    yield {"view": "pipeline", "by": "owner_name", **large}
+    yield {"view": "pipeline", "by": "close_month", **owner}
+    yield {"view": "win_rates", "by": "owner_name"}
+    if answers.history is not None:
+        yield {"view": "changes"}
+        yield {"view": "changes", **stage}
+        yield {"view": "changes", **owner, **large}
+        yield {"view": "slippage"}
+
+
+def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
+    """Compare each view's table, rows, figures and deals."""
+    if answers.deals.empty:
+        return
+    for state in _states(answers):
+        explorer = shown.explorer(**state)
+        panel = read_panel(explorer)
+        if panel.get("empty"):
+            continue
+        where = f"explorer, {' '.join(str(value) for value in state.values())}"
+        _check_code(ledger, where, explorer, answers)
+        _check_kpis(ledger, where, panel, state, explorer, answers)
+        if state["view"] == "forecast":
+            _check_forecast(ledger, where, panel, state, answers)
+        if state["view"] == "win_rates":
+            _check_chance(ledger, where, panel, answers)
+        _check_deals(ledger, where, panel, state, explorer, answers)
+
+
+def _check_code(ledger: Ledger, where: str, explorer: Any, answers: Answers) -> None:
+    """Run the code to copy: its table is that on screen."""
+    lines = [line for line in explorer.code.splitlines() if not line.startswith("oa.plots")]
+    names: dict[str, Any] = {
+        "oa": oa,
+        "pd": pd,
+        "opportunities": explorer._selector.opportunities,
+        "history": answers.history,
+    }
+    with quiet():
+        exec("\n".join(lines), names)
+    table, shown = names["table"], explorer.table
+    ledger.same(f"{where}, rows of the code", list(table.index), list(shown.index))
+    for column in shown.select_dtypes("number"):
+        same = np.allclose(table[column].astype(float), shown[column].astype(float), equal_nan=True)
+        ledger.same(f"{where}, {column} of the code", bool(same), True)
+
+
+def _select(state: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    """The deals that the filters keep."""
+    if "owners" in state:
+        frame = frame[frame["owner_name"].isin(state["owners"])]
+    if "stages" in state:
+        frame = frame[frame["stage"].astype(str).isin(state["stages"])]
+    if "low" in state:
+        frame = frame[frame["value"] >= state["low"]]
+    return frame
+
+
+def _check_kpis(
+    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], explorer: Any, answers: Answers
+) -> None:
+    """Compare the figures above the chart with the deals in the chart."""
+    kpis = {kpi["name"]: kpi["figure"] for kpi in panel["kpis"]}
+    if state["view"] == "changes":
+        table = explorer.table
+        closing = table.xs("closing", level=-1) if table.index.nlevels > 1 else table.loc[["closing"]]
+        count, value = int(closing["count"].sum()), float(closing["value"].sum())
+    else:
+        picked = _select(state, answers.deals)
+        opened = picked[oa.outcomes(picked) == "open"]
+        count, value = len(opened), float(opened["value"].sum())
+        if state["view"] in ("pipeline", "forecast"):
+            ledger.same(f"{where}, n", panel["n"], f"n = {text.count(len(picked))}")
+    if "Open deals" in kpis and state["view"] != "slippage":
+        ledger.same(f"{where}, KPI open deals", kpis["Open deals"], f"{count:,}")
+        ledger.same(f"{where}, KPI open value", kpis["Open value"], answers.money(value))
+
+
+def _check_forecast(
+    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], answers: Answers
+) -> None:
+    """Compare the rows with the forecast by everything that is known."""
+    world, money = answers.world, answers.money
+    with quiet():
+        table = oa.forecast(
+            answers.deals,
+            as_of=_last_day(answers),
+            freq=answers.org.freq(state.get("by", "M")),
+            history=answers.history,
+            target=state.get("target"),
+        )
+    heads = panel["heads"]
+    for row in panel["rows"]:
+        if row["key"] not in table.index:
+            ledger.same(f"{where}, {row['key']}", "a row", "none")
+            continue
+        given, figures = table.loc[row["key"]], dict(zip(heads[1:], row["figures"], strict=False))
+        said = figures.get("Forecast", row["figures"][0])
+        known = math.isfinite(given["expected"])
+        ledger.same(
+            f"{where}, {row['key']}, forecast", said, money(given["expected"]) if known else text.MISSING
+        )
+        low, high = money(given["low"]), money(given["high"])
+        bounds = [cell for head, cell in figures.items() if head.endswith("range")]
+        if bounds and math.isfinite(given["low"]):
+            said_bounds = bounds[0] if bounds[0] != low or low != high else f"{low}–{high}"
+            ledger.same(f"{where}, {row['key']}, range", said_bounds, f"{low}–{high}")
+        chance = figures.get("Chance", text.MISSING)
+        if chance not in (text.MISSING, "met"):
+            ledger.same(f"{where}, {row['key']}, chance", chance, text.percent(given["p_target"]))
+        if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
+            ledger.claim("all surfaces", "forecast of the current period", said, where)
+    now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
+    likely = re.search(r"([<>]?\d+%) likely", panel["title"])
+    if likely and now in table.index:
+        ledger.same(f"{where}, title, chance", likely[1], text.percent(table["p_target"][now]))
+
+
+def _last_day(answers: Answers) -> pd.Timestamp:
+    """The end of the explorer's window: the last record's day, else the day of the question."""
+    return answers.world.day if answers.history is None else answers.record_days.iloc[-1]
+
+
+def _check_chance(ledger: Ledger, where: str, panel: dict[str, Any], answers: Answers) -> None:
+    """No difference is more than chance where the scorecard does not say so."""
+    with quiet():
+        scores = oa.scorecard(answers.deals, as_of=_last_day(answers), by="owner_name")
+    says = "more than chance" in panel["title"] or "eyond chance:" in panel["title"]
+    ledger.same(
+        f"{where}, title “{panel['title']}”, beyond chance", says and not scores["differs"].any(), False
+    )
+
+
+def _check_deals(
+    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], explorer: Any, answers: Answers
+) -> None:
+    """Compare the deals under each mark with its figure: their number and their sum."""
+    for row in panel["rows"][:4]:
+        if not row["opens"]:
+            continue
+        deals = ask_explorer(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
+        if state["view"] in ("pipeline", "changes") and deals["more"] == 0:
+            total = float(str(deals["total"]).replace(",", "").replace("−", "-"))
+            shown = {answers.money(total), answers.money(total, signed=True), answers.money(abs(total))}
+            figure = row["figures"][0]
+            ledger.same(f"{where}, {row['key']}, deals add up to {figure}", figure in shown, True)
+
+
+def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
+    """Compare the strip with the forecast."""
+    if answers.deals.empty:
+        return
+    period = shown.strip["period"]
+    if period is None:
+        ledger.same("grid, strip", shown.strip["why"], "a forecast")
+        return
+    said = period["before"]
+    ledger.same("grid, strip, forecast", said, answers.money(answers.current["expected"]))

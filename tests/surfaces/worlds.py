@@ -1,0 +1,450 @@
+"""Ten small worlds: deals, their history, an org file, a day, and where it can be worked by hand, the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import opp_analytics as oa
+from tests import worlds
+from tests.scratch import scratch_folder
+
+__all__ = ["WORLDS", "World"]
+
+
+@dataclass(frozen=True)
+class World:
+    """What is known on a day, in memory and as files."""
+
+    name: str
+    folder: Path
+    """Holds ``opp-analytics.toml``, ``deals.parquet`` and, with a history, ``opp-history``."""
+    as_of: str
+    target: float | None = None
+    """A target of the whole, for functions and surfaces that take one; None for those of the org file."""
+    truth: Mapping[str, Any] = field(default_factory=dict)
+    """Figures of the current period worked by hand: columns of `oa.forecast`, or ``open_deals``."""
+
+    @cached_property
+    def org(self) -> oa.Org:
+        """The org of the file."""
+        return oa.Org.read(self.folder / "opp-analytics.toml")
+
+    @cached_property
+    def history(self) -> oa.History | None:
+        """The history, opened anew: nothing that another reader remembers is shared."""
+        folder = self.folder / "opp-history"
+        return oa.History(folder, org=self.org) if folder.is_dir() else None
+
+    @cached_property
+    def opportunities(self) -> pd.DataFrame:
+        """The deals on the day, meant by the org."""
+        if self.history is not None:
+            return self.history.as_of(self.history.records["recorded_at"].iloc[-1])
+        return self.org.apply(pd.read_parquet(self.folder / "deals.parquet"))
+
+    @property
+    def targets(self) -> Any:
+        """The targets that every surface is given."""
+        if self.target is not None:
+            return self.target
+        return self.org.targets if len(self.org.targets) else None
+
+    @property
+    def day(self) -> pd.Timestamp:
+        """The day of all questions."""
+        return pd.Timestamp(self.as_of)
+
+    @property
+    def freq(self) -> Any:
+        """Period of the forecast."""
+        return self.org.freq(self.org.report.get("freq", "M"))
+
+    @property
+    def period(self) -> str:
+        """Label of the current period."""
+        return str(pd.Period(self.day, self.freq))
+
+
+# -- the org file
+
+
+def _toml(settings: Mapping[str, Any]) -> str:
+    """The text of an org file: plain values, then tables of rows."""
+    lines = [f"{name} = {_cell(value)}" for name, value in settings.items() if not _is_section(name)]
+    for name in filter(_is_section, settings):
+        lines.append(f"[{name}]")
+        rows = settings[name]
+        lines += (
+            [f"{key} = {_cell(value)}" for key, value in rows.items()]
+            if isinstance(rows, Mapping)
+            else [f"rows = {_cell(rows)}"]
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _is_section(name: str) -> bool:
+    return name in ("people", "targets", "report", "columns")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_cell(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_cell, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _settle(
+    name: str, deals: pd.DataFrame, log: pd.DataFrame | None, settings: Mapping[str, Any], **known: Any
+) -> World:
+    """Write the files of a world."""
+    folder = scratch_folder(f"opp-analytics-{name}-")
+    (folder / "opp-analytics.toml").write_text(_toml(settings), "utf-8")
+    deals.to_parquet(folder / "deals.parquet")
+    if log is not None:
+        org = oa.Org.read(folder / "opp-analytics.toml")
+        oa.History.from_changes(log, path=folder / "opp-history", org=org, progress=False)
+    return World(name, folder, **known)
+
+
+# -- teams that are played
+
+
+_FEW = {"Eve": "Ada", "Finn": "Ben", "Gus": "Cleo"}
+
+
+def _play(name: str, seed: int, weeks: int, **kind: Any) -> pd.DataFrame:
+    """The change log of a small team."""
+    played = worlds.Kind(name, **{"weeks": weeks, "deals_per_week": 2.5, "optimism": 1.3, **kind})
+    log = worlds.log(played, seed)
+    owners = log["owner_name"].replace(_FEW)
+    return log.assign(owner_name=owners, name=log["unique_id"].str.replace("deal-", "Deal "))
+
+
+def _last(log: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The deals as the log's last record shows them, and its day."""
+    deals = log.drop_duplicates("unique_id", keep="last").drop(columns="seen_at")
+    return deals.reset_index(drop=True), f"{log['seen_at'].max():%Y-%m-%d}"
+
+
+def learned() -> World:
+    """The default org and a target for all: a year of weekly records, chances learned from them."""
+    log = _play("weekly", 1, 50)
+    deals, day = _last(log)
+    return _settle("learned", deals, log, {}, as_of=day, target=90_000.0)
+
+
+def run_rate() -> World:
+    """Dollars, no history, many wins."""
+    deals, day = _last(_play("plain", 7, 58, deals_per_week=3.0))
+    return _settle(
+        "run_rate",
+        deals,
+        None,
+        {"currency": "USD"},
+        as_of=day,
+        target=120_000.0,
+        truth=_sum_up(deals, day),
+    )
+
+
+def stated() -> World:
+    """No history and few wins: stated chances only, no target."""
+    deals, day = _last(_play("young", 3, 9, deals_per_week=4.0))
+    keep = deals["status"].ne("won") | (deals["close_date"] > pd.Timestamp(day) - pd.Timedelta(days=20))
+    deals = deals[keep].reset_index(drop=True)
+    return _settle("stated", deals, None, {"currency": "USD"}, as_of=day, truth=_sum_up(deals, day))
+
+
+def _sum_up(deals: pd.DataFrame, day: str) -> dict[str, Any]:
+    """The current month of a frame by plain sums."""
+    today = pd.Timestamp(day)
+    end = today + pd.offsets.MonthEnd(0)
+    is_open = deals["status"] == "active"
+    due = deals[is_open & deals["close_date"].between(today, end)]
+    won = deals[(deals["status"] == "won") & deals["close_date"].between(today.replace(day=1), end)]
+    return {
+        "booked": float(won["value"].sum()),
+        "open_count": len(due),
+        "open_value": float(due["value"].sum()),
+        "weighted_open": float((due["value"] * due["probability"].astype(float) / 100).sum()),
+    }
+
+
+# -- worlds by hand
+
+
+_TEN = ("2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23")
+
+
+def _rows(deals: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Deals by hand: id, name, stage, value, close date, stated chance, owner, created."""
+    columns = ["unique_id", "name", "stage", "value", "close_date", "probability", "owner_name", "created_at"]
+    table = pd.DataFrame(deals, columns=columns)
+    table["value"] = table["value"].astype("float64")
+    table["probability"] = table["probability"].astype("Int64")
+    return table.assign(
+        created_at=pd.to_datetime(table["created_at"], utc=True),
+        close_date=pd.to_datetime(table["close_date"]),
+    )
+
+
+def met() -> World:
+    """Targets met to the cent by amounts that binary fractions miss, by one person; the other is one cent short."""
+    deals = _rows(
+        [
+            *(
+                (f"w{k}", f"Won {k}", "closed_won", value, "2026-03-05", 100, "Ada", "2026-01-10")
+                for k, value in enumerate([0.1, 0.2, 4000.7, 1999.0])
+            ),
+            ("w8", "Won 8", "closed_won", 2999.99, "2026-03-06", 100, "Ben", "2026-01-12"),
+            ("o1", "Open 1", "proposal", 900.0, "2026-03-28", 40, "Ben", "2026-02-10"),
+            ("o2", "Open 2", "discovery", 1500.0, "2026-04-12", 20, "Ada", "2026-02-12"),
+            ("l1", "Lost 1", "closed_lost", 700.0, "2026-02-20", 0, "Ben", "2026-01-20"),
+        ]
+    )
+    settings = {
+        "currency": "USD",
+        "people": [{"owner_name": "Ada", "team": "East"}, {"owner_name": "Ben", "team": "West"}],
+        "targets": [
+            {"period": "2026-03", "owner_name": "Ada", "target": 6000.0},
+            {"period": "2026-03", "owner_name": "Ben", "target": 3000.0},
+        ],
+    }
+    truth = {"booked": 8999.99, "gap": 0.01, "open_value": 900.0, "pipeline_coverage": 90_000.0}
+    log = pd.concat(
+        [
+            deals.assign(seen_at=f"{_TEN[0]}T08:00Z", stage="discovery", probability=20),
+            deals.assign(seen_at=f"{_TEN[2]}T08:00Z"),
+        ]
+    )
+    log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
+    return _settle("met", deals, log, settings, as_of="2026-03-17", truth=truth)
+
+
+def hopeless() -> World:
+    """A target that nothing reaches: chances below one percent."""
+    log = _play("weekly", 11, 44, deals_per_week=2.0)
+    deals, day = _last(log)
+    return _settle("hopeless", deals, log, {"currency": "CHF"}, as_of=day, target=400_000.0)
+
+
+_PIPELINES: list[dict[str, Any]] = [
+    {"name": "review", "kind": "open", "pipeline": "New", "probability": 20, "category": "pipeline"},
+    {"name": "offer", "kind": "open", "pipeline": "New", "probability": 60, "category": "best_case"},
+    {"name": "offer", "kind": "open", "pipeline": "Renewal", "probability": 40, "category": "pipeline"},
+    {"name": "review", "kind": "open", "pipeline": "Renewal", "probability": 90, "category": "commit"},
+    {"name": "signed", "kind": "won"},
+    {"name": "dead", "kind": "lost"},
+]
+
+
+def pipelines() -> World:
+    """Two pipelines that share both stage names, in the opposite order and with chances of their own."""
+    chance = {
+        (each["pipeline"], each["name"]): each["probability"] for each in _PIPELINES if "pipeline" in each
+    }
+    rows = []
+    for k in range(40):
+        month = pd.Period("2025-06", "M") + k // 5
+        born, due = month.start_time + pd.Timedelta(days=2), month.start_time + pd.Timedelta(days=20)
+        line = "New" if k % 2 else "Renewal"
+        first, then = ("review", "offer") if line == "New" else ("offer", "review")
+        end = ("signed", "dead", "signed", None)[k % 4]
+        value = 1000.0 * (1 + k % 7)
+        steps = [(born, first), (born + pd.Timedelta(days=7), then)]
+        if end and due < pd.Timestamp("2026-01-12"):
+            steps.append((due, end))
+        elif month < pd.Period("2026-01", "M"):
+            steps.append((due, "dead"))
+        rows += [
+            (
+                f"p{k:02d}",
+                f"Deal P{k:02d}",
+                stage,
+                value,
+                due,
+                chance.get((line, stage)),
+                ("Ada", "Ben")[k % 3 == 0],
+                born,
+                line,
+                at,
+            )
+            for at, stage in steps
+            if at <= pd.Timestamp("2026-01-12")
+        ]
+    log = _rows(row[:8] for row in rows).assign(
+        pipeline=[row[8] for row in rows],
+        seen_at=pd.to_datetime([row[9] for row in rows], utc=True) + pd.Timedelta(hours=8),
+    )
+    log = log.sort_values(["seen_at", "unique_id"], kind="stable").reset_index(drop=True)
+    deals, _ = _last(log)
+    opened = deals[deals["stage"].isin(["review", "offer"])]
+    stated = [chance[key] / 100 for key in zip(opened["pipeline"], opened["stage"], strict=True)]
+    truth = {
+        "open_value": float(opened["value"].sum()),
+        "commit": float(
+            opened["value"][(opened["pipeline"] == "Renewal") & (opened["stage"] == "review")].sum()
+        ),
+        "weighted_open": float((opened["value"] * stated).sum()),
+        "moved_back": 0,
+    }
+    return _settle(
+        "pipelines",
+        deals,
+        log,
+        {"currency": "USD", "stages": _PIPELINES},
+        as_of="2026-01-13",
+        target=20_000.0,
+        truth=truth,
+    )
+
+
+_NAMES = ("Ada", "Ben", "Cleo", "Dev")
+
+
+def tokyo() -> World:
+    """Teams with dated moves, east of UTC: Dev moves at midnight in Tokyo of a day that UTC reaches nine hours later."""
+    log = _play("tokyo", 4, 48)
+    deals, day = _last(log)
+    month = day[:7]
+    settings = {
+        "currency": "JPY",
+        "timezone": "Asia/Tokyo",
+        "people": [
+            *({"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(_NAMES[:3])),
+            {"owner_name": "Dev", "team": "West"},
+            {"owner_name": "Dev", "team": "East", "from_date": f"{month}-05"},
+            {"owner_name": "Noor", "team": "West", "from_date": f"{month}-04"},
+        ],
+        "targets": [
+            {"period": str(period), "owner_name": name, "target": 12_000.0 + 3_000 * k}
+            for period in pd.period_range("2022-03", "2023-06", freq="M")
+            for k, name in enumerate((*_NAMES, "Noor"))
+        ],
+    }
+    return _settle("tokyo", deals, log, settings, as_of=day, truth={"target": 12_000.0 * 5 + 3_000 * 10})
+
+
+_OWN = {
+    "discovery": "Erstkontakt",
+    "qualification": "Demo, vor Ort",
+    "proposal": "Angebot",
+    "negotiation": "Mündlich",
+    "closed_won": "Unterschrieben",
+    "closed_lost": "Verloren",
+}
+
+
+def fiscal() -> World:
+    """Stages of one's own, Berlin, a fiscal year from February, quarters."""
+    log = _play("fiscal", 5, 40, growth=0.3, rush=2.0)
+    log["stage"] = log["stage"].map(_OWN)
+    kinds = ("open", "open", "open", "open", "won", "lost")
+    categories = ("pipeline", "pipeline", "best_case", "commit")
+    stages = [
+        {
+            "name": name,
+            "kind": kind,
+            **({"category": categories[k], "probability": (10, 30, 60, 90)[k]} if k < 4 else {}),
+        }
+        for k, (name, kind) in enumerate(zip(_OWN.values(), kinds, strict=True))
+    ]
+    deals, day = _last(log)
+    settings = {
+        "currency": "EUR",
+        "timezone": "Europe/Berlin",
+        "fiscal_year_start": 2,
+        "stages": stages,
+        "report": {"freq": "Q"},
+    }
+    return _settle("fiscal", deals, log, settings, as_of=day, target=500_000.0)
+
+
+_HEBREW, _ARABIC = "רותם כהן", "شركة النور"
+
+
+def euros() -> World:
+    """Euros, twenty people without targets, one whose name runs from the right, and deals without an owner or a value."""
+    dice = np.random.default_rng(3)
+    people = [*(f"Rep {letter}" for letter in "ABCDEFGHIJKLMNOPQR"), _HEBREW, None]
+    rows = []
+    for k in range(120):
+        owner, value = people[k % len(people)], float(dice.integers(10, 900) * 10)
+        due = pd.Timestamp("2026-03-01") + pd.Timedelta(days=int(dice.integers(0, 60)))
+        stage = str(
+            dice.choice(
+                ["discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost"]
+            )
+        )
+        if stage.startswith("closed"):
+            due = pd.Timestamp("2026-02-01") + pd.Timedelta(days=int(dice.integers(0, 44)))
+        chance = {"discovery": 10, "qualification": 25, "proposal": 50, "negotiation": 75}.get(stage)
+        chance = (100 if stage == "closed_won" else 0) if chance is None else chance
+        name = f"{_ARABIC} {k}" if k % 9 == 0 else f"Deal E{k:03d}"
+        rows.append((f"e{k:03d}", name, stage, value, due, chance, owner, "2026-01-05"))
+    deals = _rows(rows)
+    deals.loc[deals.index[4::37], "value"] = np.nan
+    deals = deals.assign(
+        status=deals["stage"].map({"closed_won": "won", "closed_lost": "lost"}).fillna("active")
+    )
+    log = pd.concat(
+        [
+            deals[deals.index % 5 > 0].assign(
+                seen_at=f"{day}T08:00Z", stage="discovery", status="active", probability=10
+            )
+            if day < "2026-03-10"
+            else deals.assign(seen_at=f"{day}T08:00Z")
+            for day in ("2026-03-02", "2026-03-09", "2026-03-16")
+        ]
+    )
+    log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
+    day = "2026-03-16"
+    return _settle(
+        "euros", deals, log.reset_index(drop=True), {"currency": "EUR"}, as_of=day, truth=_sum_up(deals, day)
+    )
+
+
+def one_deal() -> World:
+    """One deal, recorded twice."""
+    deals = _rows([("a", "Alder", "proposal", 1200.5, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")])
+    before = deals.assign(stage="discovery", probability=20, seen_at=pd.Timestamp("2026-03-02T08:00Z"))
+    log = pd.concat([before, deals.assign(seen_at=pd.Timestamp("2026-03-09T08:00Z"))], ignore_index=True)
+    truth = {"booked": 0.0, "open_count": 1, "open_value": 1200.5, "weighted_open": 480.2}
+    return _settle("one_deal", deals, log, {}, as_of="2026-03-10", target=1000.0, truth=truth)
+
+
+def no_deals() -> World:
+    """A pipeline without a deal, and no history."""
+    deals = _rows([("a", "Alder", "proposal", 1.0, "2026-03-20", 40, "Ann", "2026-02-01T09:00Z")]).iloc[:0]
+    truth = {"booked": 0.0, "open_count": 0, "open_value": 0.0}
+    return _settle(
+        "no_deals", deals, None, {"currency": "USD"}, as_of="2026-03-10", target=1000.0, truth=truth
+    )
+
+
+WORLDS: dict[str, Callable[[], World]] = {
+    make.__name__: cache(make)
+    for make in (
+        learned,
+        run_rate,
+        stated,
+        met,
+        hopeless,
+        pipelines,
+        tokyo,
+        fiscal,
+        euros,
+        one_deal,
+        no_deals,
+    )
+}
+"""Each world by its name, made once."""
