@@ -42,6 +42,8 @@ def init_command(
     if draft.stages:
         heading("Stages found", "in the order of the file")
         show(_tabulate_stages(draft), index=False, most=40)
+    if draft.without_stage:
+        say(f"{text.capital(draft.without_stage)}.")
     guesses = sum(bool(one.guess) for one in draft.stages)
     review = (
         f" Correct the {text.count(guesses, 'guess')} in it, then run:" if guesses else " To read it back:"

@@ -42,10 +42,12 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class Draft:
-    """The text of an org file, and the stages that it lists."""
+    """The text of an org file, the stages that it lists, and what it can't say."""
 
     text: str
     stages: list[FoundStage]
+    without_stage: str = ""
+    """The deals without a stage, in words; empty where each has one."""
 
 
 def draft_org(
@@ -63,12 +65,13 @@ def draft_org(
     frame = opportunities.drop(columns=list(renamed.values()), errors="ignore").rename(columns=renamed)
     known = STAGES if preset is None else Stages(tuple(map(Stage.from_dict, PRESETS[preset]["stages"])))
     found = guess_stages(frame, known) if "stage" in frame else []
+    without = _count_without_stage(frame) if found else ""
     parts = [
         _HEAD,
         *([f"preset = {_quote(preset)}  # its columns; what follows wins"] if preset else []),
         *_draft_currency(frame),
         _CALENDAR,
-        *_draft_stages(found),
+        *_draft_stages(found, without),
         *_draft_columns(
             "columns", "Columns of an export: theirs = ours.", columns or {}, '"Deal size" = "value"'
         ),
@@ -81,7 +84,7 @@ def draft_org(
         *_draft_people(frame),
         _REST.replace("MONTH", month),
     ]
-    return Draft("\n".join(parts), found)
+    return Draft("\n".join(parts), found, without)
 
 
 _HEAD = """\
@@ -130,7 +133,17 @@ def _draft_currency(frame: pd.DataFrame) -> list[str]:
     return ['# currency = "USD"  # amounts have no sign without this line', *several]
 
 
-def _draft_stages(found: Sequence[FoundStage]) -> list[str]:
+def _count_without_stage(frame: pd.DataFrame) -> str:
+    """Count the deals without a stage, in words; empty where there are none."""
+    blank = _take_texts(frame, "stage").isna().to_numpy()
+    if "status" in frame:
+        blank = blank & ~frame["status"].astype(TEXT).isin(list(_MARKS)).to_numpy()
+    if not blank.any():
+        return ""
+    return f"{count(int(blank.sum()))} without a stage, nor a status won, lost or inactive: left out of every rate and sum"
+
+
+def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
     lines = [
         f"  {_write_stage(one.stage)},{_write_remark(count(one.deals), one.guess and f'guess: {printable(one.guess)}')}"
         for one in found
@@ -144,7 +157,9 @@ def _draft_stages(found: Sequence[FoundStage]) -> list[str]:
     return [
         "# The stages in the order of the sale. kind: open, won, lost, disqualified. For open ones, if you like: probability",
         "# (percent), category (commit, best_case, pipeline, omitted). Other spellings of a stage: aliases.",
-        *["stages = [", *lines, *(f"  # no stage of kind {kind} was found" for kind in missing), "]"],
+        *["stages = [", *lines, *(f"  # no stage of kind {kind} was found" for kind in missing)],
+        *([f"  # {without}"] if without else []),
+        "]",
     ]
 
 

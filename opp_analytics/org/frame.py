@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
 from opp_analytics.org.stages import PIPELINE, UNKNOWN
-from opp_analytics.schema import COLUMNS, TEXT
+from opp_analytics.schema import COLUMNS, TEXT, is_blank
 from opp_analytics.text import count, joined
 
 CURRENCY = "currency"
@@ -85,28 +85,36 @@ def split_by(opportunities: pd.DataFrame) -> list[str]:
 
 
 def check_stages(frame: pd.DataFrame) -> None:
-    """Warn of deals in stages that the frame's org does not know; refuse a frame in which no deal is known."""
+    """Warn of deals without a stage, or in one that the frame's org does not know; refuse a frame in which no deal is known."""
     stages = Org.of(frame).stages
-    if len(frame["stage"].cat.categories) == len(stages.names):
+    if len(frame["stage"].cat.categories) == len(stages.names) and frame["stage"].notna().all():
         return
     unknown = stages.outcome_codes(frame) == UNKNOWN
     if unknown.any():
-        names = frame.loc[np.flatnonzero(unknown), "stage"].value_counts()
-        warn_unknown(
-            {str(name): int(rows) for name, rows in names.items() if rows},
-            deals=int(unknown.sum()),
-            of="frame",
-            nothing_known=bool(unknown.all()),
-        )
+        names = frame.loc[np.flatnonzero(unknown), "stage"].value_counts(dropna=False)
+        warn_unknown(names[names > 0], of="frame", nothing_known=bool(unknown.all()))
 
 
-def warn_unknown(names: Mapping[str, int], *, deals: int, of: str, nothing_known: bool) -> None:
-    """Warn of these stages; when nothing is known, raise.
+def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None:
+    """Warn of deals in unknown stages or without one; when nothing is known, raise.
 
-    `names` are counted, the most frequent first; `of` is "frame" or "history".
+    `deals` are counted by stage, the most frequent first, a missing one included; `of` is "frame" or "history".
     """
-    shown = joined([repr(str(name)) for name in names], most=_MOST_STAGES)
-    entries = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
+    names = [str(name) for name in deals.index if not is_blank(name)]
+    blank = int(deals.sum() - deals[names].sum())
+    without = f"{count(blank)} {'has' if blank == 1 else 'have'} none"
+    if not names and nothing_known:
+        raise DataError(f"no deal of this {of} has a stage; fill in the column stage")
+    if not names:
+        warnings.warn(
+            f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or the status where the deal is won, "
+            "lost or inactive",
+            DataWarning,
+            stacklevel=5,
+        )
+        return
+    shown = joined([repr(name) for name in names], most=_MOST_STAGES)
+    entries = [f'{{name = "{name}", kind = "open"}}' for name in names[:_MOST_STAGES]]
     line = f"stages = [{', '.join(['…', *entries])}]"
     if nothing_known:
         raise DataError(
@@ -114,8 +122,8 @@ def warn_unknown(names: Mapping[str, int], *, deals: int, of: str, nothing_known
             f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is {line}"
         )
     warnings.warn(
-        f"unknown stages: {shown}; {count(deals)} left out of every rate and sum. Add them to opp-analytics.toml as open, "
-        f"won, lost or disqualified: {line}",
+        f"unknown stages: {shown}{f', and {without}' if blank else ''}; {count(int(deals.sum()))} left out of every rate and "
+        f"sum. Add the stages to opp-analytics.toml as open, won, lost or disqualified: {line}",
         DataWarning,
         stacklevel=5,
     )

@@ -43,8 +43,8 @@ def outcomes(
     Notes
     -----
     won: a stage of kind won (``closed_won`` without an org) or status ``won``. lost: likewise. Both at once: conflict.
-    Status ``inactive``, or a stage of kind disqualified: disqualified. A stage that the org does not know: unknown.
-    Everything else is open, a missing stage included. Never inferred from a probability of 0 or 100.
+    Status ``inactive``, or a stage of kind disqualified: disqualified. A missing stage, or one that the org does not know:
+    unknown. A stage of kind open: open. Never inferred from a probability of 0 or 100.
 
     Examples
     --------

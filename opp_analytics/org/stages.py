@@ -38,7 +38,7 @@ _STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT}
 
 
 def _decide_outcome(marks: int) -> int:
-    """Decide the outcome of a set of marks: won and lost first, then inactive, then an unknown stage."""
+    """Decide the outcome of a set of marks: won and lost first, then inactive, then an unknown or missing stage."""
     if marks & _WON:
         return CONFLICT if marks & _LOST else WON
     if marks & _LOST:
@@ -247,8 +247,7 @@ class Stages:
         stage, status = (
             cell if isinstance(cell, str) else "" for cell in map(opportunity.get, ("stage", "status"))
         )
-        known = self._marks.get(stage, _UNKNOWN if stage else 0)
-        return OUTCOMES[_OUTCOME_OF_MARKS[known | _STATUS_MARKS.get(status, 0)]]
+        return OUTCOMES[_OUTCOME_OF_MARKS[self._marks.get(stage, _UNKNOWN) | _STATUS_MARKS.get(status, 0)]]
 
     def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
         """True for an opportunity that is won, lost, or both (a conflict).
@@ -264,7 +263,7 @@ class Stages:
         """Tell the outcome of each row of an Ibis table, from its ``stage`` and ``status``."""
 
         def marks(column: str, known: Mapping[str, int], other: int) -> ibis.expr.types.IntegerValue:
-            return table[column].fill_null("").cases(("", 0), *known.items(), else_=other)
+            return table[column].fill_null("").cases(*known.items(), else_=other)
 
         both = marks("stage", self._marks, _UNKNOWN) | marks("status", _STATUS_MARKS, 0)
         return both.cases(*((mark, OUTCOMES[code]) for mark, code in enumerate(_OUTCOME_OF_MARKS)))
@@ -296,10 +295,9 @@ def rank_open(stages: Stages) -> dict[str, int]:
 
 
 def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> NDArray[np.int8]:
-    """Mark each row by its text; an empty cell has no mark."""
-    # An empty text is an empty cell.
-    found = [marks.get(str(name), other if str(name) else 0) for name in column.cat.categories]
-    return np.array([*found, 0], dtype=np.int8)[column.cat.codes.to_numpy()]
+    """Mark each row by its text; `other` is the mark of any other text and of an empty cell."""
+    found = [marks.get(str(name), other) for name in column.cat.categories]
+    return np.array([*found, other], dtype=np.int8)[column.cat.codes.to_numpy()]
 
 
 def mask_future_dated(frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp) -> NDArray[np.bool_]:

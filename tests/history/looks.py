@@ -94,7 +94,7 @@ def state(deal):
         return "conflict" if won and lost else "won" if won else "lost"
     if deal["status"] == "inactive":
         return "disqualified"
-    return "unknown" if deal["stage"] == "on hold" else "open"
+    return "unknown" if deal["stage"] in ("on hold", None) else "open"
 
 
 def is_known(deals):

@@ -258,6 +258,7 @@ def test_from_table__names_what_is_missing(name):
         History.from_table(pd.DataFrame())
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages")
 def test_history__answers_several_threads(history):
     alone = slippage(history, **WINDOW)
     with ThreadPoolExecutor(4) as threads:

@@ -100,6 +100,7 @@ REUSED = {"554294", "556338", "955417", "851850", "399956"}
 NINE = oa.Org(stages=[{"name": name, "kind": "open"} for name in "123456789"])
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages")
 def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
     with pytest.warns(oa.errors.DataWarning, match="two creations under one id"):
         history = History.from_changes(pipedrive, org=NINE)
@@ -113,6 +114,7 @@ def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
     assert (ahead > 1).sum() == 2502
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages")
 def test_from_changes__of_a_public_log_gives_the_published_figures(pipedrive):
     history = History.from_changes(pipedrive[~pipedrive["unique_id"].isin(REUSED)], org=NINE)
     steps = transitions(history)

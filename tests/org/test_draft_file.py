@@ -181,3 +181,12 @@ def test_guess_stages__lists_each_pipeline_with_its_own_stages() -> None:
 
 def test_guess_stages__of_no_deal_are_none() -> None:
     assert told(pd.DataFrame({"stage": []})) == []
+
+
+def test_draft_org__counts_the_deals_without_a_stage() -> None:
+    frame = pd.DataFrame({"stage": ["Demo", None, " ", None], "status": ["active", "active", None, "won"]})
+    draft = draft_org(frame, month="2026-11")
+    said = "2 deals without a stage, nor a status won, lost or inactive: left out of every rate and sum"
+    assert draft.without_stage == said
+    assert f"  # {said}\n]" in draft.text
+    assert draft_org(frame[:1], month="2026-11").without_stage == ""

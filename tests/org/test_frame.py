@@ -11,6 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import org, schema
+from opp_analytics.errors import DataError, DataWarning
 
 
 def test_empty__has_every_column_at_its_dtype():
@@ -204,3 +205,36 @@ def test_no_currency__no_sign_on_page_chart_or_in_a_sentence(tmp_path: Path) -> 
     assert [found[0] for text in [*said, visible] if (found := SIGN.search(text))] == []
     # With one declared, the sign is there.
     assert SIGN.search(oa.sentence(oa.stage_funnel(EUR.apply(frame))))
+
+
+def blank_stages(*stages: str | None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "unique_id": [f"d{place}" for place in range(len(stages))],
+            "stage": stages,
+            "value": 100.0,
+            "close_date": "2026-03-20",
+            "probability": 50,
+        }
+    )
+
+
+def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_history(tmp_path: Path) -> None:
+    frame = blank_stages("proposal", None, "")
+    with pytest.warns(DataWarning, match="^unknown stages: 2 deals have none; left out of every rate"):
+        table = oa.forecast(frame, as_of="2026-03-10", method="stated")
+    assert (table["open_value"].sum(), table.attrs["left_out"]["unknown"]) == (100, 2)
+    with pytest.warns(DataWarning, match="unknown stages: 'odd', and 1 deal has none; 2 deals left out"):
+        oa.forecast(blank_stages("proposal", "odd", None), as_of="2026-03-10", method="stated")
+    history = oa.History(tmp_path)
+    history.record(frame, at="2026-03-01")
+    history.record(frame.assign(value=200.0), at="2026-03-08")
+    with pytest.warns(DataWarning, match="unknown stages: 2 deals have none"):
+        moved = oa.waterfall(history, start="2026-03-02", end="2026-03-08")
+    assert moved["value"].groupby(level="movement").sum()["closing"] == 200
+    assert moved.attrs["left_out"]["unknown"] == 2
+
+
+def test_blank_stage__of_every_deal_is_refused() -> None:
+    with pytest.raises(DataError, match="no deal of this frame has a stage; fill in the column stage"):
+        oa.forecast(blank_stages(None, None), as_of="2026-03-10", method="stated")

@@ -29,7 +29,10 @@ from opp_analytics.org import OUTCOMES, outcomes
         ("won!!", "inactive", "disqualified"),
         ("won!!", None, "unknown"),
         ("proposal", "paused", "open"),
-        (None, None, "open"),
+        (None, None, "unknown"),
+        ("", "active", "unknown"),
+        (None, "won", "won"),
+        (None, "lost", "lost"),
         (None, "inactive", "disqualified"),
     ],
 )

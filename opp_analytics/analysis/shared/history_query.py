@@ -155,7 +155,7 @@ def _is_day(when: When) -> bool:
 
 
 def count_unknown_deals(history: History) -> int:
-    """Count the deals that were in stages unknown to the history's org; a warning names the stages.
+    """Count the deals that were without a stage or in one unknown to the history's org; a warning names the stages.
 
     Refuse a history without any known stage; a part of a history is exempt: it may hold a single deal.
     """
@@ -163,11 +163,10 @@ def count_unknown_deals(history: History) -> int:
     unknown = Org.of(history).stages.outcome_codes(seen) == UNKNOWN
     if not unknown.any():
         return 0
-    names = seen[unknown].groupby("stage", observed=True)["deals"].sum().sort_values(ascending=False)
-    deals = int(names.sum())
+    deals = seen[unknown].groupby("stage", observed=True, dropna=False)["deals"].sum()
     nothing_known = bool(unknown.all()) and not history.is_part
-    warn_unknown(names.to_dict(), deals=deals, of="history", nothing_known=nothing_known)
-    return deals
+    warn_unknown(deals.sort_values(ascending=False), of="history", nothing_known=nothing_known)
+    return int(deals.sum())
 
 
 def check_one_currency(history: History) -> None:

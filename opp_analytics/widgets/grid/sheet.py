@@ -237,6 +237,8 @@ class EditSheet:
 
     def is_open(self, row: int) -> bool:
         """Tell whether a deal is open."""
+        if "stage" not in self.column:
+            return True
         cells = {name: self.value(row, name) for name in ("stage", "status")}
         return org.Org.of(self.frame).stages.outcome(cells) == "open"
 
