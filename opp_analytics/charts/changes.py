@@ -21,8 +21,7 @@ from opp_analytics.charts.wording import (
     shorten,
     write_caption,
 )
-from opp_analytics.org import money_of
-from opp_analytics.periods import as_date
+from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
 
 _MOST_GROUPS = 30
@@ -124,7 +123,7 @@ def _prepare_steps(
 def _date_end(table: pd.DataFrame, end: str) -> str:
     """Date one end of a change; name it where the table does not tell its date."""
     moment = table.attrs.get(f"{end}_at")
-    return text.day(as_date(moment, tz=table.attrs.get("tz") or "UTC")) if moment else end
+    return text.day(day_of(table, moment)) if moment else end
 
 
 def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str) -> ChartData:

@@ -39,7 +39,7 @@ from opp_analytics.charts.wording import (
     write_caption,
 )
 from opp_analytics.errors import ArgumentError
-from opp_analytics.org import Money, money_of
+from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import ALL, BUCKETS, unstack_level
 
@@ -260,7 +260,7 @@ def forecast_fan(
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
     money, confidence = money_of(table), table.attrs.get("confidence")
     # A date is in days since 1970.
-    days = [float(day) for day in (table.index.tz_localize(None) - _EPOCH) / _DAY]  # type: ignore[attr-defined]
+    days = [(day_of(table, made) - _EPOCH) / _DAY for made in table.index]
     booked = tuple(zip(days, map(float, table["booked"]), strict=True))
     if closed is not None:
         sums = closed.groupby("close_date")["value"].sum().cumsum()
@@ -296,6 +296,8 @@ def forecast_fan(
 
 
 def _sum_up(row: pd.Series[Any], money: Money) -> str:
+    if math.isnan(row["expected"]):
+        return f"closed {money(row['booked'])}, no forecast"
     spread = f" ({money(row['low'])} to {money(row['high'])})" if math.isfinite(row["low"]) else ""
     return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.charts.data import Measure
 from opp_analytics.columns import find_unit
-from opp_analytics.org import Org
+from opp_analytics.org import Org, day_of
 
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 """Blanks at which a line may break."""
@@ -95,7 +95,7 @@ def _write_dates(table: pd.DataFrame) -> list[str]:
     as_of, due = table.attrs.get("as_of"), table.attrs.get("due")
     opening, closing = table.attrs.get("opening_at"), table.attrs.get("closing_at")
     if opening and closing:
-        window = text.days(opening, closing)
+        window = text.days(day_of(table, opening), day_of(table, closing))
     else:
         window = f"as of {text.day(as_of, year=True)}" if as_of else ""
     return [window, f"due {text.days(*due)}" if due else ""]

@@ -22,7 +22,7 @@ from opp_analytics.org.conform import conform_to
 from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
-from opp_analytics.periods import Freq, period_days
+from opp_analytics.periods import Freq, When, as_date, period_days
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -530,3 +530,15 @@ def money_of(source: Any) -> Money:
     ('€12K', '−€500.50', '12K')
     """
     return partial(text.money, currency=Org.of(source).currency)
+
+
+def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:
+    """Read the date of an instant in a result table's zone: the one asked for, else the org's.
+
+    Examples
+    --------
+    >>> table = Org(timezone="America/Chicago").apply(pd.DataFrame())
+    >>> str(day_of(table, "2026-03-10T03:00Z").date())
+    '2026-03-09'
+    """
+    return as_date(moment, tz=Org.of(table).zone(table.attrs.get("tz")))

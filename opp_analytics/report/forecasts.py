@@ -171,29 +171,46 @@ class Forecasts:
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """`oa.forecast_fan` of the current period, one record per week, up to the page's forecast."""
-        inputs = self.inputs
-        table = self._fan_of_part() if inputs.part else self._fan_of_whole()
-        weekly = _keep_weekly(self._add_today(table), inputs)
-        if weekly.empty:
-            raise NotEnoughHistory(f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}")
-        shown = weekly.assign(target=float(self.current["target"]))
-        shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
+        """`oa.forecast_fan` of the current period, one record per week: the one compared with among them, last the page's forecast.
+
+        A record that cannot be forecast from by the page's method has what had closed alone.
+        """
+        inputs, period = self.inputs, str(self.inputs.period)
+        moments = self._choose_weekly()
+        known = self._fan_of_part(moments) if inputs.part else self._fan_of_whole()
+        table = known.reindex(moments)[_FAN].astype("float64")
+        if not self.no_changes:
+            table.loc[self.earlier.moment] = self.earlier.forecast.loc[period, _FAN].astype("float64")
+        table.loc[inputs.until] = self.current[_FAN].astype("float64")
+        days = to_dates(pd.Series(table.index), tz=inputs.tz).set_axis(table.index)
+        won = inputs.won_now
+        closed = [float(won["value"][won["close_date"] <= day].sum()) for day in days]
+        left = (inputs.period.end_time - days).dt.days // 7
+        shown = table.assign(
+            booked=table["booked"].fillna(pd.Series(closed, table.index)),
+            period=period,
+            weeks_before=left,
+            target=float(self.current["target"]),
+        ).rename_axis("made_at")
+        shown.attrs = {**self.forecast.attrs, "as_of": str(inputs.today.date()), "tz": inputs.tz}
         return shown
 
-    def _add_today(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Add today's forecast to the past ones if the last record is older."""
-        inputs, row = self.inputs, self.current
-        if as_date(table.index[-1], tz=inputs.tz) >= inputs.today or np.isnan(row["expected"]):
-            return table
-        left = (inputs.period.end_time - inputs.today).days // 7
-        noon = inputs.today.tz_localize("UTC") + pd.Timedelta(hours=12)
-        now = pd.DataFrame(
-            {"period": str(inputs.period), "weeks_before": left, **row[_FAN].to_dict()}, index=[noon]
-        )
-        joined: pd.DataFrame = pd.concat([table, now]).rename_axis("made_at")
-        joined.attrs = table.attrs
-        return joined
+    def _choose_weekly(self) -> pd.DatetimeIndex:
+        """Choose each week's last record before today, counted back from it; of its week the one that the page compares with."""
+        inputs = self.inputs
+        moments = inputs.records["recorded_at"]
+        weeks = ((inputs.today - to_dates(moments, tz=inputs.tz)).dt.days + 1) // 7
+        compared = moments == (None if self.no_changes else self.earlier.moment)
+        week, longest = weeks[compared].max(), max(_TREND - 1, weeks[compared].max())
+        kept = ~weeks.duplicated(keep="last") & (weeks != week) & weeks.between(1, longest)
+        if not (kept | compared).any():
+            first = self.first_record
+            raise NotEnoughHistory(
+                f"the first record is from {inputs.day(first)}; the trend starts a week later"
+                if first > inputs.today - _WEEK
+                else f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}"
+            )
+        return pd.DatetimeIndex(moments[kept | compared])
 
     def _fan_of_whole(self) -> pd.DataFrame:
         inputs = self.inputs
@@ -206,25 +223,15 @@ class Forecasts:
             tz=inputs.tz,
         )
 
-    def _fan_of_part(self) -> pd.DataFrame:
+    def _fan_of_part(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         """Take the part's rows from forecasts of the whole, record by record."""
-        inputs, period = self.inputs, str(self.inputs.period)
-        rows = {}
-        for moment in _keep_weekly(inputs.records.set_index("recorded_at"), inputs).index:
+        rows, period = {}, str(self.inputs.period)
+        for moment in moments:
             try:
                 rows[moment] = self._forecast_at(moment, self.method, period)[0].loc[period, _FAN]
             except NotEnoughHistory:
                 continue
-        table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64").rename_axis("made_at")
-        if table.empty or table["expected"].isna().all():
-            raise NotEnoughHistory("no record can forecast this period yet")
-        table = table[table["expected"].notna()]
-        left = (
-            inputs.period.end_time - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)
-        ).days
-        table = table.assign(period=period, weeks_before=left // 7)
-        table.attrs = self.forecast.attrs
-        return table
+        return pd.DataFrame.from_dict(rows, orient="index", columns=_FAN, dtype="float64")
 
     @property
     def change(self) -> pd.DataFrame:
@@ -341,14 +348,6 @@ def keep_rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
     part: pd.DataFrame = table[kept]
     part.attrs = table.attrs
     return part
-
-
-def _keep_weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
-    """Keep each week's last record, counting back from `today`."""
-    days = (inputs.today - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)).days
-    weeks = pd.Series((days.to_numpy() + 1) // 7, index=table.index)
-    kept = ~weeks.duplicated(keep="last") & (weeks < _TREND)
-    return table[kept.to_numpy(dtype=bool)]
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:

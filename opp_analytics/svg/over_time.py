@@ -103,7 +103,9 @@ def _draw_shapes(chart: ChartData, time: _Time, amounts: Axis) -> str:
         *([marks.area([*upper, *reversed(lower)], fill="band")] if len(upper) > 1 else []),
         marks.area([*steps, *floor], fill="pale", soft=True),
         marks.polyline(steps, line="bar"),
-        marks.polyline([(time.at(x), amounts.at(y)) for x, y in expected.points], line="hi"),
+        marks.polyline(
+            [(time.at(x), amounts.at(y)) for x, y in expected.points if math.isfinite(y)], line="hi"
+        ),
         height=_HEIGHT,
     )
 
@@ -133,7 +135,9 @@ def _draw_records(chart: ChartData, time: _Time, amounts: Axis) -> list[str]:
     half = (places[-1] - places[0]) / max(len(places) - 1, 1) / 2 or 10.0
     return [
         marks.focusable(
-            marks.dot(x, amounts.at(y), radius=6 if math.floor(day) == math.floor(points[-1][0]) else 2.5),
+            marks.dot(x, amounts.at(y), radius=6 if math.floor(day) == math.floor(points[-1][0]) else 2.5)
+            if math.isfinite(y)
+            else "",
             left=x - half,
             right=min(x + half, 100.0),
             top=_TOP,

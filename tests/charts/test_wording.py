@@ -44,8 +44,12 @@ def test_write_caption__names_the_records_compared_and_the_days_due():
         as_of="2026-03-31", opening_at="2026-02-28T09:00:00+00:00", closing_at="2026-03-31T09:00:00+00:00"
     )
     assert write_caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
+    table.attrs["tz"] = "Pacific/Auckland"
+    assert write_caption(table) == "Feb 28 to Mar 31, 2026"
+    table.attrs["opening_at"] = "2026-02-28T12:00:00+00:00"
+    assert write_caption(table) == "Mar 1 to Mar 31, 2026"
     table.attrs["due"] = ["2026-04-01", "2026-06-30"]
-    assert write_caption(table) == "Feb 28 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
+    assert write_caption(table) == "Mar 1 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

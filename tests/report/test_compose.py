@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+import pandas as pd
 import pytest
 
+from opp_analytics import History, Org
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.compose import BLOCKS, compose
-from tests.report.pipelines import tables_of
+from opp_analytics.report.digest import make_digest, write_plain
+from opp_analytics.report.html import render_page
+from opp_analytics.report.model import Table
+from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, tables_of
 
 
 def test_compose__has_every_block_in_order(opportunities, history):
@@ -34,3 +41,50 @@ def test_compose__warns_of_an_incomplete_load_and_not_of_an_export(opportunities
     assert warning.endswith("NOT complete: 2 rows came twice.")
     opportunities.attrs = {}
     assert compose(tables_of(opportunities), workbook="week.xlsx").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "day"),
+    [
+        ("UTC", None, "Mar 9"),
+        ("America/Chicago", None, "Mar 9"),
+        ("Pacific/Auckland", None, "Mar 9"),
+        ("America/Chicago", "2026-03-04", "Mar 4"),
+    ],
+)
+def test_compose__counts_every_change_from_one_record(tmp_path, zone, since, day):
+    kept = History(tmp_path / "daily", org=Org(timezone=zone))
+    for date in pd.date_range("2026-03-02", "2026-03-16"):
+        # Each day's value is another, so that a neighboring record would give another difference.
+        rows = [(*LAST_WEEK[0][:2], 100_000.0 + 1_000 * date.day, *LAST_WEEK[0][3:]), *LAST_WEEK[1:]]
+        frame = pipeline(rows if date.day < 16 else THIS_WEEK)
+        frame.attrs = {}
+        # In Chicago it is still the evening before.
+        kept.record(frame, at=f"{date:%F}T03:00:00Z")
+    tables = tables_of(pipeline(THIS_WEEK), kept, target=150_000, since=since, org=Org(timezone=zone))
+    page = compose(tables, workbook="week.xlsx")
+    assert page.since == day
+    blocks = {block.key: block for block in page.blocks}
+    titles = f"{blocks['trend'].title} {blocks['why'].title}"
+    (people,) = [part for part in blocks["people"].parts if isinstance(part, Table)]
+    tile = {tile.name: tile for tile in page.tiles}["Forecast"].change
+    assert tile is not None
+    assert set(re.findall("since (\\w+ \\d+)", titles, re.IGNORECASE)) == {day}
+    assert set(re.findall("(?:up|down) (\\w+)", titles)) == {tile.text}
+    assert people.columns[-1].title == f"Since {day}"
+    moved = people.groups[-1].lines[-1].cells[-1].text
+    assert round(float(moved.replace(",", "")) / 1e3) == int(tile.text.removesuffix("K"))
+    said = f"{write_plain(make_digest(page))} {render_page(page)}"
+    assert set(re.findall("since (\\w{3} \\d+)", said, re.IGNORECASE)) == {day}
+
+
+def test_compose__without_a_record_to_compare_with_says_no_difference(opportunities, tmp_path):
+    kept = History(tmp_path / "old")
+    frame = pipeline(LAST_WEEK)
+    frame.attrs = {}
+    kept.record(frame, at="2026-02-20T06:00:00Z")
+    page = compose(tables_of(opportunities, kept, target=150_000), workbook="week.xlsx")
+    assert page.since == ""
+    assert {block.key: block.title for block in page.blocks}["trend"] == (
+        "The March forecast is 16K above its target"
+    )

@@ -61,6 +61,7 @@ class PastForecasts:
             "freq": question.freq,
             "method": question.method.label,
             "confidence": question.confidence,
+            "tz": question.tz,
         }
 
     def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.outlook import LEAST
-from opp_analytics.org import Money, money_of
+from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import capital, count, day, joined, label, percent, period_name, spelled, times
 
@@ -187,10 +187,13 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     last, amount = table.iloc[-1], money_of(table)
     name = period_name(str(last["period"]), table.attrs.get("freq"), today=table.attrs["as_of"])
     target = float(last["target"]) if "target" in table else math.nan
+    short = target - float(last["expected"])
+    aim = f"{amount(abs(short))} {'short of' if short > 0 else 'above'} its target"
     if len(table) == 1:
-        return f"The {name} forecast is {amount(last['expected'])} at its first record"
-    before, since = table.iloc[-2], day(pd.DatetimeIndex(table.index).tz_localize(None)[-2])
-    change = float(last["expected"] - before["expected"])
+        return f"The {name} forecast is {amount(last['expected']) if math.isnan(target) else aim}"
+    (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
+    since = day(then, year=then.year != now.year)
+    change = round(float(last["expected"] - before["expected"]), 2)
     moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
     if math.isnan(target):
         rose = f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}" if change else "is unchanged"
@@ -198,10 +201,9 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     if last["expected"] >= target:
         if before["expected"] < target:
             return f"The {name} forecast passed its target after {since}"
-        return f"The {name} forecast is {amount(float(last['expected']) - target)} above its target, {moved} since {since}"
-    if before["expected"] >= target:
+    elif before["expected"] >= target:
         return f"The {name} forecast fell below its target after {since}"
-    return f"The {name} forecast is {amount(target - float(last['expected']))} short of its target, {moved} since {since}"
+    return f"The {name} forecast is {aim}, {moved} since {since}"
 
 
 def describe_forecast_deals(table: pd.DataFrame) -> str:

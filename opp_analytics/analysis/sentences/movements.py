@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.org import money_of
-from opp_analytics.periods import as_date
+from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
 from opp_analytics.text import capital, count, day, days, joined, label, number, percent, period, period_name
 
@@ -262,7 +261,7 @@ def head_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
     expected, money, attrs = table["expected"].groupby(level="movement").sum(), money_of(table), table.attrs
     change = expected["now"] - expected["then"]
-    then, now = (as_date(attrs[name], tz=attrs.get("tz") or "UTC") for name in ("then_at", "now_at"))
+    then, now = (day_of(table, attrs[name]) for name in ("then_at", "now_at"))
     what = capital(period_name(str(attrs["period"]), attrs.get("freq"), today=now))
     since = f"since {day(then, year=then.year != now.year)}"
     if abs(change) < 0.005:

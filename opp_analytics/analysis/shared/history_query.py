@@ -54,6 +54,7 @@ class Span:
             **({"left_out": {"unknown": self.unknown}} if self.unknown else {}),
             "opening_at": self.opening.isoformat(),
             "closing_at": self.closing.isoformat(),
+            "tz": self.tz,
             **({} if self.complete else {"complete": False}),
         }
 

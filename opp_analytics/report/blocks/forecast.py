@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import deal_categories
 from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.org import day_of
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
 from opp_analytics.report.forecasts import keep_rows
 from opp_analytics.report.model import (
@@ -44,20 +45,20 @@ def trend(tables: Tables) -> Block:
         fan = tables.fan
     except NotEnoughHistory as reason:
         return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
-    if len(fan) < 2:
-        known = (
-            f"The first record is from {inputs.day(tables.first_record)}"
-            if len(inputs.records) == 1
-            else f"The {text.label(tables.forecast.attrs['method'])} method can forecast only the last record"
-        )
-        words = f"{known}; the trend starts with the next one."
+    method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
+    if len(priced) < 2 or math.isnan(fan["expected"].iloc[-1]):
+        words = f"The {method} method cannot forecast {inputs.name} from an earlier record; the trend starts with the next one."
         return Block("trend", "Forecast trend", parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(
         fan, closed=inputs.won_now[["close_date", "value"]], target=target if math.isfinite(target) else None
     )
     sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
-    return Block("trend", say_finding(fan), text.capital(sub), (Chart(drawn),))
+    if len(priced) < len(fan):
+        sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
+    ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
+    title = say_finding(keep_rows(priced, priced.index.isin(ends)))
+    return Block("trend", title, text.capital(sub), (Chart(drawn),))
 
 
 def _ask_for_records(tables: Tables) -> Note:

@@ -127,7 +127,9 @@ def funnel(tables: Tables) -> Block:
     opened = tuple(
         _list_entries(tables, key, row.label) for key, row in zip(flow.index, rows.rows, strict=True)
     )
-    sub = f"Deals that entered each stage since {start}, and where they are now. Dark: moved back or removed"
+    sub = (
+        f"Deals that entered each stage from {start} on, and where they are now. Dark: moved back or removed"
+    )
     return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
 
 
@@ -240,20 +242,20 @@ def win_rates(tables: Tables) -> Block:
     since = inputs.day(tables.closed_since)
     closed = int(whole["won"] + whole["lost"])
     if not closed:
-        note = Note(f"No deal was won or lost since {since}.")
+        note = Note(f"No deal was won or lost from {since} on.")
         return Block("win_rates", "Win rates", parts=(note,), nav=nav)
     rate = text.percent(whole["rate"])
     known = table[table["rate"].notna()]
     if len(known) < 2:
         title = (
-            f"{rate} of the {text.spelled(closed, 'deal')} closed since {since} were won"
+            f"{rate} of the {text.spelled(closed, 'deal')} closed from {since} on were won"
             if closed > 1
-            else f"The one deal closed since {since} was {'won' if whole['won'] else 'lost'}"
+            else f"The one deal closed from {since} on was {'won' if whole['won'] else 'lost'}"
         )
         return Block("win_rates", title, "", _draw_rates(tables, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]
-    sub = f"Won ÷ (won + lost) since {since}, 95% interval. Vertical line: all, {rate}. Blue: differs from the others beyond chance"
+    sub = f"Won ÷ (won + lost) from {since} on, 95% interval. Vertical line: all, {rate}. Blue: differs from the others beyond chance"
     if len(shown) < len(known):
         sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
     return Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)

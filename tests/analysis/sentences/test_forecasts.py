@@ -116,11 +116,19 @@ def _fan(target, *expected):
         (_fan(400.0, 390.0, 390.0), "The November forecast is 10 short of its target, unchanged since Nov 4."),
         (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
         (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
-        (_fan(NAN, 390.0), "The November forecast is 390 at its first record."),
+        (_fan(NAN, 390.0), "The November forecast is 390."),
+        (_fan(400.0, 390.0), "The November forecast is 10 short of its target."),
     ],
 )  # fmt: skip
 def test_sentence__of_the_way_to_the_target(table, words):
     assert sentence(table) == words
+
+
+def test_sentence__dates_the_forecasts_of_a_fan_in_its_zone():
+    fan = _fan(400.0, 390.0, 370.0)
+    fan.index += pd.Timedelta("3h")
+    fan.attrs["tz"] = "America/Chicago"
+    assert sentence(fan).endswith("down 20 since Nov 3.")
 
 
 def _deals(*ends):

@@ -25,6 +25,21 @@ def test_trend__draws_each_week_up_to_today(opportunities, history):
     assert "target 150K" in reading.texts(chart.html)
 
 
+def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_from():
+    history = even_months(5)
+    now = history.as_of("2026-05-20T12:00Z")
+    block = trend(tables_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
+    assert block.sub.endswith("The run rate method can forecast from May 10 on")
+    (chart,) = block.parts
+    assert isinstance(chart, Chart)
+    said = reading.titles(chart.html)
+    assert [words for words in said if words.endswith("no forecast")] == [
+        "Mar 20: closed 0, no forecast", "Apr 10: closed 0, no forecast", "Apr 20: closed 0, no forecast",
+    ]  # fmt: skip
+    assert said[3].startswith("May 10: forecast ")
+    assert "nan" not in chart.html
+
+
 def test_trend__without_history_names_the_command(opportunities):
     (note,) = trend(tables_of(opportunities)).parts
     assert isinstance(note, Note)
@@ -36,7 +51,7 @@ def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
     (note,) = trend(tables_of(opportunities, one)).parts
     assert isinstance(note, Note)
-    assert note.text == "The first record is from Mar 16; the trend starts with the next one."
+    assert note.text == "The first record is from Mar 16; the trend starts a week later."
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):

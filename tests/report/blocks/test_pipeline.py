@@ -71,7 +71,7 @@ def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
 
 
 def test_funnel__with_history_is_the_flow_of_its_weeks(opportunities, history):
-    assert funnel(tables_of(opportunities, history)).sub.startswith("Deals that entered each stage since ")
+    assert funnel(tables_of(opportunities, history)).sub.startswith("Deals that entered each stage from ")
 
 
 def test_funnel__without_an_open_deal():
@@ -143,7 +143,7 @@ def test_win_rates__highlight_who_differs_beyond_chance():
 def test_win_rates__of_one_person_compare_with_nobody():
     (won,) = [("a", "A", 1.0, "closed_won", "won", "2026-03-02", 100, "Ann")]
     block = win_rates(tables_of(pipeline([won])))
-    assert block.title == "The one deal closed since Apr 1, 2025 was won"
+    assert block.title == "The one deal closed from Apr 1, 2025 on was won"
 
 
 def test_win_rates__of_many_are_those_with_most_closed_deals():
