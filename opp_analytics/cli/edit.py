@@ -63,7 +63,7 @@ def export_command(
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
     opportunities = read_source(
-        source_file, org_file, day_first=day_first, refresh="full", search=search
+        source_file, org_file, day_first=day_first, option=None, refresh="full", search=search
     ).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")

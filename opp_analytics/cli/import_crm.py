@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import DayFirst, OrgFile, find_org
+from opp_analytics.cli.source import DayFirst, OrgFile, find_org, say_age
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import count, joined
@@ -73,6 +73,7 @@ def import_crm_command(
         export = explain_export(deals_file, org, day_first=day_first, encoding=encoding)
         deals = export.opportunities
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
+        say_age(deals)
     if log_file is not None:
         log = read_changes(
             log_file, org, opportunities=deals, ids=_read_ids(ids), day_first=day_first, encoding=encoding

@@ -59,6 +59,7 @@ def load_command(
         refresh=None if refresh is None else refresh.value,
         search=search,
         deleted=deleted,
+        option=None,
     ).opportunities
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
@@ -122,7 +123,7 @@ def record_command(
     ] = False,
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
-    source = read_source(source_file, org_file, day_first=day_first, refresh="full")
+    source = read_source(source_file, org_file, day_first=day_first, asked=at, option="--at", refresh="full")
     history = oa.History(folder, org=source.org)
     add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
     latest = history.records.iloc[-1]

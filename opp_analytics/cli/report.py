@@ -78,7 +78,9 @@ def report_command(
     ] = True,
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
-    source = None if source_file is None else read_source(source_file, org_file, day_first=day_first)
+    source = (
+        None if source_file is None else read_source(source_file, org_file, day_first=day_first, asked=as_of)
+    )
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
@@ -88,7 +90,7 @@ def report_command(
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
         own_writes = _our_writes(org)
     else:
-        source = source or read_source(None, org_file)
+        source = source or read_source(None, org_file, asked=as_of)
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
         history = oa.History(folder, org=org)
         if record and day >= today:

@@ -125,7 +125,7 @@ def forecast_command(
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first)
+    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
     history = find_history(folder, source.org)
     day, zone = source.day(as_of), source.zone
     goals = (
@@ -185,7 +185,7 @@ def risk_command(
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first)
+    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
     table = oa.deal_flags(
         source.opportunities,
         find_history(folder, source.org),
@@ -350,7 +350,7 @@ def audit_command(
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     check_ending(file, (".csv",))
     check_ending(plan_file, (".json",))
-    source = read_source(source_file, org_file, day_first=day_first)
+    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
     opportunities = source.opportunities
     day = source.day(as_of)
     findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())

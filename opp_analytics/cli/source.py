@@ -14,12 +14,12 @@ from opp_analytics.cli.console import program, say
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError
 from opp_analytics.inputs import read_amount
-from opp_analytics.org import PRESETS, Org, read_folder_org
+from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 
-__all__ = ["CommandSource", "DayFirst", "FromFile", "OrgFile", "find_org", "read_source"]
+__all__ = ["CommandSource", "DayFirst", "FromFile", "OrgFile", "find_org", "read_source", "say_age"]
 
 
 FromFile = Annotated[
@@ -95,9 +95,17 @@ class CommandSource(NamedTuple):
 
 
 def read_source(
-    file: Path | None, org_file: Path | None, *, day_first: bool | None = None, **options: Any
+    file: Path | None,
+    org_file: Path | None,
+    *,
+    day_first: bool | None = None,
+    asked: str | None = None,
+    option: str | None = "--as-of",
+    **options: Any,
 ) -> CommandSource:
     """Read the opportunities of a file, its dates as `day_first` says, or load them from the API with these options of `load`.
+
+    Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
 
     Raises
     ------
@@ -107,7 +115,9 @@ def read_source(
     org = find_org(org_file)
     if file is None:
         client = _connect(org)
-        return CommandSource(oa.load(client, **options), org, client)
+        opportunities = oa.load(client, **options)
+        say_age(opportunities, asked, option)
+        return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
     export = explain_export(file, known, day_first=day_first)
     unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
@@ -116,7 +126,18 @@ def read_source(
     filled = export.mapping["theirs"] == ""
     for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
         say(f"{column}: {why}.")
+    say_age(export.opportunities, asked, option)
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
+
+
+def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None) -> None:
+    """Say that opportunities are old, unless the moment of the question was `asked` with `option`."""
+    today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
+    old = None if asked is not None else find_old_date(opportunities, today)
+    if old is not None:
+        say(
+            f"Old data: newest date {old:%Y-%m-%d}{f'; did you mean {option} {old:%Y-%m-%d}?' if option else '.'}"
+        )
 
 
 def _connect(org: oa.Org | None) -> oa.Client:

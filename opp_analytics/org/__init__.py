@@ -27,7 +27,7 @@ from opp_analytics.org.org import (
     read_folder_org,
     record_link,
 )
-from opp_analytics.org.outcomes import outcome_codes, outcomes
+from opp_analytics.org.outcomes import find_old_date, outcome_codes, outcomes
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import (
@@ -74,6 +74,7 @@ __all__ = [
     "draft_org",
     "empty",
     "find_empty_columns",
+    "find_old_date",
     "find_org_of_targets",
     "get_org",
     "make_column_error",

@@ -1,4 +1,4 @@
-"""`outcomes`: the outcome of each opportunity, as its org has it."""
+"""`outcomes`: the outcome of each opportunity, as its org has it; and the newest date that opportunities show."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics.org.frame import require
+from opp_analytics.certificate import Certificate
+from opp_analytics.org.frame import conform, require
 from opp_analytics.org.org import Org
-from opp_analytics.org.stages import OPEN, OUTCOMES, mask_future_dated
-from opp_analytics.periods import When, as_date
+from opp_analytics.org.stages import LOST, OPEN, OUTCOMES, mask_future_dated
+from opp_analytics.periods import When, as_date, to_dates
+
+_OLD_DAYS = 30
+"""A working pipeline changes within a month; data without a newer date are rather an old file."""
 
 
 def outcomes(
@@ -65,3 +69,29 @@ def outcomes(
 def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
     """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
     return Org.of(frame).stages.outcome_codes(frame)
+
+
+def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
+    """Find the newest date of old opportunities; None where it is within 30 days of `as_of`, or nothing is dated.
+
+    The moment of a load or a record decides. Else it is the newest creation, update or close of a closed deal up to
+    `as_of`; the planned date of an open deal tells nothing.
+
+    Examples
+    --------
+    >>> deals = pd.DataFrame({"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]})
+    >>> find_old_date(deals, pd.Timestamp("2026-11-28")), find_old_date(deals, pd.Timestamp("2015-08-01"))
+    (Timestamp('2015-07-07 00:00:00'), None)
+    """
+    zone = Org.of(opportunities).zone(None)
+    moment = Certificate.moment_of(opportunities)
+    if moment is not None:
+        newest = as_date(moment, tz=zone)
+    else:
+        frame = conform(opportunities)
+        dates = [to_dates(frame[name], tz=zone) for name in ("created_at", "updated_at") if name in frame]
+        if "stage" in frame and "close_date" in frame:
+            dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
+        known = [day[day <= as_of].max() for day in dates]
+        newest = pd.Series(known, dtype="datetime64[us]").max()
+    return newest if (as_of - newest).days > _OLD_DAYS else None

@@ -65,7 +65,7 @@ def compose(
         subject=f"{inputs.only} · {day}" if inputs.only else day,
         sentence=headline(tables),
         second=second_sentence(tables),
-        warnings=tuple(filter(None, (state if alarm else "", inputs.unseen))),
+        warnings=tuple(filter(None, (state if alarm else "", inputs.old, inputs.unseen))),
         tiles=tiles(tables),
         since="" if tables.no_changes else inputs.day(tables.earlier.day),
         blocks=tuple(block for block in built if block is not None),

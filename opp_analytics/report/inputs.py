@@ -14,7 +14,16 @@ from opp_analytics.arguments import MethodName, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import Org, check_org, get_org, merge_orgs, outcomes, place_targets, require
+from opp_analytics.org import (
+    Org,
+    check_org,
+    find_old_date,
+    get_org,
+    merge_orgs,
+    outcomes,
+    place_targets,
+    require,
+)
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
@@ -143,6 +152,17 @@ class Inputs:
             return pd.DataFrame({"recorded_at": pd.Series(dtype="datetime64[us, UTC]")})
         records = self.history.records
         return records[records["recorded_at"] <= self.until].reset_index(drop=True)
+
+    @cached_property
+    def old(self) -> str:
+        """A warning when the data of a file are older than the as-of day by over a month, else empty."""
+        newest = None if Certificate.moment_of(self.whole) else find_old_date(self.whole, self.today)
+        if newest is None:
+            return ""
+        return (
+            f"As of {text.day(self.today, year=True)}, but the newest date in the data is {text.day(newest, year=True)}; "
+            f"did you mean --as-of {newest:%Y-%m-%d}?"
+        )
 
     @cached_property
     def unseen(self) -> str:

@@ -317,3 +317,42 @@ def test_sandbox_and_demo__play_by_the_org_file() -> None:
     client, history = oa.demo(weeks=2, org=ORG)
     assert client.org == history.org == ORG
     assert set(oa.load(client, progress=False)["stage"].dropna()) <= set(ORG.stages.names)
+
+
+OLD = """Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date
+1,One,Closed Won,500.00,7/7/2015,1/15/2015
+2,Two,Prospecting,700.00,12/28/2015,2/15/2015
+"""
+
+
+@pytest.mark.parametrize("asked", ["forecast", "risk", "audit", "record", "export"])
+def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
+    command: Command, here: Path, asked: str
+) -> None:
+    (here / "old.csv").write_text(OLD)
+    arguments = [
+        asked,
+        *(["copy.csv"] if asked == "export" else []),
+        "--from",
+        "old.csv",
+        "--org",
+        "salesforce",
+    ]
+    _, out, _ = command(*arguments)
+    option = {"record": "--at", "export": None}.get(asked, "--as-of")
+    assert "Old data: newest date 2015-07-07" in out
+    assert (f"did you mean {option} 2015-07-07?" in out) == (option is not None)
+    if asked in ("forecast", "risk", "audit"):
+        assert "Old data" not in command(*arguments, "--as-of", "2015-07-07")[1]
+
+
+def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(command: Command, here: Path) -> None:
+    (here / "old.csv").write_text(OLD)
+    page = here / "page.html"
+    for day, old in (([], True), (["--as-of", "2015-09-01"], True), (["--as-of", "2015-07-20"], False)):
+        command("report", "--out", page, "--from", "old.csv", "--org", "salesforce", *day)
+        said = [
+            line for line in reading.read(page).warnings if "newest date in the data is Jul 7, 2015" in line
+        ]
+        assert len(said) == old, day
+        assert all(line.endswith("did you mean --as-of 2015-07-07?") for line in said)

@@ -84,3 +84,21 @@ def test_outcomes__keep_the_frames_index_and_one_dtype():
 def test_outcomes__name_a_missing_column():
     with pytest.raises(errors.MissingColumnError, match="'stage'"):
         outcomes(pd.DataFrame({"status": ["won"]}))
+
+
+def test_find_old_date__takes_the_moment_of_a_load_or_the_newest_date_that_has_been():
+    today = pd.Timestamp("2026-11-28")
+    deals = pd.DataFrame(
+        {
+            "stage": ["closed_lost", "proposal", "closed_won"],
+            "close_date": ["2026-05-01", "2026-11-20", "2099-01-01"],
+            "created_at": ["2026-03-01T09:00Z", None, "2026-02-01T09:00Z"],
+        }
+    )
+    assert org.find_old_date(deals, today) == pd.Timestamp("2026-05-01")
+    assert org.find_old_date(deals.assign(updated_at="2026-10-29T12:00Z"), today) is None
+    assert org.find_old_date(deals[["stage"]], today) is None
+    deals.attrs["load"] = {"fetched_at": "2026-11-27T09:00:00Z"}
+    assert org.find_old_date(deals, today) is None
+    deals.attrs["load"] = {"fetched_at": "2026-09-01T09:00:00Z"}
+    assert org.find_old_date(deals, today) == pd.Timestamp("2026-09-01")
