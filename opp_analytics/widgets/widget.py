@@ -39,9 +39,14 @@ def encode(content: dict[str, Any]) -> bytes:
     return deflate(json.dumps(content).encode())
 
 
-def list_orgs(opportunities: pd.DataFrame, *sources: Client | History | None) -> list[Org]:
-    """List the orgs that a widget may ask: the frame's, then those of its client and history."""
-    return [Org.of(opportunities), *(source.org for source in sources if source is not None and source.org)]
+def name_orgs(opportunities: pd.DataFrame, client: Client | None, history: History | None) -> dict[str, Org]:
+    """Name the orgs that a widget may ask, as code would: the frame's, the client's, the history's."""
+    orgs = {
+        "oa.Org.of(opportunities)": Org.of(opportunities),
+        "client.org": None if client is None else client.org,
+        "history.org": None if history is None else history.org,
+    }
+    return {name: org for name, org in orgs.items() if org is not None}
 
 
 class Widget(anywidget.AnyWidget):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import History
+from opp_analytics.history import History, holds_part
+from opp_analytics.org import DEFAULT, get_org, merge_orgs
+from opp_analytics.periods import as_date
 
 FILTERS = {
     "pipeline": ("owners", "stages", "value", "close", "text"),
@@ -185,20 +187,39 @@ class DealSelector:
         recorded = [] if history is None else list(history.records["recorded_at"])
         self.moments = {moment.isoformat(): moment for moment in recorded}
         """Times of the records, by their ISO text."""
+        names = ("the frame's org", "the history's")
+        self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
+
+    @cached_property
+    def is_part(self) -> bool:
+        """True if the opportunities are only a part of their pipeline."""
+        return holds_part(self.opportunities, self.history)
+
+    def to_day(self, moment: str) -> pd.Timestamp:
+        """Convert a moment to its day in the organization's zone."""
+        return as_date(moment, tz=self.org.zone(None))
+
+    def spell(self, moment: str) -> str:
+        """Spell the moment of a record for code, without fractions of a second where that is the same record."""
+        at = pd.Timestamp(moment)
+        later = at.ceil("s")
+        others = [other for other in self.moments.values() if at < other <= later]
+        if others or moment not in self.moments or self.to_day(str(later)) != self.to_day(moment):
+            return moment
+        return later.isoformat().replace("+00:00", "Z")
 
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
         """Select deals as of a record; at the last one, or without a history, as they are now."""
-        frame = self.opportunities if self._is_now(moment) else self._recorded(moment)
+        frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
         for each in _owner_filter(choice) + _deal_filters(choice):
             frame = frame[each.mask(frame)]
         return frame
 
-    def write_code(self, choice: Choice) -> list[str]:
-        """Write the lines that select ``deals`` at the window's end."""
-        now = self._is_now(choice.end)
-        lines = ["deals = opportunities" if now else f'deals = history.as_of("{choice.end}")']
+    def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:
+        """Write the lines that select deals as of a record, under a name."""
+        source = "opportunities" if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
         filters = _owner_filter(choice) + _deal_filters(choice)
-        return lines + [f"deals = deals[{each.write_code('deals')}]" for each in filters]
+        return [f"{name} = {source}", *(f"{name} = {name}[{each.write_code(name)}]" for each in filters)]
 
     def select_history(self, choice: Choice) -> History | None:
         """Select the history of deals: an owner's while they had them, other filters once, at the window's start.
@@ -227,20 +248,23 @@ class DealSelector:
         filters = _deal_filters(choice)
         if not filters:
             return [f"chosen = history.where({owners[0]})" if owners else "chosen = history"]
-        lines = [f'first = history.as_of("{choice.start}")']
+        start = self.spell(str(choice.start))
+        lines = [f'first = history.as_of("{start}")']
         if choice.view == "changes":
             lines = [
                 "new = history.changes().query(\"operation == 'new'\")",
-                f'first = pd.concat([history.as_of("{choice.start}"), new]).drop_duplicates("unique_id")',
+                f'first = pd.concat([history.as_of("{start}"), new]).drop_duplicates("unique_id")',
             ]
         lines += [f"first = first[{each.write_code('first')}]" for each in filters]
         columns = ", ".join([*owners, 'unique_id=first["unique_id"].tolist()'])
         return [*lines, f"chosen = history.where({columns})"]
 
-    def _is_now(self, moment: str | None) -> bool:
+    def is_now(self, moment: str | None) -> bool:
+        """Tell whether a moment is that of the last record, or no record's."""
         return moment not in self.moments or moment == next(reversed(self.moments))
 
-    def _recorded(self, moment: str | None) -> pd.DataFrame:
+    def read_record(self, moment: str | None) -> pd.DataFrame:
+        """Read all deals as of a record."""
         assert self.history is not None
         read = partial(self.history.as_of, str(moment))
         frame: pd.DataFrame = self.history.remember(("explored record", moment), read)
@@ -248,7 +272,7 @@ class DealSelector:
 
     def _first(self, choice: Choice) -> pd.DataFrame:
         """Take deals as they were at the window's start; for changes, later ones as first recorded."""
-        first = self._recorded(choice.start)
+        first = self.read_record(choice.start)
         if choice.view != "changes":
             return first
         assert self.history is not None

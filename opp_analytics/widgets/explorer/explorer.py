@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,8 @@ from opp_analytics.widgets.explorer.panel import (
     show_view,
     write_timeline,
 )
-from opp_analytics.widgets.explorer.views import VIEW_TYPES, ForecastView, View
-from opp_analytics.widgets.widget import Widget, encode
+from opp_analytics.widgets.explorer.views import VIEW_TYPES, ForecastView, Option, View
+from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula, own_writes
 
 if TYPE_CHECKING:
@@ -70,12 +71,13 @@ class Explorer(Widget):
     ) -> None:
         self._selector = DealSelector(opportunities, history)
         self._client = client
-        # The first org that says so tells where the CRM shows a deal.
-        orgs = [
-            org.Org.of(opportunities),
-            *(source.org for source in (client, history) if source is not None),
+        # The first org that says so tells where the CRM shows a deal, and the targets.
+        orgs = name_orgs(opportunities, client, history)
+        self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
+        targets = [
+            Option(each.targets, f"{name}.targets") for name, each in orgs.items() if len(each.targets)
         ]
-        self._record_url = next((each.record_url for each in orgs if each and each.record_url), None)
+        self._targets = next(iter(targets), None)
         self._day = day
         super().__init__(_about=list_controls(self._selector))
         self._choose(choice)
@@ -99,7 +101,7 @@ class Explorer(Widget):
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
-        view = VIEW_TYPES[choice.view](self._fill_window(choice), self._selector)
+        view = VIEW_TYPES[choice.view](self._fill_window(choice), self._selector, self._targets)
         lack = view.lack
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
         self.code = "\n".join(view.write_code())
@@ -127,7 +129,6 @@ class Explorer(Widget):
             "deals": text.count(len(self._selector.opportunities)),
             "records": text.count(len(moments), "record") if moments else "",
             "unused": [name for name in filters if choice.sets(name) and not choice.has(name)],
-            "n": f"n = {text.count(len(view.deals))}",
         }
 
     # -- messages
@@ -147,7 +148,7 @@ class Explorer(Widget):
 
     def _csv(self, key: str | None) -> str:
         """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
-        deals = list_deals(self._view, key) if key else self._view.deals
+        deals = list_deals(self._view, key) if key else self._view.behind
         ids = [column for column in deals if str(column).endswith("_id")]
         frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
         for column in frame.select_dtypes(["string", "object", "category"]):
@@ -159,7 +160,11 @@ class Explorer(Widget):
 
     def _static(self) -> dict[str, Any]:
         if self.table.empty:
-            return {"text/plain": repr(self)}
+            # Marked as the still view, which is hidden while the widget is there.
+            return {
+                "text/plain": repr(self),
+                "text/html": f'<div class="oap-still">{escape(repr(self))}</div>',
+            }
         figure: Any = self.ax.figure
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)

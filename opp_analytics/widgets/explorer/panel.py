@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema, text
-from opp_analytics.analysis import win_rate
 from opp_analytics.columns import title_columns
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, Org, money_of, outcome_codes, record_link
+from opp_analytics.org import Org, record_link
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS
-from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, DealSelector
 from opp_analytics.widgets.explorer.views import ForecastView, View
 
 _MOST_NAMES = 500
 """Names in a control; a longer list can't be scrolled, and the text filter finds the rest."""
 _MOST_MONTHS, _MOST_QUARTERS = 36, 12
 """Three years of close dates."""
+_COUNTED = {
+    "without_value": "without a value",
+    "without_probability": "without a chance",
+    "closed_without_value": "without a value",
+}
+"""Deals that a table leaves out of its money, though it counts them."""
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
-_COLUMNS = ("name", "owner_name", "value", "stage", "close_date", "became", "change")
-_RIGHT = ("value", "change", "close_date")
+_COLUMNS = (
+    "name", "owner_name", "value", "stage", "close_date", "probability", "chance", "became", "change",
+)  # fmt: skip
+_RIGHT = ("value", "change", "close_date", "probability", "chance")
 """Columns whose cells are at the right, so that digits stand below each other."""
 
 
@@ -95,12 +101,13 @@ def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
 
 def show_view(view: View) -> dict[str, Any]:
     """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped."""
-    chart, currency = view.chart, Org.of(view.deals).currency
+    chart, currency = view.chart, view.org.currency
     return asdict(chart) | {
         "title": _title(view),
         "about": view.about + ("" if currency is None else f". {currency}"),
         "rows": [asdict(row) | {"opens": bool(row.key)} for row in chart.rows],
-        "kpis": _kpis(view),
+        "kpis": [kpi._asdict() for kpi in view.kpis],
+        "n": f"n = {view.n}",
         "notes": _notes(view),
         "links": _links(view),
         "code": "\n".join(view.write_code()),
@@ -115,51 +122,6 @@ def _title(view: View) -> str:
     return f"{owners[0]}: {finding[:1].lower()}{finding[1:]}" if len(owners) == 1 else finding
 
 
-def _kpis(view: View) -> list[dict[str, str]]:
-    picked = _sum_up(view.deals)
-    whole = _sum_up(view.selector.select(Choice(view=view.choice.view), view.end))
-    is_part = picked["deals"] != whole["deals"]
-    money, when = money_of(view.deals), f"as of {view.format_day(view.end)}"
-    missing = picked["missing"]
-    valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
-    share = picked["weighted"] / picked["value"] if picked["value"] else math.nan
-    weighted = f"of {money(whole['weighted'])}" if is_part else f"{text.percent(share)} of open value"
-    closed = f"{picked['won']:,} of {picked['closed']:,} closed"
-    figures = (
-        ("Open deals", f"{picked['open']:,}", f"of {whole['open']:,}, {when}" if is_part else when),
-        ("Open value", money(picked["value"]), f"of {money(whole['value'])}" if is_part else valued),
-        (
-            "Weighted pipeline",
-            money(picked["weighted"]),
-            weighted if view.has_chances else "no deal has a probability",
-        ),
-        (
-            "Win rate",
-            text.percent(picked["rate"]),
-            closed + (f"; all {text.percent(whole['rate'])}" if is_part else ""),
-        ),
-    )
-    return [{"name": name, "figure": figure, "note": note} for name, figure, note in figures]
-
-
-def _sum_up(deals: pd.DataFrame) -> dict[str, Any]:
-    opened = deals[outcome_codes(deals) == OPEN]
-    rates = win_rate(deals).iloc[0]
-    weighted = math.nan
-    if "probability" in opened:
-        weighted = float((opened["value"] * opened["probability"].astype("float64") / 100).sum())
-    return {
-        "deals": len(deals),
-        "open": len(opened),
-        "value": float(opened["value"].sum()),
-        "missing": int(opened["value"].isna().sum()),
-        "weighted": weighted,
-        "won": int(rates["won"]),
-        "closed": int(rates["won"] + rates["lost"]),
-        "rate": float(rates["rate"]),
-    }
-
-
 def _notes(view: View) -> list[str]:
     choice, notes = view.choice, []
     if view.needs_history:
@@ -172,9 +134,13 @@ def _notes(view: View) -> list[str]:
         if choice.has("owners"):
             notes.append("A deal counts for the owner it had at the time.")
     left_out = {name: n for name, n in (view.table.attrs.get("left_out") or {}).items() if n}
+    counted = {name: left_out.pop(name) for name in _COUNTED if name in left_out}
     if left_out:
         parts = text.joined(f"{n:,} {text.label(name)}" for name, n in left_out.items())
         notes.append(f"Left out: {parts}.")
+    worthless = [f"{n:,} {_COUNTED[name]}" for name, n in counted.items() if name in view.worthless]
+    if worthless:
+        notes.append(f"Counted, but adding no money: {text.joined(worthless)}.")
     return notes
 
 
@@ -182,7 +148,7 @@ def _links(view: View) -> list[dict[str, str]]:
     """Link the money of a forecast that is in no coming period."""
     if not isinstance(view, ForecastView):
         return []
-    money, table = view.money, view.table
+    money, table = view.money, view.by_period
     words = {"overdue": "past their close date", "unscheduled": "without a date"}
     return [
         {
@@ -221,6 +187,7 @@ def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict
         "sum": f"sum of {'changes' if measure == 'change' else 'values'} {total}",
         "total": total,
         "measure": measure,
+        "note": view.explain(key),
         "columns": [
             {"name": column, "title": title, "right": column in _RIGHT}
             for column, title in zip(columns, title_columns(columns), strict=True)
@@ -245,6 +212,9 @@ def _cell(column: str, value: Any) -> list[Any]:
         return [None, ""]
     if column in ("value", "change"):
         return [float(value), text.money(float(value), None, full=True)]
+    if column in ("probability", "chance"):
+        share = float(value) / (100 if column == "probability" else 1)
+        return [share, text.percent(share)]
     if column == "close_date":
         return [pd.Timestamp(value).isoformat(), text.day(value, year=True)]
     return [str(value), text.label(value) if column in ("stage", "became") else str(value)]

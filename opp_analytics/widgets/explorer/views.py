@@ -8,19 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import analysis, plots, svg, text
-from opp_analytics.analysis import movements, sentence, slippage_deals, stage_funnel, win_rate
+from opp_analytics.analysis import forecast_deals, movements, sentence, slippage_deals, win_rate
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, WON, Money, Org, money_of, outcome_codes, split_by
-from opp_analytics.periods import as_date
+from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Amount, Row, Rows
-from opp_analytics.widgets.explorer.choice import Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import FILTERS, Choice, DealSelector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +30,11 @@ _MARKS = 60
 """Rows of a chart, about three screens; the smallest beyond them are in its table and code only."""
 _MOST_STAGES = 12
 """With more stages than this, those without open deals are left out."""
-_COLUMNS = ["unique_id", "name", "owner_name", "value", "stage", "close_date"]
+_COLUMNS = ["unique_id", "name", "owner_name", "value", "stage", "close_date", "probability"]
+_AHEAD = 12
+"""Periods that a typed target of one person is given for."""
+_MORE = {"run_rate": "what past periods still won at the same point"}
+"""What a forecast expects beyond the open deals, where it is not new business."""
 _EDGES = [0, 10_000, 50_000, 100_000, math.inf]
 """Bounds of the deal sizes: round amounts that split most pipelines into four parts."""
 _SIZES = ["under 10K", "10K to 50K", "50K to 100K", "100K and more"]
@@ -39,6 +42,21 @@ _SIZES_CODE = (
     'deals = deals.assign(size=pd.cut(deals["value"], [0, 10_000, 50_000, 100_000, float("inf")], right=False, '
     f'labels={_SIZES!r}).astype("object"))'
 )
+
+
+class Kpi(NamedTuple):
+    """A figure above the chart."""
+
+    name: str
+    figure: str
+    note: str
+
+
+class Option(NamedTuple):
+    """An option that the copied code spells in words of its own."""
+
+    value: Any
+    words: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,10 @@ class AnalysisCall:
 
     def table(self, rows: pd.DataFrame | History | None) -> pd.DataFrame:
         """Run the analysis on a frame or a history."""
-        table: pd.DataFrame = getattr(analysis, self.name)(rows, **self.options)
+        options = {
+            n: option.value if isinstance(option, Option) else option for n, option in self.options.items()
+        }
+        table: pd.DataFrame = getattr(analysis, self.name)(rows, **options)
         return table
 
     def draw(self, table: pd.DataFrame) -> Axes:
@@ -61,26 +82,100 @@ class AnalysisCall:
 
     def write_code(self, rows: str) -> list[str]:
         """Write the lines that make the table and draw it."""
-        options = []
-        for name, value in self.options.items():
-            written = repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-            options.append(f"{name}={written}")
+        options = [f"{name}={_spell(value)}" for name, value in self.options.items()]
         return [f"table = oa.{self.name}({', '.join([rows, *options])})", f"oa.plots.{self.name}(table)"]
 
 
+def _spell(value: Any) -> str:
+    if isinstance(value, Option):
+        return value.words
+    return repr(value) if isinstance(value, (bool, float)) else json.dumps(value, ensure_ascii=False)
+
+
 class View(ABC):
-    """A choice that has both ends of its window, with its deals, table and chart."""
+    """A choice that has both ends of its window, with its deals, table and chart.
+
+    A filter picks deals by what they were at one moment: the window's end, or in a view of changes its start. Chart,
+    figures, n, code and export are all of these deals.
+    """
 
     needs_history = False
+    worthless: tuple[str, ...] = ("without_value",)
+    """Reasons for which a deal counts here, but adds no money."""
 
-    def __init__(self, choice: Choice, selector: DealSelector) -> None:
-        self.choice, self.selector = choice, selector
+    def __init__(self, choice: Choice, selector: DealSelector, targets: Option | None = None) -> None:
+        self.choice, self.selector, self.targets = choice, selector, targets
         self.by = choice.grouping
         self.start, self.end = str(choice.start), str(choice.end)
-        self.window: dict[str, Any] = {"start": self.start, "end": self.end}
-        self.org = Org.of(selector.opportunities)
-        self.deals = selector.select(choice, choice.end)
-        """The selected deals at the window's end."""
+        self.org = selector.org
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        """The picked deals, as they are at the window's end."""
+        return self.selector.select(self.choice, self.end)
+
+    @property
+    @abstractmethod
+    def behind(self) -> pd.DataFrame:
+        """The deals behind the chart: those under all of its marks, each once."""
+
+    @property
+    @abstractmethod
+    def n(self) -> str:
+        """The number of these deals, in words."""
+
+    @property
+    def kpis(self) -> list[Kpi]:
+        """The figures above the chart, of the picked deals at the window's end."""
+        everything = self.selector.select(Choice(view=self.choice.view), self.end)
+        opened, money = _open_deals(self.deals), money_of(self.deals)
+        whole = _open_deals(everything)
+        when, is_part = f"as of {self.format_day(self.end)}", len(self.deals) != len(everything)
+        missing = int(opened["value"].isna().sum())
+        valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
+        return [
+            Kpi("Open deals", f"{len(opened):,}", f"of {len(whole):,}, {when}" if is_part else when),
+            Kpi(
+                "Open value",
+                money(opened["value"].sum()),
+                f"of {money(whole['value'].sum())}" if is_part else valued,
+            ),
+            self._weigh(opened, whole if is_part else None),
+            self._rate_closed(everything if is_part else None),
+        ]
+
+    def _weigh(self, opened: pd.DataFrame, whole: pd.DataFrame | None) -> Kpi:
+        """Weigh open deals by their stated chances, beside those of all."""
+        money, weighted = money_of(self.selector.opportunities), _sum_weighted(opened)
+        if not self.has_chances:
+            note = "no deal has a probability"
+        elif whole is not None:
+            note = f"of {money(_sum_weighted(whole))}"
+        else:
+            value = float(opened["value"].sum())
+            note = f"{text.percent(weighted / value) if value else text.MISSING} of open value"
+        return Kpi("Weighted, stated", money(weighted), note)
+
+    def _rate_closed(self, whole: pd.DataFrame | None) -> Kpi:
+        """Rate the picked deals that closed since the first record, beside all."""
+        window: dict[str, Any] = {"start": self.since, "end": self.to_day(self.end)}
+        row = win_rate(self.deals, **window).iloc[0]
+        beside = (
+            "" if whole is None else f"; all {text.percent(float(win_rate(whole, **window)['rate'].iloc[0]))}"
+        )
+        return rate_kpi(
+            int(row["won"]), int(row["lost"]), f"closed since {self._write_day(self.since)}{beside}"
+        )
+
+    @property
+    def since(self) -> pd.Timestamp:
+        """The first day of closed deals that count in the win rate above the chart."""
+        return self.to_day(next(iter(self.selector.moments), self.start))
+
+    @property
+    def days(self) -> dict[str, Any]:
+        """The window in days."""
+        return {"start": str(self.to_day(self.start).date()), "end": str(self.to_day(self.end).date())}
 
     @property
     @abstractmethod
@@ -104,11 +199,13 @@ class View(ABC):
 
     def write_code(self) -> list[str]:
         """Write the lines that make the table and draw it."""
-        return [*self.selector.write_code(self.choice), *self.call.write_code("deals")]
+        return [*self.selector.write_code(self.choice, self.end), *self.call.write_code("deals")]
 
     @property
     def lack(self) -> str:
-        """Why nothing is drawn: match, nothing, chances, history or window; else empty."""
+        """Why nothing is drawn: deals, match, nothing, chances, history or window; else empty."""
+        if self.selector.opportunities.empty:
+            return "deals"
         return "match" if self.deals.empty else "nothing" if self.table.empty else ""
 
     @property
@@ -128,15 +225,22 @@ class View(ABC):
 
     @abstractmethod
     def find_deals(self, key: str) -> pd.DataFrame:
-        """List deals under a mark: ``unique_id name owner_name value stage close_date`` and perhaps ``change``."""
+        """List deals under a mark: the columns of a deal, with ``probability``, ``chance`` or ``change`` where there is one."""
+
+    def explain(self, key: str) -> str:
+        """Say how the amount of a mark comes from its deals, where it is not their sum."""
+        return ""
 
     def to_day(self, moment: str) -> pd.Timestamp:
         """Convert a moment to its day in the organization's zone."""
-        return as_date(moment, tz=self.org.zone(None))
+        return self.selector.to_day(moment)
 
     def format_day(self, moment: str) -> str:
-        """Write a moment's day in words."""
-        return text.day(self.to_day(moment))
+        """Write a moment's day in words, with its year where that is not the window's end's."""
+        return self._write_day(self.to_day(moment))
+
+    def _write_day(self, day: pd.Timestamp) -> str:
+        return text.day(day, year=day.year != self.to_day(self.end).year)
 
     @property
     def has_chances(self) -> bool:
@@ -145,9 +249,31 @@ class View(ABC):
         return "probability" in frame and bool(frame["probability"].notna().any())
 
     @property
-    def _method(self) -> str:
-        """Forecast method: stated chances; where there are none, whichever the deals can serve."""
-        return "stated" if self.has_chances else "auto"
+    def is_alone(self) -> bool:
+        """True if the deals are forecast alone: a part of the pipeline that other new deals do not belong to."""
+        picked = any(self.choice.has(name) for name in FILTERS[self.choice.view])
+        return picked or (self.selector.is_part and self.selector.is_now(self.end))
+
+    def _ask(self, freq: str, moment: str | None = None) -> dict[str, Any]:
+        """Ask for a forecast as `oa.forecast` does: by the method that the history allows."""
+        options: dict[str, Any] = {"as_of": str(self.to_day(moment or self.end).date()), "freq": freq}
+        if self.selector.history is not None:
+            options["history"] = Option(self.selector.history, "history")
+        return options | ({"new_business": False} if self.is_alone else {})
+
+    def _with_chances(self, deals: pd.DataFrame, key: str, freq: str) -> pd.DataFrame:
+        """Add each deal's ``chance`` in a period where the history gives it."""
+        if key in BUCKETS or self.selector.history is None:
+            return deals
+        asked: dict[str, Any] = {
+            "as_of": self.to_day(self.end),
+            "freq": freq,
+            "history": self.selector.history,
+        }
+        table = forecast_deals(deals, **asked, periods=[key], only=True)
+        if table.attrs["method"] != "learned":
+            return deals
+        return deals.merge(table[["unique_id", "chance"]], on="unique_id", how="left")
 
     def _due_in(self, opened: pd.DataFrame, key: str) -> pd.DataFrame:
         """Take the open deals in one row of a forecast."""
@@ -165,8 +291,11 @@ class PipelineView(View):
 
     @property
     def call(self) -> AnalysisCall:
+        return self._call_at(self.end)
+
+    def _call_at(self, moment: str) -> AnalysisCall:
         if self.by == "close_month":
-            return AnalysisCall("forecast", {"as_of": self.end, "freq": "M", "method": self._method})
+            return AnalysisCall("forecast", self._ask("M", moment))
         split = self._split
         return AnalysisCall("stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {})
 
@@ -200,13 +329,38 @@ class PipelineView(View):
         since_head = () if before is None else (f"Since {self.format_day(self.start)}",)
         return _bars(bars, figures, ("", "Open", "Deals", *since_head), width=64 if before is None else 84)
 
+    @property
+    def _compares(self) -> bool:
+        return self.selector.history is not None and self.start != self.end
+
     def _values_at_start(self) -> pd.Series[Any] | None:
-        """Sum the open values at the window's start; None where it has none, or months are drawn."""
-        no_window = self.selector.history is None or self.start == self.end
-        if no_window or self.by == "close_month":
+        """Sum the open values at the window's start; None where it has none."""
+        if not self._compares:
             return None
-        table = stage_funnel(self.selector.select(self.choice, self.start), by=self._split)
-        return table["open_value"].groupby(level=self.by, sort=False).sum()
+        table = self._call_at(self.start).table(self.selector.select(self.choice, self.start))
+        level = "period" if self.by == "close_month" else self.by
+        return table["open_value"].groupby(level=level, sort=False).sum()
+
+    def write_code(self) -> list[str]:
+        *lines, drawing = super().write_code()
+        if not self._compares:
+            return [*lines, drawing]
+        before, _ = self._call_at(self.start).write_code("first")
+        return [
+            *lines,
+            *self.selector.write_code(self.choice, self.start, "first"),
+            before.replace("table =", "before =", 1),
+            'change = table["open_value"].sub(before["open_value"], fill_value=0)',
+            drawing,
+        ]
+
+    @property
+    def behind(self) -> pd.DataFrame:
+        return _open_deals(self.deals)
+
+    @property
+    def n(self) -> str:
+        return text.count(len(self.behind), "open deal")
 
     def _name(self, key: str) -> str:
         if self.by == "close_month":
@@ -234,14 +388,15 @@ class PipelineView(View):
         return f"Open value by {what} on {self.format_day(self.end)}"
 
     def find_deals(self, key: str) -> pd.DataFrame:
-        opened = _open_deals(self.deals)
-        return (
-            self._due_in(opened, key) if self.by == "close_month" else opened[_in_group(opened[self.by], key)]
-        )
+        if self.by == "close_month":
+            return self._with_chances(self._due_in(self.behind, key), key, "M")
+        return self.behind[_in_group(self.behind[self.by], key)]
 
 
 class WinRatesView(View):
     """Win rates with their intervals."""
+
+    worthless = ()
 
     @cached_property
     def source(self) -> pd.DataFrame:
@@ -253,15 +408,29 @@ class WinRatesView(View):
     @property
     def call(self) -> AnalysisCall:
         grouping = {"freq": "M"} if self.by == "close_month" else {"by": self.by}
-        return AnalysisCall("win_rate", grouping | self.window)
+        return AnalysisCall("win_rate", grouping | self.days)
 
     def write_code(self) -> list[str]:
         sizes = [_SIZES_CODE] if self.by == "size" else []
-        return [*self.selector.write_code(self.choice), *sizes, *self.call.write_code("deals")]
+        return [*self.selector.write_code(self.choice, self.end), *sizes, *self.call.write_code("deals")]
+
+    @property
+    def since(self) -> pd.Timestamp:
+        return self.to_day(self.start)
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        deals = self.source
+        inside = deals["close_date"].between(self.since, self.to_day(self.end))
+        return deals[(outcome_codes(deals) < OPEN) & inside]
+
+    @property
+    def n(self) -> str:
+        return text.count(len(self.behind), "closed deal")
 
     @property
     def chart(self) -> Rows:
-        table, overall = self.table, float(win_rate(self.deals, **self.window)["rate"].iloc[0])
+        table, overall = self.table, float(win_rate(self.deals, **self.days)["rate"].iloc[0])
         apart = (table["rate_low"] > overall) | (table["rate_high"] < overall)
         chart = svg.win_rate(table, overall=overall, differs=set(table.index[apart]))
         if self.by != "close_month":
@@ -277,34 +446,114 @@ class WinRatesView(View):
         )
 
     def find_deals(self, key: str) -> pd.DataFrame:
-        deals, (first, last) = self.source, (self.to_day(self.start), self.to_day(self.end))
-        closed = deals[(outcome_codes(deals) < OPEN) & deals["close_date"].between(first, last)]
-        months = closed["close_date"].dt.strftime("%Y-%m")
-        return closed[_in_group(months if self.by == "close_month" else closed[self.by], key)]
+        months = self.behind["close_date"].dt.strftime("%Y-%m")
+        return self.behind[_in_group(months if self.by == "close_month" else self.behind[self.by], key)]
 
 
 class ForecastView(View):
-    """Expected money by month or quarter, from stated chances, or from the run rate where none is stated."""
+    """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
+
+    @property
+    def worthless(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("without_value", "without_probability") if self.method == "stated" else ("without_value",)
+
+    @property
+    def _people(self) -> tuple[str, ...]:
+        """The picked owners, whose rows are those of the whole's forecast by owner."""
+        return tuple(NO_LABEL if name is None else name for name in self.choice.owners)
+
+    @property
+    def is_alone(self) -> bool:
+        part = self.selector.is_part and self.selector.is_now(self.end)
+        return part or any(self.choice.has(name) for name in ("stages", "value", "text"))
 
     @property
     def call(self) -> AnalysisCall:
-        options = {"as_of": self.end, "freq": self.by, "method": self._method}
-        target = self.choice.target
+        options = self._ask(self.by)
+        if self._people and not self.is_alone:
+            options["by"] = "owner_name"
+        target: float | Option | None = self.choice.target
+        if target is None and not self.is_alone:
+            target = self.targets
+        elif target is not None and "by" in options:
+            first = pd.Period(self.to_day(self.end), self.org.freq(self.by))
+            labels = [str(first + step) for step in range(_AHEAD)]
+            goals = {(name, label): target for name in self._people[:1] for label in labels}
+            target = Option(goals, repr(goals)) if len(self._people) == 1 else None
         return AnalysisCall("forecast", options if target is None else options | {"target": target})
+
+    @cached_property
+    def source(self) -> pd.DataFrame:
+        return self.deals if self.is_alone else self.selector.select(Choice(), self.end)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        table = super().table
+        if "by" not in self.call.options:
+            return table
+        return table[table.index.get_level_values("owner_name").isin(self._people)]
+
+    def write_code(self) -> list[str]:
+        choice = self.choice if self.is_alone else Choice()
+        table, drawing = self.call.write_code("deals")
+        rows = f'table = table[table.index.get_level_values("owner_name").isin({list(self._people)!r})]'
+        picked = [rows] if "by" in self.call.options else []
+        return [*self.selector.write_code(choice, self.end), table, *picked, drawing]
+
+    @cached_property
+    def by_period(self) -> pd.DataFrame:
+        """The table by period: of several people the sums, which have no range."""
+        table = self.table
+        if table.index.nlevels == 1:
+            return table
+        people = table.index.get_level_values(0).unique()
+        if len(people) == 1:
+            return table.droplevel(0)
+        groups = table.groupby(level="period", sort=False)
+        sums = groups.sum(min_count=1).assign(to_date=groups["to_date"].any())
+        sums["target"] = groups["target"].sum(min_count=len(people))
+        if self.choice.target is not None:
+            sums["target"] = self.choice.target
+        sums[["low", "median", "high", "p_target"]] = math.nan
+        sums.attrs = dict(table.attrs)
+        return sums
+
+    @property
+    def method(self) -> str:
+        """The method of the forecast."""
+        return str(self.table.attrs["method"])
 
     @property
     def lack(self) -> str:
-        # Without chances the mix of stages says nothing; only a run rate is a forecast then.
+        # Without chances the mix of stages says nothing; a history or a run rate is a forecast then.
         if lack := super().lack:
             return lack
-        run_rate = self.table.attrs["method"] == "run_rate"
-        return "" if self.has_chances or run_rate else "chances"
+        return "" if self.has_chances or self.method in ("learned", "run_rate") else "chances"
 
     def _coming(self) -> pd.DataFrame:
         """Take the periods from the current one on that hold anything."""
-        ahead = self.table.drop(index=[bucket for bucket in BUCKETS if bucket in self.table.index])
+        ahead = self.by_period.drop(index=[bucket for bucket in BUCKETS if bucket in self.by_period.index])
         current = ahead.index >= str(pd.Period(self.to_day(self.end), self.table.attrs["freq"]))
         return ahead[current & ((ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"])]
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        first, _ = self.org.period_days(str(pd.Period(self.to_day(self.end), self.table.attrs["freq"])))
+        both: pd.DataFrame = pd.concat([_open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
+        return both
+
+    def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+        """Take the deals that are booked with a close date between two days."""
+        won, day = self.deals[outcome_codes(self.deals) == WON], self.to_day(self.end)
+        moment = Certificate.moment_of(self.deals)
+        if moment is None or self.to_day(str(moment)) > day:
+            last = min(last, day)
+        inside: pd.DataFrame = won[won["close_date"].between(first, last)]
+        return inside
+
+    @property
+    def n(self) -> str:
+        return text.count(len(self.behind))
 
     @property
     def chart(self) -> Rows:
@@ -319,13 +568,19 @@ class ForecastView(View):
             figures = (
                 money(row["expected"]),
                 f"{money(row['low'])}–{money(row['high'])}" if bounded else "–",
-                text.percent(row["p_target"]) if row["to_date"] else text.MISSING,
+                text.percent(row["p_target"]) if row["to_date"] and self._ranges_whole else text.MISSING,
                 f"{int(row['open_count']):,}",
             )
             rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
         return Rows(
             tuple(rows),
-            heads=("", "Forecast", "80% range", "Chance", "Due"),
+            heads=(
+                "",
+                "Forecast",
+                "80% range" if self._ranges_whole else "Due-only range",
+                "Hits target",
+                "Due",
+            ),
             axis=svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money),
             label_width=104,
             figure_width=92,
@@ -333,42 +588,78 @@ class ForecastView(View):
 
     @property
     def finding(self) -> str:
-        money, current = self.money, self.table[self.table["to_date"]]
+        money, current = self.money, self.by_period[self.by_period["to_date"]]
         if current.empty:
             return "Nothing is due in the running period"
         row = current.iloc[0]
         name = text.period(str(current.index[0]), str(self.table.attrs["freq"]))
         found = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
         if math.isfinite(row["target"]):
-            found += f" vs. {money(row['target'])} target; {text.percent(row['p_target'])} likely to hit"
+            found += f" vs. {money(row['target'])} target"
+            if self._ranges_whole and math.isfinite(row["p_target"]):
+                found += f"; {text.percent(row['p_target'])} likely to hit"
         return found
 
     @property
+    def _ranges_whole(self) -> bool:
+        """True if the range holds more than the open deals due, whose stated chances say nothing of a target."""
+        return self.method != "stated"
+
+    @property
     def about(self) -> str:
-        how = (
-            "stated chances: closed and open deals due"
-            if self.has_chances
-            else "no chance is stated: closed, and what past periods still won at the same point"
-        )
-        return f"As of {self.format_day(self.end)}, {how}, with the 80% range"
+        alone = f" of these {text.count(len(self.deals))} alone" if self.is_alone else ""
+        new = "" if alone else ", and usual new business"
+        how = {
+            "learned": f"chances from history{alone}: closed, open deals{new}",
+            "run_rate": "run rate: closed, and what past periods still won at the same point",
+        }.get(self.method, f"stated chances{alone}: closed and open deals due")
+        several = len(self._people) > 1 and not self.is_alone
+        ranges = "several people together have no range" if several else "with the 80% range"
+        return f"As of {self.format_day(self.end)}, {how}, {ranges}"
 
     def find_deals(self, key: str) -> pd.DataFrame:
         due = self._due_in(_open_deals(self.deals), key)
         if key in BUCKETS:
             return due
-        won, day = self.deals[outcome_codes(self.deals) == WON], self.to_day(self.end)
-        moment = Certificate.moment_of(self.deals)
-        if moment is None or self.to_day(str(moment)) > day:
-            won = won[won["close_date"] <= day]
-        first, last = self.org.period_days(key)
-        both: pd.DataFrame = pd.concat([due, won[won["close_date"].between(first, last)]])
+        won = self._find_won(*self.org.period_days(key))
+        both: pd.DataFrame = pd.concat([self._with_chances(due, key, self.by), won])
         return both
+
+    def explain(self, key: str) -> str:
+        if key in BUCKETS or key not in self.by_period.index or math.isnan(self.by_period["expected"][key]):
+            return ""
+        deals, row = self.find_deals(key), dict[str, Any](self.by_period.loc[key])
+        below = 0.0
+        if self.method != "run_rate":
+            chance = deals["chance"] if "chance" in deals else deals["probability"] / 100
+            below = float((deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum())
+        parts = {
+            "closed": row["booked"],
+            "value × chance of the open deals below": below,
+            "the same of other open deals": row["expected_open"] - below,
+            _MORE.get(self.method, "usual new business"): row["new_business"],
+        }
+        whole = round(float(row["expected"]))
+        amounts = {words: round(float(part)) for words, part in parts.items() if abs(part) >= 0.5}
+        if not amounts:
+            return ""
+        # Rounded parts add up to the rounded whole.
+        amounts[list(amounts)[-1]] += whole - sum(amounts.values())
+        currency = self.org.currency
+        said = [f"{text.money(amount, currency, full=True)} {words}" for words, amount in amounts.items()]
+        return f"Forecast {text.money(whole, currency, full=True)} = {' + '.join(said)}."
 
 
 class HistoryView(View):
-    """A view of the changes between two records."""
+    """A view of the changes between two records; its figures are those of its table."""
 
     needs_history = True
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """The ends of the window."""
+        ends = {"start": self.start, "end": self.end}
+        return {name: Option(end, json.dumps(self.selector.spell(end))) for name, end in ends.items()}
 
     @cached_property
     def source(self) -> History | None:
@@ -380,6 +671,12 @@ class HistoryView(View):
         """The history of the selected deals, once nothing lacks."""
         assert self.source is not None
         return self.source
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        if self.source is None:
+            return self.selector.opportunities.iloc[:0]
+        return self.source.as_of(self.end)
 
     @property
     def lack(self) -> str:
@@ -394,6 +691,10 @@ class HistoryView(View):
             return []
         return [*self.selector.write_history_code(self.choice), *self.call.write_code("chosen")]
 
+    def _sum(self, column: str, *rows: str) -> float:
+        """Sum a column of the table over all groups, in these rows of each."""
+        return float(self.table[column][self.table.index.get_level_values(-1).isin(rows)].sum())
+
     def _last_known(self) -> pd.DataFrame:
         """Take deals as at the window's end; those that are gone by then as last recorded."""
         gone = self.history.changes().sort_values("seen_at", ascending=False, kind="stable")
@@ -406,16 +707,57 @@ class ChangesView(HistoryView):
     """What moved the open pipeline between two records."""
 
     @property
+    def kpis(self) -> list[Kpi]:
+        money, opened = self.money, self._open_at(self.end)
+        whole = self._take_due(_open_deals(self.selector.read_record(self.end)))
+        is_part = any(self.choice.has(name) for name in FILTERS["changes"])
+        due = f"due in {text.period(self.choice.due, self.org.freq('Q'))}, " if self.choice.due else ""
+        when = f"{due}as of {self.format_day(self.end)}"
+        return [
+            Kpi(
+                "Open deals",
+                f"{int(self._sum('count', 'closing')):,}",
+                f"of {len(whole):,}, {when}" if is_part else when,
+            ),
+            Kpi(
+                "Open value",
+                money(self._sum("value", "closing")),
+                f"of {money(whole['value'].sum())}"
+                if is_part
+                else f"{money(self._sum('value', 'opening'))} on {self.format_day(self.start)}",
+            ),
+            self._weigh(opened, whole if is_part else None),
+            rate_kpi(
+                int(self._sum("deals", "won")),
+                int(self._sum("deals", "lost")),
+                f"closed {self.format_day(self.start)} to {self.format_day(self.end)}",
+            ),
+        ]
+
+    @property
+    def n(self) -> str:
+        opening, closing = (int(self._sum("count", end)) for end in ("opening", "closing"))
+        return f"{text.count(opening, 'open deal')} at the start, {closing:,} at the end"
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        ends = [self._open_at(self.start), self._open_at(self.end), movements(self.history, **self._options)]
+        ids = pd.concat([frame["unique_id"] for frame in ends])
+        known = self._last_known()
+        return known[known["unique_id"].isin(ids)]
+
+    @property
     def _group(self) -> str | None:
         return None if self.by == "movement" else self.by
 
     @property
     def _options(self) -> dict[str, Any]:
-        return self.window | ({"due": self.choice.due} if self.choice.due else {})
+        return {"start": self.start, "end": self.end} | ({"due": self.choice.due} if self.choice.due else {})
 
     @property
     def call(self) -> AnalysisCall:
-        return AnalysisCall("waterfall", self._options | ({} if self._group is None else {"by": self._group}))
+        group = {} if self._group is None else {"by": self._group}
+        return AnalysisCall("waterfall", self._options | self.window | group)
 
     @property
     def chart(self) -> Rows:
@@ -471,10 +813,15 @@ class ChangesView(HistoryView):
         return moves.merge(self._last_known(), on="unique_id", how="left")
 
     def _open_at(self, moment: str) -> pd.DataFrame:
-        opened = _open_deals(self.history.as_of(moment))
-        if self.choice.due:
-            opened = opened[opened["close_date"].between(*self.org.period_days(self.choice.due))]
+        frame = self.deals if moment == self.end else self.history.as_of(moment)
+        opened = self._take_due(_open_deals(frame))
         return opened.assign(change=opened["value"].fillna(0.0))
+
+    def _take_due(self, opened: pd.DataFrame) -> pd.DataFrame:
+        """Keep the deals in the chosen period."""
+        if not self.choice.due:
+            return opened
+        return opened[opened["close_date"].between(*self.org.period_days(self.choice.due))]
 
 
 class SlippageView(HistoryView):
@@ -482,11 +829,36 @@ class SlippageView(HistoryView):
 
     @property
     def _options(self) -> dict[str, Any]:
-        return self.window | ({} if self.by == "all" else {"by": self.by})
+        return {"start": self.start, "end": self.end} | ({} if self.by == "all" else {"by": self.by})
 
     @property
     def call(self) -> AnalysisCall:
-        return AnalysisCall("slippage", self._options)
+        return AnalysisCall("slippage", self._options | self.window)
+
+    @property
+    def kpis(self) -> list[Kpi]:
+        due, value = float(self.table["count"].sum()), float(self.table["value"].sum())
+        slipped, lost_sight = self._sum("count", "slipped"), self._sum("value", "slipped")
+        first, last = self.format_day(self.start), self.format_day(self.end)
+        share = text.percent(slipped / due) if due else text.MISSING
+        return [
+            Kpi("Deals due", f"{int(due):,}", f"open on {first}, due by {last}"),
+            Kpi("Value due", self.money(value), f"as on {first}"),
+            Kpi("Slipped", share, f"{text.count(int(slipped))}, {self.money(lost_sight)}"),
+            rate_kpi(int(self._sum("count", "won")), int(self._sum("count", "lost")), f"closed by {last}"),
+        ]
+
+    @cached_property
+    def _cohort(self) -> pd.DataFrame:
+        return slippage_deals(self.history, **self._options)
+
+    @property
+    def n(self) -> str:
+        return text.count(int(self.table["count"].sum()), "deal due").replace("deal dues", "deals due")
+
+    @property
+    def behind(self) -> pd.DataFrame:
+        return self._complete(self._cohort)
 
     @property
     def chart(self) -> Rows:
@@ -518,7 +890,7 @@ class SlippageView(HistoryView):
         )
 
     def find_deals(self, key: str) -> pd.DataFrame:
-        due = slippage_deals(self.history, **self._options)
+        due = self._cohort
         group, _, outcome = key.partition(PART)
         if self.by == "all":
             group, outcome = "", key
@@ -527,6 +899,10 @@ class SlippageView(HistoryView):
             due = due[_in_group(names, group).to_numpy()]
         if outcome:
             due = due[due["outcome"] == outcome]
+        return self._complete(due)
+
+    def _complete(self, due: pd.DataFrame) -> pd.DataFrame:
+        """Add the other columns of deals, as last known, to those that were due."""
         frame = due[["unique_id", "name", "value", "outcome"]].rename(columns={"outcome": "became"})
         return frame.merge(self._last_known().drop(columns=["name", "value"]), on="unique_id", how="left")
 
@@ -538,6 +914,20 @@ VIEW_TYPES: dict[str, type[View]] = {
     "changes": ChangesView,
     "slippage": SlippageView,
 }
+
+
+def rate_kpi(won: int, lost: int, which: str) -> Kpi:
+    """Write the win rate of closed deals, and which these are."""
+    closed = won + lost
+    note = f"{won:,} of {closed:,} {which}" if closed else f"none {which}"
+    return Kpi("Win rate", text.percent(won / closed) if closed else text.MISSING, note)
+
+
+def _sum_weighted(opened: pd.DataFrame) -> float:
+    """Sum value × stated chance; NaN without a column of them."""
+    if "probability" not in opened:
+        return math.nan
+    return float((opened["value"] * opened["probability"].astype("float64") / 100).sum())
 
 
 def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:

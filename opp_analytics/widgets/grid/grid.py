@@ -29,7 +29,7 @@ from opp_analytics.widgets.grid.drawer import show_receipt, show_review
 from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
-from opp_analytics.widgets.widget import Widget, deflate, list_orgs
+from opp_analytics.widgets.widget import Widget, deflate, name_orgs
 from opp_analytics.writer import Plan, plan
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Grid(Widget):
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
         self._sheet = EditSheet(opportunities, today=day.date())
-        orgs = list_orgs(opportunities, client, history)
+        orgs = name_orgs(opportunities, client, history).values()
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -13,12 +14,14 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
 from opp_analytics.widgets.explorer.panel import write_timeline
 from opp_analytics.widgets.explorer.views import PART
 from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
+from tests.widgets.teams import TODAY, recorded_team, with_wins
 
 BY = {
     "pipeline": ["stage", "owner_name", "region", "close_month"],
@@ -109,6 +112,7 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
         table, ax = ran(explorer, frames[-1], history)
         pd.testing.assert_frame_equal(explorer.table, table)
         assert isinstance(ax, matplotlib.axes.Axes)
+        agree(explorer, said)
         # Opening a mark asks the history again: four of a chart are enough.
         for row in dice.sample(said["rows"], min(4, len(said["rows"]))):
             deals = explorer._view.find_deals(row["key"])
@@ -123,6 +127,61 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
     assert drawn >= rounds / 2
 
 
+def agree(explorer: Explorer, said: dict[str, Any]) -> None:
+    """The figures above the chart, n and the export are of the deals that the chart's marks open."""
+    view, table, figures = explorer._view, explorer.table, {kpi["name"]: kpi for kpi in said["kpis"]}
+    behind, each, money = view.behind, figures["Win rate"], text.money
+    assert len(pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))) == len(behind)
+    assert behind["unique_id"].is_unique
+    outcomes = oa.outcomes(behind).value_counts()
+    find = lambda key: view.find_deals(key)  # noqa: E731
+    ids = lambda frames: {one for frame in frames for one in frame["unique_id"]}  # noqa: E731
+    counted = table["count"].groupby(level=-1).sum() if "count" in table else None
+    match explorer.state["view"]:
+        case "changes":
+            assert counted is not None
+            # A deal that left the picked ones may open and close meanwhile: the table counts what was theirs.
+            closed = table["deals"].groupby(level=-1).sum()
+            opening, closing = int(counted["opening"]), int(counted["closing"])
+            assert figures["Open deals"]["figure"] == f"{closing:,}"
+            assert figures["Open value"]["figure"] == money(
+                float(table["value"].groupby(level=-1).sum()["closing"])
+            )
+            assert said["n"] == f"n = {text.count(opening, 'open deal')} at the start, {closing:,} at the end"
+            rated(each, int(closed["won"]), int(closed["lost"]))
+            if view.by == "movement":
+                assert closing == len(find("closing"))
+                assert opening == len(find("opening"))
+                assert set(behind["unique_id"]) == ids(map(find, table.index))
+        case "slippage":
+            assert counted is not None
+            assert figures["Deals due"]["figure"] == f"{len(behind):,}"
+            assert figures["Value due"]["figure"] == money(float(behind["value"].sum()))
+            assert said["n"] == f"n = {len(behind):,} {'deal' if len(behind) == 1 else 'deals'} due"
+            assert set(behind["unique_id"]) == ids(find(row["key"]) for row in said["rows"])
+            became = behind["became"].value_counts()
+            rated(each, int(became.get("won", 0)), int(became.get("lost", 0)))
+        case "win_rates":
+            rated(each, int(outcomes["won"]), int(outcomes["lost"]))
+            assert said["n"] == f"n = {text.count(len(behind), 'closed deal')}"
+            assert len(behind) == table["won"].sum() + table["lost"].sum()
+        case other:
+            opened = behind[oa.outcomes(behind) == "open"]
+            assert figures["Open deals"]["figure"] == f"{len(opened):,}"
+            assert figures["Open value"]["figure"] == money(float(opened["value"].sum()))
+            assert int(said["n"].split()[2].replace(",", "")) == len(behind)
+            keys = [row["key"] for row in said["rows"]] + [link["key"] for link in said["links"]]
+            assert set(behind["unique_id"]) == ids(map(find, keys))
+            if other == "pipeline":
+                assert table["open_count"].sum() == len(behind)
+
+
+def rated(kpi: dict[str, str], won: int, lost: int) -> None:
+    closed = won + lost
+    assert kpi["note"].startswith(f"{won:,} of {closed:,} closed" if closed else "none closed")
+    assert kpi["figure"] == (text.percent(won / closed) if closed else "–")
+
+
 def marked(explorer: Explorer, key: str, deals: pd.DataFrame) -> None:
     """Number and sum of the deals under a mark are those of the mark."""
     table, by = explorer.table, explorer._view.by
@@ -135,7 +194,7 @@ def marked(explorer: Explorer, key: str, deals: pd.DataFrame) -> None:
             assert len(deals) == row["won"] + row["lost"]
             return
         case "forecast":
-            row = table.loc[key]
+            row = explorer._view.by_period.loc[key]  # type: ignore[attr-defined]
             assert deals["value"].sum() == pytest.approx(row["booked"] + row["open_value"])
             return
         case "changes" if by == "movement":
@@ -158,7 +217,7 @@ def test_views__are_the_analyses_of_the_whole_without_filters(explorer, frames, 
     for view, expected in (
         ("pipeline", oa.stage_funnel(frames[-1])),
         ("win_rates", oa.win_rate(frames[-1], by="owner_name", **window)),
-        ("forecast", oa.forecast(frames[-1], as_of=last, method="stated", target=5000.0)),
+        ("forecast", oa.forecast(frames[-1], as_of=last, history=history, target=5000.0)),
         ("changes", oa.waterfall(history, **window)),
         ("slippage", oa.slippage(history, **window)),
     ):
@@ -239,7 +298,8 @@ def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
     stage = shown(explorer)["rows"][0]["key"]
     said = ask(explorer, do="deals", key=stage, label=stage)["deals"]
     header, first, *_ = ask(explorer, do="csv", key=stage)["csv"].splitlines()
-    assert header == "name,owner_name,value,stage,close_date,unique_id"
+    assert header == "name,owner_name,value,stage,close_date,probability,unique_id"
+    assert [column["title"] for column in said["columns"]][-1] == "Stated"
     assert first.startswith("'=1+1,")
     assert len(said["rows"]) == len(said["ids"])
     assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
@@ -290,7 +350,10 @@ def test_notebook__keeps_a_picture_and_names_are_text(explorer, frames):
 def test_frames__of_no_and_one_deal_open(frames, rows):
     for view in ("pipeline", "win_rates", "forecast"):
         explorer = oa.explore(frames[-1].head(rows), as_of=DAYS[-1], state={"view": view})
-        assert shown(explorer)["empty"] in (["match"], ["", "nothing"])[rows]
+        assert shown(explorer)["empty"] in (["deals"], ["", "nothing"])[rows]
+        if not rows:
+            # Where a widget runs, nothing stands below it.
+            assert explorer._static()["text/html"].startswith('<div class="oap-still">')
 
 
 def test_chances__that_nobody_states_are_asked_for_or_not_needed(frames) -> None:
@@ -319,8 +382,8 @@ def test_chances__that_nobody_states_give_way_to_the_run_rate() -> None:
     explorer = oa.explore(deals, as_of="2026-06-26")
     said = choose(explorer, view="forecast")
     assert said["empty"] == ""
-    assert "no chance is stated" in said["about"]
-    expected = oa.forecast(deals, as_of="2026-06-26", method="run_rate")["expected"]
+    assert "run rate: closed, and what past periods still won" in said["about"]
+    expected = oa.forecast(deals, as_of="2026-06-26")["expected"]
     pd.testing.assert_series_equal(explorer.table["expected"], expected)
 
 
@@ -336,3 +399,180 @@ def test_pipeline__marks_the_bar_that_its_title_names(explorer) -> None:
     said = choose(explorer, view="pipeline", by="owner_name")
     (marked,) = [row["key"] for row in said["rows"] if row["highlight"]]
     assert said["title"].startswith(f"{marked} has")
+
+
+@pytest.fixture(scope="module")
+def team() -> History:
+    return recorded_team()
+
+
+def test_forecast__is_what_forecast_says_with_the_history(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team, state={"view": "forecast"})
+    expected = oa.forecast(deals, as_of="2026-11-10", history=team)
+    assert expected.attrs["method"] == "learned"
+    pd.testing.assert_frame_equal(explorer.table, expected)
+    assert "history=history" in explorer.code
+    pd.testing.assert_frame_equal(ran(explorer, deals, team)[0], expected)
+    said = shown(explorer)
+    assert f"forecast {text.money(float(expected['expected']['2026-11']))}" in said["title"]
+    assert "chances from history: closed, open deals, and usual new business" in said["about"]
+    # One number typed as the target of each period.
+    said = choose(explorer, view="forecast", target=9000.0)
+    hit = oa.forecast(deals, as_of="2026-11-10", history=team, target=9000.0)["p_target"]["2026-11"]
+    assert f"{text.percent(float(hit))} likely to hit" in said["title"]
+
+
+def test_forecast__of_people_is_a_filter_of_the_wholes(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team, state={"view": "forecast", "owners": ["Ann"]})
+    by = oa.forecast(deals, as_of="2026-11-10", history=team, by="owner_name")
+    pd.testing.assert_frame_equal(explorer.table, by.loc[["Ann"]])
+    first = shown(explorer)["rows"][0]["figures"]
+    assert first[0] == text.money(float(by["expected"]["Ann", "2026-11"]))
+    assert (
+        first[1]
+        == f"{text.money(float(by['low']['Ann', '2026-11']))}–{text.money(float(by['high']['Ann', '2026-11']))}"
+    )
+    # Several add up, and have no range together.
+    said = choose(explorer, view="forecast", owners=["Ann", "Bo"], target=9000.0)
+    both = by["expected"].loc[["Ann", "Bo"]].groupby(level="period").sum()["2026-11"]
+    assert said["rows"][0]["figures"][:2] == [text.money(float(both)), "–"]
+    assert "several people together have no range" in said["about"]
+    pd.testing.assert_frame_equal(ran(explorer, deals, team)[0], explorer.table)
+    # A typed target is the person's own.
+    choose(explorer, view="forecast", owners=["Ann"], target=9000.0)
+    aimed = oa.forecast(
+        deals, as_of="2026-11-10", history=team, by="owner_name", target={("Ann", "2026-11"): 9000.0}
+    )
+    assert explorer.table["p_target"]["Ann", "2026-11"] == pytest.approx(aimed["p_target"]["Ann", "2026-11"])
+    pd.testing.assert_frame_equal(ran(explorer, deals, team)[0], explorer.table)
+
+
+def test_forecast__of_picked_deals_leaves_new_business_out_and_says_so(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team)
+    said = choose(explorer, view="forecast", low=2600.0)
+    picked = deals[deals["value"] >= 2600]
+    alone = oa.forecast(picked, as_of="2026-11-10", history=team, new_business=False)
+    pd.testing.assert_frame_equal(explorer.table, alone)
+    assert f"chances from history of these {len(picked)} deals alone" in said["about"]
+    # So is a frame that is only a part of what the history holds.
+    part = oa.explore(picked, team, state={"view": "forecast"})
+    pd.testing.assert_frame_equal(part.table, alone)
+    pd.testing.assert_frame_equal(ran(part, picked, team)[0], alone)
+
+
+def test_forecast__has_the_targets_of_the_org() -> None:
+    org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
+    history = recorded_team(org)
+    deals = history.as_of(TODAY)
+    explorer = oa.explore(deals, history, state={"view": "forecast"})
+    expected = oa.forecast(deals, as_of="2026-11-10", history=history, target=org.targets)
+    pd.testing.assert_frame_equal(explorer.table, expected)
+    assert "vs. $8K target" in shown(explorer)["title"]
+    assert "target=oa.Org.of(opportunities).targets" in explorer.code
+    pd.testing.assert_frame_equal(ran(explorer, deals, history)[0], expected)
+
+
+def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_up(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team, state={"view": "forecast"})
+    opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
+    titles = [column["title"] for column in opened["columns"]]
+    assert titles[-2:] == ["Stated", "From history"]
+    chances = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"], only=True)
+    expected = chances.set_index("unique_id")["chance"]
+    shares = dict(zip(opened["ids"], [row[-1][0] for row in opened["rows"]], strict=True))
+    assert shares == {name: pytest.approx(expected[name]) for name in shares}
+    row = explorer.table.loc["2026-11"]
+    due = float((chances["value"] * chances["chance"])[chances["unique_id"].isin(opened["ids"])].sum())
+    whole, other = round(row["expected"]), row["expected_open"] - due
+    assert opened["note"] == (
+        f"Forecast {whole:,} = {round(due):,} value × chance of the open deals below + {round(other):,} the same of other "
+        f"open deals + {whole - round(due) - round(other):,} usual new business."
+    )
+    month = ask(oa.explore(deals, team, state={"by": "close_month"}), do="deals", key="2026-11", label="Nov")
+    assert month["deals"]["columns"][-1]["title"] == "From history"
+    # Nothing but stated chances, nothing but one column of them.
+    wins = oa.explore(with_wins(), as_of=TODAY, state={"view": "forecast"})
+    opened = ask(wins, do="deals", key="2026-11", label="Nov")["deals"]
+    assert [column["title"] for column in opened["columns"]][-1] == "Stated"
+    assert "what past periods still won at the same point" in opened["note"]
+
+
+def test_changes__figures_are_of_the_deals_in_the_chart() -> None:
+    log = pd.DataFrame(
+        [(f"d{k}", "2026-10-26", "proposal", 1000.0 * (k + 1)) for k in range(6)]
+        # By the end two of them were won and lost, and two are in another stage.
+        + [("d0", "2026-11-23", "closed_won", 1000.0), ("d1", "2026-11-23", "closed_lost", 2000.0)]
+        + [(f"d{k}", "2026-11-23", "negotiation", 1000.0 * (k + 1)) for k in (2, 3)]
+        + [("other", "2026-10-26", "discovery", 9000.0), ("other", "2026-11-23", "proposal", 9000.0)],
+        columns=["unique_id", "seen_at", "stage", "value"],
+    )
+    history = History.from_changes(log.assign(name=log["unique_id"], probability=50, close_date="2026-11-30"))
+    explorer = oa.explore(history.as_of("2026-11-23"), history)
+    said = choose(explorer, view="changes", stages=["proposal"])
+    figures = [(kpi["figure"], kpi["note"]) for kpi in said["kpis"]]
+    assert figures == [
+        ("4", "of 5, as of Nov 23"), ("18K", "of 27K"), ("9K", "of 14K"), ("50%", "1 of 2 closed Oct 26 to Nov 23"),
+    ]  # fmt: skip
+    assert said["n"] == "n = 6 open deals at the start, 4 at the end"
+    # Slippage counts the deals that were due, not those of the whole pipeline.
+    said = choose(explorer, view="slippage", stages=["proposal"])
+    assert said["empty"] in ("", "nothing")
+
+
+def test_slippage__counts_the_deals_due_and_not_all(explorer, history) -> None:
+    first, last = (moment.isoformat() for moment in history.records["recorded_at"].iloc[[0, -1]])
+    said = choose(explorer, view="slippage", start=first, end=last)
+    due = int(oa.slippage(history, start=first, end=last)["count"].sum())
+    assert said["n"] == f"n = {due} deals due"
+    assert said["kpis"][0] == {
+        "name": "Deals due",
+        "figure": f"{due}",
+        "note": "open on Mar 2, due by Mar 30",
+    }
+
+
+def test_win_rates__say_the_window_of_their_figure_and_leave_no_counted_deal_out(frames, history) -> None:
+    frame = frames[-1]
+    explorer = oa.explore(frame, history, state={"view": "win_rates"})
+    moments = [moment.isoformat() for moment in history.records["recorded_at"]]
+    said = choose(explorer, view="win_rates", start=moments[2])
+    rates = oa.win_rate(frame, start="2026-03-16", end="2026-03-30").iloc[0]
+    assert said["kpis"][3] == {
+        "name": "Win rate",
+        "figure": text.percent(float(rates["rate"])),
+        "note": f"{rates['won']:.0f} of {rates['won'] + rates['lost']:.0f} closed since Mar 16",
+    }
+    closed = frame[oa.outcomes(frame).isin(["won", "lost"])]
+    assert closed["value"].isna().any() or explorer.table.attrs["left_out"]["closed_without_value"] == 0
+    assert not any("without value" in note for note in said["notes"])
+    assert 'start="2026-03-16", end="2026-03-30"' in explorer.code
+
+
+def test_pipeline__compares_months_too_and_its_code_has_the_comparison(frames, history) -> None:
+    explorer = oa.explore(frames[-1], history)
+    for by in ("stage", "owner_name", "close_month"):
+        said = choose(explorer, view="pipeline", by=by, start="2026-03-09T08:00:00+00:00")
+        assert said["heads"][-1] == "Since Mar 9"
+        names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": frames[-1], "history": history}
+        exec(explorer.code, names)
+        change = names["change"].groupby(level=-1 if by == "close_month" else by).sum()
+        for row in said["rows"]:
+            told = row["figures"][-1]
+            amount = float(change[row["key"]])
+            assert told.lstrip("▲▼ ") == text.money(abs(amount))
+            assert ("▲" in told, "▼" in told) == (amount > 0, amount < 0)
+
+
+def test_code__names_a_record_to_the_second_and_days_as_days(frames, tmp_path) -> None:
+    history = History(tmp_path)
+    for day, frame in zip(DAYS, frames, strict=True):
+        history.record(frame, at=f"{day}T08:00:05.870093Z")
+    explorer = oa.explore(frames[-1], history, state={"view": "changes"})
+    assert 'start="2026-03-02T08:00:06Z", end="2026-03-30T08:00:06Z"' in explorer.code
+    pd.testing.assert_frame_equal(ran(explorer, frames[-1], history)[0], explorer.table)
+    choose(explorer, view="forecast")
+    assert 'as_of="2026-03-30"' in explorer.code

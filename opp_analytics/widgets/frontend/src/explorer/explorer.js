@@ -213,6 +213,7 @@ class Explorer {
     if (why === "chances") {
       return [h("div", { class: "empty" }, h("h3", {}, "No chances yet."), h("p", {}, "A forecast weighs each open deal with its probability, or learns from closed deals; here no deal has a probability, and too few are closed. Fill the column, or name the CRM's attribute in the org file:"), h("pre", { class: "code" }, '[api.columns]\ntheir_name = "probability"'), h("p", {}), link("Show open value by close month", () => this.choose({ view: "pipeline", by: "close_month" })))];
     }
+    if (why === "deals") return [h("div", { class: "empty" }, h("h3", {}, "No deals yet."), h("p", {}, "This table has no deals. Load or import some, and call the explorer again."))];
     if (why === "nothing") return [h("div", { class: "empty" }, h("h3", {}, "Nothing to draw."), h("p", {}, "The picked deals hold nothing for this view in the window."))];
     const names = ["owners", "stages", "value", "close", "text"].filter((name) => this.about.filters[this.state.view].includes(name));
     return [h("div", { class: "empty" }, h("h3", {}, "No deals match."), h("p", {}, `The filters leave none of ${shown.deals}.`), link("Clear all filters", () => this.clear(names)))];
