@@ -94,8 +94,9 @@ def show_stated(probability: Any) -> str:
 
 
 def name_deal(inputs: Inputs, row: Any, small: str = "") -> Cell:
-    """Name a deal, linked to the CRM where the org says how."""
-    return Cell(_name(row), name=True, small=small, link=_link(inputs, row))
+    """Name a deal, linked to the CRM where the org says how; in front of `small` is its owner."""
+    whose = str(row[inputs.person]) if small and inputs.person else ""
+    return Cell(_name(row), name=True, small=small, whose=whose, link=_link(inputs, row))
 
 
 def _link(inputs: Inputs, row: Any) -> str:

@@ -197,8 +197,6 @@ class Inputs:
         )
         stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)
-        if "name" not in frame:
-            frame["name"] = frame["unique_id"]
         for name in self.by:
             frame[name] = frame[name].astype(schema.TEXT).fillna(NO_LABEL)
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
@@ -225,6 +223,9 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
     own = check_org(asked.org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
+    if "name" not in frame:
+        frame = frame.assign(name=frame["unique_id"])
+        frame.attrs = opportunities.attrs
     if own is not None:
         frame = own.apply(frame)
     org = own or Org.of(frame)

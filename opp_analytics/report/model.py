@@ -41,6 +41,8 @@ class Cell:
     """Bold words before the text."""
     small: str = ""
     """A second, quiet line."""
+    whose: str = ""
+    """The owner's name before it."""
     picture: str = ""
     """SVG in place of the text."""
     name: bool = False

@@ -236,3 +236,8 @@ def test_weekly_report__needs_only_stage_value_and_close_date_and_says_what_it_d
     page = read(opportunities.drop(columns=column, errors="ignore"), history)
     said = f"The data has no {column.replace('_', ' ')}: the audit leaves out what needs it."
     assert (said in reading.words(page.root)) == (column != "owner_name")
+
+
+def test_weekly_report__of_deals_without_a_name_names_them_by_id(opportunities, read):
+    page = read(opportunities.drop(columns="name"), target=150_000)
+    assert page.title("decide") == "a, 120K, is the only open deal due"

@@ -155,7 +155,7 @@ def decide(tables: Tables) -> Block | None:
 def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
     """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
     first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
-    title = f"{first['name']}, {tables.inputs.money(first['value'])}, is the {rank} open deal due"
+    title = f"{name_deal(tables.inputs, first).text}, {tables.inputs.money(first['value'])}, is the {rank} open deal due"
     return (
         title,
         "At stated chances. What one deal does to the chance of the target shows once chances are learned",
@@ -165,7 +165,6 @@ def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     inputs = tables.inputs
     facts = [
-        *([str(row[inputs.person])] if inputs.person else []),
         inputs.money(row["value"]),
         text.percent(row["chance"]),
         f"due {inputs.day(row['close_date'])}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from opp_analytics.schema import ALL
 __all__ = ["people"]
 
 _FEW, _KEPT = 16, 8
-"""Rows up to which all are in view, about a screen; beyond, the 8 furthest below target stay."""
+"""Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns that are 0 without deals."""
@@ -154,21 +154,35 @@ class _Rows:
         return list(rows.sort_values(columns, ascending=False, kind="stable").index)
 
     def group(self) -> Iterator[Group]:
-        """Group each team with its people, then the total; many rows are folded to those furthest below target."""
-        many = len(self.table) > _FEW
-        short = (self.table["target"] - self.table["expected"]).set_axis(range(len(self.table)))
-        kept = set(short.iloc[self._members()].nlargest(_KEPT).index) if many else set()
+        """Group each team with its people, then the total; the rest of many people folds below a line that opens."""
+        everybody = self._members()
+        kept = self._choose_kept() if len(self.table) > _FEW else set(everybody)
         if len(self.tables.inputs.by) == 1:
-            level: Literal["member", ""] = "member" if many else ""
-            members = self._sort(self._members())
-            yield Group(tuple(self.line(place, level, place in kept) for place in members), many)
+            members = self._sort(everybody)
+            yield Group(tuple(self.line(place, "") for place in members if place in kept))
+            rest = [self.line(place, "member") for place in members if place not in kept]
+            if rest:
+                blank = [Cell("", tone="quiet")] * (len(rest[0].cells) - 1)
+                yield Group((Line((Cell(f"{len(rest)} more"), *blank), "group"), *rest), folded=True)
         else:
             teams = [place for place, key in enumerate(self.keys) if key[-1] == ALL and ALL not in key[:-1]]
             for team in self._sort(teams):
                 members = self._sort(self._members(self.keys[team][:-1]))
-                lines = (self.line(place, "member", place in kept) for place in members)
-                yield Group((self.line(team, "group"), *lines), many)
+                lines = [self.line(place, "member", place in kept) for place in members]
+                rest = [line for line in lines if not line.kept]
+                first = self.line(team, "group")
+                if rest:
+                    name = replace(first.cells[0], small=f"{len(rest)} more")
+                    first = replace(first, cells=(name, *first.cells[1:]))
+                yield Group((first, *lines), folded=bool(rest))
         yield Group((self.line(self.whole, "total"),))
+
+    def _choose_kept(self) -> set[int]:
+        """Choose who stays in view: those furthest below target, then those with the largest forecasts."""
+        rows = self.table.set_axis(range(len(self.table))).iloc[self._members()]
+        rows = rows.assign(short=rows["target"] - rows["expected"])
+        ranked = rows.sort_values(["short", "expected", "booked"], ascending=False, kind="stable")
+        return set(ranked.index[:_KEPT])
 
     @cached_property
     def _top(self) -> float | None:

@@ -10,6 +10,8 @@ import pytest
 from opp_analytics import History, Org
 from opp_analytics.report.blocks.forecast import categories, decide, months, past, trend, why
 from opp_analytics.report.blocks.headline import tiles
+from opp_analytics.report.compose import compose
+from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Chart, Note, Opening, Table
 from tests.analysis.forecasting.histories import even_months
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
@@ -146,6 +148,12 @@ def test_why__after_a_single_record_says_when(opportunities, tmp_path):
 def test_why__is_in_the_money_of_the_page(opportunities, history):
     block = why(tables_of(Org(currency="CHF").apply(opportunities), history))
     assert block.title.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
+
+
+def test_decide__sets_an_owner_apart_from_the_figures(opportunities):
+    owned = opportunities.assign(owner_name="רותם כהן")
+    html = render_page(compose(tables_of(owned, target=150_000), workbook="week.xlsx"))
+    assert "<bdi>רותם כהן</bdi> · 120K" in html
 
 
 def learned(opportunities, target):

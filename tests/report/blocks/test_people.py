@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.report.blocks.people import choose_scale, people, round_parts
+from opp_analytics.report.compose import compose
+from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Note, Table
 from tests.report.pipelines import pipeline, tables_of
+from tests.report.reading import read
 
 
 def _table(block) -> Table:
@@ -74,10 +77,43 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
         (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k}")
         for k in range(60)
     ]
-    people_group, total = _table(people(tables_of(pipeline(rows)))).groups
-    assert people_group.folded
-    assert len(people_group.lines) == 60
+    shown, rest, total = _table(people(tables_of(pipeline(rows)))).groups
+    # Without targets the largest stay.
+    assert [line.cells[0].text for line in shown.lines] == [f"Rep {k}" for k in range(59, 51, -1)]
+    assert not shown.folded
+    assert rest.folded
+    assert rest.lines[0].level == "group"
+    assert rest.lines[0].cells[0].text == "52 more"
+    assert {line.level for line in rest.lines[1:]} == {"member"}
+    assert len(rest.lines) == 53
     assert total.lines[0].level == "total"
+    targets = pd.DataFrame(
+        {
+            "period": "2026-03",
+            "owner_name": [f"Rep {k}" for k in range(60)],
+            "target": [1_000.0 - k for k in range(60)],
+        }
+    )
+    shown, *_ = _table(people(tables_of(pipeline(rows), target=targets))).groups
+    assert {line.cells[0].text for line in shown.lines} == {f"Rep {k}" for k in range(8)}
+    opened = read(render_page(compose(tables_of(pipeline(rows)), workbook="week.xlsx"))).table("people")
+    assert [row[0] for row in opened if row[0].endswith("more")] == ["52 more"]
+
+
+def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
+    rows = [
+        (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k:02d}")
+        for k in range(20)
+    ]
+    teams = pipeline(rows).assign(team=["East" if k % 2 else "West" for k in range(20)])
+    east, west, _ = _table(people(tables_of(teams, by=["team", "owner_name"]))).groups
+    assert [group.lines[0].cells[0].small for group in (east, west)] == ["6 more", "6 more"]
+    assert [line.cells[0].text for line in east.lines if line.kept] == [
+        "Rep 19",
+        "Rep 17",
+        "Rep 15",
+        "Rep 13",
+    ]
 
 
 TARGETS = pd.DataFrame(
