@@ -103,8 +103,8 @@ def _check_kpis(
         picked = _select(state, answers.deals)
         opened = picked[oa.outcomes(picked) == "open"]
         count, value = len(opened), float(opened["value"].sum())
-        if state["view"] in ("pipeline", "forecast"):
-            ledger.same(f"{where}, n", panel["n"], f"n = {text.count(len(picked))}")
+        if state["view"] == "pipeline":
+            ledger.same(f"{where}, n", panel["n"], f"n = {text.count(len(opened), 'open deal')}")
     if "Open deals" in kpis and state["view"] != "slippage":
         ledger.same(f"{where}, KPI open deals", kpis["Open deals"], f"{count:,}")
         ledger.same(f"{where}, KPI open value", kpis["Open value"], answers.money(value))
@@ -115,13 +115,14 @@ def _check_forecast(
 ) -> None:
     """Compare the rows with the forecast by everything that is known."""
     world, money = answers.world, answers.money
+    targets = answers.org.targets if len(answers.org.targets) else None
     with quiet():
         table = oa.forecast(
             answers.deals,
             as_of=_last_day(answers),
             freq=answers.org.freq(state.get("by", "M")),
             history=answers.history,
-            target=state.get("target"),
+            target=state.get("target", targets),
         )
     heads = panel["heads"]
     for row in panel["rows"]:
@@ -139,7 +140,7 @@ def _check_forecast(
         if bounds and math.isfinite(given["low"]):
             said_bounds = bounds[0] if bounds[0] != low or low != high else f"{low}–{high}"
             ledger.same(f"{where}, {row['key']}, range", said_bounds, f"{low}–{high}")
-        chance = figures.get("Chance", text.MISSING)
+        chance = figures.get("Hits target", text.MISSING)
         if chance not in (text.MISSING, "met"):
             ledger.same(f"{where}, {row['key']}, chance", chance, text.percent(given["p_target"]))
         if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
