@@ -18,6 +18,8 @@ from opp_analytics.errors import DataError
 
 NO_LABEL = "(none)"
 """Group label of rows whose value is missing; such rows are shown, never dropped."""
+NO_NAMES = ("", "nan", "NaN", "None", "<NA>", "NaT")
+"""Texts of a missing name: an empty one, and what ``str`` makes of a missing value."""
 ALL = "(all)"
 """Label of the rows of totals."""
 BUCKETS = ("overdue", "unscheduled")
@@ -178,6 +180,18 @@ def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Ser
                 break
     where = f"opportunity {ids.iloc[position]!r}" if ids is not None else f"row {position}"
     raise DataError(f"{where}: {column.name}={value!r} is not text; write it anew")
+
+
+def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
+    """Label the group of each row, as `history.label_of` does: the value as text, "(none)" for a missing one.
+
+    Examples
+    --------
+    >>> label_groups(pd.Series(["Ann", None, "nan", ""])).tolist()
+    ['Ann', '(none)', '(none)', '(none)']
+    """
+    labels: pd.Series[str] = column.astype(TEXT)
+    return labels.mask(labels.isna() | labels.isin(NO_NAMES), NO_LABEL)
 
 
 def _has_text(value: Any) -> bool:

@@ -28,7 +28,7 @@ from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
 from opp_analytics.periods import as_date, as_period
-from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, unstack_level
+from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 from opp_analytics.text import count, joined
 
 __all__ = ["audit_command", "changes_command", "created_command", "forecast_command", "risk_command"]
@@ -199,9 +199,7 @@ def risk_command(
     flagged.attrs = table.attrs
     tables: dict[str, pd.DataFrame] = {}
     if by:
-        named = (
-            source.opportunities.set_index("unique_id")[by].reindex(table.index).astype(TEXT).fillna(NO_LABEL)
-        )
+        named = source.opportunities.set_index("unique_id")[by].reindex(table.index).apply(label_groups)
         groups = _sum_flagged(flagged, named)
         table = named.join(table.drop(columns=[name for name in by if name in table]))
         title = "By " + text.joined(map(text.label, by))

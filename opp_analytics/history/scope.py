@@ -15,7 +15,7 @@ from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_
 from opp_analytics.history.sources import Memory, Source, make_records
 from opp_analytics.org import Org, make_column_error
 from opp_analytics.periods import as_instant
-from opp_analytics.schema import NO_LABEL, is_blank
+from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
 
 if TYPE_CHECKING:
     import ibis
@@ -118,8 +118,9 @@ _COUNTED = {
 
 
 def label_of(column: Any) -> Any:
-    """Turn an Ibis column into group labels: text, with a label for missing values."""
-    return column.cast("string").fill_null(NO_LABEL)
+    """Turn an Ibis column into group labels, as `schema.label_groups` does in a frame."""
+    texts = column.cast("string")
+    return texts.isin(NO_NAMES).ifelse(NO_LABEL, texts).fill_null(NO_LABEL)
 
 
 class Whole(Protocol):

@@ -11,8 +11,9 @@ import pandas as pd
 
 from opp_analytics import arguments
 from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
-from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
+from opp_analytics.schema import COLUMNS, NO_NAMES, STATUSES, TEXT, as_column, as_text
 
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
@@ -40,7 +41,8 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     frame = pd.DataFrame(opportunities).reset_index(drop=True)
     ids = frame["unique_id"] if "unique_id" in frame else None
     frame = frame.assign(
-        **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame}
+        **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame},
+        **{name: _drop_no_names(frame[name]) for name in ("owner_name", *DERIVED) if name in frame},
     )
     frame.attrs = opportunities.attrs
     return frame
@@ -50,6 +52,12 @@ def _conform_column(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: 
     if column.name == "stage":
         return _recode(column, partial(stage_dtype, stages), ids, stages.aliases)
     return _recode(column, status_dtype, ids, {}) if column.name == "status" else as_column(column, ids)
+
+
+def _drop_no_names(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Make the texts of a missing person or team missing."""
+    nobody = column.isin(NO_NAMES)
+    return column.mask(nobody) if nobody.any() else column
 
 
 def _recode(

@@ -198,7 +198,7 @@ class Inputs:
         stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)
         for name in self.by:
-            frame[name] = frame[name].astype(schema.TEXT).fillna(NO_LABEL)
+            frame[name] = schema.label_groups(frame[name])
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
 
     @property

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opp_analytics import errors, org, weekly_report
+from opp_analytics import History, errors, org, weekly_report
 from tests.report import reading
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
 
 @pytest.fixture
@@ -37,6 +37,22 @@ def test_weekly_report__same_inputs_same_bytes(opportunities, history, tmp_path)
     ]
     assert made[0].html.read_bytes() == made[1].html.read_bytes()
     assert made[0].xlsx.read_bytes() == made[1].xlsx.read_bytes()
+
+
+@pytest.mark.parametrize("spelled", [pd.NA, "", "nan"])
+def test_weekly_report__is_the_same_however_a_missing_owner_is_spelled(spelled, tmp_path):
+    pages = []
+    for name, owner in (("none", None), ("spelled", spelled)):
+        kept = History(tmp_path / name)
+        for day, rows in (("2026-03-09", LAST_WEEK), ("2026-03-16", THIS_WEEK)):
+            frame = pipeline(rows).astype({"owner_name": "object"})
+            frame.loc[frame["owner_name"].isna(), "owner_name"] = owner
+            kept.record(frame.assign(updated_at=f"{day}T05:00Z"), at=f"{day}T06:00Z")
+        made = weekly_report(
+            frame, kept, as_of=AS_OF, target=1e5, out=tmp_path / name / "page.html", markdown=True
+        )
+        pages.append([file.read_bytes() for file in made])
+    assert pages[0] == pages[1]
 
 
 def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, history, read):

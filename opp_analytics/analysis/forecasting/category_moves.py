@@ -12,7 +12,7 @@ from opp_analytics import schema
 from opp_analytics.analysis.forecasting.forecast_categories import CATEGORIES, DECIDING, categorize
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_group, name_groups
-from opp_analytics.analysis.shared.tables import annotate, fill_counts, label_groups
+from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.history import TRANSFERRED, latest
 from opp_analytics.org import LOST, OPEN, WON, outcome_codes
 from opp_analytics.periods import When, as_date, check_freq
@@ -126,7 +126,7 @@ def _read_record(history: History, moment: pd.Timestamp, by: list[str]) -> pd.Da
     known = history.as_of(moment)
     there = [name for name in DECIDING if name in known.columns]
     frame = read(known, "stage", "value", "close_date", *there, by=by, unique=True)
-    labels = {f"group {k}": label_groups(frame[name]) for k, name in enumerate(by)}
+    labels = {f"group {k}": schema.label_groups(frame[name]) for k, name in enumerate(by)}
     seen = frame[["unique_id", "value", "close_date"]].assign(
         outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categorize(frame)[0]], **labels
     )

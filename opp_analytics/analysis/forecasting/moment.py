@@ -29,7 +29,7 @@ from opp_analytics.org import (
     Org,
     outcome_codes,
 )
-from opp_analytics.schema import NO_LABEL, TEXT
+from opp_analytics.schema import NO_LABEL, TEXT, label_groups
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -104,8 +104,9 @@ class Moment:
         frame = read(opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part)
         outcome, size = outcome_codes(frame), len(frame)
         placed = [PIPELINE] if PIPELINE in frame else []
-        stage, stages = _number_labels([_texts(frame[name]) for name in ["stage", *placed]])
-        owner, owners = _number_labels([_texts(frame[OWNER])] if OWNER in frame else [])
+        parts = [_texts(frame["stage"]), *(label_groups(frame[name]) for name in placed)]
+        stage, stages = _number_labels(parts)
+        owner, owners = _number_labels([label_groups(frame[OWNER])] if OWNER in frame else [])
         made = cls(
             day_number(today),
             outcome,

@@ -20,7 +20,6 @@ from opp_analytics.analysis.shared.tables import (
     annotate,
     fill_rows,
     index_by_groups,
-    label_groups,
     sort_groups,
 )
 from opp_analytics.arguments import MethodName
@@ -367,7 +366,7 @@ def _choose_unasked(priced: _Priced) -> str:
 def _index_deals(frame: Frame, groups: list[str]) -> Frame:
     """Index the deals of a record by id, with their groups in columns 0, 1, … and categories as text."""
     org = {key: frame.attrs[key] for key in ("org",) if key in frame.attrs}
-    labels = {k: label_groups(frame[name]) for k, name in enumerate(groups)}
+    labels = {k: schema.label_groups(frame[name]) for k, name in enumerate(groups)}
     kinds = dict.fromkeys(frame.select_dtypes("category").columns, schema.TEXT)
     plain = pd.DataFrame(frame).astype(kinds).assign(name=frame.get("name"))
     plain = pd.concat([plain, pd.DataFrame(labels, index=frame.index)], axis=1)

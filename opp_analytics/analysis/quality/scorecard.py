@@ -13,13 +13,14 @@ from opp_analytics.analysis.forecasting.backtest import judge_midway
 from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.shared.groups import check_by, read
-from opp_analytics.analysis.shared.tables import annotate, label_groups
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.comparisons import mark_differences
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import WON, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
+from opp_analytics.schema import label_groups
 
 if TYPE_CHECKING:
     from opp_analytics.history import History

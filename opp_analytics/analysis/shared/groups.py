@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from opp_analytics import org, periods, schema
 from opp_analytics.arguments import texts
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.schema import NO_LABEL
+from opp_analytics.schema import NO_LABEL, NO_NAMES
 
 By = str | Sequence[str] | None
 """One column, several, or none."""
@@ -102,7 +102,7 @@ def read(
 def make_column_key(column: pd.Series[Any]) -> Key:
     """Make a key of the values of a column, sorted (categories in their order), with "(none)" last for missing values.
 
-    A group that is really named "(none)" is one with the missing values, as in a history.
+    A group that is really named "(none)", or like the text of a missing value, is one with them, as in a history.
     """
     try:
         codes, found = pd.factorize(column, sort=True)
@@ -112,10 +112,9 @@ def make_column_key(column: pd.Series[Any]) -> Key:
     labels = pd.Index(found)
     if isinstance(column.dtype, pd.CategoricalDtype):
         labels = labels.astype(schema.TEXT)
-    missing = codes < 0
-    if missing.any():
+    named = np.asarray(labels.isin([NO_LABEL, *NO_NAMES]), dtype=bool)
+    if named.any() or (codes < 0).any():
         labels = _as_texts(labels)
-        named = np.asarray(labels == NO_LABEL, dtype=bool)
         place = np.append(np.cumsum(~named) - 1, -1)
         place[np.append(named, True)] = int((~named).sum())
         codes = place[codes]

@@ -63,12 +63,6 @@ def annotate_span(
     return annotate(table, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
 
 
-def label_groups(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Convert a column to group labels, spelled as queries spell them."""
-    labels: pd.Series[Any] = column.astype(schema.TEXT).fillna(NO_LABEL)
-    return labels
-
-
 def fill_counts(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
     """Give every group all `labels`, as `fill_rows` does, in whole numbers with 0 for absent ones."""
     return fill_rows(found, by, level, labels).fillna(0).astype("int64")

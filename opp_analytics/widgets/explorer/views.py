@@ -17,7 +17,7 @@ from opp_analytics.analysis import forecast_deals, movements, sentence, slippage
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
-from opp_analytics.schema import BUCKETS, NO_LABEL
+from opp_analytics.schema import BUCKETS, label_groups
 from opp_analytics.svg import Amount, Row, Rows
 from opp_analytics.widgets.explorer.choice import FILTERS, Choice, DealSelector
 
@@ -937,7 +937,7 @@ def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _in_group(labels: pd.Series[Any], key: str) -> pd.Series[bool]:
     """Mark the rows with this label."""
-    return labels.astype("object").where(labels.notna(), NO_LABEL).astype(str) == key
+    return label_groups(labels) == key
 
 
 def _bars(
