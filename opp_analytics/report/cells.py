@@ -13,6 +13,7 @@ from opp_analytics.analysis import sentence
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
+from opp_analytics.schema import label_groups
 
 _MOST = 20
 """Deals that a row opens to, about a screen; the workbook has the others."""
@@ -74,11 +75,21 @@ def _list_deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
 
 
 def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
-    """Add the frame's columns to the deals of an analysis, except those given in `own`; a deal it lacks is "removed"."""
+    """Add the frame's columns to the deals of an analysis, except those given in `own`.
+
+    A deal that the frame lacks is "removed", and in the groups of its last record.
+    """
     wanted = ["stage", "outcome", "close_date", "value", "probability", *inputs.by]
     rows = rows.assign(**own)
     details = [name for name in wanted if name in inputs.deals and name not in rows]
     joined = rows.merge(inputs.deals[["unique_id", *details]], on="unique_id", how="left")
+    groups = [name for name in inputs.by if name in details]
+    gone = joined["unique_id"][joined[groups].isna().any(axis="columns")]
+    if len(gone):
+        last = inputs.find_last_groups(gone)
+        for name in groups:
+            then = joined["unique_id"].map(last[name]).astype("object")
+            joined[name] = label_groups(joined[name].astype("object").fillna(then))
     return joined.assign(stage=joined["stage"].fillna("removed"))
 
 

@@ -13,7 +13,7 @@ from opp_analytics import schema, text
 from opp_analytics.arguments import MethodName, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import History
+from opp_analytics.history import DELETED, TRANSFERRED, History
 from opp_analytics.org import (
     Org,
     check_org,
@@ -200,6 +200,18 @@ class Inputs:
         for name in self.by:
             frame[name] = schema.label_groups(frame[name])
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+
+    def find_last_groups(self, ids: pd.Series[Any]) -> pd.DataFrame:
+        """Find the groups that deals were in when the history last saw them there; the index is their ``unique_id``."""
+        if self.history is None:
+            return pd.DataFrame(columns=list(self.by))
+        log = self.history.table
+        rows = log.filter(log["unique_id"].isin(list(ids)), ~log["operation"].isin([DELETED, TRANSFERRED]))
+        known = [name for name in self.by if name in log.columns]
+        found = self.history.collect(rows.select("unique_id", "seen_at", *known))
+        seen = found[found["seen_at"] <= self.until].sort_values("seen_at")
+        last: pd.DataFrame = seen.drop_duplicates("unique_id", keep="last").set_index("unique_id")
+        return last.reindex(columns=list(self.by))
 
     @property
     def won_now(self) -> pd.DataFrame:

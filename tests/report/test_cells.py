@@ -1,13 +1,33 @@
-"""Titles of blocks."""
+"""Cells that blocks share: titles, and the details of a deal."""
 
 from __future__ import annotations
 
-from opp_analytics.report.cells import say_finding
+from pathlib import Path
+
+import pandas as pd
+
+from opp_analytics import History
+from opp_analytics.report.cells import add_details, list_deals, say_finding
 from tests.plots.tables import TABLES
+from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
 
-def test_say_finding__has_no_full_stop():
+def test_say_finding__has_no_full_stop() -> None:
     assert (
         say_finding(TABLES["stage_flow"])
         == "Proposal loses the most: 50% of the 2 deals that left it moved on"
     )
+
+
+def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: Path) -> None:
+    left = [row for row in THIS_WEEK if row[0] not in ("c", "d")]
+    history = recorded(History(tmp_path), {"2026-03-02": LAST_WEEK[:4], "2026-03-09": left})
+    rows = pd.DataFrame({"unique_id": ["a", "c", "d", "z"], "name": ["A", "C", "D", "Z"], "value": 1.0})
+    for kept, owners in ((history, ["Ann", "Ann", "(none)", "(none)"]), (None, ["Ann", *["(none)"] * 3])):
+        inputs = tables_of(pipeline(left), kept).inputs
+        listed = list_deals(inputs, add_details(inputs, rows, close_date=pd.NaT), "Deals")
+        assert listed is not None
+        assert [(deal.owner, deal.stage) for deal in listed.deals] == [
+            (owner, "negotiation" if deal.name == "A" else "removed")
+            for owner, deal in zip(owners, listed.deals, strict=True)
+        ]

@@ -17,7 +17,7 @@ from opp_analytics.analysis import forecast_deals, movements, sentence, slippage
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
-from opp_analytics.schema import BUCKETS, label_groups
+from opp_analytics.schema import BUCKETS, NO_LABEL, label_groups
 from opp_analytics.svg import Amount, Row, Rows
 from opp_analytics.widgets.explorer.choice import FILTERS, Choice, DealSelector
 
