@@ -20,6 +20,7 @@ from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import DataError
 from opp_analytics.org import split_by
+from opp_analytics.schema import BUCKETS
 from opp_analytics.text import count
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
     start = today - pd.Timedelta(weeks=6)
     funnel = oa.stage_funnel(opportunities, by=split_by(opportunities))
     rates = oa.win_rate(opportunities, by="owner_name")
-    expected = oa.forecast(_leave_out_old(opportunities, start), as_of=today, freq="M")
+    # The question of the weekly page, so that both give one answer.
+    expected = oa.forecast(opportunities, as_of=today, freq="M", history=history, target=_TARGET)
     slipped = oa.slippage(history, start=start, end=today)
 
     heading("Stage funnel", "deals open in each stage, and deals that reached it (at least, at most)")
@@ -89,11 +91,11 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
         f"The simulated team's true rate is {text.percent(oa.sandbox.TRUE_WIN_RATE, 1)}; "
         "a young pipeline shows less, because deals are lost sooner than won."
     )
-    heading(
-        "Forecast by month",
-        f"as of {text.day(today, year=True)}: booked, plus open value × stated probability; nothing for overdue or undated deals",
-    )
-    show(expected[["booked", "open_count", "open_value", "weighted_open", "expected"]])
+    method = ": ".join(filter(None, (expected.attrs["method"], expected.attrs["why"])))
+    heading("Forecast by month", f"as of {text.day(today, year=True)}, method: {method}")
+    say(oa.sentence(expected))
+    ahead = expected[(expected.index >= str(pd.Period(today, "M"))) | expected.index.isin(BUCKETS)]
+    show(ahead[["booked", "open_count", "open_value", "expected", "low", "high", "target", "p_target"]])
     heading("Slippage", f"outcome of the deals that were due {text.days(start, today)}")
     show(slipped)
 
@@ -107,13 +109,6 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
         save_chart(axes, folder / f"{name}.png")
     oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
     say(f"\nFour charts and the weekly page are in {folder}/.")
-
-
-def _leave_out_old(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
-    """Leave out the deals closed before the month of `start`."""
-    first = start.replace(day=1)
-    closed = oa.outcomes(opportunities) != "open"
-    return opportunities[~(closed & (opportunities["close_date"] < first))]
 
 
 def _edit(client: oa.Client, today: pd.Timestamp) -> None:

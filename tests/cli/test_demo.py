@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from opp_analytics import text
 from opp_analytics.sandbox import Sandbox
 from tests.cli.kinds import Command
 
@@ -54,6 +55,13 @@ def test_demo__proves_the_edit(said: str) -> None:
     assert planned is not None
     assert f"Receipt: {planned[1]} applied." in said
     assert "0 deals overdue or due within a week" in said
+
+
+def test_demo__forecasts_once_for_the_terminal_the_chart_and_the_page(said: str, folder: Path) -> None:
+    shown = re.search(r"^\d{4}-\d\d +\S+ +\d+ +\S+ +([\d,.]+) ", said, re.M)
+    assert shown is not None
+    page = (folder / "charts" / "weekly.html").read_text(encoding="utf-8")
+    assert f"forecast {text.money(float(shown[1].replace(',', '')))}" in re.sub(r"<[^>]+>", " ", page)
 
 
 def test_demo__writes_charts_and_the_weekly_page(said: str, folder: Path) -> None:
