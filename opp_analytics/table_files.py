@@ -58,6 +58,8 @@ _FOOTER = re.compile(
     re.IGNORECASE,
 )
 """What products write below a report: totals, and Salesforce's notice of who made it and that it is confidential."""
+_MOST_NULS = 8
+"""UTF-16 without a mark has a NUL in every second byte, other files that are no text many; a text may hold a stray one."""
 _SIGNS = ("Ã", "Â", "â€", "\ufffd")
 _GARBLED = "[ÂÃ][\u0080-\u00bf]|â€|\ufffd"
 """UTF-8 read as Windows-1252, and the sign that stands for a lost character."""
@@ -95,12 +97,12 @@ def read_table(source: TableSource, known: Known, encoding: str | None = None) -
         return _read_frame(source)
     arguments.refuse_foreign(source, "frame")
     path = arguments.path(source)
-    content = _read_content(path)
+    content = read_content(path)
     if content.startswith(b"PAR1"):
         return _read_parquet(path, content)
     if content.startswith(b"PK\x03\x04"):
         return _read_workbook(path, content, known)
-    text, named = _decode(path, content, encoding)
+    text, named = decode_file(path, content, encoding)
     table = _read_csv(path, text, named, known)
     if encoding is None:
         _refuse_garbled(table, text)
@@ -115,7 +117,7 @@ def _read_parquet(path: Path, content: bytes) -> FileTable:
     return _read_frame(frame, str(path), "Parquet")
 
 
-def _read_content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
     """Read the bytes of a file that may hold a table."""
     refuse_devices(path)
     try:
@@ -131,14 +133,14 @@ def _read_content(path: Path) -> bytes:
     return content
 
 
-def _decode(path: Path, content: bytes, encoding: str | None = None) -> tuple[str, str]:
+def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tuple[str, str]:
     """Decode the text of a file; with the name of its encoding.
 
     UTF-8 with or without a byte order mark, UTF-16 with one, or else Windows-1252.
 
     Examples
     --------
-    >>> _decode(Path("deals.csv"), "José".encode("cp1252"))
+    >>> decode_file(Path("deals.csv"), "José".encode("cp1252"))
     ('José', 'Windows-1252')
     """
     if encoding is not None:
@@ -149,7 +151,8 @@ def _decode(path: Path, content: bytes, encoding: str | None = None) -> tuple[st
                 f"encoding={encoding!r} is unknown; use for example 'utf-8' or 'cp1252'"
             ) from None
     marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
-    if b"\0" in content[:4096] and marked != "utf-16" and encoding is None:
+    begin = content[:4096]
+    if begin.count(0) > len(begin) // _MOST_NULS and marked != "utf-16" and encoding is None:
         raise DataError(f"{path} is not text; export the report as CSV or .xlsx")
     tried = [encoding] if encoding else [marked] if marked else ["utf-8", "cp1252"]
     for name in tried:
@@ -204,7 +207,7 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 
 def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     """Read the table of a CSV file, every cell as text."""
-    with _allow_long_cells():
+    with allow_long_cells():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text, known))
         try:
             rows = list(islice(reader, _HEADER_WITHIN))
@@ -243,7 +246,7 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
 
 
 @contextmanager
-def _allow_long_cells() -> Iterator[None]:
+def allow_long_cells() -> Iterator[None]:
     """Allow cells longer than the 131,072 characters of the csv module's default."""
     before = csv.field_size_limit(_CELL_LIMIT)
     try:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import warnings
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from opp_analytics import arguments, files, inputs, schema
+from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
 from opp_analytics.org import Org, conform, empty
+from opp_analytics.table_files import allow_long_cells, decode_file, read_content
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
@@ -173,14 +172,10 @@ def _read_row(cells: dict[str, str], exported: Exported, day_first: bool | None)
 
 def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
     """Read the header in row 1 and the rows below it."""
-    files.refuse_devices(file)
+    text, _ = decode_file(file, read_content(file))
     try:
-        # Not as a text file, in which a carriage return becomes a line feed.
-        text = _decode(file.read_bytes())
-        with _allow_long_cells():
+        with allow_long_cells():
             rows = list(_split_rows(text, max(",;\t", key=lambda delimiter: _score_header(text, delimiter))))
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
     if not rows:
@@ -197,30 +192,6 @@ def _split_rows(text: str, delimiter: str) -> Iterator[list[str]]:
 def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
     titles = next(_split_rows(text, delimiter), [])
     return "unique_id" in map(inputs.fold, titles), len(titles)
-
-
-@contextmanager
-def _allow_long_cells() -> Iterator[None]:
-    """Lift the csv module's limit of 131,072 characters."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _decode(content: bytes) -> str:
-    """Decode a CSV file: UTF-8, "Unicode text", or Windows' own code, in which Excel saves a plain CSV.
-
-    >>> [_decode("Café".encode(code)) for code in ("utf-8-sig", "utf-16", "cp1252")]
-    ['Café', 'Café', 'Café']
-    """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode(_WINDOWS)
 
 
 def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
