@@ -269,6 +269,7 @@ def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
         kept = pd.concat([kept.astype("object"), pd.DataFrame(created, dtype="object")], ignore_index=True)
         further = {c: t for c, t in before.dtypes.items() if c not in schema.COLUMNS}
         kept = kept.astype({c: t for c, t in further.items() if not kept[c].isna().any()})
+        kept.attrs = before.attrs  # which concat loses
     return org.conform(kept)
 
 

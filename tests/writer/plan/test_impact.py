@@ -75,3 +75,26 @@ def test_plan_impact__of_a_part_leaves_the_new_business_of_others_out() -> None:
     whole = plan(deals, changed(deals, 0, value=9000.0)).impact(as_of=TODAY, history=history)
     expected = oa.forecast(deals, as_of=TODAY, history=history)["expected"]["2026-11"]
     assert whole.loc["2026-11", "expected_before"] == pytest.approx(expected)
+
+
+def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
+    own = oa.Org(
+        stages=[{"name": "Demo", "kind": "open", "probability": 50}, {"name": "Signed", "kind": "won"}]
+    )
+    before = pd.DataFrame(
+        {
+            "unique_id": ["1"],
+            "name": ["A"],
+            "stage": ["Signed"],
+            "value": [70.0],
+            "close_date": ["2026-03-30"],
+        }
+    )
+    before.attrs["recorded_at"] = "2026-03-10T08:00:00+00:00"
+    before = own.apply(before.assign(probability=100))
+    new = {"name": "B", "stage": "Demo", "value": 30.0, "close_date": "2026-03-31", "probability": 50}
+    made = plan(before, pd.concat([before, pd.DataFrame([new])], ignore_index=True))
+    assert made.edited().attrs == before.attrs
+    impact = made.impact(as_of="2026-03-10")
+    assert impact.loc["2026-03", ["booked_before", "booked_after"]].tolist() == [70, 70]
+    assert impact.loc["2026-03", "weighted_open_after"] == 15
