@@ -94,6 +94,8 @@ def _prepare_steps(
         total = name in ends
         start, level = (0.0, value) if total else (level, level + value)
         label = f"{what} {_date_end(moved, name)}" if total else text.label(name)
+        if ends == _FORECAST and name == "won":
+            label = "won beyond its chance"
         figure = money(value, signed=not total)
         title = f"{text.capital(label)}: {figure}" + ("" if total or not deals else f", {text.count(deals)}")
         named = name == largest and ends == _PIPELINE

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import evidence, sentence
 from opp_analytics.charts.data import (
     BarMark,
     ChartData,
@@ -70,6 +70,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
         table,
         text.count(int(table["open_count"].sum()), "open deal"),
         _explain_marks(shown, table),
+        _note_outside(shown, money_of(table), str(table.attrs.get("freq"))),
         _count_undrawn(table, shown),
         name_method(table),
     )
@@ -134,6 +135,15 @@ def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
     return ", ".join(name for name, drawn in marks if drawn)
 
 
+def _note_outside(shown: pd.DataFrame, money: Money, freq: str) -> str:
+    """Say which forecasts lie outside their own range, and what is likely there."""
+    named: dict[str, list[str]] = {}
+    for period, row in shown.iterrows():
+        if words := evidence.name_outside(row, money):
+            named.setdefault(words, []).append(text.period(str(period), freq))
+    return ", ".join(f"{words} in {text.joined(periods, most=3)}" for words, periods in named.items())
+
+
 def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
     """Count deals that are due in no period, and periods far away."""
     money = money_of(table)
@@ -196,7 +206,8 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
     """Describe one row of a forecast: closed, forecast, range, target."""
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
-        words += f", range {money(row['low'])} to {money(row['high'])}"
+        outside = evidence.name_outside(row, money)
+        words += f", range {money(row['low'])} to {money(row['high'])}{outside and f' ({outside})'}"
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 
 
@@ -270,8 +281,9 @@ def forecast_fan(
         Curve(booked, "bar", stepped=True),
     ]
     last = table.iloc[-1]
+    outside = evidence.name_outside(last, money)
     names: list[tuple[float, str, Tone]] = [
-        (last["expected"], f"forecast {money(last['expected'])}", "hi"),
+        (last["expected"], f"forecast {money(last['expected'])}{outside and f', {outside}'}", "hi"),
         (last["booked"], f"closed {money(last['booked'])}", "bar"),
         (last["high"], f"{money(last['low'])}–{money(last['high'])}", "quiet"),
     ]
@@ -298,7 +310,9 @@ def forecast_fan(
 def _sum_up(row: pd.Series[Any], money: Money) -> str:
     if math.isnan(row["expected"]):
         return f"closed {money(row['booked'])}, no forecast"
-    spread = f" ({money(row['low'])} to {money(row['high'])})" if math.isfinite(row["low"]) else ""
+    outside = evidence.name_outside(row, money)
+    ends = f"{money(row['low'])} to {money(row['high'])}{outside and f', {outside}'}"
+    spread = f" ({ends})" if math.isfinite(row["low"]) else ""
     return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 
 

@@ -83,14 +83,16 @@ def backtest_horizons(table: pd.DataFrame) -> ChartData:
 
 
 def backtest_methods(table: pd.DataFrame) -> ChartData:
-    """Prepare how far each method missed, the best one in blue, with bias and ranges held beside it."""
+    """Prepare how far each method missed, with bias and ranges held beside it; the best one in blue if it is beyond chance."""
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
         return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
     places: list[Place] = []
-    for method, row in table.sort_values("wape", kind="stable").iterrows():
+    ranked = table.sort_values("wape", kind="stable")
+    leads = len(ranked) > 1 and bool(ranked["differs"].iloc[1])
+    for method, row in ranked.iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
-        bar = BarMark(0, miss, "mute" if places else "hi")
+        bar = BarMark(0, miss, "hi" if leads and not places else "mute")
         places.append(Place(text.label(method), (bar,), _judge_method(row), miss))
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import audit_summary, heading, sentence
+from opp_analytics.analysis import audit_summary, evidence, heading, sentence
 from opp_analytics.charts.data import (
     BarMark,
     ChartData,
@@ -52,10 +52,13 @@ _REASONS = 72
 """Characters of the reasons beside a bar."""
 
 
-def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> ChartData:
+def win_rate(
+    table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
+) -> ChartData:
     """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods.
 
-    `overall`, the rate of all, is a line across; `differs` has the labels of the rows to highlight.
+    `overall`, the rate of all, is a line across; `differs` has the labels of the rows to highlight, by default of those that
+    differ from the others in this table beyond chance.
     """
     closed = table["won"] + table["lost"]
     note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
@@ -63,6 +66,10 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
         return ChartData(sentence(table), note, "no closed deals")
     if table.index.name == "period":
         return _follow_rate(table, closed, note)
+    differs = evidence.list_apart(table) if differs is None else differs
+    note += (
+        " · blue: differs from the others beyond chance" if any(key in differs for key in table.index) else ""
+    )
     table = table.sort_values("rate", ascending=False, kind="stable")
     places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
@@ -147,7 +154,7 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
 
 
 def win_rate_curve(table: pd.DataFrame) -> ChartData:
-    """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group, the highest in blue.
+    """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group.
 
     Of more than six groups, those with the most deals are drawn, and the caption says so.
     """
@@ -196,14 +203,12 @@ def _trace_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
     keys = table.reset_index("days").index
     groups = keys.unique()
     parts = {name: table[keys == key] for key, name in zip(groups, name_rows(groups), strict=True)}
-    highest = max(parts, key=lambda name: float(parts[name]["won_share"].iloc[-1]))
     last = max(float(part.index[-1][-1]) for part in parts.values())
     curves, ends = [], []
     for name, part in parts.items():
-        tone: Tone = "hi" if name == highest else "mute"
         points = _start_at_zero(part.index.get_level_values("days"), part["won_share"])
-        curves.append(Curve(points, tone, 2.0 if name == highest else 0.9, stepped=True))
-        ends.append(EndName(last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", tone))
+        curves.append(Curve(points, "bar", 1.2, stepped=True))
+        ends.append(EndName(last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", "bar"))
     return curves, ends
 
 

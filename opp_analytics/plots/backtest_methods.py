@@ -7,7 +7,7 @@ from opp_analytics import charts
 from opp_analytics.plots.render import drawing, render
 
 
-@drawing("n", "wape", "bias", "interval_coverage", "behind", "behind_low")
+@drawing("n", "wape", "bias", "interval_coverage", "behind", "differs")
 def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.backtest_methods`: how far each method missed, the best one in blue, with bias and ranges held beside it."""
+    """Draw `oa.backtest_methods`: how far each method missed, with bias and ranges held beside it; blue: the best, beyond chance."""
     return render(charts.backtest_methods(table), ax)

@@ -7,7 +7,7 @@ from opp_analytics import charts
 from opp_analytics.plots.render import drawing, render
 
 
-@drawing("velocity", "open_count", "win_rate", "mean_won_value", "mean_days_to_win")
+@drawing("velocity", "open_count", "won", "lost", "win_rate", "mean_won_value", "mean_days_to_win")
 def velocity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.velocity`: money per day of each group, with the four factors beside the bar."""
     return render(charts.velocity(table), ax)

@@ -28,6 +28,8 @@ class DueDeals:
     period: str
     table: pd.DataFrame
     deals: pd.DataFrame
+    starts_late: bool = False
+    """True where the records begin after the period does."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Tables(Forecasts):
                 table = analysis.slippage(history, **window)
             except NotEnoughHistory:
                 continue  # No record inside this period; another one may have some.
-            found.append(DueDeals(str(period), table, analysis.slippage_deals(history, **window)))
+            deals = analysis.slippage_deals(history, **window)
+            found.append(DueDeals(str(period), table, deals, starts_late=opening is begins))
         if not found:
             raise NotEnoughHistory("no period has two records")
         return found

@@ -140,8 +140,13 @@ def stage_flow(table: pd.DataFrame) -> Rows:
     )  # fmt: skip
 
 
-def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> Rows:
-    """Render `oa.win_rate` or `oa.scorecard`, highest first, with intervals, the rate of all as a line, and those in `differs` highlighted."""
+def win_rate(
+    table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
+) -> Rows:
+    """Render `oa.win_rate` or `oa.scorecard`, highest first, with intervals, the rate of all as a line, and those in `differs` highlighted.
+
+    By default these are the rows that differ from the others in this table beyond chance.
+    """
     known = table[table["rate"].notna()]
     top = min(1.0, 0.1 + max([*known["rate_high"], 0.2]))
     # Room for the rate beside the longest interval.

@@ -59,11 +59,13 @@ TABLES: dict[str, pd.DataFrame] = {
     ),
     "backtest_methods": _table(
         {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "interval_coverage": [0.5, 1.0, None],
-         "behind": [0.3, 0.0, None], "behind_low": [0.1, 0.0, None], "behind_high": [0.5, 0.0, None]},
+         "behind": [0.3, 0.0, None], "behind_low": [0.1, 0.0, None], "behind_high": [0.5, 0.0, None],
+         "differs": [True, False, False]},
         ["stated", "stage", "curve"], "method",
     ),
     "calibration": _table(
-        {"n": [4, 0], "stated": [0.2, None], "realized": [0.25, None], "realized_low": [0.05, None], "realized_high": [0.7, None]},
+        {"n": [4, 0], "stated": [0.2, None], "realized": [0.25, None], "realized_low": [0.05, None], "realized_high": [0.7, None],
+         "open_share": [0.0, None], "won": [1, 0], "open": [0, 0]},
         ["0–50%", "50–100%"], "bin",
     ),
     "close_date_moves": _table(
@@ -135,7 +137,7 @@ TABLES: dict[str, pd.DataFrame] = {
     ),
     "transitions": _steps(),
     "velocity": _table({
-        "velocity": [1_000.0, None], "open_count": [3, 2], "win_rate": [2 / 3, None], "mean_won_value": [15_000.0, None],
+        "velocity": [1_000.0, None], "open_count": [3, 2], "won": [4, 0], "lost": [2, 0], "win_rate": [2 / 3, None], "mean_won_value": [15_000.0, None],
         "mean_days_to_win": [30.0, None],
     }, ["Ann", "Bo"], "owner_name"),
     "waterfall": _table(
@@ -147,7 +149,7 @@ TABLES: dict[str, pd.DataFrame] = {
         ["Ann", "Bo"], "owner_name", confidence=0.95,
     ),
     "win_rate_cohorts": _table({
-        "created": [6, 4], "rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "open_share": [0.1, 0.5],
+        "created": [6, 4], "won": [3, 1], "rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "open_share": [0.1, 0.5],
     }, ["2025Q4", "2026Q1"], "period", freq="Q"),
     "win_rate_curve": _table({
         "at_risk": [9, 4], "won_share": [0.2, 0.4], "lost_share": [0.1, 0.2], "disqualified_share": [0.0, 0.0],

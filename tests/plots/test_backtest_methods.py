@@ -7,7 +7,7 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue():
+def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue_where_beyond_chance():
     ax = plots.backtest_methods(TABLES["backtest_methods"])
     assert reading.widths(ax) == [0.2, 0.5, 0]
     assert reading.rows(ax) == ["stage", "stated", "curve"]
@@ -21,6 +21,8 @@ def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue():
         COLORS["mute"],
         COLORS["mute"],
     ]
+    close = plots.backtest_methods(TABLES["backtest_methods"].assign(differs=False))
+    assert {to_hex(bar.get_facecolor()) for bar in close.patches} == {COLORS["mute"]}
     assert reading.caption(ax) == "each method on the same 2 forecasts · as of Mar 31, 2026"
 
 

@@ -22,6 +22,11 @@ def test_forecast__names_its_marks_and_says_the_finding():
     )
 
 
+def test_forecast__names_periods_whose_range_excludes_the_forecast():
+    table = TABLES["forecast"].assign(high=[None, None, 100.0, 90.0], low=[None, None, 100.0, 20.0])
+    assert "most likely nothing more in Mar 2026 · " in reading.caption(plots.forecast(table))
+
+
 def test_forecast__bars_are_booked_with_what_is_expected_on_top():
     bars = plots.forecast(TABLES["forecast"]).patches
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]

@@ -10,7 +10,13 @@ TABLE = TABLES["forecast_change"]
 def test_forecast_change__steps_from_then_to_now():
     ax = plots.forecast_change(TABLE)
     assert reading.title(ax) == "March is up 15 since Mar 24, to 115"
-    assert reading.rows(ax) == ["Forecast Mar 24", "won", "pushed out", "new business", "Forecast Mar 31"]
+    assert reading.rows(ax) == [
+        "Forecast Mar 24",
+        "won beyond its chance",
+        "pushed out",
+        "new business",
+        "Forecast Mar 31",
+    ]
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [  # type: ignore[attr-defined]
         (0, 100),
         (100, 30),

@@ -22,7 +22,7 @@ def test_win_rate_curve__has_a_line_for_each_of_the_six_groups_with_the_most_dea
     grown = {f"rep {k}": table.assign(at_risk=table["at_risk"] + k, won_share=k / 10) for k in range(10)}
     ax = plots.win_rate_curve(pd.concat(grown, names=["owner_name"]))
     assert reading.texts(ax)[:6] == [f"rep {k} ({9 + k})" for k in range(4, 10)]
-    assert reading.title(ax) == "By the last age, rep 4 won 40%, rep 9 90%"
+    assert reading.title(ax) == "By the last age, 40% to 90% were won, by owner"
     assert reading.caption(ax).endswith("the 6 of 10 groups with the most deals")
 
 

@@ -52,7 +52,7 @@ def test_waterfall__steps_from_one_total_to_the_other() -> None:
 def test_forecast_change__keeps_one_target_line_down_the_column() -> None:
     rows = svg.forecast_change(TABLES["forecast_change"], target=150)
     assert reading.figures(rows) == {
-        "Forecast Mar 24": ("100",), "Won": ("+30",), "Pushed out": ("−20",), "New business": ("+5",),
+        "Forecast Mar 24": ("100",), "Won beyond its chance": ("+30",), "Pushed out": ("−20",), "New business": ("+5",),
         "Forecast Mar 31": ("115",),
     }  # fmt: skip
     assert len({mark["x1"] for mark in reading.marks(rows, "line", "l-target")}) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import (
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.analysis.stats.comparisons import adjust_p_values, compare_pairs
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import Freq, When
@@ -30,6 +31,8 @@ from opp_analytics.periods import Freq, When
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
+_LEVEL = 0.05
+"""Chance of a difference where methods are equal."""
 _MIDWAY_PERIODS = 12
 """Periods that `judge_midway` looks back at: a year of months."""
 
@@ -243,9 +246,9 @@ def backtest_methods(
     DataFrame
         Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
         in `backtest`; ``behind``: its WAPE minus the lowest one; ``behind_low``, ``behind_high``: the 95% interval of that
-        difference, which is noise where the interval holds 0 (NaN for one period alone). All rows judge the same forecasts:
+        difference (NaN for one period alone); ``differs`` (bool): its errors differ from the best method's beyond chance. All rows judge the same forecasts:
         those that every method could make. A method that could make none has n = 0 and NaN.
-        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second is noise or there is no second.
+        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second may be chance or there is no second.
 
     Raises
     ------
@@ -255,7 +258,8 @@ def backtest_methods(
     Notes
     -----
     Forecasts of one period err together, so periods are what is compared: with d_p = Σ abs(error) − Σ abs(error of the
-    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual. If
+    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual; ``differs`` is the two-sided test that changes the
+    signs of d_p (exact to 12 periods), with Holm's adjustment for the methods compared. If
     ``interval_coverage`` is far below `confidence`, the ranges are too narrow. `sentence` says which method to use.
 
     Examples
@@ -304,29 +308,41 @@ def backtest_methods(
 def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Add how far each method is behind the best one, and the interval of that."""
     if not summary["wape"].notna().any():
-        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan)
+        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, differs=False)
     best = tables[str(summary["wape"].idxmin())]
-    ends = np.array([_measure_difference(table, best) for table in tables.values()])
+    pairs = [_pair_errors(table, best) for table in tables.values()]
+    whole = float(best["actual"].sum())
+    ends = np.array([_measure_difference(off, whole) for off in pairs])
+    others = [place for place, table in enumerate(tables.values()) if table is not best and len(table)]
+    differs = np.zeros(len(tables), dtype=bool)
+    p = np.array([compare_pairs(pairs[place]) for place in others], dtype=np.float64)
+    differs[others] = adjust_p_values(p) < _LEVEL
     return summary.assign(
-        behind=summary["wape"] - summary["wape"].min(), behind_low=ends[:, 0], behind_high=ends[:, 1]
+        behind=summary["wape"] - summary["wape"].min(),
+        behind_low=ends[:, 0],
+        behind_high=ends[:, 1],
+        differs=differs,
     )
 
 
-def _measure_difference(table: pd.DataFrame, best: pd.DataFrame) -> tuple[float, float]:
+def _pair_errors(table: pd.DataFrame, best: pd.DataFrame) -> pd.Series[Any]:
+    """Subtract the best method's absolute errors, period by period."""
+    return (table["error"].abs() - best["error"].abs()).dropna().groupby(level="period").sum()
+
+
+def _measure_difference(off: pd.Series[Any], whole: float) -> tuple[float, float]:
     """Measure the 95% interval of the difference of two methods' WAPE on the same forecasts."""
-    off = (table["error"].abs() - best["error"].abs()).groupby(level="period").sum()
-    if table.empty or len(off) < 2:
+    if len(off) < 2:
         return np.nan, np.nan
     mean, spread = float(off.mean()), float(off.std()) / len(off) ** 0.5
-    reach = float(stdtrit(len(off) - 1, 0.975)) * spread
-    whole = float(best["actual"].sum()) / len(off)
-    return (mean - reach) / whole, (mean + reach) / whole
+    reach = float(stdtrit(len(off) - 1, 1 - _LEVEL / 2)) * spread
+    return (mean - reach) * len(off) / whole, (mean + reach) * len(off) / whole
 
 
 def _pick_best(summary: pd.DataFrame) -> str | None:
-    """Pick the method with the lowest error, where its lead is more than noise."""
+    """Pick the method with the lowest error, where its lead is beyond chance."""
     known = summary[summary["wape"].notna()].sort_values("wape", kind="stable")
-    return str(known.index[0]) if len(known) > 1 and known["behind_low"].iloc[1] > 0 else None
+    return str(known.index[0]) if len(known) > 1 and known["differs"].iloc[1] else None
 
 
 def _read_methods(

@@ -50,7 +50,7 @@ def time_to_win(
     DataFrame
         Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): days until this share of
         all created deals is won, NaN if it never is; ``days_of_won`` (float64): days until this share of the wins so
-        far. Empty input gives NaN for each quantile, or no rows with `by`.
+        far. Empty input gives NaN for each quantile, or no rows with `by`. Attrs: ``won``: wins that were timed.
 
     Notes
     -----
@@ -85,4 +85,11 @@ def time_to_win(
         index=groups.nest(labels, len(quantiles)),
         columns=["days", "days_of_won"],
     )
-    return annotate(table, made_from=opportunities, n=int((days >= 0).sum()), as_of=today, left_out=left_out)
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int((days >= 0).sum()),
+        as_of=today,
+        left_out=left_out,
+        won=sum(int(curve.won.sum()) for curve in curves),
+    )

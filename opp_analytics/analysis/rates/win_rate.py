@@ -78,7 +78,7 @@ def win_rate(
         - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fractions): by money.
         - ``to_date`` (bool, with `freq`): `as_of` lies in the period; False without `as_of`.
 
-        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``. A deal closed without a value counts in
+        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``; with `freq` also ``window``: [start, end]. A deal closed without a value counts in
         ``rate`` but not in ``value_rate``. Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
 
     Raises
@@ -145,8 +145,13 @@ def win_rate(
             "closed_without_value": int((closed & frame["value"].isna().to_numpy()).sum()),
         },
         confidence=confidence,
-        **({} if freq is None else {"freq": freq}),
+        **({} if freq is None else {"freq": freq, "window": _write_window(start, end, tz)}),
     )
+
+
+def _write_window(start: When | None, end: When | None, tz: str) -> list[str | None]:
+    """Write the days between which closes count; None for an open side."""
+    return [None if day is None else str(periods.as_date(day, tz=tz).date()) for day in (start, end)]
 
 
 def _make_rates(

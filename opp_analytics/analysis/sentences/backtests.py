@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
+from opp_analytics.analysis.sentences import evidence
+from opp_analytics.analysis.stats.comparisons import compare_pairs, mark_missed_chances
 from opp_analytics.text import capital, count, label, percent, points, spelled
 
 Row = Any
@@ -14,18 +16,33 @@ Row = Any
 
 def describe_backtest(table: pd.DataFrame) -> str:
     """Say how far past forecasts missed and how often their ranges held."""
-    whole, inside = float(table["actual"].sum()), judge_ranges(table)
-    held = f"; {_name_range(table)} held in {percent(float(inside.mean()))}" if inside.notna().any() else ""
+    if table.empty:
+        return "No past forecast can be judged yet."
+    whole, inside = float(table["actual"].sum()), judge_ranges(table).dropna()
+    held = f"; {_name_range(table)} held in {_write_held(inside)}" if len(inside) else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
-    missed = percent(float(table["error"].abs().sum()) / whole)
-    bias = percent(abs(float(table["error"].sum()) / whole))
-    lean = (
-        ""
-        if bias in ("0%", "<1%")
-        else f", {bias} too {'high' if table['error'].sum() > 0 else 'low'} in all"
-    )
-    return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{lean}{held}."
+    missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
+    too = f", {lean[0]} too {lean[1]} in all{lean[2]}" if lean else ""
+    return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{too}{held}."
+
+
+def _write_held(inside: pd.Series[Any]) -> str:
+    """Write how many ranges held, in percent where there are enough."""
+    n = len(inside)
+    return percent(float(inside.mean())) if evidence.is_enough(n) else f"{int(inside.sum())} of {n}"
+
+
+def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
+    """Say how far forecasts were too high or too low in sum, and whether that may be chance; None for hardly at all."""
+    off = float(table["error"].sum()) / whole
+    size = percent(abs(off))
+    if size in ("0%", "<1%"):
+        return None
+    # The forecasts of one period err together.
+    by_period = table["error"].groupby(level="period").mean()
+    chance = "" if compare_pairs(by_period) < 0.05 else ", which may be chance"
+    return size, "high" if off > 0 else "low", chance
 
 
 def _name_range(table: pd.DataFrame) -> str:
@@ -44,9 +61,9 @@ def describe_methods(table: pd.DataFrame) -> str:
     if len(known) == 1:
         return f"{said}; no other method can be judged on the same forecasts."
     behind, other = known.iloc[1], label(known.index[1])
-    if behind["behind_low"] > 0:
+    if behind["differs"]:
         return f"{said}, {points(behind['behind'])} less than {other}: use it."
-    return f"{said}, {other} by {percent(behind['wape'])}: the difference may be chance."
+    return f"{said}, {other} by {percent(behind['wape'])}: {evidence.CHANCE}."
 
 
 def describe_horizons(table: pd.DataFrame) -> str:
@@ -64,21 +81,20 @@ def _name_lead(weeks: int) -> str:
 
 
 def describe_calibration(table: pd.DataFrame) -> str:
-    """Compare stated probabilities with the shares won."""
+    """Compare stated probabilities with the shares won; what differs does so beyond chance."""
     known = table[(table["n"] > 0) & table["realized"].notna()]
     if known.empty:
         return "No stated probability can be judged yet."
-    stated, won = (
-        float((known["n"] * known[name]).sum() / known["n"].sum()) for name in ("stated", "realized")
-    )
-    still = (
-        float((known["n"] * known["open_share"]).sum() / known["n"].sum()) if "open_share" in known else 0.0
+    n, deals = known["n"], int(known["n"].sum())
+    if not evidence.is_enough(deals):
+        return evidence.say_few(f"{count(deals)} with a stated probability and an end")
+    stated, won, still = (
+        float((n * known[name]).sum() / deals) for name in ("stated", "realized", "open_share")
     )
     waiting = f", {percent(still)} are still open" if percent(still) != "0%" else ""
     said = f"Deals stated at {percent(stated)} on average were won in {percent(won)}{waiting}"
-    low, high = known["realized_low"], known["realized_high"] + known.get("open_share", 0.0)
-    if not ((known["stated"] < low) | (known["stated"] > high)).any():
-        return f"{said}: as far as {count(int(known['n'].sum()))} can tell, the statements are right."
+    if not mark_missed_chances(known["won"], known["open"], n, known["stated"]).any():
+        return f"{said}: as far as {count(deals)} can tell, the statements are right."
     if stated < won:
         return f"{said}: stated too low."
     return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
@@ -93,12 +109,11 @@ def describe_track_record(table: pd.DataFrame) -> str:
         said = f"No past {_name_period(table)} had a range"
     else:
         said = f"Past ranges {say_held(table)}" + (f", {spelled(lacking)} more had none" if lacking else "")
-    actual = float(table["actual"].sum())
-    if not actual:
+    whole = float(table["actual"].sum())
+    if not whole > 0:
         return said
-    off = float(table["error"].sum()) / actual
-    size = percent(abs(off))
-    return f"{said}; forecasts ran {'true' if size in ('0%', '<1%') else f'{size} ' + ('high' if off > 0 else 'low')}"
+    lean = _say_lean(table, whole)
+    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]} in sum{lean[2]}' if lean else 'true'}"
 
 
 def say_held(table: pd.DataFrame) -> str:

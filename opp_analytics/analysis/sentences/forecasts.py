@@ -8,12 +8,26 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.outlook import LEAST
+from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS
-from opp_analytics.text import capital, count, day, joined, label, percent, period_name, spelled, times
+from opp_analytics.text import (
+    capital,
+    count,
+    day,
+    joined,
+    label,
+    number,
+    percent,
+    period_name,
+    spelled,
+    times,
+)
 
 # A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
 _SAFE = 0.9
+# Below 5 points nobody would act on what one deal does to the chance of a target.
+_LEAST_SWING = 0.05
 _NOUNS = {"owner_name": "rep"}
 _CATEGORIES = ["closed", "commit", "best_case", "pipeline"]
 
@@ -27,11 +41,11 @@ def describe_forecast(table: pd.DataFrame) -> str:
 
 def _describe_period(table: pd.DataFrame) -> str:
     """Say what is closed, forecast, targeted and left to do, in the current period or the first one ahead."""
-    shown = [name for name in table.index if name not in BUCKETS]
+    shown = evidence.keep_ahead(table.index, table)
     if not shown:
-        return "No period to forecast."
+        return "No deal is won or due in this period or a later one."
     now = table.index[table["to_date"].to_numpy(dtype=bool)] if "to_date" in table else table.index[:0]
-    label = str(now[0]) if len(now) else str(shown[0])
+    label = str(now[0]) if len(now) else shown[0]
     row: Row = table.loc[label]
     amount = money_of(table)
     name = capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
@@ -63,12 +77,12 @@ def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFr
         if _is_stated(table) or math.isnan(row["p_target"])
         else f"; {percent(row['p_target'])} likely to hit"
     )
-    cover = (
-        f"covered {times(row['pipeline_coverage'])} by {spelled(int(row['open_count']), 'open deal')}"
-        if row["open_count"]
-        else "no open deals due"
-    )
-    return f"{closed}, forecast {amount(row['expected'])} vs. {target} target{likely}. {to_go}, {cover}."
+    due, outside = spelled(int(row["open_count"]), "open deal"), evidence.name_outside(row, amount)
+    known = math.isfinite(row["pipeline_coverage"])
+    known = known and row["open_count"]
+    cover = f"covered {times(row['pipeline_coverage'])} by {due}" if known else f"{due} due"
+    forecast = f"forecast {amount(row['expected'])}{outside and f' ({outside})'}"
+    return f"{closed}, {forecast} vs. {target} target{likely}. {to_go}, {cover}."
 
 
 def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
@@ -80,7 +94,9 @@ def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
         return f"{closed}, one deal of {amount(row['open_value'])} due, {likely} likely to close."
     if not math.isfinite(row["low"]):
         return f"{closed}, {amount(row['open_value'])} due, too early to say."
-    return f"{closed}, forecast {amount(row['expected'])} ({amount(row['low'])}–{amount(row['high'])}), {due} due."
+    outside = evidence.name_outside(row, amount)
+    spread = f"{amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'}"
+    return f"{closed}, forecast {amount(row['expected'])} ({spread}), {due} due."
 
 
 def _describe_overdue(table: pd.DataFrame, row: Row, amount: Money) -> str:
@@ -96,15 +112,18 @@ def _describe_ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
     known = math.isfinite(row["low"])
     if not math.isfinite(row["target"]):
         due = f"{amount(row['open_value'])} due so far"
+        outside = evidence.name_outside(row, amount)
         return (
-            f"{name}: forecast {amount(row['expected'])}, {due}"
+            f"{name}: forecast {amount(row['expected'])}{outside and f' ({outside})'}, {due}"
             if known
             else f"{name}: {due}, too early to say"
         )
     cover = (
-        f"{name} has {times(row['pipeline_coverage'])} coverage"
-        if row["open_count"]
-        else f"{name}: nothing is due yet"
+        f"{name}: nothing is due yet"
+        if not row["open_count"]
+        else f"{name} has {times(row['pipeline_coverage'])} coverage"
+        if math.isfinite(row["pipeline_coverage"])
+        else f"{name}: {amount(row['open_value'])} due"
     )
     if stated and not row["open_count"]:
         return cover
@@ -149,11 +168,11 @@ def _describe_groups(table: pd.DataFrame) -> str:
     if met == len(aimed):
         return first
     if len(aimed) == 1:
-        ends = f"is {amount(float(short.max()))} short" if len(short) else "reaches its target"
+        ends = f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
         return f"{first}; every forecast reaches its target"
-    return f"{first}; {_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} short"
+    return f"{first}; {_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below target"
 
 
 def _as_tuple(label: Any) -> tuple[Any, ...]:
@@ -176,10 +195,14 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money) -> str:
     whole = float(leaves[column].sum())
     if whole <= 0:
         return "Nothing closed and nothing due"
-    best = leaves[column].idxmax()
+    best, share = evidence.find_largest(leaves[column])
     if len(leaves) == 1:
-        return f"{_name_last(best)} {verb} {amount(whole)}"
-    return f"{_name_last(best)} {verb} the most, {percent(float(leaves[column].max()) / whole)} of {amount(whole)}"
+        return f"{_name_last(best[0])} {verb} {amount(whole)}"
+    names = joined(map(_name_last, best), most=3)
+    if len(best) > 1:
+        verb = {"forecasts": "forecast"}.get(verb, verb)
+    each = " each" if len(best) > 1 else ""
+    return f"{names} {verb} the most{share and f', {share}{each} of {amount(whole)}'}"
 
 
 def describe_forecast_fan(table: pd.DataFrame) -> str:
@@ -187,6 +210,9 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     last, amount = table.iloc[-1], money_of(table)
     name = period_name(str(last["period"]), table.attrs.get("freq"), today=table.attrs["as_of"])
     target = float(last["target"]) if "target" in table else math.nan
+    table = table[table["expected"].notna()]
+    if math.isnan(last["expected"]):
+        return f"The {name} forecast is not known at its last record"
     short = target - float(last["expected"])
     aim = f"{amount(abs(short))} {'short of' if short > 0 else 'above'} its target"
     if len(table) == 1:
@@ -220,6 +246,9 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(known['p_if_lost'].min())} chance"
     swing = known.sort_values("swing", ascending=False, kind="stable").iloc[0]
+    if swing["swing"] < _LEAST_SWING:
+        low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
+        return f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} likely either way"
     ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
     deal = swing.get("name") or swing.get("unique_id") or swing.name
     return f"{deal} decides the most: {name} is {ends}"
@@ -228,9 +257,9 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
 def describe_categories(table: pd.DataFrame) -> str:
     """Sum the categories of the current period, or of the first one."""
     whole = table.groupby(level="period", sort=False)[_CATEGORIES].sum()
-    shown = [str(name) for name in whole.index if name not in BUCKETS]
+    shown = evidence.keep_ahead(whole.index, table)
     if not shown:
-        return "No won or open deals."
+        return "No deal is won or due in this period or a later one."
     current = table.index[table["to_date"].to_numpy(dtype=bool)].get_level_values("period")
     name = str(current[0]) if len(current) else shown[0]
     row, money = whole.loc[name], money_of(table)
@@ -252,10 +281,14 @@ def describe_category_moves(table: pd.DataFrame) -> str:
         return "No open deal was due in the period."
     name = "commit" if totals.get("commit", 0) else str(totals.idxmax())
     outcome, money = pd.DataFrame(whole.xs(name, level="from_category")), money_of(table)
-    parts = [
-        f"{percent(row['value'] / outcome['value'].sum())} {'still ' if to == name else ''}{label(to)}"
-        for to, row in outcome.sort_values("value", ascending=False, kind="stable").iterrows()
-        if row["value"] > 0
-    ]
+    ranked = outcome[outcome["count"] > 0].sort_values("value", ascending=False, kind="stable")
     of = f"Of {money(outcome['value'].sum())} in {label(name)} ({count(int(totals[name]))})"
-    return f"{of}: {joined(parts)}." if parts else f"{of}, no value is known."
+    if evidence.is_enough(totals[name]):
+        sizes = [evidence.write_share(value, outcome["value"]) for value in ranked["value"]]
+    else:
+        sizes = [number(deals) for deals in ranked["count"]]
+    if not all(sizes):
+        return f"{of}, no share by value can be said."
+    ends = [f"{'still ' if to == name else ''}{label(to)}" for to in ranked.index]
+    said = f"{of}: {joined(f'{size} {end}' for size, end in zip(sizes, ends, strict=True))}"
+    return said if evidence.is_enough(totals[name]) else evidence.say_few(said)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
 from opp_analytics.text import capital, count, day, days, joined, label, number, percent, period, period_name
@@ -39,7 +39,7 @@ _MOST_STEPS = 4
 # A step of the forecast by one deal; for several, their number takes the place of the name.
 _ONE_DEAL = {
     "removed": "{} removed",
-    "won": "{} won",
+    "won": "{} won beyond its chance",
     "lost": "{} lost",
     "reopened": "{} reopened",
     "new": "{} new",
@@ -50,16 +50,17 @@ _ONE_DEAL = {
     "chance": "the chance of {}",
     "new_business": "new business",
 }
-_SEVERAL_DEALS = {"value": "values of {}", "owner": "owners of {}", "chance": "chances of {}"}
+_SEVERAL_DEALS = {
+    "won": "{} won beyond their chances",
+    "value": "values of {}",
+    "owner": "owners of {}",
+    "chance": "chances of {}",
+}
 
 
 def _size(value: float, table: pd.DataFrame) -> str:
     """Format an amount without its sign, which the verb tells."""
     return money_of(table)(abs(value))
-
-
-def _share(rate: float) -> str:
-    return "none" if math.isnan(rate) else percent(rate)
 
 
 def describe_waterfall(table: pd.DataFrame) -> str:
@@ -95,9 +96,9 @@ def _describe_total(table: pd.DataFrame) -> str:
 
 def _name_ends(table: pd.DataFrame) -> str:
     """Say from which pipeline to which a waterfall went."""
+    money = money_of(table)
     ends = [
-        f"{_size(table['value'][end], table)} ({count(int(table['count'][end]))})"
-        for end in ("opening", "closing")
+        f"{money(table['value'][end])} ({count(int(table['count'][end]))})" for end in ("opening", "closing")
     ]
     due = table.attrs.get("due")
     return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
@@ -129,29 +130,46 @@ def describe_slippage(table: pd.DataFrame) -> str:
     total = counts.sum()
     if not total:
         return "No open deal was due in the period."
-    parts = [f"{number(n)} {label(name)}" for name, n in counts.items() if n]
+    due = f"Of {count(int(total))} due, {', '.join(f'{number(n)} {label(name)}' for name, n in counts.items() if n)}"
+    if not evidence.is_enough(total):
+        return evidence.say_few(due)
     value = table["value"].groupby(level="outcome").sum()
-    rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
+    by_value = evidence.write_share(value.get("slipped", 0.0), value)
     slipped = counts.get("slipped", 0) / total
-    return f"Of {count(int(total))} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
+    return f"{due}: {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}."
 
 
 def _compare_slippage(table: pd.DataFrame) -> str:
-    """Compare the last period with the one before, by value, or by count if no deal has a value."""
-    valued = bool(table["value"].sum() > 0)
-    measure = table["value"] if valued else table["count"].astype("float64")
-    summed = measure.groupby(level=["period", "outcome"], sort=False).sum().unstack("outcome")  # noqa: PD010
-    rates = (summed["slipped"] / summed.sum(axis=1)).dropna()
+    """Compare the last two whole periods, by value, or by count if no deal has a value; else say what is known of the last one.
+
+    ``attrs["part"]`` names the periods whose start was not recorded.
+    """
+    valued = bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
+    sums = table.groupby(level=["period", "outcome"], sort=False)[["count", "value"]].sum()
+    counts, values = (unstack_level(sums[name], "outcome") for name in ("count", "value"))
+    due, slipped = counts.sum(axis=1), counts["slipped"]
+    rates = (values["slipped"] / values.sum(axis=1) if valued else slipped / due).dropna()
     if rates.empty:
         return "Nothing was due."
-    freq, today = table.attrs.get("freq"), table.attrs.get("as_of")
-    names = [period_name(str(name), freq, today=today) for name in rates.index]
-    unit, last = "value" if valued else "deals", float(rates.iloc[-1])
-    if len(rates) == 1:
-        return f"{capital(names[0])}: {percent(last)} of {unit} due slipped."
-    before = float(rates.iloc[-2])
-    how = "More" if last > before else "Less" if last < before else "As much"
-    return f"{how} slipped in {names[-1]}: {percent(last)} of {unit} due, against {percent(before)} in {names[-2]}."
+    freq, today, unit = table.attrs.get("freq"), table.attrs.get("as_of"), "value" if valued else "deals"
+    running = {key for key in rates.index if evidence.cut_period(str(key), table)}
+    whole = [key for key in rates.index if key not in {*running, *table.attrs.get("part", [])}]
+    *before, last = whole[-2:] or [rates.index[-1]]
+    name = period_name(str(last), freq, today=today) + (
+        "" if last in whole else " so far" if last in running else ", as far as recorded"
+    )
+    if not evidence.is_enough(due[last]):
+        return evidence.say_few(
+            f"{count(int(due[last]))} {'was' if due[last] == 1 else 'were'} due in {name}"
+        )
+    if not before or not evidence.is_enough(due[before[0]]):
+        return f"{capital(name)}: {percent(rates[last])} of {unit} due slipped."
+    pair = [before[0], last]
+    change, by_count = (float(share[last] - share[before[0]]) for share in (rates, slipped / due))
+    against = f"against {percent(rates[before[0]])} in {period_name(str(before[0]), freq, today=today)}"
+    if change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair]):
+        return f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of {unit} due, {against}."
+    return f"{percent(rates[last])} of {unit} due in {name} slipped, {against}: {evidence.CHANCE}."
 
 
 def describe_close_date_moves(table: pd.DataFrame) -> str:
@@ -170,16 +188,17 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
         return "No deal was created in these periods."
     whole = table.groupby(level="period", sort=False)[["deals", "value", "open_count", "open_value"]].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
-    full, freq = whole[~running], table.attrs.get("freq")
-    now = f"{_size(whole['open_value'].iloc[-1], table)} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
+    full, freq, money = whole[~running], table.attrs.get("freq"), money_of(table)
+    now = f"{money(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
     if full.empty:
-        return f"Created so far: {_size(whole['value'].iloc[-1], table)} ({count(int(whole['deals'].iloc[-1]))}); {now}."
-    last, before = full.iloc[-1], full["value"].iloc[:-1]
-    much = f"{_size(last['value'], table)} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
+        return f"Created so far: {money(whole['value'].iloc[-1])} ({count(int(whole['deals'].iloc[-1]))}); {now}."
+    last, before = full.iloc[-1], full.iloc[:-1]
+    much = f"{money(last['value'])} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
     created = f"{much} created in {period(str(full.index[-1]), freq)}"
-    if before.empty or not before.mean():
+    usual = float(before["value"].mean()) if len(before) else 0.0
+    if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
-    change = last["value"] / before.mean() - 1
+    change = last["value"] / usual - 1
     said = (
         "about as much as"
         if abs(change) < 0.005

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from opp_analytics.analysis.sentences import evidence
+from opp_analytics.analysis.sentences.rates import say_apart
 from opp_analytics.org import money_of
-from opp_analytics.text import count, group_label, join_key, joined, label, number, percent, spelled
+from opp_analytics.text import count, joined, label, number
 
 
 def describe_audit(table: pd.DataFrame) -> str:
@@ -14,8 +16,11 @@ def describe_audit(table: pd.DataFrame) -> str:
         return "The audit found nothing."
     errors = int((table["severity"] == "error").sum())
     most = table["check"].value_counts()
+    (first, *others), _ = evidence.find_largest(most)
     found = f"{count(len(table), 'finding')} in {count(table['unique_id'].nunique())}, {number(errors)} of them errors"
-    return f"{found}; most are {label(most.index[0])} ({number(most.iloc[0])})."
+    each = " each" if others else ""
+    names = joined([label(check) for check in (first, *others)], most=3)
+    return f"{found}; most often {names} ({number(most.max())}{each})."
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:
@@ -34,7 +39,7 @@ def describe_flags(table: pd.DataFrame) -> str:
         return f"{head_flags(table)}."
     first = flagged.iloc[0]
     name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
-    return f"{head_flags(table)}. The largest: {name}, {first['reasons']}."
+    return f"{head_flags(table)}. {'The largest: ' if len(flagged) > 1 else ''}{name}, {first['reasons']}."
 
 
 def head_flags(table: pd.DataFrame) -> str:
@@ -48,24 +53,16 @@ def head_flags(table: pd.DataFrame) -> str:
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
     most = [f"{label(name)} ({number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
-    return (
-        f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag, "
-        f"{money(abs(flagged['value'].sum()))} of {money(abs(table['value'].sum()))}: {joined(most, most=3)}"
+    # An amount below 0 leaves no whole that the flagged ones are a part of.
+    worth = (
+        f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
+        if not (table["value"] < 0).any()
+        else ""
     )
+    return f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag{worth}: {joined(most, most=3)}"
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:
     """Name the groups whose win rate differs beyond chance, the largest difference first."""
     known = table[table["n"] > 0]
-    if known.empty:
-        return "Nobody closed a deal."
-    whole = known["won"].sum() / known["n"].sum()
-    order = (known["rate"] - whole).abs().sort_values(ascending=False, kind="stable").index
-    apart = known.loc[order][known.loc[order, "differs"].to_numpy(dtype=bool)]
-    what = joined([group_label(name) for name in table.index.names])
-    if apart.empty:
-        return f"No {what}’s win rate differs from the overall {percent(whole)} beyond chance ({count(int(known['n'].sum()), 'closed deal')})."
-    said = [f"{join_key(key)} wins {percent(rate)}" for key, rate in apart["rate"].items()]
-    rest = len(known) - len(apart)
-    others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
-    return f"Beyond chance: {joined(said, most=3)}, against {percent(whole)} overall{others}."
+    return "Nobody closed a deal." if known.empty else say_apart(known)

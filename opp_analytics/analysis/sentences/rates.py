@@ -2,104 +2,158 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import money_of
-from opp_analytics.text import count, join_key, number, percent, period
+from opp_analytics.text import count, days, group_label, join_key, joined, number, percent, period, spelled
 
 
 def describe_win_rate(table: pd.DataFrame) -> str:
-    """State the overall rate, compare the last two periods, or compare the best and the worst group."""
-    known = table[table["rate"].notna()]
+    """State the overall rate, compare the last two whole periods, or name the groups that differ beyond chance."""
+    closed = table["won"] + table["lost"]
+    known = table[closed > 0]
     if known.empty:
         return "No deal has closed yet."
     if table.index.name == "period":
-        return _compare_periods(known, table.attrs.get("freq"))
-    if len(known) == 1:
-        row = known.iloc[0]
-        closed = int(row["won"] + row["lost"])
-        return f"Won {percent(row['rate'])} of {count(closed, 'closed deal')} ({_format_interval(row)})."
-    rates = known["rate"].to_numpy()
-    best, worst = known.iloc[int(rates.argmax())], known.iloc[int(rates.argmin())]
-    if best["rate_low"] <= worst["rate_high"]:
-        return f"Win rates run from {percent(worst['rate'])} to {percent(best['rate'])}, and their intervals overlap."
-    return f"{join_key(best.name)} wins {percent(best['rate'])}, {join_key(worst.name)} {percent(worst['rate'])}: more than chance."
+        return _compare_periods(known)
+    if len(known) > 1:
+        return say_apart(known)
+    row = known.iloc[0]
+    won, n = int(row["won"]), int(closed.sum())
+    if not evidence.is_enough(n):
+        return evidence.say_few(
+            f"{number(won)} of {count(n, 'closed deal')} {'was' if won == 1 else 'were'} won"
+        )
+    return f"Won {percent(row['rate'])} of {count(n, 'closed deal')} ({_format_interval(row)})."
 
 
-def _compare_periods(known: pd.DataFrame, freq: str | None) -> str:
-    ended = known[~known["to_date"]] if "to_date" in known else known
-    *before, last = (row for _, row in (ended if len(ended) else known).iterrows())
-    said = f"Won {percent(last['rate'])} of what closed in {period(str(last.name), freq)}"
-    if not before:
+def say_apart(known: pd.DataFrame) -> str:
+    """Name the groups whose win rate differs from the others beyond chance, the largest difference first."""
+    n = int((known["won"] + known["lost"]).sum())
+    what = joined([group_label(name or "group") for name in known.index.names])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{count(n, 'closed deal')}")
+    whole = percent(known["won"].sum() / n)
+    apart = evidence.list_apart(known)
+    if not apart:
+        return f"No {what}’s win rate differs from the overall {whole} beyond chance ({count(n, 'closed deal')})."
+    said = [f"{join_key(key)} wins {percent(known['rate'][key])}" for key in apart]
+    rest = len(known) - len(apart)
+    others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
+    return f"Beyond chance: {joined(said, most=3)}, against {whole} overall{others}."
+
+
+def _compare_periods(known: pd.DataFrame) -> str:
+    """Compare the last two whole periods; without one, state the rate of the days that are known."""
+    running = known["to_date"] if "to_date" in known else pd.Series(False, index=known.index)
+    cuts = {str(name): evidence.cut_period(str(name), known) for name in known.index}
+    whole = known[~running.to_numpy(dtype=bool) & [cuts[str(name)] is None for name in known.index]]
+    *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
+    name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{count(n)} closed {name}")
+    said = f"Won {percent(last['rate'])} of what closed {name}"
+    if not len(whole) or not before or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"]):
         return f"{said} ({_format_interval(last)})."
-    return f"{said}, after {percent(before[-1]['rate'])} in {period(str(before[-1].name), freq)}."
+    pair = known.loc[[before[-1].name, last.name]]
+    how = (
+        "more than chance" if evidence.is_apart(pair["won"], pair["won"] + pair["lost"]) else evidence.CHANCE
+    )
+    return f"{said}, after {percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
+
+
+def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
+    """Name a period, or the days of it that are known."""
+    cut = cuts[str(row.name)]
+    return f"from {days(*cut)}" if cut else f"in {period(str(row.name), table.attrs.get('freq'))}"
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:
-    """State the share won by the last age, and the day by which half of it was won."""
+    """State the share won by the last age, and the day by which half of it was won; with `by`, the range of the groups."""
     if table.empty:
         return "No deal has closed yet."
     if table.index.nlevels > 1:
         last = table.groupby(level=list(range(table.index.nlevels - 1)), observed=True, sort=False).last()
-        shares = last["won_share"]
-        return f"By the last age, {join_key(shares.idxmin())} won {percent(shares.min())}, {join_key(shares.idxmax())} {percent(shares.max())}."
-    won = table["won_share"]
+        what = joined([group_label(name) for name in table.index.names[:-1]])
+        return f"By the last age, {_write_range(last['won_share'], percent)} were won, by {what}."
+    won, n = table["won_share"], int(table["at_risk"].iloc[0])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{count(n)} to follow")
     if not won.iloc[-1]:
-        return (
-            f"None of {count(int(table['at_risk'].iloc[0]))} has been won by day {number(table.index[-1])}."
-        )
+        return f"None of {count(n)} has been won by day {number(table.index[-1])}."
     half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]
     return (
         f"{percent(won.iloc[-1])} are won by day {number(won.index[-1])}, half of them by day {number(half)}."
     )
 
 
+def _write_range(values: pd.Series[Any], write: Callable[[float], str]) -> str:
+    """Write the smallest and the largest value, without a claim that they differ."""
+    low, high = write(values.min()), write(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
 def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
-    """Compare the last two cohorts at the same age."""
-    known = table[table["rate"].notna()]
+    """Compare the last two cohorts at the same age, all groups together."""
+    whole = table.groupby(level="period", sort=True)[["created", "won"]].sum()
+    known = whole[whole["created"] > 0]
     if known.empty:
         return "No cohort is old enough yet."
-    freq = table.attrs.get("freq")
-    names = [period(str(name if not isinstance(name, tuple) else name[-1]), freq) for name in known.index]
-    rates = known["rate"].tolist()
-    age = table.attrs.get("age_days")
+    freq, age = table.attrs.get("freq"), table.attrs.get("age_days")
+    names = [period(str(name), freq) for name in known.index]
+    rates, n = (known["won"] / known["created"]).tolist(), int(known["created"].iloc[-1])
     when = f"within {count(int(age), 'day')}" if age else "at the same age"
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{count(n)} of {names[-1]} old enough")
     said = f"Of the deals created in {names[-1]}, {percent(rates[-1])} were won {when}"
-    if len(names) == 1 or known.index.nlevels > 1:
+    if len(names) == 1 or not evidence.is_enough(known["created"].iloc[-2]):
         return f"{said}."
-    return f"{said}, {percent(rates[-2])} of those of {names[-2]}."
+    apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
+    how = "more than chance" if apart else evidence.CHANCE
+    return f"{said}, {percent(rates[-2])} of those of {names[-2]}: {how}."
 
 
 def describe_win_rate_definitions(table: pd.DataFrame) -> str:
     """State the lowest and the highest rate of all definitions."""
-    known = table["rate"].dropna()
+    known = table[table["rate"].notna()]
     if known.empty:
         return "No deal has closed yet."
-    return f"The same deals have a win rate of {percent(known.min())} to {percent(known.max())}, depending on the definition."
+    known = known[known["n"] >= evidence.FEWEST]
+    if known.empty:
+        return evidence.say_few(f"{count(int(table['n'].max()))} in the widest definition")
+    return f"The same deals have a win rate of {_write_range(known['rate'], percent)}, depending on the definition."
 
 
 def describe_time_to_win(table: pd.DataFrame) -> str:
-    """State the median days to win, of all deals or of the fastest and the slowest group."""
+    """State the median days to win, of all deals or as the range of the groups."""
     half = table[table.index.get_level_values("quantile") == 0.5]["days_of_won"].dropna()
     if half.empty:
         return "No deal has been won yet."
+    wins = table.attrs.get("won")
+    if wins is not None and not evidence.is_enough(wins):
+        return evidence.say_few(f"{count(int(wins), 'win')} to time")
+    said = f"Half of the wins took {_write_range(half, number)} days or fewer"
     if half.index.nlevels == 1 or len(half) == 1:
-        return f"Half of the wins took {number(half.iloc[0])} days or fewer."
-    days = half.droplevel("quantile")
-    return f"Half of the wins took {number(days.min())} days or fewer for {join_key(days.idxmin())}, {number(days.max())} for {join_key(days.idxmax())}."
+        return f"{said}."
+    return f"{said}, by {joined([group_label(name) for name in half.index.names[:-1]])}."
 
 
 def describe_velocity(table: pd.DataFrame) -> str:
-    """State the money won per day, of all deals or of the leading group."""
-    known = table["velocity"].dropna()
+    """State the money won per day, of all deals or as the range of the groups."""
+    known, money = table["velocity"].dropna(), money_of(table)
     if known.empty:
         return "No deal has been won yet, so velocity is not known."
-    if len(table) == 1:
-        return f"The open pipeline wins about {money_of(table)(known.iloc[0])} a day."
-    share = known.max() / known.sum() if known.sum() else float("nan")
-    return f"{join_key(known.idxmax())} wins most per day, {money_of(table)(known.max())}: {percent(share)} of all."
+    closed = int((table["won"] + table["lost"]).sum())
+    if not evidence.is_enough(closed):
+        return evidence.say_few(f"{count(closed, 'closed deal')}")
+    if len(known) == 1:
+        return f"The open pipeline wins about {money(known.iloc[0])} a day."
+    what = joined([group_label(name or "group") for name in table.index.names])
+    return f"The open pipeline wins about {_write_range(known, money)} a day by {what}, {money(known.sum())} in all."
 
 
 def _format_interval(row: pd.Series[Any]) -> str:

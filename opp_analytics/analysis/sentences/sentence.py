@@ -35,9 +35,9 @@ class _Kind(NamedTuple):
 # The first kind that fits is taken: one whose columns include those of another comes before it.
 _KINDS = (
     _Kind("backtest", "weeks_before actual error low", backtests.describe_backtest),
-    _Kind("backtest_methods", "wape behind behind_low", backtests.describe_methods),
+    _Kind("backtest_methods", "wape behind differs", backtests.describe_methods),
     _Kind("backtest_horizons", "wape bias interval_coverage", backtests.describe_horizons),
-    _Kind("calibration", "stated realized realized_low", backtests.describe_calibration),
+    _Kind("calibration", "stated realized won open", backtests.describe_calibration),
     _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
@@ -72,12 +72,12 @@ _KINDS = (
     _Kind("audit", "unique_id check severity", quality.describe_audit),
     _Kind("audit_summary", "severity deals value", quality.describe_audit_summary),
     _Kind("deal_flags", "risk reasons", quality.describe_flags, head=quality.head_flags),
-    _Kind("win_rate_cohorts", "created rate open_share", rates.describe_win_rate_cohorts),
+    _Kind("win_rate_cohorts", "created won open_share", rates.describe_win_rate_cohorts),
     _Kind("win_rate", "won lost rate rate_low rate_high", rates.describe_win_rate),
     _Kind("win_rate_definitions", "rate rate_low rate_high n", rates.describe_win_rate_definitions),
     _Kind("win_rate_curve", "at_risk won_share", rates.describe_win_rate_curve),
     _Kind("time_to_win", "days_of_won", rates.describe_time_to_win),
-    _Kind("velocity", "velocity open_count", rates.describe_velocity),
+    _Kind("velocity", "velocity won lost", rates.describe_velocity),
 )
 
 

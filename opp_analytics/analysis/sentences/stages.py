@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import pandas as pd
 
+from opp_analytics.analysis.sentences import evidence
+from opp_analytics.analysis.stats.comparisons import mark_differences
 from opp_analytics.org import money_of
-from opp_analytics.text import capital, count, label, number, percent
+from opp_analytics.text import capital, count, days, joined, label, number, percent
 
 
 def describe_stage_flow(table: pd.DataFrame) -> str:
-    """Name the stage that loses the largest share of its deals."""
+    """Name the stage that loses a larger share of its deals than the others, beyond chance."""
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
-    ended = summed["entries"] - summed["still"]
-    rates = (summed["advanced"] / ended)[ended > 0]
-    if rates.empty:
+    summed["left"] = summed["entries"] - summed["still"]
+    known = summed[summed["left"] > 0]
+    if known.empty:
         return "No stay in a stage has ended yet."
+    left, advanced = int(known["left"].sum()), int(known["advanced"].sum())
+    if not advanced:
+        return (
+            f"No move to a later stage was recorded{_name_span(table)}: {count(left)} left a stage otherwise."
+        )
+    if not evidence.is_enough(left):
+        return evidence.say_few(f"{number(advanced)} of {count(left)} that left a stage moved on")
+    share = percent(advanced / left)
+    if len(known) == 1:
+        return f"{capital(label(known.index[0]))}: {share} of the {count(left)} that left it moved on."
+    differs = mark_differences(known["advanced"], known["left"])
+    low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
+    if low.empty:
+        return f"No stage loses more than the others beyond chance: {share} of the {count(left)} that left one moved on."
+    rates = low["advanced"] / low["left"]
     worst = int(rates.to_numpy().argmin())
-    name, share = label(rates.index[worst]), percent(float(rates.min()))
-    if len(rates) > 1 and rates.eq(rates.iloc[0]).all():
-        return f"{share} of deals move on from each stage."
-    left = int(ended[ended > 0].iloc[worst])
-    went = (
-        f"{share} of the {count(left)} that left it moved on"
-        if left > 1
-        else f"the one deal that left it {'moved' if share == '100%' else 'did not move'} on"
+    return (
+        f"Beyond chance, {label(low.index[worst])} loses the most: {percent(rates.iloc[worst])} of the "
+        f"{count(int(low['left'].iloc[worst]))} that left it moved on, against {share} over all stages."
     )
-    return f"{capital(name)}{' loses the most' if len(rates) > 1 else ''}: {went}."
+
+
+def _name_span(table: pd.DataFrame) -> str:
+    first, last = table.attrs.get("opening_at"), table.attrs.get("closing_at")
+    return f" from {days(first, last)}" if first and last else ""
 
 
 def describe_transitions(table: pd.DataFrame) -> str:
@@ -42,9 +58,13 @@ def describe_stage_funnel(table: pd.DataFrame) -> str:
     """Name the stage with the most open value."""
     summed = table["open_value"].groupby(level="stage", observed=True, sort=False).sum()
     whole, deals = summed.sum(), int(table["open_count"].sum())
-    if not whole:
+    if not summed.any():
         return (
             f"{count(deals, 'open deal')}, none of them with a value." if deals else "There is no open deal."
         )
-    share = percent(summed.max() / whole)
-    return f"Of {money_of(table)(abs(whole))} in the open pipeline, {share} is in {label(summed.idxmax())}."
+    (first, *others), share = evidence.find_largest(summed)
+    if not share:
+        return f"The open pipeline is {money_of(table)(whole)} in {count(deals)}."
+    where = joined([label(stage) for stage in (first, *others)], most=3)
+    each = " each" if others else ""
+    return f"Of {money_of(table)(whole)} in the open pipeline, {share}{each} is in {where}."

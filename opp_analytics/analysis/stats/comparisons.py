@@ -1,4 +1,4 @@
-"""Which of many groups differs from the others by more than chance."""
+"""Differences beyond chance: between groups, between stated chances and outcomes, and between paired errors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc
+
+# Up to 12 pairs all 4,096 changes of sign are counted; beyond, this many are drawn with a fixed seed.
+_EXACT_PAIRS, _DRAWS = 12, 10_000
 
 
 def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
     """Mark the groups whose share `hits` / `trials` differs from that of all others together by more than chance.
 
-    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of groups: equal groups
+    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of comparisons: equal groups
     give no difference at all with the `confidence` (S. Holm 1979, Scandinavian Journal of Statistics 6, 65–70).
 
     >>> mark_differences([40, 12, 11], [50, 50, 50]).tolist(), mark_differences([3, 1], [5, 5]).tolist()
@@ -27,8 +31,49 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     for k in np.flatnonzero(compared):
         p[k] = fisher_exact([[won[k], missed[k]], [rest_won[k], rest_missed[k]]]).pvalue
     differs = np.zeros(len(won), dtype=bool)
-    differs[compared] = adjust_p_values(p[compared]) < 1 - confidence
+    # Two groups are one comparison, made twice.
+    differs[compared] = (
+        p[compared] if compared.sum() == 2 else adjust_p_values(p[compared])
+    ) < 1 - confidence
     return differs
+
+
+def mark_missed_chances(
+    won: Any, still_open: Any, deals: Any, stated: Any, *, confidence: float = 0.95
+) -> NDArray[np.bool_]:
+    """Mark the groups of `deals` that were won more or less often than `stated`, by more than chance.
+
+    The exact binomial test of each group, two-sided, with Holm's adjustment for their number. Deals that are still open may
+    be won or not, so they speak for neither side.
+
+    >>> mark_missed_chances([4, 12], [0, 0], [20, 40], [0.2, 0.6]).tolist()
+    [False, True]
+    >>> mark_missed_chances([4, 12], [0, 10], [20, 40], [0.2, 0.6]).tolist()
+    [False, False]
+    """
+    hits, pending, trials = (np.asarray(part, dtype=np.int64) for part in (won, still_open, deals))
+    chance = np.asarray(stated, dtype=np.float64)
+    few = bdtr(np.minimum(hits + pending, trials), trials, chance)
+    many = np.where(hits > 0, bdtrc(np.maximum(hits - 1, 0), trials, chance), 1.0)
+    return adjust_p_values(np.minimum(2 * np.minimum(few, many), 1.0)) < 1 - confidence
+
+
+def compare_pairs(differences: Any) -> float:
+    """Compute the p-value of paired differences whose mean should be 0: the two-sided test that changes their signs.
+
+    Exact for at most 12 pairs (R. A. Fisher 1935, The Design of Experiments, ch. 3).
+
+    >>> compare_pairs([1.0, 2.0, 1.5, 2.5, 3.0, 1.0]), compare_pairs([1.0, -2.0]), compare_pairs([])
+    (0.03125, 1.0, 1.0)
+    """
+    off = np.asarray(differences, dtype=np.float64)
+    if len(off) <= _EXACT_PAIRS:
+        signs = 1 - 2 * ((np.arange(2 ** len(off))[:, None] >> np.arange(len(off))) & 1)
+    else:
+        signs = np.random.default_rng(0).choice([-1, 1], (_DRAWS, len(off)))
+    sums = np.abs(signs @ off)
+    # Sums that are equal but for rounding count as equal.
+    return float((sums >= abs(off.sum()) - 1e-9 * np.abs(off).sum()).mean())
 
 
 def adjust_p_values(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import deal_categories
+from opp_analytics.analysis import deal_categories, evidence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
@@ -227,7 +227,10 @@ def _write_period(
         Cell(label.partition(" (")[0]),
         Cell("", picture=svg.month(row, amounts, money, name=label)),
         Cell(money(row["expected"]) if known else text.MISSING),
-        Cell((low if low == high else f"{low}–{high}") if known else text.MISSING),
+        Cell(
+            (low if low == high else f"{low}–{high}") if known else text.MISSING,
+            small=evidence.name_outside(row, money) if known else "",
+        ),
     ]
     if not aimed:
         return (*cells, Cell(money(row["open_value"])))

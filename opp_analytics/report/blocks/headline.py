@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import say_held, sentence
+from opp_analytics.analysis import evidence, say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.cells import show_change
 from opp_analytics.report.model import Cell, Tile
@@ -31,6 +31,9 @@ def second_sentence(tables: Tables) -> str:
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     if short.empty or len(groups) == 1:
         return ""
+    most, _ = evidence.find_largest(short["gap"])
+    if len(most) == len(short) > 2:
+        return f"{text.capital(text.spelled(len(most)))} are {tables.inputs.money(short['gap'].max())} short each."
     said = [f"{_name(label)} {_to_go(row, tables)}" for label, row in short.head(2).iterrows()]
     rest = len(short) - 2
     more = f"; {text.spelled(rest)} more {'is' if rest == 1 else 'are'} short" if rest > 0 else ""
@@ -87,7 +90,7 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
         "Forecast",
         money(row["expected"]),
         _change(tables, "expected", money),
-        "no open deals due" if only_due else _range_note(tables),
+        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables),
         svg.bullet(shown, money),
     )
 

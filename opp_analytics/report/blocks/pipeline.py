@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import svg, text
+from opp_analytics.analysis import evidence
 from opp_analytics.errors import MissingColumnError, NotEnoughHistory
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
 from opp_analytics.report.model import (
@@ -51,7 +51,10 @@ def created(tables: Tables) -> Block | None:
         line = f"average of the {weeks} weeks before" if weeks > 1 else "the week before"
         sub += f"; line: {line}, {money(average)}"
     drawn = svg.pipeline_created(table, average=average, line="average" if weeks > 1 else "week before")
-    title = f"New pipeline this week, {money(last)}" + _compare_week(last, average, weeks)
+    compared = evidence.is_enough(table["deals"].sum()) and last >= 0
+    title = f"New pipeline this week, {money(last)}" + (
+        _compare_week(last, average, weeks) if compared else ""
+    )
     return Block("created", title, sub, (Chart(drawn), *_fold_this_week(tables)))
 
 
@@ -70,7 +73,7 @@ def _compare_week(last: float, average: float, weeks: int) -> str:
     if not weeks:
         return ""
     usual = f"the {weeks}-week average" if weeks > 1 else "the week before"
-    if not average or abs(last / average - 1) < _NEAR:
+    if not average > 0 or abs(last / average - 1) < _NEAR:
         return f", was in line with {usual}" if last or not average else f", was below {usual}"
     off = text.percent(abs(last / average - 1))
     return f", was {off} {'above' if last > average else 'below'} {usual}"
@@ -98,8 +101,13 @@ def created_by(tables: Tables) -> Block | None:
         for name, row in table.nlargest(_MOST_CREATORS, "value").iterrows()
     ]
     opened = tuple(_list_created(tables, amount.name) for amount in amounts)
-    first = amounts[0]
-    title = f"{first.name} created the most, {text.percent(first.value / whole)} of {inputs.name}’s {inputs.money(whole)}"
+    most, share = evidence.find_largest(table["value"])
+    share = (
+        f", {share}{' each' if len(most) > 1 else ''} of {inputs.name}’s {inputs.money(whole)}"
+        if share
+        else ""
+    )
+    title = f"{text.joined(most, most=3)} created the most{share}"
     sub = f"Value created in {inputs.name} so far"
     if len(table) > _MOST_CREATORS:
         sub += f", the {_MOST_CREATORS} largest of {len(table)}"
@@ -166,18 +174,7 @@ def _show_open_stages(tables: Tables) -> Block:
         for one in amounts
     )
     rows = Opening(svg.bars(amounts), opened)
-    return Block("funnel", _name_largest_stage(amounts), "Open value by stage", (rows,))
-
-
-def _name_largest_stage(amounts: Sequence[svg.Amount]) -> str:
-    most, whole = max(amounts, key=lambda amount: amount.value), sum(amount.value for amount in amounts)
-    if not whole:
-        return "No open deal has a value"
-    if most.value == whole:
-        return f"All open value is in {text.label(most.key)}"
-    return (
-        f"The largest share of open value, {text.percent(most.value / whole)}, is in {text.label(most.key)}"
-    )
+    return Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
 
 
 def slippage(tables: Tables) -> Block | None:
@@ -197,7 +194,10 @@ def slippage(tables: Tables) -> Block | None:
     if len(tables.pushed):
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
-    periods.attrs = {**found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq}
+    periods.attrs = {
+        **found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq,
+        "part": [part.period for part in found if part.starts_late],
+    }  # fmt: skip
     sub = f"Outcome of each deal that was due when the {inputs.noun} began, by value; total due at right"
     return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
@@ -247,11 +247,10 @@ def win_rates(tables: Tables) -> Block:
     rate = text.percent(whole["rate"])
     known = table[table["rate"].notna()]
     if len(known) < 2:
-        title = (
-            f"{rate} of the {text.spelled(closed, 'deal')} closed from {since} on were won"
-            if closed > 1
-            else f"The one deal closed from {since} on was {'won' if whole['won'] else 'lost'}"
-        )
+        title = f"{rate} of the {text.spelled(closed, 'deal')} closed from {since} on were won"
+        if not evidence.is_enough(closed):
+            ended = f"{int(whole['won'])} of {text.count(closed)} closed from {since} on {'was' if whole['won'] == 1 else 'were'} won"
+            title = evidence.say_few(ended)
         return Block("win_rates", title, "", _draw_rates(tables, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]

@@ -116,10 +116,10 @@ def show_view(view: View) -> dict[str, Any]:
 
 
 def _title(view: View) -> str:
-    """Put the owner's name before the finding, where one is picked."""
+    """Put the owner's name before the finding, where one is picked and the finding does not begin with it."""
     finding = view.finding
     owners = [name for name in view.choice.owners if name] if view.choice.has("owners") else []
-    return f"{owners[0]}: {finding[:1].lower()}{finding[1:]}" if len(owners) == 1 else finding
+    return f"{owners[0]} · {finding}" if len(owners) == 1 and not finding.startswith(owners[0]) else finding
 
 
 def _notes(view: View) -> list[str]:

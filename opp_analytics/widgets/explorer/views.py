@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import analysis, plots, svg, text
-from opp_analytics.analysis import forecast_deals, movements, sentence, slippage_deals, win_rate
+from opp_analytics.analysis import evidence, forecast_deals, movements, sentence, slippage_deals, win_rate
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
@@ -372,15 +372,17 @@ class PipelineView(View):
         if self.by == "stage":
             return super().finding
         values = self._sums["open_value"]
-        total = float(values.sum())
-        if not total:
+        if not values.any():
             return "Nothing is open"
-        key = str(values.idxmax())
-        share, whole = text.percent(float(values.max()) / total), f"{self.money(total)} open"
+        (key, *others), share = evidence.find_largest(values)
+        whole = f"{self.money(float(values.sum()))} open"
+        if not share:
+            return text.capital(whole)
         if self.by != "close_month":
-            return f"{key} has {share} of {whole}"
+            names = text.joined([key, *others], most=3)
+            return f"{names} {f'have {share} each' if others else f'has {share}'} of {whole}"
         due = {"overdue": "is overdue", "unscheduled": "has no close date"}
-        return f"{share} of {whole} {due.get(key) or f'is due in {self._name(key)}'}"
+        return f"{share} of {whole} {due.get(str(key)) or f'is due in {self._name(str(key))}'}"
 
     @property
     def about(self) -> str:
@@ -431,18 +433,25 @@ class WinRatesView(View):
     @property
     def chart(self) -> Rows:
         table, overall = self.table, float(win_rate(self.deals, **self.days)["rate"].iloc[0])
-        apart = (table["rate_low"] > overall) | (table["rate_high"] < overall)
-        chart = svg.win_rate(table, overall=overall, differs=set(table.index[apart]))
+        chart = svg.win_rate(table, overall=overall)
         if self.by != "close_month":
             return replace(chart, rows=chart.rows[:_MARKS])
         months = sorted(chart.rows, key=lambda row: row.key)[-_MARKS:]
-        return replace(chart, rows=tuple(replace(row, label=text.period(row.key, "M")) for row in months))
+        return replace(chart, rows=tuple(replace(row, label=self._name_month(row.key)) for row in months))
+
+    def _name_month(self, key: str) -> str:
+        """Name a month; a star marks one of which the window holds a part."""
+        return text.period(key, "M") + ("*" if self._is_part(key) else "")
+
+    def _is_part(self, key: str) -> bool:
+        return self.by == "close_month" and evidence.cut_period(key, self.table) is not None
 
     @property
     def about(self) -> str:
         return (
             f"Won ÷ (won + lost), closed {self.format_day(self.start)} to {self.format_day(self.end)}, with 95% interval. "
-            "Vertical line: all picked deals. Blue: differs beyond chance"
+            "Vertical line: all picked deals. Blue: differs from the others beyond chance"
+            + (". *: a part of the month" if any(map(self._is_part, map(str, self.table.index))) else "")
         )
 
     def find_deals(self, key: str) -> pd.DataFrame:
@@ -594,6 +603,8 @@ class ForecastView(View):
         row = current.iloc[0]
         name = text.period(str(current.index[0]), str(self.table.attrs["freq"]))
         found = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
+        if outside := evidence.name_outside(row, money):
+            found += f" ({outside})"
         if math.isfinite(row["target"]):
             found += f" vs. {money(row['target'])} target"
             if self._ranges_whole and math.isfinite(row["p_target"]):

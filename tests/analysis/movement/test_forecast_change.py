@@ -164,11 +164,11 @@ def test_sentence__says_what_moved_the_forecast() -> None:
 
     same, first = rows("2026-03-09", False, False), rows("2026-03-02", False, False)
     table = forecast_change(recorded([*first, *rows("2026-03-09", True, False)]), **MARCH)
-    assert oa.sentence(table) == "March is up 60 since Mar 3, to 160: Oakhurst won (+60)."
+    assert oa.sentence(table) == "March is up 60 since Mar 3, to 160: Oakhurst won beyond its chance (+60)."
     table = forecast_change(recorded([*first, *rows("2026-03-09", True, True)]), **MARCH)
     assert (
         oa.sentence(table)
-        == "March is unchanged since Mar 3, at 100: Oakhurst won (+60) and 2 pushed out (−60)."
+        == "March is unchanged since Mar 3, at 100: Oakhurst won beyond its chance (+60) and 2 pushed out (−60)."
     )
     table = forecast_change(recorded([*first, *rows("2026-03-09", False, True)]), **MARCH)
     assert oa.sentence(table) == "March is down 60 since Mar 3, to 40: 2 pushed out (−60)."

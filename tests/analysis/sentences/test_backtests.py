@@ -20,10 +20,13 @@ def test_sentence__of_a_backtest():
         "high": [120.0, None],
     }
     made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
-    assert sentence(made) == "2 past forecasts missed by 30%, 10% too low in all; 80% ranges held in 100%."
+    assert (
+        sentence(made)
+        == "2 past forecasts missed by 30%, 10% too low in all, which may be chance; 80% ranges held in 1 of 1."
+    )
     assert (
         sentence(made.assign(actual=0.0))
-        == "Nothing was booked in the periods forecast; 80% ranges held in 0%."
+        == "Nothing was booked in the periods forecast; 80% ranges held in 0 of 1."
     )
 
 
@@ -35,7 +38,10 @@ def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
         "held": pd.array([True, False, None, None], "boolean"),
     }
     made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M")
-    assert sentence(made) == "Past ranges held in 1 of 2 months, two more had none; forecasts ran 2% high."
+    assert (
+        sentence(made)
+        == "Past ranges held in 1 of 2 months, two more had none; forecasts ran 2% high in sum, which may be chance."
+    )
     assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
 
 
@@ -53,6 +59,9 @@ def test_sentence__of_calibration():
         "realized": [0.2, 0.3],
         "realized_low": [0.05, 0.2],
         "realized_high": [0.5, 0.4],
+        "won": [2, 9],
+        "open": [0, 0],
+        "open_share": [0.0, 0.0],
     }
     made = table(rows, ["0–50%", "50–100%"], "bin")
     assert sentence(made) == "Deals stated at 50% on average were won in 28%: stated too high."
@@ -60,7 +69,7 @@ def test_sentence__of_calibration():
         "Deals stated at 20% on average were won in 20%: as far as 10 deals can tell, the statements are right."
     )
     # What is still open may be won yet.
-    assert sentence(made.assign(open_share=0.4)) == (
+    assert sentence(made.assign(open_share=0.4, open=[4, 12])) == (
         "Deals stated at 50% on average were won in 28%, 40% are still open: "
         "as far as 40 deals can tell, the statements are right."
     )

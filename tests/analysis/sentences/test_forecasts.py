@@ -73,13 +73,15 @@ def _people(**rows):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 short."),
+        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 below target."),
         (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of the two reps is at target; every forecast reaches its target."),
         (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
-        (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 short."),
+        (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 below target."),
         (_people(Ann=[0, 40, NAN]), "Ann forecasts 40."),
         (_people(Ann=[100, 140, 100], Bo=[90, 90, 90]), "Every rep is at target."),
         (_people(Ann=[60, 90, NAN], Bo=[40, 140, NAN]), "Ann closed the most, 60% of 100."),
+        (_people(Ann=[60, 90, NAN], Bo=[60, 140, NAN]), "Ann and Bo closed the most, 50% each of 120."),
+        (_people(Ann=[90, 90, NAN], Bo=[-30, 10, NAN]), "Ann closed the most."),
         (_people(Ann=[0, 90, NAN], Bo=[0, 10, NAN]), "Ann forecasts the most, 90% of 100."),
         (_people(Ann=[0, 0, NAN]), "Nothing closed and nothing due."),
     ],
@@ -93,7 +95,7 @@ def test_sentence__of_teams_names_the_team_that_is_short():
     rows.index = pd.MultiIndex.from_tuples(
         [("East", "Ann"), ("East", "(all)"), ("West", "Cy"), ("West", "(all)")], names=["team", "owner_name"]
     )
-    assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 short."
+    assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 below target."
 
 
 def _fan(target, *expected):
@@ -146,6 +148,8 @@ def _deals(*ends):
         (_deals((0.95, 0.999), (0.97, 0.99)), "Lose any one deal and November still has a 95% chance."),
         (_deals((0.95, 0.999)), "Lose the one open deal and November still has a 95% chance."),
         (_deals((0.2, 0.75), (0.5, 0.7)), "Oakhurst decides the most: November is 75% likely if it is won, 20% if it is lost."),
+        (_deals((0.002, 0.004), (0.001, 0.003)), "No single deal decides November: it is <1% likely either way."),
+        (_deals((0.48, 0.52)), "No single deal decides November: it is 48% to 52% likely either way."),
         (_deals((0.0, 0.0)), "No single deal brings November to its target."),
         (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
         (_deals((NAN, NAN)), "No open deal changes the chance of the target."),
@@ -158,12 +162,21 @@ def test_sentence__of_single_deals(table, words):
 @pytest.mark.parametrize(
     ("errors", "held", "words"),
     [
-        ([50.0, -150.0], [True, False], "Past ranges held in 1 of 2 months; forecasts ran 50% low."),
-        ([10.0, 10.0], [True, True], "Past ranges held in 2 of 2 months; forecasts ran 10% high."),
+        (
+            [50.0, -150.0],
+            [True, False],
+            "Past ranges held in 1 of 2 months; forecasts ran 50% low in sum, which may be chance.",
+        ),
+        (
+            [10.0, 10.0],
+            [True, True],
+            "Past ranges held in 2 of 2 months; forecasts ran 10% high in sum, which may be chance.",
+        ),
         ([10.0, -10.0], [True, True], "Past ranges held in 2 of 2 months; forecasts ran true."),
     ],
 )
 def test_sentence__of_past_ranges(errors, held, words):
-    table = pd.DataFrame({"days_before": 5, "held": held, "actual": 100.0, "error": errors})
+    periods = pd.Index(["2026-01", "2026-02"], name="period")
+    table = pd.DataFrame({"days_before": 5, "held": held, "actual": 100.0, "error": errors}, index=periods)
     table.attrs = {"freq": "M"}
     assert sentence(table) == words

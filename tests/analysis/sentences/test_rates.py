@@ -23,16 +23,16 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (rates({"Ann": ANN, "Bo": BO}), "Ann wins 75%, Bo 25%: more than chance."),
+        (rates({"Ann": ANN, "Bo": BO}), "Beyond chance: Ann wins 75% and Bo wins 25%, against 50% overall."),
         (
             rates({"Ann": (3, 1, 0.75, 0.3, 0.95), "Bo": (1, 3, 0.25, 0.05, 0.7), "Cy": NONE}),
-            "Win rates run from 25% to 75%, and their intervals overlap.",
+            "No owner’s win rate differs from the overall 50% beyond chance (8 closed deals).",
         ),
         (rates({"all": ANN}), "Won 75% of 40 closed deals (60% to 86%)."),
         (rates({"Ann": NONE}), "No deal has closed yet."),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, False]),
-            "Won 75% of what closed in Mar 2026, after 25% in Feb 2026.",
+            "Won 75% of what closed in Mar 2026, after 25% in Feb 2026: more than chance.",
         ),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, True]),
@@ -56,7 +56,7 @@ def curve(won: list[float], days: list[int]) -> pd.DataFrame:
         (curve([], []), "No deal has closed yet."),
         (
             pd.concat({"Ann": curve([0.1, 0.4], [10, 30]), "Bo": curve([0.2], [20])}, names=["owner_name"]),
-            "By the last age, Bo won 20%, Ann 40%.",
+            "By the last age, 20% to 40% were won, by owner.",
         ),
     ],
 )
@@ -66,20 +66,28 @@ def test_win_rate_curve__says_the_end_and_its_middle(table: pd.DataFrame, said: 
 
 def test_win_rate_cohorts__compares_with_the_one_before() -> None:
     both = pd.DataFrame(
-        {"created": [6, 4], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
+        {"created": [60, 40], "won": [30, 10], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
         index=pd.Index(["2025Q4", "2026Q1"], name="period"),
     )
     assert (
         sentence(both)
-        == "Of the deals created in Q1 2026, 25% were won at the same age, 50% of those of Q4 2025."
+        == "Of the deals created in Q1 2026, 25% were won at the same age, 50% of those of Q4 2025: more than chance."
     )
+    close = both.assign(won=[30, 17])
+    assert sentence(close).endswith(
+        "43% were won at the same age, 50% of those of Q4 2025: the difference may be chance."
+    )
+    # Of several groups, a cohort is that of all of them.
+    groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
+    assert sentence(groups) == sentence(both)
+    assert sentence(both.assign(created=4, won=2)) == "4 deals of Q1 2026 old enough: too few to say."
     assert sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
     assert sentence(both.head(0)) == "No cohort is old enough yet."
 
 
 def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
     opportunities = pd.DataFrame({
-        "unique_id": ["a", "b"], "stage": ["closed_won", "closed_lost"], "status": ["won", "lost"],
+        "unique_id": list("abcdef"), "stage": ["closed_won", "closed_lost"] * 3, "status": ["won", "lost"] * 3,
         "created_at": pd.Timestamp("2026-01-05", tz="UTC"), "close_date": pd.Timestamp("2026-02-01"),
     })  # fmt: skip
     table = oa.win_rate_cohorts(opportunities, as_of="2026-06-30", age_days=60)
@@ -97,13 +105,17 @@ def test_time_to_win__says_the_median() -> None:
     )
     assert sentence(table) == "Half of the wins took 42 days or fewer."
     groups = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
-    assert sentence(groups) == "Half of the wins took 42 days or fewer for Ann, 84 for Bo."
+    assert sentence(groups) == "Half of the wins took 42 to 84 days or fewer, by owner."
     assert sentence(table.assign(days_of_won=np.nan)) == "No deal has been won yet."
 
 
-def test_velocity__says_who_wins_most_per_day() -> None:
-    table = pd.DataFrame({"velocity": [300.0, 100.0, np.nan], "open_count": 2}, index=["Ann", "Bo", "Cy"])
-    assert sentence(table) == "Ann wins most per day, 300: 75% of all."
+def test_velocity__says_how_far_groups_are_apart_without_a_claim_that_they_differ() -> None:
+    table = pd.DataFrame(
+        {"velocity": [300.0, 100.0, np.nan], "open_count": 2, "won": [4, 4, 0], "lost": 4},
+        index=["Ann", "Bo", "Cy"],
+    )
+    assert sentence(table) == "The open pipeline wins about 100 to 300 a day by group, 400 in all."
+    assert sentence(table.assign(lost=0, won=1)) == "3 closed deals: too few to say."
     assert sentence(table.head(1)) == "The open pipeline wins about 300 a day."
     assert sentence(table.tail(1)) == "No deal has been won yet, so velocity is not known."
 
@@ -114,6 +126,11 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         index=pd.Index(["proposal", "negotiation"], name="stage"),
     )
     assert sentence(funnel) == "Of 400 in the open pipeline, 75% is in negotiation."
+    assert (
+        sentence(funnel.assign(open_value=200.0))
+        == "Of 400 in the open pipeline, 50% each is in proposal and negotiation."
+    )
+    assert sentence(funnel.assign(open_value=[100.0, -300.0])) == "The open pipeline is −200 in 3 deals."
     assert sentence(funnel.assign(open_value=0.0)) == "3 open deals, none of them with a value."
     findings = pd.DataFrame(
         {
@@ -122,5 +139,5 @@ def test_funnel_and_audit__say_where_most_is() -> None:
             "severity": ["error", "info", "error"],
         }
     )
-    assert sentence(findings) == "3 findings in 2 deals, 2 of them errors; most are overdue (2)."
+    assert sentence(findings) == "3 findings in 2 deals, 2 of them errors; most often overdue (2)."
     assert sentence(findings.head(0)) == "The audit found nothing."

@@ -72,7 +72,10 @@ def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
 
 def test_sentence__of_slippage() -> None:
     table = slippage(HISTORY, start="2026-01-05", end="2026-01-31")
-    assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: 50% slipped by count, 99% by value."
+    assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: too few to say."
+    more = table.assign(count=table["count"] * 5)
+    assert sentence(more) == "Of 10 deals due, 5 won, 5 slipped: 50% slipped by count, 99% by value."
+    assert sentence(more.assign(value=-table["value"])).endswith(": 50% slipped by count.")
     nothing = table.assign(count=0)
     assert sentence(nothing) == "No open deal was due in the period."
 
@@ -82,8 +85,10 @@ def test_sentence__of_stages() -> None:
     assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
     assert sentence(steps[steps["unique_id"] == "b"]) == "1 deal made 1 stage change, 0 of them backward."
     flow = stage_flow(HISTORY, **DAYS)
-    assert sentence(flow) == "Proposal loses the most: the one deal that left it did not move on."
-    assert sentence(flow.loc[["negotiation"]]) == "Negotiation: the one deal that left it moved on."
+    assert sentence(flow) == "2 of 3 deals that left a stage moved on: too few to say."
+    assert (
+        sentence(10 * flow.loc[["negotiation"]]) == "Negotiation: 100% of the 10 deals that left it moved on."
+    )
     assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
 
 
@@ -115,7 +120,7 @@ def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() ->
     assert sentence(forecast_categories(frame, as_of="2026-03-20")) == said
     assert sentence(forecast_categories(frame, as_of="2026-03-20", by="owner_name")) == said
     moves = category_moves(HISTORY, start="2026-01-05", end="2026-01-19")
-    assert sentence(moves) == "Of 121K in pipeline (2 deals): 99% slipped and 1% won."
+    assert sentence(moves) == "Of 121K in pipeline (2 deals): 1 slipped and 1 won: too few to say."
     assert sentence(moves.assign(count=0, value=0.0)) == "No open deal was due in the period."
 
 
@@ -175,8 +180,10 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
     [
         (_due((64.0, 36.0), (15.0, 85.0)), "Less slipped in January: 15% of value due, against 64% in December 2025."),
         (_due((15.0, 85.0), (64.0, 36.0)), "More slipped in January: 64% of value due, against 15% in December 2025."),
-        (_due((1.0, 1.0), (2.0, 2.0), valued=False), "As much slipped in January: 50% of deals due, against 50% in December 2025."),
-        (_due((1.0, 3.0)), "December 2025: 25% of value due slipped."),
+        (_due((10.0, 10.0), (4.0, 6.0), valued=False), "40% of deals due in January slipped, against 50% in December 2025: the difference may be chance."),
+        (_due((1.0, 3.0)), "4 deals were due in December 2025: too few to say."),
+        (_due((1.0, 4.0)), "December 2025: 20% of value due slipped."),
+        (_due((4.0, 0.0), (4.0, 4.0)), "January: 50% of value due slipped."),
         (_due((0.0, 0.0)), "Nothing was due."),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from opp_analytics.report.blocks.headline import headline, second_sentence, tiles
@@ -54,6 +55,20 @@ def test_tiles__without_history_show_no_change(opportunities):
 
 def test_tiles__without_a_target_say_what_is_due(opportunities):
     assert _said(tables_of(opportunities))["Open and due"] == ("120K", None, "1 open deal")
+
+
+def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
+    rare = [
+        (*ALDER[:6], 5, *ALDER[7:]),
+        ("rare", "Rare", 300_000.0, "proposal", "active", "2026-03-28", 5, "Ann"),
+    ]
+    assert _said(tables_of(pipeline(rare)))["Forecast"] == ("21K", None, "most likely nothing more")
+
+
+def test_second_sentence__of_equal_gaps_singles_nobody_out():
+    target = pd.DataFrame({"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0})
+    tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
+    assert second_sentence(tables) == "Three are 50K short each."
 
 
 def test_tiles__nothing_due_is_a_dash_and_never_zero():

@@ -124,7 +124,7 @@ TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
 
 def test_people__with_targets_show_gap_and_chance(opportunities):
     block = people(tables_of(opportunities, target=TARGETS))
-    assert block.title == "None of the three reps is at target; Di’s forecast is 7K short"
+    assert block.title == "None of the three reps is at target; Di’s forecast is 7K below target"
     assert block.sub.endswith("Di has a target and owns no deal; is the name spelled as in the CRM?")
     assert _lines(_table(block)) == {
         "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],

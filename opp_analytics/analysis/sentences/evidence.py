@@ -1,0 +1,120 @@
+"""What the data of a finding bear: enough deals, whole periods, a largest one, a range that holds its mean.
+
+Every sentence and title asks here before it states a share or a difference. Differences beyond chance are those of
+`analysis.stats.comparisons`, as in a scorecard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.analysis.stats.comparisons import mark_differences
+from opp_analytics.errors import ArgumentError
+from opp_analytics.org import Money
+from opp_analytics.periods import as_period
+from opp_analytics.schema import BUCKETS
+from opp_analytics.text import percent
+
+FEWEST = 5
+"""Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
+CHANCE = "the difference may be chance"
+
+
+def is_enough(deals: float) -> bool:
+    """Return True if a share of so many deals says anything."""
+    return deals >= FEWEST
+
+
+def say_few(words: str) -> str:
+    """Say that what the words count is too little for a finding.
+
+    >>> say_few("4 deals were due")
+    '4 deals were due: too few to say'
+    """
+    return f"{words}: too few to say"
+
+
+def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:
+    """Return True if two shares differ beyond chance."""
+    return bool(mark_differences(list(hits), list(trials)).any())
+
+
+def list_apart(table: pd.DataFrame) -> list[Any]:
+    """List the rows of a win rate or a scorecard that differ from the others beyond chance, the largest difference first."""
+    closed = table["won"] + table["lost"]
+    if not is_enough(closed.sum()):
+        return []
+    if "differs" in table:
+        differs = table["differs"].to_numpy(dtype=bool)
+    else:
+        differs = mark_differences(table["won"], closed, confidence=table.attrs.get("confidence") or 0.95)
+    off = (table["won"] / closed.where(closed > 0) - table["won"].sum() / closed.sum()).abs()
+    return list(off[differs].sort_values(ascending=False, kind="stable").index)
+
+
+def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
+    """Find who has the largest amount, all of them where several have, and the share of each.
+
+    The share is empty where amounts below 0 leave no whole to be a share of.
+
+    >>> find_largest(pd.Series({"Ann": 60.0, "Bo": 40.0})), find_largest(pd.Series({"Ann": 60.0, "Bo": -40.0}))
+    ((['Ann'], '60%'), (['Ann'], ''))
+    """
+    largest = values.index[(values.max() - values).abs() < 0.005]
+    return list(largest), write_share(values.max(), values)
+
+
+def write_share(part: float, whole: pd.Series[Any]) -> str:
+    """Write a part of some amounts in percent; empty where an amount is below 0, or all are 0."""
+    total = float(whole.sum())
+    return percent(part / total) if total > 0 and not (whole < 0).any() else ""
+
+
+def name_outside(row: Any, money: Money) -> str:
+    """Name what is most likely where a forecast lies outside its own range; empty where the range holds it as both are written.
+
+    The mean of a few large deals is no likely outcome: 10% of $500K gives $50K, and a range of nothing.
+
+    >>> name_outside({"booked": 0.0, "expected": 50.0, "low": 0.0, "high": 0.0}, str)
+    'most likely nothing more'
+    """
+    expected, low, high = float(row["expected"]), float(row["low"]), float(row["high"])
+    if expected < low and money(expected) != money(low):
+        return "most likely more"
+    if not expected > high or money(expected) == money(high):
+        return ""
+    return "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+
+
+def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
+    """Keep the periods that are not over on the day of the table, in their order, without the buckets."""
+    as_of, shown = table.attrs.get("as_of"), [str(label) for label in labels if label not in BUCKETS]
+    ends = {label: _read_days(label, table) for label in shown}
+    return [name for name, days in ends.items() if not (as_of and days) or days[1] >= pd.Timestamp(as_of)]
+
+
+def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the first and last day known of a period, where its table holds only a part of it; None for a whole period.
+
+    ``attrs["window"]`` has the days that the table counts, ``attrs["as_of"]`` the day it is as of.
+    """
+    whole = _read_days(label, table)
+    if whole is None:
+        return None
+    begin, end = table.attrs.get("window") or (None, None)
+    ends = [pd.Timestamp(day) for day in (end, table.attrs.get("as_of")) if day]
+    first, last = max([whole[0], *([pd.Timestamp(begin)] if begin else [])]), min([whole[1], *ends])
+    return None if (first, last) == whole or first > last else (first, last)
+
+
+def _read_days(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Read the first and last day of a period; None where nothing tells how long it is."""
+    freq = table.attrs.get("freq")
+    try:
+        period = as_period(label, str(freq)) if freq else None
+    except ArgumentError:
+        return None
+    return None if period is None else (period.start_time.normalize(), period.end_time.normalize())

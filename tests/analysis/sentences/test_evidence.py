@@ -1,0 +1,246 @@
+"""What a finding needs: enough deals, whole periods, a difference beyond chance, a range that holds its mean."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+import opp_analytics as oa
+from opp_analytics.analysis import evidence, sentence
+from opp_analytics.text import money
+from tests.analysis import every_analysis
+
+TEAMS = 120
+RATE = 0.35
+
+
+def _rates(hits: NDArray[Any], trials: NDArray[Any], level: str) -> pd.DataFrame:
+    index = pd.Index(
+        [f"2026-0{k + 1}" if level == "period" else f"rep {k}" for k in range(len(hits))], name=level
+    )
+    share = hits / trials
+    return pd.DataFrame(
+        {"won": hits, "lost": trials - hits, "rate": share, "rate_low": share, "rate_high": share},
+        index=index,
+    )
+
+
+def _equal_owners(rng: np.random.Generator) -> pd.DataFrame:
+    return _rates(rng.binomial(40, RATE, 8), np.full(8, 40), "owner_name")
+
+
+def _equal_months(rng: np.random.Generator) -> pd.DataFrame:
+    return _rates(rng.binomial(40, RATE, 2), np.full(2, 40), "period").assign(to_date=False)
+
+
+def _equal_cohorts(rng: np.random.Generator) -> pd.DataFrame:
+    months = _equal_months(rng)
+    return months.assign(created=40, open_share=0.0)
+
+
+def _equal_stages(rng: np.random.Generator) -> pd.DataFrame:
+    index = pd.Index(["discovery", "qualification", "proposal", "negotiation"], name="stage")
+    return pd.DataFrame({"entries": 60, "advanced": rng.binomial(40, 0.6, 4), "still": 20}, index=index)
+
+
+def _equal_dues(rng: np.random.Generator) -> pd.DataFrame:
+    slipped = rng.binomial(40, RATE, 2)
+    index = pd.MultiIndex.from_product(
+        [["2026-01", "2026-02"], ["slipped", "won"]], names=["period", "outcome"]
+    )
+    counts = [part for n in slipped for part in (n, 40 - n)]
+    table = pd.DataFrame(
+        {"count": counts, "value": 10.0 * np.array(counts), "count_rate": 0.0, "value_rate": 0.0}, index=index
+    )
+    table.attrs = {"freq": "M", "as_of": "2026-03-05"}
+    return table
+
+
+def _honest_chances(rng: np.random.Generator) -> pd.DataFrame:
+    stated = np.arange(0.05, 1, 0.1)
+    won = rng.binomial(20, stated)
+    return pd.DataFrame(
+        {
+            "n": 20,
+            "stated": stated,
+            "realized": won / 20,
+            "realized_low": 0.0,
+            "won": won,
+            "open": 0,
+            "open_share": 0.0,
+        },
+        index=pd.Index(range(10), name="bin"),
+    )
+
+
+def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
+    error = rng.normal(0, 20, 12)
+    table = pd.DataFrame(
+        {"days_before": 9, "held": True, "actual": 100.0, "error": error},
+        index=pd.Index(range(12), name="period"),
+    )
+    table.attrs = {"freq": "M"}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("equal", "silent"),
+    [
+        (_equal_owners, "No owner’s win rate differs"),
+        (_equal_months, "the difference may be chance"),
+        (_equal_cohorts, "the difference may be chance"),
+        (_equal_stages, "No stage loses more than the others"),
+        (_equal_dues, "the difference may be chance"),
+        (_honest_chances, "the statements are right"),
+        (_fair_forecasts, "may be chance|ran true"),
+    ],
+)
+def test_sentence__tells_teams_of_equals_of_a_difference_in_one_of_twenty_at_most(
+    equal: Any, silent: str
+) -> None:
+    rng = np.random.default_rng(7)
+    told = sum(re.search(silent, sentence(equal(rng))) is None for _ in range(TEAMS))
+    # At 5%, 15 or more of 120 come by chance once in 1,000.
+    assert told < 15
+
+
+def test_sentence__of_velocity_days_and_curves_by_group_names_nobody() -> None:
+    rng = np.random.default_rng(1)
+    rows = 320
+    deals = pd.DataFrame({
+        "unique_id": [f"d{k}" for k in range(rows)], "value": rng.lognormal(10, 1, rows).round(2),
+        "owner_name": [f"rep {k % 8}" for k in range(rows)], "created_at": pd.Timestamp("2025-01-01", tz="UTC"),
+        "stage": rng.choice(["closed_won", "closed_lost", "proposal"], rows),
+        "close_date": pd.Timestamp("2025-02-01") + pd.to_timedelta(rng.integers(0, 200, rows), unit="D"),
+    })  # fmt: skip
+    for analysis in (oa.velocity, oa.time_to_win, oa.win_rate_curve):
+        assert "rep " not in sentence(analysis(deals, as_of="2026-01-01", by="owner_name"))
+
+
+CLAIMS = re.compile(r"the most|loses|Beyond|more than chance|use it|decides|stated too|nan\b|inf\b|– ")
+# Their percents are no shares of deals: chances, errors of forecasts, shares of open money.
+PERCENTS = ("forecast", "backtest", "track_record", "stage_funnel", "pipeline_created")
+ASKED = {
+    f"{kind}: {name}": (kind, call)
+    for kind, calls in (("frame", every_analysis.OF_FRAMES), ("history", every_analysis.OF_HISTORIES))
+    for name, call in calls.items()
+    if name not in ("outcomes", "stage_rates")
+    and not name.endswith("change_deals")
+    and name != "slippage_deals"
+}
+DEALS, LOG = every_analysis.deals(), every_analysis.log()
+FEW = {"none": "", "one won": "0", "four closed": "0123", "four of all kinds": "0246"}
+
+
+@cache
+def _few(kind: str, places: str) -> Any:
+    """Some deals of the small pipeline, or the history of these."""
+    rows = DEALS if kind == "frame" else LOG
+    some = rows[rows["unique_id"].isin([f"o{place}" for place in places])].reset_index(drop=True)
+    return some if kind == "frame" else oa.History.from_changes(some)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_sentence__of_fewer_than_five_deals_states_no_share_and_no_difference(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, call = ASKED[name]
+    for few, places in FEW.items():
+        if kind == "history" and not places:
+            continue  # Every analysis refuses a history without a record.
+        monkeypatch.setattr(every_analysis, "deals", lambda places=places: _few("frame", places))
+        said = sentence(call(_few(kind, places)))
+        assert not CLAIMS.search(said), f"{few}: {said}"
+        assert "%" not in said or name.partition(": ")[2].startswith(PERCENTS), f"{few}: {said}"
+
+
+def test_sentence__of_five_deals_states_their_share() -> None:
+    frame = pd.DataFrame(
+        {"unique_id": list("abcde"), "value": 1.0, "stage": ["closed_won"] * 2 + ["closed_lost"] * 3}
+    )
+    assert sentence(oa.win_rate(frame)) == "Won 40% of 5 closed deals (12% to 77%)."
+    assert sentence(oa.win_rate(frame.head(4))) == "2 of 4 closed deals were won: too few to say."
+
+
+def _closed(**won: tuple[int, int]) -> pd.DataFrame:
+    """Deals closed on a day, by that day: (won, lost)."""
+    rows = [
+        (f"{day}{k}", 1.0, "closed_won" if k < wins else "closed_lost", pd.Timestamp(day))
+        for day, (wins, losses) in won.items()
+        for k in range(wins + losses)
+    ]
+    return pd.DataFrame(rows, columns=["unique_id", "value", "stage", "close_date"])
+
+
+def test_sentence__of_a_part_of_a_month_is_no_finding_beside_a_whole_one() -> None:
+    deals = _closed(**{"2026-09-10": (6, 6), "2026-10-29": (0, 5), "2026-11-12": (8, 17)})
+    window: dict[str, Any] = {"freq": "M", "start": "2026-10-27", "end": "2026-11-25"}
+    said = sentence(oa.win_rate(deals, **window))
+    assert said == "Won 32% of what closed from Nov 1 to Nov 25, 2026 (17% to 52%)."
+    # In a longer window September and October are whole, and differ by no more than chance.
+    whole = oa.win_rate(deals, **{**window, "start": "2026-09-01"})
+    assert (
+        sentence(whole)
+        == "Won 0% of what closed in Oct 2026, after 50% in Sep 2026: the difference may be chance."
+    )
+    few = oa.win_rate(deals.drop(index=[12, 13]), freq="M", as_of="2026-11-25")
+    assert sentence(few) == "3 deals closed in Oct 2026: too few to say."
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ((0.0, 50e3, 0.0, 0.0), "most likely nothing more"),
+        ((20e3, 70e3, 20e3, 20e3), "most likely nothing more"),
+        ((0.0, 50e3, 0.0, 20e3), "most likely less"),
+        ((0.0, 98e3, 100e3, 100e3), "most likely more"),
+        ((0.0, 50e3, 0.0, 90e3), ""),
+        # Both are written as 50K.
+        ((0.0, 50_010.0, 0.0, 50e3), ""),
+        ((0.0, 50e3, np.nan, np.nan), ""),
+    ],
+)
+def test_name_outside__says_what_is_likely_where_the_range_excludes_the_mean(
+    row: tuple[float, ...], words: str
+) -> None:
+    columns = ["booked", "expected", "low", "high"]
+    assert evidence.name_outside(dict(zip(columns, row, strict=True)), money) == words
+
+
+def test_sentence__of_a_forecast_outside_its_range_says_so() -> None:
+    deals = pd.DataFrame(
+        {
+            "unique_id": list("ab"),
+            "stage": "proposal",
+            "value": [500e3, 300e3],
+            "close_date": "2026-11-28",
+            "probability": 5,
+        }
+    )
+    table = oa.forecast(deals, as_of="2026-11-25", method="stated")
+    assert (
+        sentence(table)
+        == "November: nothing closed, forecast 40K (0–0, most likely nothing more), two open deals due."
+    )
+    aimed = oa.forecast(deals, as_of="2026-11-25", method="stated", target=400e3)
+    assert "forecast 40K (most likely nothing more) vs. 400K target" in sentence(aimed)
+
+
+def test_sentence__of_a_forecast_leaves_periods_that_are_over() -> None:
+    deals = pd.DataFrame(
+        {
+            "unique_id": ["a"],
+            "stage": "closed_won",
+            "value": 100.0,
+            "close_date": "2026-01-15",
+            "probability": 100,
+        }
+    )
+    table = oa.forecast(deals, as_of="2026-03-25", method="stated")
+    assert sentence(table) == "No deal is won or due in this period or a later one."
