@@ -71,7 +71,7 @@ def import_crm_command(
     deals = None
     if deals_file is not None:
         export = explain_export(deals_file, org, day_first=day_first, encoding=encoding)
-        deals = export.opportunities
+        deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
         say_age(deals)
     if log_file is not None:
@@ -118,7 +118,8 @@ def _sort_files(shapes: Mapping[Path, str]) -> tuple[Path | None, Path | None]:
 
 def _say_reading(file: Path, read: str, reading: Reading) -> None:
     heading(f"{file.name}", f"{read}, {reading.read_as}")
-    show(reading.mapping, index=False, most=40)
+    named = reading.mapping.rename(columns={"theirs": "your column", "ours": "read as", "how": "how sure"})
+    show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
     for what in reading.left_out:
         say(f"Left out: {what}.")
 

@@ -17,11 +17,13 @@ from opp_analytics.inputs import read_amount
 from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
-from opp_analytics.text import count
+from opp_analytics.text import count, joined, label
 
 __all__ = ["CommandSource", "DayFirst", "FromFile", "OrgFile", "find_org", "read_source", "say_age"]
 
 
+_MOST_UNCLEAR = 3
+"""Guesses that a command says; `import-crm` lists all."""
 FromFile = Annotated[
     Path | None,
     typer.Option(
@@ -120,14 +122,27 @@ def read_source(
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
     export = explain_export(file, known, day_first=day_first)
-    unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
-    lists = f" {count(unclear, 'label')} guessed or unknown: {program()} import-crm {file} lists them."
-    say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.{lists if unclear else ''}")
+    say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
+    _say_unclear(file, export.mapping)
     filled = export.mapping["theirs"] == ""
     for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
         say(f"{column}: {why}.")
     say_age(export.opportunities, asked, option)
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
+
+
+def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
+    """Say what was guessed, and which words are unknown; of many, the first ones."""
+    unclear = mapping[mapping["how"].isin(["guessed", "unknown"])]
+    said = [
+        f'"{theirs}" read as {label(ours)} (a guess)'
+        if how == "guessed"
+        else f'"{theirs}" unknown ({note.partition(";")[0]})'
+        for theirs, ours, how, note in unclear.itertuples(index=False)
+    ]
+    if said:
+        lists = f"; {program()} import-crm {file} lists all" if len(said) > _MOST_UNCLEAR else ""
+        say(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 
 def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None) -> None:

@@ -9,7 +9,17 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.crm.events import Events, read_events
-from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, Reading, find_column, match_labels, tabulate
+from opp_analytics.crm.mapping import (
+    FLAGS,
+    OWN,
+    Mapped,
+    Names,
+    Reading,
+    find_column,
+    match_labels,
+    quote_labels,
+    tabulate,
+)
 from opp_analytics.crm.recognize import UTC_LABELS, find_shape, name_any, name_events, name_snapshots
 from opp_analytics.crm.values import as_ids, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
@@ -58,7 +68,7 @@ def read_changes(
     shape = find_shape(table.labels, org.columns)
     if shape == "opportunities":
         raise DataError(
-            f"{table.file} is not a field history: it has {', '.join(filter(None, table.labels))}. A history has the columns "
+            f"{table.file} is not a field history: it has {quote_labels(table)}. A history has the columns "
             "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
             "changed_at, field, new_value; name others under [columns] of the org file"
         )

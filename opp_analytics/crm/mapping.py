@@ -133,7 +133,17 @@ def find_column(name: str, matched: list[Mapped], table: FileTable) -> int:
     places = [place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"]
     if not places:
         raise MissingColumnError(
-            f"{table.file} has no column for {name}; add it to the report, or say under [columns] of the org file which one "
-            f"it is. The file has {', '.join(filter(None, table.labels))}"
+            f"{table.file} has no column for {name}; add {_IN_A_CRM.get(name, 'it')} to the report. If another column is it, "
+            f'put "Its label" = "{name}" under [columns] of the org file. The file has {quote_labels(table)}'
         )
     return places[0]
+
+
+_IN_A_CRM = {
+    "unique_id": "the deal's ID (Salesforce: Opportunity ID, HubSpot: Record ID, Pipedrive: ID)",
+}
+
+
+def quote_labels(table: FileTable) -> str:
+    """List the labels of a file in quotes, since a label may hold a comma."""
+    return ", ".join(f'"{label}"' for label in table.labels if label)

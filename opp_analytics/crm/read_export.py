@@ -172,7 +172,7 @@ def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.
     chances = look_up_chances(frame, org)
     if not chances.notna().any():
         return frame
-    lines.append(Mapped("", "probability", "mapped", "that of the stage, by the org; the export has none"))
+    lines.append(Mapped("", "probability", "mapped", "the export has none; each stage's was used"))
     return frame.assign(probability=chances)
 
 

@@ -51,7 +51,7 @@ def test_import_crm__of_a_salesforce_export_shows_what_each_column_became(
     assert "2 opportunities, CSV, UTF-8" in out
     for theirs, ours, how in (
         ("Amount", "value", "mapped"),
-        ("Notes", "Notes", "kept"),
+        ("Notes", "Notes", "carried"),
         ("Demo", "–", "unknown"),
     ):
         line = next(line for line in out.splitlines() if line.startswith(f"{theirs} "))

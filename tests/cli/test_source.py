@@ -70,7 +70,7 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     code, out, err = command("audit", "--from", report, "--as-of", "2026-11-25")
     assert (code, err) == (0, "")
     assert "10 opportunities, as of 2026-11-25" in out
-    assert "probability: that of the stage, by the org; the export has none." in out
+    assert "probability: the export has none; each stage's was used." in out
     assert "overdue" in out
 
 
@@ -195,7 +195,14 @@ def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
     pd.DataFrame(deal).to_csv(here / "deals.csv", index=False)
     code, out, _ = command("audit", "--from", "deals.csv", "--as-of", "2026-11-25")
     assert code == 0
-    assert "1 label guessed or unknown: opp-analytics import-crm deals.csv lists them." in out
+    assert 'deals.csv.\n"Demo" unknown (stage, 1 deal).\n' in out
+    more = pd.DataFrame({**deal, "Opportunity - Owner": ["Ann"]})
+    pd.concat([more.assign(Id=str(k), StageName=f"Demo {k}") for k in range(3)]).to_csv(
+        "deals.csv", index=False
+    )
+    _, out, _ = command("audit", "--from", "deals.csv", "--as-of", "2026-11-25")
+    assert '"Opportunity - Owner" read as owner name (a guess)' in out
+    assert "and 1 more; opp-analytics import-crm deals.csv lists all." in out
 
 
 @pytest.mark.parametrize(

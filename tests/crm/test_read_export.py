@@ -168,7 +168,7 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
     )
     export = explain_export(written(tmp_path, text), org)
     assert export.opportunities["probability"].tolist() == [20, 60, pd.NA, pd.NA]
-    assert "probability  mapped   that of the stage, by the org; the export has none" in export.describe()
+    assert "probability  mapped   the export has none; each stage's was used" in export.describe()
     stated = explain_export(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
     assert stated.opportunities["probability"].tolist() == [30, pd.NA]
 
@@ -199,8 +199,8 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Name,Stage\nA,Demo\n", "export.csv has no column for unique_id; add it to the report, or say under"),
-        ("Id,Name\n1,A\n", "has no column for stage;.*The file has Id, Name"),
+        ("Name,Stage\nA,Demo\n", "export.csv has no column for unique_id; add the deal's ID .*: Opportunity ID.* to the report"),
+        ("Id,Name\n1,A\n", 'has no column for stage; add it to .*"Its label" = "stage" under .*The file has "Id", "Name"'),
         (HEADER + "1,A,Prospecting,a lot,\n", "row 2: Amount='a lot' is not an amount"),
         (HEADER + "1,A,Prospecting,5,03/04/2027\n", "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027"),
         (HEADER + "1,A,Prospecting,EUR 5,\n", "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD"),
