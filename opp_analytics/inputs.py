@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
+from babel.core import Locale, UnknownLocaleError, get_global
+from babel.numbers import get_currency_name, get_currency_symbol
 from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
@@ -25,14 +27,23 @@ from opp_analytics.schema import TEXT, BadCell
 from opp_analytics.text import day as format_day
 from opp_analytics.text import joined
 
+_MONEY = r"[A-Z]{0,3}[$€£¥]|[A-Z]{3}"
 _AMOUNT = re.compile(
-    r"(?P<minus>[-−]?)\s*[$€£]?\s*(?P<minus2>[-−]?)"
-    r"(?P<figure>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[kKmMbB]?)"
+    rf"(?P<minus>[-−]?)\s*(?P<before>{_MONEY})?\s*(?P<minus2>[-−]?)(?P<figure>[\d.,]*\d)\s*(?P<unit>[kKmMbB]?)\s*"
+    rf"(?P<after>{_MONEY})?"
 )
-_CODED = re.compile(r"(?P<code>[A-Z]{3})\s*(?P<amount>[^A-Z]+)|(?P<before>[^A-Z]+?)\s*(?P<after>[A-Z]{3})")
+_APART = re.compile(r"(?<=\d)[\s'’](?=\d{3}(?!\d))")
+"""A space or an apostrophe between thousands: ``45 000``."""
+_FIGURE = {
+    False: re.compile(r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"),
+    True: re.compile(r"(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)(?:,\d+)?|,\d+"),
+}
+"""A number without its minus, with a decimal point and with a decimal comma."""
+_SIGNS = {"$": ("Dollar", "Peso"), "€": ("Euro",), "£": ("Pound",), "¥": ("Yen", "Yuan")}
+"""English names of the currencies that each sign may mean."""
 _UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
-_PERCENT = re.compile(r"(-?\d+(?:\.\d+)?|\.\d+)\s*(%?)")
+_PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
 _NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
 
 _FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
@@ -54,32 +65,119 @@ _NAT = np.datetime64("NaT", "us")
 
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
 """Days since `EPOCH` that count as dates, 1954 to 2201; smaller numbers are rather amounts or years."""
+FIRST_YEAR, LAST_YEAR = 1955, 2200
+"""Whole years that `_FIRST_SERIAL` and `_LAST_SERIAL` hold: no deal is older than CRMs' users, or planned for another century."""
+_NEAR = timedelta(days=183)
+"""A day without a year is taken for another year's within half a year; beyond, this year's is as near."""
 EPOCH = datetime(1899, 12, 30)
 """Day 0 of a workbook's dates, as Excel and LibreOffice have it."""
 _MOST_NAMED = 3
 """Bad cells that one error names; the rest are counted."""
 
 
+class TwoReadings(BadCell):
+    """A cell that may mean two things, and nothing settles which."""
+
+
+class _TwoDays(TwoReadings):
+    """A date such as 3/4/2027 whose order of day and month nothing settles."""
+
+    def __init__(self, *days: date) -> None:
+        self.days = days
+        self.both = " or ".join(format_day(day, year=True) for day in days)
+        super().__init__(f"may mean {self.both}; write it as {days[0]}")
+
+
 # Amounts and percentages
 
 
-def read_amount(text: str) -> float:
-    """Read money or another number.
+class _Amount(NamedTuple):
+    """An amount as it is written."""
+
+    figure: str
+    factor: int
+    """The unit, negative below zero."""
+    money: str
+    """Sign or code of its currency; empty without one."""
+
+    def read(self, decimal_comma: bool) -> float | None:
+        """Read it with a decimal comma or point; None where that makes no number."""
+        if not _FIGURE[decimal_comma].fullmatch(self.figure):
+            return None
+        if decimal_comma and "." in self.figure and abs(self.factor) > 1:
+            return None  # Nobody writes thousands of millions: 1.234M has a decimal point.
+        apart, point = (".", ",") if decimal_comma else (",", ".")
+        number = float(self.figure.replace(apart, "").replace(point, ".")) * self.factor
+        # 1.005 × 1000 is a little less than 1005 in binary.
+        return number if abs(self.factor) == 1 else round(number, 9)
+
+
+def _split_amount(text: str) -> _Amount:
+    bare = text.strip()
+    negative = bare.startswith("(") and bare.endswith(")")
+    found = _AMOUNT.fullmatch(_APART.sub("", bare[1:-1].strip() if negative else bare))
+    if found is None or (found["before"] and found["after"]):
+        raise BadCell(_NOT_AN_AMOUNT)
+    unit = _UNITS.get(found["unit"].lower(), 1)
+    below = negative or found["minus"] or found["minus2"]
+    return _Amount(found["figure"], -unit if below else unit, found["before"] or found["after"] or "")
+
+
+def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool | None = None) -> float:
+    """Read money or another number that is typed alone.
+
+    Money in another currency than `currency` is refused. ``45,000`` is thousands, as the package writes them; ``45.000`` is
+    so only where `decimal_comma` is known to hold, else it is refused with both readings: nobody types 45 so.
 
     Examples
     --------
     >>> read_amount("$12,000.50"), read_amount("45k"), read_amount("1.2M"), read_amount("($500)")
     (12000.5, 45000.0, 1200000.0, -500.0)
+    >>> read_amount("1.234,50 €", "EUR", decimal_comma=True)
+    1234.5
     """
-    bare = text.strip()
-    negative = bare.startswith("(") and bare.endswith(")")
-    found = _AMOUNT.fullmatch(bare[1:-1].strip() if negative else bare)
-    if found is None:
+    amount = _split_amount(text)
+    if currency is not None and amount.money and not _is_sign_of(amount.money, currency):
+        raise BadCell(f"is in {amount.money}, and the org's currency is {currency}; convert it first")
+    point, comma = amount.read(False), amount.read(True)
+    readings = [reading for reading in (point, comma) if reading is not None]
+    if not readings:
         raise BadCell(_NOT_AN_AMOUNT)
-    amount = float(found["figure"].replace(",", ""))
-    if found["unit"]:
-        amount = round(amount * _UNITS[found["unit"].lower()], 9)
-    return -amount if negative or found["minus"] or found["minus2"] else amount
+    thousands = max(readings, key=abs)
+    if decimal_comma or thousands == point:
+        return thousands
+    ways = " or ".join(spell_amount(reading) for reading in (thousands, point) if reading is not None)
+    if point is None:
+        raise BadCell(f"has a decimal comma; type {ways}")
+    raise TwoReadings(f"may mean {_show_readings(*readings)}; type {ways}")
+
+
+def spell_amount(amount: float) -> str:
+    """Spell an amount so that `read_amount` gives it back.
+
+    Examples
+    --------
+    >>> spell_amount(45_000.0), spell_amount(12.345), spell_amount(0.125)
+    ('45000', '12.3450', '0.125')
+    """
+    if amount.is_integer() and abs(amount) < 2**53:
+        return str(int(amount))
+    spelled = repr(amount)
+    return f"{spelled}0" if _FIGURE[True].fullmatch(spelled.lstrip("-")) else spelled
+
+
+def _show_readings(*amounts: float) -> str:
+    return " or ".join(f"{amount:,.15g}" for amount in sorted(amounts, key=abs, reverse=True))
+
+
+@lru_cache(maxsize=256)
+def _is_sign_of(money: str, currency: str) -> bool:
+    """Tell whether a sign or code of money may be that of a currency: ``$`` and ``US$`` of USD."""
+    if money[-1] not in _SIGNS:
+        return money == currency
+    own = get_currency_name(currency, locale="en").split()
+    named = any(word in own for word in _SIGNS[money[-1]]) and currency.startswith(money[:-1])
+    return named or money == get_currency_symbol(currency, locale="en")
 
 
 def read_percent(text: str) -> float:
@@ -109,7 +207,8 @@ def _split_percent(cell: Any) -> tuple[float, bool]:
     found = _PERCENT.fullmatch(cell)
     if found is None:
         raise BadCell(_NOT_A_PERCENTAGE)
-    return float(found[1]), bool(found[2])
+    # A percentage has no thousands.
+    return float(found[1].replace(",", ".")), bool(found[2])
 
 
 def _check_number(cell: Any, otherwise: str) -> float:
@@ -132,26 +231,73 @@ def read_flag(text: str) -> bool:
     return _FLAGS[word]
 
 
-# Dates and times
+@lru_cache(maxsize=256)
+def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None, bool | None]:
+    """Find out whether the people of a time zone and a currency write the day first, and a decimal comma.
 
-
-def read_date(text: str, *, year: int | None = None, day_first: bool | None = False) -> pd.Timestamp:
-    """Read a calendar date.
-
-    Without a year it is one of `year`, by default this year. ``3/4/2026`` is April 3 with `day_first`, else March 4;
-    None refuses a date that can be read in both ways.
+    None where neither names a country, where they name countries that differ, and where dates begin with the year.
 
     Examples
     --------
-    >>> [f"{read_date(text, year=2026):%Y-%m-%d}" for text in ("12/31", "Dec 31", "31 Dec 2027", "2026-02-01")]
-    ['2026-12-31', '2026-12-31', '2027-12-31', '2026-02-01']
+    >>> find_habits("Europe/Berlin", "EUR"), find_habits(None, "USD"), find_habits("Europe/London", "USD"), find_habits(None, "EUR")
+    ((True, True), (False, False), (None, False), (None, None))
     """
-    return pd.Timestamp(_parse_date(text, year or date.today().year, day_first)).as_unit("us")
+    # The codes of most currencies begin with their country.
+    places = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {None}
+    orders, signs = set(), set()
+    for place in places:
+        with suppress(UnknownLocaleError):
+            locale = Locale.parse(f"und_{place}")
+            pattern = locale.date_formats["short"].pattern
+            orders.add(None if pattern[0] == "y" else pattern[0] == "d")
+            signs.add(locale.number_symbols["latn"]["decimal"] == ",")
+    return tuple(found.pop() if len(found) == 1 else None for found in (orders, signs))  # type: ignore[return-value]
+
+
+# Dates and times
+
+
+def read_date(
+    text: str, *, today: date | None = None, past: bool = False, day_first: bool | None = None
+) -> pd.Timestamp:
+    """Read a calendar date.
+
+    Without a year it is this year's, by `today`. One of this year that is over by then is next year's where that is near, and
+    with `past` one to come is last year's; else both are shown. ``3/4/2026`` is April 3 with `day_first`, March 4 if that is
+    False; None refuses a date that can be read in both ways.
+
+    Examples
+    --------
+    >>> typed = ("12/31", "Dec 31", "Jan 5", "31 Dec 2027", "2026-02-01")
+    >>> [f"{read_date(text, today=date(2026, 11, 25)):%Y-%m-%d}" for text in typed]
+    ['2026-12-31', '2026-12-31', '2027-01-05', '2027-12-31', '2026-02-01']
+    """
+    try:
+        return pd.Timestamp(_parse_date(text, None, day_first)).as_unit("us")
+    except _NoYear:
+        if today is None:
+            raise
+    years = (today.year, today.year + (-1 if past else 1))
+    try:
+        this, other = (_parse_date(text, year, day_first) for year in years)
+    except _TwoDays as doubt:
+        first, second = map(format_day, doubt.days)
+        raise TwoReadings(f"may mean {first} or {second}; type it as {first}") from None
+    if this == today or (this < today) == past:
+        return pd.Timestamp(this).as_unit("us")
+    if abs(other - today) <= _NEAR:
+        return pd.Timestamp(other).as_unit("us")
+    both = " or ".join(format_day(day, year=True) for day in sorted((this, other)))
+    raise TwoReadings(f"may mean {both}; type the year")
+
+
+class _NoYear(BadCell):
+    """A date without a year that nothing completes."""
 
 
 # A column of times has few days: a hundred thousand of them, two years' worth.
 @lru_cache(maxsize=4096)
-def _parse_date(text: str, this_year: int, day_first: bool | None) -> date:
+def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> date:
     """Read a calendar date, without pandas: a column may hold many."""
     bare = text.strip()
     if found := _ISO.fullmatch(bare):
@@ -159,15 +305,21 @@ def _parse_date(text: str, this_year: int, day_first: bool | None) -> date:
     if found := _DOTTED.fullmatch(bare):
         return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
-        full = this_year if found[3] is None else int(found[3]) + (2000 if len(found[3]) == 2 else 0)
-        return _parse_slashed(full, int(found[1]), int(found[2]), day_first)
+        year = None if found[3] is None else int(found[3]) + (2000 if len(found[3]) == 2 else 0)
+        return _parse_slashed(_complete(year, this_year), int(found[1]), int(found[2]), day_first)
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
         day, month, written = named.groups()
     if named is None or not (number := _find_month(month)):
         raise BadCell("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
-    return _check_date(int(written or this_year), number, int(day))
+    return _check_date(_complete(int(written) if written else None, this_year), number, int(day))
+
+
+def _complete(year: int | None, this_year: int | None) -> int:
+    if year is None and this_year is None:
+        raise _NoYear("has no year; add it")
+    return int(year if year is not None else this_year or 0)
 
 
 def _find_month(name: str) -> int:
@@ -178,29 +330,26 @@ def _find_month(name: str) -> int:
     return fitting[0] if len(fitting) == 1 else 0
 
 
-class _TwoReadings(BadCell):
-    """A date such as 3/4/2027 whose order of day and month nothing settles."""
-
-    def __init__(self, year: int, first: int, second: int) -> None:
-        days = (date(year, first, second), date(year, second, first))
-        self.both = " or ".join(format_day(day, year=True) for day in days)
-        super().__init__(f"may mean {self.both}; write it as {days[0]}")
-
-
 def _parse_slashed(year: int, first: int, second: int, day_first: bool | None) -> date:
-    if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12 and year:
-        raise _TwoReadings(year, first, second)
+    if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12:
+        check_year(year)
+        raise _TwoDays(date(year, first, second), date(year, second, first))
     # Above 12 it can only be a day.
     if day_first or (day_first is None and first > 12):
         first, second = second, first
     return _check_date(year, first, second)
 
 
+def check_year(year: int) -> None:
+    """Refuse the year of a slip of the keyboard, such as 3026 or 26."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise BadCell(f"is in the year {year}; dates lie between {FIRST_YEAR} and {LAST_YEAR}")
+
+
 def _check_date(year: int, month: int, day: int) -> date:
     if not 1 <= month <= 12:
         raise BadCell(f"is not a date: there is no month {month}")
-    if not 1 <= year <= 9999:
-        raise BadCell(f"is not a date: there is no year {year}")
+    check_year(year)
     days = calendar.monthrange(year, month)[1]
     if not 1 <= day <= days:
         raise BadCell(f"is not a date: {calendar.month_name[month]} {year} has {days} days")
@@ -224,6 +373,12 @@ def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | Non
 
 def _parse_time(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
     """Read a date or time, and whether it is in UTC rather than local time."""
+    moment, in_utc = _parse_moment(cell, day_first)
+    check_year(moment.year)
+    return moment, in_utc
+
+
+def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
     if isinstance(cell, str):
         # Most exports write ISO 8601.
         if cell[4:5] == "-" and len(cell) > 10:
@@ -232,7 +387,7 @@ def _parse_time(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
         if _MILLISECONDS.fullmatch(cell):
             return datetime(1970, 1, 1) + timedelta(milliseconds=int(cell)), True
         timed = _TIMED.fullmatch(cell)
-        day = _parse_date(cell if timed is None else timed["date"], date.today().year, day_first)
+        day = _parse_date(cell if timed is None else timed["date"], None, day_first)
         return datetime.combine(
             day, time() if timed is None else _parse_time_of_day(*timed.groups()[1:])
         ), False
@@ -418,28 +573,99 @@ def _as_text(cell: Any) -> str | None:
     return str(cell)
 
 
-def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[Any], list[BadValue]]:
+def find_decimal_comma(
+    columns: Iterable[Cells], file: str | None = None, *, semicolons: bool = False, dots: bool = False
+) -> tuple[bool | None, str]:
+    """Find out whether a file's amounts have a decimal comma, with the reason where it is only likely.
+
+    A cell that is a number in one reading only settles it, such as ``1.234,56``; a contradiction is an error that names both
+    rows, or None without the name of the `file`. Else a file with `semicolons` between its cells and `dots` in its dates has
+    it; one with neither is American, where it has ``45,000``. None where nothing settles it.
+    """
+    found: dict[bool, BadValue] = {}
+    doubtful: set[str] = set()
+    for column in columns:
+        for place, cell in enumerate(column.distinct.tolist()):
+            with suppress(BadCell):
+                if not isinstance(cell, str) or not ({".", ","} & set(cell)):
+                    continue
+                amount = _split_amount(cell)
+                point, comma = amount.read(False), amount.read(True)
+                if (point is None) != (comma is None) and (point is None) not in found:
+                    which = "comma" if point is None else "point"
+                    found[point is None] = column.find_bad({place: f"has a decimal {which}"})[0]
+                elif point is not None and comma is not None and point != comma:
+                    doubtful.add(amount.figure.strip("0123456789"))
+    if len(found) == 2 and file is not None:
+        first, last = sorted(found.values())
+        refuse(file, [first, replace(last, reason=f"{last.reason}; write all amounts in one way")])
+    if found:
+        return (next(iter(found)) if len(found) == 1 else None), ""
+    if semicolons and dots:
+        return (
+            True,
+            "decimal comma, as in files with semicolons and dates such as 31.12.2026" if doubtful else "",
+        )
+    return (False if doubtful == {","} and not semicolons and not dots else None), ""
+
+
+def has_dotted_dates(columns: Iterable[Cells]) -> bool:
+    """Tell whether a file has dates such as 31.12.2026."""
+    return any(
+        isinstance(cell, str) and _DOTTED.match(cell) is not None
+        for column in columns
+        for cell in column.distinct.tolist()
+    )
+
+
+def read_amounts(
+    cells: Cells, currency: str | None = None, decimal_comma: bool | None = None
+) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000; NaN where a cell is empty or bad.
 
-    An amount in another currency than `currency` is a bad value.
+    An amount in another currency than `currency` is a bad value; without one, an amount in another than the first that is
+    named. One that has two readings, where `decimal_comma` is None, is bad too.
     """
     amounts = np.full(len(cells.distinct), np.nan)
-    found, reasons = cells.read_each(lambda cell: _read_amount_in(cell, currency))
+    named: list[str] = []
+
+    def read(cell: Any) -> float:
+        if not isinstance(cell, str):
+            return _check_number(cell, _NOT_AN_AMOUNT)
+        amount = _split_amount(cell)
+        if amount.money and currency is not None and not _is_sign_of(amount.money, currency):
+            raise BadCell(f"is in {amount.money}, and the org's currency is {currency}; convert it first")
+        if amount.money and currency is None:
+            named.append(amount.money)
+            if not _are_alike(amount.money, named[0]):
+                raise BadCell(
+                    f"is in {amount.money}, and other rows are in {named[0]}; convert them to one currency"
+                )
+        return _read_in_column(amount, decimal_comma)
+
+    found, reasons = cells.read_each(read)
     amounts[list(found)] = list(found.values())
     return cells.spread(amounts, np.nan), cells.find_bad(reasons)
 
 
-def _read_amount_in(cell: Any, currency: str | None) -> float:
-    """Read an amount that may name its currency."""
-    if not isinstance(cell, str):
-        return _check_number(cell, _NOT_AN_AMOUNT)
-    coded = _CODED.fullmatch(cell)
-    if coded is None:
-        return read_amount(cell)
-    code = coded["code"] or coded["after"]
-    if currency is not None and code != currency:
-        raise BadCell(f"is in {code}, and the org's currency is {currency}; convert it first")
-    return read_amount(coded["amount"] or coded["before"])
+def _are_alike(money: str, other: str) -> bool:
+    return money == other or _is_sign_of(money, other) or _is_sign_of(other, money)
+
+
+def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
+    """Read an amount whose column has a decimal comma or point; None refuses one with two readings."""
+    readings = {comma: amount.read(comma) for comma in (False, True)}
+    wanted = {readings[comma] for comma in readings if decimal_comma in (None, comma)} - {None}
+    if len(wanted) == 1:
+        return wanted.pop() or 0.0
+    if wanted:
+        raise TwoReadings(
+            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; use decimal_comma=True or "
+            "False, in the shell --decimal-comma or --no-decimal-comma"
+        )
+    if set(readings.values()) == {None}:
+        raise BadCell(_NOT_AN_AMOUNT)
+    raise BadCell(f"has a decimal {'point' if decimal_comma else 'comma'}, unlike the rest of the file")
 
 
 def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[Any], list[BadValue], bool]:
@@ -529,12 +755,14 @@ def _read_times(
     if pd.api.types.is_datetime64_any_dtype(distinct.dtype):
         aware = isinstance(distinct.dtype, pd.DatetimeTZDtype)
         plain = distinct.dt.tz_convert("UTC").dt.tz_localize(None) if aware else distinct
-        return plain.to_numpy(dtype="datetime64[us]"), {}, np.full(len(distinct), aware)
+        # All years of a column are looked at, and each only once.
+        reasons = replace(cells, distinct=plain.dt.year).read_each(check_year)[1]
+        return plain.to_numpy(dtype="datetime64[us]"), reasons, np.full(len(distinct), aware)
 
     def read(cell: Any) -> tuple[datetime, bool]:
         try:
             return _parse_time(cell, day_first)
-        except _TwoReadings as doubt:
+        except _TwoDays as doubt:
             raise BadCell(
                 f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
                 "--day-first or --month-first"

@@ -81,6 +81,8 @@ class FileTable:
     """Rows that are not data, in words."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Attrs of the frame that was stored: its org and its moment."""
+    semicolons: bool = False
+    """True for a CSV file with semicolons between its cells, as where the comma is the decimal sign."""
 
     @property
     def org(self) -> Any:
@@ -208,7 +210,8 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     """Read the table of a CSV file, every cell as text."""
     with allow_long_cells():
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text, known))
+        delimiter = _find_delimiter(text, known)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
             rows = list(islice(reader, _HEADER_WITHIN))
             top = 1 if _names_separator(text) else 0
@@ -221,9 +224,10 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
         except (csv.Error, UnicodeEncodeError) as error:
             raise DataError(f"cannot read {path} as CSV ({error}); export it again") from None
     index = pd.RangeIndex(place + 2, place + 2 + len(columns[0]), name="row")
-    return _make_table(
+    table = _make_table(
         str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(place)
     )
+    return replace(table, semicolons=delimiter == ";")
 
 
 def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.ChunkedArray]:

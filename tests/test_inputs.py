@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from opp_analytics.inputs import (
     Cells,
     did_you_mean,
     find_day_order,
+    find_decimal_comma,
+    find_habits,
     match_name,
     read_amount,
     read_amounts,
@@ -24,6 +27,7 @@ from opp_analytics.inputs import (
     read_instants,
     read_percent,
     read_percents,
+    spell_amount,
 )
 from opp_analytics.schema import TEXT, BadCell
 
@@ -46,7 +50,7 @@ def test_read_amount__reads_what_a_spreadsheet_reads(typed, read):
     assert read_amount(typed) == read
 
 
-@pytest.mark.parametrize("typed", ["twenty", "", "1,23", "12,0000", "1.2.3", "45kk", "1e5", "$", "٤٥x"])
+@pytest.mark.parametrize("typed", ["twenty", "", "1.2.3", "1,2,3", "45kk", "1e5", "$", "٤٥x"])
 def test_read_amount__refuses_the_rest(typed):
     with pytest.raises(BadCell, match="is not an amount; try 45000"):
         read_amount(typed)
@@ -83,18 +87,21 @@ def test_read_percent__takes_the_sign_or_not_and_refuses_what_may_mean_two_thing
     ],
 )
 def test_read_date__reads_american_dates_names_of_months_and_iso(typed, read):
-    assert read_date(typed, year=2025) == pd.Timestamp(read)
+    assert read_date(typed, today=date(2025, 3, 1), day_first=False) == pd.Timestamp(read)
 
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
         ("02/30/2027", "is not a date: February 2027 has 28 days"),
-        ("13/45/2027", "is not a date: there is no month 13"),
+        ("45/13/2027", "is not a date: there is no month 13"),
         ("soon", "is not a date; try 12/31/2026, Dec 31 or 2026-12-31"),
         ("Ju 3", "is not a date; try"),
         ("Foo 31", "is not a date; try"),
-        ("0000-01-01", "is not a date: there is no year 0"),
+        ("0026-12-31", "is in the year 26; dates lie between 1955 and 2200"),
+        ("11/25/1026", "is in the year 1026"),
+        ("Nov 25, 3026", "is in the year 3026"),
+        ("Dec 31", "has no year; add it"),
     ],
 )
 def test_read_date__says_why_a_text_is_not_a_date(typed, reason):
@@ -109,10 +116,81 @@ def test_read_date__follows_the_order_it_is_told_and_refuses_both_readings_witho
         read_date("03/04/2027", day_first=None)
 
 
-@given(st.dates())
+@given(st.dates(date(1955, 1, 1), date(2200, 12, 31)))
 def test_read_date__reads_every_date_in_every_form(day):
     for form in (f"{day:%m/%d/}{day.year:04}", day.isoformat(), f"{day:%B} {day.day}, {day.year:04}"):
-        assert read_date(form).date() == day
+        assert read_date(form, day_first=False).date() == day
+
+
+@pytest.mark.parametrize(
+    ("typed", "past", "read"),
+    [
+        ("1/5", False, "2027-01-05"),
+        ("12/31", False, "2026-12-31"),
+        ("11/25", False, "2026-11-25"),
+        ("1/5", True, "2026-01-05"),
+        ("11/25", True, "2026-11-25"),
+        ("11/24", False, "may mean Nov 24, 2026 or Nov 24, 2027; type the year"),
+        ("8/15", False, "may mean Aug 15, 2026 or Aug 15, 2027"),
+        ("12/24", True, "may mean Dec 24, 2025 or Dec 24, 2026"),
+    ],
+)
+def test_read_date__without_a_year_is_the_next_one_or_the_last_one_or_both_are_shown(typed, past, read):
+    def ask() -> str:
+        try:
+            return f"{read_date(typed, today=date(2026, 11, 25), past=past, day_first=False):%Y-%m-%d}"
+        except BadCell as error:
+            return str(error)
+
+    assert ask().startswith(read)
+
+
+def test_read_date__without_year_and_order_shows_both_days():
+    with pytest.raises(BadCell, match="may mean Jan 5 or May 1; type it as Jan 5"):
+        read_date("1/5", today=date(2026, 12, 10))
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("45.000", "may mean 45,000 or 45; type 45000 or 45"),
+        ("12.345", "may mean 12,345 or 12.345; type 12345 or 12.3450"),
+        ("1.234,56", "has a decimal comma; type 1234.56"),
+        ("12000,50", "has a decimal comma; type 12000.5"),
+        ("€45,000", "is in €, and the org's currency is USD; convert it first"),
+        ("£45,000", "is in £, and the org's currency is USD"),
+        ("EUR 45,000", "is in EUR, and the org's currency is USD"),
+    ],
+)
+def test_read_amount__refuses_two_readings_and_foreign_money(typed, reason):
+    with pytest.raises(BadCell, match=re.escape(reason)):
+        read_amount(typed, "USD")
+
+
+def test_read_amount__follows_the_habits_of_the_orgs_country_and_takes_its_own_sign():
+    german = {"currency": "EUR", "decimal_comma": True}
+    assert [read_amount(typed, **german) for typed in ("45.000", "45,000", "1.234,56 €", "12,5", "12.5")] == [
+        45_000, 45_000, 1234.56, 12.5, 12.5,
+    ]  # fmt: skip
+    assert [read_amount("$45,000", code) for code in ("USD", "CAD", "MXN", None)] == [45_000] * 4
+    assert (read_amount("US$5", "USD"), read_amount("CA$5", "CAD"), read_amount("1.234M")) == (
+        5,
+        5,
+        1_234_000,
+    )
+
+
+@given(st.floats(-1e9, 1e9) | st.decimals(-999, 999, places=3).map(float))
+def test_spell_amount__is_read_back(amount):
+    if "e" not in repr(amount):
+        assert read_amount(spell_amount(amount)) == pytest.approx(amount, abs=1e-9)
+
+
+def test_find_habits__needs_zone_and_currency_to_agree():
+    assert find_habits("America/Chicago", "USD") == (False, False)
+    assert find_habits("Europe/Berlin", "EUR") == (True, True)
+    assert find_habits("Europe/London", "USD") == (None, False)
+    assert find_habits("UTC", None) == find_habits(None, "EUR") == (None, None)
 
 
 def column(*cells: object, dtype: Any = TEXT) -> Cells:
@@ -121,7 +199,7 @@ def column(*cells: object, dtype: Any = TEXT) -> Cells:
 
 def test_read_amounts__reads_what_crms_write() -> None:
     amounts, bad = read_amounts(
-        column("$120,000.00", "USD 485,000.00", "485.5 USD", "($500)", "45k", "0", None, "€9"), "USD"
+        column("$120,000.00", "USD 485,000.00", "485.5 USD", "($500)", "45k", "0", None, "9 US$"), "USD"
     )
     assert bad == []
     assert amounts[:6].tolist() == [120_000, 485_000, 485.5, -500, 45_000, 0]
@@ -135,13 +213,58 @@ def test_read_amounts__takes_the_numbers_of_a_workbook() -> None:
 
 
 def test_read_amounts__names_each_row_that_it_cannot_read() -> None:
-    _, bad = read_amounts(column("EUR 5", "1,23", "$5", "1,23"), "USD")
+    _, bad = read_amounts(column("EUR 5", "1,2,3", "$5", "1,2,3"), "USD")
     assert [str(one) for one in bad] == [
         "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD; convert it first",
-        "row 3: Amount='1,23' is not an amount; try 45000, $45,000 or 45k",
-        "row 5: Amount='1,23' is not an amount; try 45000, $45,000 or 45k",
+        "row 3: Amount='1,2,3' is not an amount; try 45000, $45,000 or 45k",
+        "row 5: Amount='1,2,3' is not an amount; try 45000, $45,000 or 45k",
     ]
     assert len(read_amounts(column(True, dtype="object"))[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "comma", "read"),
+    [
+        (["45.000", "1.234,56"], True, [45_000, 1234.56]),
+        (["45.000", "7.25"], False, [45, 7.25]),
+        (["45,000", "7.25"], False, [45_000, 7.25]),
+        (["45,000", "7,25"], True, [45, 7.25]),
+        (["45.000", "1.234.567"], True, [45_000, 1_234_567]),
+        (["45,000", "7,500"], False, [45_000, 7500]),
+    ],
+)
+def test_find_decimal_comma__asks_the_columns_unambiguous_cells(cells, comma, read) -> None:
+    assert find_decimal_comma([column(*cells)], "f.csv") == (comma, "")
+    assert read_amounts(column(*cells), None, comma)[0].tolist() == read
+
+
+def test_find_decimal_comma__else_asks_the_file_and_says_so() -> None:
+    asked = [column("45.000", "7,500")]
+    assert find_decimal_comma(asked, "f.csv", semicolons=True, dots=True) == (
+        True, "decimal comma, as in files with semicolons and dates such as 31.12.2026",
+    )  # fmt: skip
+    for file in ({"semicolons": True}, {"dots": True}, {}):
+        assert find_decimal_comma(asked, "f.csv", **file) == (None, "")
+    assert find_decimal_comma([column("45,000")], "f.csv", semicolons=True) == (None, "")
+    _, bad = read_amounts(column("45.000"))
+    assert [str(one) for one in bad] == [
+        "row 2: Amount='45.000' may mean 45,000 or 45, and no other row of the file tells; use decimal_comma=True or False, "
+        "in the shell --decimal-comma or --no-decimal-comma"
+    ]
+
+
+def test_find_decimal_comma__names_both_rows_of_a_contradiction() -> None:
+    with pytest.raises(
+        DataError, match=r"row 2: Amount='1\.5' has a decimal point; row 4: Amount='1,5' has a decimal comma"
+    ):
+        find_decimal_comma([column("1.5", "7", "1,5")], "f.csv")
+
+
+def test_read_amounts__without_a_currency_takes_one_sign_and_refuses_a_second() -> None:
+    assert read_amounts(column("€5", "7", "EUR 9"))[1] == []
+    assert [str(one) for one in read_amounts(column("$5", "7", "£9"))[1]] == [
+        "row 4: Amount='£9' is in £, and other rows are in $; convert them to one currency"
+    ]
 
 
 @given(st.decimals(0, 10**12, places=2), st.sampled_from(["{:.2f}", "${:,.2f}", "{:,.2f}"]))

@@ -17,6 +17,7 @@ from opp_analytics.cli.output import check_ending, write_csv
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     DayFirst,
+    DecimalComma,
     FromFile,
     HistoryFolder,
     OrgFile,
@@ -51,6 +52,7 @@ def export_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
@@ -63,7 +65,13 @@ def export_command(
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
     opportunities = read_source(
-        source_file, org_file, day_first=day_first, option=None, refresh="full", search=search
+        source_file,
+        org_file,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        option=None,
+        refresh="full",
+        search=search,
     ).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")

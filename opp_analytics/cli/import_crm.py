@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import DayFirst, OrgFile, find_org, say_age
+from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import count, joined
@@ -57,6 +57,7 @@ def import_crm_command(
         typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.", show_default=False),
     ] = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     encoding: Annotated[
         str | None,
         typer.Option(help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"),
@@ -70,13 +71,21 @@ def import_crm_command(
     deals_file, log_file = _sort_files({file: one.shape for file, one in found.items()})
     deals = None
     if deals_file is not None:
-        export = explain_export(deals_file, org, day_first=day_first, encoding=encoding)
+        export = explain_export(
+            deals_file, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding
+        )
         deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
         say_age(deals)
     if log_file is not None:
         log = read_changes(
-            log_file, org, opportunities=deals, ids=_read_ids(ids), day_first=day_first, encoding=encoding
+            log_file,
+            org,
+            opportunities=deals,
+            ids=_read_ids(ids),
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            encoding=encoding,
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
         if folder is not None:

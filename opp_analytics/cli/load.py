@@ -14,7 +14,7 @@ from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escape_markup, heading, out, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv, write_staged
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OrgFile, read_source
 from opp_analytics.errors import PartialExport, RecordRefused
 from opp_analytics.text import count, number
 
@@ -107,6 +107,7 @@ def record_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
     at: Annotated[
         str | None,
@@ -123,7 +124,15 @@ def record_command(
     ] = False,
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
-    source = read_source(source_file, org_file, day_first=day_first, asked=at, option="--at", refresh="full")
+    source = read_source(
+        source_file,
+        org_file,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        asked=at,
+        option="--at",
+        refresh="full",
+    )
     history = oa.History(folder, org=source.org)
     add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
     latest = history.records.iloc[-1]

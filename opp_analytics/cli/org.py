@@ -13,7 +13,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.cli.source import DayFirst, FromFile
+from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile
 from opp_analytics.crm import explain_export, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.files import write_whole
@@ -27,6 +27,7 @@ def init_command(
     file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(FILE),
     source: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
@@ -34,7 +35,7 @@ def init_command(
         raise DataError(
             f"{file} exists and may hold what you know; name another file, or use --force to replace it"
         )
-    draft = _from_api() if source is None else _from_export(source, day_first)
+    draft = _from_api() if source is None else _from_export(source, day_first, decimal_comma)
     try:
         write_whole(file, draft.text.encode())
     except OSError as error:
@@ -59,9 +60,14 @@ def _from_api() -> Draft:
     return draft_org(opportunities, month=_month())
 
 
-def _from_export(source: Path, day_first: bool | None) -> Draft:
+def _from_export(source: Path, day_first: bool | None, decimal_comma: bool | None) -> Draft:
     preset = recognize(source).preset
-    export = explain_export(source, oa.Org(preset=preset) if preset else oa.Org(), day_first=day_first)
+    export = explain_export(
+        source,
+        oa.Org(preset=preset) if preset else oa.Org(),
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+    )
     guessed = export.mapping[export.mapping["how"] == "guessed"]
     pairs = zip(guessed["theirs"].astype("str"), guessed["ours"].astype("str"), strict=True)
     columns = {theirs: ours for theirs, ours in pairs if ours in _COLUMNS}

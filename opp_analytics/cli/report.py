@@ -14,7 +14,15 @@ from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.load import add_record
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, find_org, parse_amount, read_source
+from opp_analytics.cli.source import (
+    DayFirst,
+    DecimalComma,
+    FromFile,
+    OrgFile,
+    find_org,
+    parse_amount,
+    read_source,
+)
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
 
@@ -33,9 +41,8 @@ def report_command(
         ),
     ] = None,
     target: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            parser=parse_amount,
             metavar="AMOUNT",
             help="Sales target of each period, as 500000 or 500k.",
             show_default="[targets] of the org file",
@@ -64,6 +71,7 @@ def report_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
     markdown: Annotated[
@@ -79,9 +87,12 @@ def report_command(
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
     source = (
-        None if source_file is None else read_source(source_file, org_file, day_first=day_first, asked=as_of)
+        None
+        if source_file is None
+        else read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
     )
     org = find_org(org_file) if source is None else source.org
+    goal = parse_amount(target, org)
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
     day = today if as_of is None else as_date(as_of, tz=zone)
@@ -101,7 +112,7 @@ def report_command(
         as_of=day,
         out=file,
         org=org,
-        target=target,
+        target=goal,
         freq=None if freq is None else check_freq(freq),
         by=by,
         since=since,

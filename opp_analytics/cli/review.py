@@ -16,6 +16,7 @@ from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tabl
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     DayFirst,
+    DecimalComma,
     FromFile,
     HistoryFolder,
     OrgFile,
@@ -107,9 +108,8 @@ def forecast_command(
     freq: Freq = None,
     by: By = None,
     target: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            parser=parse_amount,
             metavar="AMOUNT",
             help="Target of each period, as 500000 or 500k.",
             show_default="[targets] of the org file",
@@ -120,18 +120,19 @@ def forecast_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
+    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
     history = find_history(folder, source.org)
     day, zone = source.day(as_of), source.zone
     goals = (
         source.org.targets
         if target is None and source.org is not None and len(source.org.targets)
-        else target
+        else parse_amount(target, source.org)
     )
     table = oa.forecast(
         source.opportunities,
@@ -180,12 +181,13 @@ def risk_command(
     folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
+    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
     table = oa.deal_flags(
         source.opportunities,
         find_history(folder, source.org),
@@ -343,12 +345,13 @@ def audit_command(
     most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
     source_file: FromFile = None,
     day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
     org_file: OrgFile = None,
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     check_ending(file, (".csv",))
     check_ending(plan_file, (".json",))
-    source = read_source(source_file, org_file, day_first=day_first, asked=as_of)
+    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
     opportunities = source.opportunities
     day = source.day(as_of)
     findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())

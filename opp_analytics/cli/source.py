@@ -19,7 +19,16 @@ from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count, joined, label
 
-__all__ = ["CommandSource", "DayFirst", "FromFile", "OrgFile", "find_org", "read_source", "say_age"]
+__all__ = [
+    "CommandSource",
+    "DayFirst",
+    "DecimalComma",
+    "FromFile",
+    "OrgFile",
+    "find_org",
+    "read_source",
+    "say_age",
+]
 
 
 _MOST_UNCLEAR = 3
@@ -42,6 +51,15 @@ DayFirst = Annotated[
     ),
 ]
 """The option that says how the dates of a file are written."""
+DecimalComma = Annotated[
+    bool | None,
+    typer.Option(
+        "--decimal-comma/--no-decimal-comma",
+        help="Whether 45.000 in a file is 45,000 or 45.",
+        show_default="as the column's other amounts tell",
+    ),
+]
+"""The option that says how the amounts of a file are written."""
 OrgFile = Annotated[
     Path | None,
     typer.Option(
@@ -53,10 +71,13 @@ OrgFile = Annotated[
 """The option ``--org``."""
 
 
-def parse_amount(typed: str) -> float:
-    """Read the amount of an option as it is read in a cell: 500000, $500,000 or 500k."""
+def parse_amount(typed: str | None, org: Org | None) -> float | None:
+    """Read the amount of an option as it is read in a cell, in the org's currency: 500000, $500,000 or 500k."""
+    if typed is None:
+        return None
+    known = org or oa.Org()
     try:
-        return read_amount(typed)
+        return read_amount(typed, known.currency, decimal_comma=known.decimal_comma)
     except BadCell as error:
         raise typer.BadParameter(f"{typed!r} {error}") from None
 
@@ -101,11 +122,14 @@ def read_source(
     org_file: Path | None,
     *,
     day_first: bool | None = None,
+    decimal_comma: bool | None = None,
     asked: str | None = None,
     option: str | None = "--as-of",
     **options: Any,
 ) -> CommandSource:
-    """Read the opportunities of a file, its dates as `day_first` says, or load them from the API with these options of `load`.
+    """Read the opportunities of a file, or load them from the API with these options of `load`.
+
+    `day_first` and `decimal_comma` say how the dates and amounts of a file are written.
 
     Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
 
@@ -121,7 +145,7 @@ def read_source(
         say_age(opportunities, asked, option)
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
-    export = explain_export(file, known, day_first=day_first)
+    export = explain_export(file, known, day_first=day_first, decimal_comma=decimal_comma)
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
     filled = export.mapping["theirs"] == ""

@@ -53,6 +53,7 @@ def read_changes(
     opportunities: pd.DataFrame | None = None,
     ids: Mapping[str, str] | None = None,
     day_first: bool | None = None,
+    decimal_comma: bool | None = None,
     encoding: str | None = None,
 ) -> ChangeLog:
     """Read a field history as a change log.
@@ -78,12 +79,12 @@ def read_changes(
     problems: list[Mapping[str, str]] = []
     notes: tuple[str, ...] = ()
     if shape == "events":
-        events = read_events(table, org, day_first=day_first)
+        events = read_events(table, org, day_first=day_first, decimal_comma=decimal_comma)
         changes, lines = _log_events(events, org, opportunities), events.lines
         problems = _find_unborn(events, opportunities)
         notes = _note_gaps(changes["field"].unique(), events, opportunities)
     else:
-        changes, lines = _log_snapshots(table, matched, org, opportunities, day_first)
+        changes, lines = _log_snapshots(table, matched, org, opportunities, day_first, decimal_comma)
     if ids is not None:
         changes, left_out = _replace_ids(changes, ids)
         notes += left_out
@@ -220,6 +221,7 @@ def _log_snapshots(
     org: Org,
     opportunities: pd.DataFrame | None,
     day_first: bool | None,
+    decimal_comma: bool | None,
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Make the wide log: the main fields of a deal from each change on."""
     at = table.labels[find_column("seen_at", matched, table)]
@@ -227,7 +229,9 @@ def _log_snapshots(
         # Of another CRM's log only what is known here; of our own, everything.
         matched = [replace(line, ours="", how="dropped") if line.how == "kept" else line for line in matched]
     zone = "UTC" if at in UTC_LABELS else org.zone(None)
-    columns, lines = read_columns(table, matched, org, day_first=day_first, zone=zone)
+    columns, lines = read_columns(
+        table, matched, org, day_first=day_first, decimal_comma=decimal_comma, zone=zone
+    )
     log = pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS})
     known = _index_deals(opportunities)
     silent = known[~known.index.isin(log["unique_id"])]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, match_labels
 from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
-from opp_analytics.crm.values import ColumnReader, as_ids, is_time
+from opp_analytics.crm.values import ColumnReader, as_ids, find_decimals, is_time
 from opp_analytics.inputs import Cells, as_texts, find_day_order, refuse
 from opp_analytics.org import Org
 from opp_analytics.table_files import FileTable
@@ -32,7 +32,9 @@ class Events:
     """Columns, fields and values that were mapped, guessed and dropped."""
 
 
-def read_events(table: FileTable, org: Org, *, day_first: bool | None = None) -> Events:
+def read_events(
+    table: FileTable, org: Org, *, day_first: bool | None = None, decimal_comma: bool | None = None
+) -> Events:
     """Read a file with a row for each changed field."""
     matched = match_labels(table.labels, Names(name_events(org.columns), _NAMES))
     places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
@@ -49,13 +51,17 @@ def read_events(table: FileTable, org: Org, *, day_first: bool | None = None) ->
         }
     )
     sides = {
-        (ours, side): Cells.of(group[side], label.get(side, side))
+        (str(ours), side): Cells.of(group[side], label.get(side, side))
         for ours, group in raw.groupby("field")
-        if is_time(str(ours))
+        if is_time(str(ours)) or ours == "value"
         for side in ("old_value", "new_value")
     }
-    order = day_first if day_first is not None else find_day_order([at, *sides.values()], table.file)
-    reader = ColumnReader(org, order, "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None))
+    times = [at, *(column for (ours, _), column in sides.items() if is_time(ours))]
+    order = day_first if day_first is not None else find_day_order(times, table.file)
+    whose = {**{side: side[0] for side in sides}, ("changed_at", ""): "changed_at"}
+    comma, said = find_decimals(table, {**sides, ("changed_at", ""): at}, whose, decimal_comma)
+    zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
+    reader = ColumnReader(org, order, zone, comma, lines=said)
     instants = reader.read("changed_at", at, label["changed_at"])
     values = [_read_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
     if reader.bad:

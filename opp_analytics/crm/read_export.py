@@ -44,6 +44,7 @@ def read_export(
     org: Org,
     *,
     day_first: bool | None = None,
+    decimal_comma: bool | None = None,
     encoding: str | None = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -59,6 +60,9 @@ def read_export(
         Meaning of the columns and stages: ``Org.salesforce()``, ``Org.hubspot()``, ``Org.pipedrive()``, or your own.
     day_first : bool, optional
         Whether ``03/04/2027`` is April 3. By default the file's other rows tell; where none does, it is refused.
+    decimal_comma : bool, optional
+        Whether ``45.000`` is 45,000. By default the column's other amounts tell; else a file with semicolons and dates such
+        as ``31.12.2026`` has a decimal comma, and says so. Where nothing tells, it is refused.
     encoding : str, optional
         Encoding of a CSV file, where the one found is wrong.
     progress : bool, optional
@@ -95,13 +99,18 @@ def read_export(
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25
     """
-    export = explain_export(source, org, day_first=day_first, encoding=encoding)
+    export = explain_export(source, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding)
     note(progress, export.describe())
     return export.opportunities
 
 
 def explain_export(
-    source: TableSource, org: Org, *, day_first: bool | None = None, encoding: str | None = None
+    source: TableSource,
+    org: Org,
+    *,
+    day_first: bool | None = None,
+    decimal_comma: bool | None = None,
+    encoding: str | None = None,
 ) -> Export:
     """Read an export, with the fate of its columns and rows; see `read_export`."""
     if not isinstance(org, Org):
@@ -118,7 +127,7 @@ def explain_export(
     matched = match_labels(table.labels, Names(org.columns, OWN))
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
-    columns, lines = read_columns(table, matched, org, day_first=day_first)
+    columns, lines = read_columns(table, matched, org, day_first=day_first, decimal_comma=decimal_comma)
     frame, left_out = _make_opportunities(columns, org, table, lines)
     return Export(
         opportunities=frame,

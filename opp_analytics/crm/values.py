@@ -17,7 +17,9 @@ from opp_analytics.inputs import (
     Cells,
     as_texts,
     find_day_order,
+    find_decimal_comma,
     fold,
+    has_dotted_dates,
     read_amounts,
     read_dates,
     read_flags,
@@ -59,6 +61,21 @@ def is_time(ours: str) -> bool:
     return ours in _DATES or ours in _INSTANTS
 
 
+def find_decimals(
+    table: FileTable, cells: Mapping[Any, Cells], names: Mapping[Any, str], decimal_comma: bool | None
+) -> tuple[bool | None, list[Mapped]]:
+    """Find out whether the amounts among the cells of a file have a decimal comma; with the line that says a guess.
+
+    `names` are our names of the columns; what `decimal_comma` says wins.
+    """
+    if decimal_comma is not None:
+        return decimal_comma, []
+    amounts = [column for place, column in cells.items() if names[place] == "value"]
+    dots = has_dotted_dates(column for place, column in cells.items() if is_time(names[place]))
+    comma, why = find_decimal_comma(amounts, table.file, semicolons=table.semicolons, dots=dots)
+    return comma, [Mapped("", "value", "guessed", why)] if why else []
+
+
 @dataclass
 class ColumnReader:
     """Reads columns at their types; collects bad cells, and lines about values that were guessed."""
@@ -68,19 +85,21 @@ class ColumnReader:
     """True if the day comes first in the file's dates; None when no row settles it."""
     zone: str
     """Zone of a time that names none."""
+    decimal_comma: bool | None = None
+    """True if the file's amounts have a decimal comma; None when nothing settles it."""
     bad: list[BadValue] = field(default_factory=list)
     lines: list[Mapped] = field(default_factory=list)
 
     def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
-        """Read a column at the type that its name has here; dates and times come as `Cells`."""
+        """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
+        if isinstance(column, Cells) and ours == "value":
+            return self._keep_bad(read_amounts(column, self.org.currency, self.decimal_comma))
         if isinstance(column, Cells):
             return self._keep_bad(
                 read_dates(column, self.day_first)
                 if ours in _DATES
                 else read_instants(column, self.day_first, self.zone)
             )
-        if ours == "value":
-            return self._keep_bad(read_amounts(Cells.of(column, label), self.org.currency))
         if ours == "probability":
             cells = Cells.of(column, label)
             percents, bad, fractional = read_percents(cells, fractions=label.casefold() in FRACTIONS)
@@ -121,23 +140,27 @@ def read_columns(
     org: Org,
     *,
     day_first: bool | None = None,
+    decimal_comma: bool | None = None,
     zone: str | None = None,
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped]]:
     """Read the columns of a table under our names, at their types, on the rows of the file."""
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
-    times = {
+    names = {place: matched[place].ours for place in places}
+    cells = {
         place: Cells.of(table.cells[place], table.labels[place])
-        for place in places
-        if is_time(matched[place].ours)
+        for place, ours in names.items()
+        if is_time(ours) or ours == "value"
     }
-    order = day_first if day_first is not None else find_day_order(times.values(), table.file)
-    reader = ColumnReader(org, order, zone or org.zone(None))
+    times = [column for place, column in cells.items() if is_time(names[place])]
+    order = day_first if day_first is not None else find_day_order(times, table.file)
+    comma, said = find_decimals(table, cells, names, decimal_comma)
+    reader = ColumnReader(org, order, zone or org.zone(None), comma, lines=said)
     columns: dict[str, pd.Series[Any]] = {}
     first: dict[str, int] = {}
     lines = list(matched)
     for place in places:
         ours, label = matched[place].ours, table.labels[place]
-        column = reader.read(ours, times.get(place, table.cells[place]), label)
+        column = reader.read(ours, cells.get(place, table.cells[place]), label)
         if ours in columns:
             columns[ours] = _merge(ours, columns[ours], column, table, (first[ours], place))
             lines[place] = replace(

@@ -71,6 +71,7 @@ def read_import(
     *,
     ids: Mapping[str, str] | None = None,
     day_first: bool | None = None,
+    decimal_comma: bool | None = None,
     progress: bool | None = None,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
@@ -82,7 +83,12 @@ def read_import(
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
     log = crm.read_changes(
-        changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, day_first=day_first
+        changes,
+        known or org.DEFAULT,
+        opportunities=opportunities,
+        ids=ids,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
     )
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known

@@ -88,6 +88,7 @@ class History(RecordedPipeline):
         opportunities: pd.DataFrame | None = None,
         ids: Mapping[str, str] | None = None,
         day_first: bool | None = None,
+        decimal_comma: bool | None = None,
         progress: bool | None = None,
     ) -> History:
         """Make a history from the field history of another CRM, from a change log, or from `changes`.
@@ -111,7 +112,7 @@ class History(RecordedPipeline):
             values of the tracked fields that never changed.
         ids : mapping, optional
             Ids in `changes` to ids of the records that follow, where those come from another system.
-        day_first : bool, optional
+        day_first, decimal_comma : bool, optional
             As in `read_export`.
         progress : bool, optional
             If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook or terminal.
@@ -142,7 +143,13 @@ class History(RecordedPipeline):
         (['Prospecting'], ['Closed Won'])
         """
         imported, known = read_import(
-            changes, check_org(org), opportunities, ids=ids, day_first=day_first, progress=progress
+            changes,
+            check_org(org),
+            opportunities,
+            ids=ids,
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            progress=progress,
         )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from opp_analytics import arguments, text
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
+from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
 from opp_analytics.org.presets import PRESETS
@@ -241,6 +242,16 @@ class Org:
     def zone(self, tz: str | None) -> str:
         """Choose the business time zone: `tz`, else the org's, else UTC."""
         return tz if tz is not None else self.timezone or "UTC"
+
+    @property
+    def day_first(self) -> bool | None:
+        """True where the day comes first in the dates of the country of its time zone and currency; None if unknown."""
+        return find_habits(self.timezone, self.currency)[0]
+
+    @property
+    def decimal_comma(self) -> bool | None:
+        """True where the country of its time zone and currency writes a decimal comma; None if unknown."""
+        return find_habits(self.timezone, self.currency)[1]
 
     def freq(self, freq: str) -> Freq:
         """Complete a period alias, with "Q" and "Y" as quarters and years of the org's fiscal year.

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from opp_analytics.errors import DataError, OrgError, OrgProblem
-from opp_analytics.inputs import Cells, as_texts, find_day_order, read_amounts, read_dates
+from opp_analytics.inputs import (
+    Cells,
+    as_texts,
+    find_day_order,
+    find_decimal_comma,
+    has_dotted_dates,
+    read_amounts,
+    read_dates,
+)
 from opp_analytics.org.check_file import find_problems
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import read_table
@@ -40,7 +48,7 @@ def read_settings(path: Path) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            rows, numbers = _read_rows(path.parent / name, table)
+            rows, numbers = _read_rows(path.parent / name, table, raw.get("currency"))
             raw[table] = {"file": name, "rows": rows}
             files[table] = (name, numbers)
         except OrgError as error:
@@ -72,10 +80,10 @@ def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> 
     return replace(problem, key=column.lstrip(".") or table, file=name, line=numbers[int(row)])
 
 
-def _read_rows(path: Path, table: str) -> tuple[list[dict[str, Any]], list[int]]:
+def _read_rows(path: Path, table: str, currency: Any) -> tuple[list[dict[str, Any]], list[int]]:
     """Read the rows of a table beside the org file, empty cells left out, and their numbers in the file.
 
-    A date or an amount that cannot be read stays text, and the check names it.
+    A date that cannot be read stays text, and the check names it.
     """
     try:
         found = read_table(path, TABLES[table].__contains__)
@@ -91,7 +99,14 @@ def _read_rows(path: Path, table: str) -> tuple[list[dict[str, Any]], list[int]]
             days = read_dates(cells, find_day_order([cells]))[0]
             read = read.mask(days.notna(), days.dt.date)
         elif label == "target":
-            amounts = read_amounts(cells)[0]
+            dots = has_dotted_dates([Cells.of(found.cells[other], "") for other in found.cells])
+            comma, _ = find_decimal_comma([cells], str(path), semicolons=found.semicolons, dots=dots)
+            amounts, bad = read_amounts(cells, currency if isinstance(currency, str) else None, comma)
+            if bad:
+                raise OrgError(
+                    str(path),
+                    [OrgProblem(label, repr(one.value), one.reason, one.row, path.name) for one in bad],
+                )
             read = read.mask(amounts.notna(), amounts)
         elif label in TABLES[table]:
             read = as_texts(column).astype("object")

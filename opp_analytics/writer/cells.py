@@ -77,11 +77,14 @@ def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] 
     return f"is not a stage of the pipeline {pipeline!r}", f"use one of {', '.join(own)}"
 
 
-def _explain(column: str, value: Any, error: schema.BadCell) -> str:
-    """Explain what is wrong with a cell; for a date, as the reader of typed dates does."""
-    if column == "close_date" and isinstance(value, str):
+def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> str:
+    """Explain what is wrong with a cell; for an amount or a date, as the reader of typed ones does."""
+    if isinstance(value, str):
         try:
-            inputs.read_date(value, day_first=None)
+            if column == "close_date":
+                inputs.read_date(value)
+            elif column == "value":
+                inputs.read_amount(value, meaning.currency)
         except schema.BadCell as better:
             return str(better)
     return str(error)
@@ -110,7 +113,7 @@ def find_problem(
     try:
         cell = normalize(column, value)
     except schema.BadCell as error:
-        problem, _, way_out = _explain(column, value, error).partition("; ")
+        problem, _, way_out = _explain(column, value, error, meaning).partition("; ")
         return problem, way_out or "correct the value, or leave the cell as it was"
     if column == "name" and (cell is None or not cell.strip()):
         return "is blank", "every opportunity needs a name"
@@ -118,6 +121,11 @@ def find_problem(
         return None
     if isinstance(cell, str) and any("\ud800" <= sign <= "\udfff" for sign in cell):
         return "holds half of a character", "write it anew"
+    if column == "close_date":
+        try:
+            inputs.check_year(cell.year)
+        except schema.BadCell as error:
+            return str(error).partition("; ")[0], "correct the year"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
     return _check_choice(column, cell, meaning, pipeline)

@@ -31,6 +31,7 @@ def parse(
     epoch: datetime = inputs.EPOCH,
     *,
     day_first: bool | None = None,
+    currency: str | None = None,
 ) -> Any:
     """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0.
 
@@ -46,7 +47,7 @@ def parse(
     if column in TEXTS:
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if isinstance(value, str):
-        return _read_typed(column, value, day_first)
+        return _read_typed(column, value, day_first, currency)
     if column == "close_date":
         serial = inputs.read_serial_date(value, epoch)
         return value if serial is None else serial.normalize()
@@ -55,11 +56,11 @@ def parse(
     return value
 
 
-def _read_typed(column: str, text: str, day_first: bool | None) -> Any:
+def _read_typed(column: str, text: str, day_first: bool | None, currency: str | None) -> Any:
     try:
         match column:
             case "value":
-                return inputs.read_amount(text)
+                return inputs.read_amount(text, currency)
             case "probability":
                 return inputs.read_percent(text)
             case "close_date":
@@ -150,6 +151,7 @@ def make_after(
         raise DataError(
             f"new_columns names {missing[0]!r}, which the file does not have; it has {', '.join(named)}"
         )
+    _refuse_doubtful(rows, before)
     first = [str(c) for c in before.columns if c in named]
     first += [c for c in schema.COLUMNS if c in named and c not in first]
     _match_choices(rows, before)
@@ -159,13 +161,36 @@ def make_after(
     return frame
 
 
+def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], before: pd.DataFrame) -> None:
+    """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
+    held = _list_by_id(before)
+    bad = []
+    for number, row in rows.items():
+        typed = row.get("value")
+        if not isinstance(typed, str):
+            continue
+        try:
+            inputs.read_amount(typed)
+        except inputs.TwoReadings as doubt:
+            if schema.parse_cell("value", typed) != held.get(row.get("unique_id"), {}).get("value"):
+                bad.append(inputs.BadValue(number, "value", typed, str(doubt)))
+        except schema.BadCell:
+            pass  # the plan says what is wrong with it
+    if bad:
+        inputs.refuse("the edited file", bad)
+
+
+def _list_by_id(before: pd.DataFrame) -> dict[Any, dict[str, Any]]:
+    return {row["unique_id"]: row for row in list_rows(before)} if "unique_id" in before else {}
+
+
 def _match_choices(rows: dict[int, dict[str, Any]], before: pd.DataFrame) -> None:
     """Replace a typed stage or status by the name that it spells, as the grid does: ``closed-won`` is ``closed_won``.
 
     A cell that nobody edited stays: a server may hold a spelling of its own.
     """
     known = {"stage": org.Org.of(before).stages.spellings, "status": {name: name for name in schema.STATUSES}}
-    held = {row["unique_id"]: row for row in list_rows(before)} if "unique_id" in before else {}
+    held = _list_by_id(before)
     for row in rows.values():
         was = held.get(row.get("unique_id"), {})
         for column, names in known.items():

@@ -147,7 +147,8 @@ def read_csv(
         {} if before is None else {row["unique_id"]: row for row in list_rows(require_ids(before, "before"))}
     )
     day_first = _find_order(filled.values(), exported)
-    rows = {number: _read_row(cells, exported, day_first) for number, cells in filled.items()}
+    currency = None if before is None else Org.of(before).currency
+    rows = {number: _read_row(cells, exported, day_first, currency) for number, cells in filled.items()}
     return sheets.make_after(rows, columns, empty() if before is None else before, new_columns)
 
 
@@ -160,12 +161,14 @@ def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | 
     return _find_day_order((text, exported[i].get("close_date")) for text, i in dated if i in exported)
 
 
-def _read_row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> dict[str, Any]:
+def _read_row(
+    cells: dict[str, str], exported: Exported, day_first: bool | None, currency: str | None
+) -> dict[str, Any]:
     """Read the values of a row; one that nobody edited is the exported one, whatever Excel made of its text."""
     before = exported.get(cells["unique_id"], {})
     row = {}
     for column, text in cells.items():
-        value, was = _read_csv_cell(column, text, day_first=day_first), before.get(column)
+        value, was = _read_csv_cell(column, text, day_first=day_first, currency=currency), before.get(column)
         row[column] = was if isinstance(value, str) and _is_unedited(column, value, was) else value
     return row
 
@@ -274,11 +277,13 @@ def _to_plain_text(column: str, value: Any) -> str:
     if isinstance(plain, datetime):
         return str(plain.date().isoformat())
     if isinstance(plain, float):
-        return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
+        return inputs.spell_amount(plain)
     return str(plain)
 
 
-def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:
+def _read_csv_cell(
+    column: str, text: str, *, day_first: bool | None = None, currency: str | None = None
+) -> Any:
     """Read a CSV cell as `parse` does; None if blank.
 
     >>> _read_csv_cell("name", " Acme"), _read_csv_cell("name", "' Acme"), _read_csv_cell("value", "$1,200")
@@ -287,4 +292,4 @@ def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> 
     exact = text.removeprefix("'")
     if exact != text and (column in sheets.TEXTS or column not in schema.COLUMNS):
         return exact or None
-    return sheets.parse(column, exact, day_first=day_first)
+    return sheets.parse(column, exact, day_first=day_first, currency=currency)

@@ -217,7 +217,7 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
         (
             [DEALS, CHANGES.replace("100,000.00", "100.000,00")],
             [],
-            "row 3: Old Value='$100.000,00' is not an amount",
+            "row 3: Old Value='$100.000,00' has a decimal comma",
         ),
     ],
 )

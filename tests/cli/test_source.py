@@ -363,3 +363,44 @@ def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(command: Comm
         ]
         assert len(said) == old, day
         assert all(line.endswith("did you mean --as-of 2015-07-07?") for line in said)
+
+
+DOUBTFUL = "Opportunity ID;Opportunity Name;Stage;Amount;Close Date\n1;One;Prospecting;45.000;2026-12-28\n"
+
+
+def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
+    command: Command, here: Path
+) -> None:
+    file = here / "deals.csv"
+    arguments = {
+        "forecast": ["forecast", "--as-of", "2026-12-01", "--from", file, "--org", "salesforce"],
+        "import-crm": ["import-crm", file, "--org", "salesforce"],
+        "org": ["org", "init", "--force", "--from", file],
+    }
+    for name, asked in arguments.items():
+        file.write_text(DOUBTFUL)
+        code, _, err = command(*asked)
+        assert code == 1, name
+        assert "row 2: Amount='45.000' may mean 45,000 or 45" in err
+        assert "--decimal-comma or --no-decimal-comma" in err
+        assert command(*asked, "--decimal-comma")[0] == 0
+    assert "45K" in command(*arguments["forecast"], "--decimal-comma")[1]
+    assert "45K" not in command(*arguments["forecast"], "--no-decimal-comma")[1]
+    file.write_text(DOUBTFUL.replace("2026-12-28", "28.12.2026"))
+    _, out, _ = command(*arguments["forecast"])
+    assert "value: decimal comma, as in files with semicolons and dates such as 31.12.2026." in out
+    assert "45K" in out
+
+
+def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> None:
+    (here / "opp-analytics.toml").write_text('preset = "salesforce"\ncurrency = "USD"\n')
+    (here / "deals.csv").write_text(DOUBTFUL)
+    asked = ["forecast", "--as-of", "2026-12-01", "--from", "deals.csv", "--decimal-comma", "--target"]
+    assert command(*asked, "$45,000")[0] == 0
+    for typed, reason in (
+        ("€45,000", "is in €, and the org's currency"),
+        ("45.000", "may mean 45,000 or 45"),
+    ):
+        code, _, err = command(*asked, typed)
+        assert code == 2
+        assert reason in " ".join(err.replace("│", " ").split())

@@ -325,3 +325,61 @@ def test_read_export__refuses_an_org_that_contradicts_the_stored_one(tmp_path: P
         DataError, match=r"the org of .*f\.parquet and the given org contradict .* fiscal_year_start is 2"
     ):
         read_export(tmp_path / "f.parquet", oa.Org(fiscal_year_start=7))
+
+
+GERMAN = "unique_id;stage;value;close_date\n1;proposal;{};31.12.2026\n2;proposal;7.500;15.01.2027\n"
+PLAIN = "unique_id;stage;value;close_date\n1;proposal;{};2026-12-31\n2;proposal;7.500;2027-01-15\n"
+
+
+def read_text(folder: Path, text: str, org: oa.Org | None = None, **options: Any) -> list[float]:
+    file = folder / "deals.csv"
+    file.write_text(text, encoding="utf-8")
+    return oa.read_export(file, org or oa.Org(), progress=False, **options)["value"].tolist()
+
+
+def test_read_export__reads_a_decimal_comma_as_the_column_or_the_file_tells(tmp_path: Path) -> None:
+    assert read_text(tmp_path, GERMAN.format("45.000")) == [45_000, 7500]
+    assert read_text(tmp_path, GERMAN.format("45,000")) == [45, 7500]
+    assert read_text(tmp_path, GERMAN.format("45.50")) == [45.5, 7.5]
+    assert read_text(tmp_path, PLAIN.format("1.234.567,89")) == [1_234_567.89, 7500]
+    assert read_text(tmp_path, PLAIN.format("1.234,50 €"), oa.Org(currency="EUR")) == [1234.5, 7500]
+    said = explain_export(tmp_path / "deals.csv", oa.Org()).mapping
+    assert "guessed" not in said["how"].tolist()
+    (tmp_path / "deals.csv").write_text(GERMAN.format("45.000"))
+    said = explain_export(tmp_path / "deals.csv", oa.Org()).mapping
+    assert said.loc[said["how"] == "guessed", "note"].tolist() == [
+        "decimal comma, as in files with semicolons and dates such as 31.12.2026"
+    ]
+
+
+def test_read_export__refuses_an_amount_that_nothing_settles_until_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError,
+        match=r"row 2: value='45\.000' may mean 45,000 or 45.*decimal_comma=True or False.*--decimal-comma",
+    ):
+        read_text(tmp_path, PLAIN.format("45.000"))
+    assert read_text(tmp_path, PLAIN.format("45.000"), decimal_comma=True) == [45_000, 7500]
+    assert read_text(tmp_path, PLAIN.format("45.000"), decimal_comma=False) == [45, 7.5]
+    american = 'unique_id,stage,value,close_date\n1,proposal,"45,000",12/31/2026\n'
+    assert read_text(tmp_path, american) == [45_000]
+    with pytest.raises(DataError, match="may mean 45,000 or 45"):
+        read_text(tmp_path, american.replace('"45,000"', "45.000"))
+
+
+def test_read_export__refuses_money_in_another_currency_than_the_orgs(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 2: value='€45.000' is in €, and the org's currency is USD"):
+        read_text(tmp_path, GERMAN.format("€45.000"), oa.Org(currency="USD"))
+    assert read_text(tmp_path, GERMAN.format("€45.000")) == [45_000, 7500]
+    with pytest.raises(DataError, match="row 3: value='£7' is in £, and other rows are in €"):
+        read_text(tmp_path, GERMAN.format("€45.000").replace("7.500", "£7"))
+
+
+@pytest.mark.parametrize("year", ["3026", "1026", "0026"])
+def test_read_export__refuses_years_of_another_age(tmp_path: Path, year: str) -> None:
+    with pytest.raises(DataError, match=rf"row 2: close_date='{year}-12-31' is in the year {int(year)};"):
+        read_text(tmp_path, PLAIN.format("5").replace("2026", year))
+    frame = pd.DataFrame(
+        {"unique_id": ["1"], "stage": ["proposal"], "close_date": [datetime(int(year), 1, 2)]}
+    )
+    with pytest.raises(DataError, match=f"is in the year {int(year)}"):
+        oa.read_export(frame, oa.Org(), progress=False)

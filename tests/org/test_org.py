@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +322,18 @@ def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
         oa.errors.OrgError, match=r"people\.csv.*2.*03/04/2027.*use a date such as 2026-11-01"
     ):
         oa.Org.read(tmp_path / "opp-analytics.toml")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("45.000", "may mean 45,000 or 45"), ("€45,000", "is in €, and the org's currency is USD")],
+)
+def test_read__refuses_a_doubtful_target_by_its_row(tmp_path: Path, target: str, reason: str) -> None:
+    (tmp_path / "targets.csv").write_text(f'period,target\n2026-11,"{target}"\n', encoding="utf-8")
+    (tmp_path / "org.toml").write_text(
+        'currency = "USD"\n[targets]\nfile = "targets.csv"\n', encoding="utf-8"
+    )
+    with pytest.raises(
+        oa.errors.OrgError, match=re.escape(f"targets.csv line 2: target = '{target}': {reason}")
+    ):
+        oa.Org.read(tmp_path / "org.toml")

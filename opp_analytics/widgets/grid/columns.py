@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import inputs, schema, text
-from opp_analytics.org import Org
+from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.writer import find_problem, normalize
 
@@ -97,15 +97,19 @@ class GridColumn:
         if schema.is_blank(value):
             return None
         if self.kind == "date":
-            return f"{value:%m/%d/%Y}"
+            return f"{value:%Y-%m-%d}"
         if self.kind in _NUMERIC:
-            number = float(value)
-            typed = str(int(number)) if number.is_integer() else repr(number)
+            typed = inputs.spell_amount(float(value))
             return f"{typed}%" if self.kind == "percent" else typed
         return text.label(value) if self.kind == "choice" else str(value)
 
-    def read(self, typed: Any, *, today: date | None = None) -> Any:
+    def read(
+        self, typed: Any, *, today: date | None = None, closed: bool = False, meaning: Org = DEFAULT
+    ) -> Any:
         """Read typed text as a value of the frame, None when blank; the message of BadCell completes a quote of what was typed.
+
+        A date without a year is the next one of an open deal, the last one of a `closed` one. `meaning` tells the currency, and
+        the habits of writing of its country.
 
         >>> GridColumn("value", "Value", "money").read("45k")
         45000.0
@@ -119,7 +123,7 @@ class GridColumn:
             if self.field == "name":
                 raise BadCell("is blank; a deal needs a name")
             return None
-        value = self._parse(str(bare), today)
+        value = self._parse(str(bare), today, closed, meaning)
         # A choice is one of its options by now.
         if self.field not in schema.COLUMNS or self.kind == "choice":
             return value
@@ -128,17 +132,23 @@ class GridColumn:
             raise BadCell("; ".join(wrong))
         return normalize(self.field, value)
 
-    def read_operand(self, typed: str, *, today: date | None = None) -> Any:
+    def read_operand(
+        self, typed: str, *, today: date | None = None, closed: bool = False, meaning: Org = DEFAULT
+    ) -> Any:
         """Read the amount or date that a filter compares the column with; read-only columns too.
 
         >>> GridColumn("probability", "Stated", "percent").read_operand("62.5")
         62.5
         """
         if self.kind in _FORMATS:
-            return inputs.read_date(typed, year=None if today is None else today.year)
-        return inputs.read_percent(typed) if self.kind == "percent" else inputs.read_amount(typed)
+            past = closed or self.kind == "instant"
+            return inputs.read_date(typed, today=today, past=past, day_first=meaning.day_first)
+        if self.kind == "percent":
+            return inputs.read_percent(typed)
+        currency = meaning.currency if self.kind == "money" else None
+        return inputs.read_amount(typed, currency, decimal_comma=meaning.decimal_comma)
 
-    def _parse(self, typed: str, today: date | None) -> Any:
+    def _parse(self, typed: str, today: date | None, closed: bool, meaning: Org) -> Any:
         if self.kind == "flag":
             return inputs.read_flag(typed)
         if self.kind == "choice":
@@ -149,7 +159,7 @@ class GridColumn:
             return option
         if self.kind not in (*_NUMERIC, "date"):
             return typed
-        value = self.read_operand(typed, today=today)
+        value = self.read_operand(typed, today=today, closed=closed, meaning=meaning)
         if self.kind not in ("percent", "whole"):
             return value
         if value != int(value):

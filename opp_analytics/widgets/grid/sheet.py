@@ -78,6 +78,7 @@ class EditSheet:
         self.frame.attrs = dict(opportunities.attrs)
         self.columns = make_columns(self.frame)
         self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
+        self._org = org.Org.of(self.frame)
         self._today = today
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
@@ -114,7 +115,10 @@ class EditSheet:
             if self.column[name].locked:
                 locked += 1
             else:
-                edits[row, name] = self._fit((row, name), typed, read_once(name, typed))
+                closed = self.column[name].kind == "date" and self._org.stages.is_closed(
+                    self._find_state(row)
+                )
+                edits[row, name] = self._fit((row, name), typed, read_once(name, typed, closed))
         return self._step(edits | self._refuse_foreign_stages(edits), label, locked=locked)
 
     def change_many(
@@ -239,8 +243,7 @@ class EditSheet:
         """Tell whether a deal is open."""
         if "stage" not in self.column:
             return True
-        cells = {name: self.value(row, name) for name in ("stage", "status")}
-        return org.Org.of(self.frame).stages.outcome(cells) == "open"
+        return self._org.stages.outcome(self._find_state(row)) == "open"
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
@@ -256,7 +259,7 @@ class EditSheet:
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
-                value = self.column[name].read_operand(typed, today=self._today)
+                value = self.column[name].read_operand(typed, today=self._today, meaning=self._org)
             except BadCell as reason:
                 operands.append((None, str(reason)))
             else:
@@ -367,6 +370,10 @@ class EditSheet:
 
     # -- inside
 
+    def _find_state(self, row: int) -> dict[str, Any]:
+        """Find the cells that decide a deal's outcome."""
+        return {name: self.value(row, name) for name in ("stage", "status")}
+
     def _list_column(self, name: str) -> list[Any]:
         cells = self.frame[name].astype("object")
         return cells.where(cells.notna() & (cells != ""), None).tolist()
@@ -374,9 +381,10 @@ class EditSheet:
     def _stays(self, row: int) -> bool:
         return self.row_state(row) not in ("removed", "gone")
 
-    def _read(self, name: str, typed: Any) -> CellEdit:
+    def _read(self, name: str, typed: Any, closed: bool = False) -> CellEdit:
+        column = self.column[name]
         try:
-            return CellEdit(self.column[name].read(typed, today=self._today), True)
+            return CellEdit(column.read(typed, today=self._today, closed=closed, meaning=self._org), True)
         except BadCell as reason:
             return CellEdit(None, False, typed, str(reason))
 
@@ -392,7 +400,7 @@ class EditSheet:
 
     def _refuse_foreign_stages(self, edits: dict[Key, CellEdit | None]) -> dict[Key, CellEdit | None]:
         """Refuse stages that belong to another pipeline than the deal's."""
-        meaning = org.Org.of(self.frame)
+        meaning = self._org
         refused: dict[Key, CellEdit | None] = {}
         if org.PIPELINE not in self.column or not meaning.stages.pipelines:
             return refused

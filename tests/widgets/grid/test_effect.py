@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from tests.writer.frames import opportunities
 
 
 def test_periods__before_and_after_are_the_forecasts_of_the_two_frames():
-    sheet = EditSheet(opportunities(4))  # 1,000 to 1,300 at 40%, due in June
+    sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))  # 1,000 to 1,300 at 40%, due in June
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
     assert [(p["period"], p["before"], p["after"]) for p in effect.show_periods()] == [
         ("Jun", "1.8K", None),
@@ -43,7 +44,7 @@ def edit(sheet: EditSheet) -> None:
     row = {str(sheet.value(at, "unique_id")): at for at in range(sheet.end)}
     sheet.edit([
         (row["open-0"], "value", "9000"), (row["open-1"], "close_date", "12/15"), (row["open-2"], "close_date", "11/22"),
-        (row["open-3"], "stage", "closed won"), (row["open-3"], "close_date", "11/10"), (row["open-4"], "owner_name", "Bo"),
+        (row["open-3"], "stage", "closed won"), (row["open-3"], "close_date", "2026-11-10"), (row["open-4"], "owner_name", "Bo"),
     ])  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     first = effect.show_periods()[0]
     assert (first["before"], first["after"]) == (text.money(float(before["expected"]["2026-11"])), None)
     assert effect.by_deal(sheet.changed_rows) == {}
-    sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "11/10")])
+    sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")])
     after = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["expected"]["2026-11"]
     assert effect.show_periods()[0]["after"] == text.money(float(after))
 

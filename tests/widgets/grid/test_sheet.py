@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
-from opp_analytics.org import empty
+from opp_analytics.org import Org, empty
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
 from tests.writer.frames import opportunities
@@ -185,8 +186,9 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
         (None, "“x” is not a stage."),
         ("2026-12-31", ""),
     ]
+    # Deals were created before today.
     assert sheet.read_operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
-        ("2026-12-31", ""),
+        ("2025-12-31", ""),
         (20_000.0, ""),
         (None, "is not an amount; try 45000, $45,000 or 45k"),
     ]
@@ -304,3 +306,60 @@ def test_change_many__sets_shifts_and_moves_to_the_end_of_the_month_in_one_step_
 def test_change_many__refuses_what_is_no_number_of_days(text):
     with pytest.raises(ArgumentValueError, match="is not a number of days. Try 7 or -30."):
         EditSheet(opportunities(1)).change_many([0], "shift", text=text)
+
+
+def typed_into(frame: pd.DataFrame, row: int, field: str, typed: str) -> tuple[Any, str]:
+    sheet = EditSheet(frame, today=date(2026, 12, 10))
+    message = sheet.edit([(row, field, typed)]).message
+    return sheet.value(row, field), message
+
+
+def meant(**settings: Any) -> pd.DataFrame:
+    return Org(**settings).apply(opportunities().assign(value=700.0))
+
+
+def test_edit__refuses_amounts_with_two_readings_and_in_foreign_money():
+    value, message = typed_into(meant(currency="USD"), 0, "value", "45.000")
+    assert (value, message) == (
+        700, "Value not set: “45.000” may mean 45,000 or 45. Type 45000 or 45. Kept 700.",
+    )  # fmt: skip
+    assert typed_into(meant(currency="EUR", timezone="Europe/Berlin"), 0, "value", "45.000")[0] == 45_000
+    for typed in ("€45,000", "£45,000"):
+        value, message = typed_into(meant(currency="USD"), 0, "value", typed)
+        assert value == 700
+        assert f"is in {typed[0]}, and the org's currency is USD. Convert it first." in message
+    assert typed_into(meant(currency="USD"), 0, "value", "$45,000")[0] == 45_000
+    assert typed_into(meant(), 0, "value", "€45,000")[0] == 45_000
+
+
+def test_edit__reads_a_day_without_a_year_as_the_next_one_of_an_open_deal_and_the_last_one_of_a_closed_one():
+    frame = meant(timezone="America/Chicago").iloc[:2].assign(stage=["proposal", "closed_won"])
+    frame.attrs = meant(timezone="America/Chicago").attrs
+    assert typed_into(frame, 0, "close_date", "1/5") == (
+        pd.Timestamp("2027-01-05"), "Close date set to Jan 5, 2027",
+    )  # fmt: skip
+    assert typed_into(frame, 1, "close_date", "1/5")[0] == pd.Timestamp("2026-01-05")
+    assert (
+        "may mean Dec 1, 2026 or Dec 1, 2027. Type the year." in typed_into(frame, 0, "close_date", "12/1")[1]
+    )
+
+
+def test_edit__refuses_a_day_that_nothing_orders_and_a_year_of_another_age():
+    assert "may mean Mar 4, 2027 or Apr 3, 2027." in typed_into(meant(), 0, "close_date", "3/4/2027")[1]
+    assert typed_into(meant(currency="USD"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp("2027-03-04")
+    assert typed_into(meant(timezone="Europe/Berlin"), 0, "close_date", "3/4/2027")[0] == pd.Timestamp(
+        "2027-04-03"
+    )
+    for typed, year in (("11/25/3026", 3026), ("11/25/1026", 1026), ("0026-11-25", 26)):
+        assert f"is in the year {year}." in typed_into(meant(), 0, "close_date", typed)[1]
+
+
+def test_spell__is_read_back_in_one_way_only():
+    frame = opportunities().assign(value=12.345, close_date="2027-03-04")
+    sheet = EditSheet(frame)
+    spelled = {field: sheet.spell(0, field) for field in ("value", "close_date")}
+    assert spelled == {"value": "12.3450", "close_date": "2027-03-04"}
+    assert [sheet.column[field].read(typed) for field, typed in spelled.items()] == [
+        12.345,
+        pd.Timestamp("2027-03-04"),
+    ]

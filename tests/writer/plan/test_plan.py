@@ -114,7 +114,7 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
         ("probability", "high", "not a number"),
         ("stage", "won!!", "not a stage of the API"),
         ("status", "open", "not a status of the API"),
-        ("value", "a lot", "not a number"),
+        ("value", "a lot", "not an amount"),
         ("value", np.inf, "not a finite number"),
         ("value", True, "not a number"),
         ("close_date", "2026-02-30", "is not a date: February 2026 has 28 days"),

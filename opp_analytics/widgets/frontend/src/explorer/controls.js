@@ -100,7 +100,9 @@ function names(node, x, field, listed) {
 }
 
 const amount = (text) => {
-  const found = /^\$?\s*([\d,]*\.?\d+)\s*([kKmM]?)$/.exec(text.trim());
+  // As Python reads it: 45.000 has two readings, and 1,23 is no thousands.
+  const found = /^\$?\s*((?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([kKmM]?)$/.exec(text.trim());
+  if (found && !found[2] && /^[1-9]\d{0,2}\.\d{3}$/.test(found[1])) return NaN;
   return found ? Number(found[1].replaceAll(",", "")) * { "": 1, k: 1e3, m: 1e6 }[found[2].toLowerCase()] : NaN;
 };
 

@@ -21,12 +21,14 @@ export function shown(kind, value) {
   return kind === "choice" ? label(value) : value;
 }
 
-// As it is edited and copied: what a spreadsheet reads back.
+// As it is edited and copied: what a spreadsheet and Python read back, in one way only.
 export function plain(kind, value) {
   if (value === null || value === undefined) return "";
   if (kind === "percent") return `${value}%`;
-  if (kind === "date") return `${value.slice(5, 7)}/${value.slice(8, 10)}/${value.slice(0, 4)}`;
-  return kind === "choice" ? label(value) : String(value);
+  if (kind === "date") return value;
+  if (kind === "choice") return label(value);
+  const text = String(value);
+  return NUMERIC.has(kind) && /^-?[1-9]\d{0,2}\.\d{3}$/.test(text) ? `${text}0` : text;
 }
 
 export function shortMoney(value) {
