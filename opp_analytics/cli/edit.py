@@ -103,7 +103,7 @@ def plan_command(
         Path | None,
         typer.Option(
             "--for-import",
-            help="Write the changed rows to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
+            help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
             "of a plan.",
             show_default=False,
         ),
@@ -135,7 +135,7 @@ def plan_command(
             _save_plan(made, file)
         else:
             _WRITERS[import_file.suffix.lower()](edited, import_file, org=org, before=unedited)
-            say(f"Changed rows written to {import_file}; give it to the import of your CRM.")
+            say(f"Changed cells written to {import_file}; give it to the import of your CRM.")
 
 
 def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:

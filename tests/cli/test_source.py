@@ -127,7 +127,7 @@ def test_export__of_a_file_comes_back_as_an_import_of_what_was_edited(
         files = ["sheet.xlsx"]
     code, out, err = command("plan", *files, "--for-import", "edits.csv", "--org", "salesforce")
     assert (code, err) == (0, "")
-    assert "Changed rows written to edits.csv" in out
+    assert "Changed cells written to edits.csv" in out
     assert (here / "edits.csv").read_text(encoding="utf-8-sig") == (
         "Id,Amount,StageName\n006Hs00001AbCd3IAF,750,Closed Won\n"
     )
