@@ -175,9 +175,10 @@ def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
     block = learned(opportunities, 150_000)
     assert block.title == "Alder decides the most: March is 100% likely if it is won, 0% if it is lost"
     (line,) = lines_of(block)
-    assert (line.cells[0].text, line.cells[0].small, line.cells[1].text) == (
+    assert (line.cells[0].text, line.cells[0].whose, line.cells[0].small, line.cells[1].text) == (
         "Alder",
-        "Ann · 120K · 80% · due Mar 27",
+        "Ann",
+        "120K · 80% · due Mar 27",
         "0% → 100%",
     )
 
