@@ -227,7 +227,25 @@ class DealSelector:
         None when no deal is selected.
         """
         assert self.history is not None
-        history, columns = self.history, _owner_columns(choice)
+        history, columns = self.history, self._pick(choice)
+        if not columns:
+            return None if columns is None else history
+        key = ("explored part", *((name, tuple(values)) for name, values in columns.items()))
+        part: History = history.remember(key, lambda: history.where(**columns))
+        return part
+
+    def select_recorded(self, choice: Choice, moment: str) -> pd.DataFrame:
+        """Select the deals of this history as of a record."""
+        frame, columns = self.read_record(moment), self._pick(choice)
+        if columns is None:
+            return frame.iloc[:0]
+        for name, values in columns.items():
+            frame = frame[_Filter(name, "in", values).mask(frame)]
+        return frame
+
+    def _pick(self, choice: Choice) -> dict[str, list[Any]] | None:
+        """Pick the columns' values of the selected deals; None when no deal is selected."""
+        columns: dict[str, list[Any]] = {**_owner_columns(choice)}
         filters = _deal_filters(choice)
         if filters:
             first = self._first(choice)
@@ -236,11 +254,7 @@ class DealSelector:
             if first.empty:
                 return None
             columns["unique_id"] = first["unique_id"].tolist()
-        if not columns:
-            return history
-        key = ("explored part", *((name, tuple(values)) for name, values in columns.items()))
-        part: History = history.remember(key, lambda: history.where(**columns))
-        return part
+        return columns
 
     def write_history_code(self, choice: Choice) -> list[str]:
         """Write the lines that select the same history, as ``chosen``."""

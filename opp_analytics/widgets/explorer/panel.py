@@ -22,6 +22,7 @@ _MOST_MONTHS, _MOST_QUARTERS = 36, 12
 """Three years of close dates."""
 _COUNTED = {
     "without_value": "without a value",
+    "open_without_value": "without a value",
     "without_probability": "without a chance",
     "closed_without_value": "without a value",
 }
@@ -133,7 +134,7 @@ def _notes(view: View) -> list[str]:
             )
         if choice.has("owners"):
             notes.append("A deal counts for the owner it had at the time.")
-    left_out = {name: n for name, n in (view.table.attrs.get("left_out") or {}).items() if n}
+    left_out = {name: n for name, n in view.left_out.items() if n}
     counted = {name: left_out.pop(name) for name in _COUNTED if name in left_out}
     if left_out:
         parts = text.joined(f"{n:,} {text.label(name)}" for name, n in left_out.items())

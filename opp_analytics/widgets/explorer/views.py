@@ -100,7 +100,7 @@ class View(ABC):
     """
 
     needs_history = False
-    worthless: tuple[str, ...] = ("without_value",)
+    worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
 
     def __init__(self, choice: Choice, selector: DealSelector, targets: Option | None = None) -> None:
@@ -200,6 +200,11 @@ class View(ABC):
     def write_code(self) -> list[str]:
         """Write the lines that make the table and draw it."""
         return [*self.selector.write_code(self.choice, self.end), *self.call.write_code("deals")]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Picked deals that the table leaves out, by reason."""
+        return dict(self.table.attrs.get("left_out") or {})
 
     @property
     def lack(self) -> str:
@@ -528,6 +533,14 @@ class ForecastView(View):
         return sums
 
     @property
+    def left_out(self) -> dict[str, int]:
+        if "by" not in self.call.options:
+            return super().left_out
+        # The table is made from everybody's deals.
+        alone = AnalysisCall("forecast", {**self._ask(self.by), "new_business": False})
+        return dict(alone.table(self.deals).attrs["left_out"])
+
+    @property
     def method(self) -> str:
         """The method of the forecast."""
         return str(self.table.attrs["method"])
@@ -618,12 +631,13 @@ class ForecastView(View):
 
     @property
     def about(self) -> str:
-        alone = f" of these {text.count(len(self.deals))} alone" if self.is_alone else ""
-        new = "" if alone else ", and usual new business"
         how = {
-            "learned": f"chances from history{alone}: closed, open deals{new}",
+            "learned": "chances from history: closed, open deals, and usual new business",
             "run_rate": "run rate: closed, and what past periods still won at the same point",
-        }.get(self.method, f"stated chances{alone}: closed and open deals due")
+        }.get(self.method, "stated chances: closed and open deals due")
+        if self.is_alone:
+            chances = "from history" if self.method == "learned" else "as stated"
+            how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
         several = len(self._people) > 1 and not self.is_alone
         ranges = "several people together have no range" if several else "with the 80% range"
         return f"As of {self.format_day(self.end)}, {how}, {ranges}"
@@ -646,8 +660,8 @@ class ForecastView(View):
             below = float((deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum())
         parts = {
             "closed": row["booked"],
-            "value × chance of the open deals below": below,
-            "the same of other open deals": row["expected_open"] - below,
+            f"from the open deals listed (value × {'chance from history' if self.method == 'learned' else 'stated chance'})": below,
+            "from other open deals": row["expected_open"] - below,
             _MORE.get(self.method, "usual new business"): row["new_business"],
         }
         whole = round(float(row["expected"]))
@@ -687,7 +701,7 @@ class HistoryView(View):
     def deals(self) -> pd.DataFrame:
         if self.source is None:
             return self.selector.opportunities.iloc[:0]
-        return self.source.as_of(self.end)
+        return self.selector.select_recorded(self.choice, self.end)
 
     @property
     def lack(self) -> str:
@@ -709,7 +723,7 @@ class HistoryView(View):
     def _last_known(self) -> pd.DataFrame:
         """Take deals as at the window's end; those that are gone by then as last recorded."""
         gone = self.history.changes().sort_values("seen_at", ascending=False, kind="stable")
-        frame = pd.concat([self.history.as_of(self.end), gone[gone["seen_at"] <= pd.Timestamp(self.end)]])
+        frame = pd.concat([self.deals, gone[gone["seen_at"] <= pd.Timestamp(self.end)]])
         frame = frame[[column for column in _COLUMNS if column in frame]]
         return frame.drop_duplicates("unique_id")
 
@@ -824,8 +838,7 @@ class ChangesView(HistoryView):
         return moves.merge(self._last_known(), on="unique_id", how="left")
 
     def _open_at(self, moment: str) -> pd.DataFrame:
-        frame = self.deals if moment == self.end else self.history.as_of(moment)
-        opened = self._take_due(_open_deals(frame))
+        opened = self._take_due(_open_deals(self.selector.select_recorded(self.choice, moment)))
         return opened.assign(change=opened["value"].fillna(0.0))
 
     def _take_due(self, opened: pd.DataFrame) -> pd.DataFrame:

@@ -503,7 +503,7 @@ def test_forecast__of_picked_deals_leaves_new_business_out_and_says_so(team: His
     picked = deals[deals["value"] >= 2600]
     alone = oa.forecast(picked, as_of="2026-11-10", history=team, new_business=False)
     pd.testing.assert_frame_equal(explorer.table, alone)
-    assert f"chances from history of these {len(picked)} deals alone" in said["about"]
+    assert f"these {said['n'].split()[2]} deals alone, at their chances from history" in said["about"]
     # So is a frame that is only a part of what the history holds.
     part = oa.explore(picked, team, state={"view": "forecast"})
     pd.testing.assert_frame_equal(part.table, alone)
@@ -536,7 +536,7 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     due = float((chances["value"] * chances["chance"])[chances["unique_id"].isin(opened["ids"])].sum())
     whole, other = round(row["expected"]), row["expected_open"] - due
     assert opened["note"] == (
-        f"Forecast {whole:,} = {round(due):,} value × chance of the open deals below + {round(other):,} the same of other "
+        f"Forecast {whole:,} = {round(due):,} from the open deals listed (value × chance from history) + {round(other):,} from other "
         f"open deals + {whole - round(due) - round(other):,} usual new business."
     )
     month = ask(oa.explore(deals, team, state={"by": "close_month"}), do="deals", key="2026-11", label="Nov")
@@ -623,3 +623,22 @@ def test_code__names_a_record_to_the_second_and_days_as_days(frames, tmp_path) -
     pd.testing.assert_frame_equal(ran(explorer, frames[-1], history)[0], explorer.table)
     choose(explorer, view="forecast")
     assert 'as_of="2026-03-30"' in explorer.code
+
+
+def test_notes__count_picked_deals_only_and_leave_none_out_that_n_counts(team: History) -> None:
+    deals = team.as_of(TODAY)
+    deals.loc[deals["unique_id"].isin(["open-0", "open-1"]), "value"] = None
+    deals["status"] = "active"
+    deals.loc[deals["unique_id"] == "open-2", "status"] = "inactive"
+    explorer = oa.explore(deals, team)
+    for view, owners, notes in (
+        ("pipeline", [], ["Counted, but adding no money: 2 without a value."]),
+        ("forecast", [], ["Left out: 1 disqualified.", "Counted, but adding no money: 2 without a value."]),
+        ("forecast", ["Ann"], ["Counted, but adding no money: 1 without a value."]),
+        (
+            "forecast",
+            ["Bo"],
+            ["Left out: 1 disqualified.", "Counted, but adding no money: 1 without a value."],
+        ),
+    ):
+        assert choose(explorer, view=view, owners=owners)["notes"] == notes

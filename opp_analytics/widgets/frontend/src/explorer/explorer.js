@@ -160,9 +160,14 @@ class Explorer {
       list,
       ...(shown.links.length ? [h("p", { class: "note" }, "In no period: ", shown.links.flatMap((link, at) => [at ? " and " : "", h("button", { class: "lnk", type: "button", "data-mark": link.key, "aria-expanded": "false", onclick: () => this.open(link.key, link.label) }, link.label)]), ".")] : []),
       ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
-      h("p", { class: "note q" }, [shown.n, shown.records ? `records ${shown.window.map((moment) => this.#day(moment)).join(" and ")}` : ""].filter(Boolean).join(" · ")),
+      h("p", { class: "note q" }, [shown.n, shown.records ? this.#records() : ""].filter(Boolean).join(" · ")),
     );
     return undefined;
+  }
+
+  #records() {
+    const [start, end] = this.shown.window.map((moment) => this.#day(moment));
+    return this.state.view === "forecast" ? `record ${end}` : `records ${start} and ${end}`;
   }
 
   #day(moment) {
