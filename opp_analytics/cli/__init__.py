@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import partial
 from types import TracebackType
 from typing import TextIO
 
@@ -17,7 +18,7 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""
-    warnings.showwarning = _warn
+    warnings.showwarning = partial(_warn, set())
     sys.excepthook = _crash
     try:
         app()
@@ -35,6 +36,7 @@ def main() -> None:
 
 
 def _warn(
+    said: set[str],
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -44,6 +46,10 @@ def _warn(
 ) -> None:
     from opp_analytics.cli.console import say_warning
 
+    # A page asks many analyses, and each says the same of its data.
+    if str(message) in said:
+        return
+    said.add(str(message))
     say_warning(message, category, filename, lineno, file, line)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -404,3 +406,15 @@ def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> N
         code, _, err = command(*asked, typed)
         assert code == 2
         assert reason in " ".join(err.replace("│", " ").split())
+
+
+def test_report__says_once_that_deals_have_no_stage(here: Path) -> None:
+    rows = "\n".join(f"{k},Deal {k},{'Prospecting' if k % 2 else ''},500.00,12/1{k}/2026" for k in range(6))
+    (here / "deals.csv").write_text(f"Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n{rows}\n")
+    asked = ["report", "--from", "deals.csv", "--org", "salesforce", "--as-of", "2026-11-28", "--no-record"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "opp_analytics", *asked, "--out", "page.html"],
+        capture_output=True, text=True, check=True, cwd=here,
+    )  # fmt: skip
+    assert ran.stderr.count("unknown stages: 3 deals have none") == 1
+    assert "3 unknown" in (here / "page.html").read_text("utf-8")
