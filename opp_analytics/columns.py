@@ -165,6 +165,7 @@ COLUMNS = {
     "days_in_stage": ResultColumn("Days between the records that first show the two stages."),
     "days_low": ResultColumn("Fewest days that are possible."),
     "days_high": ResultColumn("Most days that are possible."),
+    "backward": ResultColumn("True for a step to an earlier stage of the same pipeline."),
     "movement": ResultColumn("Kind of movement."),
     "then": ResultColumn("Forecast at the start.", "money"),
     "now": ResultColumn("Forecast at the end.", "money"),

@@ -23,7 +23,7 @@ from opp_analytics.charts.wording import (
     shorten,
     write_caption,
 )
-from opp_analytics.org import Org, Stages, money_of
+from opp_analytics.org import PIPELINE, Org, Stages, money_of, rank_open
 from opp_analytics.schema import unstack_level
 
 _FLOW: tuple[tuple[str, Tone, str], ...] = (
@@ -302,6 +302,7 @@ def deal(table: pd.DataFrame) -> ChartData:
         )
     start, end = table["seen_at"].min(), _end_timeline(table)
     stages, zero = Org.of(table).stages, pd.Timestamp(0, tz="UTC")
+    homes = _split_phases(table, PIPELINE, end) if len(stages.pipelines) > 1 else []
     places = []
     for field in _LANES:
         bars = []
@@ -309,7 +310,7 @@ def deal(table: pd.DataFrame) -> ChartData:
             words = _write_value(field, phase.value, table)
             left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
             forms = tuple(shorten(words, width) for width in (len(words), 14, 12, 10, 8, 6))
-            bars.append(BarMark(left, right, _judge_phase(field, phase, stages), 0.56, forms))
+            bars.append(BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms))
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
     note = write_caption(
@@ -347,14 +348,17 @@ def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_P
     return [*phases, _Phase(start, end, before, value)] if start is not None else phases
 
 
-def _judge_phase(field: str, phase: _Phase, stages: Stages) -> Tone:
-    """Choose blue after a push, a cut or a move back, dark for the end, pale for the rest."""
+def _judge_phase(field: str, phase: _Phase, stages: Stages, homes: Sequence[_Phase]) -> Tone:
+    """Choose blue after a push, a cut or a move back in its pipeline (of `homes`), dark for the end, pale for the rest."""
     if phase.before is None:
         return "pale"
     if field == "stage":
         if stages.kind_of(str(phase.value)) in ("won", "lost"):
             return "bar"
-        ranks = {stage: rank for rank, stage in enumerate(stages.open)}
+        home = next((one for one in homes if one.start <= phase.start < one.end), None)
+        # A move between pipelines is neither forward nor back.
+        between = home is not None and home.start == phase.start and home.before is not None
+        ranks = {} if between else rank_open(stages.of(home.value) if home else stages)
         back = ranks.get(phase.value, len(ranks)) < ranks.get(phase.before, -1)
         return "hi" if back else "pale"
     worse = phase.value < phase.before if field == "value" else phase.value > phase.before

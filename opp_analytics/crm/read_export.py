@@ -23,7 +23,7 @@ from opp_analytics.crm.recognize import find_shape, name_any
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, refuse
-from opp_analytics.org import Org, get_org, merge_orgs
+from opp_analytics.org import Org, get_org, list_probabilities, merge_orgs
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
 from opp_analytics.schema import COLUMNS, TEXT
@@ -252,17 +252,12 @@ def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, t
 
 
 def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
-    """Look up the probability (Int64, percent) of each deal's stage in the org, by pipeline where stages differ.
+    """Look up the probability (Int64, percent) of each deal's stage in the org: that of its own pipeline.
 
     Examples
     --------
     >>> look_up_chances(pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()).tolist()
     [10, <NA>, <NA>]
     """
-    stages = opportunities["stage"].astype("object")
-    found = pd.Series(pd.NA, index=opportunities.index, dtype="Int64")
-    for pipeline in org.stages.pipelines if "pipeline" in opportunities else (None,):
-        known = {s.name: s.probability for s in org.stages.of(pipeline) if s.probability is not None}
-        inside = stages.notna() if pipeline is None else (opportunities["pipeline"] == pipeline).fillna(False)
-        found = found.mask(inside.astype("bool"), stages.map(known).astype("Int64"))
-    return found
+    found = org.stages.look_up(opportunities, list_probabilities)
+    return pd.Series(found, index=opportunities.index).astype("Int64")

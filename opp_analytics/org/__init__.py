@@ -42,6 +42,7 @@ from opp_analytics.org.stages import (
     WON,
     Stage,
     Stages,
+    list_probabilities,
     mask_future_dated,
     rank_open,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "find_old_date",
     "find_org_of_targets",
     "get_org",
+    "list_probabilities",
     "make_column_error",
     "mask_future_dated",
     "merge_orgs",

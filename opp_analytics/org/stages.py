@@ -190,8 +190,10 @@ class Stages:
         found: NDArray[np.float64] = table[place, codes]
         return found
 
-    def rank_expression(self, table: ibis.Table) -> ibis.expr.types.IntegerValue:
-        """Rank the stage of each row of an Ibis table among the open ones of its pipeline; −1 where there is no such rank."""
+    def rank_expression(
+        self, table: ibis.Table, rank: Callable[[Stages], Mapping[str, float]]
+    ) -> ibis.expr.types.IntegerValue:
+        """Rank the stage of each row of an Ibis table in its own pipeline, as `rank_open` does; −1 where it has no rank."""
         import ibis
 
         several = len(self.pipelines) > 1
@@ -203,8 +205,8 @@ class Stages:
             else table["stage"]
         )
         ranks = [
-            (f"{pipeline}{_APART}{name}" if several else name, rank)
-            for (pipeline, name), rank in self._by_pipeline(rank_open).items()
+            (f"{pipeline}{_APART}{name}" if several else name, int(place))
+            for (pipeline, name), place in self._by_pipeline(rank).items()
             if pipeline is not None or not several
         ]
         return key.cases(*ranks, else_=-1)
@@ -292,6 +294,11 @@ _APART = "\x1f"
 def rank_open(stages: Stages) -> dict[str, int]:
     """Rank the open stages of a pipeline, the first one 0."""
     return {name: rank for rank, name in enumerate(stages.open)}
+
+
+def list_probabilities(stages: Stages) -> dict[str, float]:
+    """List the probabilities (percent) of the stages that have one."""
+    return {stage.name: stage.probability for stage in stages if stage.probability is not None}
 
 
 def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> NDArray[np.int8]:

@@ -1,6 +1,7 @@
 import pandas as pd
 from matplotlib.colors import to_hex
 
+import opp_analytics as oa
 from opp_analytics import plots
 from opp_analytics.plots.render import COLORS
 from tests.history.logs import history_of
@@ -46,6 +47,22 @@ def test_deal__shows_each_value_as_long_as_it_was_seen():
     assert colors == [pale, blue, dark, pale, pale, blue, pale, blue, pale]
     assert "Feb 28" in reading.texts(ax)
     assert reading.caption(ax).startswith("changed in 3 records · as of Feb 2, 2026")
+
+
+def test_deal__moves_back_only_in_its_own_pipeline():
+    org = oa.Org(
+        stages=[
+            *({"name": name, "kind": "open", "pipeline": "New"} for name in ("Demo", "Talk")),
+            *({"name": name, "kind": "open", "pipeline": "Renewal"} for name in ("Talk", "Demo")),
+            {"name": "Signed", "kind": "won"},
+        ]
+    )
+    # Forward in Renewal, to New, back in New.
+    steps = [("Talk", "Renewal"), ("Demo", "Renewal"), ("Talk", "New"), ("Demo", "New")]
+    rows = [("a", week, 1.0, stage, None, None) for week, (stage, _) in enumerate(steps)]
+    ax = plots.deal(history_of(rows, org=org, pipeline=[home for _, home in steps]).deal("a"))
+    colors = [to_hex(color).upper() for lane, *_, color in bars(ax) if lane == 0]
+    assert colors == [COLORS["pale"].upper()] * 3 + [COLORS["hi"].upper()]
 
 
 def test_deal__shows_nothing_while_it_was_deleted():

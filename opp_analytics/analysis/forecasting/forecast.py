@@ -62,7 +62,7 @@ def forecast(
     probability : str, optional
         Column of chances (fractions 0–1, or whole percents) for "stated", in place of ``probability``.
     stage_rates : mapping or DataFrame, optional
-        Rate (fraction 0–1) by stage, such as the result of `stage_rates`, for "stage" and for deals without a stated chance;
+        Rate (fraction 0–1) by stage, or by pipeline and stage, such as the result of `stage_rates`, for "stage" and for deals without a stated chance;
         None learns those of "stage" from the history.
     history : History, optional
         Past records, to learn from. Records after T are not read.

@@ -14,7 +14,7 @@ from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.inputs import fold
-from opp_analytics.org import Org
+from opp_analytics.org import Org, list_probabilities
 from opp_analytics.periods import When, as_date, check_freq
 
 CATEGORIES = ("commit", "best_case", "pipeline", "omitted")
@@ -71,7 +71,8 @@ def forecast_categories(
     Notes
     -----
     The column ``category`` decides ("Commit", "best case", …), else the category of the stage in the org, else the stated
-    probability, or that of the stage: 75% and more is commit, 50% and more best case, the rest pipeline.
+    probability, or that of the stage: 75% and more is commit, 50% and more best case, the rest pipeline. A stage is that of
+    the deal's own pipeline.
 
     Examples
     --------
@@ -150,21 +151,17 @@ def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
 
 
 def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
-    given = {
-        (stage.pipeline, stage.name): CATEGORIES.index(stage.category)
-        for stage in meaning.stages
-        if stage.category is not None
-    }
-    return _look_up_stage(frame, given, -1)
+    places = meaning.stages.look_up(
+        frame,
+        lambda stages: {
+            one.name: CATEGORIES.index(one.category) for one in stages if one.category is not None
+        },
+    )
+    return np.nan_to_num(places, nan=-1).astype(np.intp)
 
 
 def _by_probability(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
-    given = {
-        (stage.pipeline, stage.name): stage.probability
-        for stage in meaning.stages
-        if stage.probability is not None
-    }
-    by_stage = _look_up_stage(frame, given, -1)
+    by_stage = meaning.stages.look_up(frame, list_probabilities)
     stated = (
         frame["probability"].to_numpy(dtype=float, na_value=np.nan)
         if "probability" in frame
@@ -175,21 +172,3 @@ def _by_probability(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
     for bound, category in reversed(_BOUNDS):
         found[percent >= bound] = category
     return found
-
-
-def _look_up_stage(
-    frame: pd.DataFrame, given: dict[tuple[str | None, str], int], otherwise: int
-) -> NDArray[np.intp]:
-    """Look up each row's stage in its own pipeline, else in any."""
-    stages: list[Any] = frame["stage"].astype("object").tolist()
-    pipelines: list[Any] = (
-        frame["pipeline"].astype("object").tolist() if "pipeline" in frame else [None] * len(frame)
-    )
-    by_name = {name: said for (_, name), said in given.items()}
-    return np.array(
-        [
-            given.get((pipe, stage), given.get((None, stage), by_name.get(stage, otherwise)))
-            for pipe, stage in zip(pipelines, stages, strict=True)
-        ],
-        dtype=np.intp,
-    )

@@ -23,6 +23,10 @@ _MOST_UNASKED = 6
 _NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
+Rates = Mapping[str | tuple[str, str], float]
+"""Rate (fraction) by stage, or by pipeline and stage."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A forecast method with what it is given."""
@@ -30,8 +34,8 @@ class Method:
     name: MethodName
     column: str = "probability"
     """The column of chances that "stated" reads."""
-    stage_rates: Mapping[str, float] | None = None
-    """Rate (fraction) by stage, for "stage" and for deals without a stated chance."""
+    stage_rates: Rates | None = None
+    """For "stage" and for deals without a stated chance."""
     why: str = ""
     """Why "auto" took it; empty where it was asked for."""
 
@@ -74,19 +78,20 @@ def read_method(
     return Method(method, probability or "probability", rates)
 
 
-def _read_rates(rates: Any) -> dict[str, float]:
+def _read_rates(rates: Any) -> Rates:
     if isinstance(rates, pd.DataFrame):
         rates = arguments.frame(rates, "stage_rates", "rate", made_by="stage_rates")["rate"]
     if not isinstance(rates, (Mapping, pd.Series)):
         raise ArgumentTypeError(
             f"stage_rates={rates!r} is not a mapping from stage to rate, such as {{'proposal': 0.4}}"
         )
-    read = {}
+    read: dict[str | tuple[str, str], float] = {}
     for stage, rate in rates.items():
         if rate is None or rate is pd.NA or rate != rate:
             continue
-        read[str(stage)] = arguments.number(rate, f"stage_rates[{stage!r}]", low=0, example=0.4)
-        if read[str(stage)] > 1:
+        key = (str(stage[0]), str(stage[-1])) if isinstance(stage, tuple) else str(stage)
+        read[key] = arguments.number(rate, f"stage_rates[{stage!r}]", low=0, example=0.4)
+        if read[key] > 1:
             raise ArgumentValueError(
                 f"stage_rates[{stage!r}]={rate!r} is above 1; rates are fractions, so divide percents by 100"
             )

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, read_changes
+from opp_analytics.analysis.shared.change_rows import DELETED, TRANSFERRED, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON, Org
+from opp_analytics.org import DISQUALIFIED, LOST, OPEN, PIPELINE, WON, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
@@ -56,7 +56,7 @@ def stage_rates(
     Returns
     -------
     DataFrame
-        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk toward the stages before and after; ``raw``: the
+        Index ``stage`` (str), below ``pipeline`` (str) where the org has several. Columns: ``rate`` (float64, fraction): shrunk toward the stages before and after; ``raw``: the
         stage's own rate; both NaN below `fewest_exits`. ``exits`` (int64): times that a deal left the stage; ``won``,
         ``lost``: deals seen in the stage that were won, or lost, deleted or disqualified, by the last record.
         Attrs: ``n`` deals, ``as_of``.
@@ -78,12 +78,14 @@ def stage_rates(
     deals still there neither count as lost nor favor what happens fast. The shares of these ends, q, lead from stage to
     stage: raw(s) = q(s, won) + Σ q(s, t)·raw(t). That holds on a young pipeline too, where the share of closed deals that
     were won is far too low. rate = (exits·raw + strength·neighbors) / (exits + strength).
+    Stages are those of a deal's own pipeline; a deal that moves to another pipeline is followed there anew.
     """
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
-    zone = Org.of(history).zone(tz)
-    rows = read_changes(history, "stage_rates")
-    moments = history.records["recorded_at"]
+    org = Org.of(history)
+    placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in history.table.columns else []
+    rows = read_changes(history, "stage_rates", *placed)
+    zone, moments = org.zone(tz), history.records["recorded_at"]
     until = pd.Timestamp(moments.max())
     if as_of is not None:
         end = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
@@ -91,7 +93,13 @@ def stage_rates(
         # Deals are followed until the last record by then.
         until = pd.Timestamp(known.max()) if len(known) else end
     stays = _stays(rows[rows["seen_at"] <= until], until)
-    table = _rates(stays, Org.of(history).stages.names, strength, fewest_exits)
+    table = _rates(stays, org.stages.names, strength, fewest_exits)
+    if placed and len(stays):
+        parts = {
+            str(pipeline): _rates(mine, org.stages.of(str(pipeline)).names, strength, fewest_exits)
+            for pipeline, mine in stays.groupby("pipeline")
+        }
+        table = pd.concat(parts, names=[PIPELINE])
     if not table["rate"].notna().any():
         most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
         raise NotEnoughHistory(
@@ -104,24 +112,33 @@ def stage_rates(
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    """List each stay of a deal in a stage: ``stage``, ``days``, ``next`` (a stage, won or lost; missing while it lasts) and ``end``."""
+    """List each stay of a deal in a stage of a pipeline: ``stage``, ``pipeline``, ``days``, ``next`` and ``end``.
+
+    ``next`` is a stage, won or lost; missing while it lasts, and where the deal goes on in another pipeline or part.
+    """
     stage = rows["stage"].astype(schema.TEXT).fillna(NO_LABEL)
     outcome = rows["outcome"].to_numpy()
     gone = np.isin(outcome, (LOST, DISQUALIFIED, DELETED))
     state = stage.where(outcome == OPEN, "").mask(outcome == WON, _WON).mask(gone, _LOST)
-    rows = rows[["unique_id", "seen_at"]].assign(state=state)
+    state = state.mask(outcome == TRANSFERRED, _ELSEWHERE)
+    home = rows[PIPELINE].astype(schema.TEXT).fillna(NO_LABEL) if PIPELINE in rows else ""
+    rows = rows[["unique_id", "seen_at"]].assign(state=state, pipeline=home)
     rows = rows[rows["state"] != ""]
-    deal = rows["unique_id"]
-    rows = rows[((deal != deal.shift()) | (rows["state"] != rows["state"].shift())).to_numpy()]
-    following = rows.groupby("unique_id", sort=False)[["state", "seen_at"]].shift(-1)
+    place = rows[["unique_id", "state", "pipeline"]]
+    rows = rows[(place != place.shift()).any(axis=1).to_numpy(dtype=bool)]
+    following = rows.groupby("unique_id", sort=False)[["state", "seen_at", "pipeline"]].shift(-1)
+    went = following["state"].where(
+        following["state"].isin([_WON, _LOST])
+        | ((following["pipeline"] == rows["pipeline"]) & (following["state"] != _ELSEWHERE))
+    )
     spent: pd.Series[Any] = following["seen_at"].fillna(until) - rows["seen_at"]
     days = np.maximum(np.ceil(spent.dt.total_seconds().to_numpy() / _DAY_SECONDS), 0).astype(np.int64)
     end = rows.groupby("unique_id", sort=False)["state"].transform("last")
-    stays = rows.assign(days=days, next=following["state"], end=end)
-    return stays[~stays["state"].isin([_WON, _LOST])].rename(columns={"state": "stage"})
+    stays = rows.assign(days=days, next=went, end=end)
+    return stays[~stays["state"].isin([_WON, _LOST, _ELSEWHERE])].rename(columns={"state": "stage"})
 
 
-_WON, _LOST = "\x00won", "\x00lost"
+_WON, _LOST, _ELSEWHERE = "\x00won", "\x00lost", "\x00elsewhere"
 """Ends of a stay that are no stage."""
 
 

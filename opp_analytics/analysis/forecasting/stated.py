@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.method import METHODS, Method
+from opp_analytics.analysis.forecasting.method import METHODS, Method, Rates
 from opp_analytics.analysis.forecasting.moment import Floats, Moment
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
@@ -27,8 +26,8 @@ class Stated:
 
     column: str | None
     """The column of chances; None under "stage"."""
-    rates: Mapping[str, float]
-    """Chance by stage, for deals without one of their own."""
+    rates: Rates
+    """Chances for deals without one of their own."""
     seed: int = 0
 
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
@@ -53,15 +52,19 @@ class Stated:
         return look_up_chances(moment, self.column, self.rates)
 
 
-def look_up_chances(moment: Moment, column: str | None, rates: Mapping[str, float]) -> Floats:
-    """Look up the chance of each open deal in a column, else that of its stage; one out of range counts as missing."""
-    names = np.array([*(rates.get(labels[0], np.nan) for labels in moment.stages), np.nan])
-    by_stage = names[moment.stage]
-    given = moment.columns.get(column) if column else None
-    if given is None:
+def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
+    """Look up the chance of each open deal in a column, else that of its stage, by pipeline where that is given.
+
+    One out of range counts as missing.
+    """
+    # The labels are the stage and its pipeline, those of rates the pipeline and its stage.
+    given = [rates.get((labels[-1], labels[0]), rates.get(labels[0], np.nan)) for labels in moment.stages]
+    by_stage = np.array([*given, np.nan])[moment.stage]
+    own = moment.columns.get(column) if column else None
+    if own is None:
         return np.where(moment.open, by_stage, np.nan)
-    inside = (given.fractions >= 0) & (given.fractions <= 1)
-    return np.where(moment.open, np.where(inside, given.fractions, by_stage), np.nan)
+    inside = (own.fractions >= 0) & (own.fractions <= 1)
+    return np.where(moment.open, np.where(inside, own.fractions, by_stage), np.nan)
 
 
 def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0) -> Stated:
@@ -73,7 +76,7 @@ def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: s
             "method='stage' learns its rates from history=; pass a history, or give rates: stage_rates={'proposal': 0.4, …}"
         )
     learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
-    return Stated(None, {str(stage): float(rate) for stage, rate in learned.items()}, seed)
+    return Stated(None, learned.to_dict(), seed)
 
 
 def check_column(method: Method, known: Collection[str], *, of: str) -> None:

@@ -272,7 +272,7 @@ def _explain(
     asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     as_period(period, asked.org.freq(check_freq(freq)))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
-    rates = tuple(sorted((method.stage_rates or {}).items()))
+    rates = tuple(sorted((method.stage_rates or {}).items(), key=repr))
     key = (
         "forecast change",
         *moments,

@@ -77,7 +77,7 @@ def audit(
     0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with one
     other than 0; value missing, zero or negative; same name and account as another open deal; unknown stage or status.
     info: same name and account as a closed deal (perhaps its renewal); probability more than 40 points from the median
-    of its stage (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more frequent
+    of its pipeline's stage (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more frequent
     than chance explains (binomial test, 1%).
 
     Examples
@@ -91,7 +91,8 @@ def audit(
     check_frame(opportunities)
     absent = [name for name in _OPTIONAL if name not in opportunities]
     filled = opportunities.assign(**dict.fromkeys(absent))
-    frame = read(filled, *schema.COLUMNS, unique=True, any_stage=True)
+    placed = org.split_by(opportunities)
+    frame = read(filled, *schema.COLUMNS, *placed, unique=True, any_stage=True)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     deals = AuditInput(
@@ -379,7 +380,8 @@ def _check_probabilities(deals: AuditInput) -> list[Finding]:
     given = ~np.isnan(stated)
     outside = given & ((stated < 0) | (stated > 100))
     peers = pd.Series(np.where(deals.open & given & ~outside, stated, np.nan))
-    by_stage = peers.groupby(deals.frame["stage"], observed=True)
+    placed = [deals.frame[name] for name in ("stage", org.PIPELINE) if name in deals.frame]
+    by_stage = peers.groupby(placed, observed=True, dropna=False)
     median, count = (by_stage.transform(name).to_numpy(dtype=float) for name in ("median", "count"))
     with np.errstate(invalid="ignore"):
         far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)

@@ -544,7 +544,7 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
             *owner,
         ),
         pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
-        rank=stages.rank_expression(log),
+        rank=stages.rank_expression(log, rank_open),
         is_open=is_open,
         is_won=log["outcome"] == "won",
         place=ibis.ifelse(is_open, log["stage"].fill_null(""), log["outcome"]),

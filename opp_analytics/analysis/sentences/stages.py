@@ -49,7 +49,7 @@ def describe_transitions(table: pd.DataFrame) -> str:
     steps = table[table["from_stage"].notna()]
     if steps.empty:
         return "No deal has changed its stage yet."
-    back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
+    back = int(steps["backward"].sum())
     made = count(len(steps), "stage change")
     return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
 

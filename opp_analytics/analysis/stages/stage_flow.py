@@ -167,6 +167,8 @@ FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """Outcomes of an entry into a stage; each entry has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
 """Places of deals that are not open, besides the open stages."""
+_APART = "\x1f"
+"""Between a stage and its pipeline in the name of a place."""
 
 
 def stage_flow_deals(
@@ -246,16 +248,25 @@ def split_by_pipeline(
     `steps` are those of `build_steps`, each with its number of ``times``. Where all stages rank together, there is one
     pipeline.
     """
-    keys = name_groups(groups)
     for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
         mine = steps
-        if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
-            mine = steps[steps[keys[groups.index(PIPELINE)]] == (pipeline or NO_LABEL)]
+        if place := _place_pipeline(groups, asked.org):
+            label = pipeline or NO_LABEL
+            mine = steps[steps[place] == label]
+            # What keeps its pipeline is a stage of another one: neither before nor behind a stage of this one.
+            ends = ("came_from", "place", "went_to")
+            mine = mine.assign(**{name: mine[name].str.removesuffix(_APART + label) for name in ends})
         ranks = {stage: rank for rank, stage in enumerate(list_open_stages(asked.org, pipeline))}
         stays = _add_ends(mine, ranks)
         if assume_passed:
             stays = pd.concat([stays, _assume_passed(mine, ranks)], ignore_index=True)
         yield list(ranks), stays
+
+
+def _place_pipeline(groups: list[str], org: Org) -> str | None:
+    """Name the grouping column of the pipeline; None where all stages rank together."""
+    several = PIPELINE in groups and len(org.stages.pipelines) > 1
+    return name_groups(groups)[groups.index(PIPELINE)] if several else None
 
 
 def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
@@ -270,14 +281,15 @@ def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
 def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Build the steps of deals from place to place between two records, with the next place and the days until then.
 
-    A place is the stage of an open deal, won, lost, or removed for every other deal. A deal that leaves the history's
-    part goes to the place transferred.
+    A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost, or removed for every
+    other deal. A deal that leaves the history's part goes to the place transferred.
     """
     import ibis
 
     log = keep_until(read_log(history, "name", by=groups), asked.closing)
+    stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)
     place = ibis.cases(
-        (log["outcome"] == "open", log["stage"].fill_null("")),
+        (log["outcome"] == "open", stage + _APART + log[pipeline] if pipeline else stage),
         (log["outcome"] == "won", _WON),
         (log["outcome"] == "lost", _LOST),
         else_=_REMOVED,

@@ -10,7 +10,7 @@ from opp_analytics import org, schema
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until
 from opp_analytics.analysis.shared.tables import annotate_span
 from opp_analytics.arguments import frame
-from opp_analytics.history import DELETED, missing
+from opp_analytics.history import DELETED, label_of, missing
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def transitions(
         category; `from_stage` is missing where the opportunity is first seen), ``seen_after``, ``seen_at`` (instants:
         it happened after the first and by the second), ``days_in_stage`` (float64, days from the record that
         first shows `from_stage` to the one that first shows `to_stage`), ``days_low``, ``days_high`` (float64, days: the
-        true time is between; `days_high` is missing where the stage was entered before the first record).
+        true time is between; `days_high` is missing where the stage was entered before the first record), ``backward`` (bool:
+        to an earlier stage of the same pipeline).
 
     Raises
     ------
@@ -86,6 +87,7 @@ def transitions(
             "days_in_stage": (found["seen_at"] - found["entered_at"]) / _DAY,
             "days_low": ((found["seen_after"] - found["entered_at"]) / _DAY).clip(lower=0.0),
             "days_high": (found["seen_at"] - found["entered_after"]) / _DAY,
+            "backward": found["backward"].astype("bool"),
         }
     )
     return annotate_span(
@@ -147,13 +149,18 @@ def _make_axis(names: list[str], axis: str) -> pd.Index[str]:
 def _select_steps(history: History, asked: Span) -> ibis.Table:
     import ibis
 
-    log = keep_until(history.log, asked.closing)
+    log, stages = keep_until(history.log, asked.closing), asked.org.stages
+    placed = len(stages.pipelines) > 1 and org.PIPELINE in log.columns
     changes = log.select(
-        "unique_id", "stage", "operation", "seen_after", "seen_at", _within=history.within(log)
+        *("unique_id", "stage", "operation", "seen_after", "seen_at"),
+        _within=history.within(log),
+        _home=label_of(log[org.PIPELINE]) if placed else ibis.literal(""),
+        _rank=stages.rank_expression(log, lambda own: {name: rank for rank, name in enumerate(own.names)}),
     )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     there = changes.filter(changes["operation"] != DELETED, ~missing(changes["stage"]))
-    there = there.mutate(from_stage=there["stage"].lag().over(own))
+    before = {"from_stage": "stage", "_home_before": "_home", "_rank_before": "_rank"}
+    there = there.mutate(**{name: there[column].lag().over(own) for name, column in before.items()})
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
     return steps.select(
         "unique_id",
@@ -162,6 +169,11 @@ def _select_steps(history: History, asked: Span) -> ibis.Table:
         "seen_at",
         "_within",
         to_stage=steps["stage"],
+        backward=(
+            (steps["_rank"] >= 0)
+            & (steps["_rank"] < steps["_rank_before"])
+            & (steps["_home"] == steps["_home_before"])
+        ).fill_null(False),
         entered_after=steps["seen_after"].lag().over(own),
         entered_at=steps["seen_at"].lag().over(own),
     ).filter("_within")

@@ -92,6 +92,31 @@ def test_forecast_categories__stages_of_several_pipelines():
     assert table.loc["2026-03", OPEN].tolist() == [3, 0, 0, 4]
 
 
+def test_forecast_categories__never_take_those_of_another_pipelines_stage():
+    org = oa.Org(
+        stages=[
+            {"name": "Quote", "kind": "open", "category": "commit", "pipeline": "Renewal"},
+            {"name": "Call", "kind": "open", "probability": 90, "pipeline": "Renewal"},
+            {"name": "Quote", "kind": "open", "probability": 10, "pipeline": "New"},
+            {"name": "Call", "kind": "open", "pipeline": "New"},
+            {"name": "Visit", "kind": "open", "category": "best_case", "pipeline": "New"},
+            {"name": "Signed", "kind": "won"},
+        ]
+    )
+    deals = frame(
+        stage=["Quote", "Quote", "Call", "Call", "Quote", "Visit", "Visit"],
+        pipeline=["Renewal", "New", "Renewal", "New", None, None, "Renewal"],
+        probability=None,
+    )
+    assert deal_categories(org.apply(deals)).tolist() == [
+        *("commit", "pipeline", "commit", "pipeline"),
+        # Without a pipeline, a stage says what all pipelines with it say.
+        *("pipeline", "best_case"),
+        # Renewal has no Visit.
+        "pipeline",
+    ]
+
+
 def test_forecast_categories__by_group_and_fiscal_quarter():
     org = oa.Org(fiscal_year_start=2)
     table = forecast_categories(org.apply(frame()), as_of=DAY, freq="Q", by="owner_name")

@@ -1,10 +1,13 @@
 """Histories small enough to work by hand, and the practice team, whose rates are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from opp_analytics import errors
+from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
+from opp_analytics.history import History
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES
 from tests import sandbox_world
 from tests.analysis.forecasting.histories import PAST, TWO_PIPELINES, even_months
@@ -26,14 +29,52 @@ def test_stage_rates__shrink_toward_the_stages_beside():
     assert table.loc["proposal", "rate"] == pytest.approx((2 * 0.5 + 2 / 3) / 3)
 
 
-def test_stage_rates__of_one_pipeline_are_those_of_its_part():
+def test_stage_rates__are_those_of_each_pipeline():
     history = even_months(12, org=TWO_PIPELINES)
-    parts = [
-        stage_rates(part)
-        for part in (history, history.where(pipeline="Renewal"), history.where(pipeline="New"))
-    ]
-    found = [part.loc["proposal", ["exits", "raw"]].tolist() for part in parts]
-    np.testing.assert_allclose(found, [[24.0, 0.5], [12.0, 1.0], [12.0, 0.0]], atol=1e-9)
+    table = stage_rates(history)
+    assert table[["exits", "raw"]].round(9).T.to_dict("list") == {
+        ("New", "proposal"): [12.0, 0.0],
+        ("Renewal", "proposal"): [12.0, 1.0],
+    }
+    part = stage_rates(history.where(pipeline="Renewal"))
+    assert part.index.tolist() == [("Renewal", "proposal")]
+    assert part.loc["Renewal"].round(9).equals(table.loc["Renewal"].round(9))
+    # The method takes each deal at the rate of its own pipeline, learned or given.
+    deals = (
+        history.as_of("2026-12-15")
+        .iloc[:2]
+        .assign(stage="proposal", status="active", value=100.0, close_date="2026-12-20")
+    )
+    deals["pipeline"] = ["New", "Renewal"]
+    learned = forecast_deals(deals, as_of="2026-12-15", method="stage", history=history)
+    given = forecast_deals(deals, as_of="2026-12-15", method="stage", stage_rates=table)
+    for told in (learned, given):
+        assert told.set_index("unique_id")["chance"].reindex(deals["unique_id"]).round(9).tolist() == [
+            0.0,
+            1.0,
+        ]
+    by_name = forecast_deals(deals, as_of="2026-12-15", method="stage", stage_rates={"proposal": 0.25})
+    assert by_name["chance"].tolist() == [0.25, 0.25]
+
+
+def test_stage_rates__do_not_follow_a_deal_into_another_pipeline():
+    start = pd.Timestamp("2026-01-05", tz="UTC")
+    log = [("z", 0, "New", "closed_lost")]
+    for k in range(4):
+        log += [
+            (f"m{k}", 0, "New", "proposal"),
+            (f"m{k}", 2, "Renewal", "proposal"),
+            (f"m{k}", 6, "Renewal", "closed_won"),
+        ]
+        log += [(f"s{k}", 0, "New", "proposal"), (f"s{k}", 4, "New", "closed_lost" if k else "closed_won")]
+    frame = pd.DataFrame(log, columns=["unique_id", "day", "pipeline", "stage"])
+    frame["seen_at"] = start + pd.to_timedelta(frame.pop("day"), unit="D")
+    history = History.from_changes(frame.assign(value=1.0), org=TWO_PIPELINES)
+    table = stage_rates(history, fewest_exits=1, strength=0)
+    assert table.loc[("New", "proposal"), ["raw", "exits"]].tolist() == [0.25, 4]
+    assert table.loc[("Renewal", "proposal"), ["raw", "exits"]].tolist() == [1.0, 4]
+    part = stage_rates(history.where(pipeline="New"), fewest_exits=1, strength=0)
+    assert part.loc[("New", "proposal"), ["raw", "exits"]].tolist() == [0.25, 4]
 
 
 def test_stage_rates__see_nothing_later_than_as_of():

@@ -95,6 +95,18 @@ def test_audit__finds_a_probability_far_from_its_stage():
     assert checks(*deals, deal("far", probability=95)) == ["probability_far_from_stage"]
 
 
+def test_audit__compares_a_probability_with_its_own_pipelines_stage():
+    stages = [{"name": "proposal", "kind": "open", "pipeline": name} for name in ("New", "Renewal")]
+    two = oa.Org(stages=[*stages, {"name": "Signed", "kind": "won"}])
+    deals = [deal(f"d{k}", pipeline="New", probability=40) for k in range(25)]
+    deals += [deal(f"r{k}", pipeline="Renewal", probability=90) for k in range(20)]
+    odd = [deal("far", pipeline="Renewal", probability=40), deal("none", pipeline=None, probability=99)]
+    found = audit(two.apply(pd.DataFrame([*deals, *odd])), as_of=AS_OF).query(
+        "check == 'probability_far_from_stage'"
+    )
+    assert found["unique_id"].tolist() == ["far"]
+
+
 def test_audit__finds_default_dates_only_beyond_chance():
     assert checks(deal("a", close_date="2026-03-21")) == []
     assert checks(*[deal(f"d{k}", close_date="2026-03-21") for k in range(5)]) == ["close_date_weekend"] * 5

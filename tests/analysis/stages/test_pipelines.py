@@ -99,6 +99,47 @@ def test_flow__moves_forward_in_the_order_of_the_deals_own_pipeline() -> None:
     assert new["entries"].to_dict() == {"Demo": 1, "Talk": 1}
 
 
+def test_flow__of_a_move_between_pipelines_is_neither_forward_nor_back() -> None:
+    log = [
+        # From New to Renewal in one stage, and to one that is later in New and earlier in Renewal; then each within Renewal.
+        ("a", "2026-11-09", "New", "Demo"), ("a", "2026-11-16", "Renewal", "Demo"), ("a", "2026-11-23", "Renewal", "Talk"),
+        ("b", "2026-11-09", "New", "Demo"), ("b", "2026-11-16", "Renewal", "Talk"), ("b", "2026-11-23", "Renewal", "Demo"),
+        ("c", "2026-11-09", "Renewal", "Quote"), ("c", "2026-11-16", "New", "Talk"), ("c", "2026-11-23", "New", "Signed"),
+        ("z", "2026-11-02", "New", "Demo"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
+    moved = oa.History.from_changes(frame.assign(value=1.0, close_date="2026-12-31"), org=ORG)
+    asked: dict[str, Any] = {"start": "2026-11-02T09:00Z", "end": "2026-11-30", "by": "pipeline"}
+    table = oa.stage_flow(moved, **asked)
+    said: dict[Any, list[int]] = table[["entries", "advanced", "back", "removed", "passed"]].T.to_dict("list")
+    assert said == {
+        ("New", "Demo"): [2, 0, 0, 2, 0],
+        ("New", "Talk"): [1, 1, 0, 0, 0],
+        ("Renewal", "Quote"): [1, 0, 0, 1, 0],
+        ("Renewal", "Talk"): [2, 1, 0, 0, 0],
+        ("Renewal", "Demo"): [2, 0, 1, 0, 0],
+    }
+    entries = oa.stage_flow_deals(moved, **asked)
+    assert entries.loc["Renewal", "unique_id"].tolist() == ["c", "a", "b", "a", "b"]
+
+
+def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
+    log = [
+        ("a", "2026-11-02", "Renewal", "Talk"), ("a", "2026-11-09", "Renewal", "Demo"), ("a", "2026-11-16", "Renewal", "Quote"),
+        ("b", "2026-11-02", "New", "Talk"), ("b", "2026-11-09", "Renewal", "Quote"), ("b", "2026-11-16", "Renewal", "Dead"),
+        ("c", "2026-11-02", "New", "Signed"), ("c", "2026-11-09", "New", "Talk"), ("c", "2026-11-16", None, "Demo"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
+    steps = oa.transitions(oa.History.from_changes(frame.assign(value=1.0), org=ORG)).dropna(
+        subset="from_stage"
+    )
+    found = steps.assign(day=steps["seen_at"].dt.day).set_index(["unique_id", "day"])["backward"].to_dict()
+    assert found == {
+        ("a", 9): False, ("a", 16): True, ("b", 9): False, ("b", 16): False, ("c", 9): True, ("c", 16): False,
+    }  # fmt: skip
+    assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
+
+
 def test_page_and_explorer__keep_pipelines_apart_unasked(tmp_path: Path) -> None:
     made = oa.weekly_report(deals(), history(), as_of="2026-11-16", out=tmp_path)
     assert "Renewal · Talk" in made.html.read_text()
