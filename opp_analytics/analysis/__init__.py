@@ -34,6 +34,7 @@ from opp_analytics.analysis.forecasting.forecast_categories import deal_categori
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.sentences.backtests import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
+from opp_analytics.analysis.forecasting.targets import find_gap as find_gap  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
 

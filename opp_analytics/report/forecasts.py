@@ -414,7 +414,8 @@ def _keep_part(
         people = pd.concat([mine, mine.rename(index={part.name: ALL}, level=part.column)])
     if whole.empty:  # A part that had no deal yet.
         labels = table.index.get_level_values("period").unique()
-        unknown = dict.fromkeys(["low", "median", "high", "p_target", "target"], np.nan)
+        aimed = ["target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment"]
+        unknown = dict.fromkeys(["low", "median", "high", *aimed], np.nan)
         whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
     for rows in (whole, people):
         # `left_out` counts the whole, not the part.

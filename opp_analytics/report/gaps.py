@@ -20,6 +20,8 @@ _NEAR, _LIKELY = pd.Timedelta(days=35), 0.5
 """A deal due after the period can be pulled in when due within five weeks, and as likely as not."""
 _FEWEST, _MOST = 3, 8
 """Deals of a person: the largest three, and further ones while these do not cover the gap."""
+_HALF_CENT = 0.005
+"""Deals cover a gap at half a cent, as a target is met."""
 
 
 def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
@@ -83,7 +85,7 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
     if mine.empty:
         return 0, 0.0, np.nan, "no open deal of yours could close in time"
     values = mine["value"].to_numpy(dtype=float)
-    count = min(max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap) + 1)), _MOST, len(mine))
+    count = min(max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - _HALF_CENT) + 1)), _MOST, len(mine))
     values, chances = values[:count], mine["chance"].to_numpy(dtype=float)[:count]
     enough = distribute(values, np.nan_to_num(chances), sure=0.0, seed=0).at_least(gap)
     names = mine["name"].tolist()[:count]
@@ -100,7 +102,7 @@ def advise(names: Sequence[Any], values: NDArray[np.float64], gap: float, money:
     >>> [advise("abc", np.array(values), 10.0) for values in ([8.0, 2.0, 2.0], [6.0, 5.0, 5.0], [5.0, 3.0, 2.0], [3.0, 2.0, 1.0])]
     ['win a and one of the other two', 'win two of these three', 'win all three', 'all below bring only 6']
     """
-    n = len(values)
+    n, gap = len(values), gap - _HALF_CENT
     if values.sum() < gap:
         return f"{'this deal brings' if n == 1 else 'all below bring'} only {money(float(values.sum()))}"
     alone = int((values >= gap).sum())

@@ -76,6 +76,12 @@ def test_cover_gaps__take_more_deals_while_three_do_not_cover_the_gap():
     assert _gaps([10.0] * 9, 100.0).loc["Zoe", "deals"] == 8
 
 
+def test_cover_gaps__cover_a_gap_to_the_cent():
+    # As floats, 0.7 + 0.1 is below 0.8.
+    assert _gaps([0.7, 0.1], 0.8).loc["Zoe", "advice"] == "win both"
+    assert _gaps([0.7, 0.1], 0.81).loc["Zoe", "advice"] == "all below bring only 0.8"
+
+
 def test_cover_gaps__are_for_those_with_a_gap_the_largest_first():
     people = pd.DataFrame(
         {"booked": 0.0, "target": [10.0, 30.0, 5.0, math.nan], "gap": [10.0, 30.0, -2.0, math.nan]},

@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, row_numbers
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stated import look_up_chances
-from opp_analytics.analysis.forecasting.targets import Target
+from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
@@ -101,9 +101,11 @@ def forecast(
         - ``new_business``: expected from other deals. ``expected``: booked + expected_open + new_business; 0 in the first
           two rows, NaN in a period of which nothing can be known.
         - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows and where nothing is known.
-        - ``target``; ``p_target`` (fraction): P(total ≥ target), 1 once it is met; ``gap``: target − booked.
-        - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met. ``needed_pipeline``: gap / own
-          win rate by value − open_value. ``attainment`` (fraction): booked / target.
+        - ``target``; ``p_target`` (fraction): P(total ≥ target), 1 once it is met; ``gap``: target − booked, in cents: a
+          target is met at half a cent.
+        - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met and without open value.
+          ``needed_pipeline``: gap / own win rate by value − open_value, at least 0; NaN for a period that is over.
+          ``attainment`` (fraction): booked / target.
         - ``won_later_value``: won with a date after T in a frame that was loaded after T; neither booked nor open.
         - ``no_value``, ``no_probability`` (int64): open deals without a value or a stated probability. Both are in
           ``open_count``, the latter also in ``open_value``; neither is in ``weighted_open``.
@@ -230,12 +232,15 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
         "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
     }
     table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.cells.index)
-    money = table["target"] - table["booked"]
-    table["gap"] = money
-    table["pipeline_coverage"] = (table["open_value"] / money).where(money > 0)
+    gap = find_gap(table["target"], table["booked"])
+    table["gap"] = gap
+    table["pipeline_coverage"] = (table["open_value"] / gap).where((gap > 0) & (table["open_value"] > 0))
     rates = np.repeat(_value_rates(deals), len(rows.labels))
-    table["needed_pipeline"] = money / np.where(rates > 0, rates, np.nan) - table["open_value"]
-    table["attainment"] = (table["booked"] / table["target"]).where(table["target"] > 0)
+    needed = (gap / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0.0)
+    over = np.tile([*[False] * len(BUCKETS), *(one < question.current for one in found.outlooks)], deals.size)
+    table["needed_pipeline"] = needed.mask(over)
+    share = (table["booked"] / table["target"]).where(table["target"] > 0)
+    table["attainment"] = share.clip(lower=1.0).where(gap <= 0, share)
     return table[COLUMNS]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.moment import Floats, Moment
+from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 
 LEAST = 0.001
@@ -93,7 +94,7 @@ class Outlook:
         total = self.totals[group]
         if np.isnan(target):
             return float("nan")
-        if booked >= target - 0.005:
+        if find_gap(target, booked) <= 0:
             return 1.0
         if total is None:
             return float("nan")
@@ -101,7 +102,7 @@ class Outlook:
 
     def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
         """`p_target` if each deal of a total is won, and if it is not; weighted by the deal's chance they give `p_target`."""
-        if booked >= target - 0.005:
+        if find_gap(target, booked) <= 0:
             return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
         more = self._keep_open(chance) - chance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: s
             "method='stage' learns its rates from history=; pass a history, or give rates: stage_rates={'proposal': 0.4, …}"
         )
     learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
-    return Stated(None, learned.to_dict(), seed)
+    return Stated(None, cast("Rates", learned.to_dict()), seed)
 
 
 def check_column(method: Method, known: Collection[str], *, of: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, periods, schema
@@ -95,6 +96,24 @@ class Targets:
         if not self.placed and len(parts) > 1:
             parts.pop("", None)
         return math.fsum(self._sum(part, places[1:]) for part in parts.values())
+
+
+_NO_CENTS = 1e15
+
+
+def find_gap(target: Any, reached: Any) -> Any:
+    """Find the money to go to a target, in cents: 0 once it is met, at half a cent, and negative past it.
+
+    Every comparison with a target is one with this gap.
+
+    >>> find_gap(0.8, 0.7 + 0.1), find_gap(100.0, 99.99), find_gap(100.0, 130.0)
+    (0.0, 0.01, -30.0)
+    """
+    gap = np.asarray(target, dtype=np.float64) - np.asarray(reached, dtype=np.float64)
+    # Larger amounts have no cents. Adding 0 turns −0 into 0.
+    cents = np.round(np.clip(gap, -_NO_CENTS, _NO_CENTS), 2) + 0.0
+    found = np.where(np.abs(gap) < _NO_CENTS, cents, gap)
+    return found if found.ndim else float(found)
 
 
 def read_targets(

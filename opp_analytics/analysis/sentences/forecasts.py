@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.outlook import LEAST
+from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS
@@ -63,8 +64,8 @@ def _describe_period(table: pd.DataFrame) -> str:
 
 def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
     target = amount(row["target"])
-    if row["booked"] >= row["target"]:
-        over = row["booked"] - row["target"]
+    if row["gap"] <= 0:
+        over = -row["gap"]
         more = f"{amount(row['open_value'])} more is due" if row["open_value"] else "no more deals due"
         return f"{closed}, {f'{amount(over)} past' if over else 'exactly'} the {target} target; {more}."
     to_go = f"{amount(row['gap'])} to go"
@@ -154,7 +155,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     aimed = leaves[leaves["target"].notna()]
     if aimed.empty:
         return _describe_largest(leaves, amount)
-    met = int((aimed["booked"] >= aimed["target"]).sum())
+    met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     first = (
         f"Every {noun} is at target"
         if met == len(aimed)
@@ -163,7 +164,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
         else f"None of the {spelled(len(aimed), noun)} is at target"
     )
     wider = _select_widest(now, len(levels))
-    short = (wider["target"] - wider["expected"]).dropna()
+    short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index).dropna()
     short = short[short > 0]
     if met == len(aimed):
         return first
@@ -213,7 +214,7 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     table = table[table["expected"].notna()]
     if math.isnan(last["expected"]):
         return f"The {name} forecast is not known at its last record"
-    short = target - float(last["expected"])
+    short = find_gap(target, float(last["expected"]))
     aim = f"{amount(abs(short))} {'short of' if short > 0 else 'above'} its target"
     if len(table) == 1:
         return f"The {name} forecast is {amount(last['expected']) if math.isnan(target) else aim}"
@@ -224,10 +225,10 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     if math.isnan(target):
         rose = f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}" if change else "is unchanged"
         return f"The {name} forecast {rose} since {since}"
-    if last["expected"] >= target:
-        if before["expected"] < target:
-            return f"The {name} forecast passed its target after {since}"
-    elif before["expected"] >= target:
+    short_before = find_gap(target, float(before["expected"]))
+    if short <= 0 < short_before:
+        return f"The {name} forecast passed its target after {since}"
+    if short_before <= 0 < short:
         return f"The {name} forecast fell below its target after {since}"
     return f"The {name} forecast is {aim}, {moved} since {since}"
 

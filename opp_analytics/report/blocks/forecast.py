@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import deal_categories, evidence
+from opp_analytics.analysis import deal_categories, evidence, find_gap
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
@@ -301,7 +301,6 @@ def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
     if not total:
         return f"Nothing is closed or committed: {money(target)} to go"
     reach = "Closed and commit alone reach" if row["commit"] else "Closed alone reaches"
-    if total == target:
+    if not (gap := find_gap(target, total)):
         return f"{reach} the target of {money(target)}"
-    off = money(abs(total - target))
-    return f"{reach} {money(total)}, {off} {'past target' if total > target else 'short of target'}"
+    return f"{reach} {money(total)}, {money(abs(gap))} {'past target' if gap < 0 else 'short of target'}"

@@ -113,12 +113,12 @@ def _range_note(tables: Tables) -> str:
 
 
 def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
-    if row["booked"] >= row["target"]:
+    if row["gap"] <= 0:
         return Tile(
             "Chance of target",
             "met",
             None,
-            f"{tables.inputs.money(row['booked'] - row['target'])} past target",
+            f"{tables.inputs.money(-row['gap'])} past target",
         )
     if not math.isfinite(row["p_target"]):
         return Tile("Chance of target", text.MISSING, None, "too early to say")
@@ -134,7 +134,7 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
 def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
     due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
-    if row["booked"] >= row["target"]:
+    if row["gap"] <= 0:
         return Tile("Coverage", "met", None, due)
     note = f"{due}, {money(row['gap'])} to go"
     if not row["open_count"]:

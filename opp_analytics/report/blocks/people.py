@@ -225,7 +225,7 @@ class _Rows:
 
     def _show_chance(self, row: pd.Series[Any]) -> Cell:
         """Show the chance of the target, or why there is none."""
-        if row["booked"] >= row["target"]:
+        if row["gap"] <= 0:
             return Cell("met", tone="quiet")
         if not row["open_count"] and not row["expected"] > row["booked"]:
             return Cell("none due", tone="quiet")

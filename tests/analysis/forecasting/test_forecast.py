@@ -78,6 +78,41 @@ def test_forecast__coverage_is_not_defined_once_the_target_is_met():
     assert np.isnan(beyond["pipeline_coverage"])
 
 
+def test_forecast__meets_a_target_at_half_a_cent():
+    # As floats, 0.7 + 0.1 is below 0.8; 33.33 is a third of a target that was split by days.
+    won = {"stage": "closed_won", "close_date": "2026-03-02"}
+    due = {"stage": "proposal", "value": 50.0, "close_date": "2026-03-20"}
+    for values, target in (([0.7, 0.1], 0.8), ([33.33], 100 / 3), ([99.995], 100.0), ([100.004], 100.0)):
+        frame = pd.DataFrame([*({**won, "value": value} for value in values), due])
+        row = forecast(
+            frame, as_of="2026-03-10", target=target, method="stage", stage_rates={"proposal": 0.5}
+        ).loc["2026-03"]
+        assert row[["gap", "attainment", "p_target"]].tolist() == [0, pytest.approx(1, abs=1e-4), 1]
+        assert row["attainment"] >= 1
+        assert np.isnan(row["pipeline_coverage"])
+        assert row["needed_pipeline"] == 0
+    short = forecast(
+        frame, as_of="2026-03-10", target=100.01, method="stage", stage_rates={"proposal": 0.5}
+    ).loc["2026-03"]
+    assert (short["gap"], short["p_target"]) == (0.01, 0.5)
+
+
+def test_forecast__needs_pipeline_only_in_periods_to_come_and_covers_only_with_open_value():
+    rows = [
+        ("closed_won", 100.0, "2026-01-10"), ("closed_lost", 100.0, "2026-01-20"), ("closed_won", 10.0, "2026-03-02"),
+        ("proposal", 30.0, "2026-03-20"), ("proposal", 500.0, "2026-04-20"), ("proposal", -30.0, "2026-05-20"),
+        ("proposal", 0.0, "2026-06-20"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["stage", "value", "close_date"]).assign(probability=50)
+    periods = ["2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06"]
+    table = forecast(frame, as_of="2026-03-10", target=200, periods=periods, method="stated").loc[periods]
+    # 110 of 210 were won: March needs 190 / (110/210) − 30; April has more than it needs.
+    needed = [np.nan, np.nan, 190 / (11 / 21) - 30, 0, 200 / (11 / 21) + 30, 200 / (11 / 21)]
+    np.testing.assert_allclose(table["needed_pipeline"], needed)
+    np.testing.assert_allclose(table["pipeline_coverage"], [np.nan, np.nan, 30 / 190, 2.5, np.nan, np.nan])
+    assert table["gap"].tolist() == [100, 200, 190, 200, 200, 200]
+
+
 @pytest.mark.parametrize("amount", [-5, -0.01, float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("ask", [forecast, forecast_deals])
 def test_forecast__refuses_a_target_that_is_no_goal(ask, amount):

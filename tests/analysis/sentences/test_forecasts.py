@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import find_gap, sentence
 
 NAN = math.nan
 
@@ -16,7 +16,7 @@ def _period(
     booked, open_count, open_value, expected, target=NAN, p_target=NAN, low=0.0, overdue=0.0, **further
 ):
     """The rows of a month of which 20,000 are likely beside what is booked."""
-    gap = target - booked
+    gap = find_gap(target, booked)
     cover = open_value / gap if gap > 0 else NAN
     row = {
         "booked": booked, "open_count": open_count, "open_value": open_value, "weighted_open": expected - booked,
@@ -37,6 +37,8 @@ def _period(
         (_period(333e3, 0, 0.0, 350e3, 400e3, 0.04), "November: 333K closed, forecast 350K vs. 400K target; 4% likely to hit. 67K to go, no open deals due."),
         (_period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3), "November: 333K closed, 67K to go and no open deals due. 178K is past its close date: re-date it first."),
         (_period(420e3, 2, 86e3, 450e3, 400e3, 1.0), "November: 420K closed, 20K past the 400K target; 86K more is due."),
+        (_period(400e3 - 0.001, 0, 0.0, 400e3, 400e3, 1.0), "November: 400K closed, exactly the 400K target; no more deals due."),
+        (_period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN), "November: 333K closed, forecast 350K vs. 400K target; 4% likely to hit. 67K to go, no value due in two open deals."),
         (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November: 400K closed, exactly the 400K target; no more deals due."),
         (_period(0.0, 1, 41e3, 41e3, 400e3, NAN, low=NAN), "November: nothing closed vs. 400K target; 400K to go, 41K due, too early to say."),
         (_period(333e3, 5, 226e3, 508e3), "November: 333K closed, forecast 508K (0–1.02M), five open deals due."),
@@ -55,6 +57,7 @@ def test_sentence__of_the_current_period(table, words):
         (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November has 1.1× coverage; with the usual new business it is 73% likely."),
         (_period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3), "November: nothing is due yet; with the usual new business it is 13% likely."),
         (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November has 0.1× coverage; too early to say more."),
+        (_period(0.0, 1, 0.0, 19e3, 400e3, 0.1, pipeline_coverage=NAN), "November: no value is due yet; it is 10% likely."),
         (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
         (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
     ],
