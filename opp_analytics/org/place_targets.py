@@ -10,6 +10,7 @@ import pandas as pd
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, get_org
 from opp_analytics.org.people import ALWAYS, DERIVED
+from opp_analytics.schema import NO_LABEL
 
 _Days = tuple[pd.Timestamp, pd.Timestamp]
 """First and last day of a period."""
@@ -26,7 +27,8 @@ def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
 def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Add the team and region of each person to targets, and the region of a team whose people share one.
 
-    The target of a person who moves within its period is split by days. A row that names a team keeps it.
+    The target of a person who moves within its period is split by days; what is for days in no team, or for nobody among
+    the people, is under "(none)", as those deals are. A row that names a team keeps it.
 
     A row that was split has the index of its whole. Without people, it is the table itself.
 
@@ -55,6 +57,8 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
         for part in _split(row, moves, days[record["period"]]):
             if "region" in columns and part.get("region") is None:
                 part["region"] = regions.get(str(part.get("team")))
+            if part.get("owner_name") is not None:
+                part |= {name: NO_LABEL for name in columns if part.get(name) is None}
             rows.append(part)
             index.append(place)
     further = [name for name in columns if name not in targets.columns]

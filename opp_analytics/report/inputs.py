@@ -321,6 +321,7 @@ def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
             for table in tables
             if column in table
             for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
+            if name != schema.NO_LABEL
         )
     )
     asked = only.strip().casefold()

@@ -46,10 +46,15 @@ def test_place_targets__takes_the_team_of_the_period() -> None:
     ) == [["Zoe", "East", "US", 5.0], ["Zoe", "West", "EU", 6.0]]
 
 
-def test_place_targets__leaves_days_before_the_first_team_without_one() -> None:
+def test_place_targets__gives_days_in_no_team_to_the_person_under_none() -> None:
     assert placed({"period": "2026-12", "owner_name": "New", "target": 31}) == [
-        ["New", None, None, 21.0],
+        ["New", "(none)", "(none)", 21.0],
         ["New", "West", "EU", 10.0],
+    ]
+    only_regions = [{"owner_name": "Ann", "region": "US", "from_date": "2026-12-31"}]
+    assert placed({"period": "2026-12", "owner_name": "Ann", "target": 31}, people=only_regions) == [
+        ["Ann", None, "(none)", 30.0],
+        ["Ann", None, "US", 1.0],
     ]
 
 
@@ -72,12 +77,12 @@ def test_place_targets__gives_a_team_the_region_of_its_people() -> None:
     ]
 
 
-def test_place_targets__leaves_what_names_its_team_and_who_is_unknown() -> None:
+def test_place_targets__leaves_what_names_its_team_and_puts_who_is_unknown_under_none() -> None:
     org = oa.Org(people=PEOPLE)
     table = pd.DataFrame(
         {"period": "2026-12", "owner_name": ["Zoe", "Bob"], "team": ["North", None], "target": [1.0, 2.0]}
     )
-    assert place_targets(table, org)["team"].tolist() == ["North", None]
+    assert place_targets(table, org)["team"].tolist() == ["North", "(none)"]
     assert place_targets(table, oa.Org()) is table
 
 

@@ -47,7 +47,7 @@ class Targets:
     """The columns that say whose a target is, those of larger groups first."""
     left_out: dict[str, int] = field(default_factory=dict)
     placed: bool = False
-    """True where people are known by their teams: a person without one is then beside the teams, else inside one."""
+    """True where people are known by their teams, so that a person without a label is in none; else in one of them."""
 
     @property
     def periods(self) -> list[str]:
@@ -93,8 +93,11 @@ class Targets:
         parts: dict[str, list[TargetRow]] = {}
         for row in rows:
             parts.setdefault(row.labels[places[0]], []).append(row)
-        if not self.placed and len(parts) > 1:
-            parts.pop("", None)
+        if "" in parts and len(parts) > 1:
+            # A team of several regions belongs to none of them: the sum is that of the teams.
+            if self.placed:
+                return self._sum(rows, places[1:])
+            parts.pop("")
         return math.fsum(self._sum(part, places[1:]) for part in parts.values())
 
 
@@ -203,7 +206,8 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
         strict=True,
     ):
         row = f"{file} line {at + 2}" if file else f"target, row {at}"
-        where = f"{row} ({', '.join(part for part in (*labels, str(label)) if part)})"
+        named = [part for part in (*labels, str(label)) if part not in ("", schema.NO_LABEL)]
+        where = f"{row} ({', '.join(named)})"
         period, given = _period(label, freq, where)
         checked = arguments.number(amount, where, low=0, example=100_000)
         if period is None:

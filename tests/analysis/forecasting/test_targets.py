@@ -66,6 +66,44 @@ def test_targets__of_people_add_up_to_their_teams_by_the_days_in_each() -> None:
     assert forecast(org).loc["2026-12", "target"] == 460
 
 
+def test_targets__of_days_in_no_team_are_the_persons_own_under_none() -> None:
+    people = [
+        *PEOPLE,
+        {"owner_name": "New", "team": "West", "from_date": "2026-12-22"},
+        {"owner_name": "Solo"},
+    ]
+    own = [*TARGETS, {"period": "2026-12", "owner_name": "New", "target": 31}, {"period": "2026-12", "owner_name": "Solo", "target": 7}]  # fmt: skip
+    org = oa.Org(people=people, targets=own)
+    owners, teams = (december(forecast(org, by=by)) for by in ("owner_name", "team"))
+    assert owners == {"Ann": 100, "Cy": 50, "Zoe": 310, "New": 31, "Solo": 7}
+    assert teams == {"East": 240, "West": 220 + 10, "(none)": 21 + 7}
+    assert forecast(org).loc["2026-12", "target"] == sum(owners.values()) == sum(teams.values())
+    both = december(forecast(org, by=["team", "owner_name"], totals=True))
+    assert (both["(none)", "New"], both["West", "New"], both["(none)", ALL], both[ALL, ALL]) == (
+        21,
+        10,
+        28,
+        498,
+    )
+    # A deal of hers from before she joined is under "(none)" too.
+    early = pd.concat([DEALS, DEALS.head(1).assign(unique_id="e", owner_name="New", close_date="2026-12-03")])
+    table = forecast(org, early, by="team")
+    assert december(table, "booked") == {"East": 71, "West": 62, "(none)": 40}
+    assert december(table, "gap")["(none)"] == 28 - 40
+
+
+def test_targets__of_a_team_in_two_regions_count_once_in_the_whole() -> None:
+    people = [
+        {"owner_name": "Ann", "team": "East", "region": "US"},
+        {"owner_name": "Zoe", "team": "East", "region": "EU"},
+        {"owner_name": "Cy", "team": "West", "region": "US"},
+    ]
+    own = [*TARGETS, {"period": "2026-12", "team": "East", "target": 500}]
+    org = oa.Org(people=people, targets=own)
+    assert december(forecast(org, by="team")) == {"East": 500, "West": 50}
+    assert forecast(org).loc["2026-12", "target"] == 550
+
+
 def test_targets__of_somebody_without_a_deal_have_a_row() -> None:
     org = oa.Org(people=PEOPLE, targets=TARGETS)
     table = forecast(org, by="owner_name")
