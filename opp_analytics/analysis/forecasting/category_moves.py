@@ -164,9 +164,9 @@ def _list_transferred(history: History, asked: Span) -> pd.Series[Any]:
 
 def _index(table: pd.DataFrame, by: list[str]) -> pd.MultiIndex:
     """The index with each pair as two levels."""
-    pairs = pd.Series(table.index.get_level_values("pair")).str.split(_ARROW, regex=False, expand=True)
+    pairs = [str(pair).partition(_ARROW) for pair in table.index.get_level_values("pair")]
     groups = [table.index.get_level_values(name) for name in by]
     return pd.MultiIndex.from_arrays(
-        [*groups, *(pd.Index(pairs[k], dtype=schema.TEXT) for k in (0, 1))],
+        [*groups, *(pd.Index([pair[k] for pair in pairs], dtype=schema.TEXT) for k in (0, 2))],
         names=[*by, "from_category", "to_category"],
     )

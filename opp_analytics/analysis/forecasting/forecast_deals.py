@@ -49,15 +49,18 @@ def forecast_deals(
     ----------
     opportunities : DataFrame
         As for `forecast`; ``unique_id`` and ``name`` are kept if present.
-    as_of, freq, method, history, target, by, periods, only, probability, stage_rates, seed, tz
+    periods : int or list of str, optional
+        The periods whose deals are listed: their labels, or their number from the current one on; default: all that hold deals
+        and that have a target. ``only`` adds nothing to them.
+    as_of, freq, method, history, target, by, only, probability, stage_rates, seed, tz
         As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate does not look at single
         deals.
 
     Returns
     -------
     DataFrame
-        RangeIndex, by period, the deal with the largest share of the variance first. One row for each period from the
-        current one on and each deal that can be won in it: under learned every open deal with a value, else those due in
+        RangeIndex, by period, the deal with the largest share of the variance first. One row for each period (none before the
+        current one) and each deal that can be won in it: under learned every open deal with a value, else those due in
         it that have a chance. Columns:
 
         - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``, ``close_date`` of the frame.
@@ -102,7 +105,7 @@ def forecast_deals(
         by=by,
         target=target,
         periods=periods,
-        only=only,
+        only=only or periods is not None,
         seed=seed,
         tz=tz,
     )
@@ -131,8 +134,9 @@ def forecast_deals(
             "swing": found["p_if_won"] - found["p_if_lost"],
         }
     )
-    left = deals.open & ~np.isin(np.arange(len(deals.value)), rows)
     valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
+    asked = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
+    left = deals.open & asked & ~np.isin(np.arange(len(deals.value)), rows)
     return annotate(
         table,
         made_from=opportunities,

@@ -1,6 +1,7 @@
 """What became of each category, by hand."""
 
-import pandas as pd
+from typing import Any
+
 import pytest
 
 import opp_analytics as oa
@@ -94,5 +95,15 @@ def test_category_moves__names_what_is_missing():
         category_moves(history(), start="2026-01-05", end="2026-01-26", by="team")
     with pytest.raises(oa.errors.ArgumentValueError, match="index level 'to_category'"):
         category_moves(history(), start="2026-01-05", end="2026-01-26", by="to_category")
-    empty = category_moves(history(), start="2026-01-27", end="2026-02-03", freq="Y", by="stage")
-    assert isinstance(empty, pd.DataFrame)
+
+
+def test_category_moves__of_no_due_deal_have_their_columns():
+    asked: dict[str, Any] = {"start": "2026-01-27", "end": "2026-02-03", "freq": "D"}
+    some = category_moves(
+        history(owner_name="Ann"), start="2026-01-05", end="2026-01-26", by=["owner_name", "stage"]
+    )
+    for by, rows in ((["owner_name", "stage"], 0), (None, 4 * 8)):
+        table = category_moves(history(owner_name="Ann"), by=by, **asked)
+        assert (len(table), table.attrs["n"], table["count"].sum()) == (rows, 0, 0)
+        assert table.dtypes.equals(some.dtypes)
+        assert table.index.names == [*(by or []), "from_category", "to_category"]

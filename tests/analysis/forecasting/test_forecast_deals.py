@@ -44,6 +44,22 @@ def test_forecast_deals__targets_by_period_and_none():
     assert forecast_deals(FRAME, as_of="2026-03-10")["swing"].isna().all()
 
 
+def test_forecast_deals__of_given_periods_list_no_others():
+    frame = FRAME.assign(value=10.0)
+    asked: dict[str, Any] = {"as_of": "2026-03-10", "method": "stated"}
+    every = forecast_deals(frame, **asked)
+    assert every["unique_id"].tolist() == ["f", "b", "e"]
+    for periods, ids in ((["2026-04"], ["e"]), (1, ["f", "b"]), (2, ["f", "b", "e"]), (["2026-05"], [])):
+        table = forecast_deals(frame, periods=periods, **asked)
+        assert table["unique_id"].tolist() == ids
+        pd.testing.assert_frame_equal(table, every[every["unique_id"].isin(ids)].reset_index(drop=True))
+        # Deals due in another period are not left out: nobody asked about them.
+        assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2}
+    blank = forecast_deals(FRAME, periods=["2026-04"], **asked)
+    assert blank.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value": 1}
+    assert "without_value" not in forecast_deals(FRAME, periods=1, **asked).attrs["left_out"]
+
+
 def test_forecast_deals__nothing_open_gives_the_right_columns():
     full = forecast_deals(FRAME, as_of="2026-03-10", target=1)
     empty = forecast_deals(org.empty(), as_of="2026-03-10", target=1)
