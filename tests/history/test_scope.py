@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.schema import TEXT
@@ -71,23 +72,23 @@ def test_record__keeps_nothing_that_the_people_tell(tmp_path) -> None:
     assert history.as_of("2026-11-22")["stage"].tolist() == ["Erstkontakt"]
 
 
-MOVES = oa.Org(
-    people=[
-        {"owner_name": "Ann", "team": "East"},
-        {"owner_name": "Ann", "team": "West", "from_date": "2026-01-12"},
-        {"owner_name": "Ann", "team": "North", "from_date": "2026-01-17"},
-        {"owner_name": "Ann", "team": "East", "from_date": "2026-01-18"},
-        {"owner_name": "Bo", "team": "West", "from_date": "2026-01-14"},
-    ]
-)
+MOVES = [
+    {"owner_name": "Ann", "team": "East"},
+    {"owner_name": "Ann", "team": "West", "from_date": "2026-01-12"},
+    {"owner_name": "Ann", "team": "North", "from_date": "2026-01-17"},
+    {"owner_name": "Ann", "team": "East", "from_date": "2026-01-18"},
+    {"owner_name": "Bo", "team": "West", "from_date": "2026-01-14"},
+]
 
 
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @SOME
-@given(pipelines())
-def test_waterfall__by_team_opens_and_ends_with_the_open_deals_of_each_team_then(looks: Any) -> None:
+@given(pipelines(), st.sampled_from(["UTC", "Asia/Tokyo", "America/Los_Angeles"]))
+def test_waterfall__by_team_opens_and_ends_with_the_open_deals_of_each_team_then(
+    looks: Any, zone: str
+) -> None:
     recorded = history_of(looks)
-    history = recorded.read_by(MOVES)
+    history = recorded.read_by(oa.Org(people=MOVES, timezone=zone))
     first, last = MONDAYS[0], MONDAYS[len(looks) - 1]
     value = oa.waterfall(history, start=first, end=last, by="team")["value"].unstack("movement")  # noqa: PD010
     for end, at in (("opening", first), ("closing", last)):
