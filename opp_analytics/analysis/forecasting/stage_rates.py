@@ -56,9 +56,10 @@ def stage_rates(
     Returns
     -------
     DataFrame
-        Index ``stage`` (str), below ``pipeline`` (str) where the org has several. Columns: ``rate`` (float64, fraction): shrunk toward the stages before and after; ``raw``: the
-        stage's own rate; both NaN below `fewest_exits`. ``exits`` (int64): times that a deal left the stage; ``won``,
-        ``lost``: deals seen in the stage that were won, or lost, deleted or disqualified, by the last record.
+        Index ``stage`` (str), below ``pipeline`` (str) where the org has several. Columns: ``rate`` (float64, fraction): shrunk
+        toward the stages before and after; ``raw``: the stage's own rate; both NaN below `fewest_exits`. ``exits`` (int64):
+        times that a deal left the stage; ``won``, ``lost``: deals seen in the stage that were won, or lost, deleted or
+        disqualified, by the last record.
         Attrs: ``n`` deals, ``as_of``.
 
     Raises
@@ -83,8 +84,8 @@ def stage_rates(
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
     org = Org.of(history)
-    placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in history.table.columns else []
-    rows = read_changes(history, "stage_rates", *placed)
+    several = len(org.stages.pipelines) > 1
+    rows = read_changes(history, "stage_rates", *([PIPELINE] if several else []))
     zone, moments = org.zone(tz), history.records["recorded_at"]
     until = pd.Timestamp(moments.max())
     if as_of is not None:
@@ -93,13 +94,14 @@ def stage_rates(
         # Deals are followed until the last record by then.
         until = pd.Timestamp(known.max()) if len(known) else end
     stays = _stays(rows[rows["seen_at"] <= until], until)
-    table = _rates(stays, org.stages.names, strength, fewest_exits)
-    if placed and len(stays):
-        parts = {
-            str(pipeline): _rates(mine, org.stages.of(str(pipeline)).names, strength, fewest_exits)
-            for pipeline, mine in stays.groupby("pipeline")
-        }
+    if PIPELINE in rows and len(stays):
+        parts = {}
+        for home, mine in stays.groupby("pipeline"):
+            stages = org.stages.of(str(home)) if home in org.stages.pipelines else org.stages
+            parts[str(home)] = _rates(mine, stages.names, strength, fewest_exits)
         table = pd.concat(parts, names=[PIPELINE])
+    else:
+        table = _rates(stays, org.stages.names, strength, fewest_exits)
     if not table["rate"].notna().any():
         most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
         raise NotEnoughHistory(
