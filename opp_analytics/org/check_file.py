@@ -70,8 +70,6 @@ class _Api(_Strict):
 class _Report(_Strict):
     by: _Text | list[_Text] | None = None
     freq: _Text | None = None
-    method: _Text | None = None
-    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     alert_when: _Text | list[_Text] | None = None
     title: _Text | None = None
     logo: _Text | None = None
@@ -129,7 +127,6 @@ _RIGHT = {
     "people.rows.from_date": "use a date such as 2026-11-01",
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
     "targets.rows.target": "use an amount of money, 0 or more",
-    "report.confidence": "use a number between 0 and 1, such as 0.8",
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }

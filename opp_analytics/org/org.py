@@ -88,7 +88,7 @@ class Org:
     targets : list of dict or DataFrame, optional
         ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
     report : mapping, optional
-        Settings of the weekly report: ``by``, ``freq``, ``method``, ``confidence``, ``alert_when``, and its look:
+        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
 
     Raises

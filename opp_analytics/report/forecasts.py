@@ -280,7 +280,8 @@ class Forecasts:
         table = analysis.forecast_deals(
             inputs.whole,
             as_of=inputs.today,
-            method=inputs.method,
+            # The run rate looks at no single deal.
+            method="auto" if inputs.method == "run_rate" else inputs.method,
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
             freq=inputs.freq,
             history=inputs.whole_history,

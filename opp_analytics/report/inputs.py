@@ -273,7 +273,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         today=today,
         freq=freq,
         target=target,
-        method=settings.get("method", "auto") if asked.method == "auto" else asked.method,
+        method=asked.method,
         by=tuple(by),
         since=None if asked.since is None else _check_since(asked.since, today, zone),
         own_writes=asked.own_writes,

@@ -98,7 +98,7 @@ def weekly_report(
         Columns of the table of people, the widest group first; by default those of the org's ``[report]``, else ``team``
         and ``owner_name`` as far as the frame has them.
     method : str
-        As for `forecast`; "auto" is that of the org's ``[report]``, where it has one.
+        As for `forecast`; the chances of single deals are then learned or stated under "run_rate" too.
     since : date-like, optional
         Changes are counted from the last record by this day; by default from the record nearest to a week before.
     own_writes : DataFrame, optional

@@ -154,6 +154,18 @@ def test_weekly_report__currency_comes_from_the_org(opportunities, read):
     assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith("Swiss francs.")
 
 
+def test_weekly_report__by_run_rate_has_the_chances_of_single_deals_too(opportunities, read):
+    months = [f"2025-{month}-15" for month in ("10", "11", "12")] + ["2026-01-15", "2026-02-15"]
+    won = [
+        (f"{day}{k}", "Won", 5_000.0, "closed_won", "won", day, 100, "Ann") for day in months for k in "ab"
+    ]
+    page = read(
+        pd.concat([opportunities, pipeline(won)], ignore_index=True), method="run_rate", target=150_000
+    )
+    assert "run rate" in reading.words(page.block("notes"))
+    assert "Alder" in reading.words(page.block("decide"))
+
+
 def test_weekly_report__fiscal_quarters(opportunities, history, read):
     page = read(opportunities, history, freq="Q-JAN", method="stated")
     assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 172K")
