@@ -91,7 +91,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     expect(grid.said).to_have_text("Nothing to change")
     # A block goes right and down; one cell repeats over the range; copy and cut give it back.
     grid.click(5, "value")
-    grid.paste("80\tJul 1\n90\t7/2/2026\nx\t\n")
+    grid.paste("80\tJul 1\n90\t2026-07-02\nx\t\n")
     expect(grid.said).to_contain_text(
         "1 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,700."
     )

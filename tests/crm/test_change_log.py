@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -232,3 +233,20 @@ def test_an_id_used_twice_is_told_by_the_history() -> None:
 def test_events__name_what_cannot_be_read(row: tuple[Any, ...], says: str) -> None:
     with pytest.raises(DataError, match=says):
         log_of(pd.DataFrame([row], columns=COLUMNS))
+
+
+def test_read_changes__reads_a_decimal_comma_as_both_sides_of_a_change_tell(tmp_path: Path) -> None:
+    log = "unique_id;changed_at;field;old_value;new_value\n1;{0};value;;45.000\n1;{1};value;45.000;{2}\n"
+    file = tmp_path / "log.csv"
+
+    def values(text: str, **options: Any) -> list[float]:
+        file.write_text(text, encoding="utf-8")
+        changes = read_changes(file, oa.Org(), **options).changes
+        return changes.loc[changes["field"] == "value", "new_value"].tolist()
+
+    iso = ("2026-11-01", "2026-11-02")
+    assert values(log.format(*iso, "1.234,50")) == [45_000, 1234.5]
+    assert values(log.format("01.11.2026", "02.11.2026", "7.500")) == [45_000, 7500]
+    with pytest.raises(DataError, match=r"value='45\.000' may mean 45,000 or 45"):
+        values(log.format(*iso, "7.500"))
+    assert values(log.format(*iso, "7.500"), decimal_comma=True) == [45_000, 7500]
