@@ -244,10 +244,14 @@ def _looks_partial(lacking: int, known: int) -> bool:
 
 
 def holds_part(opportunities: pd.DataFrame, history: RecordedPipeline | None) -> bool:
-    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time."""
+    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time.
+
+    A few missing deals are no part, as for a record: people drop or delete them.
+    """
     certificate = Certificate.of(opportunities)
     if certificate is not None and certificate.rows is not None:
-        return bool(certificate.narrowed_by) or len(opportunities) < certificate.rows
+        lacking = certificate.rows - len(opportunities)
+        return bool(certificate.narrowed_by) or _looks_partial(lacking, certificate.rows)
     if history is None or "unique_id" not in opportunities:
         return False
     moments, moment = history.records["recorded_at"], Certificate.moment_of(opportunities)

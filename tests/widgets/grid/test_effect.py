@@ -99,11 +99,13 @@ def test_periods__of_a_part_are_of_its_own_deals_and_say_so(team: History) -> No
         (opportunities(4).head(1), None),
     ):
         if history is None:
-            part.attrs["load"] = {"rows": 4}
+            part.attrs["load"] = {"rows": 40}
         effect = ForecastEffect(EditSheet(part), as_of=TODAY, freq="M", history=history)
         alone = oa.forecast(part, as_of=TODAY, history=history, periods=2, new_business=False)
         assert effect.about["of"] == "of this deal, "
         assert effect.show_periods()[0]["before"] == text.money(float(alone["expected"]["2026-11"]))
+    # One deal dropped of many is no part.
+    assert not ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).is_part
     assert oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1)["expected"]["2026-11"] == 300
     assert (
         oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1, new_business=False)["expected"][
