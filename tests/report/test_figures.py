@@ -198,7 +198,11 @@ def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team
     rows = page.rows("why")[1:]
     assert (rows[0][1], rows[-1][1]) == (money(steps["then"]), money(steps["now"]))
     shown = dict(rows[1:-1])
-    for label, movement in (("Won", "won"), ("Value", "value"), ("New business", "new_business")):
+    for label, movement in (
+        ("Won beyond its chance", "won"),
+        ("Value", "value"),
+        ("New business", "new_business"),
+    ):
         assert shown[label] == text.money(steps[movement], "USD", signed=True)
 
 

@@ -71,6 +71,9 @@ def describe_horizons(table: pd.DataFrame) -> str:
     known = table[table["wape"].notna()].sort_index()
     if known.empty:
         return "Nothing was booked in the periods that have ended."
+    n = int(known["n"].sum())
+    if not evidence.is_enough(n):
+        return evidence.say_few(count(n, "past forecast"))
     last, first = (percent(known["wape"].iloc[place]) for place in (0, -1))
     near, far = (_name_lead(int(known.index[place])) for place in (0, -1))
     return f"Forecasts miss by {first} {far}{f', by {last} {near}' if len(known) > 1 else ''}."

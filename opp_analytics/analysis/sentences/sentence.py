@@ -36,7 +36,7 @@ class _Kind(NamedTuple):
 _KINDS = (
     _Kind("backtest", "weeks_before actual error low", backtests.describe_backtest),
     _Kind("backtest_methods", "wape behind differs", backtests.describe_methods),
-    _Kind("backtest_horizons", "wape bias interval_coverage", backtests.describe_horizons),
+    _Kind("backtest_horizons", "n wape bias interval_coverage", backtests.describe_horizons),
     _Kind("calibration", "stated realized won open", backtests.describe_calibration),
     _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import forecast
+from opp_analytics.analysis import evidence, forecast
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.history import holds_part
 from opp_analytics.org import UNKNOWN, money_of, outcome_codes
@@ -61,7 +61,8 @@ class ForecastEffect:
     def show_periods(self) -> list[dict[str, Any]]:
         """Forecast the running and the next period: ``period``, expected money ``before``, ``after``, ``change``, and ``target``.
 
-        ``after`` is None where it reads the same, ``target`` empty where there is none.
+        ``after`` is None where it reads the same, and ``before`` then says what is likely of a forecast outside its own range;
+        ``target`` is empty where there is none.
         """
         table = self._forecast_before()
         if table is None:
@@ -71,10 +72,11 @@ class ForecastEffect:
         for period in (str(current), str(current + 1)):
             now, change, target = float(table["expected"][period]), moved[period], table["target"][period]
             texts = money(now), money(now + change)
+            outside = evidence.name_outside(table.loc[period], money) if texts[0] == texts[1] else ""
             periods.append(
                 {
                     "period": self._name(table, period),
-                    "before": texts[0],
+                    "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
                     "change": money(change, signed=True),
                     "target": "" if pd.isna(target) else money(target),

@@ -47,8 +47,11 @@ def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
 
 def test_sentence__of_horizons():
     made = table(
-        {"wape": [0.1, 0.4], "bias": [0.0, 0.1], "interval_coverage": [0.8, 0.7]}, [0, 3], "weeks_before"
+        {"n": [9, 9], "wape": [0.1, 0.4], "bias": [0.0, 0.1], "interval_coverage": [0.8, 0.7]},
+        [0, 3],
+        "weeks_before",
     )
+    assert sentence(made.assign(n=2)) == "4 past forecasts: too few to say."
     assert sentence(made) == "Forecasts miss by 40% three weeks before the end, by 10% in the last week."
 
 

@@ -140,3 +140,11 @@ def test_periods__without_the_columns_of_a_forecast_say_why():
     effect = ForecastEffect(EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]})), as_of="2026-06-01", freq="M", history=None)  # fmt: skip
     assert effect.show_periods() == []
     assert "no column" in effect.why
+
+
+def test_periods__outside_their_own_range_say_what_is_likely() -> None:
+    rare = opportunities(2).assign(probability=5)
+    effect = ForecastEffect(
+        EditSheet(rare, today=date(2026, 6, 1)), as_of="2026-06-01", freq="M", history=None
+    )
+    assert [period["before"] for period in effect.show_periods()] == ["105 (most likely nothing more)", "0"]
