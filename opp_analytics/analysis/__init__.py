@@ -32,9 +32,11 @@ from opp_analytics.analysis.stages.transitions import transition_matrix, transit
 # For the drawings and the page only: `__all__` is what `oa` has.
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
+from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
 from opp_analytics.analysis.sentences.backtests import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
 

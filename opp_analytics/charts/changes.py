@@ -86,7 +86,7 @@ def _prepare_steps(
 
     Ups are blue; in a waterfall, whose movements are many, the largest movement alone is.
     """
-    money, places, level = money_of(moved), [], 0.0
+    money, places, level = money_of(moved, beside=moved[column].abs().max()), [], 0.0
     steps = moved[column].drop(list(ends)).abs()
     largest = str(steps.idxmax()) if steps.any() else ""
     for (key, row), words in zip(moved.iterrows(), beside, strict=True):

@@ -140,11 +140,8 @@ def track_record(table: pd.DataFrame) -> ChartData:
         ranged = pd.notna(row["held"])
         spread = f"range {money(row['low'])} to {money(row['high'])}" if ranged else "no range"
         title = f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
-        marks = (
-            *([BarMark(row["low"], row["high"], "band", 0.5)] if ranged else []),
-            TickMark(row["expected"], "hi", 2 / 3),
-            DotMark(row["actual"], "ink", 0.8),
-        )
+        band = (BarMark(row["low"], row["high"], "band", 0.5),) if ranged else ()
+        marks = (*band, TickMark(row["expected"], "hi", 2 / 3), DotMark(row["actual"], "ink", 0.8))
         left = f"{text.count(int(row['days_before']), 'day')} left"
         figures = (("yes" if row["held"] else "no") if ranged else "no range",)
         places.append(

@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
-from opp_analytics.columns import make_formatter
+from opp_analytics.columns import COLUMNS, make_formatter
 from opp_analytics.org import Org
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "show",
 ]
 
+_CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
+"""The two chances of a deal, which their own names do not tell apart."""
 _NARROWEST = 6
 """Characters kept of a shortened column."""
 
@@ -131,7 +133,7 @@ def show(
         numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         room = rooms.get(name)
         table.add_column(
-            name,
+            _CHANCES.get(name, name),
             justify="right" if numeric else "left",
             overflow="ellipsis" if name in shorten else "fold",
             no_wrap=name in shorten,

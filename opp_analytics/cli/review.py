@@ -11,6 +11,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import compare_chances, select_own_chances
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
 from opp_analytics.cli.source import (
@@ -188,15 +189,21 @@ def risk_command(
     """List the open deals to question, the most money first, each with its reasons in words."""
     check_ending(file, TABLES)
     source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
-    table = oa.deal_flags(
-        source.opportunities,
-        find_history(folder, source.org),
-        as_of=source.day(as_of),
-        own_writes=source.own_writes(),
-        tz=source.zone,
-    )
+    asked: dict[str, Any] = {"as_of": source.day(as_of), "tz": source.zone}
+    history = find_history(folder, source.org)
+    table = oa.deal_flags(source.opportunities, history, own_writes=source.own_writes(), **asked)
     require(source.opportunities, *(by or []))
+    priced = oa.forecast_deals(
+        source.opportunities, history=history, freq=_choose_freq(source.org, None), **asked
+    )
+    own = select_own_chances(priced).set_index("unique_id")["chance"]
+    table = table.assign(
+        probability=source.opportunities.set_index("unique_id").get("probability"),
+        chance=own.reindex(table.index),
+    )
     say(oa.sentence(table))
+    if doubt := compare_chances(priced):
+        say(f"{doubt}.")
     flagged = table[table["risk"] > 0]
     flagged.attrs = table.attrs
     tables: dict[str, pd.DataFrame] = {}
@@ -211,9 +218,12 @@ def risk_command(
         show(groups)
     if len(flagged):
         heading("Deals")
-        listed = flagged[["name", "owner_name", "value", "close_date", "risk", "reasons"]]
+        chances = ["probability", "chance"]
+        listed = flagged[["name", "owner_name", "value", *chances, "close_date", "risk", "reasons"]]
         listed.attrs = table.attrs
         show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
+        if own.isna().all() and priced.attrs["why"]:
+            say(f"No chance from history: {priced.attrs['why']}.")
     _write(file, {**tables, "Deals": _put_ids_last(table.reset_index(), [])})
 
 

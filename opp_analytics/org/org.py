@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -433,6 +434,8 @@ def _parse_json(text: str) -> Org:
     return org
 
 
+_WHOLE = 1_000.0
+"""Amounts from here on leave no room for cents beside them."""
 DEFAULT = Org()
 """The org of a frame that has none: the API's six stages."""
 
@@ -531,16 +534,23 @@ Money = Callable[..., str]
 """Writes an amount: `text.money` in one currency."""
 
 
-def money_of(source: Any) -> Money:
+def money_of(source: Any, *, beside: float = 0.0) -> Money:
     """Make the writer of amounts in the currency of a frame's or history's org; no currency, no sign.
+
+    Amounts `beside` one of a thousand or more are written in whole units.
 
     Examples
     --------
     >>> money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
     >>> money(12_000), money(-500.5, full=True), money_of(pd.DataFrame())(12_000)
     ('€12K', '−€500.50', '12K')
+    >>> money_of(pd.DataFrame())(-78.4), money_of(pd.DataFrame(), beside=87_000.0)(-78.4)
+    ('−78.4', '−78')
     """
-    return partial(text.money, currency=Org.of(source).currency)
+    write = partial(text.money, currency=Org.of(source).currency)
+    if not abs(beside) >= _WHOLE:
+        return write
+    return lambda value, **style: write(math.floor(value + 0.5) if math.isfinite(value) else value, **style)
 
 
 def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:

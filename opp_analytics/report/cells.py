@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import text
@@ -13,10 +15,11 @@ from opp_analytics.analysis import sentence
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
+from opp_analytics.report.tables import Tables
 from opp_analytics.schema import label_groups
 
-_MOST = 20
-"""Deals that a row opens to, about a screen; the workbook has the others."""
+_MOST, _CENT = 20, 0.005
+"""Deals that a row opens to, about a screen: the workbook has the others; and the tolerance in money."""
 
 
 def say_finding(table: pd.DataFrame) -> str:
@@ -41,37 +44,115 @@ def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell |
 
 
 def list_deals(
-    inputs: Inputs,
+    tables: Tables,
     rows: pd.DataFrame,
     caption: str,
     *,
     sheet: str = "Deals",
     note: str = "",
     amount: str = "value",
+    named: str = "Value",
 ) -> Deals | None:
-    """List rows of deals in their order, and say how many more there are; None without rows.
+    """List rows of deals in their order, then the rest and the total; None without rows.
 
-    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took.
+    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
+    `named` is its heading.
     """
     if rows.empty:
         return None
-    rest = len(rows) - _MOST
-    more = f"{text.count(rest, 'more deal')} in the workbook, sheet “{sheet}”" if rest > 0 else ""
-    deals = tuple(_list_deal(inputs, row, amount) for row in rows.head(_MOST).to_dict("records"))
-    return Deals(caption, deals, more, note, text.title(amount))
+    parts = text.round_parts(rows[amount].astype("float64").tolist())
+    listed = _Listed(tables, rows, parts, sheet, signed=amount != "value")
+    sums = [*listed.rest, *([("Total", listed.write(_add(parts)))] if len(rows) > 1 else [])]
+    return Deals(caption, listed.deals, note, (named,), tuple(sums))
 
 
-def _list_deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
-    ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
-    return Deal(
-        name=_name(row),
-        owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
-        stage=text.label(row["stage"]),
-        close=inputs.day(row["close_date"]),
-        chance=ended or show_stated(row.get("probability")),
-        value=text.number(float(row[amount]), signed=amount != "value"),
-        link=_link(inputs, row),
-    )
+def list_expected(
+    tables: Tables, rows: pd.DataFrame, caption: str, *, forecast: pd.Series[Any], shown: float, period: str
+) -> Deals:
+    """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of the page's deals those to list: won in the period, due in it, overdue.
+    forecast : Series
+        Row of `oa.forecast`.
+    shown : float
+        The forecast in whole units, as the row that opens shows it.
+    period : str
+        The forecast's.
+    """
+    known = tables.contributions(period)
+    expected = rows["value"].where(rows["outcome"] == "won", rows["unique_id"].map(known)).astype("float64")
+    won = rows["outcome"] == "won"
+    booked, new = (float(np.nan_to_num(forecast[name])) for name in ("booked", "new_business"))
+    by_rate = tables.forecast.attrs["method"] == "run_rate"
+    further = {
+        "Won, dated later": booked - math.fsum(expected[won].dropna()),
+        "Deals due at another time, or without a date": float(forecast["expected"])
+        - booked
+        - new
+        - math.fsum(expected[~won].dropna()),
+        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": new,
+    }
+    further = {words: amount for words, amount in further.items() if abs(amount) >= _CENT}
+    parts = text.round_parts([*expected, *further.values()], shown)
+    listed = _Listed(tables, rows, parts[: len(rows)], "Deals", beside=("value",))
+    sums = [
+        *listed.rest,
+        *zip(further, map(text.number, parts[len(rows) :]), strict=True),
+        ("Forecast", text.number(shown)),
+    ]
+    return Deals(caption, listed.deals, "", ("Value", "Expected"), tuple(sums))
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The first deals of a list, and the others in one line."""
+
+    tables: Tables
+    rows: pd.DataFrame
+    parts: list[float]
+    """The amount of each row in whole units."""
+    sheet: str
+    signed: bool = False
+    beside: tuple[str, ...] = ()
+    """Columns of money before that amount."""
+
+    def write(self, amount: float) -> str:
+        """Write an amount."""
+        return text.number(amount, signed=self.signed)
+
+    @property
+    def deals(self) -> tuple[Deal, ...]:
+        """The deals in view."""
+        return tuple(map(self._show, self.rows.head(_MOST).to_dict("records"), self.parts))
+
+    @property
+    def rest(self) -> list[tuple[str, str]]:
+        """The further deals with their sum."""
+        rest = self.parts[_MOST:]
+        words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{self.sheet}”"
+        return [(words, self.write(_add(rest)))] if rest else []
+
+    def _show(self, row: dict[Any, Any], amount: float) -> Deal:
+        inputs = self.tables.inputs
+        ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
+        before = (text.number(float(row[name])) for name in self.beside)
+        return Deal(
+            name=_name(row),
+            owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
+            stage=text.label(row["stage"]),
+            close=inputs.day(row["close_date"]),
+            stated=ended or show_stated(row.get("probability")),
+            history="" if ended else self.tables.show_history(row["unique_id"]),
+            amounts=(*before, self.write(amount)),
+            link=_link(inputs, row),
+        )
+
+
+def _add(parts: list[float]) -> float:
+    return math.fsum(part for part in parts if math.isfinite(part))
 
 
 def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:

@@ -291,6 +291,27 @@ class Forecasts:
         return keep_rows(table, (table[part.column] == part.name).to_numpy(dtype=bool)) if part else table
 
     @cached_property
+    def chances(self) -> pd.Series[Any]:
+        """Each open deal's own chance from history, by id; none where the method takes it from elsewhere."""
+        return self.own_chances["chance"].dropna()
+
+    @cached_property
+    def own_chances(self) -> pd.DataFrame:
+        """Each open deal's own row of `forecast_deals`, by id."""
+        return analysis.select_own_chances(self.forecast_deals).set_index("unique_id")
+
+    def show_history(self, unique_id: Any) -> str:
+        """Show a deal's chance from history."""
+        return text.percent(float(self.chances.get(unique_id, np.nan)))
+
+    def contributions(self, period: str) -> pd.Series[Any]:
+        """Value × chance of each open deal in a period's forecast, by id; none where the method looks at no deal."""
+        table = self.forecast_deals
+        priced = self.forecast.attrs["method"] != "run_rate"
+        found: pd.Series[Any] = table[(table["period"] == period) & priced].set_index("unique_id")["weighted"]
+        return found
+
+    @cached_property
     def swings(self) -> pd.DataFrame:
         """`oa.forecast_deals` of the current period, the largest share of the uncertainty first."""
         inputs, table = self.inputs, self.forecast_deals
@@ -330,7 +351,7 @@ class Forecasts:
         kept[_RANGE] = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
         kept["error"] = kept["expected"] - kept["actual"]
         judged = kept.assign(held=analysis.judge_ranges(kept))
-        judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}
+        judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}  # type: ignore[dict-item]
         return judged
 
     @cached_property

@@ -30,18 +30,18 @@ def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The rows of `Inputs.deals` that are due, overdue, or near and likely, with ``chance`` (float64, fraction, as stated) and
+        The rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated`` (float64, fraction) and
         ``action``: "due", "overdue" (re-date or close it) or "pull_in".
     """
     deals, ends = inputs.deals, inputs.period.end_time.normalize()
     date = deals["close_date"]
     stated = deals["probability"] if "probability" in deals else pd.Series(np.nan, deals.index)
-    chance = stated.astype("float64") / 100
+    stated = stated.astype("float64") / 100
     late, due = date < inputs.today, (date >= inputs.today) & (date <= ends)
-    near = (date > ends) & (date <= inputs.today + _NEAR) & (chance >= _LIKELY)
+    near = (date > ends) & (date <= inputs.today + _NEAR) & (stated >= _LIKELY)
     kept = (deals["outcome"] == "open") & (deals["value"] > 0) & (late | due | near)
     action = np.select([late, due], ["overdue", "due"], "pull_in")
-    return deals.assign(chance=chance, action=action)[kept.to_numpy(dtype=bool)]
+    return deals.assign(stated=stated, action=action)[kept.to_numpy(dtype=bool)]
 
 
 def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.Da
 
     Notes
     -----
-    ``p_enough`` = P(Σ value·Bernoulli(chance) ≥ gap) over these deals, each on its own.
+    ``p_enough`` = P(Σ value·Bernoulli(stated) ≥ gap) over these deals, each on its own.
     """
     short = people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     owner = (
@@ -86,7 +86,7 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
         return 0, 0.0, np.nan, "no open deal of yours could close in time"
     values = mine["value"].to_numpy(dtype=float)
     count = min(max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap - _HALF_CENT) + 1)), _MOST, len(mine))
-    values, chances = values[:count], mine["chance"].to_numpy(dtype=float)[:count]
+    values, chances = values[:count], mine["stated"].to_numpy(dtype=float)[:count]
     enough = distribute(values, np.nan_to_num(chances), sure=0.0, seed=0).at_least(gap)
     names = mine["name"].tolist()[:count]
     return count, float(values.sum()), float(enough), advise(names, values, gap, money)

@@ -59,8 +59,12 @@ class Deal:
     owner: str
     stage: str
     close: str
-    chance: str
-    value: str
+    stated: str
+    """The chance that its owner states, or its outcome."""
+    history: str
+    """The chance that past deals give it."""
+    amounts: tuple[str, ...]
+    """The amounts that its list adds up."""
     link: str = ""
 
 
@@ -70,12 +74,12 @@ class Deals:
 
     caption: str
     deals: tuple[Deal, ...]
-    more: str = ""
-    """How many more the workbook has."""
     note: str = ""
     """What to know about all of them."""
-    amount: str = "Value"
+    amounts: tuple[str, ...] = ("Value",)
     """What the amounts are."""
+    sums: tuple[tuple[str, str], ...] = ()
+    """Further parts of the last amount, and its total: what each is, and how much."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +153,8 @@ class Goal:
     state: str
     """Closed of target, and how likely."""
     advice: str
-    deals: tuple[tuple[Cell, str, str, str], ...]
-    """Deal, value, chance, and what to do with it."""
+    deals: tuple[tuple[Cell, str, str, str, str], ...]
+    """Deal, value, both chances, and what to do with it."""
 
 
 @dataclass(frozen=True)

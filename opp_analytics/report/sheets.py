@@ -81,10 +81,8 @@ def _list_people(tables: Tables) -> pd.DataFrame:
 def _list_deals(tables: Tables) -> pd.DataFrame:
     """List every deal: whose, when, its outcome, what it adds to the forecast; the id last."""
     inputs = tables.inputs
-    # An open deal may also close in a later period; here it counts in the one in which it is due.
-    chances = tables.forecast_deals[["unique_id", "period", "chance", "weighted"]]
-    chances = chances.rename(columns={"weighted": "expected_value"})
-    table = inputs.deals.merge(chances, on=["unique_id", "period"], how="left", validate="one_to_one")
+    own = tables.own_chances[["chance", "weighted"]].rename(columns={"weighted": "expected_value"})
+    table = inputs.deals.merge(own, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
     flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     dates = ["stage", "outcome", "period", "close_date"]

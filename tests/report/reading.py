@@ -105,7 +105,7 @@ class Read:
         """A list of deals of a block."""
         for found in by_class(self.block(key), "dl"):
             if words(one(found, "caption")) == caption:
-                return [[words(cell) for cell in row] for row in found.iter("tr")][1:]
+                return [[words(cell) for cell in row] for row in one(found, "tbody").iter("tr")]
         raise LookupError(caption)
 
     @property

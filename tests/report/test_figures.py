@@ -9,6 +9,11 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.report.compose import compose
+from opp_analytics.report.html import render_page
+from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.sheets import sheets
+from opp_analytics.report.tables import Tables
 from tests.report import reading, states
 
 DAY = pd.Timestamp("2026-11-25")
@@ -139,7 +144,7 @@ def test_risk__is_the_flags(page, team, deals):
     assert [row[1] for row in shown] == flags["owner_name"].tolist()
     assert [row[3] for row in shown] == [text.number(value) for value in flags["value"]]
     for row, reasons in zip(shown, flags["reasons"], strict=True):
-        assert row[6].rstrip(".").lower() == reasons.replace(" · ", "; ").lower()
+        assert row[7].rstrip(".").lower() == reasons.replace(" · ", "; ").lower()
 
 
 def test_funnel__is_the_flow_of_thirteen_weeks(page, team):
@@ -229,3 +234,74 @@ def test_rows__open_to_the_deals_that_add_up_to_their_figure(page, deals):
         outcomes = [row[4] for row in page.deals("win_rates", f"Won and lost by {name}")]
         assert len(outcomes) == min(closed, 20)
         assert closed > 20 or outcomes.count("won") == won_deals
+
+
+@pytest.fixture(scope="module", params=["learned", "run_rate", "stated"])
+def method_page(request, team, history, deals):
+    """The tables and the page by one method."""
+    asked = Asked(as_of=DAY, org=team.org, method=request.param)
+    tables = Tables(read_inputs(deals, history, asked))
+    return tables, reading.read(render_page(compose(tables, workbook="week.xlsx")))
+
+
+def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
+    _, page = method_page
+    opened = {}
+    for found in reading.by_class(page.root, "dl"):
+        amounts = [_signed(reading.words(list(row)[-1])) for row in reading.one(found, "tbody").iter("tr")]
+        *parts, total = [
+            _signed(reading.words(list(row)[-1])) for part in found.iter("tfoot") for row in part.iter("tr")
+        ] or [sum(amounts)]
+        assert sum(amounts) + sum(parts) == total, reading.words(found)
+        opened[reading.words(reading.one(found, "caption"))] = total
+    people = [cells for cells in page.table("people")[1:] if f"{cells[0]}: closed, due and overdue" in opened]
+    assert len(people) == len(states.QUOTAS)
+    assert {cells[0]: opened[f"{cells[0]}: closed, due and overdue"] for cells in people} == {
+        cells[0]: _whole(cells[3]) for cells in people
+    }
+    for cells in page.table("months")[1:]:
+        name = f"Due in {text.period_name(str(pd.Period(cells[0], 'M')), 'M', today=DAY)}"
+        if name in opened and cells[2] != "–":
+            assert money(opened[name]) == cells[2]
+    for label, figure, *_ in page.rows("why"):
+        if label in opened:
+            assert text.money(opened[label], "USD", signed=True) == figure
+
+
+def _signed(words):
+    return 0 if words in ("", "–") else _whole(words.replace("−", "-").replace("+", ""))
+
+
+def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page):
+    tables, page = method_page
+    own = tables.chances
+    assert (len(own) > 0) == (tables.forecast.attrs["method"] == "learned")
+    stated = tables.inputs.deals.set_index("unique_id")["probability"]
+    shown = {}
+    for deal in tables.inputs.deals.drop_duplicates("name", keep=False).to_dict("records"):
+        said, mine = stated[deal["unique_id"]], own.get(deal["unique_id"], float("nan"))
+        if deal["outcome"] == "open":
+            shown[deal["name"]] = (
+                text.percent(said / 100) if pd.notna(said) else "–",
+                text.percent(mine),
+            )
+    seen = set()
+    for cells in page.table("risk")[1:]:
+        assert cells[0] not in shown or tuple(cells[4:6]) == shown[cells[0]]
+    for found in reading.by_class(page.root, "dl"):
+        assert [reading.words(cell) for cell in reading.one(found, "tr")][4:6] == ["Stated", "From history"]
+        for row in reading.one(found, "tbody").iter("tr"):
+            name, *cells = (reading.words(cell) for cell in row)
+            if name in shown and cells[3] not in ("won", "lost"):
+                assert tuple(cells[3:5]) == shown[name]
+                seen.add(name)
+    for item in page.block("to_win").iter("li"):
+        name, _, *chances, _ = (reading.words(cell) for cell in item)
+        assert name not in shown or tuple(chances) == shown[name]
+    for name, *_ in page.table("decide")[1:]:
+        for deal, (said, mine) in shown.items():
+            words = f"stated {said} · from history {mine}" if len(own) else f"stated {said} · due"
+            assert not name.startswith(deal) or words in name
+    sheet = next(sheet.table for sheet in sheets(tables) if sheet.name == "Deals").set_index("unique_id")
+    assert sheet["chance"].dropna().to_dict() == own.to_dict()
+    assert len(seen) > 5

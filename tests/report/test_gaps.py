@@ -54,7 +54,7 @@ def _gaps(values, gap, chances=0.5):
             "owner_name": "Zoe",
             "name": [f"Deal {k}" for k in range(len(values))],
             "value": values,
-            "chance": chances,
+            "stated": chances,
         }
     )
     people = pd.DataFrame(
@@ -87,7 +87,7 @@ def test_cover_gaps__are_for_those_with_a_gap_the_largest_first():
         {"booked": 0.0, "target": [10.0, 30.0, 5.0, math.nan], "gap": [10.0, 30.0, -2.0, math.nan]},
         index=pd.Index(["Ann", "Bo", "Cy", "Di"], name="owner_name"),
     )
-    deals = pd.DataFrame({"owner_name": ["Bo"], "name": ["x"], "value": [40.0], "chance": [0.3]})
+    deals = pd.DataFrame({"owner_name": ["Bo"], "name": ["x"], "value": [40.0], "stated": [0.3]})
     gaps = cover_gaps(deals, people, text.money)
     assert gaps.index.tolist() == ["Bo", "Ann"]
     assert gaps["advice"].tolist() == [

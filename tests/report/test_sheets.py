@@ -16,15 +16,12 @@ def test_sheets__are_the_page_s_tables_and_every_deal(opportunities, history):
     assert found["Change"]["expected"].sum() == -14_000
     deals = found["Deals"].set_index("unique_id")
     assert found["Deals"].columns[-1] == "unique_id"
-    assert deals.loc["a", ["outcome", "period", "value", "chance", "expected_value"]].tolist() == [
-        "open",
-        "2026-03",
-        120_000,
-        0.8,
-        96_000,
-    ]
+    shown = ["outcome", "period", "value", "probability", "expected_value"]
+    assert deals.loc["a", shown].tolist() == ["open", "2026-03", 120_000, 80, 96_000]
+    # Stated chances are none from history.
+    assert deals["chance"].isna().all()
     assert deals.loc["d", "period"] == "overdue"
-    assert deals.loc["c", ["period", "chance", "expected_value"]].tolist() == ["2026-04", 0.2, 6_000]
+    assert deals.loc["c", ["period", "expected_value"]].tolist() == ["2026-04", 6_000]
     assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
     assert deals.index.is_unique
     assert found["People"]["expected"].sum() == found["Periods"].set_index("period")["expected"]["2026-03"]

@@ -18,6 +18,7 @@ from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.periods import Freq, When
+from opp_analytics.periods import labels as label_periods
 from opp_analytics.schema import TEXT
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _CARRIED = ("unique_id", "name")
+_FROM_HISTORY = ("learned", "stage")
+"""Methods that take a deal's chance from history."""
 
 
 def forecast_deals(
@@ -64,6 +67,7 @@ def forecast_deals(
         it that have a chance. Columns:
 
         - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``, ``close_date`` of the frame.
+        - ``probability`` of the frame, if present: the chance that is stated.
         - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money): value · chance.
         - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the period and group, as if
           they were independent; the shares sum to 1, and are NaN where nothing is uncertain.
@@ -118,7 +122,11 @@ def forecast_deals(
     ]
     found = pd.concat([_no_deals(), *parts], ignore_index=True)
     rows = found["row"].to_numpy()
-    shown = [name for name in (*_CARRIED, *question.by, "stage", "close_date") if name in opportunities]
+    shown = [
+        name
+        for name in (*_CARRIED, *question.by, "stage", "close_date", "probability")
+        if name in opportunities
+    ]
     carried = org.conform(opportunities[list(dict.fromkeys(shown))])
     value, chance = deals.value[rows], found["chance"]
     table = pd.DataFrame(
@@ -152,6 +160,19 @@ def forecast_deals(
         method=made.method.label,
         why=made.method.why,
     )
+
+
+def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
+    """Select each deal's own row of `forecast_deals`, with its chance from history, missing where the method takes it from elsewhere.
+
+    It is the row of the period that the deal is due in; past its date, or without one, of the current period.
+    """
+    attrs = table.attrs
+    today = pd.Timestamp(attrs["as_of"])
+    due = label_periods(table["close_date"], attrs["freq"])
+    own = due.mask(~(table["close_date"] >= today), str(pd.Period(today, attrs["freq"])))
+    kept: pd.DataFrame = table[table["period"] == own]
+    return kept if attrs["method"] in _FROM_HISTORY else kept.assign(chance=np.nan)
 
 
 def _list_deals(question: Question, deals: Moment, period: pd.Period, outlook: Outlook) -> pd.DataFrame:

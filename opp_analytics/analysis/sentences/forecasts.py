@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances
 from opp_analytics.analysis.forecasting.outlook import LEAST
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
@@ -29,6 +30,10 @@ from opp_analytics.text import (
 _SAFE = 0.9
 # Below 5 points nobody would act on what one deal does to the chance of a target.
 _LEAST_SWING = 0.05
+# Deals stated at this or more are called likely: best case begins there.
+_LIKELY = 50
+# Stated and learned chances differ beyond two standard errors, and by ten points on average.
+_BEYOND, _MATTERS = 2.0, 0.1
 _NOUNS = {"owner_name": "rep"}
 _CATEGORIES = ["closed", "commit", "best_case", "pipeline"]
 
@@ -253,6 +258,30 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
     ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
     deal = swing.get("name") or swing.get("unique_id") or swing.name
     return f"{deal} decides the most: {name} is {ends}"
+
+
+def compare_chances(table: pd.DataFrame) -> str:
+    """Say what history gives the deals due now that are stated as likely; empty where both agree within chance.
+
+    `table` is from `forecast_deals`, with the stated ``probability``.
+    """
+    own = select_own_chances(table).dropna(subset="chance")
+    if "probability" not in own:
+        return ""
+    today = pd.Timestamp(table.attrs["as_of"])
+    now = own[(own["period"] == str(pd.Period(today, table.attrs["freq"]))) & (own["close_date"] >= today)]
+    likely = now[now["probability"].astype("float64") >= _LIKELY]
+    stated, chance = likely["probability"].astype("float64") / 100, likely["chance"]
+    off = float((stated - chance).sum())
+    # Beyond what luck alone explains if history is right, and large enough to act on.
+    luck = math.sqrt(float((chance * (1 - chance)).sum()))
+    if not evidence.is_enough(len(likely)) or abs(off) < max(_BEYOND * luck, _MATTERS * len(likely)):
+        return ""
+    period = period_name(str(now["period"].iloc[0]), table.attrs["freq"], today=today)
+    return (
+        f"{capital(count(len(likely)))} due in {period} that reps call likely, {percent(stated.mean())} on average: "
+        f"history gives them {percent(chance.mean())}"
+    )
 
 
 def describe_categories(table: pd.DataFrame) -> str:

@@ -263,7 +263,7 @@ def describe_forecast_change(table: pd.DataFrame) -> str:
 
 def _describe_steps(table: pd.DataFrame) -> str:
     """Name the new forecast and the largest steps toward it."""
-    money = money_of(table)
+    money = money_of(table, beside=table["expected"].abs().max())
     steps = table.drop(index=["then", "now"])
     steps = steps[steps["expected"].abs() >= 0.005].sort_values(
         "expected", key=abs, ascending=False, kind="stable"

@@ -12,7 +12,14 @@ from opp_analytics import svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
-from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
+from opp_analytics.report.cells import (
+    add_details,
+    list_deals,
+    list_expected,
+    name_deal,
+    say_finding,
+    show_stated,
+)
 from opp_analytics.report.forecasts import keep_rows
 from opp_analytics.report.model import (
     Block,
@@ -117,7 +124,7 @@ def _list_step(tables: Tables, step: str, label: str) -> Deals | None:
     """List the deals of a step, with what each one added or took."""
     moved = tables.change_deals
     rows = add_details(tables.inputs, moved[moved["movement"] == step])
-    return list_deals(tables.inputs, rows, label, sheet="Change", amount="expected")
+    return list_deals(tables, rows, label, sheet="Change", amount="expected", named="Change")
 
 
 def decide(tables: Tables) -> Block | None:
@@ -141,7 +148,7 @@ def decide(tables: Tables) -> Block | None:
     else:
         rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
         finding = say_finding(shown)
-        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its own chance. Ring: the chance of the target if the deal is lost; blue: if it is won"
+        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}. Ring: the chance of the target if the deal is lost; blue: if it is won"
         columns = (
             deal,
             PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict"),
@@ -166,7 +173,8 @@ def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     inputs = tables.inputs
     facts = [
         inputs.money(row["value"]),
-        text.percent(row["chance"]),
+        f"stated {show_stated(row.get('probability'))}",
+        *([f"from history {tables.show_history(row['unique_id'])}"] if len(tables.chances) else []),
         f"due {inputs.day(row['close_date'])}",
     ]
     return name_deal(inputs, row, small=" · ".join(facts))
@@ -200,7 +208,7 @@ def months(tables: Tables) -> Block:
     lines = tuple(
         Line(
             _write_period(tables, str(name), row, amounts, aimed),
-            opens=_list_period(tables, "open", str(name)),
+            opens=_list_due(tables, str(name), row),
         )
         for name, row in table.iterrows()
     )
@@ -211,11 +219,22 @@ def months(tables: Tables) -> Block:
     return Block("months", say_finding(table), sub, (shown,), f"Next {inputs.noun}s")
 
 
-def _list_period(tables: Tables, outcome: str, period: str) -> Deals | None:
-    """List the deals won in a period, as they are known now, or the open ones due in it."""
+def _list_due(tables: Tables, period: str, row: pd.Series[Any]) -> Deals | None:
+    """List the open deals due in a coming period, with what else its forecast expects where it has one."""
     inputs = tables.inputs
-    rows = inputs.deals[(inputs.deals["outcome"] == outcome) & (inputs.deals["period"] == period)]
-    return list_deals(inputs, rows, f"{'Due' if outcome == 'open' else 'Closed'} in {inputs.name_of(period)}")
+    rows = inputs.deals[(inputs.deals["outcome"] == "open") & (inputs.deals["period"] == period)]
+    caption = f"Due in {inputs.name_of(period)}"
+    if not math.isfinite(row["low"]):
+        return list_deals(tables, rows, caption)
+    (shown,) = text.round_parts([float(row["expected"])])
+    return list_expected(tables, rows, caption, forecast=row, shown=shown, period=period)
+
+
+def _list_closed(tables: Tables, period: str) -> Deals | None:
+    """List the deals won in a period, as they are known now."""
+    inputs = tables.inputs
+    rows = inputs.deals[(inputs.deals["outcome"] == "won") & (inputs.deals["period"] == period)]
+    return list_deals(tables, rows, f"Closed in {inputs.name_of(period)}")
 
 
 def _write_period(
@@ -264,7 +283,7 @@ def past(tables: Tables) -> Block | None:
         return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
     shown = keep_rows(table, slice(-_MOST_PAST, None))
     rows = svg.track_record(shown)
-    opened = tuple(_list_period(tables, "won", row.key) for row in rows.rows)
+    opened = tuple(_list_closed(tables, row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
@@ -284,7 +303,7 @@ def categories(tables: Tables) -> Block:
     due = inputs.open_now
     category = deal_categories(due)
     opened = tuple(
-        list_deals(inputs, inputs.won_now if one.key == "closed" else due[category == one.key], one.label)
+        list_deals(tables, inputs.won_now if one.key == "closed" else due[category == one.key], one.label)
         for one in rows.rows
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)

@@ -27,8 +27,7 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, confidence = tables.inputs.noun, text.percent(tables.forecast.attrs["confidence"])
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
-        "Forecast": "Closed won, plus value × chance of the open deals due, plus new business where the method learned it. "
-        f"Method: {_method(tables)}.",
+        "Forecast": f"{_SUMS[str(tables.forecast.attrs['method'])]} Method: {_method(tables)}.",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
@@ -36,9 +35,21 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "Coverage": f"Open value due in the {noun} ÷ gap.",
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
         "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
-        "Chance of a deal": "In lists of deals, as its owner stated it.",
+        "Stated": "Chance of a deal as the CRM says it.",
+        "From history": f"Chance that a deal is won in the {noun} it is due in, as past deals like it were; past its date or "
+        f"without one, in this {noun}."
+        + ("" if len(tables.chances) else " This forecast’s method takes none."),
     }
     return tuple(words.items())
+
+
+_SUMS = {
+    "learned": "Closed won, plus value × chance from history of every open deal, plus usual new business.",
+    "stage": "Closed won, plus value × chance from history of the open deals due.",
+    "stated": "Closed won, plus value × stated chance of the open deals due.",
+    "run_rate": "Closed won, plus what past periods still won from the same day on.",
+}
+"""What a forecast sums, by its method."""
 
 
 def _method(tables: Tables) -> str:
@@ -79,8 +90,10 @@ def _not_counted(tables: Tables) -> str:
     parts = [f"{money(overdue)} is past its close date"] if overdue else []
     parts += [f"{money(undated)} has no close date"] if undated else []
     if parts:
-        left = "neither counts as due" if len(parts) > 1 else "it does not count as due"
-        said += f" {' and '.join(parts)}, so {left} in any period."
+        left = "neither is" if len(parts) > 1 else "it is not"
+        counts = f"; the forecast of this {tables.inputs.noun} counts {'both' if len(parts) > 1 else 'it'} at the chance from history"
+        learned = tables.forecast.attrs["method"] == "learned"
+        said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
     return (
         f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value adds nothing."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.report.cells import list_deals, say_finding, show_change
+from opp_analytics.report.cells import list_deals, list_expected, say_finding, show_change
 from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, PageColumn, Table
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
@@ -127,7 +127,7 @@ class _Rows:
     def _round_to_totals(self, column: pd.Series[Any]) -> pd.Series[Any]:
         keys, depth, exact = self.keys, len(self.keys[0]), column.to_numpy(dtype=float)
         rounded = np.full(len(keys), np.nan)
-        rounded[self.whole] = round_parts([exact[self.whole]])[0]
+        rounded[self.whole] = text.round_parts([exact[self.whole]])[0]
         # A row's parts have one more label: the widest groups first.
         for level in range(depth):
             parents = [key for key in keys if key[:level].count(ALL) == 0 and set(key[level:]) == {ALL}]
@@ -139,7 +139,7 @@ class _Rows:
                 ]
                 total = rounded[keys.index(parent)]
                 known = None if math.isnan(total) else float(total)
-                rounded[parts] = round_parts(exact[parts].tolist(), known)
+                rounded[parts] = text.round_parts(exact[parts].tolist(), known)
         return pd.Series(rounded, column.index)
 
     def _members(self, team: tuple[Any, ...] = ()) -> list[int]:
@@ -214,7 +214,8 @@ class _Rows:
         if not self.tables.no_changes:
             change = show_change(float(money["change"]), 0.0, self.unit.show)
             cells.append(change or Cell(text.MISSING, tone="quiet"))
-        return Line(tuple(cells), level, None if ALL in key else self._list(key, name), kept)
+        opens = None if ALL in key else self._list(key, name, row, float(money["expected"]))
+        return Line(tuple(cells), level, opens, kept)
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
@@ -232,14 +233,17 @@ class _Rows:
         known = math.isfinite(row["p_target"]) and not self.tables.stated
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
-    def _list(self, key: tuple[Any, ...], name: str) -> Deals:
-        """List the person's deals of this period: closed, due and overdue."""
+    def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
+        """List the person's deals of this period, closed, due and overdue, with what else the forecast expects."""
         inputs = self.tables.inputs
         rows = inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
         for column, label in zip(inputs.by, key, strict=True):
             rows = rows[rows[column] == label]
-        caption = f"{name}: closed, due and overdue"
-        return list_deals(inputs, rows, caption) or Deals(caption, ())
+        caption, period = f"{name}: closed, due and overdue", str(inputs.period)
+        if not math.isfinite(expected):
+            return list_deals(self.tables, rows, caption)
+        (shown,) = text.round_parts([expected])
+        return list_expected(self.tables, rows, caption, forecast=row, shown=shown, period=period)
 
 
 @dataclass(frozen=True)
@@ -271,35 +275,3 @@ def choose_scale(values: Iterable[float], currency: str | None = None) -> Scale:
         return Scale(1.0, text.capital(name))
     divisor, unit = (1e6, "Millions") if largest >= 1e9 else (1e3, "Thousands")
     return Scale(divisor, f"{unit}{f' of {name}' if name else ''}, rounded, may not add")
-
-
-def round_parts(parts: Sequence[float], total: float | None = None) -> list[float]:
-    """Round parts to whole numbers that sum to the rounded total, each less than 1 from its own.
-
-    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. Parts and a total that are
-    further apart than rounding explains are rounded each alone.
-
-    Parameters
-    ----------
-    parts : list of float
-        Parts of a sum; a missing one stays missing.
-    total : float, optional
-        The whole number that they sum to, as a wider total shows it; by default their sum, rounded.
-
-    Examples
-    --------
-    >>> round_parts([0.4, 0.4, 0.4]), round_parts([1.5, -0.5]), round_parts([10.0, 5.0], 16.0)
-    ([1.0, 0.0, 0.0], [2.0, -1.0], [11.0, 5.0])
-    """
-    known = [place for place, part in enumerate(parts) if math.isfinite(part)]
-    floors = {place: math.floor(parts[place] + 1e-9) for place in known}
-    goal = math.floor(math.fsum(parts[place] for place in known) + 0.5) if total is None else total
-    short = goal - sum(floors.values())
-    if not 0 <= short <= len(known):
-        return [math.floor(part + 0.5) if math.isfinite(part) else part for part in parts]
-    lost = sorted(known, key=lambda place: (floors[place] - parts[place], place))
-    raised = set(lost[: int(short)])
-    return [
-        float(floors[place] + (place in raised)) if place in floors else part
-        for place, part in enumerate(parts)
-    ]

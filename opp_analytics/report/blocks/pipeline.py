@@ -65,7 +65,7 @@ def _fold_this_week(tables: Tables) -> list[Fold]:
     words = (
         f"The {text.spelled(len(mine), 'deal')} of this week" if len(mine) > 1 else "The deal of this week"
     )
-    listed = list_deals(tables.inputs, add_details(tables.inputs, mine), words, sheet="Created")
+    listed = list_deals(tables, add_details(tables.inputs, mine), words, sheet="Created")
     return [Fold(words, listed)] if listed else []
 
 
@@ -119,7 +119,7 @@ def _list_created(tables: Tables, name: str) -> Deals | None:
     inputs, deals = tables.inputs, tables.created_by_deals
     mine = deals[(deals.index == name) & (deals["period"] == str(inputs.period)).to_numpy()]
     rows = add_details(inputs, mine.reset_index(drop=True))
-    return list_deals(inputs, rows, f"Created by {name} in {inputs.name}", sheet="Created")
+    return list_deals(tables, rows, f"Created by {name} in {inputs.name}", sheet="Created")
 
 
 def funnel(tables: Tables) -> Block:
@@ -149,7 +149,7 @@ def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
     ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
     rows = add_details(inputs, mine, stage=ends).drop(columns="outcome")
     rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
-    return list_deals(inputs, rows, f"Entered {label}", sheet="Stage entries")
+    return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries")
 
 
 def _show_open_stages(tables: Tables) -> Block:
@@ -169,7 +169,7 @@ def _show_open_stages(tables: Tables) -> Block:
     ]
     is_open = deals["outcome"] == "open"
     opened = tuple(
-        list_deals(inputs, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
+        list_deals(tables, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
         or Deals(f"Open in {one.name}", ())
         for one in amounts
     )
@@ -212,7 +212,7 @@ def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
     rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
-    return list_deals(tables.inputs, rows, f"Due in {name}", sheet="Due deals")
+    return list_deals(tables, rows, f"Due in {name}", sheet="Due deals")
 
 
 def _show_pushed(tables: Tables) -> Table:
@@ -274,4 +274,4 @@ def _list_closed(tables: Tables, name: str) -> Deals | None:
     inputs, deals = tables.inputs, tables.inputs.deals
     inside = deals["close_date"].between(tables.closed_since, inputs.today)
     closed = inside & deals["outcome"].isin(["won", "lost"])
-    return list_deals(inputs, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}")
+    return list_deals(tables, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
+from opp_analytics.analysis import compare_chances
 from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_stated
 from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, Opening, PageColumn, Table
 from opp_analytics.report.tables import Tables
@@ -41,13 +42,15 @@ def risk(tables: Tables) -> Block:
         *([PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
         PageColumn("Stage", right=False, kind="stage"),
         PageColumn("Value"),
-        PageColumn("Chance"),
+        PageColumn("Stated"),
+        PageColumn("From history"),
         PageColumn("Close"),
         PageColumn("Why", right=False, phone="full", kind="why"),
     )
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
     shown = Table(columns, (Group(lines),), "risk")
-    return Block("risk", _say_doubt(tables, flagged), _say_flags(table, flagged), (shown,), nav)
+    sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
+    return Block("risk", _say_doubt(tables, flagged), sub, (shown,), nav)
 
 
 def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
@@ -101,6 +104,7 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> Line:
             Cell(text.label(row["stage"])),
             Cell(text.number(row["value"])),
             Cell(show_stated(row.get("probability"))),
+            Cell(tables.show_history(row["unique_id"])),
             Cell(inputs.day(row["close_date"])),
             Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
         )
@@ -140,7 +144,7 @@ def _list_findings(tables: Tables, amount: svg.Amount) -> Deals | None:
     inputs = tables.inputs
     found = tables.findings[tables.findings["check"] == amount.key].drop_duplicates("unique_id")
     rows = inputs.deals[inputs.deals["unique_id"].isin(found["unique_id"])]
-    return list_deals(inputs, rows, amount.name, sheet="Findings", note=_say_suggestion(found))
+    return list_deals(tables, rows, amount.name, sheet="Findings", note=_say_suggestion(found))
 
 
 def _say_suggestion(found: pd.DataFrame) -> str:

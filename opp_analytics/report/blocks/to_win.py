@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -38,7 +37,7 @@ def to_win(tables: Tables) -> Block:
     more = f"; {text.count(rest, f'more {inputs.who}')} in the workbook, sheet “To win”" if rest > 0 else ""
     sub = (
         f"Each one’s own deals that could still close this {inputs.noun}: due, overdue, or due within five weeks at 50% or more. "
-        f"Value and stated chance; beside the name, the chance that enough of them close, at the stated chances{more}"
+        f"Beside the name, the chance that enough of them close, at the stated chances{more}"
     )
     return Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals)),), nav)
 
@@ -62,15 +61,21 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
     return Goal(str(name), state, advice, tuple(_show_deal(tables, deal) for deal in mine.to_dict("records")))
 
 
-def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str]:
+def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str]:
     inputs = tables.inputs
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
     todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]))
     words = "; ".join([f"{text.label(deal['stage'])}, {todo}", *flag])
-    chance = show_stated(None if math.isnan(deal["chance"]) else 100 * deal["chance"])
-    return name_deal(inputs, deal), text.number(deal["value"]), chance, words
+    history = tables.show_history(deal["unique_id"])
+    return (
+        name_deal(inputs, deal),
+        text.number(deal["value"]),
+        show_stated(deal.get("probability")),
+        history,
+        words,
+    )
 
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
@@ -105,10 +110,10 @@ def _say_closed(tables: Tables, row: pd.Series[Any], due: int = 0) -> str:
     )
 
 
-def _list(lines: list[tuple[Any, float | None, str]]) -> tuple[tuple[Cell, str, str, str], ...]:
+def _list(lines: list[tuple[Any, float | None, str]]) -> tuple[tuple[Cell, str, str, str, str], ...]:
     """List people as a card lists deals."""
     return tuple(
-        (Cell(str(name), name=True), "" if amount is None else text.number(amount), "", words)
+        (Cell(str(name), name=True), "" if amount is None else text.number(amount), "", "", words)
         for name, amount, words in lines
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from opp_analytics import errors, org
-from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis import forecast, forecast_deals, select_own_chances
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -84,3 +84,17 @@ def test_forecast_deals__add_up_to_the_forecast(frame):
     assert known.groupby("period")["variance_share"].sum().to_numpy() == pytest.approx(1)
     mixed = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
     np.testing.assert_allclose(mixed, whole["p_target"].reindex(deals["period"]), atol=1e-9)
+
+
+def test_select_own_chances__takes_the_period_that_a_deal_is_due_in():
+    table = pd.DataFrame({
+        "unique_id": ["due", "due", "late", "late", "undated", "next", "next"],
+        "period": ["2026-03", "2026-04", "2026-03", "2026-04", "2026-03", "2026-03", "2026-04"],
+        "close_date": pd.to_datetime(["2026-03-20"] * 2 + ["2026-03-02"] * 2 + [None] + ["2026-04-10"] * 2),
+        "chance": [0.5, 0.1, 0.3, 0.1, 0.2, 0.05, 0.4],
+    })  # fmt: skip
+    table.attrs = {"as_of": "2026-03-10", "freq": "M", "method": "learned"}
+    own = select_own_chances(table).set_index("unique_id")["chance"]
+    assert own.to_dict() == {"due": 0.5, "late": 0.3, "undated": 0.2, "next": 0.4}
+    table.attrs["method"] = "stated"
+    assert select_own_chances(table)["chance"].isna().all()

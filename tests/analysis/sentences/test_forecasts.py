@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import find_gap, sentence
+from opp_analytics.analysis import compare_chances, find_gap, sentence
 
 NAN = math.nan
 
@@ -126,6 +126,35 @@ def _fan(target, *expected):
 )  # fmt: skip
 def test_sentence__of_the_way_to_the_target(table, words):
     assert sentence(table) == words
+
+
+def _chances(stated, given, **attrs):
+    table = pd.DataFrame({
+        "period": "2026-11", "unique_id": [f"d{place}" for place in range(len(stated))], "probability": stated,
+        "chance": given, "close_date": pd.Timestamp("2026-11-28"),
+    })  # fmt: skip
+    table.attrs = {"as_of": "2026-11-25", "freq": "M", "method": "learned", **attrs}
+    return table
+
+
+def test_compare_chances__names_likely_deals_that_history_doubts():
+    said = compare_chances(_chances([80, 70, 60, 70, 70, 70, 20], [0.2] * 6 + [0.9]))
+    assert said == "6 deals due in November that reps call likely, 70% on average: history gives them 20%"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        _chances([70] * 4, [0.1] * 4),  # too few
+        _chances([60] * 6, [0.4] * 6),  # within luck: 3.6 wins against 2.4 ± 1.2
+        _chances([40] * 9, [0.1] * 9),  # not called likely
+        _chances([80] * 9, [0.3] * 9, method="stated"),
+        _chances([80] * 9, [0.3] * 9).drop(columns="probability"),
+        _chances([80] * 9, [0.3] * 9).assign(close_date=pd.Timestamp("2026-11-20")),  # overdue
+    ],
+)
+def test_compare_chances__says_nothing_within_luck_or_of_few_deals(table):
+    assert compare_chances(table) == ""
 
 
 def test_sentence__dates_the_forecasts_of_a_fan_in_its_zone():

@@ -84,7 +84,9 @@ def test_why__opens_each_step_to_its_deals(opportunities, history):
     assert [(row.label, row.figures) for row in part.rows.rows] == [
         ("Forecast Mar 9", ("180K",)), ("Lost", ("−20K",)), ("Value", ("+16K",)), ("Chance", ("−10K",)), ("Forecast Mar 16", ("166K",)),
     ]  # fmt: skip
-    behind = [deals and [(deal.name, deal.stage, deal.value) for deal in deals.deals] for deals in part.deals]
+    behind = [
+        deals and [(deal.name, deal.stage, deal.amounts[-1]) for deal in deals.deals] for deals in part.deals
+    ]
     assert behind == [
         None,
         [("<script>alert(1)</script>", "closed lost", "−20,000")],
@@ -93,7 +95,7 @@ def test_why__opens_each_step_to_its_deals(opportunities, history):
         None,
     ]
     assert part.deals[1] is not None
-    assert part.deals[1].amount == "Expected"
+    assert part.deals[1].amounts == ("Change",)
 
 
 def test_why__names_a_deal_that_was_removed(tmp_path):
@@ -102,7 +104,7 @@ def test_why__names_a_deal_that_was_removed(tmp_path):
     (part,) = why(tables_of(pipeline(gone), history)).parts
     assert isinstance(part, Opening)
     assert part.deals[1] is not None
-    assert [(deal.name, deal.stage, deal.value) for deal in part.deals[1].deals] == [
+    assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in part.deals[1].deals] == [
         ("Alder", "removed", "−80,000")
     ]
 
@@ -178,7 +180,7 @@ def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
     assert (line.cells[0].text, line.cells[0].whose, line.cells[0].small, line.cells[1].text) == (
         "Alder",
         "Ann",
-        "120K · 80% · due Mar 27",
+        "120K · stated 80% · due Mar 27",
         "0% → 100%",
     )
 
@@ -260,7 +262,7 @@ def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
     # The latest period is first; in January nothing closed.
     assert january is None
     assert february is not None
-    assert [(deal.name, deal.value) for deal in february.deals] == [("February", "200,000")]
+    assert [(deal.name, deal.amounts[-1]) for deal in february.deals] == [("February", "200,000")]
 
 
 def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):

@@ -17,7 +17,7 @@ def test_notes__say_what_is_not_counted_and_what_the_records_cover(opportunities
     remarks = _remarks(tables_of(opportunities, history))
     assert (
         remarks[0]
-        == "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so neither counts as due in any period."
+        == "Open pipeline is 180K. 20K is past its close date and 10K has no close date, so neither is due in any period."
     )
     assert remarks[1] == "Loaded 2026-03-16 06:00 UTC from https://crm.example: 6 opportunities; complete."
     assert remarks[2].startswith("3 records, usually 8 days apart, from Mar 1 to Mar 16.")

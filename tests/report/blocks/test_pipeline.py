@@ -27,6 +27,7 @@ def _create_weekly(of_ann: float) -> History:
             "created_at": f"{day}T09:00Z",
             "value": value,
             "stage": "discovery",
+            "probability": 20,
             "owner_name": owner,
             "close_date": "2026-06-01",
         }
@@ -94,7 +95,7 @@ def test_slippage__opens_each_period_to_its_deals(opportunities, history):
     assert isinstance(rows, Opening)
     assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
     assert rows.deals[0] is not None
-    assert [(deal.name, deal.stage, deal.value) for deal in rows.deals[0].deals] == [
+    assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in rows.deals[0].deals] == [
         ("Alder", "slipped", "100,000"), ("<script>alert(1)</script>", "lost", "50,000"), ("Damson", "slipped", "20,000"),
     ]  # fmt: skip
     assert isinstance(pushed, Table)
@@ -122,7 +123,7 @@ def test_win_rates__of_everybody_who_closed(opportunities):
     assert isinstance(part, Opening)
     said = reading.titles(part.rows.html())
     assert [words.partition(",")[0] for words in said] == ["Ann: 100%", "Bo & Co: 0%"]
-    behind = [[(deal.name, deal.chance) for deal in deals.deals] for deals in part.deals if deals]
+    behind = [[(deal.name, deal.stated) for deal in deals.deals] for deals in part.deals if deals]
     assert behind == [[("Elder", "won")], [("<script>alert(1)</script>", "lost")]]
 
 

@@ -17,9 +17,9 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
     (table,) = block.parts
     assert isinstance(table, Table)
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
-        ["Alder", "Ann", "negotiation", "120,000", "80%", "Mar 27", "Pushed twice, 17 days in all."],
-        ["Damson", "(none)", "proposal", "20,000", "50%", "Mar 13", "3 days overdue."],
-        ["Fir", "Ann", "discovery", "10,000", "10%", "–", "No close date."],
+        ["Alder", "Ann", "negotiation", "120,000", "80%", "–", "Mar 27", "Pushed twice, 17 days in all."],
+        ["Damson", "(none)", "proposal", "20,000", "50%", "–", "Mar 13", "3 days overdue."],
+        ["Fir", "Ann", "discovery", "10,000", "10%", "–", "–", "No close date."],
     ]
 
 
