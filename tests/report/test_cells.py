@@ -24,8 +24,8 @@ def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: P
     history = recorded(History(tmp_path), {"2026-03-02": LAST_WEEK[:4], "2026-03-09": left})
     rows = pd.DataFrame({"unique_id": ["a", "c", "d", "z"], "name": ["A", "C", "D", "Z"], "value": 1.0})
     for kept, owners in ((history, ["Ann", "Ann", "(none)", "(none)"]), (None, ["Ann", *["(none)"] * 3])):
-        inputs = tables_of(pipeline(left), kept).inputs
-        listed = list_deals(inputs, add_details(inputs, rows, close_date=pd.NaT), "Deals")
+        tables = tables_of(pipeline(left), kept)
+        listed = list_deals(tables, add_details(tables.inputs, rows, close_date=pd.NaT), "Deals")
         assert listed is not None
         assert [(deal.owner, deal.stage) for deal in listed.deals] == [
             (owner, "negotiation" if deal.name == "A" else "removed")
