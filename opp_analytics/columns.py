@@ -222,6 +222,11 @@ COLUMNS = {
     "longest_gap_days": ResultColumn("Longest time in the period without a record."),
     "closing_age_days": ResultColumn("Days from the last record to the period's end."),
     "answers": ResultColumn("What the records can answer about the period."),
+    "stage_known": ResultColumn(
+        "Share of the deals closed in the period whose stage is known from their creation on.", "rate"
+    ),
+    "date_known": ResultColumn("Share of them whose planned date is known.", "rate"),
+    "value_known": ResultColumn("Share of them whose value is known.", "rate"),
     "row": ResultColumn("Row of the edited frame."),
     "operation": ResultColumn("Kind of change."),
     "before": ResultColumn("Value before."),

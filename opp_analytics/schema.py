@@ -25,6 +25,9 @@ ALL = "(all)"
 BUCKETS = ("overdue", "unscheduled")
 """Forecast rows for open deals outside the coming periods: overdue, or without a date."""
 
+UNRECORDED = "not_recorded"
+"""Column of change rows: those of ``close_date value`` that an imported history does not hold at that time."""
+
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""
 READ_ONLY = ("unique_id", "created_at", "updated_at")

@@ -131,6 +131,8 @@ def _say_reading(file: Path, read: str, reading: Reading) -> None:
     show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
     for what in reading.left_out:
         say(f"Left out: {what}.")
+    for note in reading.notes:
+        say(f"{note}.")
 
 
 def _read_ids(file: Path | None) -> dict[str, str] | None:

@@ -20,7 +20,16 @@ from opp_analytics.crm.mapping import (
     quote_labels,
     tabulate,
 )
+from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
 from opp_analytics.crm.recognize import UTC_LABELS, find_shape, name_any, name_events, name_snapshots
+from opp_analytics.crm.unrecorded import (
+    Closings,
+    add_unrecorded,
+    find_closings,
+    log_first_stages,
+    log_unrecorded,
+    withhold,
+)
 from opp_analytics.crm.values import as_ids, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org import DEFAULT, Org
@@ -31,6 +40,9 @@ from opp_analytics.text import count, joined
 
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
 """Columns of the deals that count as never changed, where the log does not track them."""
+_TAKEN = (*_FIXED[3:], "value")
+"""Those that may well have changed."""
+_OUTCOME = ("stage", "status")
 _LONG = ["unique_id", "changed_at", "field", "new_value"]
 _JUST_BEFORE = pd.Timedelta(seconds=1)
 """A deal with an old value existed before its first known change; logs are exact to the second."""
@@ -59,7 +71,8 @@ def read_changes(
     """Read a field history as a change log.
 
     `opportunities`, the deals as they are now, tell when each deal was created, its name and account, and the
-    values of tracked fields that never changed. `ids` lead to those of another system's records that follow.
+    values of tracked fields that never changed; a deal closed there, whose closing the history lacks, is open until its
+    close date in the stage `NOT_RECORDED`. `ids` lead to those of another system's records that follow.
     """
     if ids is not None and not isinstance(ids, Mapping):
         raise ArgumentTypeError(
@@ -77,38 +90,83 @@ def read_changes(
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
     table = drop_footer(table, find_column("unique_id", matched, table))
     problems: list[Mapping[str, str]] = []
-    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, day_first=day_first, decimal_comma=decimal_comma)
-        changes, lines = _log_events(events, org, opportunities), events.lines
-        problems = _find_unborn(events, opportunities)
-        notes = _note_gaps(changes["field"].unique(), events, opportunities)
+        every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
+        meeting = _meet(every, opportunities, table.file)
+        events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
+        changes, closings = _log_events(events, org, known)
+        lines, problems = events.lines, _find_unborn(events, opportunities)
+        left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
-        changes, lines = _log_snapshots(table, matched, org, opportunities, day_first, decimal_comma)
+        log, lines = _read_snapshots(table, matched, org, day_first, decimal_comma)
+        meeting = _meet(log["unique_id"], opportunities, table.file)
+        changes, closings = add_unrecorded(meeting.rename(log), known, org)
+        changes = _add_fixed(changes, known)
     if ids is not None:
-        changes, left_out = _replace_ids(changes, ids)
-        notes += left_out
+        changes, without = _replace_ids(changes, ids)
+        left_out += without
     return ChangeLog(
         changes=changes,
         problems=tuple(problems),
         mapping=tabulate(lines),
         read_as=table.read_as,
-        left_out=(*table.left_out, *notes),
+        left_out=(*table.left_out, *meeting.left_out, *left_out),
+        notes=(*meeting.notes, *closings.notes),
     )
 
 
-def _log_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -> pd.DataFrame:
-    """Make the long log: the first values of each deal, then each change."""
+@dataclass(frozen=True)
+class _Meeting:
+    """The ids of a history beside those of the deals' export."""
+
+    names: Mapping[str, str]
+    """Ids of the history to those of the export, where they are spelled otherwise."""
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def rename(self, log: pd.DataFrame) -> pd.DataFrame:
+        """Put a log under the export's ids."""
+        if not self.names:
+            return log
+        ids = log["unique_id"]
+        return log.assign(unique_id=ids.map(self.names).astype(TEXT).fillna(ids))
+
+
+def _meet(ids: pd.Series[Any], opportunities: pd.DataFrame | None, file: str) -> _Meeting:
+    """Match the ids of a history with those of the deals' export, and count what does not meet."""
+    if opportunities is None:
+        return _Meeting({})
+    names = match_ids(ids, opportunities["unique_id"])
+    lacking = refuse_other_deals(
+        [names.get(one, one) for one in ids.unique().tolist()],
+        set(opportunities["unique_id"].tolist()),
+        names=(file, "the deals' export"),
+        way_out="Give the export of the same CRM, with the ids that its history has",
+    )
+    missing = f"{count(lacking)} in the history but not in the deals' export, perhaps deleted"
+    one = next(iter(names), "")
+    matched = f"{count(len(names))} spelled otherwise in the history were matched by id, such as {one!r} with {names.get(one)!r}"
+    return _Meeting(names, (missing,) if lacking else (), (matched,) if names else ())
+
+
+def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataFrame, Closings]:
+    """Make the long log: the first values of each deal, each change, then what the history lacks."""
     changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
     )
     first = changes.drop_duplicates(["unique_id", "field"])
-    known = _index_deals(opportunities)
     created = events.births.drop_duplicates("unique_id").set_index("unique_id")["changed_at"]
     begin = _find_beginnings(changes, first, created, known)
+    last = changes.drop_duplicates(["unique_id", "field"], keep="last").set_index("unique_id")
+    lines = pd.DataFrame({name: last.loc[last["field"] == name, "new_value"] for name in _OUTCOME})
+    lines["at"] = last[last["field"].isin(_OUTCOME)].groupby("unique_id")["changed_at"].max()
+    closings = find_closings(known, lines, begin, changes["changed_at"].max(), org)
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
-        _log_unchanged(first, known),
+        withhold(_log_unchanged(first, known), closings),
         _log_creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
@@ -116,7 +174,10 @@ def _log_events(events: Events, org: Org, opportunities: pd.DataFrame | None) ->
     born["changed_at"] = pd.to_datetime(born["changed_at"], utc=True).astype("datetime64[us, UTC]")
     again = events.births[events.births.duplicated("unique_id")]
     reborn = again.assign(field="created_at", new_value=again["changed_at"].astype("object"))
-    return pd.concat([born[_LONG], changes[_LONG], reborn[_LONG]], ignore_index=True)
+    added = log_unrecorded(closings, known, events.changes, begin)
+    whole = pd.concat([born[_LONG], changes[_LONG], added])
+    whole = pd.concat([whole, log_first_stages(whole, begin)]).sort_values("changed_at", kind="stable")
+    return pd.concat([whole, reborn[_LONG]], ignore_index=True), closings
 
 
 def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
@@ -203,27 +264,29 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
     return [{"unique_id": key, "problem": problem} for key in ids[~born]]
 
 
-def _note_gaps(fields: Iterable[str], events: Events, deals: pd.DataFrame | None) -> tuple[str, ...]:
-    """Note deals that the export lacks, and untracked columns whose current value is taken for all of the past."""
-    if deals is None:
-        return ()
+def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) -> tuple[str, ...]:
+    """Note columns without a change, whose current value is taken for all of the past or is not known of it."""
     tracked = set(events.changes["field"])
-    taken = [name for name in fields if name in _FIXED[3:] and name not in tracked]
-    gone = int((~events.changes["unique_id"].drop_duplicates().isin(deals["unique_id"])).sum())
-    missing = f"{count(gone)} in the history but not in the deals' export, perhaps deleted"
-    untracked = f"past values of {joined(taken)}, which the history does not track: those of now are taken"
-    return (*([missing] if gone else []), *([untracked] if taken else []))
+    taken = [name for name in fields if name in _TAKEN and name in known and name not in tracked]
+    lost = [name for name in ("stage", "close_date") if name in known and name not in tracked]
+    notes = (
+        (taken, f"past values of {joined(taken)}, which the history does not track: those of now are taken"),
+        (
+            lost,
+            f"past values of {joined(lost)}, which the history does not track: only those of now are known",
+        ),
+    )
+    return tuple(note for names, note in notes if names)
 
 
-def _log_snapshots(
+def _read_snapshots(
     table: FileTable,
     matched: list[Mapped],
     org: Org,
-    opportunities: pd.DataFrame | None,
     day_first: bool | None,
     decimal_comma: bool | None,
 ) -> tuple[pd.DataFrame, list[Mapped]]:
-    """Make the wide log: the main fields of a deal from each change on."""
+    """Read the wide log: the main fields of a deal from each change on."""
     at = table.labels[find_column("seen_at", matched, table)]
     if at != "seen_at":
         # Of another CRM's log only what is known here; of our own, everything.
@@ -232,19 +295,18 @@ def _log_snapshots(
     columns, lines = read_columns(
         table, matched, org, day_first=day_first, decimal_comma=decimal_comma, zone=zone
     )
-    log = pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS})
-    known = _index_deals(opportunities)
-    silent = known[~known.index.isin(log["unique_id"])]
-    if "created_at" in known and len(silent):
-        still = silent.reset_index().rename(columns={"created_at": "seen_at"}).dropna(subset="seen_at")
-        log = pd.concat([still[[name for name in log if name in still]], log], ignore_index=True)
+    return pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS}), lines
+
+
+def _add_fixed(log: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of the deals that count as never changed, and when each was created."""
     fixed = {name: log["unique_id"].map(known[name]) for name in _FIXED if name in known and name not in log}
     if "created_at" not in log:
         begun = log.groupby("unique_id")["seen_at"].transform("min")
         fixed["created_at"] = begun
         if "created_at" in known:
             fixed["created_at"] = log["unique_id"].map(known["created_at"]).fillna(begun)
-    return log.assign(**fixed), lines
+    return log.assign(**fixed)
 
 
 def _replace_ids(changes: pd.DataFrame, ids: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:

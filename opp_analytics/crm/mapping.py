@@ -59,6 +59,8 @@ class Reading:
     """Kind of the file, such as ``CSV, UTF-8``."""
     left_out: tuple[str, ...] = ()
     """Rows that were not read, and facts that the file lacks, in words."""
+    notes: tuple[str, ...] = ()
+    """What was matched or assumed, in words."""
 
     def describe(self) -> str:
         """Describe what was mapped, guessed and dropped, as a short table of text."""
@@ -69,7 +71,8 @@ class Reading:
             for line in lines
         ]
         left_out = [f"Left out: {what}." for what in self.left_out]
-        return "\n".join([f"Read as {self.read_as}.", *map(str.rstrip, rows), *left_out])
+        said = [f"Read as {self.read_as}.", *map(str.rstrip, rows), *left_out]
+        return "\n".join([*said, *(f"{note}." for note in self.notes)])
 
 
 _PREFIXES = ("deal_", "opportunity_")

@@ -48,6 +48,7 @@ class Import:
         own = log.columns.intersection(list(rows.CHANGE_COLUMNS))
         opportunities = log.drop(columns=own)
         table = rows.to_rows(opportunities)
+        opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
         return cls(table, _count_records(log), rows.list_dtypes(opportunities), tuple(notes))

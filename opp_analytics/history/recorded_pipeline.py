@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,18 +13,19 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import arguments, schema
-from opp_analytics.errors import ArgumentValueError, HistoryError, NotEnoughHistory
+from opp_analytics.errors import ArgumentValueError, DataWarning, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.engine import arrow, collect, latest
 from opp_analytics.history.scope import ScopedSource, add_people
 from opp_analytics.history.sources import Memory, Source, make_frame
-from opp_analytics.org import Org, check_org, conform, record_link
+from opp_analytics.org import NOT_RECORDED, Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_instant, check_freq
 
 if TYPE_CHECKING:
     import ibis
 
 _SECONDS_A_DAY = 86_400
+_CLOSED = ("won", "lost", "conflict")
 _COVERAGE: dict[str, Any] = {
     "records": "int64",
     "opening_age_days": "float64",
@@ -32,20 +34,37 @@ _COVERAGE: dict[str, Any] = {
     "complete": "bool",
     "answers": schema.TEXT,
 }
+_KNOWN = {"stage": "stage_known", "close_date": "date_known", "value": "value_known"}
+"""Columns of a deal, and that of their share in `History.coverage`."""
+LEAST_KNOWN = 0.9
+"""Share of the deals closed in a month whose stage, or planned date, must be known, or questions that need it begin later."""
 
 
-def coverage(records: pd.DataFrame, freq: str) -> pd.DataFrame:
-    """Describe each period between the first and the last record; see `History.coverage`."""
+def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.DataFrame:
+    """Describe each period between the first and the last record, with `RecordedPipeline.list_closings`; see `History.coverage`."""
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
     damaged = moments[~records["complete"].to_numpy()]
     rows = {str(period): _row(period, moments, damaged) for period in _periods(moments, freq)}
     index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
     table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(_COVERAGE)
+    shares = _share_known(closings, freq)
+    shares.index = shares.index.astype("str")
+    table = table.join(shares.reindex(index).fillna(1.0))
+    unknown = table[["stage_known", "date_known"]] < LEAST_KNOWN
+    said = {(True, False): ": no stages", (False, True): ": no dates", (True, True): ": no stages, no dates"}
+    lacks = [said.get(tuple(row), "") for row in unknown.to_numpy().tolist()]
+    table["answers"] += pd.Series(lacks, index=index, dtype=schema.TEXT)
     cadence = _days(pd.Timedelta(moments.diff().median())) if len(moments) > 1 else None
     due = None if cadence is None else (moments.iloc[-1] + pd.Timedelta(days=cadence)).isoformat()
     table.attrs = {"n": len(moments), "cadence_days": cadence, "next_due": due}
     return table
+
+
+def _share_known(closings: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """Share of the deals closed in each period whose stage, date and value are known from created to closed."""
+    known = closings.set_index(pd.PeriodIndex(closings["closed_on"], freq=freq))[list(_KNOWN)]
+    return known.groupby(level=0).mean().astype("float64").rename(columns=_KNOWN)
 
 
 def _periods(moments: pd.Series[Any], freq: str) -> pd.PeriodIndex:
@@ -91,7 +110,7 @@ def _answers(opened: bool, looked: bool, running: bool) -> str:
 _TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
 _INSTANTS = ("seen_after", "seen_at")
 _TEXTS = ("operation", "field", "run_id")
-_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED)
+_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED, schema.UNRECORDED)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
@@ -185,9 +204,9 @@ class RecordedPipeline:
         frame.attrs["org"] = self.org.facts
         return conform(frame)
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """Call `make` once per key until a record is added; the last eight results are kept."""
-        return self._memory.get(key, self.records, make)
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
+        """Call `make` once per key until a record is added; the last eight results are kept, and every `fact`."""
+        return self._memory.get(key, self.records, make, fact=fact)
 
     @property
     def is_part(self) -> bool:
@@ -387,8 +406,11 @@ class RecordedPipeline:
             there was none), ``longest_gap_days`` (float64, longest time in the period without a record), ``closing_age_days``
             (float64, days from the last record to the period's end; missing while it runs), ``answers`` (str:
             "all"; "to date" while it runs; "from the first record on" where its start is unknown, so that slippage
-            and waterfall must start later; "nothing" where it has no record), ``complete`` (bool, False where a
-            damaged file was set aside, so that changes are missing or appear late). ``attrs``: ``cadence_days``
+            and waterfall must start later; "nothing" where it has no record; ": no stages", ": no dates" where too few are
+            known), ``complete`` (bool, False where a
+            damaged file was set aside, so that changes are missing or appear late), ``stage_known``, ``date_known``,
+            ``value_known`` (float64, share of the deals closed in the period whose stage, planned date and value are known from
+            their creation on: an imported field history may lack them; 1 without such deals). ``attrs``: ``cadence_days``
             (median time between records), ``next_due``. Without records, no rows.
 
         Raises
@@ -396,7 +418,65 @@ class RecordedPipeline:
         ArgumentError, DataError
             When `freq` is not a period alias.
         """
-        return coverage(self.records, Org.of(self).freq(freq))
+        return coverage(self.records, Org.of(self).freq(freq), self.list_closings())
+
+    def list_closings(self) -> pd.DataFrame:
+        """List the closed deals, and what is known of each from its creation to its closing.
+
+        Returns
+        -------
+        DataFrame
+            ``closed_on`` (date), ``stage``, ``close_date``, ``value`` (bool, True where the column is known). A part of a
+            history has those of the whole. Without an import that lacks any of them, no rows.
+        """
+        if isinstance(self._source, ScopedSource):
+            whole: pd.DataFrame = self._source.whole.list_closings()
+            return whole
+        found: pd.DataFrame = self.remember(("closings",), self._read_closings, fact=True)
+        return found
+
+    def _read_closings(self) -> pd.DataFrame:
+        begins, first = self.begins, self.records["recorded_at"].min()
+        # A column that an import lacks is known from the first record with it, if there is one.
+        late = begins.reindex(list(_KNOWN)) if len(begins) else begins
+        late = late[~(late <= first)].dt.tz_localize(None).dt.normalize()
+        with warnings.catch_warnings():
+            # Which files are damaged is told by `complete`, and by every other question.
+            warnings.simplefilter("ignore", DataWarning)
+            table, seen = self._read_log(), self.stages_seen()
+        marked = schema.UNRECORDED in table.columns
+        if pd.isna(first) or not (marked or len(late) or (seen["stage"] == NOT_RECORDED).any()):
+            return pd.DataFrame({"closed_on": pd.DatetimeIndex([]), **dict.fromkeys(_KNOWN, True)})
+        mark = table[schema.UNRECORDED].fill_null("") if marked else table["unique_id"].substr(0, 0)
+        unknown = {
+            "stage": (table["stage"].fill_null("") == NOT_RECORDED).any(),
+            **{name: mark.contains(name).any() for name in ("close_date", "value")},
+        }
+        outcome = Org.of(self).stages.outcome_expression(table)
+        last = latest(table.mutate(_outcome=outcome)).filter(lambda row: row["_outcome"].isin(_CLOSED))
+        day = last["close_date"].fill_null(last["seen_at"].date())
+        found = self.collect(
+            last.select("unique_id", closed_on=day).join(
+                table.group_by("unique_id").agg(**unknown), "unique_id"
+            )
+        )
+        known = {name: ~found[name].astype("bool") for name in _KNOWN}
+        return found.assign(
+            **known | {name: known[name] & (found["closed_on"] >= at) for name, at in late.items()}
+        )
+
+    def find_gaps(self, *columns: str) -> pd.PeriodIndex:
+        """List the months of whose closed deals fewer than 90% have these columns known (``stage``, ``close_date``, ``value``).
+
+        The deals open in a month without closings close later: it is as known as the next one with some.
+        """
+        shares = _share_known(self.list_closings(), "M")
+        if len(shares):
+            begins = self.records["recorded_at"].iloc[0].tz_localize(None).to_period("M")
+            months = pd.period_range(min(begins, shares.index[0]), shares.index[-1], freq="M")
+            shares = shares.reindex(months).bfill()
+        unknown = (shares[[_KNOWN[name] for name in columns]] < LEAST_KNOWN).any(axis=1)
+        return pd.PeriodIndex(shares.index[unknown])
 
     def collect(self, expression: Any) -> Any:
         """Run an Ibis expression made from `table`; its result in pandas.

@@ -137,6 +137,9 @@ class Whole(Protocol):
     def within(self, log: ibis.Table) -> Any:
         """Mark the rows of `log` that belong to it."""
 
+    def list_closings(self) -> pd.DataFrame:
+        """List its closed deals, and what is known of each."""
+
     def collect(self, expression: Any) -> Any:
         """Run an expression made from `log`."""
 

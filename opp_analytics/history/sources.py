@@ -13,6 +13,7 @@ from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingCo
 from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.store import Damage, Entry, Store
+from opp_analytics.schema import UNRECORDED
 
 if TYPE_CHECKING:
     import ibis
@@ -26,14 +27,19 @@ class Memory:
 
     def __init__(self) -> None:
         self._results: dict[Any, tuple[Any, Any]] = {}
+        self._facts: dict[Any, tuple[Any, Any]] = {}
 
-    def get(self, key: Any, state: Any, compute: Callable[[], Any]) -> Any:
-        """Return the result for `key`; compute it at first, and after `state` (a frame or a plain value) has changed."""
-        before, result = self._results.pop(key, (None, None))
+    def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
+        """Return the result for `key`; compute it at first, and after `state` (a frame or a plain value) has changed.
+
+        A `fact`, which every question asks, does not make room for others.
+        """
+        results = self._facts if fact else self._results
+        before, result = results.pop(key, (None, None))
         same = state.equals(before) if isinstance(state, pd.DataFrame) else state == before
         if before is None or not same:
             result = compute()
-        self._results[key] = state, result
+        results[key] = state, result
         while len(self._results) > _MOST:
             del self._results[next(iter(self._results))]
         return result
@@ -290,5 +296,6 @@ def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
 
 def make_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """Make the recorded frame from last change rows, in order of ``unique_id``."""
-    there = rows.present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
+    hidden = [name for name in (*rows.CHANGE_COLUMNS, UNRECORDED) if name in table.column_names]
+    there = rows.present(table).drop_columns(hidden).sort_by("unique_id")
     return rows.to_frame(there, columns)

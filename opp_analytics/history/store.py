@@ -189,9 +189,18 @@ def _plain_json(file: Path) -> Any:
         raise Damage(file, f"cannot be read ({error.strerror})") from None
 
 
-_MARK = {"format": "opp_analytics history", "version": 2}
+_MARK = {"format": "opp_analytics history", "version": 3}
+_RECORDED = 2
+"""Format whose records are those of today, but not its imports: a closed deal without a line was closed from its first day."""
 _OLDER = """\
 {mark} is of an older format; this release reads format {version}. Record into a new folder, or convert this one:
+{lines}"""
+_IMPORTED = """\
+{folder} was imported by an older release, which took a closed deal without a line in its field history as closed from the day \
+it was created. Import the same files again: opp-analytics import-crm EXPORT FIELD_HISTORY --history NEW_FOLDER. If it came from a \
+log of your own, convert it:
+{lines}"""
+_LINES = """\
     files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
     changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
     History.from_changes(changes, path="a new folder")"""
@@ -210,8 +219,8 @@ def refuse_links(folder: Path) -> None:
         raise HistoryError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
 
 
-def holds_history(folder: Path) -> bool:
-    """Return True if the folder is a history, False if it is empty or does not exist; anything else is an error."""
+def holds_history(folder: Path) -> int:
+    """Return the format of the history in a folder, 0 if it is empty or does not exist; anything else is an error."""
     mark = folder / "history.json"
     try:
         if mark.is_file():
@@ -220,7 +229,7 @@ def holds_history(folder: Path) -> bool:
             raise HistoryError(f"{folder} is a file, not the folder of a history; give another path")
         others = [file.name for file in folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
     except FileNotFoundError:
-        return False
+        return 0
     except OSError as error:
         raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
     # Before the mark, only staged files are written.
@@ -232,14 +241,14 @@ def holds_history(folder: Path) -> bool:
         raise HistoryError(
             f"{folder} is not a history: it has no history.json but {min(others)}; give a new or empty folder"
         )
-    return False
+    return 0
 
 
-def _check_mark(mark: Path) -> bool:
+def _check_mark(mark: Path) -> int:
     try:
         found = json.loads(mark.read_bytes())
         known = found["format"] == _MARK["format"]
-        older, newer = found["version"] < _MARK["version"], found["version"] > _MARK["version"]
+        older, newer = found["version"] < _RECORDED, found["version"] > _MARK["version"]
     except (ValueError, KeyError, TypeError, RecursionError):
         known = older = newer = False
     if not known:
@@ -250,8 +259,9 @@ def _check_mark(mark: Path) -> bool:
     if newer:
         raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
     if older:
-        raise HistoryError(_OLDER.format(mark=mark, folder=str(mark.parent), **_MARK))
-    return True
+        lines = _LINES.format(folder=str(mark.parent))
+        raise HistoryError(_OLDER.format(mark=mark, lines=lines, **_MARK))
+    return int(found["version"])
 
 
 def lock_file(folder: Path) -> tuple[Path, int]:
@@ -313,7 +323,8 @@ class Store:
     def entries(self) -> list[Entry]:
         """Read all entries in order, and check that none is missing."""
         refuse_links(self.folder)
-        if not holds_history(self.folder):
+        version = holds_history(self.folder)
+        if not version:
             return []
         # List records last, so that an append ending meanwhile never leaves a listed file without its entry.
         states = (_STATE.fullmatch(file.name) for file in (self.folder / "state").glob("*.arrow"))
@@ -323,6 +334,9 @@ class Store:
             list_stems(self.folder / "records", ".json"),
         )
         entries = [self._entry(name) for name in records]
+        if version == _RECORDED and entries and len(entries[0].moments) > 1:
+            lines = _LINES.format(folder=str(self.folder))
+            raise HistoryError(_IMPORTED.format(folder=self.folder, lines=lines))
         for place, entry in enumerate(entries):
             before = entries[place - 1] if place else None
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):

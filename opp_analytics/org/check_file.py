@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from opp_analytics.errors import OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.presets import PRESETS
-from opp_analytics.org.stages import CATEGORIES, KINDS, Category, Kind
+from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.text import joined
 
 # Shapes
@@ -275,6 +275,8 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, Any]] = set()
     for place, stage in named:
         name, pipeline = stage["name"], stage.get("pipeline")
+        if name == NOT_RECORDED:
+            yield _Found(("stages", place, "name"), name, _RESERVED)
         if (name, repr(pipeline)) in seen:
             within = f" in pipeline {pipeline!r}" if pipeline else ""
             yield _Found(("stages", place, "name"), name, f"a second stage of that name{within}; rename one")
@@ -287,6 +289,9 @@ def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
     yield from _check_aliases(named)
 
 
+_RESERVED = "the stage of imported deals whose stage is not known; rename yours"
+
+
 def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
     names = {stage["name"] for _, stage in named}
     leads_to: dict[str, str] = {}
@@ -296,7 +301,9 @@ def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
             where: Place = ("stages", place, "aliases", position)
             if not isinstance(alias, str):
                 continue
-            if alias in names:
+            if alias == NOT_RECORDED:
+                yield _Found(where, alias, _RESERVED)
+            elif alias in names:
                 what = "the stage itself" if alias == stage["name"] else "itself a stage"
                 yield _Found(where, alias, f"{what}; an alias is another spelling, so remove one of the two")
             elif leads_to.setdefault(alias, stage["name"]) != stage["name"]:

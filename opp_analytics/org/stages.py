@@ -28,6 +28,9 @@ PIPELINE = "pipeline"
 KINDS: tuple[str, ...] = get_args(Kind)
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
+NOT_RECORDED = "(not recorded)"
+"""The stage of a deal where an imported history does not hold its stage: open in every org, without rank or chance."""
+
 OUTCOMES = ("won", "lost", "open", "disqualified", "conflict", "unknown")
 """Every outcome; outcome codes are positions in this list."""
 WON, LOST, OPEN, DISQUALIFIED, CONFLICT, UNKNOWN = range(6)
@@ -124,9 +127,9 @@ class Stages:
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:
-        """The kind behind every spelling: names and aliases."""
+        """The kind behind every spelling: names and aliases, and `NOT_RECORDED`."""
         by_alias = {alias: stage.kind for stage in self.stages for alias in stage.aliases}
-        return {**by_alias, **{stage.name: stage.kind for stage in self.stages}}
+        return {NOT_RECORDED: "open", **by_alias, **{stage.name: stage.kind for stage in self.stages}}
 
     @cached_property
     def aliases(self) -> Mapping[str, str]:

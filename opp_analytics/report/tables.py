@@ -129,8 +129,7 @@ class Tables(Forecasts):
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """`History.coverage` of the records up to the as-of day."""
-        self._history()
-        return coverage(self.inputs.records, self.inputs.freq)
+        return coverage(self.inputs.records, self.inputs.freq, self._history().list_closings())
 
     @cached_property
     def flags(self) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import match_name
-from opp_analytics.org import CONFLICT, LOST, OPEN, WON, Org, Stages, check_frame, outcome_codes
+from opp_analytics.org import CONFLICT, LOST, NOT_RECORDED, OPEN, WON, Org, Stages, check_frame, outcome_codes
 from opp_analytics.periods import When
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
@@ -348,7 +348,7 @@ def _check_labels(deals: AuditInput) -> list[Finding]:
 
 
 def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
-    unknown = ~column.isin(known)
+    unknown = ~column.isin([*known, NOT_RECORDED])
     if column.name == "status":
         # Without a status, the stage decides the outcome; without a stage, nothing does.
         unknown &= column.notna()

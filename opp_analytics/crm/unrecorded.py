@@ -1,0 +1,205 @@
+"""What a field history does not hold: deals whose closing only the export shows, and columns that nobody tracked.
+
+Such a deal is open until its close date; what is not known of it until then is named in the column `UNRECORDED`
+(docs/definitions.md, "Imported histories").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.org import NOT_RECORDED, Org, outcomes
+from opp_analytics.schema import TEXT, UNRECORDED
+from opp_analytics.text import count
+
+_ENDS = ("won", "lost", "conflict", "disqualified")
+_TELLING = ("stage", "status", "close_date", "probability", "category")
+"""Columns of a closed deal that tell its outcome: they are not its values of before."""
+_SETTLED = ("stage", "close_date", "value")
+"""Columns that an export tells for its own day, whether or not the history tracks them."""
+_MARKED = ("close_date", "value")
+"""Columns named in `UNRECORDED`; the stage says so itself."""
+_SECOND = pd.Timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Closings:
+    """The deals of an export beside the last lines of a history about them, by ``unique_id``."""
+
+    deals: pd.DataFrame
+    """``ended`` (bool: by the export), ``closed`` (bool: won or lost), ``held`` (bool: the history has its end too, or there
+    is none), ``at`` (instant of the end, or of the export)."""
+    log_end: pd.Timestamp
+    """The last line of the history."""
+
+    @property
+    def missing(self) -> pd.Index[Any]:
+        """The deals whose end the history does not hold."""
+        return self.deals.index[~self.deals["held"]]
+
+    @property
+    def overrun(self) -> pd.Index[Any]:
+        """Those of them that were still open when the history ended."""
+        return self.deals.index[~self.deals["held"] & (self.deals["at"] > self.log_end + _SECOND)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Count the closed deals that the history does not close, in words."""
+        closed = self.deals["closed"]
+        short = int((closed & ~self.deals["held"]).sum())
+        if not short:
+            return ()
+        return (
+            f"{short:,} of {count(int(closed.sum()), 'closed deal')} have no line in the history about their closing: until their "
+            f"close date they are open, in the stage {NOT_RECORDED} and without a planned date",
+        )
+
+
+def find_closings(
+    known: pd.DataFrame, lines: pd.DataFrame, begin: pd.Series[Any], log_end: pd.Timestamp, org: Org
+) -> Closings:
+    """Find whether and when each deal of an export ended.
+
+    `lines` are the last ``stage`` and ``status`` of each deal in the history, with the time of that line as ``at``.
+    """
+    lines = lines.reindex(known.index)
+    begin = begin.reindex(known.index)
+    now, logged = (_tell_outcomes(frame, org) for frame in (known, lines))
+    ended = now.isin(_ENDS)
+    held = ~ended | (now == logged)
+    latest = max(log_end, begin.max())
+    at = _end_days(known.get("close_date", pd.Series(pd.NaT, index=known.index)), org.zone(None))
+    # A deal cannot end in the future, nor before it began or before its last known stage.
+    at = at.mask(at > pd.Timestamp.now("UTC"), latest)
+    at = at.fillna(begin).where(~(at < begin), begin)
+    at = at.where(~(at <= lines["at"]), lines["at"] + _SECOND)
+    at = at.where(~held, lines["at"].where(ended, latest))
+    return Closings(
+        pd.DataFrame(
+            {"ended": ended, "closed": ended & (now != "disqualified"), "held": held, "at": at},
+            index=known.index,
+        ),
+        log_end,
+    )
+
+
+def _tell_outcomes(frame: pd.DataFrame, org: Org) -> pd.Series[Any]:
+    columns = pd.DataFrame({name: frame.get(name) for name in ("stage", "status")}, index=frame.index)
+    columns.attrs["org"] = org.facts
+    return outcomes(columns).astype("str")
+
+
+def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
+    """Find the last second of each day."""
+    midnight = (pd.to_datetime(dates) + pd.Timedelta(days=1)).dt.tz_localize(
+        zone, ambiguous=np.zeros(len(dates), dtype=bool), nonexistent="shift_forward"
+    )
+    return (midnight.dt.tz_convert("UTC") - _SECOND).astype("datetime64[us, UTC]")
+
+
+def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
+    """Drop the values that tell how a deal ended from the first values of those whose closing is missing."""
+    return values[~(values["unique_id"].isin(closings.missing) & values["field"].isin(_TELLING))]
+
+
+def log_unrecorded(
+    closings: Closings, known: pd.DataFrame, lines: pd.DataFrame, begin: pd.Series[Any]
+) -> pd.DataFrame:
+    """Log what a history lacks: closings, values of columns without a line, and until when these are not known.
+
+    `lines` are its own changed fields: ``unique_id``, ``field``.
+    """
+    deals = closings.deals
+    begin, at = begin.reindex(deals.index), deals["at"]
+    tracked = set(lines["field"])
+    told = {name: deals.index.isin(lines.loc[lines["field"] == name, "unique_id"]) for name in _SETTLED}
+    marks = pd.Series("", index=deals.index)
+    logged = []
+    for name in (one for one in (*_TELLING, "value") if one in known):
+        if name in _SETTLED and name not in tracked:
+            settled, unknown = np.ones(len(deals), dtype=bool), True
+        else:
+            settled = ~deals["held"].to_numpy() & (name in ("stage", "status", "close_date", *tracked))
+            unknown = settled & ~told.get(name, False)
+        if name in _MARKED:
+            marks = marks.where(~np.broadcast_to(unknown, len(deals)), marks + " " + name)
+        if name != "value":
+            logged.append(_log(name, known[name][settled].dropna(), at))
+        elif name not in tracked:
+            logged.append(_log(name, known[name].dropna(), begin))
+    marks = marks.str.strip()
+    marks = marks[marks != ""]
+    logged.append(_log(UNRECORDED, marks, begin))
+    overrun = closings.overrun[closings.overrun.isin(lines["unique_id"])]
+    after = pd.Series(closings.log_end + _SECOND, index=overrun)
+    for name, value in (("stage", NOT_RECORDED), ("close_date", None), (UNRECORDED, " ".join(_MARKED))):
+        logged.append(_log(name, pd.Series(value, index=overrun, dtype="object"), after))
+    cleared = marks.index.union(overrun)
+    logged.append(_log(UNRECORDED, pd.Series(None, index=cleared, dtype="object"), at))
+    return pd.concat(logged, ignore_index=True)
+
+
+def log_first_stages(log: pd.DataFrame, begin: pd.Series[Any]) -> pd.DataFrame:
+    """Log a stage for the time before each deal's first one: that one within a day, else `NOT_RECORDED`."""
+    stages = (
+        log[log["field"] == "stage"].sort_values("changed_at", kind="stable").drop_duplicates("unique_id")
+    )
+    if stages.empty:
+        return log.iloc[:0]
+    stages = stages.set_index("unique_id").reindex(begin.index)
+    late = ~(stages["changed_at"] <= begin)
+    soon = stages["changed_at"] - begin < pd.Timedelta(days=1)
+    return _log("stage", stages["new_value"].where(soon, NOT_RECORDED)[late], begin)
+
+
+def _log(name: str, values: pd.Series[Any], at: pd.Series[Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "unique_id": pd.Series(values.index, dtype=TEXT),
+            "changed_at": pd.to_datetime(at.reindex(values.index), utc=True)
+            .astype("datetime64[us, UTC]")
+            .array,
+            "field": pd.Series(name, index=range(len(values)), dtype=TEXT),
+            "new_value": values.astype("object").array,
+        }
+    )
+
+
+def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd.DataFrame, Closings]:
+    """Add to a log of whole rows the deals that it lacks, and the closings that only the export shows."""
+    last = (
+        log.sort_values("seen_at", kind="stable")
+        .drop_duplicates("unique_id", keep="last")
+        .set_index("unique_id")
+    )
+    if "operation" in last:
+        known = known[~known.index.isin(last.index[last["operation"] == "deleted"])]
+    silent = known.index[~known.index.isin(last.index)]
+    begin = log.groupby("unique_id")["seen_at"].min().reindex(known.index)
+    if "created_at" in known:
+        begin = begin.fillna(known["created_at"])
+    lines = pd.DataFrame({name: last.get(name) for name in ("stage", "status")}, index=last.index)
+    closings = find_closings(known, lines.assign(at=last["seen_at"]), begin, log["seen_at"].max(), org)
+    now = known[[name for name in log if name in known]].astype("object")
+    # What the export lacks stays as the log has it.
+    own = last.columns.drop(["operation", "seen_after", UNRECORDED], errors="ignore")
+    now = now.reindex(columns=own).where(lambda cells: cells.notna(), last.reindex(now.index)[own])
+    unknown = {name: None for name in _TELLING if name in now} | {UNRECORDED: " ".join(_MARKED)}
+    unknown |= {"stage": NOT_RECORDED} if "stage" in now else {}
+    missing, overrun = closings.missing, closings.overrun.difference(silent)
+    at = closings.deals["at"]
+    lived = missing.intersection(silent)
+    lived = lived[(begin.reindex(lived) < at.reindex(lived)).to_numpy()]
+    after_log = pd.Series(closings.log_end + _SECOND, index=overrun)
+
+    def make_rows(ids: pd.Index[Any], seen_at: pd.Series[Any], **cells: Any) -> list[pd.DataFrame]:
+        rows = now.loc[ids].assign(**cells, seen_at=seen_at.reindex(ids)).dropna(subset="seen_at")
+        return [rows.rename_axis("unique_id").reset_index()] if len(ids) else []
+
+    first = [*make_rows(silent.difference(missing), begin), *make_rows(lived, begin, **unknown)]
+    later = [*make_rows(overrun, after_log, **unknown), *make_rows(missing, at)]
+    return pd.concat([*first, log, *later], ignore_index=True), closings
