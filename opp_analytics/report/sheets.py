@@ -95,6 +95,13 @@ def _list_pushed(tables: Tables) -> pd.DataFrame:
     return _order(tables.pushed, "name", *tables.inputs.by, "stage", "value", *moved)
 
 
+def _list_records(tables: Tables) -> pd.DataFrame:
+    """List the periods of the records; without the shares that are known, where all is."""
+    table = tables.coverage.reset_index()
+    shares = [name for name in table if name.endswith("_known")]
+    return table if (table[shares] < 1).any(axis=None) else table.drop(columns=shares)
+
+
 def _list_due(tables: Tables) -> pd.DataFrame:
     parts = [part.deals.assign(due_in=part.period) for part in tables.slippages]
     return _order(pd.concat(parts, ignore_index=True))
@@ -142,6 +149,6 @@ _SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Map
     ("Stage entries", lambda tables: _order(tables.flow_deals), (), {}),
     ("Win rates", lambda tables: tables.win_rates.reset_index(), _CLOSED, _BY_VALUE),
     ("Findings", _list_findings, (), {}),
-    ("Records", lambda tables: tables.coverage.reset_index(), (), {}),
+    ("Records", _list_records, (), {}),
 )
 """The sheets in their order: name, table, columns with a total, and titles of their own."""

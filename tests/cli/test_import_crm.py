@@ -11,6 +11,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.history import History
 from tests.cli.kinds import Command
+from tests.late_tracking import make_files
 
 PIPEDRIVE = Path(__file__).parents[3] / "shared/data/pipedrive_enpal"
 REUSED = {"554294", "556338", "955417", "851850", "399956"}
@@ -74,7 +75,7 @@ def test_import_crm__begins_a_history_that_record_carries_on(
     code, out, err = command("import-crm", deals, changes, "--org", "salesforce", "--history", folder)
     assert (code, err) == (0, "")
     assert "Began a history" in out
-    assert "2 opportunities, 4 changes, 4 records" in out
+    assert "2 opportunities, 5 changes, 4 records" in out
     org = oa.Org.salesforce()
     history = History(folder, org=org)
     assert history.as_of("2026-11-10").set_index("name").loc["Acme", ["stage", "value"]].tolist() == [
@@ -168,6 +169,58 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
         pd.testing.assert_series_equal(
             then[column].astype("str"), now[column].astype("str"), check_names=False
         )
+
+
+def test_import_crm__counts_the_closed_deals_that_the_history_does_not_close(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    for name, table in make_files()._asdict().items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    folder = tmp_path / "history"
+    code, out, err = command(
+        "import-crm",
+        tmp_path / "deals.csv",
+        tmp_path / "changes.csv",
+        "--history",
+        folder,
+        "--org",
+        "salesforce",
+    )
+    assert (code, err) == (0, "")
+    assert "192 of 200 closed deals have no line in the history about their closing" in " ".join(out.split())
+    asked = ("--from", tmp_path / "deals.csv", "--org", "salesforce", "--as-of", "2026-11-23")
+    code, out, _ = command("forecast", *asked, "--history", folder, "--freq", "Q")
+    assert code == 0
+    assert "method: run_rate: learned needs 3 ended quarters" in " ".join(out.split())
+    assert "known from Nov 1, 2026 on" in " ".join(out.split())
+    code, _, err = command("report", *asked, "--history", folder, "--out", tmp_path / "page.html")
+    assert code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "Stages and planned dates are known from Nov 1, 2026 on" in page
+
+
+def test_report__of_other_deals_than_the_history_is_refused(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    files = make_files()
+    deals = oa.read_export(files.deals, oa.Org.salesforce(), progress=False)
+    History(tmp_path / "history").record(deals.assign(unique_id=deals["unique_id"].str[:15]), at="2026-11-22")
+    files.deals.to_csv(tmp_path / "deals.csv", index=False)
+    asked = (
+        "--from",
+        tmp_path / "deals.csv",
+        "--org",
+        "salesforce",
+        "--as-of",
+        "2026-11-23",
+        "--history",
+        tmp_path / "history",
+    )
+    for name, *further in (("forecast",), ("report", "--out", tmp_path / "page.html")):
+        code, _, err = command(name, *asked, *further)
+        assert code == 1
+        assert "only 0 of the 211 deals of the table are in the history" in " ".join(err.split())
+    assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize(

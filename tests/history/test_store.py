@@ -157,7 +157,7 @@ def test_history__of_an_older_format_is_refused_and_the_way_over_works(tmp_path)
 
 
 def test_history__refuses_a_newer_format(history, tmp_path):
-    (tmp_path / "history/history.json").write_text('{"format": "opp_analytics history", "version": 3}')
+    (tmp_path / "history/history.json").write_text('{"format": "opp_analytics history", "version": 4}')
     with pytest.raises(oa.errors.HistoryError, match="newer release"):
         History(tmp_path / "history")
 

@@ -83,7 +83,9 @@ def category_moves(
     groups = check_by(by)
     for level in ("from_category", "to_category"):
         check_by(groups, level=level)
-    asked = find_span(history, start, end, asked_by="category_moves", by=groups, tz=tz)
+    asked = find_span(
+        history, start, end, asked_by="category_moves", by=groups, tz=tz, needs=("stage", "close_date")
+    )
     period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
     first, last = period.start_time.normalize(), period.end_time.normalize()
     before = _read_record(history, asked.opening, groups)

@@ -225,7 +225,7 @@ class Learned:
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
-        found = {period: self.records.find_at_lead(period, lead) for period in self.records.ended(day)}
+        found = {period: self.records.find_to_learn(period, lead) for period in self.records.ended(day)}
         return {period: self.point(record, period) for period, record in found.items() if record >= 0}
 
     def _learn_chances(self, known: Mapping[pd.Period, Point]) -> Chances:
@@ -276,7 +276,7 @@ class Learned:
 
     def _score(self, period: pd.Period, lead: int) -> Miss:
         """Score the unstretched forecast of an ended period at a lead."""
-        record = self.records.find_at_lead(period, lead)
+        record = self.records.find_to_learn(period, lead)
         known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
@@ -314,7 +314,17 @@ def fit_learned(
     record, or at its win if it was not open at the record.
     """
     moments = records.moments.asi8.tobytes()
-    asked = (records.freq, records.year_start, moments, org.stages, tz, tuple(by), tuple(columns), seed)
+    asked = (
+        records.freq,
+        records.year_start,
+        records.gaps,
+        moments,
+        org.stages,
+        tz,
+        tuple(by),
+        tuple(columns),
+        seed,
+    )
     found: Learned = history.remember(
         ("learned", *asked),
         lambda: Learned(read_versions(history, records, tz=tz, org=org, by=by, columns=columns), seed),

@@ -134,7 +134,7 @@ def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, singl
             ended = text.count(have, f"ended {noun(freq)}")
             return Method("learned", why=f"{ended} with a record as long before the end as today")
         needed = text.count(need, f"ended {noun(freq)}")
-        missing = f"learned needs {needed} with a record as long before the end as today; you have {have}"
+        missing = f"learned needs {needed} with a record as long before the end as today; you have {have}{_describe_gaps(records)}"
         until = f"; until {text.day(find_day_of_enough(records, moment.day, need), year=True)} "
     stated, short = Method("stated"), _describe_missing_wins(moment, freq)
     if single_deals:
@@ -154,29 +154,36 @@ def _check_learned(day: int, records: Records | None) -> None:
     today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
     raise NotEnoughHistory(
         f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record as long before the end as "
-        f"{today} is before the end of {records.period(day)}; the history has {have}. It can be used "
+        f"{today} is before the end of {records.period(day)}; the history has {have}{_describe_gaps(records)}. It can be used "
         f"from {text.day(enough_on, year=True)} on if you keep recording; until then use 'run_rate' or 'stated'"
     )
+
+
+def _describe_gaps(records: Records) -> str:
+    """Say from when on stages and planned dates are known, where an imported history lacks them."""
+    if not records.gaps:
+        return ""
+    return f" (stages and planned dates are known from {text.day((max(records.gaps) + 1).start_time, year=True)} on)"
 
 
 def count_ended_periods(records: Records, day: int) -> int:
     """Count ended periods that have a record at today's lead time."""
     lead = last_day(records.period(day)) - day
-    return sum(records.find_at_lead(period, lead) >= 0 for period in records.ended(day))
+    return sum(records.find_to_learn(period, lead) >= 0 for period in records.ended(day))
 
 
 def find_day_of_enough(records: Records, day: int, need: int) -> pd.Timestamp:
     """Find the day from which enough periods have ended, if records go on as today."""
     lead = last_day(records.period(day)) - day
     ended = records.ended(day)
-    waiting = need - sum(records.find_at_lead(period, lead) >= 0 for period in ended)
+    waiting = need - sum(records.find_to_learn(period, lead) >= 0 for period in ended)
     earliest = int(records.days[0]) if records.find_newest(day) >= 0 else day
     period = records.period(day)
     while period - 1 not in ended and last_day(period - 1) - lead >= earliest:
         period -= 1
     while True:
         ahead = last_day(period) - lead >= day
-        waiting -= ahead or records.find_at_lead(period, lead) >= 0
+        waiting -= (ahead and records.knows(period)) or records.find_to_learn(period, lead) >= 0
         if waiting <= 0:
             return pd.Timestamp(last_day(period) + SETTLED_DAYS, unit="D")
         period += 1

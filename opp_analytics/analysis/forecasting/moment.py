@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -323,14 +323,23 @@ class Records:
     freq: str
     year_start: int
     """First month of the fiscal year."""
+    gaps: frozenset[pd.Period] = frozenset()
+    """Months in which too few stages or planned dates are known; see `History.coverage`."""
 
     @classmethod
-    def of(cls, records: pd.DataFrame, freq: str, tz: str, year_start: int = 1) -> Records:
+    def of(
+        cls,
+        records: pd.DataFrame,
+        freq: str,
+        tz: str,
+        year_start: int = 1,
+        gaps: Iterable[pd.Period] = (),
+    ) -> Records:
         """Keep the last record of each day, in the time zone of the business."""
         moments = records["recorded_at"].drop_duplicates().sort_values(ignore_index=True)
         days = day_numbers(periods.to_dates(moments, tz=tz))
         last = np.append(days[1:] != days[:-1], [True] * (len(days) > 0)).astype(bool)
-        return cls(pd.DatetimeIndex(moments[last]), days[last], freq, year_start)
+        return cls(pd.DatetimeIndex(moments[last]), days[last], freq, year_start, frozenset(gaps))
 
     def find_newest(self, day: int) -> int:
         """Find the last record by a day; −1 if none."""
@@ -381,6 +390,21 @@ class Records:
         off = np.abs(near - wanted)
         # On a tie, take the later day.
         return first + int(np.flatnonzero(off == off.min())[-1])
+
+    def shows_deals(self, record: int) -> bool:
+        """Tell whether enough stages and planned dates of open deals are known in a record."""
+        return pd.Period(pd.Timestamp(int(self.days[record]), unit="D"), "M") not in self.gaps
+
+    def find_to_learn(self, period: pd.Period, lead: int) -> int:
+        """Find the record `lead` days before an ended period's end; −1 if none, or if too little is known in one of their months."""
+        record = self.find_at_lead(period, lead)
+        return record if record >= 0 and self.shows_deals(record) and self.knows(period) else -1
+
+    def knows(self, period: pd.Period) -> bool:
+        """Tell whether enough is known of the deals closed in the months of a period."""
+        return not self.gaps or self.gaps.isdisjoint(
+            pd.period_range(period.start_time, period.end_time, freq="M")
+        )
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ class PastForecasts:
             fitted = question.fit(used, moment, question.by)
         except NotEnoughHistory:
             return
+        if used.name != "run_rate" and not self.records.shows_deals(record):
+            return
         for period in ahead:
             outlook, booked = fitted.outlook(moment, period), moment.booked_in(period)
             expected = booked + outlook.expected_open + outlook.new_business

@@ -18,7 +18,7 @@ from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stated import check_column, fit_stated
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.shared.history_query import check_history, check_same_deals
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
@@ -87,12 +87,14 @@ class Question:
         if only and periods is None:
             raise ArgumentValueError("only=True needs periods, such as periods=1 for the current one")
         known = history is not None and len(history.records) > 0
+        if history is not None and isinstance(opportunities, pd.DataFrame):
+            check_same_deals(opportunities, history)
         return cls(
             today,
             alias,
             method,
             history,
-            Records.of(history.records, alias, zone, org.fiscal_year_start)
+            _read_records(history, history.records, alias, zone, org)
             if known and history is not None
             else None,
             tuple(names),
@@ -130,7 +132,7 @@ class Question:
         if known.empty:
             raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
         check_column(method, history.table.columns, of="history")
-        records = Records.of(known, alias, zone, org.fiscal_year_start)
+        records = _read_records(history, known, alias, zone, org)
         level = arguments.between(confidence, "confidence", example=0.8)
         drawn = arguments.whole(seed, "seed", low=0, example=0)
         today = pd.Timestamp(int(records.days[-1]), unit="D")
@@ -243,6 +245,11 @@ def answer(
                 new = np.zeros(here.size)
             outlooks[period] = fitted.outlook(here, period, new)
     return Outlooks(here, method, fitted, outlooks)
+
+
+def _read_records(history: History, records: pd.DataFrame, freq: str, tz: str, org: Org) -> Records:
+    gaps = history.find_gaps("stage", "close_date")
+    return Records.of(records, freq, tz, org.fiscal_year_start, gaps)
 
 
 def _list_owners(opportunities: Any, history: Any) -> set[str]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.shared.change_rows import DELETED, TRANSFERRED, read_changes
+from opp_analytics.analysis.shared.history_query import find_known_start
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.org import DISQUALIFIED, LOST, OPEN, PIPELINE, WON, Org
+from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
@@ -67,7 +68,8 @@ def stage_rates(
     ArgumentTypeError, ArgumentValueError
         When `history` is not a `History`, or a number is out of range.
     NotEnoughHistory
-        When there is no record, or every stage has fewer exits.
+        When there is no record, every stage has fewer exits, or an imported history lacks the stages of all months. Where it
+        lacks those of the first months, the rates begin after them, with a warning.
 
     See Also
     --------
@@ -93,7 +95,9 @@ def stage_rates(
         known = moments[moments <= end]
         # Deals are followed until the last record by then.
         until = pd.Timestamp(known.max()) if len(known) else end
-    stays = _stays(rows[rows["seen_at"] <= until], until)
+    rows = rows[rows["seen_at"] <= until]
+    known = find_known_start(history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone)
+    stays = _stays(rows if known is None else _begin_at(rows, known), until)
     if PIPELINE in rows and len(stays):
         parts = {}
         for home, mine in stays.groupby("pipeline"):
@@ -109,8 +113,19 @@ def stage_rates(
             f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
         )
     return annotate(
-        table, made_from=history, n=int(stays["unique_id"].nunique()), as_of=periods.as_date(until, tz=zone)
+        table,
+        made_from=history,
+        n=int(stays["unique_id"].nunique()),
+        as_of=periods.as_date(until, tz=zone),
+        **({} if known is None else {"known_from": known.isoformat()}),
     )
+
+
+def _begin_at(rows: pd.DataFrame, known: pd.Timestamp) -> pd.DataFrame:
+    """Keep the rows from a time on, the last one of each deal before it among them."""
+    until = rows.groupby("unique_id")["seen_at"].shift(-1)
+    kept = rows[(until > known) | until.isna()]
+    return kept.assign(seen_at=kept["seen_at"].clip(lower=known))
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -121,7 +136,8 @@ def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     stage = rows["stage"].astype(schema.TEXT).fillna(NO_LABEL)
     outcome = rows["outcome"].to_numpy()
     gone = np.isin(outcome, (LOST, DISQUALIFIED, DELETED))
-    state = stage.where(outcome == OPEN, "").mask(outcome == WON, _WON).mask(gone, _LOST)
+    known = (outcome == OPEN) & (stage != NOT_RECORDED).to_numpy()
+    state = stage.where(known, "").mask(outcome == WON, _WON).mask(gone, _LOST)
     state = state.mask(outcome == TRANSFERRED, _ELSEWHERE)
     home = rows[PIPELINE].astype(schema.TEXT).fillna(NO_LABEL) if PIPELINE in rows else ""
     rows = rows[["unique_id", "seen_at"]].assign(state=state, pipeline=home)

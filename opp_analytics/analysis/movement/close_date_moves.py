@@ -63,7 +63,8 @@ def close_date_moves(
     Raises
     ------
     NotEnoughHistory
-        When there is no second record, or `start` is before the first.
+        When there is no second record, `start` is before the first, or an imported history lacks the planned dates of the
+        months since then; without a `start`, the moves begin after these, with a warning.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
@@ -86,7 +87,14 @@ def close_date_moves(
     """
     groups = check_by(by, level="unique_id")
     asked = find_span(
-        history, start, end, asked_by="close_date_moves", by=groups, tz=tz, reads=("stage", "close_date")
+        history,
+        start,
+        end,
+        asked_by="close_date_moves",
+        by=groups,
+        tz=tz,
+        reads=("stage", "close_date"),
+        needs=("close_date",),
     )
     found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")

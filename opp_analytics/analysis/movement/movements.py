@@ -152,7 +152,16 @@ def movements(
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
     groups = check_by(by)
-    asked = find_span(history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True)
+    asked = find_span(
+        history,
+        start,
+        end,
+        asked_by="movements",
+        by=groups,
+        tz=tz,
+        within_one_record=True,
+        needs=() if due is None else ("close_date",),
+    )
     pool = Pool.of(due, asked)
     keys = name_groups(groups)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]

@@ -58,7 +58,8 @@ def slippage(
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record or no record lies between `start` and `end`.
+        When `start` is before the first record, no record lies between `start` and `end`, or an imported history lacks the
+        planned dates of their months.
     ArgumentValueError, MissingColumnError
         When `end` is before `start`, or the history has no column of `by`.
     ArgumentTypeError
@@ -84,7 +85,7 @@ def slippage(
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
     groups = check_by(by, level="outcome")
-    asked = find_span(history, start, end, asked_by="slippage", by=groups, tz=tz)
+    asked = find_span(history, start, end, asked_by="slippage", by=groups, tz=tz, needs=("close_date",))
     counted = history.collect(_count_outcomes(history, asked, groups))
     table = _make_rates(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
@@ -177,7 +178,7 @@ def slippage_deals(
     [['a', 'won'], ['b', 'slipped']]
     """
     groups = check_by(by)
-    asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
+    asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz, needs=("close_date",))
     keys = name_groups(groups)
     found = history.collect(select_cohort(history, asked, groups))
     found = found.sort_values(["value", "unique_id"], ascending=[False, True])

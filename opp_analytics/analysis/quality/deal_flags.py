@@ -15,6 +15,7 @@ from opp_analytics.analysis.quality.audit import find_last_updates, select_write
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import (
     check_history,
+    check_same_deals,
     count_days,
     count_unknown_deals,
     find_first_record,
@@ -25,7 +26,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import MOVED, label_of, missing
-from opp_analytics.org import OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
+from opp_analytics.org import NOT_RECORDED, OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -156,9 +157,8 @@ def deal_flags(
     past = None
     if history is not None:
         until = periods.as_instant(today, tz=tz, end=True)
-        past = read_past(
-            check_history(history, "deal_flags"), until=until, share=limits.quantile, own_writes=writes
-        )
+        check_same_deals(opportunities, check_history(history, "deal_flags"))
+        past = read_past(history, until=until, share=limits.quantile, own_writes=writes)
     deals = OpenDeals.of(frame, today, tz, limits, past, find_last_updates(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
@@ -515,6 +515,10 @@ def read_past(
     deals["changed_at"] = _find_last_changes(history, log, deals, own_writes)
     if "owner_name" in log.columns:
         deals = deals.join(_find_owner_changes(history.collect(_list_owners(log))))
+    if (history.stages_seen()["stage"] == NOT_RECORDED).any():
+        unknown = log.filter(log["place"] == NOT_RECORDED).select("unique_id").distinct()
+        log = log.anti_join(unknown, "unique_id")
+        won &= ~won.index.isin(history.collect(unknown)["unique_id"])
     stays = history.collect(_count_won_stays(log))
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
     return PastRecords(deals, _learn_stays(stays, share), _learn_days(pauses, share))

@@ -8,7 +8,12 @@ import pandas as pd
 
 from opp_analytics import history as store
 from opp_analytics import org, periods
-from opp_analytics.analysis.shared.history_query import add_outcome, check_history, count_unknown_deals
+from opp_analytics.analysis.shared.history_query import (
+    add_outcome,
+    check_history,
+    check_same_deals,
+    count_unknown_deals,
+)
 from opp_analytics.history import History
 from opp_analytics.org import LOST, OPEN, OUTCOMES, Org, outcome_codes
 
@@ -58,6 +63,7 @@ def find_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: st
     """
     until = periods.as_instant(today, tz=tz, end=True)
     rows = read_changes(history, "history=")
+    check_same_deals(frame, history)
     rows = rows[rows["seen_at"] <= until]
     entered = rows["outcome"] != rows.groupby("unique_id")["outcome"].shift()
     last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")

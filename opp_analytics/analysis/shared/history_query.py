@@ -5,16 +5,20 @@ Expressions are built here and in the analyses; only ``history.collect`` runs th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.crm import refuse_other_deals
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
 from opp_analytics.org import CURRENCY, UNKNOWN, Org, make_column_error, refuse_currencies, warn_unknown
 from opp_analytics.periods import When, as_date, as_instant
+from opp_analytics.schema import TEXT
+from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
     import ibis
@@ -47,6 +51,8 @@ class Span:
     """Business time zone: the one asked for, else the org's, else UTC."""
     unknown: int
     """Deals that were in stages which the org does not know."""
+    known_from: pd.Timestamp | None = None
+    """When the question begins later than asked, because what it needs is not known before; see `find_known_start`."""
 
     def notes(self) -> dict[str, Any]:
         """Name the compared records, for a table's attrs."""
@@ -55,6 +61,7 @@ class Span:
             "opening_at": self.opening.isoformat(),
             "closing_at": self.closing.isoformat(),
             "tz": self.tz,
+            **({} if self.known_from is None else {"known_from": self.known_from.isoformat()}),
             **({} if self.complete else {"complete": False}),
         }
 
@@ -77,6 +84,43 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     return history
 
 
+_MOST_IDS = 1_000
+"""Ids compared: of more, as many at even distances."""
+
+
+def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
+    """Refuse a frame and a history of other deals: fewer than half of the smaller one's are in the other.
+
+    Deals created after the last record are not compared. Ids that differ only in spelling are other ones too.
+    """
+    if "unique_id" not in opportunities or history.records.empty:
+        return
+    last, table = history.records["recorded_at"].iloc[-1], history.table
+
+    def list_ids() -> set[str]:
+        return set(history.collect(table.select("unique_id").distinct())["unique_id"].tolist())
+
+    known: set[str] = history.remember(("ids",), list_ids, fact=True)
+    frame = opportunities["unique_id"].dropna().astype(TEXT)
+    if "created_at" in opportunities:
+        created = pd.to_datetime(opportunities["created_at"], utc=True)
+        frame = frame[~(created[opportunities["unique_id"].notna()] > last).to_numpy()]
+    names = ("the table", "the history")
+    if len(frame) <= len(known):
+        theirs, others = frame.iloc[:: -(-len(frame) // _MOST_IDS) or 1].tolist(), known
+    else:
+        theirs = sorted(known)[:: -(-len(known) // _MOST_IDS) or 1]
+        others, names = {*frame[frame.isin(theirs)], *frame.head(_MOST_NAMED)}, names[::-1]
+    refuse_other_deals(theirs, others, names=names, way_out=_WAY_OUT)
+
+
+_MOST_NAMED = 3
+_WAY_OUT = (
+    "Use the history of these deals; where only the spelling differs, begin it again with this export: opp-analytics import-crm "
+    "EXPORT FIELD_HISTORY --history FOLDER"
+)
+
+
 def find_span(
     history: History,
     start: When | None,
@@ -88,10 +132,12 @@ def find_span(
     within_one_record: bool = False,
     needs_two: bool = True,
     reads: Sequence[str] = ("stage", "close_date", "value"),
+    needs: Sequence[str] = (),
 ) -> Span:
     """Find the records at `start` and `end`; None means the first or last record.
 
     The columns of `reads` and `by` must begin by the start; without a `start`, the first record with all of them is it.
+    Those of `needs` must be known of the deals closed since then; see `find_known_start`.
     `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
@@ -106,6 +152,8 @@ def find_span(
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
+    known = find_known_start(history, begin, finish, needs, asked_by=asked_by, tz=tz, given=start is not None)
+    begin, start = (begin, start) if known is None else (known, known)
     opening, closing = (_find_last_before(history, moments, at) for at in (begin, finish))
     if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
@@ -127,6 +175,7 @@ def find_span(
         org=Org.of(history),
         tz=tz,
         unknown=count_unknown_deals(history),
+        known_from=known,
     )
 
 
@@ -134,6 +183,51 @@ def find_first_record(history: History, moments: pd.Series[Any], reads: Sequence
     """Find the first record with all those columns of `reads` that the history ever had."""
     begins = history.begins
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
+
+
+def find_known_start(
+    history: History,
+    begin: pd.Timestamp,
+    finish: pd.Timestamp,
+    needs: Sequence[str],
+    *,
+    asked_by: str,
+    tz: str,
+    given: bool = False,
+) -> pd.Timestamp | None:
+    """Find from when on a history knows the columns that a question needs; None if it does from `begin` on.
+
+    In months in which it knows them of fewer than 90% of the closed deals, as an imported field history may, a question
+    is not answered: it begins after them, with a warning, or is refused where its start was `given` or nothing is left.
+    """
+    if not needs:
+        return None
+    gaps = history.find_gaps(*needs)
+    first, last = (pd.Period(as_date(moment, tz=tz), "M") for moment in (begin, finish))
+    inside = gaps[(gaps >= first) & (gaps <= last)]
+    if inside.empty:
+        return None
+    what = joined([_NEEDED[name] for name in needs])
+    lacks = (
+        f"the imported history lacks the {what} of more than 10% of the deals closed in {count(len(inside), 'month')} up to "
+        f"{inside[-1]}"
+    )
+    day = (inside[-1] + 1).start_time
+    known = as_instant(day, tz=tz)
+    if given or known >= finish:
+        day = (gaps[-1] + 1).start_time
+        later = as_instant(day, tz=tz) > history.records["recorded_at"].iloc[-1]
+        way_out = (
+            f"it can answer from {day.date()} on, if you keep recording"
+            if later
+            else f"start on {day.date()} or later"
+        )
+        raise NotEnoughHistory(f"{asked_by}: {lacks}; {way_out}")
+    warnings.warn(f"{asked_by}: {lacks}; it begins on {day.date()}", DataWarning, stacklevel=4)
+    return known
+
+
+_NEEDED = {"stage": "stages", "close_date": "planned dates"}
 
 
 def _check_begun(

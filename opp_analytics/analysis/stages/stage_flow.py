@@ -23,7 +23,7 @@ from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, ind
 from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED, missing
-from opp_analytics.org import PIPELINE
+from opp_analytics.org import NOT_RECORDED, PIPELINE
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
@@ -74,7 +74,8 @@ def stage_flow(
     Raises
     ------
     NotEnoughHistory
-        When `start` is before the first record or no record lies between `start` and `end`.
+        When `start` is before the first record, no record lies between `start` and `end`, or an imported history lacks the
+        stages of their months.
     ArgumentError, MissingColumnError
         When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
@@ -97,7 +98,9 @@ def stage_flow(
     [1.0, 7.0]
     """
     groups = check_by(by, level="stage")
-    asked = find_span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
+    asked = find_span(
+        history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",), needs=("stage",)
+    )
     keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
     steps = build_steps(history, asked, groups)
     counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
@@ -210,7 +213,9 @@ def stage_flow_deals(
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
     """
     groups = check_by(by, level="stage")
-    asked = find_span(history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",))
+    asked = find_span(
+        history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",), needs=("stage",)
+    )
     steps = history.collect(build_steps(history, asked, groups)).assign(times=1)
     keys = name_groups(groups)
     stays = [
@@ -287,6 +292,7 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     import ibis
 
     log = keep_until(read_log(history, "name", by=groups), asked.closing)
+    log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
     stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)
     place = ibis.cases(
         (log["outcome"] == "open", stage + _APART + log[pipeline] if pipeline else stage),

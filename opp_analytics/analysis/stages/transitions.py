@@ -51,7 +51,8 @@ def transitions(
     Raises
     ------
     NotEnoughHistory
-        When there are no records, `start` is before the first, or there is none between `start` and `end`.
+        When there are no records, `start` is before the first, there is none between `start` and `end`, or an imported
+        history lacks the stages of their months; without a `start`, the list begins after these, with a warning.
     ArgumentTypeError, ArgumentValueError
         When an argument is of the wrong kind, or `end` is before `start`.
 
@@ -69,10 +70,17 @@ def transitions(
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
     asked = find_span(
-        history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, reads=("stage",)
+        history,
+        start,
+        end,
+        asked_by="transitions",
+        tz=tz,
+        needs_two=start is not None,
+        reads=("stage",),
+        needs=("stage",),
     )
     steps = _select_steps(history, asked)
-    if start is not None:
+    if start is not None or asked.known_from is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
     found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
@@ -158,7 +166,9 @@ def _select_steps(history: History, asked: Span) -> ibis.Table:
         _rank=stages.rank_expression(log, lambda own: {name: rank for rank, name in enumerate(own.names)}),
     )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    there = changes.filter(changes["operation"] != DELETED, ~missing(changes["stage"]))
+    there = changes.filter(
+        changes["operation"] != DELETED, ~missing(changes["stage"]), changes["stage"] != org.NOT_RECORDED
+    )
     before = {"from_stage": "stage", "_home_before": "_home", "_rank_before": "_rank"}
     there = there.mutate(**{name: there[column].lag().over(own) for name, column in before.items()})
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))

@@ -135,9 +135,16 @@ def _records(tables: Tables) -> str:
     )
     cadence = tables.coverage.attrs["cadence_days"]
     pace = f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
+    gaps = inputs.history.find_gaps("stage", "close_date") if inputs.history is not None else ()
+    known = (
+        f" Stages and planned dates are known from {text.day((gaps[-1] + 1).start_time, year=True)} on: the imported history lacks "
+        "those of most deals closed before."
+        if len(gaps)
+        else ""
+    )
     return (
         f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
-        "one, so pushes are lower bounds."
+        f"one, so pushes are lower bounds.{known}"
     )
 
 
