@@ -120,13 +120,10 @@ def log_unrecorded(
     marks = pd.Series("", index=deals.index)
     logged = []
     for name in (one for one in (*_TELLING, "value") if one in known):
-        if name in _SETTLED and name not in tracked:
-            settled, unknown = np.ones(len(deals), dtype=bool), True
-        else:
-            settled = ~deals["held"].to_numpy() & (name in ("stage", "status", "close_date", *tracked))
-            unknown = settled & ~told.get(name, False)
+        missing = ~deals["held"] & (name in ("stage", "status", "close_date", *tracked))
+        settled = missing | (name in _SETTLED and name not in tracked)
         if name in _MARKED:
-            marks = marks.where(~np.broadcast_to(unknown, len(deals)), marks + " " + name)
+            marks = marks.where(~(settled & ~told[name]), marks + " " + name)
         if name != "value":
             logged.append(_log(name, known[name][settled].dropna(), at))
         elif name not in tracked:

@@ -461,9 +461,10 @@ class RecordedPipeline:
             )
         )
         known = {name: ~found[name].astype("bool") for name in _KNOWN}
-        return found.assign(
+        closings: pd.DataFrame = found.assign(
             **known | {name: known[name] & (found["closed_on"] >= at) for name, at in late.items()}
         )
+        return closings
 
     def find_gaps(self, *columns: str) -> pd.PeriodIndex:
         """List the months of whose closed deals fewer than 90% have these columns known (``stage``, ``close_date``, ``value``).

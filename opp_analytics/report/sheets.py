@@ -98,7 +98,7 @@ def _list_pushed(tables: Tables) -> pd.DataFrame:
 def _list_records(tables: Tables) -> pd.DataFrame:
     """List the periods of the records; without the shares that are known, where all is."""
     table = tables.coverage.reset_index()
-    shares = [name for name in table if name.endswith("_known")]
+    shares = [name for name in ("stage_known", "date_known", "value_known") if name in table]
     return table if (table[shares] < 1).any(axis=None) else table.drop(columns=shares)
 
 

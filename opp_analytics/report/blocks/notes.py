@@ -135,7 +135,7 @@ def _records(tables: Tables) -> str:
     )
     cadence = tables.coverage.attrs["cadence_days"]
     pace = f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
-    gaps = inputs.history.find_gaps("stage", "close_date") if inputs.history is not None else ()
+    gaps = [] if inputs.history is None else [*inputs.history.find_gaps("stage", "close_date")]
     known = (
         f" Stages and planned dates are known from {text.day((gaps[-1] + 1).start_time, year=True)} on: the imported history lacks "
         "those of most deals closed before."
