@@ -96,8 +96,8 @@ def stage_rates(
         # Deals are followed until the last record by then.
         until = pd.Timestamp(known.max()) if len(known) else end
     rows = rows[rows["seen_at"] <= until]
-    known = find_known_start(history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone)
-    stays = _stays(rows if known is None else _begin_at(rows, known), until)
+    begin = find_known_start(history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone)
+    stays = _stays(rows if begin is None else _begin_at(rows, begin), until)
     if PIPELINE in rows and len(stays):
         parts = {}
         for home, mine in stays.groupby("pipeline"):
@@ -117,15 +117,15 @@ def stage_rates(
         made_from=history,
         n=int(stays["unique_id"].nunique()),
         as_of=periods.as_date(until, tz=zone),
-        **({} if known is None else {"known_from": known.isoformat()}),
+        **({} if begin is None else {"known_from": begin.isoformat()}),
     )
 
 
-def _begin_at(rows: pd.DataFrame, known: pd.Timestamp) -> pd.DataFrame:
+def _begin_at(rows: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
     """Keep the rows from a time on, the last one of each deal before it among them."""
     until = rows.groupby("unique_id")["seen_at"].shift(-1)
-    kept = rows[(until > known) | until.isna()]
-    return kept.assign(seen_at=kept["seen_at"].clip(lower=known))
+    kept = rows[(until > begin) | until.isna()]
+    return kept.assign(seen_at=kept["seen_at"].clip(lower=begin))
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
