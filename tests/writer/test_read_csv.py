@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.errors import DataError
+from opp_analytics.org import Org
 from opp_analytics.writer import plan, read_csv, to_csv
 from tests.writer.frames import opportunities
 from tests.writer.workbooks import awkward, cells
@@ -146,3 +147,24 @@ def test_read_csv__takes_any_spelling_of_a_stage_and_a_status_but_no_other_word(
     file.write_text("\n".join([head, *edited]), encoding="utf-8")
     stages = read_csv(file, frame)["stage"].astype("str").tolist()
     assert stages == ["closed_won", "closed_lost", "sold", "negotiation"]
+
+
+def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_age(tmp_path: Path) -> None:
+    frame = Org(currency="USD").apply(opportunities(2).assign(value=[1000.0, 12.345]))
+    file = to_csv(frame, tmp_path / "deals.csv")
+    text = file.read_text("utf-8-sig")
+    assert plan(frame, read_csv(file)).changes.empty
+
+    def edited(old: str, new: str) -> pd.DataFrame:
+        file.write_text(text.replace(old, new, 1), "utf-8")
+        return plan(frame, read_csv(file, frame)).problems
+
+    with pytest.raises(DataError, match=r"row 2: value='45\.000' may mean 45,000 or 45; type 45000 or 45"):
+        edited(",1000,", ",45.000,")
+    for old, new, problem in (
+        (",1000,", ',"€45,000",', "is in €, and the org's currency is USD"),
+        ("2026-06-30", "3026-06-30", "is in the year 3026"),
+    ):
+        assert edited(old, new)["problem"].tolist() == [problem]
+    file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")
+    assert plan(frame, read_csv(file, frame)).changes.empty
