@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from babel.core import Locale, UnknownLocaleError, get_global
 from babel.numbers import get_currency_name, get_currency_symbol
 from numpy.typing import NDArray
@@ -102,6 +104,8 @@ class _Amount(NamedTuple):
 
     def read(self, decimal_comma: bool) -> float | None:
         """Read it with a decimal comma or point; None where that makes no number."""
+        if self.figure.isdecimal() and self.factor == 1:
+            return float(self.figure)
         if not _FIGURE[decimal_comma].fullmatch(self.figure):
             return None
         if decimal_comma and "." in self.figure and abs(self.factor) > 1:
@@ -115,12 +119,15 @@ class _Amount(NamedTuple):
 def _split_amount(text: str) -> _Amount:
     bare = text.strip()
     negative = bare.startswith("(") and bare.endswith(")")
-    found = _AMOUNT.fullmatch(_APART.sub("", bare[1:-1].strip() if negative else bare))
-    if found is None or (found["before"] and found["after"]):
+    bare = bare[1:-1].strip() if negative else bare
+    found = _AMOUNT.fullmatch(bare) or _AMOUNT.fullmatch(_APART.sub("", bare))
+    if found is None:
         raise BadCell(_NOT_AN_AMOUNT)
-    unit = _UNITS.get(found["unit"].lower(), 1)
-    below = negative or found["minus"] or found["minus2"]
-    return _Amount(found["figure"], -unit if below else unit, found["before"] or found["after"] or "")
+    minus, before, minus2, figure, unit, after = found.groups()
+    if before and after:
+        raise BadCell(_NOT_AN_AMOUNT)
+    factor = _UNITS[unit.lower()] if unit else 1
+    return _Amount(figure, -factor if negative or minus or minus2 else factor, before or after or "")
 
 
 def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool | None = None) -> float:
@@ -585,10 +592,8 @@ def find_decimal_comma(
     found: dict[bool, BadValue] = {}
     doubtful: set[str] = set()
     for column in columns:
-        for place, cell in enumerate(column.distinct.tolist()):
+        for place, cell in _pick_shapes(column):
             with suppress(BadCell):
-                if not isinstance(cell, str) or not ({".", ","} & set(cell)):
-                    continue
                 amount = _split_amount(cell)
                 point, comma = amount.read(False), amount.read(True)
                 if (point is None) != (comma is None) and (point is None) not in found:
@@ -607,6 +612,20 @@ def find_decimal_comma(
             "decimal comma, as in files with semicolons and dates such as 31.12.2026" if doubtful else "",
         )
     return (False if doubtful == {","} and not semicolons and not dots else None), ""
+
+
+def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
+    """Pick one text of each shape with a point or comma, with its place; digits are alike but for a zero in front."""
+    distinct = column.distinct
+    texts = (
+        distinct
+        if isinstance(distinct.dtype, pd.StringDtype)
+        else distinct.map(lambda c: str(c) * isinstance(c, str))
+    )
+    bare = pc.replace_substring_regex(pa.array(texts, pa.string()), r"^(\D*)0", r"\1z")
+    shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
+    cells = ((int(place), str(texts.iloc[place])) for place in shapes.drop_duplicates().index)
+    return ((place, cell) for place, cell in cells if "." in cell or "," in cell)
 
 
 def has_dotted_dates(columns: Iterable[Cells]) -> bool:
@@ -654,6 +673,9 @@ def _are_alike(money: str, other: str) -> bool:
 
 def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
     """Read an amount whose column has a decimal comma or point; None refuses one with two readings."""
+    known = decimal_comma is not None or amount.figure.isdecimal()
+    if known and (likely := amount.read(bool(decimal_comma))) is not None:
+        return likely
     readings = {comma: amount.read(comma) for comma in (False, True)}
     wanted = {readings[comma] for comma in readings if decimal_comma in (None, comma)} - {None}
     if len(wanted) == 1:
