@@ -26,6 +26,7 @@ def _steps() -> pd.DataFrame:
         "from_stage": [None, "discovery", "discovery", "proposal"],
         "to_stage": ["discovery", "proposal", "closed_lost", "closed_won"],
         "days_in_stage": [None, 7.0, 9.0, 14.0],
+        "backward": False,
     })  # fmt: skip
     return steps.astype({"from_stage": dtype, "to_stage": dtype})
 

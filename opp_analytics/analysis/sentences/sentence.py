@@ -67,7 +67,7 @@ _KINDS = (
     ),
     _Kind("stage_funnel", "open_value reached_low reached_high", stages.describe_stage_funnel),
     _Kind("stage_flow", "entries advanced still", stages.describe_stage_flow),
-    _Kind("transitions", "from_stage to_stage days_in_stage", stages.describe_transitions),
+    _Kind("transitions", "from_stage to_stage days_in_stage backward", stages.describe_transitions),
     _Kind("scorecard", "rate differs slip_rate forecast_bias", quality.describe_scorecard),
     _Kind("audit", "unique_id check severity", quality.describe_audit),
     _Kind("audit_summary", "severity deals value", quality.describe_audit_summary),
