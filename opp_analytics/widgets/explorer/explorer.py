@@ -193,7 +193,7 @@ def explore(
     opportunities : DataFrame
         ``unique_id name value stage close_date``; ``probability``, ``status`` and further columns if present.
     history : History, optional
-        Past records; without one, changes and slippage say what they need.
+        Past records, from which the forecast learns; without one, changes and slippage say what they need.
     client : Client, optional
         Whose org may have the ``record_url``, and whose own runs are named in timelines; no request is sent.
     as_of : date-like, optional
