@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from tests.surfaces.faults import FAULTS, find
+from tests.surfaces.files import FILES
 from tests.surfaces.harness import SURFACES, judge
 from tests.surfaces.worlds import WORLDS
 
@@ -15,7 +17,10 @@ _SHOWN = 200
 
 def main(words: Sequence[str]) -> int:
     """Print what differs, world by world; the exit code."""
-    names = [word for word in words if word in WORLDS] or list(WORLDS)
+    if "--faults" in words:
+        return _show_faults([word for word in words if word != "--faults"])
+    known = [*WORLDS, *FILES]
+    names = [word for word in words if word in known] or known
     surfaces = [word for word in words if word in SURFACES] or list(SURFACES)
     failed = False
     for name in names:
@@ -30,6 +35,26 @@ def main(words: Sequence[str]) -> int:
             sys.stdout.write(f"  {line}\n")
         sys.stdout.flush()
     return 1 if failed else 0
+
+
+def _show_faults(words: Sequence[str]) -> int:
+    """Put each fault back, or those whose names hold one of the words; print what finds it."""
+    missed = 0
+    for fault in FAULTS:
+        if words and not any(word in fault.name for word in words):
+            continue
+        began = time.process_time()
+        try:
+            found = find(fault)
+        except AssertionError as error:
+            found = []
+            sys.stdout.write(f"{error}\n")
+        missed += not found
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        said = f"found: {found[0]}{more}" if found else "NOT FOUND"
+        sys.stdout.write(f"{fault.name}: {said} ({time.process_time() - began:.0f} s)\n")
+        sys.stdout.flush()
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

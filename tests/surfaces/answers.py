@@ -127,7 +127,11 @@ class Answers:
         world = self.world
         table = _ask(
             lambda: oa.forecast_deals(
-                self.deals, as_of=world.day, freq=world.freq, history=self.history, target=world.targets
+                self.deals,
+                as_of=world.day,
+                freq=world.freq,
+                history=self.history,
+                target=world.targets,
             )
         )
         assert table is not None
@@ -139,6 +143,17 @@ class Answers:
         assert self.history is not None
         moments = self.history.records["recorded_at"]
         return moments.dt.tz_convert(self.tz).dt.tz_localize(None).dt.normalize()
+
+    @cached_property
+    def own_chances(self) -> pd.Series[Any]:
+        """The chance from history of each open deal, by name: in its own period, where that is over in this one."""
+        table, day = self.forecast_deals, self.world.day
+        if table.attrs["method"] not in ("learned", "stage"):
+            return pd.Series(dtype="float64")
+        due = pd.to_datetime(self.deals.set_index("unique_id")["close_date"])
+        labels = due.where(due >= day, day).dt.to_period(table.attrs["freq"]).astype(str)
+        own = table[table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()]
+        return own.set_index("name")["chance"]
 
     @cached_property
     def since(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -10,11 +11,12 @@ import pandas as pd
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.columns import find_unit
+from tests.scratch import scratch_folder
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import Ledger, Pool, find_figures
-from tests.surfaces.shown import Shown, quiet
+from tests.surfaces.shown import Shown, quiet, run_command
 
-__all__ = ["check_commands", "read_tables"]
+__all__ = ["check_commands", "find_table"]
 
 
 def read_tables(printed: str) -> list[list[list[str]]]:
@@ -32,7 +34,7 @@ def read_tables(printed: str) -> list[list[list[str]]]:
     return tables
 
 
-def _find_table(printed: str, *heads: str) -> list[dict[str, str]]:
+def find_table(printed: str, *heads: str) -> list[dict[str, str]]:
     """The rows of the first table with these headings."""
     for rows in read_tables(printed):
         if set(heads) <= set(rows[0]):
@@ -84,6 +86,7 @@ def _check_rows(
 def check_commands(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare what each command prints about a world."""
     _check_forecast(ledger, shown, answers)
+    _check_stored(ledger, answers)
     _check_risk(ledger, shown, answers)
     _check_audit(ledger, shown, answers)
     if answers.history is not None and len(answers.history.records) > 1:
@@ -95,7 +98,7 @@ def _check_forecast(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     world, currency = answers.world, answers.org.currency
     goal = ["--target", world.target] if world.target is not None else []
     printed = shown.command("forecast", *goal)
-    rows = _find_table(printed, "period", "expected")
+    rows = find_table(printed, "period", "expected")
     ledger.same("command forecast, prints a table", bool(rows), True)
     asked: dict[str, Any] = {
         "as_of": world.day,
@@ -113,8 +116,33 @@ def _check_forecast(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     by = answers.levels[-1:]
     with quiet():
         table = oa.forecast(answers.deals, periods=3, by=by, totals=True, **asked)
-    rows = _find_table(shown.command("forecast", *goal, "--by", by[0]), "period", "expected")
+    rows = find_table(shown.command("forecast", *goal, "--by", by[0]), "period", "expected")
     _check_rows(ledger, f"command forecast --by {by[0]}", rows, table, currency)
+
+
+def _check_stored(ledger: Ledger, answers: Answers) -> None:
+    """A stored frame keeps its org and its moment: the command needs no org file."""
+    folder = scratch_folder("opp-analytics-stored-")
+    answers.deals.to_parquet(folder / "deals.parquet")
+    printed = run_command("forecast", "--from", folder / "deals.parquet", "--as-of", answers.world.as_of)
+    with quiet():
+        table = oa.forecast(answers.deals, as_of=answers.world.day, periods=3)
+    rows = find_table(printed, "period", "booked")
+    ledger.same("command forecast --from a stored frame, prints a table", bool(rows), True)
+    ledger.same(
+        "command forecast --from a stored frame, booked",
+        [
+            _is_written(
+                cells["booked"],
+                "booked",
+                table["booked"].get(cells["period"], math.nan),
+                answers.org.currency,
+            )
+            for cells in rows
+        ],
+        [True] * len(rows),
+    )
+    ledger.same("command forecast --from a stored frame, sentence", oa.sentence(table) in printed, True)
 
 
 def _claim_current(ledger: Ledger, where: str, answers: Answers, cells: dict[str, str]) -> None:
@@ -134,7 +162,7 @@ def _check_risk(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     printed = shown.command("risk", "--most", 200)
     ledger.same("command risk, sentence", oa.sentence(flags) in printed, True)
     known = flags.reset_index().drop_duplicates("name", keep=False).set_index("name")
-    rows = _find_table(printed, "name", "reasons")
+    rows = find_table(printed, "name", "reasons")
     ledger.same("command risk, deals", len(rows), int((flags["risk"] > 0).sum()))
     for cells in rows:
         if cells["name"] in known.index:
@@ -147,7 +175,7 @@ def _check_risk(ledger: Ledger, shown: Shown, answers: Answers) -> None:
 
 def _check_audit(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     summary = answers.audit
-    rows = _find_table(shown.command("audit"), "check", "deals")
+    rows = find_table(shown.command("audit"), "check", "deals")
     if summary is None:
         return
     ledger.same("command audit, checks", len(rows), len(summary))
@@ -172,7 +200,7 @@ def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         except oa.errors.NotEnoughHistory:
             return
     ledger.same("command changes, sentence", oa.sentence(change) in printed, True)
-    rows = _find_table(printed, "movement", "expected", "deals")
+    rows = find_table(printed, "movement", "expected", "deals")
     _check_rows(ledger, "command changes", rows, change, answers.org.currency)
     moved = sum(change["expected"].drop(["then", "now"]))
     ledger.near(
@@ -187,5 +215,5 @@ def _check_created(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         table = oa.pipeline_created(history, freq=answers.world.freq)
     printed = shown.command("created")
     ledger.same("command created, sentence", oa.sentence(table) in printed, True)
-    rows = _find_table(printed, "period", "open_value")
+    rows = find_table(printed, "period", "open_value")
     _check_rows(ledger, "command created", rows, table, answers.org.currency)

@@ -20,7 +20,7 @@ _MONTHS = "January|February|March|April|May|June|July|August|September|October|N
 _SHORT = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _FIGURE = re.compile(
     r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?"
-    rf"|\b(?:{_SHORT}) \d{{1,2}}(?:, \d{{4}})?(?![\d,.]*\d)"
+    rf"|\b(?:{_SHORT}) \d{{1,2}}(?:, \d{{4}})?(?![\d,.]*[\dKMBT%×])"
     rf"|\b(?:{_MONTHS}|{_SHORT}) \d{{4}}\b"
     r"|\bFY\d\d(?: Q[1-4])?|\bQ[1-4](?: \d{4})?\b"
     r"|[<>]?(?:[$€£¥₹]|\b(?:CHF|JPY)[ \u00a0])?(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[KMBT]\b|%|×| pts?\b)?"

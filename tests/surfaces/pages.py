@@ -20,21 +20,30 @@ from tests.surfaces.shown import DealList, Shown, as_frame, lists_of, rows_of, t
 __all__ = ["check_digests", "check_page", "check_workbook"]
 
 
+_SINCE = re.compile(r"[Ss]ince ([A-Z][a-z]{2} \d+)")
+
+
 def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare every figure of the page."""
     page = shown.page
     ledger.same("page: first sentence", page.sentence, oa.sentence(answers.forecast))
     ledger.among("page: second sentence", page.second, answers.pool(answers.people), answers.names)
     _check_tiles(ledger, page, answers)
+    _check_enough(ledger, page, answers)
     for key in page.keys:
         section = page.block(key)
         if key in _BLOCKS:
             _BLOCKS[key](ledger, page, answers)
         pool = _pool(answers, key)
         for words in texts_of(section):
+            for since in _SINCE.findall(words):
+                ledger.claim("page", "the day that changes are counted from", since, f"block {key}")
+            ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
             ledger.among(f"page, {key}", words, pool, answers.names)
+        figures = {next(iter(cells.values())): cells.get("Forecast", "") for cells in rows_of(page, "people")}
         for listed in lists_of(section):
             _check_list(ledger, key, listed, answers)
+            _check_sum(ledger, key, listed, answers, figures)
 
 
 def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
@@ -42,7 +51,7 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     said = {name: figure for name, (figure, _, _) in page.tiles.items()}
     ledger.same("page, tile Closed won", said.get("Closed won"), money(row["booked"]))
     ledger.same("page, tile Forecast", said.get("Forecast"), money(row["expected"]))
-    met = row["booked"] >= row["target"]
+    met = row["booked"] >= row["target"] - 0.005
     if "Chance of target" in said and said["Chance of target"] != text.MISSING:
         ledger.same(
             "page, tile Chance", said["Chance of target"], "met" if met else text.percent(row["p_target"])
@@ -116,7 +125,7 @@ def _add_tiles(pool: Pool, answers: Answers) -> None:
     pool.count(int(due.sum())).rate(row["attainment"])
     if past is not None:
         known = past["low"].notna()
-        pool.count(int(known.sum()), int((past["held"] & known).sum()))
+        pool.count(int(known.sum()), int((past["held"].fillna(False) & known).sum()))
     if before is not None:
         then: Any = before.loc[answers.world.period]
         pool.rate(then["p_target"], row["p_target"] - then["p_target"])
@@ -161,6 +170,7 @@ def _add_people(pool: Pool, answers: Answers) -> None:
 
 
 def _add_to_win(pool: Pool, answers: Answers) -> None:
+    pool.rate(*answers.own_chances)
     _add_people(pool, answers)
     deals = answers.deals
     pool.money(*deals["value"].dropna()).day(*deals["close_date"])
@@ -171,6 +181,7 @@ def _add_to_win(pool: Pool, answers: Answers) -> None:
 
 def _add_deals(pool: Pool, answers: Answers) -> None:
     table = answers.forecast_deals
+    pool.rate(*answers.own_chances)
     pool.count(len(table), *table.groupby("period").size(), min(5, len(table)))
     if "probability" in answers.deals:
         pool.rate(*(answers.deals["probability"].dropna().astype(float) / 100))
@@ -224,9 +235,15 @@ def _add_past(pool: Pool, answers: Answers) -> None:
     past = answers.track_record
     if past is None:
         return
-    shown = past.tail(6)
+    for shown in (past, past.tail(6)):
+        _add_judged(pool, shown)
+
+
+def _add_judged(pool: Pool, shown: pd.DataFrame) -> None:
     known = shown["low"].notna()
-    pool.count(int(known.sum()), int((shown["held"] & known).sum()), len(shown))
+    pool.count(
+        int(known.sum()), int((shown["held"].fillna(False) & known).sum()), len(shown), int((~known).sum())
+    )
     ran = shown["error"].sum() / shown["actual"].sum() if shown["actual"].sum() else math.nan
     pool.rate(ran, shown["error"].abs().sum() / shown["actual"].sum() if shown["actual"].sum() else math.nan)
 
@@ -240,12 +257,14 @@ def _add_funnel(pool: Pool, answers: Answers) -> None:
             ["entries", "advanced", "still", "lost", "back", "removed"]
         ].sum()
         ended = summed["entries"] - summed["still"]
-        pool.count(*ended, *summed.to_numpy().ravel()).rate(*(summed["advanced"] / ended))
+        pool.count(*ended, ended.sum(), *summed.to_numpy().ravel()).rate(*(summed["advanced"] / ended))
+        if ended.sum():
+            pool.rate(summed["advanced"].sum() / ended.sum())
         for column in ("advanced", "still", "lost", "back", "removed"):
             pool.rate(*(flow[column] / flow["entries"]))
     opened = deals[oa.outcomes(deals) == "open"]
     by_stage = opened.groupby("stage", observed=True)["value"].agg(["sum", "size"])
-    pool.money(*by_stage["sum"]).count(*by_stage["size"])
+    pool.money(*by_stage["sum"], by_stage["sum"].sum()).count(*by_stage["size"])
     if opened["value"].sum():
         pool.rate(*(by_stage["sum"] / opened["value"].sum()))
 
@@ -273,7 +292,7 @@ def _add_fix(pool: Pool, answers: Answers) -> None:
     summary = answers.audit
     if summary is not None:
         pool.count(len(summary) - 8, *summary["deals"])
-    pool.rate(0.0, 1.0).day(answers.world.day).count(len(answers.deals))
+    pool.rate(0.0, 1.0).day(answers.world.day).count(len(answers.deals), 0, 100)
 
 
 def _add_why(pool: Pool, answers: Answers) -> None:
@@ -328,6 +347,7 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     people, before = answers.people, answers.earlier_people
     if people is None or people.empty:
         return
+    _check_view(ledger, page, answers)
     known: dict[str, list[tuple[Any, pd.Series[Any]]]] = {}
     for key, row in people.iterrows():
         parts = key if isinstance(key, tuple) else (key,)
@@ -361,6 +381,70 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
                 _near_number(ledger, f"{where}, change", cell, moved)
 
 
+def _check_view(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
+    """Compare who of many people is in view with who is furthest below target, or without targets the largest."""
+    people = answers.people
+    assert people is not None
+    leaves = people[[("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]]
+    in_view, hidden, counted = [], 0, 0
+    tables = [table for table in page.block("people").iter("table") if "st" in reading.classes(table)]
+    for body in [part for table in tables for part in table if part.tag == "tbody"]:
+        folded = "folded" in reading.classes(body)
+        for row in body:
+            kinds = reading.classes(row)
+            heads = [cell for cell in row if cell.tag == "th"]
+            if not heads or "total" in kinds or "deals" in kinds:
+                continue
+            words = reading.words(heads[0])
+            counted += sum(int(figure) for figure in re.findall(r"(\d+) more\b", words))
+            if "group" in kinds:
+                continue
+            if folded and "kept" not in kinds:
+                hidden += 1
+            else:
+                in_view.append(words)
+    ledger.same("page, people, hidden ones are counted on a line that opens", counted, hidden)
+    if not hidden:
+        return
+    names = leaves.index.get_level_values(-1)
+    rank = leaves.assign(short=leaves["target"] - leaves["expected"], name=[str(name) for name in names])
+    rank = rank.sort_values(["short", "expected", "booked"], ascending=False, kind="stable")
+    first = rank.iloc[: len(in_view)]
+    ledger.same("page, people, in view", sorted(in_view), sorted(first["name"]))
+
+
+_EQUAL_ENDS = re.compile(r"is (\S+) likely if it is won, (\S+) if it is lost")
+
+
+def _check_enough(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
+    """A title says a share of five deals or more, and a difference that is one."""
+    titles = {key: page.title(key) for key in page.keys if page.block(key).find("h2") is not None}
+    due = {
+        text.period_name(label, answers.world.freq, today=answers.world.day): table["count"].sum()
+        for label, table in answers.slippages.items()
+    }
+    for name, deals in due.items():
+        title = titles.get("slippage", "")
+        if "%" in title and name in title:
+            ledger.same(f"page, slippage, a share of {int(deals)} deals in {title!r}", deals < 5, False)
+    if answers.flow is not None and "%" in titles.get("funnel", ""):
+        left = answers.flow["entries"].sum() - answers.flow["still"].sum()
+        ledger.same(f"page, funnel, a share of {int(left)} deals in {titles['funnel']!r}", left < 5, False)
+    if answers.win_rate is not None and "%" in titles.get("win_rates", ""):
+        closed = int(answers.win_rate[["won", "lost"]].to_numpy().sum())
+        ledger.same(
+            f"page, win_rates, a share of {closed} deals in {titles['win_rates']!r}", closed < 5, False
+        )
+    for won, lost in _EQUAL_ENDS.findall(titles.get("decide", "")):
+        ledger.same(f"page, decide, ends of {titles['decide']!r}", won == lost, False)
+
+
+def _is_outside(row: Any, money: Callable[[float], str]) -> bool:
+    """Whether the mean is outside its own range, as both are written."""
+    low, high, mean = row["low"], row["high"], row["expected"]
+    return bool((mean > high and money(mean) != money(high)) or (mean < low and money(mean) != money(low)))
+
+
 def _near_number(ledger: Ledger, where: str, cell: str, value: float) -> None:
     """Compare a cell in full digits, which may be rounded so that parts add up."""
     try:
@@ -389,7 +473,12 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         low, high = money(row["low"]), money(row["high"])
         heads = [head for head in cells if head.endswith("range")]
         words = (low if low == high else f"{low}–{high}") if known else text.MISSING
-        ledger.same(f"{where}, range", cells[heads[0]], words)
+        said = cells[heads[0]].partition("most likely")[0].strip()
+        ledger.same(f"{where}, range", said, words)
+        if known and _is_outside(row, money):
+            ledger.same(
+                f"{where}, a mean outside its range has its word", "most likely" in cells[heads[0]], True
+            )
         if "Chance" in cells:
             ledger.same(f"{where}, chance", cells["Chance"], text.percent(row["p_target"]))
         if cells.get("Coverage", "none due") != "none due":
@@ -401,7 +490,7 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
 
 
 def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
-    flags, chances = answers.flags, answers.forecast_deals
+    flags = answers.flags
     if flags is None:
         return
     rows = flags.reset_index().set_index("name")
@@ -415,7 +504,7 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         ledger.same(f"{where}, value", cells["Value"], text.number(row["value"]))
         ledger.same(f"{where}, close", cells["Close"].partition(",")[0], text.day(row["close_date"]))
         if stated is not None:
-            _check_chances(ledger, where, name, cells, answers, chances)
+            _check_chances(ledger, where, name, cells, answers)
         why = cells["Why"].rstrip(".").lower()
         ledger.same(f"{where}, why", why, str(row["reasons"]).replace(" · ", "; ").lower())
 
@@ -423,9 +512,7 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
 _STATED, _LEARNED = ("Stated",), ("From history",)
 
 
-def _check_chances(
-    ledger: Ledger, where: str, name: str, cells: dict[str, str], answers: Answers, chances: pd.DataFrame
-) -> None:
+def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str], answers: Answers) -> None:
     """Compare the two chances of a deal, under their own words."""
     if "Chance" in cells and cells["Chance"] not in ("won", "lost") and answers.method != "stated":
         ledger.same(
@@ -442,10 +529,12 @@ def _check_chances(
             words = text.MISSING if pd.isna(stated) else text.percent(float(stated) / 100)
             ledger.same(f"{where}, stated", cells["Stated"], words)
             ledger.claim("deal", f"stated chance of {name}", cells["Stated"], where)
-    if "From history" in cells and cells["From history"] not in ("won", "lost", "", text.MISSING):
-        mine = chances[chances["name"] == name]
-        first = {text.percent(chance) for chance in mine["chance"]}
-        ledger.same(f"{where}, from history", cells["From history"] in first, True)
+    said = cells.get("From history", "")
+    if said not in ("", text.MISSING, "won", "lost") and name in answers.own_chances.index:
+        own = answers.own_chances[name]
+        if not isinstance(own, pd.Series):
+            ledger.same(f"{where}, from history", said, text.percent(own))
+            ledger.claim("deal", f"chance of {name} from history", said, where)
 
 
 def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
@@ -459,6 +548,7 @@ def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if "Value × chance" in cells:
             ledger.same(f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"]))
         pool = answers.pool().money(row["value"]).rate(row["chance"]).day(row["close_date"])
+        pool.rate(*answers.own_chances[answers.own_chances.index == names[0]])
         stated = (
             answers.deals.set_index("name")["probability"].get(names[0])
             if "probability" in answers.deals
@@ -564,7 +654,7 @@ def _check_past(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     if table is None:
         return
     known = table["low"].notna()
-    held, judged = int((table["held"] & known).sum()), int(known.sum())
+    held, judged = int((table["held"].fillna(False) & known).sum()), int(known.sum())
     ledger.claim("page", "ranges that held", _n_of_m(page.title("past")), "block past")
     notes = [note for _, _, note in page.tiles.values() if "held in" in note]
     for note in notes:
@@ -595,6 +685,13 @@ _BLOCKS: dict[str, Callable[[Ledger, reading.Read, Answers], None]] = {
 
 def _check_list(ledger: Ledger, key: str, listed: DealList, answers: Answers) -> None:
     """Compare the deals that a figure opens to with the frame, and their sum with the figure."""
+    said = [
+        f"{cell}"
+        for row in listed.rows
+        for cell in row.values()
+        if cell.lower() in ("nan", "none", "nat", "<na>")
+    ]
+    ledger.same(f"page, {key}, “{listed.caption}”, cells", said, [])
     deals = answers.deals.drop_duplicates("name", keep=False).set_index("name")
     for row in listed.rows:
         name = row.get("Deal", "")
@@ -606,7 +703,50 @@ def _check_list(ledger: Ledger, key: str, listed: DealList, answers: Answers) ->
             ledger.same(f"{where}, value", row["Value"], text.number(float(deal["value"])))
         if "Close" in row and key not in ("slippage",):
             ledger.same(f"{where}, close", row["Close"].partition(",")[0], text.day(deal["close_date"]))
-        _check_chances(ledger, where, name, row, answers, answers.forecast_deals)
+        _check_chances(ledger, where, name, row, answers)
+
+
+def _read_amount(cell: str) -> float:
+    try:
+        return float(cell.replace(",", "").replace("−", "-").replace("+", ""))
+    except ValueError:
+        return 0.0
+
+
+def _check_sum(ledger: Ledger, key: str, listed: DealList, answers: Answers, figures: dict[str, str]) -> None:
+    """What a figure opens to adds up to the figure."""
+    where = f"page, {key}, “{listed.caption}”"
+    parts = [_read_amount(list(row.values())[-1]) for row in listed.rows]
+    parts += [_read_amount(amount) for _, amount in listed.sums[:-1]]
+    total = sum(parts)
+    if listed.sums and listed.sums[-1][0] in ("Total", "Forecast"):
+        total = _read_amount(listed.sums[-1][1])
+        ledger.near(f"{where}, parts add up", sum(parts), total, within=0.5)
+    name, _, rest = listed.caption.partition(": ")
+    if rest == "closed, due and overdue" and listed.sums and list(figures).count(name) == 1:
+        ledger.near(f"{where}, adds up to the forecast", total, _read_amount(figures[name]), within=0.5)
+    given = math.nan
+    if key == "why" and answers.change is not None:
+        steps = {text.title(step): float(value) for step, value in answers.change["expected"].items()}
+        given = steps.get(listed.caption, math.nan)
+    elif key == "categories" and answers.categories is not None:
+        given = float(
+            answers.categories.loc[answers.world.period].get(
+                listed.caption.lower().replace(" ", "_"), math.nan
+            )
+        )
+    elif key == "created_by" and answers.created_by is not None:
+        owner = re.match(r"Created by (.*) in ", listed.caption)
+        given = float(answers.created_by["value"].get(owner[1], math.nan)) if owner else math.nan
+    if math.isfinite(given):
+        ledger.near(f"{where}, adds up to its figure", total, given, within=1.0)
+    for row in listed.rows:
+        deal = row.get("Deal", "")
+        if "Expected" in row and rest == "closed, due and overdue" and deal in answers.own_chances.index:
+            value = _read_amount(row["Value"]) * float(
+                answers.own_chances[answers.own_chances.index == deal].iloc[0]
+            )
+            ledger.near(f"{where}, {deal}, value × chance", _read_amount(row["Expected"]), value, within=1.5)
 
 
 # -- workbook, mail, Markdown

@@ -133,6 +133,7 @@ def run_command(*words: object) -> str:
     sys.argv, os.environ["COLUMNS"] = ["opp-analytics", *map(str, words)], "400"
     # The command prints warnings itself, and leaves its printer behind.
     with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        warnings.simplefilter("always")
         show, folder = warnings.showwarning, Path.cwd()
         os.chdir(scratch_folder("opp-analytics-here-"))
         try:
@@ -157,20 +158,21 @@ class DealList:
 
     caption: str
     rows: list[dict[str, str]]
-    whole: bool
-    """False where the workbook has more."""
+    sums: list[tuple[str, str]]
+    """Further parts of the last column, and last the total."""
 
 
 def lists_of(section: Element) -> list[DealList]:
     """The lists of deals of a block."""
-    parents = {child: parent for parent in section.iter() for child in parent}
     found = []
     for table in reading.by_class(section, "dl"):
-        rows = [[reading.words(cell) for cell in row] for row in table.iter("tr")]
-        after = reading.words(parents[table])
+        foot = {id(row) for part in table.iter("tfoot") for row in part.iter("tr")}
+        rows = [[reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) not in foot]
+        below = [[reading.words(cell) for cell in row] for row in table.iter("tr") if id(row) in foot]
+        sums = [(row[0], row[-1]) for row in below]
         caption = reading.words(reading.one(table, "caption"))
         cells = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
-        found.append(DealList(caption, cells, "more deal" not in after))
+        found.append(DealList(caption, cells, sums))
     return found
 
 

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import pytest
 
+from tests.surfaces.faults import FAULTS, Fault, find
+from tests.surfaces.files import FILES
 from tests.surfaces.harness import judge
 from tests.surfaces.worlds import WORLDS
 
-WHOLE = ("truth", "workbook", "digests")
+SURFACES = ("workbook", "digests", "explorer", "grid", "notebook")
+KNOWN_FILES = ("german", "signs", "years", "blank", "stale", "import_file")
 
 
 @pytest.mark.parametrize("world", ["stated", "no_deals"])
 def test_page_and_explorer__say_what_their_functions_give(world: str) -> None:
-    assert judge(world, ("truth", "page", "digests", "explorer", "grid")).mismatches == []
+    assert judge(world, ("page", "digests", "explorer", "grid")).mismatches == []
+
+
+@pytest.mark.parametrize("file", [name for name in FILES if name in KNOWN_FILES])
+def test_files__are_read_as_what_they_hold(file: str) -> None:
+    assert judge(file).mismatches == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_surfaces__say_what_their_functions_give(world: str) -> None:
-    ledger = judge(world, WHOLE)
+    ledger = judge(world, SURFACES)
     assert ledger.count > 10
     assert ledger.mismatches == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_faults__are_found_when_they_are_put_back(fault: Fault) -> None:
+    assert find(fault) != []

@@ -1,4 +1,4 @@
-"""Ten small worlds: deals, their history, an org file, a day, and where it can be worked by hand, the truth."""
+"""Small worlds: deals, their history, an org file, a day, and where it can be worked by hand, the truth."""
 
 from __future__ import annotations
 
@@ -136,15 +136,21 @@ def _last(log: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def learned() -> World:
-    """The default org and a target for all: a year of weekly records, chances learned from them."""
+    """The default org and a target for all: a year of weekly records, the last weeks daily; chances learned from them."""
     log = _play("weekly", 1, 50)
+    last, days = log["seen_at"].max(), np.random.default_rng(2).integers(0, 7, len(log))
+    late = log["seen_at"] > last - pd.Timedelta(weeks=3)
+    log["seen_at"] -= pd.to_timedelta(np.where(late, days, 0), unit="D")
+    log = log.sort_values(["seen_at", "unique_id"], kind="stable").reset_index(drop=True)
     deals, day = _last(log)
     return _settle("learned", deals, log, {}, as_of=day, target=90_000.0)
 
 
 def run_rate() -> World:
-    """Dollars, no history, many wins."""
+    """Dollars, no history, many wins; twelve people who are equals: chance alone gives each their deals."""
     deals, day = _last(_play("plain", 7, 58, deals_per_week=3.0))
+    names = [f"Rep {letter}" for letter in "ABCDEFGHIJKL"]
+    deals["owner_name"] = np.random.default_rng(3).choice(names, len(deals))
     return _settle(
         "run_rate",
         deals,
@@ -198,35 +204,45 @@ def _rows(deals: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
 
 
 def met() -> World:
-    """Targets met to the cent by amounts that binary fractions miss, by one person; the other is one cent short."""
+    """Targets that are met to the cent, whose sum binary fractions miss; and a deal whose value was always negative."""
+    aims = {"Ada": 1000.1, "Ben": 2000.2, "Cleo": 3000.4}
     deals = _rows(
         [
             *(
-                (f"w{k}", f"Won {k}", "closed_won", value, "2026-03-05", 100, "Ada", "2026-01-10")
-                for k, value in enumerate([0.1, 0.2, 4000.7, 1999.0])
+                (f"w{k}", f"Won {k}", "closed_won", value, "2026-03-05", 100, name, "2026-01-10")
+                for k, (name, value) in enumerate(aims.items())
             ),
-            ("w8", "Won 8", "closed_won", 2999.99, "2026-03-06", 100, "Ben", "2026-01-12"),
             ("o1", "Open 1", "proposal", 900.0, "2026-03-28", 40, "Ben", "2026-02-10"),
             ("o2", "Open 2", "discovery", 1500.0, "2026-04-12", 20, "Ada", "2026-02-12"),
+            ("o3", "Credit", "proposal", -2000.0, "2026-04-20", 60, "Cleo", "2026-02-12"),
             ("l1", "Lost 1", "closed_lost", 700.0, "2026-02-20", 0, "Ben", "2026-01-20"),
         ]
     )
+    teams = zip(aims, ("East", "West", "West"), strict=True)
     settings = {
         "currency": "USD",
-        "people": [{"owner_name": "Ada", "team": "East"}, {"owner_name": "Ben", "team": "West"}],
+        "people": [{"owner_name": name, "team": team} for name, team in teams],
         "targets": [
-            {"period": "2026-03", "owner_name": "Ada", "target": 6000.0},
-            {"period": "2026-03", "owner_name": "Ben", "target": 3000.0},
+            {"period": f"2026-{month:02d}", "owner_name": name, "target": aim}
+            for month in (3, 4)
+            for name, aim in aims.items()
         ],
     }
-    truth = {"booked": 8999.99, "gap": 0.01, "open_value": 900.0, "pipeline_coverage": 90_000.0}
+    opened = deals["stage"].isin(["proposal", "discovery"])
+    before = deals.assign(
+        seen_at=f"{_TEN[0]}T08:00Z",
+        stage=deals["stage"].where(opened, "discovery"),
+        probability=deals["probability"].where(opened, 20),
+    )
     log = pd.concat(
         [
-            deals.assign(seen_at=f"{_TEN[0]}T08:00Z", stage="discovery", probability=20),
-            deals.assign(seen_at=f"{_TEN[2]}T08:00Z"),
+            before,
+            deals.assign(seen_at=f"{_TEN[1]}T08:00Z"),
+            deals.iloc[:1].assign(seen_at=f"{_TEN[2]}T08:00Z"),
         ]
     )
     log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
+    truth = {"booked": 6000.7, "gap": 0.0, "open_value": 900.0, "value_cut": 0}
     return _settle("met", deals, log, settings, as_of="2026-03-17", truth=truth)
 
 
@@ -294,6 +310,9 @@ def pipelines() -> World:
         "commit": float(
             opened["value"][(opened["pipeline"] == "Renewal") & (opened["stage"] == "review")].sum()
         ),
+        "best_case": float(
+            opened["value"][(opened["pipeline"] == "New") & (opened["stage"] == "offer")].sum()
+        ),
         "weighted_open": float((opened["value"] * stated).sum()),
         "moved_back": 0,
     }
@@ -314,7 +333,13 @@ _NAMES = ("Ada", "Ben", "Cleo", "Dev")
 def tokyo() -> World:
     """Teams with dated moves, east of UTC: Dev moves at midnight in Tokyo of a day that UTC reaches nine hours later."""
     log = _play("tokyo", 4, 48)
-    deals, day = _last(log)
+    still = log[(log["owner_name"] == "Dev") & (log["stage"] == "discovery")].iloc[:1]
+    still = still.assign(unique_id="deal-still", name="Deal Still", close_date=pd.Timestamp("2022-12-30"))
+    log = pd.concat([log, still]).sort_values("seen_at", kind="stable").reset_index(drop=True)
+    deals, _ = _last(log)
+    # Recorded late in the evening of UTC, when it is the next day in Tokyo.
+    log["seen_at"] += pd.Timedelta(hours=12)
+    day = f"{log['seen_at'].max() + pd.Timedelta(hours=9):%Y-%m-%d}"
     month = day[:7]
     settings = {
         "currency": "JPY",
@@ -322,7 +347,7 @@ def tokyo() -> World:
         "people": [
             *({"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(_NAMES[:3])),
             {"owner_name": "Dev", "team": "West"},
-            {"owner_name": "Dev", "team": "East", "from_date": f"{month}-05"},
+            {"owner_name": "Dev", "team": "East", "from_date": day},
             {"owner_name": "Noor", "team": "West", "from_date": f"{month}-04"},
         ],
         "targets": [
@@ -331,7 +356,12 @@ def tokyo() -> World:
             for k, name in enumerate((*_NAMES, "Noor"))
         ],
     }
-    return _settle("tokyo", deals, log, settings, as_of=day, truth={"target": 12_000.0 * 5 + 3_000 * 10})
+    truth = {
+        "target": 12_000.0 * 5 + 3_000 * 10,
+        "teams": {"Dev": "East", "Ben": "West"},
+        "targets": {"Noor": 24_000.0, "Dev": 21_000.0},
+    }
+    return _settle("tokyo", deals, log, settings, as_of=day, truth=truth)
 
 
 _OWN = {
@@ -367,6 +397,31 @@ def fiscal() -> World:
         "report": {"freq": "Q"},
     }
     return _settle("fiscal", deals, log, settings, as_of=day, target=500_000.0)
+
+
+def early_wins() -> World:
+    """Most wins come early in the month: of the first months the run rate gives no range for its last days."""
+    rows = []
+    for place, month in enumerate(pd.period_range("2025-01", "2025-12", freq="M")):
+        for k, day in enumerate((4, 8, 12, 24 if place > 1 else 14)):
+            key, due = f"{place:02d}{k}", month.start_time + pd.Timedelta(days=day - 1)
+            born = due - pd.Timedelta(days=6 if k == 3 and place > 5 else 30)
+            value, owner = 1000.0 * (1 + (place + k) % 5), ("Ada", "Ben", "Cleo")[k % 3]
+            ends = [
+                (born, "proposal", due, 50),
+                (due, "closed_won" if k != 1 or place % 3 else "closed_lost", due, 100),
+            ]
+            rows += [
+                (f"w{key}", f"Deal W{key}", stage, value, date, chance, owner, born, at)
+                for at, stage, date, chance in ends
+                if at < pd.Timestamp("2025-12-20")
+            ]
+    log = _rows(row[:8] for row in rows).assign(
+        seen_at=pd.to_datetime([row[8] for row in rows], utc=True) + pd.Timedelta(hours=8)
+    )
+    log = log.sort_values(["seen_at", "unique_id"], kind="stable").reset_index(drop=True)
+    deals, _ = _last(log)
+    return _settle("early_wins", deals, log, {"currency": "USD"}, as_of="2025-12-19", target=15_000.0)
 
 
 _HEBREW, _ARABIC = "רותם כהן", "شركة النور"
@@ -406,7 +461,19 @@ def euros() -> World:
             for day in ("2026-03-02", "2026-03-09", "2026-03-16")
         ]
     )
+    gone = deals.iloc[:1].assign(
+        unique_id="gone", name="Gone", value=4000.0, stage="proposal", status="active"
+    )
+    gone = gone.assign(owner_name=None, close_date=pd.Timestamp("2026-03-25"), probability=50)
+    seen = {"2026-03-02": "new", "2026-03-16": "deleted"}
+    log = pd.concat(
+        [
+            log.assign(operation=None),
+            *(gone.assign(seen_at=f"{day}T08:00Z", operation=operation) for day, operation in seen.items()),
+        ]
+    )
     log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
+    log = log.sort_values("seen_at", kind="stable")
     day = "2026-03-16"
     return _settle(
         "euros", deals, log.reset_index(drop=True), {"currency": "EUR"}, as_of=day, truth=_sum_up(deals, day)
@@ -442,6 +509,7 @@ WORLDS: dict[str, Callable[[], World]] = {
         pipelines,
         tokyo,
         fiscal,
+        early_wins,
         euros,
         one_deal,
         no_deals,
