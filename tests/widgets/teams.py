@@ -17,7 +17,7 @@ def recorded_team(org: oa.Org | None = None) -> History:
     On the 10th four deals are open and due in the month; on the 20th Ann wins two, Bo loses two, and Cy wins a deal that
     nobody had seen before.
     """
-    rows = []
+    rows: list[tuple[str, str, str, str | None, float, str]] = []
     for month in _MONTHS:
         tenth, twentieth, due = f"{month}-10T12:00Z", f"{month}-20T12:00Z", f"{month}-25"
         for k, (who, end) in enumerate(
@@ -28,9 +28,9 @@ def recorded_team(org: oa.Org | None = None) -> History:
                 (f"{month}-{k}", twentieth, end, f"{month}-20", 1000.0 + 100 * k, who),
             ]
         rows.append((f"{month}-new", twentieth, "closed_won", f"{month}-20", 300.0, "Cy"))
-    for k, due in enumerate(("2026-11-25", "2026-11-28", "2026-12-10", "2026-11-20", "2027-01-15", None)):
+    for k, day in enumerate(("2026-11-25", "2026-11-28", "2026-12-10", "2026-11-20", "2027-01-15", None)):
         rows.append(
-            (f"open-{k}", "2026-11-10T12:00Z", "proposal", due, 2000.0 + 500 * k, "Ann" if k % 2 else "Bo")
+            (f"open-{k}", "2026-11-10T12:00Z", "proposal", day, 2000.0 + 500 * k, "Ann" if k % 2 else "Bo")
         )
     columns = ["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"]
     log = pd.DataFrame(rows, columns=columns)
