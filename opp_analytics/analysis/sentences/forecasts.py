@@ -239,11 +239,13 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
 
 
 def describe_forecast_deals(table: pd.DataFrame) -> str:
-    """Say how winning or losing one deal changes the chance of its period's target."""
+    """Say how winning or losing one deal changes the chance of the target, in the first period that has one."""
     known = table[table["p_if_lost"].notna()]
     if known.empty:
-        return "No open deal changes the chance of the target"
-    name = period_name(str(known["period"].iloc[0]), table.attrs.get("freq"), today=table.attrs["as_of"])
+        return "No chance of a target is known that an open deal could change"
+    first = known["period"].astype(str).min()
+    known = known[known["period"] == first]
+    name = period_name(first, table.attrs.get("freq"), today=table.attrs["as_of"])
     if known["p_if_lost"].min() > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
     if known["p_if_won"].max() <= LEAST + 1e-9:

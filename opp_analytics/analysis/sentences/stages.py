@@ -11,7 +11,7 @@ from opp_analytics.text import capital, count, days, joined, label, number, perc
 
 
 def describe_stage_flow(table: pd.DataFrame) -> str:
-    """Name the stage that loses a larger share of its deals than the others, beyond chance."""
+    """Name the stages that lose a larger share of their deals than the others, beyond chance."""
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
     summed["left"] = summed["entries"] - summed["still"]
     known = summed[summed["left"] > 0]
@@ -31,11 +31,11 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
     if low.empty:
         return f"No stage loses more than the others beyond chance: {share} of the {count(left)} that left one moved on."
-    rates = low["advanced"] / low["left"]
-    worst = int(rates.to_numpy().argmin())
+    many = len(low) > 1
+    names, n = joined([label(stage) for stage in low.index], most=3), int(low["left"].sum())
     return (
-        f"Beyond chance, {label(low.index[worst])} loses the most: {percent(rates.iloc[worst])} of the "
-        f"{count(int(low['left'].iloc[worst]))} that left it moved on, against {share} over all stages."
+        f"Beyond chance, {names} {'lose' if many else 'loses'} more than the others: {percent(low['advanced'].sum() / n)} of "
+        f"the {count(n)} that left {'them' if many else 'it'} moved on, against {share} over all stages."
     )
 
 

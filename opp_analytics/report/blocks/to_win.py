@@ -44,7 +44,8 @@ def to_win(tables: Tables) -> Block:
 
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
     if short.empty:
-        return "Everyone is at target: upside still due"
+        due = tables.persons["open_count"].sum() > 0
+        return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), tables.inputs.who)
     verb, between = ("is", "") if len(short) == 1 else ("are", " between them")
     return f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} short{between}"

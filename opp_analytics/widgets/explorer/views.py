@@ -323,12 +323,12 @@ class PipelineView(View):
     @property
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(_MARKS), self._values_at_start()
-        largest = sums["open_value"].idxmax() if sums["open_value"].sum() > 0 else None
+        largest = evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []
         bars, figures = [], []
         for key, value, deals in sums.itertuples():
             name, amount = self._name(str(key)), money(value)
             title = f"{name}: {amount} open, {text.count(int(deals))}"
-            bars.append(Amount(name, float(value), amount, title, str(key), highlight=key == largest))
+            bars.append(Amount(name, float(value), amount, title, str(key), highlight=key in largest))
             since = () if before is None else (_change_since(float(before.get(key, 0.0)), value, money),)
             figures.append((f"{int(deals):,}", *since))
         since_head = () if before is None else (f"Since {self.format_day(self.start)}",)

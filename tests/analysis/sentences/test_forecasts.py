@@ -183,7 +183,8 @@ def _deals(*ends):
         (_deals((0.48, 0.52)), "No single deal decides November: it is 48% to 52% likely either way."),
         (_deals((0.0, 0.0)), "No single deal brings November to its target."),
         (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
-        (_deals((NAN, NAN)), "No open deal changes the chance of the target."),
+        (_deals((NAN, NAN)), "No chance of a target is known that an open deal could change."),
+        (_deals((0.2, 0.75), (1.0, 1.0)).assign(period=["2026-12", "2026-11"]), "November is at target whatever becomes of the open deals."),
     ],
 )  # fmt: skip
 def test_sentence__of_single_deals(table, words):

@@ -191,6 +191,35 @@ def test_sentence__of_slippage_compares_the_last_two_periods(table: pd.DataFrame
     assert sentence(table) == words
 
 
+def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
+    table = _due((64.0, 36.0), (15.0, 85.0))
+    table.attrs["as_of"] = "2026-01-20"
+    assert sentence(table) == "December 2025: 64% of value due slipped."
+    assert sentence(table.loc[["2026-01"]]) == "January so far: 15% of value due slipped."
+    table.attrs |= {"as_of": "2026-02-02", "part": ["2025-12"]}
+    assert sentence(table) == "January: 15% of value due slipped."
+    assert sentence(table.loc[["2025-12"]]) == "December 2025, as far as recorded: 64% of value due slipped."
+
+
+@pytest.mark.parametrize(
+    ("advanced", "words"),
+    [
+        # 58, 60 and 62% of a hundred deals each are equal as far as chance goes.
+        ((58, 60, 62), "No stage loses more than the others beyond chance: 60% of the 300 deals that left one moved on."),
+        ((35, 60, 62), "Beyond chance, discovery loses more than the others: 35% of the 100 deals that left it moved on, against 52% over all stages."),
+        ((60, 60, 90), "Beyond chance, discovery and proposal lose more than the others: 60% of the 200 deals that left them moved on, against 70% over all stages."),
+        ((0, 0, 0), "No move to a later stage was recorded from Apr 1 to Jun 30, 2026: 300 deals left a stage otherwise."),
+    ],
+)  # fmt: skip
+def test_sentence__of_a_stage_flow_names_the_stage_that_loses_more_beyond_chance(
+    advanced: tuple[int, ...], words: str
+) -> None:
+    stages = pd.Index(["discovery", "proposal", "negotiation"], name="stage")
+    table = pd.DataFrame({"entries": 110, "advanced": advanced, "still": 10}, index=stages)
+    table.attrs = {"opening_at": "2026-04-01", "closing_at": "2026-06-30"}
+    assert sentence(table) == words
+
+
 def test_heading__is_the_sentence_without_its_parts():
     for table in (waterfall(HISTORY, **DAYS), movements(HISTORY, **DAYS)):
         title = heading(table)

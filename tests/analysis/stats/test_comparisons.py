@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics.analysis.stats.comparisons import adjust_p_values, mark_differences
+from opp_analytics.analysis.stats.comparisons import (
+    adjust_p_values,
+    compare_pairs,
+    mark_differences,
+    mark_missed_chances,
+)
 
 
 @pytest.mark.parametrize("groups", [2, 10, pytest.param(40, marks=pytest.mark.slow)])
@@ -38,3 +43,23 @@ def test_adjust_p_values__is_between_one_test_and_all(p: list[float]) -> None:
     assert (found <= np.minimum(np.array(p) * len(p), 1) + 1e-12).all()
     order = np.argsort(p, kind="stable")
     assert (np.diff(found[order]) >= 0).all()
+
+
+@pytest.mark.parametrize("pairs", [9, 30])
+def test_compare_pairs__of_equal_errors_is_rarely_below_one_in_twenty(pairs: int) -> None:
+    rng = np.random.default_rng(pairs)
+    told = sum(compare_pairs(rng.normal(size=pairs)) < 0.05 for _ in range(240))
+    # At 5%, 25 or more of 240 come by chance once in 5,000.
+    assert told < 25
+    assert compare_pairs(rng.normal(1.5, 1, pairs)) < 0.05
+
+
+def test_mark_missed_chances__leaves_room_for_what_is_still_open() -> None:
+    stated = [0.8, 0.1, 0.5]
+    assert mark_missed_chances([10, 12, 20], [0, 0, 0], [40, 40, 40], stated).tolist() == [True, True, False]
+    assert mark_missed_chances([10, 12, 20], [25, 0, 0], [40, 40, 40], stated).tolist() == [
+        False,
+        True,
+        False,
+    ]
+    assert mark_missed_chances([], [], [], []).tolist() == []

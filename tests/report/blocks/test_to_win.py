@@ -42,6 +42,12 @@ def test_to_win__of_everybody_at_target_are_upside_still_due():
     ]
 
 
+def test_to_win__of_everybody_at_target_without_a_deal_due_say_so():
+    won = [("g", "Gorse", 10.0, "closed_won", "won", "2026-03-02", 100, "Ann")]
+    block = to_win(tables_of(pipeline(won), target=TARGETS.head(1).assign(target=5.0)))
+    assert block.title == "Everyone is at target: no more deals due"
+
+
 def test_to_win__of_many_people_begin_with_those_who_have_deals():
     people = [f"Rep {place:02d}" for place in range(14)]
     rows = [("a", "Alder", 9.0, "proposal", "active", "2026-03-20", 50, "Rep 13")]
