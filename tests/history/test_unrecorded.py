@@ -14,7 +14,14 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import read_changes
-from opp_analytics.errors import DataError, DataWarning, HistoryError, NotEnoughHistory, OrgError
+from opp_analytics.errors import (
+    DataError,
+    DataWarning,
+    HistoryError,
+    MissingColumnError,
+    NotEnoughHistory,
+    OrgError,
+)
 from tests.late_tracking import ORG, TODAY, Files, make_files, make_history
 
 Late = tuple[pd.DataFrame, oa.History]
@@ -288,8 +295,14 @@ def test_slippage__of_a_log_without_dates_is_refused() -> None:
             "stage": ["proposal", "closed_won", "proposal"],
         }
     )  # fmt: skip
-    with pytest.raises(NotEnoughHistory, match="slippage: the imported history lacks the planned dates"):
-        oa.slippage(oa.History.from_changes(log), start="2026-01-05", end="2026-02-28")
+    history = oa.History.from_changes(log)
+    for ask in (oa.slippage, oa.category_moves):
+        with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
+            ask(history, start="2026-01-05", end="2026-02-28")
+    with pytest.raises(MissingColumnError, match="the history has no column 'close_date'"):
+        oa.backtest(history)
+    table = oa.forecast(history.as_of("2026-02-10").assign(close_date=TODAY), as_of=TODAY, history=history)
+    assert table.attrs["method"] == "stated"
 
 
 def test_history__imported_by_an_older_release_is_refused(late: Late, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stated import check_column, fit_stated
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history, check_same_deals
+from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history, check_same_deals
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
@@ -131,6 +131,7 @@ class Question:
             known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")]
         if known.empty:
             raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
+        check_columns_begin(history, ("stage", "close_date"))
         check_column(method, history.table.columns, of="history")
         records = _read_records(history, known, alias, zone, org)
         level = arguments.between(confidence, "confidence", example=0.8)

@@ -185,6 +185,14 @@ def find_first_record(history: History, moments: pd.Series[Any], reads: Sequence
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
 
 
+def check_columns_begin(history: History, needs: Sequence[str]) -> None:
+    """Refuse a history that never had a column that a question needs: an import lacked it, and no record follows."""
+    begins = history.begins
+    never = [name for name in needs if len(begins) and name not in begins]
+    if never:
+        raise make_column_error("history", never, begins.index)
+
+
 def find_known_start(
     history: History,
     begin: pd.Timestamp,
@@ -202,6 +210,7 @@ def find_known_start(
     """
     if not needs:
         return None
+    check_columns_begin(history, needs)
     gaps = history.find_gaps(*needs)
     first, last = (pd.Period(as_date(moment, tz=tz), "M") for moment in (begin, finish))
     inside = gaps[(gaps >= first) & (gaps <= last)]

@@ -42,7 +42,8 @@ def test_plan_impact__takes_the_method_and_history_of_a_forecast(
     made = plan(before, changed(before, 0, value=2000.0))
     history = oa.History(tmp_path)
     past = pd.concat(
-        [before.assign(unique_id=before["unique_id"] + f"-{k}") for k in range(10)], ignore_index=True
+        [before, *(before.assign(unique_id=before["unique_id"] + f"-{k}") for k in range(9))],
+        ignore_index=True,
     )
     history.record(past, at="2026-01-01")
     history.record(past.assign(stage="closed_won", status="won"), at="2026-02-01")
