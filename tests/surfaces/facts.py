@@ -75,6 +75,8 @@ class Pool:
                     self._add(text.money(size, None, **form))
                 # Whole amounts are rounded up or down so that parts add up.
                 self.figures |= {f"{math.floor(size):,}", f"{math.ceil(size):,}", text.number(size)}
+                for whole in (math.floor(size), math.ceil(size)):
+                    self._add(text.money(whole, self.currency, full=True))
                 self.figures |= {text.number(size / 1e3), text.number(size / 1e6, 1)}
         return self
 

@@ -366,7 +366,7 @@ FAULTS: tuple[Fault, ...] = (
         "a stored frame loses its org",
         "fiscal",
         ("commands",),
-        (Edit("crm.read_export:_make_opportunities", "frame.attrs.update(table.facts)", "pass"),),
+        (Edit("table_files:_keep_facts", "for name in FACTS if", "for name in () if"),),
         "stored frame",
     ),
     Fault(
@@ -395,6 +395,70 @@ FAULTS: tuple[Fault, ...] = (
         ("page",),
         (Edit("report.cells:add_details", "if len(gone):", "if False:"),),
         "",
+    ),
+    Fault(
+        "45.000 without a cell that settles it is forty-five",
+        "german",
+        (),
+        (
+            Edit(
+                "inputs:_read_in_column",
+                "    if wanted:\n",
+                "    if wanted:\n        return float(min(filter(None, wanted)))\n    if wanted:\n",
+            ),
+        ),
+        "57.5",
+    ),
+    Fault(
+        "euros are read as the dollars of the org",
+        "signs",
+        (),
+        (Edit("inputs:read_amounts", "not _is_sign_of(amount.money, currency)", "False"),),
+        "euros",
+    ),
+    Fault(
+        "the year 3026 is taken for one",
+        "years",
+        (),
+        (
+            Edit("inputs:check_year", "if not FIRST_YEAR <= year <= LAST_YEAR:", "if False:"),
+            Edit("inputs:_read_times", ".read_each(check_year)[1]", ".read_each(int)[1]"),
+        ),
+        "3026",
+    ),
+    Fault(
+        "1/5 typed in December is of the year that ends",
+        "typed",
+        (),
+        (Edit("inputs:read_date", "if this == today or (this < today) == past:", "if True:"),),
+        "1/5",
+    ),
+    Fault(
+        "a deal has another chance from history in each list",
+        "learned",
+        ("page",),
+        (
+            Edit(
+                "report.forecasts:Forecasts.own_chances",
+                "analysis.select_own_chances(self.forecast_deals)",
+                'self.forecast_deals.drop_duplicates("unique_id")',
+            ),
+        ),
+        "from history",
+    ),
+    Fault(
+        "one word for two chances",
+        "learned",
+        ("page",),
+        (Edit("report.blocks.quality:risk", 'PageColumn("Stated")', 'PageColumn("Chance")'),),
+        "two chances",
+    ),
+    Fault(
+        "a forecast opens to its deals without what else it expects",
+        "learned",
+        ("page",),
+        (Edit("report.cells:list_expected", "if abs(amount) >= _CENT}", "if False}"),),
+        "parts add up",
     ),
     Fault(
         "the grid forecasts by stated chances although it has a history",

@@ -104,7 +104,25 @@ def years(ledger: Ledger) -> None:
     rows = [("0061", "Alder", "Negotiation/Review", "45,000", "3/20/3026", "1/5/2026", "Ann", "60")]
     folder = _folder()
     printed = _forecast(folder, _write(folder, "years.csv", _HEADS, rows))
-    ledger.same("file with the year 3026, says so", "3026" in printed, True)
+    counted = _open_value(printed, "3026-03") is not None
+    ledger.same("file with the year 3026, refused by name", "3026" in printed and not counted, True)
+
+
+def typed(ledger: Ledger) -> None:
+    """A day typed without its year in December is the next one, not the last."""
+    org = oa.Org(currency="USD", timezone="America/New_York")
+    deal = {
+        "unique_id": "a",
+        "name": "Alder",
+        "stage": "proposal",
+        "value": 900.0,
+        "close_date": "2026-12-20",
+    }
+    frame = org.apply(pd.DataFrame([{**deal, "created_at": "2026-11-01T08:00Z"}]))
+    grid = oa.edit(frame, as_of="2026-12-10")
+    grid._respond({"do": "edit", "areas": [{"rows": [0], "fields": ["close_date"], "block": [["1/5"]]}]})
+    said = f"{grid.edited['close_date'].iloc[0]:%Y-%m-%d}"
+    ledger.same("grid, 1/5 typed in December", said in ("2027-01-05", "2026-12-20"), True)
 
 
 def blank(ledger: Ledger) -> None:
@@ -289,6 +307,6 @@ def import_file(ledger: Ledger) -> None:
 
 
 FILES: dict[str, Callable[[Ledger], None]] = {
-    check.__name__: check for check in (german, signs, years, blank, stale, ids, closings, import_file)
+    check.__name__: check for check in (german, signs, years, typed, blank, stale, ids, closings, import_file)
 }
 """Each kind of file by its name."""

@@ -15,7 +15,7 @@ from opp_analytics import text
 from tests.report import reading
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import Ledger, Pool
-from tests.surfaces.shown import DealList, Shown, as_frame, lists_of, rows_of, texts_of
+from tests.surfaces.shown import DealList, Shown, as_frame, cell_text, lists_of, rows_of, texts_of
 
 __all__ = ["check_digests", "check_page", "check_workbook"]
 
@@ -700,7 +700,8 @@ def _check_list(ledger: Ledger, key: str, listed: DealList, answers: Answers) ->
         deal: Any = deals.loc[name]
         where = f"page, {key}, “{listed.caption}”, {name}"
         if "Value" in row and key not in ("created", "created_by", "slippage", "why"):
-            ledger.same(f"{where}, value", row["Value"], text.number(float(deal["value"])))
+            # Rounded so that the list adds up.
+            _near_number(ledger, f"{where}, value", row["Value"], float(deal["value"]))
         if "Close" in row and key not in ("slippage",):
             ledger.same(f"{where}, close", row["Close"].partition(",")[0], text.day(deal["close_date"]))
         _check_chances(ledger, where, name, row, answers)
@@ -779,6 +780,7 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     for title, column in figures.items():
         if title in summary and isinstance(summary[title][1].value, (int, float)):
             ledger.near(f"workbook, Summary, {title}", float(summary[title][1].value), float(row[column]))
+    _check_shown_chances(ledger, book, summary)
     for name, make in _SHEETS.items():
         given = make(answers)
         if name in book and given is not None:
@@ -798,6 +800,22 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
                     sheet.index, zip(sheet[column], frame[column], strict=True), strict=True
                 ):
                     ledger.near(f"workbook, Deals, {deal}, {column}", _number(said), _number(given))
+
+
+def _check_shown_chances(
+    ledger: Ledger, book: dict[str, list[list[Any]]], summary: dict[str, list[Any]]
+) -> None:
+    """A spreadsheet shows a chance as the page does."""
+    cells = [("Summary", summary["Chance of target"][1])] if "Chance of target" in summary else []
+    for name in {"People", "Periods"} & set(book):
+        heads = [
+            head.comment.text.strip() if head.comment is not None else head.value for head in book[name][0]
+        ]
+        if "p_target" in heads:
+            cells += [(name, row[heads.index("p_target")]) for row in book[name][1:]]
+    for name, cell in cells:
+        if isinstance(cell.value, (int, float)):
+            ledger.same(f"workbook, {name}, chance as shown", cell_text(cell), text.percent(cell.value))
 
 
 def _number(value: Any) -> float:

@@ -10,7 +10,7 @@ from tests.surfaces.harness import judge
 from tests.surfaces.worlds import WORLDS
 
 SURFACES = ("workbook", "digests", "explorer", "grid", "notebook")
-KNOWN_FILES = ("german", "signs", "years", "blank", "stale", "import_file")
+KNOWN_FILES = ("german", "signs", "years", "typed", "blank", "stale", "import_file")
 
 
 @pytest.mark.parametrize("world", ["stated", "no_deals"])
