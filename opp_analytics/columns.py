@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
 
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
 """Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and texts."""
-WORKBOOK_FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
-"""How a workbook shows the units that have no currency."""
+WORKBOOK_FORMATS = {
+    "rate": '[<=0]0%;[<0.005]"<1%";0%',
+    "percent": '0"%"',
+    "ratio": '[<0.05]"<0.1×";[<9.95]0.0"×";0"×"',
+}
+"""How a workbook shows the units that have no currency: as `text` writes them."""
+ALMOST_SURE = '[<1]">99%";0%'
+"""How it shows rates from 99.5% on; a format has room for two conditions."""
 
 
 class ResultColumn(NamedTuple):
@@ -256,6 +264,13 @@ COLUMNS = {
 }
 """The columns of the public result tables."""
 
+_ESTIMATES = frozenset({
+    "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
+    "expected_value", "error", "then", "now", "change",
+})  # fmt: skip
+"""Money that is estimated, in whole units beside a thousand or more: its cents say nothing."""
+WHOLE = 1_000.0
+"""Amounts from here on leave no room for cents beside them."""
 _CHANGES = ("_before", "_after", "_change")
 """Endings of a column that compares another one at two times."""
 
@@ -307,12 +322,38 @@ def make_formatter(column: str, values: pd.Series[Any], currency: str | None) ->
     --------
     >>> list(map(make_formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
     ['$1,200.50', '$80.00', '–']
+    >>> list(map(make_formatter("expected", pd.Series([1200.5, 80.2]), "USD"), [1200.5, 80.2]))
+    ['$1,201', '$80']
     """
     write = partial(format_cell, column, currency=currency)
-    amounts = pd.api.types.is_float_dtype(values.dtype) and find_unit(column) == "money"
-    if not amounts or not (values.round(2) % 1).any():
+    if not pd.api.types.is_float_dtype(values.dtype) or find_unit(column) != "money":
         return write
-    return lambda value: cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
+    if _has_cents(column, values):
+        return lambda value: cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
+    return lambda value: write(value if pd.isna(value) or math.isinf(value) else math.floor(value + 0.5))
+
+
+def choose_workbook_format(column: str, values: pd.Series[Any], currency: str | None) -> str | None:
+    """Choose the number format in which a workbook shows a column as people read it elsewhere; None for other units.
+
+    Examples
+    --------
+    >>> choose_workbook_format("expected", pd.Series([1200.5]), "USD"), choose_workbook_format("rate", pd.Series([0.5]), None)
+    ('[$$]#,##0', '[<=0]0%;[<0.005]"<1%";0%')
+    """
+    if find_unit(column) != "money":
+        return WORKBOOK_FORMATS.get(find_unit(column))
+    digits = "#,##0.00" if _has_cents(column, values.astype("float64")) else "#,##0"
+    if currency is None:
+        return digits
+    symbol = get_currency_symbol(currency, locale="en_US")
+    return f"[${symbol}]{'' if len(symbol) == 1 else ' '}{digits}"
+
+
+def _has_cents(column: str, values: pd.Series[Any]) -> bool:
+    """Return True if the amounts of a column are shown with cents."""
+    estimated = column.removesuffix("_before").removesuffix("_after") in _ESTIMATES
+    return not (estimated and values.abs().max() >= WHOLE) and bool((values.round(2) % 1).any())
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:
@@ -335,7 +376,8 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
     amount = float(value)
     match find_unit(column):
         case "money":
-            return text.money(amount, currency, full=True)
+            whole = column in _ESTIMATES and WHOLE <= abs(amount) < math.inf
+            return text.money(math.floor(amount + 0.5) if whole else amount, currency, full=True)
         case "rate":
             return text.percent(amount)
         case "percent":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, make_formatter
+from opp_analytics.columns import choose_workbook_format, make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import replace_file
 from opp_analytics.org import Org
@@ -23,7 +23,6 @@ __all__ = ["TABLES", "check_ending", "write_csv", "write_staged", "write_tables"
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
-_FORMATS = {"money": "#,##0.00", **WORKBOOK_FORMATS}
 _WIDEST = 60
 """Width of a workbook's widest column; longer text goes on below."""
 
@@ -110,7 +109,13 @@ def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
         dtype = table[name].dtype
         numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         dated = "yyyy-mm-dd hh:mm" if isinstance(dtype, pd.DatetimeTZDtype) else "yyyy-mm-dd"
-        number_format = _FORMATS.get(find_unit(name)) if numeric else dated if dtype.kind == "M" else None
+        number_format = (
+            choose_workbook_format(name, table[name], None)
+            if numeric
+            else dated
+            if dtype.kind == "M"
+            else None
+        )
         cells[0].font = Font(bold=True)
         cells[0].alignment = Alignment(horizontal="right" if numeric or dtype.kind == "M" else "left")
         for cell in cells[1:]:

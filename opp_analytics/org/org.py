@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, text
+from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
@@ -434,8 +435,6 @@ def _parse_json(text: str) -> Org:
     return org
 
 
-_WHOLE = 1_000.0
-"""Amounts from here on leave no room for cents beside them."""
 DEFAULT = Org()
 """The org of a frame that has none: the API's six stages."""
 
@@ -548,7 +547,7 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
     ('−78.4', '−78')
     """
     write = partial(text.money, currency=Org.of(source).currency)
-    if not abs(beside) >= _WHOLE:
+    if not abs(beside) >= WHOLE:
         return write
     return lambda value, **style: write(math.floor(value + 0.5) if math.isfinite(value) else value, **style)
 

@@ -9,14 +9,14 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
-from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, title_columns
+from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit, title_columns
 from opp_analytics.errors import ConfigError, DataError, DataWarning
 from opp_analytics.report.sheets import Figure, Sheet
 
@@ -40,13 +40,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can store."""
 _FORMATS = {
-    **WORKBOOK_FORMATS,
     "count": "#,##0",
     "number": "#,##0.0",
     "date": "yyyy-mm-dd",
     "instant": "yyyy-mm-dd hh:mm",
 }
-_RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
+_UNITS = ("money", "rate", "percent", "ratio")
+_RIGHT = (*_UNITS, "count", "number")
 
 
 def write_workbook(
@@ -71,12 +71,11 @@ def write_workbook(
         ) from None
     book = Workbook(write_only=True)
     book.properties.title, book.properties.creator = title, "opp_analytics"
-    formats = {**_FORMATS, "money": _money_format(currency)}
     saved = io.BytesIO()
     try:  # the library writes each row to a temporary file first
-        _write_summary(book, title, list(sentences), list(figures), since, formats)
+        _write_summary(book, title, list(sentences), list(figures), since, currency)
         for sheet in sheets:
-            _write_table(book, sheet, formats)
+            _write_table(book, sheet, currency)
         book.save(saved)
     except OSError as error:
         raise DataError(
@@ -85,20 +84,13 @@ def write_workbook(
     return _fix_times(saved, as_of)
 
 
-def _money_format(currency: str | None) -> str:
-    if currency is None:
-        return "#,##0.00"
-    symbol = get_currency_symbol(currency, locale="en_US")
-    return f"[${symbol}]{'' if len(symbol) == 1 else ' '}#,##0.00"
-
-
 def _write_summary(
     book: Workbook,
     title: str,
     sentences: list[str],
     figures: list[Figure],
     since: str,
-    formats: dict[str, str],
+    currency: str | None,
 ) -> None:
     """Write the summary: the page's sentences, and its figures as cells with names."""
     from openpyxl.styles import Alignment, Font
@@ -118,19 +110,21 @@ def _write_summary(
     row = len(sentences) + 3
     for figure in figures:
         row += 1
-        unit = "count" if figure.column == "open_count" else find_unit(figure.column)
+        shown = choose_workbook_format(figure.column, pd.Series([figure.value, figure.before]), currency)
         cells = [_text_cell(sheet, figure.title)]
         cells[0].comment = _note(figure.column)
         for value in (figure.value, *([figure.before] if since else [])):
             cell = _cell(sheet)
             cell.value = None if value is None or pd.isna(value) else float(value)
-            cell.number_format, cell.alignment = formats[unit], Alignment(horizontal="right")
+            sure = find_unit(figure.column) == "rate" and _is_almost_sure(cell.value)
+            cell.number_format = ALMOST_SURE if sure else shown or _FORMATS["count"]
+            cell.alignment = Alignment(horizontal="right")
             cells.append(cell)
         sheet.append(cells)
         book.defined_names[figure.column] = DefinedName(figure.column, attr_text=f"Summary!$B${row}")
 
 
-def _write_table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
+def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     """Write one table under its headings, as an Excel table with a total where it has one."""
     from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
@@ -152,27 +146,44 @@ def _write_table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
         [_head_cell(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)]
     )
     columns = [_convert(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
-    # One cell per column is reused, so that its style is set once.
-    cells = [_cell(page) for _ in kinds]
-    for cell, kind in zip(cells, kinds, strict=True):
-        cell.number_format = formats.get(kind, "General")
+    # One cell per column is reused, so that its style is set once; rates of almost 100% have another.
+    cells, sure = [_cell(page) for _ in kinds], _cell(page)
+    sure.number_format = ALMOST_SURE
+    formats = [
+        choose_workbook_format(name, frame[column], currency) if kind in _UNITS else _FORMATS.get(kind)
+        for name, column, kind in zip(names, frame.columns, kinds, strict=True)
+    ]
+    for cell, kind, shown in zip(cells, kinds, formats, strict=True):
+        cell.number_format = shown or "General"
         if kind not in _RIGHT:
             cell.alignment = Alignment(horizontal="left", indent=1)
     for values in zip(*columns, strict=True):
+        row = []
         for cell, kind, value in zip(cells, kinds, values, strict=True):
+            if kind == "rate" and _is_almost_sure(value):
+                # Two of a row would be one cell.
+                row.append(copy(sure))
+                row[-1].value = value
+                continue
+            row.append(cell)
             if kind == "text" and value is not None:
                 _set_text(cell, value)
             else:
                 cell.value = value
-        page.append(cells)
+        page.append(row)
     key = sheet.name.replace(" ", "_")
     summed = [name for name in sheet.summed if name in names and frame[name].notna().any()]
     if summed:
-        page.append(_total_cells(page, key, heads, names, kinds, summed, formats))
+        page.append(_total_cells(page, key, heads, names, formats, summed))
     last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
     page.tables.add(_make_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
     page.print_area = f"A1:{get_column_letter(_count_printed(widths))}{rows}"
     _mark(page, names, len(frame))
+
+
+def _is_almost_sure(rate: float | None) -> bool:
+    """Return True for a rate that `text.percent` writes as >99%."""
+    return rate is not None and 0.995 <= rate < 1 - 1e-9
 
 
 def _cut(sheet: Sheet) -> pd.DataFrame:
@@ -229,14 +240,13 @@ def _total_cells(
     key: str,
     heads: list[str],
     names: list[str],
-    kinds: list[str],
+    formats: list[str | None],
     summed: list[str],
-    formats: dict[str, str],
 ) -> list[WriteOnlyCell]:
     from openpyxl.styles import Alignment, Font
 
     cells: list[WriteOnlyCell] = []
-    for head, name, kind in zip(heads, names, kinds, strict=True):
+    for head, name, shown in zip(heads, names, formats, strict=True):
         cell = _cell(page)
         if not cells:
             _set_text(cell, "Total")
@@ -244,7 +254,7 @@ def _total_cells(
         if name in summed:
             cell.value, cell.number_format = (
                 f"=SUBTOTAL(109,{key}[{_escape(head)}])",
-                formats.get(kind, "General"),
+                shown or "General",
             )
         cell.font = Font(name=_FONT, bold=True)
         cells.append(cell)

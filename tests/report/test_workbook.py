@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import weekly_report
+from opp_analytics import text, weekly_report
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Sheet
 from opp_analytics.report.workbook import write_workbook
@@ -111,7 +111,10 @@ def test_workbook__money_has_the_currency_s_sign():
         _book(Sheet("A", table), currency=code)["A"]["A2"].number_format for code in ("USD", "CHF", None)
     ]
     assert formats == ["[$$]#,##0.00", "[$CHF] #,##0.00", "#,##0.00"]
-    assert [cell.number_format for cell in _book(Sheet("A", table))["A"][2]][1:] == ["0.0%", "#,##0"]
+    assert [cell.number_format for cell in _book(Sheet("A", table))["A"][2]][1:] == [
+        '[<=0]0%;[<0.005]"<1%";0%',
+        "#,##0",
+    ]
 
 
 def test_workbook__earlier_figures_are_beside_those_of_now():
@@ -233,10 +236,38 @@ def test_workbook__prints_a_page_for_each_small_sheet(file, tmp_path):
 
 @pytest.mark.office
 def test_workbook__opens_in_libreoffice_with_every_sheet(file, tmp_path):
-    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,true,false,false,-1"
     _converted(file, tmp_path, every_sheet)
     sheets = {found.stem.removeprefix("week-"): found for found in tmp_path.glob("week-*.csv")}
     assert set(sheets) == set(openpyxl.load_workbook(file).sheetnames)
     deals = pd.read_csv(sheets["Deals"], index_col="ID", thousands=",")
     assert deals.loc["a", ["Deal", "Close date"]].tolist() == ["Alder", "2026-03-27"]
     assert deals["Value"].iloc[-1] == deals["Value"].iloc[:-1].sum()
+
+
+@pytest.mark.office
+def test_workbook__shows_numbers_as_the_page_does(tmp_path):
+    rates = [0.0, 0.001, 0.0049, 0.005, 0.285, 0.994, 0.996, 0.9999, 1.0, 1.04, -0.05, -0.2]
+    times = [0.04, 0.3, 3.36, 9.94, 9.96, 12.3, *[1.0] * 6]
+    # The cents of a forecast say nothing; those of a deal are the CRM's.
+    amounts = [168_423.21, -78.4, -0.58, 87_000.0, *[0.0] * 8]
+    table = pd.DataFrame({"rate": rates, "pipeline_coverage": times, "expected": amounts, "value": amounts})
+    book = _book(Sheet("A", table), currency="USD")
+    assert [cell.value for cell in book["A"]["C"][1:5]] == amounts[:4]
+    book.save(tmp_path / "shown.xlsx")
+    as_shown = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,true,false,false,-1"
+    _converted(tmp_path / "shown.xlsx", tmp_path, as_shown)
+    shown = pd.read_csv(tmp_path / "shown-A.csv", dtype=str)
+    assert shown["Win rate"].str.replace("-", "−").tolist() == [text.percent(rate) for rate in rates]
+    assert shown["Pipeline coverage"].tolist() == [text.times(ratio) for ratio in times]
+    assert shown["Forecast"].tolist()[:4] == ["$168,423", "-$78", "-$1", "$87,000"]
+    assert shown["Value"].tolist()[:4] == ["$168,423.21", "-$78.40", "-$0.58", "$87,000.00"]
+
+
+def test_workbook__writes_forecasts_in_whole_units_and_deals_with_their_cents():
+    table = pd.DataFrame({"expected": [1_200.5, -0.58], "value": [1_200.5, 3.0], "p_target": [0.001, 0.9999]})
+    page = _book(Sheet("A", table), currency="USD")["A"]
+    assert [cell.number_format for cell in page[2]] == [
+        "[$$]#,##0", "[$$]#,##0.00", '[<=0]0%;[<0.005]"<1%";0%',
+    ]  # fmt: skip
+    assert page["C3"].number_format == '[<1]">99%";0%'
