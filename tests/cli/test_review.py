@@ -161,7 +161,7 @@ def test_risk__as_a_workbook_has_the_groups_and_columns_to_read(
     heads = [cell.value for cell in sheet[1]]
     assert heads[:2] == ["stage", "name"]
     first = dict(zip(heads, sheet[2], strict=True))
-    assert first["value"].number_format == "#,##0.00"
+    assert first["value"].number_format == "#,##0"
     assert first["close_date"].number_format == "yyyy-mm-dd"
     assert first["no_value"].value is False
     assert first["no_value"].number_format == "General"
