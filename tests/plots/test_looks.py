@@ -146,6 +146,9 @@ def _past(periods):
             "realized": won,
             "realized_low": won / 2,
             "realized_high": (1 + won) / 2,
+            "open_share": 0.0,
+            "won": (12_345 * won).astype(int),
+            "open": 0,
         },
         index=pd.Index([f"{k}" for k in range(len(stated))], name="bin"),
     )

@@ -78,8 +78,8 @@ def scorecard(
 
     Notes
     -----
-    ``differs``: Fisher's exact test of each group against the rest, Holm's adjustment for the number of groups. Where all are
-    equal, no group at all is marked with a probability of at least `confidence`, however many are compared. Intervals: Wilson's
+    ``differs``: Fisher's exact test of each group against the rest, Holm's adjustment for the number of comparisons (two groups are one).
+    Where all are equal, no group at all is marked with a probability of at least `confidence`, however many are compared. Intervals: Wilson's
     for rates, order statistics for the median, Student's over periods for the bias. forecast_bias = Σ(F − A) / Σ A
     over forecasts from the last record in the first half of each period. Only wins have days to win: slow deals still open are missing.
 
