@@ -112,12 +112,13 @@ def stage_rates(
             f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by {until.date()}, but the most is "
             f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
         )
+    further: dict[str, Any] = {} if begin is None else {"known_from": begin.isoformat()}
     return annotate(
         table,
         made_from=history,
         n=int(stays["unique_id"].nunique()),
         as_of=periods.as_date(until, tz=zone),
-        **({} if begin is None else {"known_from": begin.isoformat()}),
+        **further,
     )
 
 
@@ -125,7 +126,7 @@ def _begin_at(rows: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
     """Keep the rows from a time on, the last one of each deal before it among them."""
     until = rows.groupby("unique_id")["seen_at"].shift(-1)
     kept = rows[(until > begin) | until.isna()]
-    return kept.assign(seen_at=kept["seen_at"].clip(lower=begin))
+    return kept.assign(seen_at=kept["seen_at"].where(kept["seen_at"] > begin, begin))
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
