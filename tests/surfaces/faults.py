@@ -461,6 +461,97 @@ FAULTS: tuple[Fault, ...] = (
         "parts add up",
     ),
     Fault(
+        "the deal that decides the most changes nothing",
+        "hopeless",
+        ("page",),
+        (
+            Edit(
+                "analysis.sentences.forecasts:describe_forecast_deals",
+                'known["p_if_won"].max() <= LEAST + 1e-9',
+                "False",
+            ),
+            Edit(
+                "analysis.sentences.forecasts:describe_forecast_deals",
+                'swing["swing"] < _LEAST_SWING',
+                "False",
+            ),
+        ),
+        "page, decide, ends of",
+    ),
+    Fault(
+        "a mean is beside a range that excludes it without a word",
+        "hopeless",
+        ("page",),
+        (
+            Edit(
+                "analysis.sentences.evidence:name_outside",
+                'expected, low, high = float(row["expected"])',
+                'return ""; expected, low, high = float(row["expected"])',
+            ),
+        ),
+        "has its word",
+    ),
+    Fault(
+        "closed deals without a line in a field history are won on the day they were created",
+        "closings",
+        (),
+        (
+            Edit(
+                "crm.unrecorded:Closings.missing",
+                'self.deals.index[~self.deals["held"]]',
+                "self.deals.index[:0]",
+            ),
+        ),
+        "open deals",
+    ),
+    Fault(
+        "ids that are spelled in two ways are two deals",
+        "ids",
+        (),
+        (
+            Edit("crm.match_ids:match_ids", "if len(missing) else ():", "if False else ():"),
+            Edit("crm.match_ids:refuse_other_deals", "if met < _LEAST_SHARE * len(every):", "if False:"),
+        ),
+        "zeros lost",
+    ),
+    Fault(
+        "a field history of other deals is taken for that of the export",
+        "ids",
+        (),
+        (Edit("crm.match_ids:refuse_other_deals", "if met < _LEAST_SHARE * len(every):", "if False:"),),
+        "other deals",
+    ),
+    Fault(
+        "the workbook says 0.1% where the page says less than 1%",
+        "hopeless",
+        ("workbook",),
+        (
+            Edit(
+                "columns:choose_workbook_format",
+                "return WORKBOOK_FORMATS.get(find_unit(column))",
+                'return "0.0%" if find_unit(column) == "rate" else WORKBOOK_FORMATS.get(find_unit(column))',
+            ),
+        ),
+        "chance as shown",
+    ),
+    Fault(
+        "a forecast has cents beside thousands",
+        "run_rate",
+        ("commands",),
+        (
+            Edit("columns:_has_cents", "not (estimated and values.abs().max() >= WHOLE) and ", ""),
+            Edit("columns:format_cell", "whole = column in _ESTIMATES and", "whole = False and"),
+        ),
+        "cents",
+    ),
+    Fault(
+        "the tile and the block judge other past forecasts",
+        "learned",
+        ("page",),
+        (Edit("report.blocks.forecast:past", "say_finding(table)", "say_finding(shown)"),),
+        "ranges that held",
+    ),
+    Fault(
         "the grid forecasts by stated chances although it has a history",
         "learned",
         ("grid",),

@@ -38,6 +38,7 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         for words in texts_of(section):
             for since in _SINCE.findall(words):
                 ledger.claim("page", "the day that changes are counted from", since, f"block {key}")
+            _check_range(ledger, f"page, {key}", words)
             ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
             ledger.among(f"page, {key}", words, pool, answers.names)
         figures = {next(iter(cells.values())): cells.get("Forecast", "") for cells in rows_of(page, "people")}
@@ -437,6 +438,24 @@ def _check_enough(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         )
     for won, lost in _EQUAL_ENDS.findall(titles.get("decide", "")):
         ledger.same(f"page, decide, ends of {titles['decide']!r}", won == lost, False)
+
+
+_AMOUNT = r"[^\d\s−-]{0,3}\s?([\d.,]*\d[KMB]?)"
+_RANGED = re.compile(rf"forecast {_AMOUNT},? (?:range |\(){_AMOUNT}(?: to |–){_AMOUNT}")
+
+
+def _check_range(ledger: Ledger, where: str, words: str) -> None:
+    """A mean beside a range that excludes it has its word."""
+    for found in _RANGED.finditer(words.replace("\u00a0", "")):
+        mean, low, high = map(_read_money, found.groups())
+        if not low <= mean <= high:
+            ledger.same(f"{where}, the range of {words!r} has its word", "most likely" in words, True)
+
+
+def _read_money(words: str) -> float:
+    """An amount as people read it."""
+    factor = {"K": 1e3, "M": 1e6, "B": 1e9}.get(words[-1], 1.0)
+    return factor * float(words.rstrip("KMB").replace(",", ""))
 
 
 def _is_outside(row: Any, money: Callable[[float], str]) -> bool:
