@@ -239,7 +239,10 @@ class _Rows:
         rows = inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
         for column, label in zip(inputs.by, key, strict=True):
             rows = rows[rows[column] == label]
-        caption, period = f"{name}: closed, due and overdue", str(inputs.period)
+        # Somebody who changed teams has a row in each.
+        twice = sum(other[-1] == key[-1] for other in self.keys) > 1
+        whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
+        caption, period = f"{whose}: closed, due and overdue", str(inputs.period)
         if not math.isfinite(expected):
             return list_deals(self.tables, rows, caption)
         (shown,) = text.round_parts([expected])

@@ -160,3 +160,11 @@ def test_people__without_a_column_of_people_say_so(opportunities):
 )  # fmt: skip
 def test_choose_scale__moves_the_whole_table_where_figures_get_long(amounts, shown):
     assert choose_scale([float("nan"), *amounts]).show(amounts[0] if amounts else 0.0) == shown
+
+
+def test_people__of_two_teams_open_to_two_lists_that_are_told_apart(opportunities):
+    teams = opportunities.assign(team=["East", "East", "West", "West", "East", "East"])
+    table = _table(people(tables_of(teams, by=["team", "owner_name"])))
+    captions = [line.opens.caption for group in table.groups for line in group.lines if line.opens]
+    assert len(set(captions)) == len(captions)
+    assert "Ann (East): closed, due and overdue" in captions
