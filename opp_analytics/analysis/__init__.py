@@ -38,6 +38,7 @@ from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
+from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
 
 __all__ = [

@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import schema, text
-from opp_analytics.analysis.shared.history_query import check_same_deals
+from opp_analytics import analysis, schema, text
 from opp_analytics.arguments import MethodName, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
@@ -247,7 +246,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         both = merge_orgs(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
     if history is not None:
-        check_same_deals(frame, history)
+        analysis.check_same_deals(frame, history)
     settings = org.report
     by = texts(asked.by or settings.get("by"), "by", of="column") or _default_levels(frame, history)
     require(frame, *by)

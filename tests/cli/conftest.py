@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     """Runs the command line in this process."""
     from opp_analytics.cli import main
 
+    # A console that is imported while COLUMNS is set keeps that width.
+    import_module("opp_analytics.cli.console")
     monkeypatch.setenv("COLUMNS", "200")
     # As in an activated environment.
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")

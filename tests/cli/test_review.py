@@ -238,7 +238,7 @@ def test_audit__keeps_each_finding_on_one_line(
     lines = [line for line in out.split("Findings", 1)[1].splitlines() if "Consol" in line]
     written = pd.read_csv(file)
     assert len(lines) == len(written) > 3
-    assert all("…" in line and len(line) <= 80 for line in lines)
+    assert [line for line in lines if "…" not in line or len(line) > 80] == []
     assert list(written.columns[:4]) == ["unique_id", "name", "owner_name", "stage"]
     assert set(written["owner_name"]) == {"Ann"}
 
