@@ -212,7 +212,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "the figures above a filtered chart count other deals",
-        "learned",
+        "hopeless",
         ("explorer",),
         (
             Edit(

@@ -41,7 +41,9 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             _check_range(ledger, f"page, {key}", words)
             ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
             ledger.among(f"page, {key}", words, pool, answers.names)
-        figures = {next(iter(cells.values())): cells.get("Forecast", "") for cells in rows_of(page, "people")}
+        figures: dict[str, list[str]] = {}
+        for cells in rows_of(page, "people"):
+            figures.setdefault(next(iter(cells.values())), []).append(cells.get("Forecast", ""))
         for listed in lists_of(section):
             _check_list(ledger, key, listed, answers)
             _check_sum(ledger, key, listed, answers, figures)
@@ -733,7 +735,9 @@ def _read_amount(cell: str) -> float:
         return 0.0
 
 
-def _check_sum(ledger: Ledger, key: str, listed: DealList, answers: Answers, figures: dict[str, str]) -> None:
+def _check_sum(
+    ledger: Ledger, key: str, listed: DealList, answers: Answers, figures: dict[str, list[str]]
+) -> None:
     """What a figure opens to adds up to the figure."""
     where = f"page, {key}, “{listed.caption}”"
     parts = [_read_amount(list(row.values())[-1]) for row in listed.rows]
@@ -743,8 +747,8 @@ def _check_sum(ledger: Ledger, key: str, listed: DealList, answers: Answers, fig
         total = _read_amount(listed.sums[-1][1])
         ledger.near(f"{where}, parts add up", sum(parts), total, within=0.5)
     name, _, rest = listed.caption.partition(": ")
-    if rest == "closed, due and overdue" and listed.sums and list(figures).count(name) == 1:
-        ledger.near(f"{where}, adds up to the forecast", total, _read_amount(figures[name]), within=0.5)
+    if rest == "closed, due and overdue" and listed.sums and len(figures.get(name, ())) == 1:
+        ledger.near(f"{where}, adds up to the forecast", total, _read_amount(figures[name][0]), within=0.5)
     given = math.nan
     if key == "why" and answers.change is not None:
         steps = {text.title(step): float(value) for step, value in answers.change["expected"].items()}

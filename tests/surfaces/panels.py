@@ -46,7 +46,9 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare each view's table, rows, figures and deals."""
     if answers.deals.empty:
         return
-    for state in _states(answers):
+    states = list(_states(answers))
+    # Each world looks at its forecast and at half of the rest, so that all together see every view both ways.
+    for state in [*states[:1], *states[1 + len(answers.world.name) % 2 :: 2]]:
         explorer = shown.explorer(**state)
         panel = read_panel(explorer)
         if panel.get("empty"):
