@@ -13,7 +13,7 @@ from opp_analytics import text
 from opp_analytics.columns import find_unit
 from tests.scratch import scratch_folder
 from tests.surfaces.answers import Answers
-from tests.surfaces.facts import Ledger, Pool, find_figures
+from tests.surfaces.facts import CHANCE, EVERYWHERE, FLAGGED, Ledger, Pool, find_figures
 from tests.surfaces.shown import Shown, quiet, run_command
 
 __all__ = ["check_commands", "find_table"]
@@ -154,7 +154,7 @@ def _claim_current(ledger: Ledger, where: str, answers: Answers, cells: dict[str
         and answers.method != "stated"
         and not answers.current["booked"] >= answers.current["target"]
     ):
-        ledger.claim("all surfaces", "chance of the current target", cells["p_target"], where)
+        ledger.claim(EVERYWHERE, CHANCE, cells["p_target"], where)
 
 
 def _check_risk(ledger: Ledger, shown: Shown, answers: Answers) -> None:
@@ -164,6 +164,8 @@ def _check_risk(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     printed = shown.command("risk", "--most", 200)
     ledger.same("command risk, sentence", oa.sentence(flags) in printed, True)
     known = flags.reset_index().drop_duplicates("name", keep=False).set_index("name")
+    for flagged in FLAGGED.findall(printed):
+        ledger.claim(EVERYWHERE, "open deals with a flag", " of ".join(flagged), "command risk")
     rows = find_table(printed, "name", "reasons")
     ledger.same("command risk, deals", len(rows), int((flags["risk"] > 0).sum()))
     for cells in rows:

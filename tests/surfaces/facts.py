@@ -14,7 +14,12 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.columns import find_unit
 
-__all__ = ["Ledger", "Pool", "find_figures"]
+__all__ = ["CHANCE", "EVERYWHERE", "FLAGGED", "FORECAST", "Ledger", "Pool", "find_figures"]
+
+EVERYWHERE = "all surfaces"
+"""The scope of what every surface must say alike."""
+FORECAST, CHANCE = "forecast of the current period", "chance of the current target"
+FLAGGED = re.compile(r"([\d,]+) of ([\d,]+) open deals? ha(?:s|ve) a flag")
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _SHORT = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"

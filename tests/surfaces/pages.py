@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from tests.report import reading
 from tests.surfaces.answers import Answers
-from tests.surfaces.facts import Ledger, Pool
+from tests.surfaces.facts import CHANCE, EVERYWHERE, FLAGGED, FORECAST, Ledger, Pool
 from tests.surfaces.shown import DealList, Shown, as_frame, cell_text, lists_of, rows_of, texts_of
 
 __all__ = ["check_digests", "check_page", "check_workbook"]
@@ -39,6 +39,8 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             for since in _SINCE.findall(words):
                 ledger.claim("page", "the day that changes are counted from", since, f"block {key}")
             _check_range(ledger, f"page, {key}", words)
+            for flagged in FLAGGED.findall(words):
+                ledger.claim(EVERYWHERE, "open deals with a flag", " of ".join(flagged), f"page, {key}")
             ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
             ledger.among(f"page, {key}", words, pool, answers.names)
         figures: dict[str, list[str]] = {}
@@ -55,6 +57,9 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     ledger.same("page, tile Closed won", said.get("Closed won"), money(row["booked"]))
     ledger.same("page, tile Forecast", said.get("Forecast"), money(row["expected"]))
     met = row["booked"] >= row["target"] - 0.005
+    ledger.claim(EVERYWHERE, FORECAST, said.get("Forecast", ""), "page, tile")
+    if said.get("Chance of target", text.MISSING) not in (text.MISSING, "met"):
+        ledger.claim(EVERYWHERE, CHANCE, said["Chance of target"], "page, tile")
     if "Chance of target" in said and said["Chance of target"] != text.MISSING:
         ledger.same(
             "page, tile Chance", said["Chance of target"], "met" if met else text.percent(row["p_target"])
@@ -804,6 +809,9 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         if title in summary and isinstance(summary[title][1].value, (int, float)):
             ledger.near(f"workbook, Summary, {title}", float(summary[title][1].value), float(row[column]))
     _check_shown_chances(ledger, book, summary)
+    ledger.claim(
+        EVERYWHERE, FORECAST, answers.money(_number(summary["Forecast"][1].value)), "workbook, Summary"
+    )
     for name, make in _SHEETS.items():
         given = make(answers)
         if name in book and given is not None:

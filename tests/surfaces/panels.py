@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from tests.golden.adapters import ask_explorer, read_panel
 from tests.surfaces.answers import Answers
-from tests.surfaces.facts import Ledger
+from tests.surfaces.facts import EVERYWHERE, FORECAST, Ledger
 from tests.surfaces.shown import Shown, quiet
 
 __all__ = ["check_explorer", "check_grid"]
@@ -146,7 +146,7 @@ def _check_forecast(
         if chance not in (text.MISSING, "met"):
             ledger.same(f"{where}, {row['key']}, chance", chance, text.percent(given["p_target"]))
         if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
-            ledger.claim("all surfaces", "forecast of the current period", said, where)
+            ledger.claim(EVERYWHERE, FORECAST, said, where)
     now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
     likely = re.search(r"([<>]?\d+%) likely", panel["title"])
     if likely and now in table.index:
@@ -196,3 +196,4 @@ def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         table = oa.forecast(answers.deals, as_of=world.day, freq=world.freq, history=answers.history)
     expected = float(table["expected"][world.period])
     ledger.same("grid, strip, forecast", period["before"], answers.money(expected))
+    ledger.claim(EVERYWHERE, FORECAST, period["before"], "grid, strip")
