@@ -71,6 +71,8 @@ class Amount:
     key: str = ""
     highlight: bool = False
     """True for the bar that the title names."""
+    more: tuple[str, ...] = ()
+    """Further figures."""
 
 
 def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = False) -> Rows:
@@ -79,7 +81,7 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
         Place(
             one.name,
             (BarMark(0, one.value, "hi" if one.highlight else "mute", title=one.title),),
-            figures=(one.figure,),
+            figures=(one.figure, *one.more),
             title=one.title,
             key=one.key or one.name,
             highlight=one.highlight,

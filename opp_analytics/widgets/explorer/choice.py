@@ -95,6 +95,10 @@ class Choice:
         """Tell whether a filter is set and has an effect in the view."""
         return name in FILTERS[self.view] and self.sets(name)
 
+    def picks(self, *, but: str = "") -> bool:
+        """Tell whether any filter has an effect, other than one."""
+        return any(self.has(name) for name in FILTERS[self.view] if name != but)
+
     def sets(self, name: str) -> bool:
         """Tell whether a filter is set."""
         match name:
@@ -161,10 +165,6 @@ def _plain(bound: float) -> float | int:
     return int(bound) if float(bound).is_integer() else bound
 
 
-def _owner_filter(choice: Choice) -> list[_Filter]:
-    return [_Filter("owner_name", "in", choice.owners)] if choice.has("owners") else []
-
-
 def _deal_filters(choice: Choice) -> list[_Filter]:
     """List the filters in effect, except the owner's."""
     filters = [_Filter("stage", "in", choice.stages)] if choice.has("stages") else []
@@ -177,6 +177,17 @@ def _deal_filters(choice: Choice) -> list[_Filter]:
     if choice.has("text"):
         filters.append(_Filter("name", "contains", choice.text))
     return filters
+
+
+def _list_filters(choice: Choice) -> list[_Filter]:
+    owners = [_Filter(name, "in", values) for name, values in _owner_columns(choice).items()]
+    return owners + _deal_filters(choice)
+
+
+def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
+    for each in filters:
+        frame = frame[each.mask(frame)]
+    return frame
 
 
 class DealSelector:
@@ -211,15 +222,13 @@ class DealSelector:
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
         """Select deals as of a record; at the last one, or without a history, as they are now."""
         frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
-        for each in _owner_filter(choice) + _deal_filters(choice):
-            frame = frame[each.mask(frame)]
-        return frame
+        return _keep(frame, _list_filters(choice))
 
     def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:
         """Write the lines that select deals as of a record, under a name."""
         source = "opportunities" if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
-        filters = _owner_filter(choice) + _deal_filters(choice)
-        return [f"{name} = {source}", *(f"{name} = {name}[{each.write_code(name)}]" for each in filters)]
+        masks = [each.write_code(name) for each in _list_filters(choice)]
+        return [f"{name} = {source}", *(f"{name} = {name}[{mask}]" for mask in masks)]
 
     def select_history(self, choice: Choice) -> History | None:
         """Select the history of deals: an owner's while they had them, other filters once, at the window's start.
@@ -239,18 +248,14 @@ class DealSelector:
         frame, columns = self.read_record(moment), self._pick(choice)
         if columns is None:
             return frame.iloc[:0]
-        for name, values in columns.items():
-            frame = frame[_Filter(name, "in", values).mask(frame)]
-        return frame
+        return _keep(frame, [_Filter(name, "in", values) for name, values in columns.items()])
 
     def _pick(self, choice: Choice) -> dict[str, list[Any]] | None:
         """Pick the columns' values of the selected deals; None when no deal is selected."""
         columns: dict[str, list[Any]] = {**_owner_columns(choice)}
         filters = _deal_filters(choice)
         if filters:
-            first = self._first(choice)
-            for each in filters:
-                first = first[each.mask(first)]
+            first = _keep(self._first(choice), filters)
             if first.empty:
                 return None
             columns["unique_id"] = first["unique_id"].tolist()

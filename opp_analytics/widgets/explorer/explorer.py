@@ -74,10 +74,8 @@ class Explorer(Widget):
         # The first org that says so tells where the CRM shows a deal, and the targets.
         orgs = name_orgs(opportunities, client, history)
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
-        targets = [
-            Option(each.targets, f"{name}.targets") for name, each in orgs.items() if len(each.targets)
-        ]
-        self._targets = next(iter(targets), None)
+        targets = (Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets))
+        self._targets = next(targets, None)
         self._day = day
         super().__init__(_about=list_controls(self._selector))
         self._choose(choice)

@@ -126,7 +126,7 @@ def _title(view: View) -> str:
 def _notes(view: View) -> list[str]:
     choice, notes = view.choice, []
     if view.needs_history:
-        if any(choice.has(name) for name in ("stages", "value", "close", "text")):
+        if choice.picks(but="owners"):
             later = ", or when first recorded if created later" if choice.view == "changes" else ""
             notes.append(
                 f"Filters pick deals by what they were on {view.format_day(view.start)}{later}. "

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -19,7 +18,7 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
 from opp_analytics.schema import BUCKETS, NO_LABEL, label_groups
 from opp_analytics.svg import Amount, Row, Rows
-from opp_analytics.widgets.explorer.choice import FILTERS, Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import Choice, DealSelector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,10 +30,8 @@ _MARKS = 60
 _MOST_STAGES = 12
 """With more stages than this, those without open deals are left out."""
 _COLUMNS = ["unique_id", "name", "owner_name", "value", "stage", "close_date", "probability"]
-_AHEAD = 12
-"""Periods that a typed target of one person is given for."""
-_MORE = {"run_rate": "what past periods still won at the same point"}
-"""What a forecast expects beyond the open deals, where it is not new business."""
+_STILL_WON = "what past periods still won at the same point"
+"""What a run rate expects beyond the open deals."""
 _EDGES = [0, 10_000, 50_000, 100_000, math.inf]
 """Bounds of the deal sizes: round amounts that split most pipelines into four parts."""
 _SIZES = ["under 10K", "10K to 50K", "50K to 100K", "100K and more"]
@@ -93,13 +90,11 @@ def _spell(value: Any) -> str:
 
 
 class View(ABC):
-    """A choice that has both ends of its window, with its deals, table and chart.
-
-    A filter picks deals by what they were at one moment: the window's end, or in a view of changes its start. Chart,
-    figures, n, code and export are all of these deals.
-    """
+    """A choice with both ends of its window: chart, figures, n, code and export are all of its deals."""
 
     needs_history = False
+    noun = "deal"
+    """What n counts."""
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
 
@@ -108,6 +103,11 @@ class View(ABC):
         self.by = choice.grouping
         self.start, self.end = str(choice.start), str(choice.end)
         self.org = selector.org
+
+    @cached_property
+    def day(self) -> pd.Timestamp:
+        """The day of the window's end."""
+        return self.selector.to_day(self.end)
 
     @cached_property
     def deals(self) -> pd.DataFrame:
@@ -120,62 +120,52 @@ class View(ABC):
         """The deals behind the chart: those under all of its marks, each once."""
 
     @property
-    @abstractmethod
     def n(self) -> str:
         """The number of these deals, in words."""
+        return text.count(len(self.behind), self.noun)
 
     @property
     def kpis(self) -> list[Kpi]:
         """The figures above the chart, of the picked deals at the window's end."""
         everything = self.selector.select(Choice(view=self.choice.view), self.end)
-        opened, money = _open_deals(self.deals), money_of(self.deals)
-        whole = _open_deals(everything)
-        when, is_part = f"as of {self.format_day(self.end)}", len(self.deals) != len(everything)
+        is_part, opened = len(self.deals) != len(everything), _open_deals(self.deals)
         missing = int(opened["value"].isna().sum())
         valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
+        window: dict[str, Any] = {"start": self.since, "end": self.day}
+        closed = win_rate(self.deals, **window).iloc[0]
+        which = f"closed since {self._write_day(self.since)}"
+        if is_part:
+            which += f"; all {text.percent(float(win_rate(everything, **window)['rate'].iloc[0]))}"
         return [
-            Kpi("Open deals", f"{len(opened):,}", f"of {len(whole):,}, {when}" if is_part else when),
-            Kpi(
-                "Open value",
-                money(opened["value"].sum()),
-                f"of {money(whole['value'].sum())}" if is_part else valued,
-            ),
-            self._weigh(opened, whole if is_part else None),
-            self._rate_closed(everything if is_part else None),
+            *self._sum_open(opened, _open_deals(everything) if is_part else None, valued),
+            _rate_closed(closed["won"], closed["lost"], which),
         ]
 
-    def _weigh(self, opened: pd.DataFrame, whole: pd.DataFrame | None) -> Kpi:
-        """Weigh open deals by their stated chances, beside those of all."""
-        money, weighted = money_of(self.selector.opportunities), _sum_weighted(opened)
-        if not self.has_chances:
-            note = "no deal has a probability"
-        elif whole is not None:
-            note = f"of {money(_sum_weighted(whole))}"
-        else:
-            value = float(opened["value"].sum())
-            note = f"{text.percent(weighted / value) if value else text.MISSING} of open value"
-        return Kpi("Weighted, stated", money(weighted), note)
-
-    def _rate_closed(self, whole: pd.DataFrame | None) -> Kpi:
-        """Rate the picked deals that closed since the first record, beside all."""
-        window: dict[str, Any] = {"start": self.since, "end": self.to_day(self.end)}
-        row = win_rate(self.deals, **window).iloc[0]
-        beside = (
-            "" if whole is None else f"; all {text.percent(float(win_rate(whole, **window)['rate'].iloc[0]))}"
+    def _sum_open(
+        self, opened: pd.DataFrame, whole: pd.DataFrame | None, note: str, due: str = ""
+    ) -> list[Kpi]:
+        """Count, sum and weigh open deals, beside those of the whole, or with a note on their value."""
+        money, stated = money_of(opened), money_of(self.selector.opportunities)
+        when, value, weighted = (
+            f"{due}as of {self.format_day(self.end)}",
+            opened["value"].sum(),
+            _weigh(opened),
         )
-        return rate_kpi(
-            int(row["won"]), int(row["lost"]), f"closed since {self._write_day(self.since)}{beside}"
-        )
+        share = f"{text.percent(weighted / value) if value else text.MISSING} of open value"
+        if whole is not None:
+            when, note = f"of {len(whole):,}, {when}", f"of {money(whole['value'].sum())}"
+            share = f"of {stated(_weigh(whole))}"
+        share = share if self.has_chances else "no deal has a probability"
+        return [
+            Kpi("Open deals", f"{len(opened):,}", when),
+            Kpi("Open value", money(value), note),
+            Kpi("Weighted, stated", stated(weighted), share),
+        ]
 
     @property
     def since(self) -> pd.Timestamp:
         """The first day of closed deals that count in the win rate above the chart."""
-        return self.to_day(next(iter(self.selector.moments), self.start))
-
-    @property
-    def days(self) -> dict[str, Any]:
-        """The window in days."""
-        return {"start": str(self.to_day(self.start).date()), "end": str(self.to_day(self.end).date())}
+        return self.selector.to_day(next(iter(self.selector.moments), self.start))
 
     @property
     @abstractmethod
@@ -236,16 +226,17 @@ class View(ABC):
         """Say how the amount of a mark comes from its deals, where it is not their sum."""
         return ""
 
-    def to_day(self, moment: str) -> pd.Timestamp:
-        """Convert a moment to its day in the organization's zone."""
-        return self.selector.to_day(moment)
-
     def format_day(self, moment: str) -> str:
         """Write a moment's day in words, with its year where that is not the window's end's."""
-        return self._write_day(self.to_day(moment))
+        return self._write_day(self.selector.to_day(moment))
 
     def _write_day(self, day: pd.Timestamp) -> str:
-        return text.day(day, year=day.year != self.to_day(self.end).year)
+        return text.day(day, year=day.year != self.day.year)
+
+    @property
+    def _span(self) -> str:
+        """The window in words."""
+        return f"{self.format_day(self.start)} to {self.format_day(self.end)}"
 
     @property
     def has_chances(self) -> bool:
@@ -256,12 +247,12 @@ class View(ABC):
     @property
     def is_alone(self) -> bool:
         """True if the deals are forecast alone: a part of the pipeline that other new deals do not belong to."""
-        picked = any(self.choice.has(name) for name in FILTERS[self.choice.view])
-        return picked or (self.selector.is_part and self.selector.is_now(self.end))
+        return self.choice.picks() or (self.selector.is_part and self.selector.is_now(self.end))
 
     def _ask(self, freq: str, moment: str | None = None) -> dict[str, Any]:
         """Ask for a forecast as `oa.forecast` does: by the method that the history allows."""
-        options: dict[str, Any] = {"as_of": str(self.to_day(moment or self.end).date()), "freq": freq}
+        day = self.selector.to_day(moment or self.end)
+        options: dict[str, Any] = {"as_of": str(day.date()), "freq": freq}
         if self.selector.history is not None:
             options["history"] = Option(self.selector.history, "history")
         return options | ({"new_business": False} if self.is_alone else {})
@@ -270,11 +261,7 @@ class View(ABC):
         """Add each deal's ``chance`` in a period where the history gives it."""
         if key in BUCKETS or self.selector.history is None:
             return deals
-        asked: dict[str, Any] = {
-            "as_of": self.to_day(self.end),
-            "freq": freq,
-            "history": self.selector.history,
-        }
+        asked: dict[str, Any] = {"as_of": self.day, "freq": freq, "history": self.selector.history}
         table = forecast_deals(deals, **asked, periods=[key], only=True)
         if table.attrs["method"] != "learned":
             return deals
@@ -282,17 +269,19 @@ class View(ABC):
 
     def _due_in(self, opened: pd.DataFrame, key: str) -> pd.DataFrame:
         """Take the open deals in one row of a forecast."""
-        dates, day = opened["close_date"], self.to_day(self.end)
+        dates = opened["close_date"]
         if key == "overdue":
-            return opened[dates < day]
+            return opened[dates < self.day]
         if key == "unscheduled":
             return opened[dates.isna()]
         first, last = self.org.period_days(key)
-        return opened[dates.between(max(first, day), last)]
+        return opened[dates.between(max(first, self.day), last)]
 
 
 class PipelineView(View):
     """Open value by stage, group or close month."""
+
+    noun = "open deal"
 
     @property
     def call(self) -> AnalysisCall:
@@ -301,13 +290,9 @@ class PipelineView(View):
     def _call_at(self, moment: str) -> AnalysisCall:
         if self.by == "close_month":
             return AnalysisCall("forecast", self._ask("M", moment))
-        split = self._split
+        # Deals of several pipelines are never ranked together.
+        split = list(dict.fromkeys([*([] if self.by == "stage" else [self.by]), *split_by(self.deals)]))
         return AnalysisCall("stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {})
-
-    @property
-    def _split(self) -> list[str]:
-        """Grouping of the funnel: deals of several pipelines are never ranked together."""
-        return list(dict.fromkeys([*([] if self.by == "stage" else [self.by]), *split_by(self.deals)]))
 
     @cached_property
     def _sums(self) -> pd.DataFrame:
@@ -324,15 +309,17 @@ class PipelineView(View):
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(_MARKS), self._values_at_start()
         largest = evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []
-        bars, figures = [], []
+        heads, bars = ("", "Open", "Deals"), []
         for key, value, deals in sums.itertuples():
             name, amount = self._name(str(key)), money(value)
             title = f"{name}: {amount} open, {text.count(int(deals))}"
-            bars.append(Amount(name, float(value), amount, title, str(key), highlight=key in largest))
             since = () if before is None else (_change_since(float(before.get(key, 0.0)), value, money),)
-            figures.append((f"{int(deals):,}", *since))
-        since_head = () if before is None else (f"Since {self.format_day(self.start)}",)
-        return _bars(bars, figures, ("", "Open", "Deals", *since_head), width=64 if before is None else 84)
+            more = (f"{int(deals):,}", *since)
+            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, more))
+        if before is None:
+            return replace(svg.bars(bars), heads=heads, figure_width=64)
+        since_head = f"Since {self.format_day(self.start)}"
+        return replace(svg.bars(bars), heads=(*heads, since_head), figure_width=84)
 
     @property
     def _compares(self) -> bool:
@@ -362,10 +349,6 @@ class PipelineView(View):
     @property
     def behind(self) -> pd.DataFrame:
         return _open_deals(self.deals)
-
-    @property
-    def n(self) -> str:
-        return text.count(len(self.behind), "open deal")
 
     def _name(self, key: str) -> str:
         if self.by == "close_month":
@@ -397,13 +380,14 @@ class PipelineView(View):
     def find_deals(self, key: str) -> pd.DataFrame:
         if self.by == "close_month":
             return self._with_chances(self._due_in(self.behind, key), key, "M")
-        return self.behind[_in_group(self.behind[self.by], key)]
+        return self.behind[label_groups(self.behind[self.by]) == key]
 
 
 class WinRatesView(View):
     """Win rates with their intervals."""
 
     worthless = ()
+    noun = "closed deal"
 
     @cached_property
     def source(self) -> pd.DataFrame:
@@ -415,53 +399,50 @@ class WinRatesView(View):
     @property
     def call(self) -> AnalysisCall:
         grouping = {"freq": "M"} if self.by == "close_month" else {"by": self.by}
-        return AnalysisCall("win_rate", grouping | self.days)
+        return AnalysisCall("win_rate", grouping | self._days)
+
+    @property
+    def _days(self) -> dict[str, Any]:
+        return {"start": str(self.since.date()), "end": str(self.day.date())}
 
     def write_code(self) -> list[str]:
-        sizes = [_SIZES_CODE] if self.by == "size" else []
-        return [*self.selector.write_code(self.choice, self.end), *sizes, *self.call.write_code("deals")]
+        *lines, table, drawing = super().write_code()
+        return [*lines, *([_SIZES_CODE] if self.by == "size" else []), table, drawing]
 
     @property
     def since(self) -> pd.Timestamp:
-        return self.to_day(self.start)
+        return self.selector.to_day(self.start)
 
     @cached_property
     def behind(self) -> pd.DataFrame:
         deals = self.source
-        inside = deals["close_date"].between(self.since, self.to_day(self.end))
-        return deals[(outcome_codes(deals) < OPEN) & inside]
-
-    @property
-    def n(self) -> str:
-        return text.count(len(self.behind), "closed deal")
+        return deals[(outcome_codes(deals) < OPEN) & deals["close_date"].between(self.since, self.day)]
 
     @property
     def chart(self) -> Rows:
-        table, overall = self.table, float(win_rate(self.deals, **self.days)["rate"].iloc[0])
+        table, overall = self.table, float(win_rate(self.deals, **self._days)["rate"].iloc[0])
         chart = svg.win_rate(table, overall=overall)
         if self.by != "close_month":
             return replace(chart, rows=chart.rows[:_MARKS])
         months = sorted(chart.rows, key=lambda row: row.key)[-_MARKS:]
-        return replace(chart, rows=tuple(replace(row, label=self._name_month(row.key)) for row in months))
+        names = [text.period(row.key, "M") + self._star(row.key) for row in months]
+        return replace(chart, rows=tuple(replace(r, label=n) for r, n in zip(months, names, strict=True)))
 
-    def _name_month(self, key: str) -> str:
-        """Name a month; a star marks one of which the window holds a part."""
-        return text.period(key, "M") + ("*" if self._is_part(key) else "")
-
-    def _is_part(self, key: str) -> bool:
-        return self.by == "close_month" and evidence.cut_period(key, self.table) is not None
+    def _star(self, key: str) -> str:
+        """Mark a month of which the window holds a part."""
+        return "*" if self.by == "close_month" and evidence.cut_period(key, self.table) is not None else ""
 
     @property
     def about(self) -> str:
         return (
-            f"Won ÷ (won + lost), closed {self.format_day(self.start)} to {self.format_day(self.end)}, with 95% interval. "
+            f"Won ÷ (won + lost), closed {self._span}, with 95% interval. "
             "Vertical line: all picked deals. Blue: differs from the others beyond chance"
-            + (". *: a part of the month" if any(map(self._is_part, map(str, self.table.index))) else "")
+            + (". *: a part of the month" if any(self._star(str(key)) for key in self.table.index) else "")
         )
 
     def find_deals(self, key: str) -> pd.DataFrame:
         months = self.behind["close_date"].dt.strftime("%Y-%m")
-        return self.behind[_in_group(months if self.by == "close_month" else self.behind[self.by], key)]
+        return self.behind[label_groups(months if self.by == "close_month" else self.behind[self.by]) == key]
 
 
 class ForecastView(View):
@@ -479,7 +460,7 @@ class ForecastView(View):
     @property
     def is_alone(self) -> bool:
         part = self.selector.is_part and self.selector.is_now(self.end)
-        return part or any(self.choice.has(name) for name in ("stages", "value", "text"))
+        return part or self.choice.picks(but="owners")
 
     @property
     def call(self) -> AnalysisCall:
@@ -490,11 +471,13 @@ class ForecastView(View):
         if target is None and not self.is_alone:
             target = self.targets
         elif target is not None and "by" in options:
-            first = pd.Period(self.to_day(self.end), self.org.freq(self.by))
-            labels = [str(first + step) for step in range(_AHEAD)]
-            goals = {(name, label): target for name in self._people[:1] for label in labels}
+            goals = {(self._people[0], str(self._current + step)): target for step in range(12)}
             target = Option(goals, repr(goals)) if len(self._people) == 1 else None
         return AnalysisCall("forecast", options if target is None else options | {"target": target})
+
+    @property
+    def _current(self) -> pd.Period:
+        return pd.Period(self.day, self.org.freq(self.by))
 
     @cached_property
     def source(self) -> pd.DataFrame:
@@ -509,10 +492,9 @@ class ForecastView(View):
 
     def write_code(self) -> list[str]:
         choice = self.choice if self.is_alone else Choice()
-        table, drawing = self.call.write_code("deals")
+        lines, (table, drawing) = self.selector.write_code(choice, self.end), self.call.write_code("deals")
         rows = f'table = table[table.index.get_level_values("owner_name").isin({list(self._people)!r})]'
-        picked = [rows] if "by" in self.call.options else []
-        return [*self.selector.write_code(choice, self.end), table, *picked, drawing]
+        return [*lines, table, *([rows] if "by" in self.call.options else []), drawing]
 
     @cached_property
     def by_period(self) -> pd.DataFrame:
@@ -555,27 +537,21 @@ class ForecastView(View):
     def _coming(self) -> pd.DataFrame:
         """Take the periods from the current one on that hold anything."""
         ahead = self.by_period.drop(index=[bucket for bucket in BUCKETS if bucket in self.by_period.index])
-        current = ahead.index >= str(pd.Period(self.to_day(self.end), self.table.attrs["freq"]))
+        current = ahead.index >= str(self._current)
         return ahead[current & ((ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"])]
 
     @cached_property
     def behind(self) -> pd.DataFrame:
-        first, _ = self.org.period_days(str(pd.Period(self.to_day(self.end), self.table.attrs["freq"])))
-        both: pd.DataFrame = pd.concat([_open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
-        return both
+        first, _ = self.org.period_days(str(self._current))
+        return pd.concat([_open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
 
     def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
         """Take the deals that are booked with a close date between two days."""
-        won, day = self.deals[outcome_codes(self.deals) == WON], self.to_day(self.end)
-        moment = Certificate.moment_of(self.deals)
-        if moment is None or self.to_day(str(moment)) > day:
-            last = min(last, day)
+        won, moment = self.deals[outcome_codes(self.deals) == WON], Certificate.moment_of(self.deals)
+        if moment is None or self.selector.to_day(str(moment)) > self.day:
+            last = min(last, self.day)
         inside: pd.DataFrame = won[won["close_date"].between(first, last)]
         return inside
-
-    @property
-    def n(self) -> str:
-        return text.count(len(self.behind))
 
     @property
     def chart(self) -> Rows:
@@ -583,26 +559,20 @@ class ForecastView(View):
         targets = coming["target"].dropna()
         # The axis ends at 92% of the width: the label of the target needs the rest.
         scale = svg.axis([*coming["expected"], *coming["high"].dropna(), *targets, 1.0], end=92)
-        freq, rows = str(self.table.attrs["freq"]), []
+        rows = []
         for key, row in coming.iterrows():
-            name = text.period(str(key), freq)
-            bounded = math.isfinite(row["low"])
+            name = text.period(str(key), self._current.freqstr)
             figures = (
                 money(row["expected"]),
-                f"{money(row['low'])}–{money(row['high'])}" if bounded else "–",
+                f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
                 text.percent(row["p_target"]) if row["to_date"] and self._ranges_whole else text.MISSING,
                 f"{int(row['open_count']):,}",
             )
             rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
+        ranges = "80% range" if self._ranges_whole else "Due-only range"
         return Rows(
             tuple(rows),
-            heads=(
-                "",
-                "Forecast",
-                "80% range" if self._ranges_whole else "Due-only range",
-                "Hits target",
-                "Due",
-            ),
+            heads=("", "Forecast", ranges, "Hits target", "Due"),
             axis=svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money),
             label_width=104,
             figure_width=92,
@@ -614,7 +584,7 @@ class ForecastView(View):
         if current.empty:
             return "Nothing is due in the running period"
         row = current.iloc[0]
-        name = text.period(str(current.index[0]), str(self.table.attrs["freq"]))
+        name = text.period(str(current.index[0]), self._current.freqstr)
         found = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
         if outside := evidence.name_outside(row, money):
             found += f" ({outside})"
@@ -633,7 +603,7 @@ class ForecastView(View):
     def about(self) -> str:
         how = {
             "learned": "chances from history: closed, open deals, and usual new business",
-            "run_rate": "run rate: closed, and what past periods still won at the same point",
+            "run_rate": f"run rate: closed, and {_STILL_WON}",
         }.get(self.method, "stated chances: closed and open deals due")
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"
@@ -647,8 +617,7 @@ class ForecastView(View):
         if key in BUCKETS:
             return due
         won = self._find_won(*self.org.period_days(key))
-        both: pd.DataFrame = pd.concat([self._with_chances(due, key, self.by), won])
-        return both
+        return pd.concat([self._with_chances(due, key, self.by), won])
 
     def explain(self, key: str) -> str:
         if key in BUCKETS or key not in self.by_period.index or math.isnan(self.by_period["expected"][key]):
@@ -658,11 +627,12 @@ class ForecastView(View):
         if self.method != "run_rate":
             chance = deals["chance"] if "chance" in deals else deals["probability"] / 100
             below = float((deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum())
+        chances = "chance from history" if self.method == "learned" else "stated chance"
         parts = {
             "closed": row["booked"],
-            f"from the open deals listed (value × {'chance from history' if self.method == 'learned' else 'stated chance'})": below,
+            f"from the open deals listed (value × {chances})": below,
             "from other open deals": row["expected_open"] - below,
-            _MORE.get(self.method, "usual new business"): row["new_business"],
+            _STILL_WON if self.method == "run_rate" else "usual new business": row["new_business"],
         }
         whole = round(float(row["expected"]))
         amounts = {words: round(float(part)) for words, part in parts.items() if abs(part) >= 0.5}
@@ -670,9 +640,10 @@ class ForecastView(View):
             return ""
         # Rounded parts add up to the rounded whole.
         amounts[list(amounts)[-1]] += whole - sum(amounts.values())
-        currency = self.org.currency
-        said = [f"{text.money(amount, currency, full=True)} {words}" for words, amount in amounts.items()]
-        return f"Forecast {text.money(whole, currency, full=True)} = {' + '.join(said)}."
+        money = partial(text.money, currency=self.org.currency, full=True)
+        return (
+            f"Forecast {money(whole)} = {' + '.join(f'{money(n)} {words}' for words, n in amounts.items())}."
+        )
 
 
 class HistoryView(View):
@@ -681,10 +652,15 @@ class HistoryView(View):
     needs_history = True
 
     @property
-    def window(self) -> dict[str, Any]:
-        """The ends of the window."""
-        ends = {"start": self.start, "end": self.end}
-        return {name: Option(end, json.dumps(self.selector.spell(end))) for name, end in ends.items()}
+    def _options(self) -> dict[str, Any]:
+        """What the analysis and its deals are asked for."""
+        return {"start": self.start, "end": self.end}
+
+    def _call(self, name: str, **more: Any) -> AnalysisCall:
+        """Call an analysis with the ends of the window as code spells them."""
+        ends = (("start", self.start), ("end", self.end))
+        window = {end: Option(at, json.dumps(self.selector.spell(at))) for end, at in ends}
+        return AnalysisCall(name, self._options | window | more)
 
     @cached_property
     def source(self) -> History | None:
@@ -716,9 +692,12 @@ class HistoryView(View):
             return []
         return [*self.selector.write_history_code(self.choice), *self.call.write_code("chosen")]
 
-    def _sum(self, column: str, *rows: str) -> float:
-        """Sum a column of the table over all groups, in these rows of each."""
-        return float(self.table[column][self.table.index.get_level_values(-1).isin(rows)].sum())
+    def _sum(self, column: str, row: str) -> float:
+        """Sum a column of the table over all groups, in one row of each."""
+        return float(self.table[column][self.table.index.get_level_values(-1) == row].sum())
+
+    def _rate(self, column: str, which: str) -> Kpi:
+        return _rate_closed(self._sum(column, "won"), self._sum(column, "lost"), which)
 
     def _last_known(self) -> pd.DataFrame:
         """Take deals as at the window's end; those that are gone by then as last recorded."""
@@ -733,31 +712,22 @@ class ChangesView(HistoryView):
 
     @property
     def kpis(self) -> list[Kpi]:
-        money, opened = self.money, self._open_at(self.end)
         whole = self._take_due(_open_deals(self.selector.read_record(self.end)))
-        is_part = any(self.choice.has(name) for name in FILTERS["changes"])
-        due = f"due in {text.period(self.choice.due, self.org.freq('Q'))}, " if self.choice.due else ""
-        when = f"{due}as of {self.format_day(self.end)}"
+        before = f"{self.money(self._sum('value', 'opening'))} on {self.format_day(self.start)}"
+        due = f"{self._due}, " if self._due else ""
+        opened, value, weighted = self._sum_open(
+            self._open_at(self.end), whole if self.choice.picks() else None, before, due
+        )
         return [
-            Kpi(
-                "Open deals",
-                f"{int(self._sum('count', 'closing')):,}",
-                f"of {len(whole):,}, {when}" if is_part else when,
-            ),
-            Kpi(
-                "Open value",
-                money(self._sum("value", "closing")),
-                f"of {money(whole['value'].sum())}"
-                if is_part
-                else f"{money(self._sum('value', 'opening'))} on {self.format_day(self.start)}",
-            ),
-            self._weigh(opened, whole if is_part else None),
-            rate_kpi(
-                int(self._sum("deals", "won")),
-                int(self._sum("deals", "lost")),
-                f"closed {self.format_day(self.start)} to {self.format_day(self.end)}",
-            ),
+            opened._replace(figure=f"{int(self._sum('count', 'closing')):,}"),
+            value._replace(figure=self.money(self._sum("value", "closing"))),
+            weighted,
+            self._rate("deals", f"closed {self._span}"),
         ]
+
+    @property
+    def _due(self) -> str:
+        return f"due in {text.period(self.choice.due, self.org.freq('Q'))}" if self.choice.due else ""
 
     @property
     def n(self) -> str:
@@ -777,12 +747,11 @@ class ChangesView(HistoryView):
 
     @property
     def _options(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end} | ({"due": self.choice.due} if self.choice.due else {})
+        return super()._options | ({"due": self.choice.due} if self.choice.due else {})
 
     @property
     def call(self) -> AnalysisCall:
-        group = {} if self._group is None else {"by": self._group}
-        return AnalysisCall("waterfall", self._options | self.window | group)
+        return self._call("waterfall", **({} if self._group is None else {"by": self._group}))
 
     @property
     def chart(self) -> Rows:
@@ -792,36 +761,27 @@ class ChangesView(HistoryView):
         ends = pd.DataFrame({end: values.xs(end, level=1) for end in ("opening", "closing")})
         ends["deals"] = self.table["count"].xs("closing", level=1)
         ends = ends.sort_values("closing", ascending=False, kind="stable").head(_MARKS)
-        bars, figures = [], []
+        bars = []
         for key, opening, closing, deals in ends.itertuples():
             title = f"{key}: {money(opening)} to {money(closing)}"
-            bars.append(Amount(str(key), float(closing), money(closing), title))
-            plus = "+" if closing > opening else ""
-            figures.append((f"{int(deals):,}", f"{plus}{money(closing - opening)}"))
-        return _bars(bars, figures, ("", "Open", "Deals", "Change"), width=72)
+            more = (f"{int(deals):,}", f"{'+' if closing > opening else ''}{money(closing - opening)}")
+            bars.append(Amount(str(key), float(closing), money(closing), title, more=more))
+        return replace(svg.bars(bars), heads=("", "Open", "Deals", "Change"), figure_width=72)
 
     @property
     def finding(self) -> str:
-        money, movement = self.money, self.table.index.get_level_values(-1)
-        opening, closing = (
-            float(self.table["value"][movement == end].sum()) for end in ("opening", "closing")
-        )
-        due = f" due in {text.period(self.choice.due, self.org.freq('Q'))}" if self.choice.due else ""
+        money, values = self.money, self.table["value"]
+        opening, closing = self._sum("value", "opening"), self._sum("value", "closing")
         how = f"{'rose' if closing > opening else 'fell'} {money(abs(closing - opening))}"
         if money(opening) == money(closing):
             how = f"stayed at {money(closing)}"
-        found = f"Open pipeline{due} {how} from {self.format_day(self.start)} to {self.format_day(self.end)}"
-        name, largest = max(self._moves().items(), key=lambda move: abs(move[1]), default=("", 0.0))
-        return f"{found}; largest change: {name}, {money(largest, signed=True)}" if largest else found
-
-    def _moves(self) -> dict[str, float]:
-        """Sum the change of each movement, or group."""
-        values = self.table["value"]
+        found = f"Open pipeline{self._due and f' {self._due}'} {how} from {self._span}"
         if self._group is None:
-            moves = values.drop(["opening", "closing"])
-            return {text.label(name): float(value) for name, value in moves.items()}
-        change = values.xs("closing", level=-1) - values.xs("opening", level=-1)
-        return {str(name): float(value) for name, value in change.items()}
+            moves = values.drop(["opening", "closing"]).rename(text.label)
+        else:
+            moves = values.xs("closing", level=-1) - values.xs("opening", level=-1)
+        name, largest = max(moves.items(), key=lambda move: abs(move[1]), default=("", 0.0))
+        return f"{found}; largest change: {name}, {money(largest, signed=True)}" if largest else found
 
     @property
     def about(self) -> str:
@@ -830,7 +790,7 @@ class ChangesView(HistoryView):
     def find_deals(self, key: str) -> pd.DataFrame:
         if self._group is not None:
             opened = self._open_at(self.end)
-            return opened[_in_group(opened[self._group], key)]
+            return opened[label_groups(opened[self._group]) == key]
         if key in ("opening", "closing"):
             return self._open_at(self.start if key == "opening" else self.end)
         moves = movements(self.history, **self._options)
@@ -853,23 +813,23 @@ class SlippageView(HistoryView):
 
     @property
     def _options(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end} | ({} if self.by == "all" else {"by": self.by})
+        return super()._options | ({} if self.by == "all" else {"by": self.by})
 
     @property
     def call(self) -> AnalysisCall:
-        return AnalysisCall("slippage", self._options | self.window)
+        return self._call("slippage")
 
     @property
     def kpis(self) -> list[Kpi]:
         due, value = float(self.table["count"].sum()), float(self.table["value"].sum())
-        slipped, lost_sight = self._sum("count", "slipped"), self._sum("value", "slipped")
+        slipped, moved = self._sum("count", "slipped"), self._sum("value", "slipped")
         first, last = self.format_day(self.start), self.format_day(self.end)
         share = text.percent(slipped / due) if due else text.MISSING
         return [
             Kpi("Deals due", f"{int(due):,}", f"open on {first}, due by {last}"),
             Kpi("Value due", self.money(value), f"as on {first}"),
-            Kpi("Slipped", share, f"{text.count(int(slipped))}, {self.money(lost_sight)}"),
-            rate_kpi(int(self._sum("count", "won")), int(self._sum("count", "lost")), f"closed by {last}"),
+            Kpi("Slipped", share, f"{text.count(int(slipped))}, {self.money(moved)}"),
+            self._rate("count", f"closed by {last}"),
         ]
 
     @cached_property
@@ -898,13 +858,13 @@ class SlippageView(HistoryView):
     def _outcomes(self) -> Rows:
         """Draw one row for each outcome, so that each opens its deals."""
         money, whole = self.money, float(self.table["value"].sum())
-        bars, figures = [], []
+        bars = []
         for key, row in self.table[self.table["count"] > 0].iterrows():
             name, value, deals = text.title(key), float(row["value"]), int(row["count"])
             title = f"{name}: {money(value)}, {text.count(deals)}"
-            bars.append(Amount(name, value, money(value), title, str(key)))
-            figures.append((f"{deals:,}", text.percent(value / whole) if whole else text.MISSING))
-        return _bars(bars, figures, ("", "Value", "Deals", "Share"), width=64)
+            more = (f"{deals:,}", text.percent(value / whole) if whole else text.MISSING)
+            bars.append(Amount(name, value, money(value), title, str(key), more=more))
+        return replace(svg.bars(bars), heads=("", "Value", "Deals", "Share"), figure_width=64)
 
     @property
     def about(self) -> str:
@@ -920,7 +880,7 @@ class SlippageView(HistoryView):
             group, outcome = "", key
         if group:
             names = pd.Series(due.index.get_level_values(self.by), index=due.index)
-            due = due[_in_group(names, group).to_numpy()]
+            due = due[(label_groups(names) == group).to_numpy()]
         if outcome:
             due = due[due["outcome"] == outcome]
         return self._complete(due)
@@ -940,14 +900,14 @@ VIEW_TYPES: dict[str, type[View]] = {
 }
 
 
-def rate_kpi(won: int, lost: int, which: str) -> Kpi:
+def _rate_closed(won: float, lost: float, which: str) -> Kpi:
     """Write the win rate of closed deals, and which these are."""
     closed = won + lost
-    note = f"{won:,} of {closed:,} {which}" if closed else f"none {which}"
+    note = f"{int(won):,} of {int(closed):,} {which}" if closed else f"none {which}"
     return Kpi("Win rate", text.percent(won / closed) if closed else text.MISSING, note)
 
 
-def _sum_weighted(opened: pd.DataFrame) -> float:
+def _weigh(opened: pd.DataFrame) -> float:
     """Sum value × stated chance; NaN without a column of them."""
     if "probability" not in opened:
         return math.nan
@@ -957,22 +917,6 @@ def _sum_weighted(opened: pd.DataFrame) -> float:
 def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:
     opened: pd.DataFrame = frame[outcome_codes(frame) == OPEN]
     return opened
-
-
-def _in_group(labels: pd.Series[Any], key: str) -> pd.Series[bool]:
-    """Mark the rows with this label."""
-    return label_groups(labels) == key
-
-
-def _bars(
-    bars: list[Amount], figures: Iterable[tuple[str, ...]], heads: tuple[str, ...], *, width: int
-) -> Rows:
-    """Draw bars, with further figures after each amount."""
-    chart = svg.bars(bars)
-    rows = tuple(
-        replace(row, figures=(*row.figures, *more)) for row, more in zip(chart.rows, figures, strict=True)
-    )
-    return replace(chart, rows=rows, heads=heads, figure_width=width)
 
 
 def _change_since(before: float, now: float, money: Money) -> str:

@@ -59,10 +59,9 @@ class ForecastEffect:
         return holds_part(self._sheet.frame, self._history)
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period: ``period``, expected money ``before``, ``after``, ``change``, and ``target``.
+        """Forecast the running and the next period: ``period before after change target``, as written.
 
-        ``after`` is None where it reads the same, and ``before`` then says what is likely of a forecast outside its own range;
-        ``target`` is empty where there is none.
+        ``after`` is None where it reads the same; ``before`` then says what is likely outside the range.
         """
         table = self._forecast_before()
         if table is None:
