@@ -16,7 +16,7 @@ from typing import Any
 from tests.surfaces.facts import Ledger
 from tests.surfaces.harness import judge
 
-__all__ = ["FAULTS", "Fault", "find"]
+__all__ = ["FAULTS", "Fault", "find", "put_back"]
 
 
 @dataclass(frozen=True)

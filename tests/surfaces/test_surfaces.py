@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.surfaces.faults import FAULTS, Fault, find
+from tests.surfaces.faults import FAULTS, Fault, find, put_back
 from tests.surfaces.files import FILES
 from tests.surfaces.harness import judge
 from tests.surfaces.worlds import WORLDS
@@ -26,6 +26,12 @@ def test_surfaces__say_what_their_functions_give(world: str) -> None:
     ledger = judge(world)
     assert ledger.count > 200
     assert ledger.mismatches == []
+
+
+def test_faults__can_be_put_back() -> None:
+    for fault in FAULTS:
+        with put_back(*fault.edits):
+            pass
 
 
 @pytest.mark.slow
