@@ -58,6 +58,7 @@ STATISTICS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages. 1 deal has none")
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("day", [AS_OF, "2020-01-01"])

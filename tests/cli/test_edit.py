@@ -100,7 +100,7 @@ def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: 
     code, said, err = command("plan", "deals.xlsx")
     assert code == 1
     assert "a lot" in said
-    assert "is not a number" in said
+    assert "is not an amount" in said
     assert err == "Error: 1 problem in deals.xlsx; fix it there and plan again\n"
     assert not (here / "plan.json").exists()
 

@@ -146,6 +146,7 @@ def test_forecast_categories__of_no_deal():
     assert forecast_categories(frame().head(0), as_of=DAY, by="owner_name").empty
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages. .* none")
 @examples(20)
 @given(opportunities())
 def test_forecast_categories__each_open_deal_is_in_one(deals):
