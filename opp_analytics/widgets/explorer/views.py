@@ -95,6 +95,8 @@ class View(ABC):
     needs_history = False
     noun = "deal"
     """What n counts."""
+    kept = ""
+    """The filter whose deals are forecast within the whole, not alone."""
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
 
@@ -247,7 +249,7 @@ class View(ABC):
     @property
     def is_alone(self) -> bool:
         """True if the deals are forecast alone: a part of the pipeline that other new deals do not belong to."""
-        return self.choice.picks() or (self.selector.is_part and self.selector.is_now(self.end))
+        return self.choice.picks(but=self.kept) or (self.selector.is_part and self.selector.is_now(self.end))
 
     def _ask(self, freq: str, moment: str | None = None) -> dict[str, Any]:
         """Ask for a forecast as `oa.forecast` does: by the method that the history allows."""
@@ -335,16 +337,14 @@ class PipelineView(View):
 
     def write_code(self) -> list[str]:
         *lines, drawing = super().write_code()
-        if not self._compares:
-            return [*lines, drawing]
-        before, _ = self._call_at(self.start).write_code("first")
-        return [
-            *lines,
-            *self.selector.write_code(self.choice, self.start, "first"),
-            before.replace("table =", "before =", 1),
-            'change = table["open_value"].sub(before["open_value"], fill_value=0)',
-            drawing,
-        ]
+        if self._compares:
+            before, _ = self._call_at(self.start).write_code("first")
+            lines += [
+                *self.selector.write_code(self.choice, self.start, "first"),
+                before.replace("table =", "before =", 1),
+                'change = table["open_value"].sub(before["open_value"], fill_value=0)',
+            ]
+        return [*lines, drawing]
 
     @property
     def behind(self) -> pd.DataFrame:
@@ -352,7 +352,7 @@ class PipelineView(View):
 
     def _name(self, key: str) -> str:
         if self.by == "close_month":
-            return text.period(key, "M").capitalize() if key in BUCKETS else text.period(key, "M")
+            return text.capital(text.period(key, "M"))
         return text.title(key) if self.by == "stage" else key
 
     @property
@@ -448,6 +448,8 @@ class WinRatesView(View):
 class ForecastView(View):
     """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
 
+    kept = "owners"
+
     @property
     def worthless(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("without_value", "without_probability") if self.method == "stated" else ("without_value",)
@@ -458,11 +460,6 @@ class ForecastView(View):
         return tuple(NO_LABEL if name is None else name for name in self.choice.owners)
 
     @property
-    def is_alone(self) -> bool:
-        part = self.selector.is_part and self.selector.is_now(self.end)
-        return part or self.choice.picks(but="owners")
-
-    @property
     def call(self) -> AnalysisCall:
         options = self._ask(self.by)
         if self._people and not self.is_alone:
@@ -471,13 +468,14 @@ class ForecastView(View):
         if target is None and not self.is_alone:
             target = self.targets
         elif target is not None and "by" in options:
-            goals = {(self._people[0], str(self._current + step)): target for step in range(12)}
+            first = pd.Period(self.day, self.org.freq(self.by))
+            goals = {(self._people[0], str(first + step)): target for step in range(12)}
             target = Option(goals, repr(goals)) if len(self._people) == 1 else None
         return AnalysisCall("forecast", options if target is None else options | {"target": target})
 
     @property
-    def _current(self) -> pd.Period:
-        return pd.Period(self.day, self.org.freq(self.by))
+    def _freq(self) -> str:
+        return str(self.table.attrs["freq"])
 
     @cached_property
     def source(self) -> pd.DataFrame:
@@ -537,12 +535,12 @@ class ForecastView(View):
     def _coming(self) -> pd.DataFrame:
         """Take the periods from the current one on that hold anything."""
         ahead = self.by_period.drop(index=[bucket for bucket in BUCKETS if bucket in self.by_period.index])
-        current = ahead.index >= str(self._current)
+        current = ahead.index >= str(pd.Period(self.day, self._freq))
         return ahead[current & ((ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"])]
 
     @cached_property
     def behind(self) -> pd.DataFrame:
-        first, _ = self.org.period_days(str(self._current))
+        first, _ = self.org.period_days(str(pd.Period(self.day, self._freq)))
         return pd.concat([_open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
 
     def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
@@ -559,17 +557,18 @@ class ForecastView(View):
         targets = coming["target"].dropna()
         # The axis ends at 92% of the width: the label of the target needs the rest.
         scale = svg.axis([*coming["expected"], *coming["high"].dropna(), *targets, 1.0], end=92)
-        rows = []
+        # A range by stated chances holds the open deals due only, and says nothing of a target.
+        rows, is_stated = [], self.method == "stated"
         for key, row in coming.iterrows():
-            name = text.period(str(key), self._current.freqstr)
+            name = text.period(str(key), self._freq)
             figures = (
                 money(row["expected"]),
                 f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
-                text.percent(row["p_target"]) if row["to_date"] and self._ranges_whole else text.MISSING,
+                text.percent(row["p_target"]) if row["to_date"] and not is_stated else text.MISSING,
                 f"{int(row['open_count']):,}",
             )
             rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
-        ranges = "80% range" if self._ranges_whole else "Due-only range"
+        ranges = "Due-only range" if is_stated else "80% range"
         return Rows(
             tuple(rows),
             heads=("", "Forecast", ranges, "Hits target", "Due"),
@@ -584,20 +583,15 @@ class ForecastView(View):
         if current.empty:
             return "Nothing is due in the running period"
         row = current.iloc[0]
-        name = text.period(str(current.index[0]), self._current.freqstr)
+        name = text.period(str(current.index[0]), self._freq)
         found = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
         if outside := evidence.name_outside(row, money):
             found += f" ({outside})"
         if math.isfinite(row["target"]):
             found += f" vs. {money(row['target'])} target"
-            if self._ranges_whole and math.isfinite(row["p_target"]):
+            if self.method != "stated" and math.isfinite(row["p_target"]):
                 found += f"; {text.percent(row['p_target'])} likely to hit"
         return found
-
-    @property
-    def _ranges_whole(self) -> bool:
-        """True if the range holds more than the open deals due, whose stated chances say nothing of a target."""
-        return self.method != "stated"
 
     @property
     def about(self) -> str:
