@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -168,8 +169,8 @@ def test_read_amount__refuses_two_readings_and_foreign_money(typed, reason):
 
 
 def test_read_amount__follows_the_habits_of_the_orgs_country_and_takes_its_own_sign():
-    german = {"currency": "EUR", "decimal_comma": True}
-    assert [read_amount(typed, **german) for typed in ("45.000", "45,000", "1.234,56 €", "12,5", "12.5")] == [
+    german = partial(read_amount, currency="EUR", decimal_comma=True)
+    assert [german(typed) for typed in ("45.000", "45,000", "1.234,56 €", "12,5", "12.5")] == [
         45_000, 45_000, 1234.56, 12.5, 12.5,
     ]  # fmt: skip
     assert [read_amount("$45,000", code) for code in ("USD", "CAD", "MXN", None)] == [45_000] * 4

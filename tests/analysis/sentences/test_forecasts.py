@@ -133,7 +133,7 @@ def _chances(stated, given, **attrs):
         "period": "2026-11", "unique_id": [f"d{place}" for place in range(len(stated))], "probability": stated,
         "chance": given, "close_date": pd.Timestamp("2026-11-28"),
     })  # fmt: skip
-    table.attrs = {"as_of": "2026-11-25", "freq": "M", "method": "learned", **attrs}
+    table.attrs.update({"as_of": "2026-11-25", "freq": "M", "method": "learned"} | attrs)
     return table
 
 

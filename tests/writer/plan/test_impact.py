@@ -57,7 +57,7 @@ def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_fore
     after = changed(before, len(before) - 1, value=90_000.0)
     after = changed(after, len(before) - 2, stage="closed_won", close_date="2026-11-10")
     for method in ("auto", "run_rate"):
-        impact = plan(before, after).impact(as_of=TODAY, method=method)  # type: ignore[arg-type]
+        impact = plan(before, after).impact(as_of=TODAY, method=method)
         assert impact.attrs["method"] == "run_rate"
         # The win shows, the new value of an open deal does not, and the impact says so.
         assert "not the value, date, stage or chance of an open deal" in impact.attrs["why"]
