@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 
 from opp_analytics import plots
@@ -23,7 +24,7 @@ def test_forecast__names_its_marks_and_says_the_finding():
 
 
 def test_forecast__names_periods_whose_range_excludes_the_forecast():
-    table = TABLES["forecast"].assign(high=[None, None, 100.0, 90.0], low=[None, None, 100.0, 20.0])
+    table = TABLES["forecast"].assign(high=[np.nan, np.nan, 100.0, 90.0], low=[np.nan, np.nan, 100.0, 20.0])
     assert "most likely nothing more in Mar 2026 · " in reading.caption(plots.forecast(table))
 
 

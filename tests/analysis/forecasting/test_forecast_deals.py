@@ -90,7 +90,7 @@ def test_select_own_chances__takes_the_period_that_a_deal_is_due_in():
     table = pd.DataFrame({
         "unique_id": ["due", "due", "late", "late", "undated", "next", "next"],
         "period": ["2026-03", "2026-04", "2026-03", "2026-04", "2026-03", "2026-03", "2026-04"],
-        "close_date": pd.to_datetime(["2026-03-20"] * 2 + ["2026-03-02"] * 2 + [None] + ["2026-04-10"] * 2),
+        "close_date": pd.to_datetime(["2026-03-20"] * 2 + ["2026-03-02"] * 2 + ["NaT"] + ["2026-04-10"] * 2),
         "chance": [0.5, 0.1, 0.3, 0.1, 0.2, 0.05, 0.4],
     })  # fmt: skip
     table.attrs = {"as_of": "2026-03-10", "freq": "M", "method": "learned"}

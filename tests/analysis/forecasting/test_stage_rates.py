@@ -38,7 +38,7 @@ def test_stage_rates__are_those_of_each_pipeline():
     }
     part = stage_rates(history.where(pipeline="Renewal"))
     assert part.index.tolist() == [("Renewal", "proposal")]
-    assert part.loc["Renewal"].round(9).equals(table.loc["Renewal"].round(9))
+    pd.testing.assert_frame_equal(part, table.loc[["Renewal"]], check_categorical=False)
     # The method takes each deal at the rate of its own pipeline, learned or given.
     deals = (
         history.as_of("2026-12-15")

@@ -254,7 +254,9 @@ def _closed(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(deals, columns=["owner_name", "close_date", "stage"])
     return frame.assign(
-        unique_id=[f"d{k}" for k in range(len(frame))], name="Deal", value=[None, *[100.0] * (len(frame) - 1)]
+        unique_id=[f"d{k}" for k in range(len(frame))],
+        name="Deal",
+        value=[float("nan"), *[100.0] * (len(frame) - 1)],
     )
 
 
