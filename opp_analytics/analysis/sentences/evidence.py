@@ -21,6 +21,8 @@ from opp_analytics.text import percent
 FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
 CHANCE = "the difference may be chance"
+NO_RANGE = "too few past wins this late for a range"
+"""Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 
 
 def is_enough(deals: float) -> bool:

@@ -75,7 +75,10 @@ def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFr
         return f"{closed}, {f'{amount(over)} past' if over else 'exactly'} the {target} target; {more}."
     to_go = f"{amount(row['gap'])} to go"
     if not math.isfinite(row["low"]):
-        return f"{closed} vs. {target} target; {to_go}, {amount(row['open_value'])} due, too early to say."
+        due = f"{to_go}, {amount(row['open_value'])} due"
+        if math.isfinite(row["expected"]):
+            return f"{closed}, forecast {amount(row['expected'])} vs. {target} target. {due}; {evidence.NO_RANGE}."
+        return f"{closed} vs. {target} target; {due}, too early to say."
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed}, {to_go} and no open deals due."
     likely = (
@@ -99,7 +102,10 @@ def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
         likely = percent(row["expected"] / row["open_value"])
         return f"{closed}, one deal of {amount(row['open_value'])} due, {likely} likely to close."
     if not math.isfinite(row["low"]):
-        return f"{closed}, {amount(row['open_value'])} due, too early to say."
+        due = f"{amount(row['open_value'])} due"
+        if math.isfinite(row["expected"]):
+            return f"{closed}, forecast {amount(row['expected'])}, {due}; {evidence.NO_RANGE}."
+        return f"{closed}, {due}, too early to say."
     outside = evidence.name_outside(row, amount)
     spread = f"{amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'}"
     return f"{closed}, forecast {amount(row['expected'])} ({spread}), {due} due."

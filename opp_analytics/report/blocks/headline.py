@@ -121,7 +121,10 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
             f"{tables.inputs.money(-row['gap'])} past target",
         )
     if not math.isfinite(row["p_target"]):
-        return Tile("Chance of target", text.MISSING, None, "too early to say")
+        known = math.isfinite(row["expected"])
+        return Tile(
+            "Chance of target", text.MISSING, None, evidence.NO_RANGE if known else "too early to say"
+        )
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
