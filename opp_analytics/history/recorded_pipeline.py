@@ -436,6 +436,8 @@ class RecordedPipeline:
         return found
 
     def _read_closings(self) -> pd.DataFrame:
+        import ibis
+
         begins, first = self.begins, self.records["recorded_at"].min()
         # A column that an import lacks is known from the first record with it, if there is one.
         late = begins.reindex(list(_KNOWN)) if len(begins) else begins
@@ -448,19 +450,24 @@ class RecordedPipeline:
         if pd.isna(first) or not (marked or len(late) or (seen["stage"] == NOT_RECORDED).any()):
             return pd.DataFrame({"closed_on": pd.DatetimeIndex([]), **dict.fromkeys(_KNOWN, True)})
         mark = table[schema.UNRECORDED].fill_null("") if marked else table["unique_id"].substr(0, 0)
-        unknown = {
-            "stage": (table["stage"].fill_null("") == NOT_RECORDED).any(),
-            **{name: mark.contains(name).any() for name in ("close_date", "value")},
+        lacks = {
+            "_stage": table["stage"].fill_null("") == NOT_RECORDED,
+            "_close_date": mark.contains("close_date"),
+            "_value": mark.contains("value"),
         }
-        outcome = Org.of(self).stages.outcome_expression(table)
-        last = latest(table.mutate(_outcome=outcome)).filter(lambda row: row["_outcome"].isin(_CLOSED))
+        # A window rather than a join with the newest rows, which DuckDB 1.5.0 answers with no row.
+        deal = ibis.window(group_by="unique_id")
+        last = latest(
+            table.mutate(
+                _outcome=Org.of(self).stages.outcome_expression(table),
+                **{name: lacking.ifelse(1, 0).max().over(deal) for name, lacking in lacks.items()},
+            )
+        ).filter(lambda row: row["_outcome"].isin(_CLOSED))
         day = last["close_date"].fill_null(last["seen_at"].date())
         found = self.collect(
-            last.select("unique_id", closed_on=day).join(
-                table.group_by("unique_id").agg(**unknown), "unique_id"
-            )
+            last.select("unique_id", closed_on=day, **{name: last[f"_{name}"] for name in _KNOWN})
         )
-        known = {name: ~found[name].astype("bool") for name in _KNOWN}
+        known = {name: found[name] == 0 for name in _KNOWN}
         closings: pd.DataFrame = found.assign(
             **known | {name: known[name] & (found["closed_on"] >= at) for name, at in late.items()}
         )

@@ -169,8 +169,8 @@ def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
     if len(gone):
         last = inputs.find_last_groups(gone)
         for name in groups:
-            then = joined["unique_id"].map(last[name]).astype("object")
-            joined[name] = label_groups(joined[name].astype("object").fillna(then))
+            now, then = joined[name].astype("object"), joined["unique_id"].map(last[name])
+            joined[name] = label_groups(now.where(now.notna(), then))
     return joined.assign(stage=joined["stage"].fillna("removed"))
 
 

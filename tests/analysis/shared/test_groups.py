@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.analysis.shared.groups import check_by, combine, make_column_key, make_period_key
+from opp_analytics.schema import TEXT
 
 OWNERS = st.sampled_from(["Ann", "Bo", None])
 DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
@@ -20,7 +21,7 @@ DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
 @given(st.lists(st.tuples(OWNERS, DATES, st.booleans(), st.sampled_from([1.0, 2.5, None])), max_size=12))
 def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
     frame = pd.DataFrame(rows, columns=["owner", "date", "won", "value"])
-    frame = frame.astype({"owner": "str", "date": "datetime64[us]", "won": "bool", "value": "float64"})
+    frame = frame.astype({"owner": TEXT, "date": "datetime64[us]", "won": "bool", "value": "float64"})
     groups = combine([make_column_key(frame["owner"]), make_period_key(frame["date"], "M")], len(frame))
     counted = groups.frame(
         {
