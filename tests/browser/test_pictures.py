@@ -160,7 +160,7 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     [
         ("no-history", lambda deals: deals, "No history yet."),
         ("no-chances", lambda deals: deals[deals["stage"] == "proposal"].drop(columns="probability"), "No chances yet."),
-        ("empty", lambda deals: deals.head(0), "No deals match."),
+        ("empty", lambda deals: deals.head(0), "No deals yet."),
         ("one-deal", lambda deals: deals.tail(1), "."),
     ],
 )  # fmt: skip
