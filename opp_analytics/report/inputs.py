@@ -84,6 +84,8 @@ class Inputs:
     since: pd.Timestamp | None
     """The day to compare with; None for a week before."""
     own_writes: pd.DataFrame | None
+    named: bool
+    """False if the deals have no names, so that their ids are shown."""
     tz: str
     currency: str | None
     """ISO code of the currency, if known."""
@@ -235,7 +237,8 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
     own = check_org(asked.org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
-    if "name" not in frame:
+    named = "name" in frame
+    if not named:
         frame = frame.assign(name=frame["unique_id"])
         frame.attrs = opportunities.attrs
     if own is not None:
@@ -279,6 +282,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         by=tuple(by),
         since=None if asked.since is None else _check_since(asked.since, today, zone),
         own_writes=asked.own_writes,
+        named=named,
         tz=zone,
         currency=org.currency,
         record_url=org.record_url,

@@ -182,9 +182,8 @@ class Tables(Forecasts):
     def findings(self) -> pd.DataFrame:
         """`oa.audit`."""
         inputs = self.inputs
-        return analysis.audit(
-            inputs.opportunities, as_of=inputs.today, own_writes=inputs.own_writes, tz=inputs.tz
-        )
+        deals = inputs.opportunities if inputs.named else inputs.opportunities.drop(columns="name")
+        return analysis.audit(deals, as_of=inputs.today, own_writes=inputs.own_writes, tz=inputs.tz)
 
     @cached_property
     def finding_summary(self) -> pd.DataFrame:

@@ -221,7 +221,10 @@ def test_grid__in_pictures(page: Page, demo: Demo, shoot, tmp_path, monkeypatch)
     page.set_viewport_size({"width": 420, "height": 700})
     shoot("grid-narrow-420")
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    narrow = page.locator("[data-filter='value']").element_handle()
     page.set_viewport_size({"width": 1200, "height": 700})
+    # A grid of another width draws its filters anew.
+    narrow.wait_for_element_state("hidden")
     # Filters, lists of values, columns, bulk edits, find and replace.
     grid.filter("value", "> twenty")
     expect(page.get_by_role("alert")).to_contain_text("Not understood")

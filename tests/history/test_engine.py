@@ -156,6 +156,7 @@ def spark():
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+@pytest.mark.filterwarnings("ignore:unknown stages")
 def test_from_table__on_spark_gives_the_same(spark, log, history):
     there = History.from_table(spark.read_parquet(str(log)), history.records, ORG)
     # Spark takes seconds for each; these two hold nothing that the others do not.
@@ -176,6 +177,7 @@ def test_from_table__on_spark_is_as_the_docs_say(spark):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:unknown stages")
 def test_from_table__on_another_duckdb_gives_the_same(log, history):
     import ibis
 
