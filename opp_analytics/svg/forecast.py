@@ -18,7 +18,7 @@ MULTIPLES = 2.6
 _THREE = 120.0
 """Pixels at which the three labels of `progress_axis` do not touch."""
 _HALF = 50.0
-"""Percent of a bar above which words stand in it, on the side that the target does not cross."""
+"""Percent of a bar above which words fit in it, on the side that the target does not cross."""
 _FAR = 40.0
 """Percent between two labels of the bullet that do not touch, at its smallest width."""
 

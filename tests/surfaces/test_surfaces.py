@@ -29,6 +29,7 @@ def test_surfaces__say_what_their_functions_give(world: str) -> None:
 
 
 def test_faults__can_be_put_back() -> None:
+    assert FAULTS
     for fault in FAULTS:
         with put_back(*fault.edits):
             pass
