@@ -83,8 +83,8 @@ def list_expected(
         The forecast's.
     """
     known = tables.contributions(period)
-    expected = rows["value"].where(rows["outcome"] == "won", rows["unique_id"].map(known)).astype("float64")
     won = rows["outcome"] == "won"
+    expected = rows["value"].where(won, rows["unique_id"].map(known)).astype("float64")
     booked, new = (float(np.nan_to_num(forecast[name])) for name in ("booked", "new_business"))
     by_rate = tables.forecast.attrs["method"] == "run_rate"
     further = {
