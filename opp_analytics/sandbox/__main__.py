@@ -154,6 +154,7 @@ def _serve(app: Any, listening: socket.socket) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            date_header=False,
             proxy_headers=False,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,

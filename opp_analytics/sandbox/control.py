@@ -78,6 +78,8 @@ class Control:
     async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Set faults."""
         self.faults.change({name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()})
+        async with self.writing:
+            self.store.follow(self.faults.settings["replica_lag"])
         return {}
 
     async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:

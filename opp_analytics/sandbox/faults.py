@@ -9,11 +9,13 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any, ClassVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from opp_analytics.sandbox.clock import Clock
 from opp_analytics.sandbox.handle import FAULTS, check_faults
 from opp_analytics.sandbox.jsonapi import Failure, make_failure
 
@@ -98,8 +100,8 @@ class TrackedProtocol(H11Protocol):
 class Gate:
     """The ASGI application in front of the API."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
-        self.app, self.faults = app, faults
+    def __init__(self, app: ASGIApp, faults: Faults, clock: Clock) -> None:
+        self.app, self.faults, self.clock = app, faults, clock
         self.requests = 0
         self._arrived = asyncio.Condition()
         self._late_writes: set[asyncio.Task[None]] = set()
@@ -122,7 +124,7 @@ class Gate:
         if self.faults.strikes("cut_rate"):
             await self._hang_up(scope, receive)
             return
-        send = self._drip(scope, send)
+        send = self._drip(scope, self._date(send))
         if refusal := self._refuse():
             await refusal.response()(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
@@ -160,6 +162,17 @@ class Gate:
             detail = "Something went wrong; nothing was done."
             return make_failure(500, "internal_error", "Internal Server Error", detail)
         return None
+
+    def _date(self, send: Send) -> Send:
+        """Add the header ``Date`` by the sandbox's clock."""
+
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(self.clock.now(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+            await send(message)
+
+        return send_dated
 
     def _drip(self, scope: Scope, send: Send) -> Send:
         """Slow `send` to the bytes per second of the fault; it stops when the client has left."""

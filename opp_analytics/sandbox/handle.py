@@ -46,6 +46,7 @@ FAULTS: Mapping[str, FaultRange] = {
     "drip": FaultRange(),
     "clock_skew": FaultRange(low=-_A_DAY, high=_A_DAY),
     "late_stamps": FaultRange(high=_A_DAY),
+    "replica_lag": FaultRange(high=_A_DAY),
     "normalize": FaultRange(switch=True),
 }
 
@@ -80,6 +81,7 @@ class FaultKeywords(TypedDict, total=False):
     drip: float | None
     clock_skew: float | None
     late_stamps: float | None
+    replica_lag: float | None
     normalize: bool | None
 
 
@@ -111,6 +113,9 @@ class FaultSettings:
     late_stamps : float
         Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server
         that takes the time at the start of a long transaction.
+    replica_lag : float
+        Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on a replica that
+        follows late: an opportunity made a moment ago is a 404, and a changed one still shows its old values.
     normalize : bool
         If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of
         blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes
@@ -126,6 +131,7 @@ class FaultSettings:
     drip: float
     clock_skew: float
     late_stamps: float
+    replica_lag: float
     normalize: bool
 
     _wire: ControlWire
@@ -310,7 +316,7 @@ class Sandbox:
         Token of the same tenant without permission to write (403).
     faults : FaultSettings
         Faults of the server. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
-        clock_skew, late_stamps or normalize, as in ``server.faults.latency = 0.2``, or call
+        clock_skew, late_stamps, replica_lag or normalize, as in ``server.faults.latency = 0.2``, or call
         expire_token(). `FaultSettings` describes each one.
     """
 
@@ -332,7 +338,7 @@ class Sandbox:
 
     @property
     def now(self) -> datetime:
-        """The sandbox's clock, UTC: it runs with real time, and `advance` moves it."""
+        """The sandbox's clock, UTC, which the `Date` of its answers tells: it runs with real time, `advance` moves it."""
         return datetime.fromisoformat(self._wire.ask("state")["now"])
 
     @property

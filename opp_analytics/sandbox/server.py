@@ -74,7 +74,7 @@ class Api:
         """Serve ``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
-            return self._answer(request, self._find(request, access).attributes, related=True)
+            return self._answer(request, self._find(request, access, late=True).attributes, related=True)
         if request.method == "DELETE":
             async with self.writing:
                 self.store.delete(access.tenant, self._find(request, access))
@@ -148,8 +148,8 @@ class Api:
             raise jsonapi.make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
         return access
 
-    def _find(self, request: Request, access: Access) -> Record:
-        record = self.store.get(access.tenant, request.path_params["unique_id"])
+    def _find(self, request: Request, access: Access, *, late: bool = False) -> Record:
+        record = self.store.get(access.tenant, request.path_params["unique_id"], late=late)
         if record is None or record.deleted_at is not None:
             raise jsonapi.make_not_found()
         return record
@@ -207,9 +207,10 @@ async def _body(request: Request) -> Any:
     except msgspec.ValidationError:
         return None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise jsonapi.make_failure(
-            400, "bad_request", "Bad Request", f"The body is not JSON: {error}."
-        ) from None
+        detail = f"The body is not JSON: {error}."
+    except ArithmeticError:
+        detail = "The body has a number that is out of range."
+    raise jsonapi.make_failure(400, "bad_request", "Bad Request", detail)
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
@@ -249,5 +250,5 @@ def build(store: DealStore, simulator: Simulator, faults: Faults, key: str) -> G
         exception_handlers={Failure: _on_failure, HTTPException: _on_http_error},
     )
     app.router.redirect_slashes = False
-    control.gate = Gate(app, faults)
+    control.gate = Gate(app, faults, store.clock)
     return control.gate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -140,6 +141,9 @@ class DealStore:
             )
         }
         self.stages = TenantStages.of(self.read_setting("org"))
+        self._lag = 0.0
+        self._replica: sqlite3.Connection | None = None
+        self._awaited: list[tuple[float, str, list[tuple[Any, ...]]]] = []
         newest = self._reader.execute("SELECT max(updated_at) FROM opportunity").fetchone()[0]
         if newest is not None:
             clock.witness(from_text(newest))
@@ -168,6 +172,7 @@ class DealStore:
 
     def close(self) -> None:
         """Close the file."""
+        self.follow(0)
         self._reader.close()
         self._writer.close()
 
@@ -175,12 +180,42 @@ class DealStore:
     def transaction(self) -> Iterator[None]:
         """Run a transaction: all writes inside are stored, or none."""
         self._writer.execute("BEGIN IMMEDIATE")
+        before = len(self._awaited)
         try:
             yield
         except BaseException:
             self._writer.execute("ROLLBACK")
+            del self._awaited[before:]
             raise
         self._writer.execute("COMMIT")
+
+    # The replica that reads may lag behind on
+
+    def follow(self, lag: float) -> None:
+        """Let reads be `lag` seconds behind the writes from now on; with 0 they are up to date again."""
+        self._lag = lag
+        if lag and self._replica is None:
+            self._replica = self._connect(Path(":memory:"))
+            self._writer.backup(self._replica)
+        elif not lag and self._replica is not None:
+            self._replica.close()
+            self._replica = None
+            self._awaited.clear()
+
+    def _read_late(self) -> sqlite3.Connection:
+        """Return the connection that shows the data of `lag` seconds ago."""
+        if self._replica is None:
+            return self._reader
+        while self._awaited and self._awaited[0][0] <= time.monotonic() - self._lag:
+            _, statement, rows = self._awaited.pop(0)
+            self._replica.executemany(statement, rows)
+        return self._replica
+
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        written = list(rows)
+        self._writer.executemany(statement, written)
+        if self._replica is not None:
+            self._awaited.append((time.monotonic(), statement, written))
 
     # Settings and tenants
 
@@ -260,12 +295,13 @@ class DealStore:
             "SELECT unique_id, attributes FROM json_each(?) AS wanted"
             " JOIN opportunity ON opportunity.rowid = wanted.value ORDER BY wanted.key"
         )
+        reader = self._read_late()
         # One transaction, so that rows and total agree.
-        self._reader.execute("BEGIN")
-        total = self._reader.execute(counting, values).fetchone()[0]
-        keys = self._reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
-        rows = self._reader.execute(fetching, [encode([key for (key,) in keys])]).fetchall()
-        self._reader.execute("COMMIT")
+        reader.execute("BEGIN")
+        total = reader.execute(counting, values).fetchone()[0]
+        keys = reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
+        rows = reader.execute(fetching, [encode([key for (key,) in keys])]).fetchall()
+        reader.execute("COMMIT")
         return rows, int(total)
 
     @staticmethod
@@ -287,12 +323,16 @@ class DealStore:
         )
         return found.fetchone() is not None
 
-    def get(self, tenant: int, unique_id: str) -> Record | None:
-        """Get one opportunity, deleted or not; None for an unknown id."""
-        found = self._reader.execute(
-            "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
-            (tenant, unique_id),
-        ).fetchone()
+    def get(self, tenant: int, unique_id: str, *, late: bool = False) -> Record | None:
+        """Get one opportunity, deleted or not; None for an unknown id. `late` reads with the lag."""
+        found = (
+            (self._read_late() if late else self._reader)
+            .execute(
+                "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
+                (tenant, unique_id),
+            )
+            .fetchone()
+        )
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
@@ -324,14 +364,14 @@ class DealStore:
 
     def insert(self, tenant: int, records: Iterable[Record]) -> None:
         """Insert finished records unchanged."""
-        self._writer.executemany(
+        self._write(
             "INSERT INTO opportunity (deleted_at, deleted_by, attributes, tenant, unique_id) VALUES (?, ?, ?, ?, ?)",
             ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
         )
 
     def replace(self, tenant: int, records: Iterable[Record]) -> None:
         """Write changed records back."""
-        self._writer.executemany(
+        self._write(
             "UPDATE opportunity SET deleted_at = ?, deleted_by = ?, attributes = ? WHERE tenant = ? AND unique_id = ?",
             ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
         )

@@ -1,12 +1,13 @@
 """Validation of a create or an update, with every problem of a body.
 
-Attributes outside the reference are stored unchanged. `value` has no lower bound, because the reference only
+Attributes outside the reference are stored unchanged, unless a number in them is beyond a JSON reader's range. `value` has no lower bound, because the reference only
 calls it a decimal.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -19,6 +20,8 @@ STATUSES = ("active", "inactive", "won", "lost")
 _READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
 _LARGEST = Decimal(10) ** 15
 _MOST_DECIMALS = 6
+_LARGEST_NUMBER = Decimal(sys.float_info.max)
+"""Readers of JSON take a larger number for infinite, or refuse the whole answer."""
 
 
 class Problem(NamedTuple):
@@ -55,13 +58,23 @@ def _decimal(value: Any) -> int | Decimal | None:
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         raise _Refused("is not a number")
     number = Decimal(value)
-    if abs(number) >= _LARGEST:
+    if not -_LARGEST < number < _LARGEST:
         raise _Refused("must be less than 10^15 in size")
     if number == number.to_integral_value():
         return int(number)
     if number != round(number, _MOST_DECIMALS):
         raise _Refused(f"has more than {_MOST_DECIMALS} decimals")
     return Decimal(format(number.normalize(), "f"))
+
+
+def _further(value: Any) -> Any:
+    inner = [value]
+    while inner:
+        item = inner.pop()
+        inner += item if isinstance(item, list) else item.values() if isinstance(item, dict) else ()
+        if isinstance(item, (int, Decimal)) and not -_LARGEST_NUMBER <= item <= _LARGEST_NUMBER:
+            raise _Refused("has a number out of range")
+    return value
 
 
 def _percent(value: Any) -> int | None:
@@ -130,7 +143,7 @@ def validate(
                 problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
             continue
         try:
-            clean[attribute] = checks[attribute](value) if attribute in checks else value
+            clean[attribute] = checks.get(attribute, _further)(value)
         except _Refused as refused:
             problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
     if current is None and "name" not in fields:

@@ -47,8 +47,11 @@ class Caller:
     def update(self, unique_id: str, /, **fields: Any) -> requests.Response:
         return self("PUT", f"/opportunities/{unique_id}", json={"opportunity": fields})
 
+    def get_answer(self, unique_id: str) -> requests.Response:
+        return self("GET", f"/opportunities/{unique_id}")
+
     def get(self, unique_id: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self("GET", f"/opportunities/{unique_id}").json()["data"]["attributes"]
+        answer: dict[str, Any] = self.get_answer(unique_id).json()["data"]["attributes"]
         return answer
 
     def ids(self, **params: Any) -> list[str]:

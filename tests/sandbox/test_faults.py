@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -74,6 +75,32 @@ def test_clock_skew__stamps_every_second_write_by_another_clock(faults: Any, api
     assert abs(made[0] - made[1]) > timedelta(hours=23)
     assert abs(made[0] - made[2]) < timedelta(hours=1)
     assert abs(made[1] - made[3]) < timedelta(hours=1)
+
+
+def test_date__is_told_by_the_sandbox_s_own_clock(server: sandbox.Sandbox, api: Caller) -> None:
+    for answer in (api("GET", "/opportunities"), api.create(name="new"), api.get_answer("none")):
+        told = parsedate_to_datetime(answer.headers["Date"])
+        assert abs(server.now - told) < timedelta(seconds=5)
+        assert abs(datetime.now(UTC) - told) > timedelta(days=1)
+
+
+def test_replica_lag__lets_every_read_be_behind_the_writes(faults: Any, api: Caller) -> None:
+    faults.replica_lag = 3_600
+    made = api.create(name="new").json()["data"]["id"]
+    assert api.update("opp-01", name="Renamed").json()["data"]["attributes"]["name"] == "Renamed"
+    api("DELETE", "/opportunities/opp-02")
+    assert api.get_answer(made).status_code == 404
+    assert api.get("opp-01")["name"] == "Ärzte portal"
+    assert (len(api.ids()), api.trash()) == (5, [])
+    # The writes themselves know better.
+    assert api.update(made, name="newer").status_code == 200
+    assert api("DELETE", "/opportunities/opp-02").status_code == 404
+    faults.replica_lag = 0.01
+    time.sleep(0.02)
+    assert api.get(made)["name"] == "newer"
+    assert (len(api.ids()), api.trash()) == (5, ["opp-02"])
+    faults.reset()
+    assert api.get("opp-01")["name"] == "Renamed"
 
 
 def test_late_stamps__are_older_than_the_commit(server: sandbox.Sandbox, faults: Any, api: Caller) -> None:
