@@ -81,7 +81,8 @@ def load(
         ``"changes"`` brings the cached frame up to date and reads only what changed, also after writes of your own.
         It trusts the server's stamps within the minutes of ``assumes_stamps_within``. It reads everything where
         something might be missed: no cached frame, no full read within 24 hours, wrong sort order, totals that
-        disagree, or ``deleted=True``.
+        disagree, or ``deleted=True``. A further column keeps its type until then, although the row that made it text
+        may be gone; one that no row fills any more stays, empty.
         ``"full"`` always reads everything.
     page_size : int, optional
         Rows to ask for on a page, 1,000 by default; the server may send fewer.

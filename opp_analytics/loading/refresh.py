@@ -9,7 +9,6 @@ the short read is made again. Where the numbers do not add up there is no result
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -102,9 +101,9 @@ def catch_up(
             return None
         after = _settle_trash(client, known, limits, whole=trash.created is not None)
         if after == trash and _is_one_moment(client, query, changes):
-            table = _merge(rows, changes.tables, trash) if changes.ordered else None
-            if table is None:
+            if not changes.ordered:
                 return None
+            table = _merge(rows, changes.tables, trash)
             state = changes.state | trash.state
             if _are_all(table, state):
                 if not _explains(rows, table, trash, known, query, newest):
@@ -205,50 +204,16 @@ def _explains(
     return bool(there >= known["total"] + known["trash_total"] + new)
 
 
-def _merge(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table | None:
-    """Merge the newest version of each live row, in creation order; None if a column's type needs a sweep."""
+def _merge(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table:
+    """Merge the newest version of each live row, in creation order.
+
+    A further column keeps its type, even if the row that made it text is gone: only a sweep reads the other rows anew.
+    One that no row fills any more stays, and takes the type of the next value.
+    """
     changed = {unique_id for table in changes for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed.union(trash.created or ())), pa.string())
     rest = rows.filter(pc.invert(pc.is_in(rows["unique_id"], stale)))
-    if len(rest) < len(rows):
-        kinds = _collect_kinds(changes)
-        columns = {name: rest[name] for name in rest.column_names if name not in schema.COLUMNS}
-        empty = {name for name, column in columns.items() if column.null_count == len(column)}
-        if empty - set(kinds) or not all(
-            _explains_type(column, kinds.get(name, set()))
-            for name, column in columns.items()
-            if name not in empty
-        ):
-            return None
-        rest = rest.drop_columns(sorted(empty))
+    for place, name in enumerate(rest.column_names):
+        if name not in schema.COLUMNS and rest[name].null_count == len(rest):
+            rest = rest.set_column(place, name, pa.nulls(len(rest)))
     return concat_tables([rest, *changes]).sort_by("created_at")
-
-
-def _collect_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
-    """Collect the types just read for each further attribute, without null."""
-    kinds: dict[str, set[pa.DataType]] = {}
-    for table in tables:
-        for attribute in table.schema:
-            if attribute.name not in schema.COLUMNS:
-                known = kinds.setdefault(attribute.name, set())
-                known |= {attribute.type} - {pa.null()}
-    return kinds
-
-
-def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
-    """Return True if the remaining or the new values explain the column's type."""
-    if pa.types.is_floating(column.type):
-        return pa.string() not in kinds and (
-            column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
-        )
-    if pa.types.is_string(column.type):
-        return column.type in kinds or not all(map(_is_plain_json, column.drop_null().to_pylist()))
-    return True
-
-
-def _is_plain_json(text: str) -> bool:
-    """Return True for text that may be a number or boolean, made text by another row's text."""
-    try:
-        return isinstance(json.loads(text), (int, float))
-    except ValueError:
-        return False
