@@ -1,4 +1,4 @@
-"""Atomic file writes: a file appears whole or not at all."""
+"""Files: each that somebody names is read by one rule, and one that is written appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from opp_analytics.errors import DataError, DataWarning
+
+SMALL = 16_000_000
+"""Bytes of a text that people write, such as an org file or a table of people: a thousand times a long one."""
+_LARGEST = 4_000_000_000
+"""Bytes of a file of deals: more than a million of them with every field take."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def make_private_folder(folder: Path) -> None:
@@ -142,14 +154,48 @@ def digest(content: bytes | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def refuse_devices(file: Path) -> None:
-    """Refuse to read a device such as ``/dev/zero``, which may never end."""
+def read_whole(file: Path, *, most: int = _LARGEST) -> bytes:
+    """Read a file that somebody named: a regular one, or a link to one, of at most `most` bytes.
+
+    A device, a pipe, a socket or a folder is refused by name before it is opened, and nothing is waited for. A file that
+    gives more than its size says, as those of ``/proc`` that never end, is read as far as a small one.
+
+    Raises
+    ------
+    DataError
+        When it does not exist, is something else, is too large or cannot be read.
+    """
     try:
-        mode = file.stat().st_mode
-    except OSError:
-        return
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        raise DataError(f"{file} is a device, and a device is not read; name a file")
+        refuse_special(file)
+        # Should a pipe take its place in between, the open call does not wait for a writer.
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(handle, "rb") as source:  # noqa: PTH123
+            state = os.fstat(handle)
+            _refuse_kind(file, state.st_mode)
+            limit = min(most, max(state.st_size, SMALL))
+            content = b"" if state.st_size > most else source.read(limit + 1)
+    except FileNotFoundError:
+        raise DataError(f"{file} does not exist; check its name and folder") from None
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror}") from None
+    if state.st_size > most or len(content) > limit:
+        raise DataError(f"{file} has more than {limit:,} bytes; name a smaller file")
+    return content
+
+
+def refuse_special(file: Path) -> None:
+    """Refuse a device, a pipe, a socket or a folder in the place of a file to read; opening one may wait forever."""
+    _refuse_kind(file, file.stat().st_mode)
+
+
+def _refuse_kind(file: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _name_kind(mode)
+        raise DataError(f"{file} is {kind}, and {kind} is not read; name a file")
+
+
+def _name_kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "not a file")
 
 
 def _descriptor(path: Path) -> int | None:
@@ -192,8 +238,7 @@ def _check_target(path: Path) -> None:
             f"name {os.path.realpath(path)} itself, or remove the link"
         )
     if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "not a file"
-        raise DataError(f"{path} is {kind}; name a file")
+        raise DataError(f"{path} is {_name_kind(mode)}; name a file")
 
 
 def _sync(path: Path) -> None:

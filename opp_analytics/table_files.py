@@ -7,13 +7,14 @@ import csv
 import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,13 @@ from numpy.typing import NDArray
 
 from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
-from opp_analytics.files import refuse_devices
+from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, refuse
 from opp_analytics.schema import FACTS, TEXT
 from opp_analytics.text import count
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
 
 TableSource = str | PathLike[str] | pd.DataFrame
 """A file, or a frame of its rows."""
@@ -43,6 +47,8 @@ _BATCH = 50_000
 """Rows that are Python objects at one time, so that a long file needs little more memory than its table."""
 _CELL_LIMIT = 100_000_000
 """Characters of one cell: far beyond any note, and small enough that a missing quote ends in an error."""
+_UNPACKED = 2_000_000_000
+"""Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends in an error."""
 _WRONG_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls); save it as .xlsx or CSV",
     b"\x1f\x8b": "compressed; unpack it first",
@@ -90,18 +96,19 @@ class FileTable:
         return self.facts.get("org")
 
 
-def read_table(source: TableSource, known: Known, encoding: str | None = None) -> FileTable:
+def read_table(source: TableSource, known: Known, encoding: str | None = None, **bound: int) -> FileTable:
     """Read the table of a file or a frame, with its footer.
 
-    `known` labels decide where the header is, between separators and between sheets; `encoding` overrides the one found.
+    `known` labels decide where the header is, between separators and between sheets; `encoding` overrides the one found;
+    `bound` is that of `files.read_whole`.
     """
     if isinstance(source, pd.DataFrame):
         return _read_frame(source)
     arguments.refuse_foreign(source, "frame")
     path = arguments.path(source)
-    content = read_content(path)
+    content = read_content(path, **bound)
     if content.startswith(b"PAR1"):
-        return _read_parquet(path, content)
+        return _read_frame(read_parquet(path, content), str(path), "Parquet")
     if content.startswith(b"PK\x03\x04"):
         return _read_workbook(path, content, known)
     text, named = decode_file(path, content, encoding)
@@ -111,23 +118,18 @@ def read_table(source: TableSource, known: Known, encoding: str | None = None) -
     return table
 
 
-def _read_parquet(path: Path, content: bytes) -> FileTable:
+def read_parquet(path: Path, content: bytes) -> pd.DataFrame:
+    """Read the frame in the content of a Parquet file."""
     try:
         frame = pd.read_parquet(io.BytesIO(content))
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot read {path} as Parquet ({error})") from None
-    return _read_frame(frame, str(path), "Parquet")
+    return frame
 
 
-def read_content(path: Path) -> bytes:
-    """Read the bytes of a file that may hold a table."""
-    refuse_devices(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; check its name and folder") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+def read_content(path: Path, **bound: int) -> bytes:
+    """Read the bytes of a file that may hold a table; `bound` is that of `files.read_whole`."""
+    content = read_whole(path, **bound)
     begin = content[:64].removeprefix(codecs.BOM_UTF8).lstrip()
     wrong = next((what for start, what in _WRONG_KINDS.items() if begin.startswith(start)), None)
     if wrong is not None:
@@ -302,8 +304,12 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     return replace(made, facts=facts)
 
 
-def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
-    """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
+@contextmanager
+def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workbook]:
+    """Open a workbook with these options of openpyxl; whatever it, or reading from it, stumbles over is an error of ours.
+
+    One that unpacks to more than its program could show is refused by the sizes that its archive lists, before it is unpacked.
+    """
     try:
         import openpyxl
     except ImportError:
@@ -311,16 +317,30 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
             "workbooks need openpyxl; install it with: pip install 'opp-analytics[excel]'"
         ) from None
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            # The archive's own list binds: of a part, no more is unpacked than it says.
+            size = sum(part.file_size for part in parts.infolist())
+        if size > _UNPACKED:
+            raise DataError(
+                f"{path} unpacks to {size:,} bytes, more than the {_UNPACKED:,} that are read; export fewer columns, or CSV"
+            )
+        yield openpyxl.load_workbook(io.BytesIO(content), **options)
+    except DataError:
+        raise
+    except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
+        raise DataError(f"{path} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
+
+
+def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
+    """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
+    with open_workbook(path, content, read_only=True, data_only=True) as book:
         visible = [
             (sheet.title, [[_read_cell(cell) for cell in row] for row in sheet.iter_rows()])
             for sheet in book.worksheets
             if sheet.sheet_state == "visible"
         ]
         about = [row[-1].value for row in book[BASE_SHEET].iter_rows(max_row=1)] if BASE_SHEET in book else []
-    except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
-        raise DataError(f"{path} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
-    with suppress(KeyError, TypeError, ValueError):  # somebody else's sheet of that name
+    with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
         return visible, _keep_facts(json.loads(*about)["attrs"])
     return visible, {}
 

@@ -18,6 +18,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors, files
 from opp_analytics.crm import read_changes
+from opp_analytics.report.settings import read_look
 from tests import exports
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
@@ -210,7 +211,7 @@ def test_replace_file__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
-        with pytest.raises(errors.DataError, match="is not a file"):
+        with pytest.raises(errors.DataError, match="is a socket; name a file"):
             files.write_whole(path, NEW)
 
 
@@ -236,24 +237,94 @@ def test_write_whole__writes_to_a_device_and_leaves_it_one(tmp_path: Path) -> No
     assert private.is_char_device()
 
 
-@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="needs /dev/zero")
-@pytest.mark.parametrize(
-    "read", [oa.read_csv, oa.Plan.read, read_changes, lambda path: files.refuse_devices(Path(path))]
-)
-def test_refuse_devices__refuses_what_never_ends(read: Callable[[str], object]) -> None:
-    with pytest.raises(
-        errors.DataError, match="/dev/zero is a device, and a device is not read; name a file"
-    ):
-        read("/dev/zero")
+READERS: dict[str, Callable[[str], object]] = {
+    "deals.csv": oa.read_csv,
+    "deals.xlsx": oa.read_excel,
+    "export.csv": lambda path: oa.read_export(path, oa.Org()),
+    "log.csv": read_changes,
+    "plan.json": oa.Plan.read,
+    "org.toml": oa.Org.read,
+    "people.csv": lambda path: read_beside(path, "people"),
+    "targets.csv": lambda path: read_beside(path, "targets"),
+    "logo.png": lambda path: read_look({"logo": path}),
+}
 
 
-def test_refuse_devices__lets_a_pipe_and_a_missing_file_pass(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
+def read_beside(path: str, table: str) -> object:
+    """Read an org file that names this file as one of its tables."""
+    file = Path(path).parent / "opp-analytics.toml"
+    file.write_text(f'[{table}]\nfile = "{Path(path).name}"\n')
+    return oa.Org.read(file)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_read_whole__waits_for_no_pipe_and_asks_no_socket(tmp_path: Path, name: str) -> None:
+    pipe = tmp_path / name
     os.mkfifo(pipe)
-    for name in (pipe, tmp_path / "missing"):
-        files.refuse_devices(name)
-    assert [found.name for found in tmp_path.iterdir()] == ["pipe"]
-    assert pipe.is_fifo()
+    with pytest.raises(errors.DataError, match=f"{name} is a pipe, and a pipe is not read; name a file"):
+        READERS[name](str(pipe))
+    pipe.unlink()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(pipe))
+        with pytest.raises(errors.DataError, match=f"{name} is a socket, and a socket is not read"):
+            READERS[name](str(pipe))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_read_whole__refuses_a_file_larger_than_any_export(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.touch()
+    os.truncate(file, 10**13)  # takes no room: nothing is in it
+    with pytest.raises(errors.DataError, match=f"{name} has more than [14][06]?,000,"):
+        READERS[name](str(file))
+
+
+def test_read_whole__refuses_a_device_a_folder_and_a_link_to_one(tmp_path: Path) -> None:
+    link = tmp_path / "zero.csv"
+    link.symlink_to("/dev/zero")
+    for path in (link, Path("/dev/zero")):
+        if path.is_char_device():
+            with pytest.raises(errors.DataError, match="is a device, and a device is not read; name a file"):
+                files.read_whole(path)
+    with pytest.raises(errors.DataError, match="is a folder, and a folder is not read; name a file"):
+        files.read_whole(tmp_path)
+    with pytest.raises(errors.DataError, match="gone does not exist; check its name and folder"):
+        files.read_whole(tmp_path / "gone")
+
+
+def test_read_whole__follows_the_users_own_link(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_bytes(OLD)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "deals.csv")
+    assert files.read_whole(tmp_path / "link.csv") == OLD
+
+
+def test_read_whole__ends_where_a_file_gives_more_than_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "endless"
+    file.write_bytes(b"x" * 1000)
+    # As those of /proc, which say 0; the kernel's own differ from machine to machine.
+    monkeypatch.setattr(files, "SMALL", 100)
+    sized = os.fstat
+
+    def say_empty(handle: int) -> os.stat_result:
+        found = list(sized(handle))
+        found[stat.ST_SIZE] = 0
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", say_empty)
+    with pytest.raises(errors.DataError, match="endless has more than 100 bytes; name a smaller file"):
+        files.read_whole(file)
+
+
+def test_read_whole__waits_for_no_pipe_that_takes_a_files_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "deals.csv"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(files, "refuse_special", lambda _: None)
+    with pytest.raises(errors.DataError, match="is a pipe"):
+        files.read_whole(pipe)
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.table_files import FileTable, drop_footer, read_table
 from tests.crm.files import SALESFORCE_FOOTER, workbook
@@ -213,10 +216,25 @@ def test_read_table__refuses_other_kinds(tmp_path: Path, content: bytes, says: s
 def test_read_table__names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone.csv does not exist; check its name and folder"):
         table(tmp_path / "gone.csv")
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="is a folder, and a folder is not read; name a file"):
         table(tmp_path)
-    with pytest.raises(DataError, match="is a device"):
-        table(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("read", [table, oa.read_excel])
+def test_open_workbook__refuses_one_that_unpacks_to_gigabytes(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(file, "w") as parts:
+        for name in ("[Content_Types].xml", "xl/workbook.xml", "xl/sharedStrings.xml"):
+            parts.writestr(name, b"<x/>")
+        # The list at the end of the archive binds: as if each held so much.
+        for part in parts.infolist():
+            part.file_size = 700_000_000
+    with pytest.raises(
+        DataError, match=r"bomb.xlsx unpacks to 2,100,000,000 bytes, more than the 2,000,000,000"
+    ):
+        read(file)
 
 
 HEADER = "Id,Name,Amount\n"

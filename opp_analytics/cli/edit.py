@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import files, text
+from opp_analytics import text
 from opp_analytics.cli.console import heading, out, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv
 from opp_analytics.cli.source import (
@@ -28,6 +28,7 @@ from opp_analytics.cli.source import (
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_date, check_freq
+from opp_analytics.table_files import read_content, read_parquet
 from opp_analytics.writer import Words, check_plan
 
 __all__ = [
@@ -139,9 +140,6 @@ def plan_command(
 
 
 def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    missing = [file for file in (before, after) if file is not None and not file.exists()]
-    if missing:
-        raise DataError(f"{missing[0]} does not exist; check its name and folder")
     if after is None:
         if before.suffix.lower() != ".xlsx":
             raise DataError(
@@ -162,11 +160,7 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
         case ".xlsx":
             return oa.read_excel(file)[1]
         case ".parquet":
-            files.refuse_devices(file)
-            try:
-                return pd.read_parquet(file)
-            except (OSError, ValueError) as error:
-                raise DataError(f"cannot read {file} as Parquet ({error})") from None
+            return read_parquet(file, read_content(file))
         case ending:
             raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
 

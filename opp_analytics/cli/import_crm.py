@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.files import read_whole
 from opp_analytics.text import count, joined
 
 __all__ = ["import_crm_command"]
@@ -138,9 +140,10 @@ def _say_reading(file: Path, read: str, reading: Reading) -> None:
 def _read_ids(file: Path | None) -> dict[str, str] | None:
     if file is None:
         return None
+    content = io.BytesIO(read_whole(file))
     try:
-        table = pd.read_csv(file, dtype="str", encoding="utf-8-sig").dropna()
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(content, dtype="str", encoding="utf-8-sig").dropna()
+    except ValueError as error:
         raise DataError(
             f"cannot read {file} ({error}); use a CSV file of two columns, theirs and ours"
         ) from None

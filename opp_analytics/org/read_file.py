@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opp_analytics.errors import DataError, OrgError, OrgProblem
+from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import (
     Cells,
     as_texts,
@@ -63,9 +65,10 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OrgError(str(path), [OrgProblem("cannot be read", "", str(error.strerror))]) from None
+        # As an open text file does, a line may end as on any system.
+        return io.TextIOWrapper(io.BytesIO(read_whole(path, most=SMALL)), "utf-8-sig").read()
+    except DataError as error:
+        raise OrgError(str(path), [OrgProblem("cannot be read", "", str(error))]) from None
     except UnicodeDecodeError as error:
         raise OrgError(str(path), [OrgProblem("not UTF-8 text", "", str(error.reason))]) from None
 
@@ -86,7 +89,7 @@ def _read_rows(path: Path, table: str, currency: Any) -> tuple[list[dict[str, An
     A date that cannot be read stays text, and the check names it.
     """
     try:
-        found = read_table(path, TABLES[table].__contains__)
+        found = read_table(path, TABLES[table].__contains__, most=SMALL)
     except DataError as error:
         right = f"{error}; use a CSV file with the columns {', '.join(TABLES[table])}"
         raise OrgError(str(path), [OrgProblem(f"{table}.file", repr(path.name), right)]) from None

@@ -14,7 +14,8 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.columns import format_cell
-from opp_analytics.errors import ArgumentValueError, ConfigError, DataError, DataWarning
+from opp_analytics.errors import ArgumentValueError, ConfigError, DataWarning
+from opp_analytics.files import SMALL, read_whole
 
 __all__ = ["Look", "find_alerts", "read_look"]
 
@@ -52,10 +53,7 @@ def _read_logo(file: Path) -> str:
         raise ArgumentValueError(
             f"report.logo={str(file)!r} is not a picture; use one of {', '.join(_PICTURES)}"
         )
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read the logo {file}: {error.strerror or error}") from None
+    content = read_whole(file, most=SMALL)
     if len(content) > _LARGEST:
         raise ArgumentValueError(
             f"the logo {file} has {len(content):,} bytes; use one of at most {_LARGEST:,}, since every page holds it"

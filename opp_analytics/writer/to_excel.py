@@ -20,9 +20,9 @@ import pandas as pd
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.files import refuse_devices
+from opp_analytics.files import read_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.table_files import BASE_SHEET
+from opp_analytics.table_files import BASE_SHEET, open_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
@@ -365,7 +365,10 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
         If openpyxl is not installed.
     """
     file = arguments.path(path)
-    book = _open(file)
+    if file.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"{file} is not an .xlsx file; save it as .xlsx")
+    packed = read_whole(file)
+    book = _open(file, packed)
     before = _read_base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
@@ -375,7 +378,7 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
     width = max(titles, default=-1) + 1
     header = [titles[place].value if place in titles else None for place in range(width)]
     columns = sheets.match_header(file, header, list(before.columns))
-    content = _make_reader(file, sheet.title)
+    content = _make_reader(file, packed, sheet.title)
     base = {record["unique_id"]: record for record in list_rows(before.astype("object"))}
     raw = {
         number: {column: content(column, cells.get(place)) for place, column in columns.items()}
@@ -402,12 +405,12 @@ def _list_filled(sheet: Worksheet) -> dict[int, dict[int, Any]]:
     return rows
 
 
-def _make_reader(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
+def _make_reader(file: Path, packed: bytes, title: str) -> Callable[[str, Any], tuple[Any, str]]:
     """Make a reader of a cell's value and number format; a formula in a typed column gives its stored value."""
 
     @cache
     def stored() -> Any:
-        return _open(file, data_only=True)[title]
+        return _open(file, packed, data_only=True)[title]
 
     def content(column: str, cell: Any) -> tuple[Any, str]:
         if cell is None:
@@ -422,19 +425,9 @@ def _make_reader(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]
     return content
 
 
-def _open(file: Path, *, data_only: bool = False) -> Workbook:
-    if file.suffix.lower() not in _SUFFIXES:
-        raise DataError(f"{file} is not an .xlsx file; save it as .xlsx")
-    refuse_devices(file)
-    load = _import_openpyxl().load_workbook
-    try:
-        # Opened here: the library leaves a file open in which it stumbles over something.
-        with file.open("rb") as stream:
-            return load(stream, data_only=data_only)
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror or error}") from None
-    except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
-        raise DataError(f"{file} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
+def _open(file: Path, packed: bytes, *, data_only: bool = False) -> Workbook:
+    with open_workbook(file, packed, data_only=data_only) as book:
+        return book
 
 
 def _read_base(file: Path, book: Workbook) -> pd.DataFrame:

@@ -162,11 +162,11 @@ def test_apply__without_anybody_to_answer_sends_nothing(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["apply", "none.json"], "cannot read the plan none.json"),
+        (["apply", "none.json"], "none.json does not exist; check its name and folder"),
         (["undo", "nosuch"], "no run 'nosuch' in the journal; the list of runs has every id"),
         (["resume", "nosuch"], "no run 'nosuch' in the journal"),
         (["plan", "none.xlsx"], "none.xlsx does not exist"),
-        (["plan", "a.doc", "none.csv"], "none.csv does not exist"),
+        (["plan", "none.csv", "a.doc"], "none.csv does not exist"),
         (["plan", "a.doc", "a.doc"], "use .xlsx, .csv or .parquet"),
     ],
 )

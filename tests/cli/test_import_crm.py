@@ -231,7 +231,7 @@ def test_report__of_other_deals_than_the_history_is_refused(
         (["a,b\n1,2\n"], [], "has no column for unique_id"),
         ([DEALS], ["--org", "none.toml"], "none.toml"),
         ([DEALS], ["--out", "deals.txt"], "ends in '.txt'; use"),
-        ([CHANGES], ["--ids", "ids.csv"], "cannot read ids.csv"),
+        ([CHANGES], ["--ids", "ids.csv"], "ids.csv does not exist"),
         (
             [
                 DEALS.replace(

@@ -25,7 +25,7 @@ def test_read_look__holds_the_logo_itself(tmp_path):
 
 
 def test_read_look__refuses_what_is_no_logo(tmp_path):
-    with pytest.raises(DataError, match="cannot read the logo"):
+    with pytest.raises(DataError, match="none.png does not exist"):
         read_look({"logo": str(tmp_path / "none.png")})
     (tmp_path / "big.svg").write_bytes(b"x" * 200_001)
     with pytest.raises(ArgumentValueError, match="200,001 bytes; use one of at most 200,000"):

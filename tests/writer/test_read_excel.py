@@ -80,7 +80,7 @@ def test_read_excel__refuses_what_is_no_workbook(tmp_path: Path) -> None:
     (tmp_path / "deals.xlsx").write_text("no")
     with pytest.raises(DataError, match="not an Excel file"):
         read_excel(tmp_path / "deals.xlsx")
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="does not exist"):
         read_excel(tmp_path / "none.xlsx")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.files import refuse_devices, write_whole
+from opp_analytics.files import read_whole, write_whole
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.steps import OPERATIONS, STATUSES, EditedCell, PlanProblem, Step, add_base
 
@@ -79,13 +79,9 @@ def _row_lines(frame: pd.DataFrame) -> list[str]:
 
 def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
     """Read the head, steps, problems and opportunities of a plan that `write_parts` wrote."""
-    refuse_devices(path)
+    packed = read_whole(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_float=read_number)
-    except OSError as error:
-        raise DataError(
-            f"cannot read the plan {path}: {error.strerror}; plan the edits and save that plan"
-        ) from None
+        content = json.loads(packed.decode(), parse_float=read_number)
     except (ValueError, RecursionError):
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan") from None
     found = content.get("format") if isinstance(content, dict) else None

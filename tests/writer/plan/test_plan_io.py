@@ -67,7 +67,7 @@ def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
     file.write_text(content)
     with pytest.raises(DataError, match=rf"plan\.json {reason}"):
         Plan.read(file)
-    with pytest.raises(DataError, match="cannot read the plan"):
+    with pytest.raises(DataError, match="does not exist; check its name and folder"):
         Plan.read(tmp_path / "none.json")
 
 
