@@ -57,8 +57,17 @@ def set_aside(file: Path, reason: str, consequence: str) -> None:
 def sync_folder(folder: Path) -> None:
     """Flush the folder's entries to disk, so that a rename survives a power failure."""
     # Windows cannot open a folder, and its renames are journaled by the file system.
-    if os.name != "nt":  # pragma: no branch
-        _sync(folder)
+    if os.name != "nt":
+        _sync(folder, os.O_RDONLY)
+
+
+_JUNCTION = 0xA0000003
+"""Windows' mark (``IO_REPARSE_TAG_MOUNT_POINT``) of a folder that is another one, or another disk."""
+
+
+def is_link(found: os.stat_result) -> bool:
+    """Tell from what `lstat` found whether a path is a link, or a junction of Windows, which is one by another name."""
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION
 
 
 def refuse_links(folder: Path) -> None:
@@ -71,13 +80,15 @@ def refuse_links(folder: Path) -> None:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                refuse_links(Path(entry.path))
-            elif entry.is_symlink():
+            inside = entry.is_dir(follow_symlinks=False)
+            # To `is_dir` a junction is a folder.
+            if entry.is_symlink() or (inside and is_link(entry.stat(follow_symlinks=False))):
                 raise DataError(
                     f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is written or removed through one; "
                     "remove the link, and move what it leads to in its place if it belongs there"
                 )
+            if inside:
+                refuse_links(Path(entry.path))
             elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
                 raise DataError(f"{entry.path} is neither a file nor a folder; remove it")
 
@@ -107,7 +118,8 @@ def replace_file(
             staged.chmod(stat.S_IMODE(target.stat().st_mode))
         yield staged
         if durable:
-            _sync(staged)
+            # Windows syncs a file only through a handle that can write.
+            _sync(staged, os.O_RDWR)
         _check_target(target)
         staged.replace(target)
     except BaseException:
@@ -229,20 +241,20 @@ def _pour(content: Path, stream: Path) -> None:
 def _check_target(path: Path) -> None:
     """Refuse a link, a folder or a device in the place of a file."""
     try:
-        mode = path.lstat().st_mode
+        found = path.lstat()
     except OSError:
         return
-    if stat.S_ISLNK(mode):
+    if is_link(found):
         raise DataError(
             f"{path} is a link to {path.readlink()}, and nothing is written through one; "
             f"name {os.path.realpath(path)} itself, or remove the link"
         )
-    if not stat.S_ISREG(mode):
-        raise DataError(f"{path} is {_name_kind(mode)}; name a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{path} is {_name_kind(found.st_mode)}; name a file")
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:

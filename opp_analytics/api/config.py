@@ -21,6 +21,7 @@ import platformdirs
 from opp_analytics.api.credentials import Secret, attempt, check_secret, check_token, make_token_command
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ConfigError, DataWarning
+from opp_analytics.files import is_link
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -87,9 +88,6 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
 
 def find_unsafe(root: Path, folder: Path) -> str | None:
     """Find the part of a cache that others could change, and say how; None when only this user can."""
-    # Windows has no such modes, and keeps a user's folders from other users by itself.
-    if os.name == "nt":  # pragma: no cover
-        return None
     try:
         # A link to the root is the user's own choice; one below it is not ours.
         reason = _unsafe(root, root.stat()) or _unsafe(folder, folder.lstat())
@@ -100,8 +98,11 @@ def find_unsafe(root: Path, folder: Path) -> str | None:
 
 
 def _unsafe(path: Path, found: os.stat_result) -> str | None:
-    if stat.S_ISLNK(found.st_mode):
+    if is_link(found):
         return f"{path} is a link"
+    # Windows has no modes, and keeps a user's folders from other users by itself.
+    if os.name == "nt":
+        return None
     if found.st_uid not in (os.geteuid(), 0):
         return f"{path} belongs to another user"
     if found.st_mode & _OTHERS_MAY_WRITE:

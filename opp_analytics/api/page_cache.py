@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -71,8 +72,17 @@ class PageCache:
             return
         with self._lock, self._in_turn():
             self._shut()
-            for suffix in ("", "-wal", "-shm"):
-                (self.folder / f"pages.sqlite{suffix}").unlink(missing_ok=True)
+            file = self.folder / "pages.sqlite"
+            try:
+                for suffix in ("", "-wal", "-shm"):
+                    file.with_name(file.name + suffix).unlink(missing_ok=True)
+            except PermissionError as error:
+                # Windows removes no file that another process has open, but that can be emptied.
+                try:
+                    with closing(sqlite3.connect(file)) as connection, connection:
+                        connection.execute("DELETE FROM pages")
+                except sqlite3.Error:
+                    raise error from None
             self._may_hold_pages = False
 
     def close(self) -> None:

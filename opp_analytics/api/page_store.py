@@ -60,8 +60,12 @@ class PageStore(SQLiteDict):
 
     def __init__(self, file: Path) -> None:
         file.touch(mode=0o600)
-        super().__init__(file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS)
-        self._keys = set(self)
+        try:
+            super().__init__(file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS)
+            self._keys = set(self)
+        except BaseException:
+            self.shut()  # Windows moves no open file aside.
+            raise
 
     def read(self, key: str) -> StoredPage | None:
         """Read a page; None when there is none."""

@@ -129,7 +129,10 @@ def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # Removed while it is locked: who waits for it finds that out, and nobody locks a file that is about to go.
+        # Windows removes no open file; there the lock removes its own once it is released.
+        if os.name != "nt":
+            path.unlink(missing_ok=True)
         lock.release()
 
 
