@@ -22,7 +22,8 @@ OppAnalyticsError
 ├── HistoryError                      the history cannot be read or written, or cannot answer the question
 │   ├── NotEnoughHistory              the question needs records that do not exist
 │   └── RecordRefused (DataError)     a frame that cannot become a record
-│       └── PartialExport             so many known opportunities are missing that it may be a part
+│       ├── PartialExport             so many known opportunities are missing that it may be a part
+│       └── LostColumns               a column of the API that had values is gone, or empty in every row
 ├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 
@@ -57,6 +58,7 @@ __all__ = [
     "HistoryError",
     "JournalError",
     "LoadError",
+    "LostColumns",
     "MissingColumnError",
     "NotEnoughHistory",
     "NotFoundError",
@@ -310,6 +312,24 @@ class PartialExport(RecordRefused):
         self.finding = finding
         super().__init__(
             f"{finding}; record all opportunities, or pass allow_deleted=True if these were deleted"
+        )
+
+
+class LostColumns(RecordRefused):
+    """A frame lacks a column of the API that had values in the last record, or has it empty in every row.
+
+    Attributes
+    ----------
+    finding : str
+        What is missing, without the way out.
+    columns : list of str
+        The columns.
+    """
+
+    def __init__(self, finding: str, columns: Sequence[str]) -> None:
+        self.finding, self.columns = finding, list(columns)
+        super().__init__(
+            f"{finding}; record the frame as loaded, or pass allow_missing={self.columns!r} to record them as missing"
         )
 
 

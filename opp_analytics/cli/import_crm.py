@@ -13,7 +13,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
-from opp_analytics.cli.load import say_stock, write_opportunities
+from opp_analytics.cli.load import add_record, say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
@@ -93,7 +93,7 @@ def import_crm_command(
         if folder is not None:
             _begin(log, folder, org)
     elif deals is not None and folder is not None:
-        oa.History(folder, org=org).record(deals)
+        add_record(oa.History(folder, org=org), deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
     if deals is not None and out is not None:
         write_opportunities(deals, out)

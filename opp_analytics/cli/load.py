@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -15,7 +16,8 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escape_markup, heading, out, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OrgFile, read_source
-from opp_analytics.errors import PartialExport, RecordRefused
+from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
+from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
 
 __all__ = ["add_record", "load_command", "record_command", "say_stock", "write_opportunities"]
@@ -122,8 +124,16 @@ def record_command(
             help="Record many deals as deleted, where a file without them is not a partial export.",
         ),
     ] = False,
+    allow_missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Record this column's values as missing, where it is gone or empty in every row; repeat it for more.",
+        ),
+    ] = None,
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
+    moment = None if at is None else as_instant(at, name="--at")
     source = read_source(
         source_file,
         org_file,
@@ -134,7 +144,13 @@ def record_command(
         refresh="full",
     )
     history = oa.History(folder, org=source.org)
-    add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
+    add_record(
+        history,
+        source.opportunities,
+        at=moment,
+        allow_deleted=allow_deleted,
+        allow_missing=allow_missing or (),
+    )
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "
@@ -142,10 +158,8 @@ def record_command(
     )
 
 
-def add_record(
-    history: oa.History, opportunities: pd.DataFrame, *, at: str | None = None, allow_deleted: bool = False
-) -> None:
-    """Record opportunities; a refusal says the option, not the argument.
+def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any) -> None:
+    """Record opportunities; a refusal says the command's options, not the arguments.
 
     Raises
     ------
@@ -153,8 +167,13 @@ def add_record(
         When the frame can't be the next record.
     """
     try:
-        history.record(opportunities, at=at, allow_deleted=allow_deleted)
+        history.record(opportunities, **options)
     except PartialExport as error:
         raise RecordRefused(
             f"{error.finding}; record all opportunities, or use {program()} record --allow-deleted if these were deleted"
+        ) from None
+    except LostColumns as error:
+        asked = " ".join(f"--allow-missing {shlex.quote(name)}" for name in error.columns)
+        raise RecordRefused(
+            f"{error.finding}; record them with their values, or use {program()} record {asked} to record them as missing"
         ) from None

@@ -147,4 +147,4 @@ def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
         return
     moments = history.records["recorded_at"]
     if moments.empty or moments.iloc[-1] < certificate.fetched_at:
-        history.record(opportunities)
+        add_record(history, opportunities)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -218,7 +218,12 @@ class History(RecordedPipeline):
         return text.facts_html("History", facts)
 
     def record(
-        self, opportunities: pd.DataFrame, *, at: When | None = None, allow_deleted: bool = False
+        self,
+        opportunities: pd.DataFrame,
+        *,
+        at: When | None = None,
+        allow_deleted: bool = False,
+        allow_missing: str | Sequence[str] = (),
     ) -> Recorded:
         """Record all opportunities; only new, changed and deleted ones are stored.
 
@@ -233,6 +238,10 @@ class History(RecordedPipeline):
             If True, a frame that was not loaded from the API (an export, for example) may lack more than 20% and more
             than 5 of the opportunities known so far: they are recorded as deleted. If False, such a frame is refused as a
             partial export.
+        allow_missing : str or list of str
+            Columns that may be gone, or empty in every row, although the last record had values there: the values are
+            recorded as missing. Otherwise a column of the API is refused, unless it is one cleared cell, and a
+            further column raises a `DataWarning`.
 
         Returns
         -------
@@ -242,9 +251,10 @@ class History(RecordedPipeline):
         ------
         RecordRefused
             When the frame does not hold all opportunities (an incomplete, filtered or searched load, or rows dropped
-            since, an export that looks partial), repeats an id, lacks a column of the last record, belongs to another
-            tenant, or `at` is not after the last record. Nothing is stored. The error is also a `HistoryError` and a
-            `DataError`.
+            since, an export that looks partial), repeats an id, lost a column of the API, belongs to another tenant, or
+            `at` is not after the last record. Nothing is stored. The error is also a `HistoryError` and a `DataError`.
+        ArgumentTypeError, ArgumentValueError
+            When `at` is not a time, or `allow_missing` names an unknown column.
         HistoryError
             When the folder cannot be written, or a file in it is a link; the message says why, and the history is
             unchanged.
@@ -255,7 +265,14 @@ class History(RecordedPipeline):
         the same time wait for each other.
         """
         source = self._own_folder("record into")
-        return add_record(source, opportunities, at=at, allow_deleted=allow_deleted, org=self.org)
+        return add_record(
+            source,
+            opportunities,
+            at=at,
+            allow_deleted=allow_deleted,
+            allow_missing=allow_missing,
+            org=self.org,
+        )
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
         """List problems of the files, of a warehouse table's rows, and of the import that made the history.

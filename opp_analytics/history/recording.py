@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import org
+from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import DataError, HistoryError, MissingColumnError, PartialExport, RecordRefused
+from opp_analytics.errors import (
+    ArgumentValueError,
+    DataError,
+    DataWarning,
+    HistoryError,
+    LostColumns,
+    MissingColumnError,
+    PartialExport,
+    RecordRefused,
+)
 from opp_analytics.history import rows
 from opp_analytics.history.from_changes import Import
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
@@ -143,6 +156,7 @@ def check_frame(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.Data
         org.merge_orgs(theirs, meaning, names=("the frame's org", "the history's"))
         derived = {name for one in (theirs, meaning) if one for name in one.derived}
         bare = pd.DataFrame(opportunities).drop(columns=list(derived), errors="ignore")
+        rows.check_names(bare.columns)
         return org.require(bare, unique=True)
     except MissingColumnError:
         raise
@@ -182,16 +196,8 @@ def choose_time(at: When | None, certificate: Certificate | None) -> pd.Timestam
     return moment.as_unit("us")
 
 
-def refuse_unless_next(
-    folder: Path,
-    entries: list[Entry],
-    state: pa.Table | None,
-    frame: pd.DataFrame,
-    certificate: Certificate | None,
-) -> None:
-    """Refuse a frame that cannot follow the last record: another tenant's, or one that lost a column."""
-    if not entries or state is None:
-        return
+def refuse_other_tenant(folder: Path, entries: list[Entry], certificate: Certificate | None) -> None:
+    """Refuse a frame of another tenant."""
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
     other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
@@ -199,17 +205,62 @@ def refuse_unless_next(
             f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
             "keep one history per tenant"
         )
-    lacking = [
-        c for c in rows.KNOWN if c in entries[-1].columns and c not in frame and c not in rows.UNTRACKED
+
+
+def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry]) -> list[str]:
+    """Check the names of columns that may be missing: those of the API, and further ones of the frame or the history."""
+    names = texts(allow_missing, "allow_missing", of="column")
+    further = {*frame.columns, *(entries[-1].kinds if entries else ())} - set(rows.KNOWN)
+    known = [*(name for name in rows.KNOWN if name != "unique_id"), *sorted(further)]
+    for name in names:
+        if name not in known:
+            raise ArgumentValueError(
+                f"allow_missing names {name!r}, which is no column that may be missing; use some of {joined(known)}"
+            )
+    return names
+
+
+def refuse_lost_columns(
+    state: pa.Table, now: pa.Table, columns: Collection[str], allow_missing: Collection[str]
+) -> None:
+    """Refuse rows without a column of the API in which deals that are still there had values; warn of a further one.
+
+    `columns` are those of the recorded frame. One cleared cell is an edit.
+    """
+    tracked = [
+        name
+        for name in state.column_names
+        if name not in ("unique_id", *rows.UNTRACKED, *rows.CHANGE_COLUMNS)
     ]
-    there = rows.present(state.select(["operation", *lacking]))
-    # A column that was always empty may be missing: nothing looks changed without it.
-    missing = [name for name in lacking if there[name].null_count < len(there)]
-    if missing:
-        raise RecordRefused(
-            f"the frame has no column {', '.join(missing)}, but the last record had values there, so every opportunity "
-            "would look changed; record the frame as loaded"
-        )
+    empty = [name for name in tracked if name not in now.column_names or not _count_values(now[name])]
+    still_there = rows.present(state.select(["operation", "unique_id", *empty]))
+    still_there = still_there.filter(pc.is_in(still_there["unique_id"], value_set=now["unique_id"]))
+    had = {name: _count_values(still_there[name]) for name in empty}
+    lost = [n for n in empty if n not in allow_missing and had[n] > (1 if n in columns else 0)]
+    refused, further = ([n for n in lost if (n in rows.KNOWN) == known] for known in (True, False))
+    if refused:
+        values = f"{_describe_lost(refused, columns)}, but the last record had values there"
+        raise LostColumns(values, refused)
+    if further:
+        values = f"{_describe_lost(further, columns)}, and the values that the last record had there are recorded as missing"
+        warnings.warn(values, DataWarning, stacklevel=4)
+
+
+def _count_values(column: pa.ChunkedArray) -> int:
+    """Count the cells that are neither missing nor blank."""
+    if not pa.types.is_string(column.type):
+        return len(column) - column.null_count
+    return int(_mask(pc.not_equal(pc.utf8_trim_whitespace(column), "")).sum())
+
+
+def _describe_lost(names: list[str], columns: Collection[str]) -> str:
+    gone, empty = ([name for name in names if (name in columns) == there] for there in (False, True))
+    return ", and ".join(
+        [
+            *([f"the frame has no column {joined(gone)}"] if gone else []),
+            *([f"{joined(empty)} {'is' if len(empty) == 1 else 'are'} empty in every row"] if empty else []),
+        ]
+    )
 
 
 def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) -> None:
@@ -272,21 +323,28 @@ def add_record(
     *,
     at: When | None,
     allow_deleted: bool,
+    allow_missing: str | Collection[str],
     org: Org | None,
 ) -> Recorded:
     """Add a record of all opportunities; see `History.record`."""
     frame = check_frame(opportunities, org)
     certificate = check_certificate(opportunities)
+    choose_time(at, certificate)
     store = source.store
+    allowed = check_allowed(allow_missing, frame, store.entries())
     with store.writing():
         entries = store.entries()
         before = entries[-1] if entries else None
+        # Under the lock: "now" is after the record that it waited for.
         moment = choose_time(at, certificate)
         state = source.state(entries)
-        refuse_unless_next(store.folder, entries, state, frame, certificate)
+        refuse_other_tenant(store.folder, entries, certificate)
+        now = rows.to_rows(frame, before.kinds if before else None)
+        if state is not None:
+            refuse_lost_columns(state, now, frame.columns, allowed)
         found = difference(
             no_rows() if state is None else state,
-            rows.to_rows(frame, before.kinds if before else None),
+            now,
             seen_after=before.last.recorded_at if before else None,
             seen_at=moment,
         )

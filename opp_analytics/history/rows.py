@@ -128,7 +128,7 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
 
     Earlier `kinds` of the further columns are widened, and these columns are kept even if empty.
     """
-    _check_names(opportunities.columns)
+    check_names(opportunities.columns)
     before = kinds or {}
     columns: dict[str, pa.Array] = {}
     for name, dtype in KNOWN.items():
@@ -145,7 +145,8 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
     return pa.table(columns)
 
 
-def _check_names(names: Iterable[Any]) -> None:
+def check_names(names: Iterable[Any]) -> None:
+    """Refuse names that the change log cannot hold."""
     seen: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str):

@@ -85,6 +85,25 @@ def test_report__of_a_file_records_it_and_reads_it_back(command: Command, here: 
     assert oa.History(here / "opp-history").records["rows"].tolist() == [10]
 
 
+@pytest.mark.parametrize("asked", [["record"], ["report", "--out", "week.html"]])
+def test_record__refuses_a_column_that_is_empty_in_every_row(
+    command: Command, here: Path, report: Path, asked: list[str]
+) -> None:
+    command("record", "--from", report, "--at", "2026-11-01")
+    cells = pd.read_csv(report, dtype="str", skipfooter=1, engine="python")
+    cells.assign(**{"Close Date": "", "Amount": "", "Created Date": "2026-09-01"}).to_csv(report, index=False)
+    code, _, err = command(*asked, "--from", report)
+    assert code == 1
+    assert "value and close_date are empty in every row, but the last record had values there" in err
+    assert "record --allow-missing value --allow-missing close_date to record them as missing" in err
+    assert len(oa.History(here / "opp-history").records) == 1
+    assert not (here / "week.html").exists()
+    allowed = ["--allow-missing", "value", "--allow-missing", "close_date"]
+    assert command("record", "--from", report, *allowed)[0] == 0
+    assert command(*asked, "--from", report, "--org", "salesforce")[0] == 0
+    assert oa.History(here / "opp-history").as_of("2040-01-01")["close_date"].isna().all()
+
+
 def test_report__of_a_file_and_an_earlier_day_records_nothing(
     command: Command, here: Path, report: Path
 ) -> None:

@@ -132,10 +132,80 @@ def test_record__refuses_another_tenant(history):
         history.record(other)
 
 
-def test_record__refuses_a_frame_that_lost_a_column(history):
+@pytest.mark.parametrize(
+    ("lose", "says"),
+    [
+        (lambda f: f.drop(columns="close_date"), "the frame has no column close_date, but"),
+        (lambda f: f.assign(close_date=pd.NaT), "close_date is empty in every row, but"),
+        (lambda f: f.assign(stage=None), "stage is empty in every row, but"),
+        (lambda f: f.assign(stage=["", " ", None]), "stage is empty in every row, but"),
+        (
+            lambda f: f.drop(columns=["value", "stage"]).assign(probability=None),
+            "no column value and stage, and probability is empty in every row, but",
+        ),
+    ],
+)
+def test_record__refuses_a_column_that_is_gone_or_empty_in_every_row(history, lose, says):
     history.record(opportunities(), at="2026-03-02")
-    with pytest.raises(oa.errors.RecordRefused, match="no column close_date"):
-        history.record(opportunities().drop(columns="close_date"), at="2026-03-09")
+    with pytest.raises(oa.errors.LostColumns, match=says) as refused:
+        history.record(lose(opportunities()), at="2026-03-09")
+    assert f"pass allow_missing={refused.value.columns!r}" in str(refused.value)
+    assert len(history.records) == 1
+    allowed = history.record(lose(opportunities()), at="2026-03-09", allow_missing=refused.value.columns)
+    assert allowed.changed > 1
+    now = history.as_of("2026-03-09").reindex(columns=refused.value.columns)
+    assert now.map(lambda cell: pd.isna(cell) or not str(cell).strip()).all(axis=None)
+    # What is missing by now is missing tomorrow too, and the values may come back.
+    assert history.record(lose(opportunities()), at="2026-03-10").changed == 0
+    assert history.record(opportunities(), at="2026-03-11").changed > 1
+
+
+def test_record__takes_one_cleared_cell_as_an_edit(history):
+    history.record(opportunities(account_id=["x", None, None]), at="2026-03-02")
+    assert history.record(opportunities(account_id=None), at="2026-03-09").changed == 1
+    with pytest.raises(oa.errors.LostColumns, match="has no column value"):
+        history.record(opportunities().iloc[:1].drop(columns="value"), at="2026-03-10")
+
+
+def test_record__misses_no_value_of_deals_that_are_gone(history):
+    history.record(certified(opportunities()))
+    left = opportunities(unique_id=["d", "e", "f"]).drop(columns="close_date")
+    assert history.record(certified(left), at="2026-03-09").deleted == 3
+    none = certified(opportunities().iloc[:0].drop(columns="value"))
+    assert history.record(none, at="2026-03-10").deleted == 3
+
+
+def test_record__warns_of_a_further_column_that_is_gone(history):
+    history.record(opportunities(), at="2026-03-02")
+    with pytest.warns(oa.errors.DataWarning, match="no column score, .* recorded as missing") as told:
+        assert history.record(opportunities().drop(columns="score"), at="2026-03-09").changed == 3
+    assert len(told) == 1
+    with pytest.warns(oa.errors.DataWarning, match="owner_name is empty in every row"):
+        history.record(opportunities(owner_name=None), at="2026-03-10", allow_missing="score")
+    # Once said, it is known.
+    assert history.record(opportunities(owner_name=None), at="2026-03-11").changed == 0
+
+
+def test_record__is_silent_of_a_further_column_that_may_be_missing(history):
+    history.record(opportunities(), at="2026-03-02")
+    fewer = opportunities().drop(columns="score")
+    assert history.record(fewer, at="2026-03-09", allow_missing=["score", "close_date"]).changed == 3
+
+
+@pytest.mark.parametrize("name", ["close_dat", "unique_id", "unique id"])
+def test_record__refuses_to_allow_an_unknown_column(history, name):
+    with pytest.raises(oa.errors.ArgumentValueError, match=f"allow_missing names {name!r}, .* close_date"):
+        history.record(opportunities(), allow_missing=[name])
+    assert not history._path.exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "at"), [({}, "yesterday"), ({"seen_at": 1}, "2026-03-02"), ({"Score": 1}, "2026-03-02")]
+)
+def test_record__that_is_refused_begins_no_history(history, columns, at):
+    with pytest.raises(oa.errors.OppAnalyticsError):
+        history.record(opportunities(**columns), at=at)
+    assert not history._path.exists()
 
 
 def test_record__lets_a_column_go_that_was_empty_all_along(history):
