@@ -264,6 +264,12 @@ COLUMNS = {
 }
 """The columns of the public result tables."""
 
+FORECAST_COLUMNS = (
+    "booked", "open_count", "open_value", "weighted_open", "expected_open", "new_business", "expected",
+    "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
+    "won_later_value", "no_value", "no_probability", "to_date",
+)  # fmt: skip
+"""The columns of a forecast, in order; all are numbers, and an alert may compare them."""
 _ESTIMATES = frozenset({
     "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
     "expected_value", "error", "then", "now", "change",

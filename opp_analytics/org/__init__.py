@@ -1,5 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
+from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
@@ -89,6 +90,7 @@ __all__ = [
     "outcomes",
     "place_targets",
     "rank_open",
+    "read_condition",
     "read_folder_org",
     "record_link",
     "refuse_currencies",

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from babel.numbers import is_currency
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from opp_analytics.errors import OrgProblem
+from opp_analytics.columns import FORECAST_COLUMNS
+from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import did_you_mean
+from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.text import joined
@@ -159,6 +161,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_columns(raw),
         *_check_people(raw),
         *_check_targets(raw),
+        *_check_alerts(raw),
     ]
     problems = [
         OrgProblem(
@@ -340,6 +343,20 @@ def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, A
     for place, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
             yield place, row
+
+
+def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    settings = raw.get("report")
+    asked = settings.get("alert_when") if isinstance(settings, dict) else None
+    for place, condition in enumerate(asked if isinstance(asked, list) else [asked]):
+        if isinstance(condition, str) and condition.strip():
+            try:
+                read_condition(condition, FORECAST_COLUMNS, "the forecast")
+            except ArgumentValueError as error:
+                where = (
+                    ("report", "alert_when", place) if isinstance(asked, list) else ("report", "alert_when")
+                )
+                yield _Found(where, condition, str(error))
 
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.columns import format_cell
-from opp_analytics.errors import ArgumentValueError, ConfigError, DataWarning
+from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.files import SMALL, read_whole
+from opp_analytics.org import read_condition
 
 __all__ = ["Look", "find_alerts", "read_look"]
 
@@ -65,58 +66,18 @@ def find_alerts(
     conditions: str | Sequence[str] | None, row: pd.Series[Any], *, period: str, currency: str | None
 ) -> Iterator[str]:
     """Say each condition of ``alert_when`` that holds for the current period's row; warn of one on an unknown figure."""
-    for condition in [conditions] if isinstance(conditions, str) else conditions or ():
-        holds, read = _judge(condition, row)
-        unknown = [name for name, value in read.items() if math.isnan(value)]
-        if unknown:
+    for typed in [conditions] if isinstance(conditions, str) else conditions or ():
+        condition = read_condition(typed, row.index, "the forecast")
+        figures = {name: float(row[name]) for name in condition.columns}
+        holds = condition.judge(figures)
+        if holds is None:
+            unknown = [name for name, figure in figures.items() if math.isnan(figure)]
+            why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
             warnings.warn(
-                f"alert_when={condition!r} cannot be judged for {period}: {text.joined(unknown)} is not known",
+                f"alert_when={condition.text!r} cannot be judged for {period}: {why}",
                 DataWarning,
                 stacklevel=2,
             )
         elif holds:
-            figures = text.joined(
-                f"{name} is {format_cell(name, value, currency)}" for name, value in read.items()
-            )
-            yield f"Alert for {period}: {condition} ({figures})."
-
-
-def _judge(condition: str, row: pd.Series[Any]) -> tuple[bool, dict[str, float]]:
-    """Judge a condition; return whether it holds, and the figures that it reads."""
-    try:
-        import simpleeval
-    except ImportError:
-        raise ConfigError(
-            "alert_when needs simpleeval; install it with: pip install 'opp-analytics[report]'"
-        ) from None
-    read: dict[str, float] = {}
-
-    def figure(node: Any) -> float:
-        if node.id not in row.index:
-            raise ArgumentValueError(
-                f"alert_when={condition!r}: the forecast has no column {node.id!r}; use some of {text.joined(row.index)}"
-            )
-        return read.setdefault(node.id, float(row[node.id]))
-
-    try:
-        holds = simpleeval.SimpleEval(names=figure, functions={}).eval(condition)
-    except (
-        simpleeval.InvalidExpression,
-        SyntaxError,
-        TypeError,
-        ValueError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
-        if isinstance(error, ArgumentValueError):
-            raise
-        raise _refuse(condition) from None
-    if not isinstance(holds, bool) or not read:
-        raise _refuse(condition)
-    return holds, read
-
-
-def _refuse(condition: str) -> ArgumentValueError:
-    return ArgumentValueError(
-        f"alert_when={condition!r} is not a condition; compare columns of the forecast, for example p_target < 0.5"
-    )
+            said = (f"{name} is {format_cell(name, figure, currency)}" for name, figure in figures.items())
+            yield f"Alert for {period}: {condition.text} ({text.joined(said)})."

@@ -169,5 +169,5 @@ def test_report__of_an_alert_on_no_column_writes_nothing(
         "report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org
     )
     assert code == 1
-    assert "the forecast has no column 'p_tagret'; use some of booked" in " ".join(err.split())
+    assert "the forecast has no column 'p_tagret'; did you mean 'p_target'?" in " ".join(err.split())
     assert not (tmp_path / "week.html").exists()

@@ -19,6 +19,7 @@ from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
+from opp_analytics.columns import FORECAST_COLUMNS
 from opp_analytics.history import History
 from opp_analytics.org import LOST
 from opp_analytics.periods import Freq, When
@@ -203,13 +204,6 @@ def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.Da
     return pd.concat(parts)
 
 
-COLUMNS = [
-    "booked", "open_count", "open_value", "weighted_open", "expected_open", "new_business", "expected",
-    "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
-    "won_later_value", "no_value", "no_probability", "to_date",
-]  # fmt: skip
-
-
 def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment
@@ -241,7 +235,7 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
     table["needed_pipeline"] = needed.mask(over)
     share = (table["booked"] / table["target"]).where(table["target"] > 0)
     table["attainment"] = share.clip(lower=1.0).where(gap <= 0, share)
-    return table[COLUMNS]
+    return table[list(FORECAST_COLUMNS)]
 
 
 def _value_rates(deals: Moment) -> Floats:

@@ -1,0 +1,163 @@
+"""Conditions of an org file: comparisons of columns, such as ``p_target < 0.5``. They are never run as Python."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.inputs import did_you_mean
+from opp_analytics.text import joined
+
+Figures = Mapping[str, float]
+"""The columns of a row; NaN for what is not known."""
+
+_LONGEST, _MOST_PARTS = 1_000, 300
+"""Characters, and names, numbers and signs: many times those of a condition that a person reads at a glance."""
+_TOO_LARGE = 1e300
+"""No amount of money is near it, and a float holds it."""
+_ALLOWED = "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < 0.5"
+_ARITHMETIC: dict[type, Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda one, other: one / other if other else math.nan,
+}
+_SIGNS: dict[type, Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+_COMPARISONS: dict[type, Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition that was read."""
+
+    text: str
+    """The condition in one line."""
+    columns: tuple[str, ...]
+    """The columns that it compares, in its order."""
+    judge: Callable[[Figures], bool | None]
+    """True where it holds for these figures; None where a missing figure, or a division by zero, leaves that open."""
+
+
+def read_condition(typed: str, known: Collection[str], table: str) -> Condition:
+    """Read a condition on the `known` columns of a table, which messages call `table`.
+
+    Raises
+    ------
+    ArgumentValueError
+        When it has another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not``; the message
+        names it.
+
+    Examples
+    --------
+    >>> condition = read_condition("expected < 0.8 * target", ["expected", "target"], "the forecast")
+    >>> condition.columns, condition.judge({"expected": 70.0, "target": 100.0})
+    (('expected', 'target'), True)
+    """
+    words = " ".join(typed.split())
+    tree = _parse(words)
+    reader = _Reader(words, known, table, {})
+    judge = reader.read_truth(tree)
+    if not reader.columns:
+        raise ArgumentValueError(f"it compares no column of {table}; {_ALLOWED}")
+    return Condition(words, tuple(reader.columns), judge)
+
+
+def _parse(words: str) -> ast.expr:
+    if len(words) > _LONGEST:
+        raise ArgumentValueError(f"it has more than {_LONGEST:,} characters; use several conditions")
+    if "#" in words:
+        raise _refuse(words[words.index("#") :])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the parser's, of a style that is refused below
+            tree = ast.parse(words, mode="eval").body
+    except SyntaxError as error:
+        raise _refuse(words[max((error.offset or 1) - 1, 0) :] or words, "cannot be read") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise _refuse(words) from None
+    if sum(1 for _ in ast.walk(tree)) > _MOST_PARTS:
+        raise ArgumentValueError(f"it has more than {_MOST_PARTS} parts; use several conditions")
+    return tree
+
+
+def _refuse(part: str, why: str = "is not allowed") -> ArgumentValueError:
+    shown = part if len(part) <= 40 else f"{part[:39]}…"
+    return ArgumentValueError(f"{shown!r} {why}; {_ALLOWED}")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes functions of the parts of a condition, and notes the columns that they read."""
+
+    words: str
+    known: Collection[str]
+    table: str
+    columns: dict[str, None]
+
+    def read_truth(self, node: ast.expr) -> Callable[[Figures], bool | None]:
+        """Read what holds or not."""
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                parts = [self.read_truth(value) for value in values]
+                settles = isinstance(op, ast.Or)
+                return lambda figures: _combine([part(figures) for part in parts], settles)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                part = self.read_truth(operand)
+                return lambda figures: None if (holds := part(figures)) is None else not holds
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                if all(type(op) in _COMPARISONS for op in ops):
+                    ends = [self.read_number(end) for end in (left, *others)]
+                    compare = [_COMPARISONS[type(op)] for op in ops]
+                    return lambda figures: _compare([end(figures) for end in ends], compare)
+            case ast.Name() | ast.Constant() | ast.BinOp() | ast.UnaryOp():
+                self.read_number(node)  # where that is wrong itself, it says so
+                raise self._refuse(node, "is compared with nothing")
+        raise self._refuse(node)
+
+    def read_number(self, node: ast.expr) -> Callable[[Figures], float]:
+        """Read what has a figure."""
+        match node:
+            case ast.Name(id=name):
+                if name not in self.known:
+                    near = did_you_mean(name, self.known)
+                    way_out = near or f"use some of {joined(self.known)}"
+                    raise ArgumentValueError(f"{self.table} has no column {name!r}; {way_out}")
+                self.columns[name] = None
+                return lambda figures: float(figures[name])
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+                one, other, work = self.read_number(left), self.read_number(right), _ARITHMETIC[type(op)]
+                return lambda figures: work(one(figures), other(figures))
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in _SIGNS:
+                part, sign = self.read_number(operand), _SIGNS[type(op)]
+                return lambda figures: sign(part(figures))
+            case ast.Constant(value=int() | float() as value):
+                if not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+                    number = float(value)
+                    return lambda figures: number
+        raise self._refuse(node)
+
+    def _refuse(self, node: ast.expr, why: str = "is not allowed") -> ArgumentValueError:
+        return _refuse(ast.get_source_segment(self.words, node) or self.words, why)
+
+
+def _combine(parts: Sequence[bool | None], settles: bool) -> bool | None:
+    """Combine what holds: one part that `settles` does, else what is not known leaves it open."""
+    return settles if settles in parts else None if None in parts else not settles
+
+
+def _compare(ends: Sequence[float], compare: Sequence[Callable[[float, float], bool]]) -> bool | None:
+    pairs = zip(compare, pairwise(ends), strict=True)
+    return _combine([is_so(*two) if all(map(math.isfinite, two)) else None for is_so, two in pairs], False)

@@ -1,0 +1,164 @@
+"""Conditions: what they may hold, what they say, and that nothing else is ever run."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from opp_analytics.errors import ArgumentValueError, OrgError
+from opp_analytics.org import read_condition
+
+FIGURES = {"booked": 70.0, "expected": 180.0, "target": 200.0, "gap": 0.0, "attainment": math.nan}
+
+
+def judge(condition: str) -> bool | None:
+    return read_condition(condition, FIGURES, "the forecast").judge(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("booked < 0.5 * target", True),
+        ("booked + 30 >= target / 2 and not expected > target", True),
+        ("-booked < +1 - 2", True),
+        ("0 < booked < 100", True),
+        ("0 < booked < 50", False),
+        ("booked == 70 or booked != 70", True),
+        ("not (booked < 100 or expected < 100)", False),
+        ("booked <\n  1e2", True),
+        ("booked / gap > 1", None),
+        ("booked / 0 > 1", None),
+        ("attainment < 1", None),
+        ("1e299 * 1e299 * booked > 1", None),
+        # What is not known leaves open only what depends on it.
+        ("booked < 100 or attainment < 1", True),
+        ("attainment < 1 or booked < 100", True),
+        ("attainment < 1 and booked > 100", False),
+        ("attainment < 1 and booked < 100", None),
+        ("not attainment < 1", None),
+    ],
+)
+def test_read_condition__judges_what_is_known(condition: str, holds: bool | None) -> None:
+    assert judge(condition) is holds
+
+
+def test_read_condition__lists_its_columns_in_order() -> None:
+    condition = read_condition(" expected <  0.9 * target and booked > expected", FIGURES, "the forecast")
+    assert condition.text == "expected < 0.9 * target and booked > expected"
+    assert condition.columns == ("expected", "target", "booked")
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("booked.real > 1", "'booked.real' is not allowed; use numbers, columns"),
+        ("'x'.center(9) == booked", "\"'x'.center(9)\" is not allowed"),
+        ("booked > 'a' * 9", "\"'a'\" is not allowed"),
+        ("f'{booked}' == 1", "is not allowed"),
+        ("abs(booked) > 1", "'abs(booked)' is not allowed"),
+        ("booked[0] > 1", "'booked[0]' is not allowed"),
+        ("booked ** 2 > 1", "'booked ** 2' is not allowed"),
+        ("9 ** 9 ** 9 ** 9 > booked", "'9 ** 9 ** 9 ** 9' is not allowed"),
+        ("booked // 2 > 1", "'booked // 2' is not allowed"),
+        ("booked % 2 > 1", "'booked % 2' is not allowed"),
+        ("booked << 2 > 1", "'booked << 2' is not allowed"),
+        ("booked > 1 | 2", "'1 | 2' is not allowed"),
+        ("~booked > 1", "'~booked' is not allowed"),
+        ("booked if 1 else 2", "'booked if 1 else 2' is not allowed"),
+        ("(lambda: booked < 1)()", "'(lambda: booked < 1)()' is not allowed"),
+        ("[booked for _ in (1, 2)]", "is not allowed"),
+        ("(booked := 1) < 2", "'booked := 1' is not allowed"),
+        ("booked in (1, 2)", "'booked in (1, 2)' is not allowed"),
+        ("booked is None", "'booked is None' is not allowed"),
+        ("booked > None", "'None' is not allowed"),
+        ("booked > True", "'True' is not allowed"),
+        ("booked > 1j", "'1j' is not allowed"),
+        ("booked > 1e999", "'1e999' is not allowed"),
+        (f"booked > {'9' * 400}", "is not allowed"),
+        (f"booked > {'9' * 900}", "is not allowed"),
+        ("booked > 1 # or target < 1", "'# or target < 1' is not allowed"),
+        ("booked > 1; target < 1", "'; target < 1' cannot be read"),
+        ("booked > 1 target", "target"),
+        ("booked > \x00", "cannot be read"),
+        ("booked >", "'booked >' cannot be read"),
+        ("", "'' cannot be read"),
+        ("booked", "'booked' is compared with nothing"),
+        ("booked < 1 and target", "'target' is compared with nothing"),
+        ("1 < 2", "it compares no column of the forecast"),
+        ("bokked < 1", "the forecast has no column 'bokked'; did you mean 'booked'?"),
+        ("zzz < 1", "the forecast has no column 'zzz'; use some of booked, expected"),
+        ("booked < " + "-" * 2_000 + "1", "it has more than 1,000 characters; use several conditions"),
+        ("booked < " + "-" * 900 + "1", "it has more than 300 parts; use several conditions"),
+        ("(" * 400 + "booked < 1" + ")" * 400, "cannot be read"),
+        ("not " * 240 + "booked < 1", "it has more than 300 parts"),
+    ],
+)
+def test_read_condition__names_what_is_not_allowed(condition: str, says: str) -> None:
+    with pytest.raises(ArgumentValueError) as refused:
+        judge(condition)
+    assert says in str(refused.value)
+
+
+_numbers = st.recursive(
+    st.sampled_from(["booked", "expected", "target", "0.5", "3", "100"]),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner) | st.builds("-{}".format, inner)
+    ),
+    max_leaves=6,
+)
+_truths = st.recursive(
+    st.builds("{} {} {}".format, _numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), _numbers),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
+        | st.builds("(not {})".format, inner)
+    ),
+    max_leaves=5,
+)
+
+
+@given(_truths)
+def test_read_condition__of_known_figures_judges_as_python_does(condition: str) -> None:
+    try:
+        read = judge(condition)
+    except ArgumentValueError as refused:
+        assert "compares no column" in str(refused)  # noqa: PT017
+    else:
+        assert read is operator.truth(eval(condition, {"__builtins__": {}}, dict(FIGURES)))
+
+
+@given(st.text(max_size=60) | st.text("booked<>=()'\"+-*/. \n[]{}:,#0129ef", max_size=60))
+def test_read_condition__of_any_text_answers_or_refuses(condition: str) -> None:
+    try:
+        assert judge(condition) in (True, False, None)
+    except ArgumentValueError as refused:
+        assert str(refused)  # noqa: PT017
+
+
+def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(
+        'currency = "USD"\n[report]\nalert_when = [\n  "booked < 1",\n  "\'abc\'.ljust(9) < booked",\n  "bokked < 1",\n]\n'
+    )
+    with pytest.raises(OrgError) as refused:
+        oa.Org.read(file)
+    first, second = map(str, refused.value.problems)
+    assert first.startswith(
+        "line 5: report.alert_when[1] = \"'abc'.ljust(9) < booked\": \"'abc'.ljust(9)\" is not allowed"
+    )
+    assert second.startswith(
+        "line 6: report.alert_when[2] = 'bokked < 1': the forecast has no column 'bokked'; did you mean"
+    )
+
+
+def test_org__runs_no_method_of_a_constant() -> None:
+    begun = time.monotonic()
+    with pytest.raises(OrgError, match="is not allowed"):
+        oa.Org(report={"alert_when": "'a'.ljust(99999999).replace('', 'a').count('b') < booked"})
+    assert time.monotonic() - begun < 5
