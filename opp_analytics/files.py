@@ -10,6 +10,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,8 +112,9 @@ def replace_file(
             _pour(written, target)
         return
     _check_target(target)
-    staged = (staging or target.parent) / f".{target.name[:100]}.{secrets.token_hex(8)}"
-    os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))
+    place, prefix = staging or target.parent, f".{target.name[:100]}."
+    _remove_leftovers(place, prefix)
+    staged, lock = _stage(place, prefix, 0o600 if private else 0o666)
     try:
         if not private and target.exists():
             staged.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -125,8 +127,60 @@ def replace_file(
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
+    finally:
+        if lock is not None:
+            os.close(lock)
     if durable:
         sync_folder(target.parent)
+
+
+_ABANDONED = 86_400
+"""Seconds after which a staged file is taken as a killed process's, where no lock tells: no export takes a day."""
+
+
+def _stage(folder: Path, prefix: str, mode: int) -> tuple[Path, int | None]:
+    """Create a file to write in, and lock it as long as this process lives and has the handle open."""
+    while True:
+        staged = folder / f"{prefix}{secrets.token_hex(8)}"
+        handle = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+        # Windows replaces no file that is open.
+        if os.name == "nt":
+            os.close(handle)
+            return staged, None
+        import fcntl
+
+        # A file system without locks has none that could be taken for a killed process's.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if staged.exists():
+            return staged, handle
+        os.close(handle)  # another process locked it first, and removed it
+
+
+def _remove_leftovers(folder: Path, prefix: str) -> None:
+    """Remove what killed processes left in place of a file's next content."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if re.fullmatch(re.escape(prefix) + "[0-9a-f]{16}", entry.name) and entry.is_file(
+                follow_symlinks=False
+            ):
+                with contextlib.suppress(OSError):
+                    _remove_if_abandoned(Path(entry.path))
+
+
+def _remove_if_abandoned(staged: Path) -> None:
+    if os.name == "nt":
+        if time.time() - staged.stat().st_mtime > _ABANDONED:
+            staged.unlink(missing_ok=True)
+        return
+    import fcntl
+
+    handle = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        staged.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
 
 
 def write_whole(

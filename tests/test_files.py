@@ -46,6 +46,75 @@ def untouched(target: Path) -> bool:
     return target.read_bytes() == OLD and list(target.parent.iterdir()) == [target]
 
 
+_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from opp_analytics import files
+with files.replace_file(Path(sys.argv[1])) as staged:
+    staged.write_bytes(b"half")
+    print(staged, flush=True)
+    sys.stdin.readline()
+    staged.write_bytes(b"whole")
+"""
+
+
+def begin_to_write(target: Path) -> tuple[subprocess.Popen[str], Path]:
+    """Start a process that has written half of the file."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    return writer, Path(writer.stdout.readline().rstrip())
+
+
+def test_write_whole__removes_what_a_killed_one_left(target: Path) -> None:
+    killed, left = begin_to_write(target)
+    other = target.with_name(".deals.csv.0123456789abcdef")
+    mine = target.with_name(f".{target.name}.notes")
+    for file in (other, mine):
+        file.write_bytes(b"another file's")
+    killed.kill()
+    killed.communicate()
+    assert left.read_bytes() == b"half"
+    files.write_whole(target, NEW)
+    assert sorted(target.parent.iterdir()) == sorted([target, other, mine])
+    assert target.read_bytes() == NEW
+
+
+def test_write_whole__leaves_what_another_process_is_writing(target: Path) -> None:
+    writer, staged = begin_to_write(target)
+    files.write_whole(target, NEW)
+    assert staged.read_bytes() == b"half"
+    writer.communicate("\n")
+    assert writer.returncode == 0
+    assert (target.read_bytes(), list(target.parent.iterdir())) == (b"whole", [target])
+
+
+def test_write_whole__of_one_file_by_many_at_once_fails_for_none(target: Path) -> None:
+    def write(k: int) -> None:
+        for _ in range(40):
+            files.write_whole(target, f"content {k}".encode(), durable=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert target.read_bytes().startswith(b"content ")
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_write_whole__touches_no_link_or_pipe_named_like_a_leftover(target: Path, tmp_path: Path) -> None:
+    link, pipe = (target.with_name(f".{target.name}.{k:016x}") for k in (1, 2))
+    (tmp_path / "kept").write_bytes(OLD)
+    link.symlink_to(tmp_path / "kept")
+    os.mkfifo(pipe)
+    files.write_whole(target, NEW)
+    assert (tmp_path / "kept").read_bytes() == OLD
+    assert link.is_symlink()
+    assert pipe.exists()
+
+
 @pytest.mark.parametrize("durable", [True, False])
 @pytest.mark.parametrize("content", [NEW, lambda out: out.write(NEW)])
 def test_write_whole__replaces_and_leaves_nothing_over(

@@ -273,6 +273,16 @@ def test_history__refuses_a_junction(ours: Path, system: Windows, at: str) -> No
     assert list((ours / "elsewhere").iterdir()) == []
 
 
+def test_write_whole__removes_leftovers_of_a_day_ago(ours: Path) -> None:
+    new, old = (ours / f".week.html.{k:016x}" for k in (1, 2))
+    for file in (new, old):
+        file.write_bytes(b"half")
+    yesterday = old.stat().st_mtime - 90_000
+    os.utime(old, (yesterday, yesterday))
+    files.write_whole(ours / "week.html", b"whole")
+    assert sorted(file.name for file in ours.iterdir() if file.is_file()) == [new.name, "week.html"]
+
+
 def test_exports__refuse_a_junction_by_name(ours: Path, system: Windows) -> None:
     (ours / "elsewhere").mkdir()
     system.make_junction(ours / "deals.csv", ours / "elsewhere")

@@ -249,7 +249,7 @@ def refuse_lost_columns(
 def _count_values(column: pa.ChunkedArray) -> int:
     """Count the cells that are neither missing nor blank."""
     if not pa.types.is_string(column.type):
-        return len(column) - column.null_count
+        return int(len(column) - column.null_count)
     return int(_mask(pc.not_equal(pc.utf8_trim_whitespace(column), "")).sum())
 
 
