@@ -181,6 +181,7 @@ ACROSS = {
     "test_notebooks.py": "the notebooks",
     "test_own_stages.py": "the whole package on an org of its own",
     "test_package.py": "the package as it is installed",
+    "test_windows.py": "the package under Windows' rules for files",
 }
 """Test modules that mirror no single module, and what they test instead."""
 ROOMLESS = ("browser", "benchmarks", "fuzz")

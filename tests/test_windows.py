@@ -17,8 +17,10 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import files
-from opp_analytics.api import state_folder
-from opp_analytics.writer.journal import lock_plan
+from opp_analytics.api import VARIABLES, state_folder
+from opp_analytics.cli.demo import _keep_journal_apart
+from opp_analytics.report import html
+from opp_analytics.writer.journal import Journal, lock_plan
 from tests.support import row
 from tests.windows import Windows, windows
 
@@ -337,3 +339,108 @@ def test_cache__that_is_damaged_is_set_aside(tenant: Callable[..., oa.Client], o
     with pytest.warns(oa.errors.DataWarning, match="renamed to pages.sqlite.damaged"):
         oa.load(client, progress=False)
     assert oa.load(client, refresh="full", progress=False).shape[0] == 3
+
+
+# Names, commands, the places of the system
+
+
+@pytest.mark.parametrize("name", ["Opportunity", "CON", "Acme: 5 > 3?"])
+def test_exports__name_no_file_after_what_data_holds(ours: Path, name: str) -> None:
+    frame = pd.DataFrame([row(number, name=name, owner_name=name, stage=name) for number in range(2)])
+    history = oa.History(ours / "history")
+    history.record(frame, at="2026-03-02")
+    oa.weekly_report(
+        frame.assign(stage="proposal"),
+        history,
+        as_of="2026-03-02",
+        out="reports",
+        only=name,
+        eml=True,
+        markdown=True,
+    )
+    assert sorted(file.suffix for file in (ours / "reports").iterdir()) == [".eml", ".html", ".md", ".xlsx"]
+
+
+def test_token_command__is_split_as_windows_does(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = ours / "my tools" / "print token"
+    script.parent.mkdir()
+    script.write_text("import sys\nprint(sys.argv[1].replace(' ', '-'))")
+    monkeypatch.setenv("BLOCKS_API_URL", "https://crm.example.com")
+    monkeypatch.setenv("BLOCKS_API_KEY", "key")
+    monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", f'"{sys.executable}" "{script}" "two words"')
+    token = oa.Client.from_env().settings.token.reveal()
+    assert callable(token)
+    assert token() == "two-words"
+
+
+def test_write_command__is_quoted_for_powershell(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from opp_analytics.cli import console
+
+    monkeypatch.setenv("PATH", str(ours))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: "/opt/my env/Scripts")
+    assert (
+        console.write_command("apply", "my plan.json")
+        == "& '/opt/my env/Scripts/opp-analytics' apply 'my plan.json'"
+    )
+    monkeypatch.setattr("sysconfig.get_path", lambda name: "/opt/env/Scripts")
+    assert (
+        console.write_command("apply", "my plan.json")
+        == "/opt/env/Scripts/opp-analytics apply 'my plan.json'"
+    )
+
+
+def test_settings__are_set_by_lines_of_powershell(ours: Path, shared_sandbox: oa.sandbox.Sandbox) -> None:
+    assert shared_sandbox.exports.splitlines()[0] == f"$env:BLOCKS_API_URL = '{shared_sandbox.url}'"
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+    with pytest.raises(oa.errors.ConfigError, match=r"\$env:BLOCKS_API_URL = "):
+        oa.Client.from_env()
+
+
+def test_demo__keeps_its_run_out_of_the_journals_of_the_user(ours: Path, system: Windows) -> None:
+    with _keep_journal_apart(), Journal("tenant"):
+        pass
+    assert not (system.local / "opp-analytics").exists()
+
+
+def test_print_pdf__outlives_a_profile_that_the_browser_holds(
+    ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpers = []
+
+    def print_page(command: list[str], **options: object) -> None:
+        told = dict(option.split("=", 1) for option in command if "=" in option)
+        Path(told["--print-to-pdf"]).write_bytes(b"%PDF-")
+        profile = Path(told["--user-data-dir"])
+        profile.mkdir()
+        hold = "open('lock', 'w'); print(flush=True); input()"
+        helper = subprocess.Popen(
+            [sys.executable, "-c", f"file = {hold}"],
+            cwd=profile,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert helper.stdout
+        helper.stdout.readline()
+        helpers.append(helper)
+
+    monkeypatch.setattr(subprocess, "run", print_page)
+    assert html.print_pdf(b"<p>", browser="chrome") == b"%PDF-"
+    assert [helper.communicate(b"\n")[0] for helper in helpers] == [b""]
+
+
+@pytest.mark.parametrize(
+    "place", ["Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe"]
+)
+def test_find_browser__finds_what_a_person_or_the_machine_installed(
+    ours: Path, system: Windows, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("PATH", str(ours))
+    for number, name in enumerate(("LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)")):
+        monkeypatch.setenv(name, str(ours / str(number)))
+        browser = ours / str(number) / place
+        browser.parent.mkdir(parents=True)
+        browser.touch()
+        subprocess.run(["/bin/chmod", "+x", browser], check=True)
+        assert html.find_browser() == str(browser)
+        browser.unlink()

@@ -181,7 +181,9 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
             raise ConfigError(f"BLOCKS_AUTH_TOKEN and {TOKEN_COMMAND} are both set; unset one of them")
         missing.remove("BLOCKS_AUTH_TOKEN")
     if missing:
-        lines = "\n".join(f"  export {name}=…   # {VARIABLES[name]}" for name in missing)
+        from opp_analytics.sandbox import write_setting
+
+        lines = "\n".join(f"  {write_setting(name, '…')}   # {VARIABLES[name]}" for name in missing)
         raise ConfigError(
             f"{', '.join(missing)} not set. Set:\n{lines}\n"
             "or start a practice server that prints all three: opp-analytics sandbox"
@@ -232,11 +234,20 @@ def _url_problem(url: object) -> Exception | None:
     return None
 
 
+_NAME = "opp-analytics"
+
+
 def cache_folder() -> Path:
     """Find the default folder for cached pages and frames; the environment is read at each call."""
-    return Path(platformdirs.user_cache_dir("opp-analytics"))
+    return _find_own_folder("XDG_CACHE_HOME", platformdirs.user_cache_dir)
 
 
 def state_folder() -> Path:
     """Find the folder for journals of applied plans; the environment (XDG_STATE_HOME) is read at each call."""
-    return Path(platformdirs.user_state_dir("opp-analytics"))
+    return _find_own_folder("XDG_STATE_HOME", platformdirs.user_state_dir)
+
+
+def _find_own_folder(variable: str, usual: Callable[[str], str]) -> Path:
+    """Find a folder of ours: in that of the environment, which Windows does not know by itself, or in the system's."""
+    home = os.environ.get(variable, "").strip()
+    return Path(home) / _NAME if Path(home).is_absolute() else Path(usual(_NAME))

@@ -146,7 +146,8 @@ def _problem(text: str) -> str | None:
 
 def make_token_command(command: Secret) -> Secret:
     """Make a callable that runs a command, without a shell, and returns its output."""
-    words = attempt(lambda: Secret(shlex.split(command.reveal(), posix=os.name != "nt")))
+    # A program of Windows splits its command line itself, and the text starts it as it is.
+    words = command if os.name == "nt" else attempt(lambda: Secret(shlex.split(command.reveal())))
     if not isinstance(words, Secret) or not words.reveal():
         raise ConfigError(
             "BLOCKS_TOKEN_COMMAND is not a command: a quotation mark is not closed, or it is blank"
@@ -173,7 +174,7 @@ def _output(words: Secret) -> str:
     )
 
 
-def _run(words: list[str]) -> str:
+def _run(words: str | list[str]) -> str:
     done = subprocess.run(  # noqa: S603  the user's own command, without a shell
         words,
         stdin=subprocess.DEVNULL,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import shutil
 import sysconfig
@@ -27,12 +29,12 @@ __all__ = [
     "escape_markup",
     "heading",
     "out",
-    "program",
     "say",
     "say_crash",
     "say_stopped",
     "say_warning",
     "show",
+    "write_command",
 ]
 
 _CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
@@ -44,14 +46,32 @@ out = Console()
 _err = Console(stderr=True)
 
 
-def program(name: str = "opp-analytics") -> str:
-    """Name the command that runs a program of this environment: its name if the shell finds it, else its path."""
+def write_command(*words: object, program: str = "opp-analytics") -> str:
+    """Write a command as a person types it, quoted for the shell of this system.
+
+    A program of this environment goes by its name if the shell finds it, else by its path.
+    """
+    first = _quote(_locate(program))
+    # PowerShell runs what is quoted only if told to.
+    return " ".join(
+        [f"& {first}" if first.startswith("'") and os.name == "nt" else first, *map(_quote, words)]
+    )
+
+
+def _locate(name: str) -> str:
     own = Path(sysconfig.get_path("scripts")) / name
     found = shutil.which(name)
     if found is not None and Path(found).parent == own.parent:
         return name
     here = Path.cwd()
-    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
+    return str(own.relative_to(here) if own.is_relative_to(here) else own)
+
+
+def _quote(word: object) -> str:
+    if os.name != "nt":
+        return shlex.quote(str(word))
+    plain = re.fullmatch(r"[\w%+=:./\\-]+", str(word))
+    return str(word) if plain else "'{}'".format(str(word).replace("'", "''"))
 
 
 def escape_markup(value: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
+import shutil
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import DataError
@@ -155,16 +156,16 @@ def _keep_journal_apart() -> Iterator[None]:
 def _say_next(folder: Path) -> None:
     heading("What next")
     say(f"Open the weekly page       {folder / 'weekly.html'}")
-    activate = Path(sys.prefix) / "bin" / "activate"
-    if program() != "opp-analytics" and activate.is_file():
-        here = Path.cwd()
-        shown = activate.relative_to(here) if activate.is_relative_to(here) else activate
-        say(f"Activate the environment   source {shown}      (or type the full paths below)")
-    say(f"Practice on a server       {program()} sandbox     (prints what to paste where)")
+    programs = Path(sysconfig.get_path("scripts"))
+    if write_command() != "opp-analytics" and (programs / "activate").is_file():
+        activate = write_command(program="activate")
+        source = activate if os.name == "nt" else f"source {activate}"
+        say(f"Activate the environment   {source}      (or type the full paths below)")
+    say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
     notebook = Path("notebooks/01_explore.ipynb")
-    if notebook.is_file() and (Path(sys.prefix) / "bin" / "jupyter").is_file():
-        say(f"Take the tour              {program('jupyter')} lab {notebook}")
-    say(f"See all commands           {program()} --help")
+    if notebook.is_file() and shutil.which("jupyter", path=programs):
+        say(f"Take the tour              {write_command('lab', notebook, program='jupyter')}")
+    say(f"See all commands           {write_command('--help')}")
 
 
 def sandbox_command(
@@ -185,7 +186,7 @@ def sandbox_command(
     """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
     with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)) as server:
         say(f"The sandbox is running at {server.url}. It holds {_describe(server)}.")
-        say(f"\nPaste into another terminal:\n\n{server.exports}\n{program()} doctor")
+        say(f"\nPaste into another terminal:\n\n{server.exports}\n{write_command('doctor')}")
         say(f"\nOr into Python:\n\n{_write_python(server)}")
         kept = f"The data stays in {db}." if db else "The data is then deleted; use --db FILE to keep it."
         say(f"\nPress Ctrl-C here to stop it. {kept}")

@@ -12,7 +12,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import heading, out, program, say, show
+from opp_analytics.cli.console import heading, out, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_csv
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -76,11 +76,13 @@ def export_command(
     ).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
-    back = "" if source_file is None else " --for-import EDITS.csv"
+    back = () if source_file is None else ("--for-import", "EDITS.csv")
     if write is oa.to_excel:
-        say(f"Edit and save it, then run: {program()} plan {file}{back}")
+        say(f"Edit and save it, then run: {write_command('plan', file, *back)}")
     else:
-        say(f"Keep this file unchanged and edit a copy, then run: {program()} plan {file} COPY.csv{back}")
+        say(
+            f"Keep this file unchanged and edit a copy, then run: {write_command('plan', file, 'COPY.csv', *back)}"
+        )
 
 
 def plan_command(
@@ -143,7 +145,7 @@ def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[p
     if after is None:
         if before.suffix.lower() != ".xlsx":
             raise DataError(
-                f"{before} alone does not show what was edited; name both files: {program()} plan BEFORE {before}"
+                f"{before} alone does not show what was edited; name both files: {write_command('plan', 'BEFORE', before)}"
             )
         return oa.read_excel(before)
     unedited = _read_file(before)
@@ -219,7 +221,7 @@ class _ShellWords(Words):
         return f"--{name.replace('_', '-')}"
 
     def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
-        return f"{program()} resume {run_id}{' --unknown send' if send_unknown else ''}"
+        return write_command("resume", run_id, *(("--unknown", "send") if send_unknown else ()))
 
 
 _SHELL = _ShellWords()
@@ -253,7 +255,7 @@ def _save_plan(made: oa.Plan, file: Path) -> None:
         say("Nothing to send: the server already has every change. No plan was saved.")
         return
     made.save(file)
-    command = " ".join([program(), "apply", str(file), *map(_SHELL.option, made.needs)])
+    command = write_command("apply", file, *map(_SHELL.option, made.needs))
     if "clean" in statuses:
         say(f"Saved. To apply it: {command}")
     else:

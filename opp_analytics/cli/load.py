@@ -13,7 +13,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import escape_markup, heading, out, program, say, show
+from opp_analytics.cli.console import escape_markup, heading, out, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_csv, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OrgFile, read_source
 from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
@@ -170,7 +170,7 @@ def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any)
         history.record(opportunities, **options)
     except PartialExport as error:
         raise RecordRefused(
-            f"{error.finding}; record all opportunities, or use {program()} record --allow-deleted if these were deleted"
+            f"{error.finding}; record all opportunities, or use {write_command('record', '--allow-deleted')} if these were deleted"
         ) from None
     except LostColumns as error:
         asked = " ".join(f"--allow-missing {shlex.quote(name)}" for name in error.columns)

@@ -12,7 +12,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile
 from opp_analytics.crm import explain_export, recognize
 from opp_analytics.errors import DataError, DataWarning
@@ -49,7 +49,8 @@ def init_command(
     review = (
         f" Correct the {text.count(guesses, 'guess')} in it, then run:" if guesses else " To read it back:"
     )
-    say(f"Written to {file}.{review} {program()} org check{'' if str(file) == FILE else f' {file}'}")
+    check = write_command("org", "check", *(() if str(file) == FILE else (file,)))
+    say(f"Written to {file}.{review} {check}")
 
 
 def _from_api() -> Draft:
@@ -104,7 +105,7 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
 def check_command(file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(FILE)) -> None:
     """Say what an org file means, or every mistake in it with its line."""
     if not file.exists():
-        raise DataError(f"there is no {file}; write one with: {program()} org init")
+        raise DataError(f"there is no {file}; write one with: {write_command('org', 'init')}")
     org = oa.Org.read(file)
     heading("Stages", "in order")
     show(_without_empty(pd.DataFrame([_row(stage) for stage in org.stages])), index=False, most=100)

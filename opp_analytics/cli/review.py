@@ -12,7 +12,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, select_own_chances
-from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -261,7 +261,7 @@ def _open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.His
     if len(history.records) < least:
         holds = "one record, and a change needs two" if len(history.records) else "no records"
         raise NotEnoughHistory(
-            f"{folder} holds {holds}; make one every day with: {program()} record --history {folder}"
+            f"{folder} holds {holds}; make one every day with: {write_command('record', '--history', folder)}"
         )
     return history
 
@@ -410,4 +410,5 @@ def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
     else:
         fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
         fixes.save(file)
-        say(f"{count(len(fixes), 'change')} planned in {file}. To review and apply: {program()} apply {file}")
+        command = write_command("apply", file)
+        say(f"{count(len(fixes), 'change')} planned in {file}. To review and apply: {command}")

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import program, say
+from opp_analytics.cli.console import say, write_command
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError
 from opp_analytics.inputs import read_amount
@@ -165,7 +165,7 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
         for theirs, ours, how, note in unclear.itertuples(index=False)
     ]
     if said:
-        lists = f"; {program()} import-crm {file} lists all" if len(said) > _MOST_UNCLEAR else ""
+        lists = f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
         say(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 

@@ -503,8 +503,8 @@ class Store:
         target = self.folder / "state" / f"{entry.name}-{digest(content)}.arrow"
         try:
             publish(self.folder, f"state/{target.name}", content, durable=False)
+            for older in (self.folder / "state").glob("*.arrow"):
+                if older != target:
+                    older.unlink(missing_ok=True)
         except OSError:
-            return
-        for older in (self.folder / "state").glob("*.arrow"):
-            if older != target:
-                older.unlink(missing_ok=True)
+            return  # On Windows an older one stays while somebody reads it.

@@ -98,13 +98,24 @@ def _is_line(block: Block) -> bool:
 
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-_PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+_WINDOWS_BROWSERS = (
+    "Google/Chrome/Application/chrome",
+    "Chromium/Application/chrome",
+    "Microsoft/Edge/Application/msedge",
 )
+_PLACES = (
+    *(
+        f"{home}/Applications/{name}.app/Contents/MacOS/{name}"
+        for home in ("", "~")
+        for name in ("Google Chrome", "Chromium", "Microsoft Edge")
+    ),
+    *(
+        f"${{{root}}}/{name}.exe"
+        for root in ("LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)")
+        for name in _WINDOWS_BROWSERS
+    ),
+)
+"""Where macOS and Windows have browsers, of one person or of all; neither puts them on the PATH."""
 _SECONDS = 120
 """Time to print; a first start of a browser takes up to half a minute."""
 
@@ -117,7 +128,8 @@ def find_browser() -> str:
     ConfigError
         When there is none.
     """
-    found = next(filter(None, map(shutil.which, (*_BROWSERS, *_PLACES))), None)
+    places = (str(Path(os.path.expandvars(place)).expanduser()) for place in _PLACES)
+    found = next(filter(None, map(shutil.which, (*_BROWSERS, *places))), None)
     if found is None:
         raise ConfigError(
             "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the page in any browser "
@@ -134,7 +146,8 @@ def print_pdf(page: bytes, *, browser: str) -> bytes:
     DataError
         When the browser does not print it.
     """
-    with tempfile.TemporaryDirectory(prefix="opp-analytics-pdf-") as folder:
+    folder = tempfile.mkdtemp(prefix="opp-analytics-pdf-")
+    try:
         source, printed = Path(folder, "page.html"), Path(folder, "page.pdf")
         source.write_bytes(page)
         # Chromium has no sandbox for the superuser; the page is ours, and has no script.
@@ -158,3 +171,6 @@ def print_pdf(page: bytes, *, browser: str) -> bytes:
         if not printed.is_file():
             raise DataError(f"{browser} did not print the page; open it in a browser and print it to a file")
         return printed.read_bytes()
+    finally:
+        # What a helper of the browser still holds cannot be removed on Windows; the page is printed all the same.
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import os
 import subprocess
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -343,12 +344,13 @@ class Sandbox:
 
     @property
     def exports(self) -> str:
-        """Three shell lines that point a client at this sandbox."""
-        return (
-            f"export BLOCKS_API_URL={self.url}\n"
-            f"export BLOCKS_AUTH_TOKEN={self.token}\n"
-            f"export BLOCKS_API_KEY={self.api_key}"
-        )
+        """Three shell lines that point a client at this sandbox; on Windows, lines of PowerShell."""
+        settings = {
+            "BLOCKS_API_URL": self.url,
+            "BLOCKS_AUTH_TOKEN": self.token,
+            "BLOCKS_API_KEY": self.api_key,
+        }
+        return "\n".join(write_setting(*setting) for setting in settings.items())
 
     def advance(self, days: int = 7) -> datetime:
         """Let `days` pass, with the sales team at work, and return the new `now`.
@@ -433,6 +435,11 @@ class Sandbox:
     def __repr__(self) -> str:
         state = f"stopped with code {self._process.poll()}" if self._process.poll() is not None else "running"
         return f"<Sandbox {self.url} {state}>"
+
+
+def write_setting(name: str, value: str) -> str:
+    """Write the line of this system's shell that sets a variable of the environment."""
+    return f"$env:{name} = '{value}'" if os.name == "nt" else f"export {name}={value}"
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sysconfig
 from pathlib import Path
 
@@ -11,33 +12,33 @@ import pytest
 from opp_analytics.cli import console
 
 
-def test_program__goes_by_its_name_where_the_shell_finds_it(
+def test_write_command__goes_by_its_name_where_the_shell_finds_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = environment(tmp_path / "env", monkeypatch)
     monkeypatch.setenv("PATH", str(own.parent))
-    assert console.program() == "opp-analytics"
+    assert console.write_command() == "opp-analytics"
 
 
-def test_program__goes_by_its_path_from_here_where_it_does_not(
+def test_write_command__goes_by_its_path_from_here_where_it_does_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = environment(tmp_path / "env", monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert console.program() == "env/bin/opp-analytics"
+    assert console.write_command() == "env/bin/opp-analytics"
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    assert console.program() == str(own)
+    assert console.write_command() == str(own)
 
 
-def test_program__of_another_environment_is_not_taken_for_this_one(
+def test_write_command__of_another_environment_is_not_taken_for_this_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = environment(tmp_path / "other", monkeypatch)
     own = environment(tmp_path / "my env", monkeypatch)
     monkeypatch.setenv("PATH", str(other.parent))
-    assert console.program() == f"'{own}'"
+    assert console.write_command() == f"'{own}'"
 
 
 def environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -94,3 +95,12 @@ def test_show__leaves_out_what_does_not_fit_and_names_it(
 def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
     console.show(pd.DataFrame({"value": range(1500)}), index=False, most=2)
     assert capsys.readouterr().out.splitlines()[-1] == "… and 1,498 more"
+
+
+def test_write_command__quotes_what_a_shell_would_split(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(environment(tmp_path / "env", monkeypatch).parent))
+    written = console.write_command("plan", Path("my deals.xlsx"), "$(id).csv")
+    assert shlex.split(written) == ["opp-analytics", "plan", "my deals.xlsx", "$(id).csv"]
+    assert "'my deals.xlsx'" in written

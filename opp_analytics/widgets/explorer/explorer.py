@@ -56,7 +56,7 @@ class Explorer(Widget):
 
     _esm = _STATIC / "explorer.js"
     # The pictures' own rules hold inside the panel only.
-    _css = (_STATIC / "explorer.css").read_text() + f".oap-explorer {{{svg.stylesheet()}}}"
+    _css = (_STATIC / "explorer.css").read_text("utf-8") + f".oap-explorer {{{svg.stylesheet()}}}"
     _about = traitlets.Dict().tag(sync=True)
     _shown = traitlets.Bytes().tag(sync=True)
 
