@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -173,7 +172,7 @@ def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any)
             f"{error.finding}; record all opportunities, or use {write_command('record', '--allow-deleted')} if these were deleted"
         ) from None
     except LostColumns as error:
-        asked = " ".join(f"--allow-missing {shlex.quote(name)}" for name in error.columns)
+        asked = [word for name in error.columns for word in ("--allow-missing", name)]
         raise RecordRefused(
-            f"{error.finding}; record them with their values, or use {program()} record {asked} to record them as missing"
+            f"{error.finding}; record them with their values, or use {write_command('record', *asked)} to record them as missing"
         ) from None
