@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +31,7 @@ from opp_analytics.errors import ConfigError, DataError, MissingColumnError, Pla
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
-from opp_analytics.writer import Words, check_plan
+from opp_analytics.writer import RunStopped, Words, check_plan
 
 __all__ = [
     "apply_command",
@@ -306,15 +308,16 @@ def apply_command(
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
-    done = oa.apply(
-        made,
-        client,
-        on_conflict=on_conflict.value,
-        dry_run=dry_run,
-        clear_nulls=clear_nulls,
-        allow_delete=allow_delete,
-        again=again,
-    )
+    with _say_run():
+        done = oa.apply(
+            made,
+            client,
+            on_conflict=on_conflict.value,
+            dry_run=dry_run,
+            clear_nulls=clear_nulls,
+            allow_delete=allow_delete,
+            again=again,
+        )
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_SHELL)}")
         return
@@ -337,7 +340,8 @@ def resume_command(
     org_file: OrgFile = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
-    done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
+    with _say_run():
+        done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
     _say_receipt(done, receipt)
 
 
@@ -376,6 +380,15 @@ def _count_outcomes(run: pd.Series[Any]) -> str:
 
     counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
     return counts if run["state"] == "finished" else f"{counts}: resume"
+
+
+@contextmanager
+def _say_run() -> Iterator[None]:
+    """Say after a second Ctrl-C which command finishes the run."""
+    try:
+        yield
+    except RunStopped as stop:
+        raise KeyboardInterrupt(stop.summary(words=_SHELL)) from None
 
 
 def _confirm(question: str) -> None:

@@ -1,6 +1,6 @@
 """Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
 
-from opp_analytics.writer.apply.apply import apply, check_plan, resume
+from opp_analytics.writer.apply.apply import RunStopped, apply, check_plan, resume
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.undo import undo
 from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, same
@@ -16,6 +16,7 @@ __all__ = [
     "RUN_RATE_LIMIT",
     "Plan",
     "Receipt",
+    "RunStopped",
     "Words",
     "apply",
     "check_plan",

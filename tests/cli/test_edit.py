@@ -21,6 +21,7 @@ from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 from tests.widgets.teams import TODAY, recorded_team
+from tests.writer.kills import press_ctrl_c_twice
 
 
 @pytest.fixture
@@ -448,3 +449,18 @@ def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: 
         for frame in (before, after)
     )
     assert re.search(rf"2026-11 .*{was} → {now}", said)
+
+
+def test_apply__a_second_ctrl_c_says_which_command_finishes_the_run(
+    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = oa.load(asked, progress=False)
+    plan(before, before.assign(value=7.0)).save(here / "plan.json")
+    press_ctrl_c_twice(monkeypatch)
+    code, _, err = command("apply", "plan.json", "--yes")
+    run_id = oa.runs()["run_id"].iloc[0]
+    assert code == 130
+    assert (
+        f"Stopped at once; run {run_id} may be unfinished. To finish it: opp-analytics resume {run_id}."
+        in err
+    )

@@ -14,16 +14,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
 from opp_analytics.org import conform
 from opp_analytics.writer import Plan
+from opp_analytics.writer.apply import engine
 from tests.writer.frames import opportunities
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "held",
     "kill_and_resume",
     "mixed",
+    "press_ctrl_c_twice",
     "rows_of",
     "wait_for_silence",
     "wanted",
@@ -81,6 +85,25 @@ def wait_for_silence(server: oa.sandbox.Sandbox, beyond: int) -> None:
         time.sleep(0.02)
         if server.requests != seen:
             seen, since = server.requests, time.monotonic()
+
+
+def press_ctrl_c_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C at the first update from now on, and again as soon as it was noticed."""
+    update, interrupt, once = oa.Client.update, engine.StopSignal.interrupt, threading.Lock()
+
+    def interrupted(self: oa.Client, *given: Any, **fields: Any) -> Any:
+        if once.acquire(blocking=False):
+            signal.raise_signal(signal.SIGINT)
+        return update(self, *given, **fields)
+
+    def interrupt_again(self: engine.StopSignal, *given: Any) -> None:
+        interrupt(self, *given)
+        monkeypatch.setattr(oa.Client, "update", update)
+        monkeypatch.setattr(engine.StopSignal, "interrupt", interrupt)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(oa.Client, "update", interrupted)
+    monkeypatch.setattr(engine.StopSignal, "interrupt", interrupt_again)
 
 
 class Round:

@@ -77,7 +77,8 @@ def apply(
     Returns
     -------
     Receipt
-        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so.
+        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so; a second one ends it
+        at once, with a KeyboardInterrupt that names the run.
 
     Raises
     ------
@@ -110,15 +111,16 @@ def apply(
         return Receipt([RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)])
     entries = [RunStep(n, step, Result.whole(step, "pending")) for n, step in enumerate(plan.steps)]
     settings = client.settings
-    with Journal(settings.tenant) as journal, lock_plan(settings.tenant, plan.plan_id):
+    with _name_run() as begun, Journal(settings.tenant) as journal, lock_plan(settings.tenant, plan.plan_id):
         creates = [entry.step.identity for entry in entries if entry.creates]
         accounted = journal.account_for(creates, plan.before["unique_id"], again=again)
         with promise_no_writes():
             since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
+        begun.append(LiveRun(client, journal, run))
         journal.begin(run, entries)
-        return _carry_out(entries, LiveRun(client, journal, run), progress)
+        return _carry_out(entries, begun[0], progress)
 
 
 def _foresee(step: Step) -> Result:
@@ -213,7 +215,7 @@ def resume(
     """
     one_of(unknown, "unknown", ("leave", "send"))
     tenant = client.settings.tenant
-    with Journal(tenant) as journal:
+    with _name_run() as begun, Journal(tenant) as journal:
         run_id = run_id or journal.find_newest_run(LEFT)
         if run_id is None:
             return Receipt([])
@@ -222,8 +224,36 @@ def resume(
             left = [entry for entry in entries if entry.result.left]
             if not left:
                 return Receipt([], run_id)
-            live = LiveRun(client, journal, run)
-            return _carry_out(left, live, progress, send_unknown=unknown == "send")
+            begun.append(LiveRun(client, journal, run))
+            return _carry_out(left, begun[0], progress, send_unknown=unknown == "send")
+
+
+class RunStopped(KeyboardInterrupt):
+    """A second Ctrl-C: the run ended at once, without a receipt."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(self.summary())
+
+    def summary(self, *, words: Words = PYTHON) -> str:
+        """Name the run, and say how to finish it."""
+        return (
+            f"stopped at once; run {self.run_id} may be unfinished. To finish it: {words.resume(self.run_id)}"
+        )
+
+
+@contextmanager
+def _name_run() -> Iterator[list[LiveRun]]:
+    """Name the run that was begun, if Ctrl-C ends the block; nothing more is sent or noted for it."""
+    begun: list[LiveRun] = []
+    try:
+        yield begun
+    except KeyboardInterrupt:
+        if not begun:
+            raise
+        begun[0].stop.set("interrupted")
+        begun[0].leave()
+        raise RunStopped(begun[0].run.run_id) from None
 
 
 @contextmanager

@@ -23,7 +23,16 @@ from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import lost_creates
 from tests.writer.clients import Expiring, Meddled
 from tests.writer.frames import adding, opportunities
-from tests.writer.kills import Round, five_hundred, held, mixed, rows_of, wait_for_silence, wanted
+from tests.writer.kills import (
+    Round,
+    five_hundred,
+    held,
+    mixed,
+    press_ctrl_c_twice,
+    rows_of,
+    wait_for_silence,
+    wanted,
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
@@ -305,6 +314,29 @@ def test_apply__ctrl_c_before_the_first_write_says_that_nothing_was_sent(
     server.faults.reset()
     assert runs().empty
     assert apply(made, client, allow_delete=True).complete
+
+
+def test_apply__a_second_ctrl_c_names_the_run_and_sends_nothing_more(
+    client: Client, server: Sandbox, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(before, before.assign(value=7.0))
+    press_ctrl_c_twice(monkeypatch)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        apply(made, client)
+    run_id = runs()["run_id"].iloc[0]
+    said = f"stopped at once; run {run_id} may be unfinished. To finish it: resume(client, {run_id!r})"
+    assert str(stopped.value) == said
+    for thread in [thread for thread in threading.enumerate() if thread.name == "apply"]:
+        thread.join(SOON)
+    asked = server.requests
+    assert runs()["state"].tolist() == ["unfinished"]
+    press_ctrl_c_twice(monkeypatch)
+    with pytest.raises(KeyboardInterrupt, match=f"run {run_id} may be unfinished"):
+        resume(client)
+    assert server.requests > asked
+    resume(client, run_id)
+    assert runs()["state"].tolist() == ["finished"]
+    assert held(client) == wanted(made)
 
 
 def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
