@@ -94,6 +94,14 @@ def refuse_links(folder: Path) -> None:
                 raise DataError(f"{entry.path} is neither a file nor a folder; remove it")
 
 
+def make_name(text: str) -> str:
+    """Make part of a file name of a text from data: hexadecimal digits as they are, a checksum of anything else.
+
+    A plan or frame that somebody sent may call itself ``../x``, ``a:b`` or ``con``, which lead elsewhere or nowhere.
+    """
+    return text if re.fullmatch(r"[0-9a-f]{1,64}", text) else digest(text.encode("utf-8", "surrogatepass"))
+
+
 @contextlib.contextmanager
 def replace_file(
     target: Path, *, staging: Path | None = None, private: bool = False, durable: bool = True

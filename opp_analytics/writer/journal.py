@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from opp_analytics import schema
 from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
-from opp_analytics.files import make_private_folder
+from opp_analytics.files import make_name, make_private_folder
 from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
@@ -116,7 +116,7 @@ def locate_journals() -> list[Path]:
 @contextmanager
 def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
     """Lock a plan so that no one else applies it at the same time; a killed process releases its lock."""
-    path = _folder() / f"{tenant}-{plan_id}.lock"
+    path = _folder() / f"{tenant}-{make_name(plan_id)}.lock"
     lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.api import Client, Opportunity, state_folder
-from opp_analytics.errors import JournalError
+from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import (
@@ -144,6 +145,18 @@ def test_journal__is_private_from_the_top_whatever_the_umask(
     assert {oct(mode) for path, mode in found.items() if path.is_file()} == {"0o600"}
     assert {oct(mode) for path, mode in found.items() if path.is_dir()} == {"0o700"}
     apply(plan(before, before.assign(value=1.0)), client)
+
+
+@pytest.mark.parametrize("plan_id", ["../../../here", "/etc/plan", "a:b", "COM1 ", "x" * 300])
+def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(plan_id: str, tmp_path: Path) -> None:
+    folder = state_folder() / "journals"
+    folder.mkdir(parents=True)
+    with lock_plan("tenant", plan_id):
+        (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+        assert file.parent == folder
+        assert re.fullmatch(r"tenant-[0-9a-f]+\.lock", file.name)
+        with pytest.raises(PlanError, match="applying this plan"), lock_plan("tenant", plan_id):
+            pass
 
 
 def test_journal__keeps_what_many_threads_write() -> None:

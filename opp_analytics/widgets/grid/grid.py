@@ -20,7 +20,7 @@ from opp_analytics.api import state_folder
 from opp_analytics.arguments import whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
-from opp_analytics.files import make_private_folder, write_whole
+from opp_analytics.files import make_name, make_private_folder, write_whole
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
@@ -344,13 +344,13 @@ def _layout_file(opportunities: pd.DataFrame) -> Path:
     certificate = Certificate.of(opportunities)
     tenant = certificate.tenant if certificate is not None else None
     # Opportunities from files share one layout.
-    return state_folder() / "grids" / f"{tenant or 'files'}.json"
+    return state_folder() / "grids" / f"{make_name(tenant) if tenant else 'files'}.json"
 
 
 def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
     """Read the stored columns; empty if there are none or they cannot be read."""
     with suppress(OSError, ValueError):
-        layout = json.loads(_layout_file(opportunities).read_text())
+        layout = json.loads(_layout_file(opportunities).read_bytes())
         if isinstance(layout, dict):
             return layout
     return {}

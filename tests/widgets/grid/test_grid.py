@@ -268,6 +268,18 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     assert read_layout(one) == {}
 
 
+@pytest.mark.parametrize("tenant", ["../../elsewhere", "con", "a:b"])
+def test_layout__stays_in_its_folder_whatever_a_frame_says_of_its_tenant(tmp_path, monkeypatch, tenant):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a" / "b" / "c"))
+    frame = opportunities(1)
+    frame.attrs["load"] = {"tenant": tenant, "complete": True}
+    write_layout(frame, {"order": ["name"]})
+    assert read_layout(frame) == {"order": ["name"]}
+    [file] = tmp_path.rglob("*.json")
+    assert file.parent.name == "grids"
+    assert re.fullmatch(r"[0-9a-f]+\.json", file.name)
+
+
 def test_static_table__is_its_first_rows_where_no_widget_runs() -> None:
     names = ["<b>Acme</b>", None, *(f"Deal {k}" for k in range(10))]
     frame = pd.DataFrame({
