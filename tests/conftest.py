@@ -47,14 +47,17 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs a browser and the like, before pytest selects by marks."""
+    """Mark as slow what needs a browser and the like, before pytest selects by marks, and skip what a machine lacks."""
     no_office = pytest.mark.skipif(
         shutil.which("soffice") is None, reason="there is no LibreOffice; apt-get install libreoffice-calc"
     )
+    no_posix = pytest.mark.skipif(os.name != "posix", reason="uses modes, links, pipes or signals of POSIX")
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if marks & SLOW:
             item.add_marker("slow")
+        if "posix" in marks:
+            item.add_marker(no_posix)
         if "office" in marks:
             item.add_marker(no_office)
 

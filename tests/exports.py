@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -155,6 +154,8 @@ def _await_staged(path: Path) -> bool:
 
 def _fill(name: str, folder: Path) -> dict[str, Any]:
     """Export under a limit on the size of files, which cuts a write off as a full disk does."""
+    import resource  # here, since Windows has none
+
     from opp_analytics.files import digest
 
     path = folder / EXPORTS[name]

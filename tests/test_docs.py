@@ -14,6 +14,7 @@ import matplotlib.figure
 import pytest
 import typer.core
 import typer.main
+import yaml
 
 import opp_analytics as oa
 from opp_analytics import plots
@@ -94,6 +95,16 @@ def test_page__links_to_what_is_there(page: Path) -> None:
 
 def test_readme__begins_with_the_two_commands() -> None:
     assert blocks(ROOT / "README.md", r"\w*")[0] == COMMANDS
+
+
+def test_workflow__runs_the_second_command_as_each_system_writes_it() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    second = COMMANDS.splitlines()[1]
+    assert jobs["everything"]["steps"][-1]["run"] == ".ci/run"
+    assert jobs["macos"]["steps"][-1]["run"] == second
+    windows = second.replace("python3", "python").replace(".venv/bin/", ".venv\\Scripts\\")
+    assert jobs["windows"]["steps"][-1]["run"] == windows
+    assert windows.split(" && ")[1] in (ROOT / "README.md").read_text()
 
 
 def test_dependencies__have_a_reason_each() -> None:

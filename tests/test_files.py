@@ -104,6 +104,7 @@ def test_write_whole__of_one_file_by_many_at_once_fails_for_none(target: Path) -
     assert list(target.parent.iterdir()) == [target]
 
 
+@pytest.mark.posix
 def test_write_whole__touches_no_link_or_pipe_named_like_a_leftover(target: Path, tmp_path: Path) -> None:
     link, pipe = (target.with_name(f".{target.name}.{k:016x}") for k in (1, 2))
     (tmp_path / "kept").write_bytes(OLD)
@@ -145,6 +146,7 @@ def test_write_whole__changes_nothing_on_an_error_in_mid_write(target: Path, err
     assert untouched(target)
 
 
+@pytest.mark.posix
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
 def test_write_whole__changes_nothing_on_a_full_disk(target: Path) -> None:
     def on_a_full_disk(out: BinaryIO) -> None:
@@ -180,6 +182,7 @@ def test_replace_file__shows_the_old_file_until_the_end(target: Path) -> None:
     assert target.read_bytes() == NEW
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("kept", [0o600, 0o640, 0o664])
 def test_write_whole__keeps_the_mode_of_what_it_replaces(target: Path, umask: int, kept: int) -> None:
     target.chmod(kept)
@@ -187,17 +190,20 @@ def test_write_whole__keeps_the_mode_of_what_it_replaces(target: Path, umask: in
     assert mode(target) == kept
 
 
+@pytest.mark.posix
 def test_write_whole__follows_the_umask_for_a_new_file(tmp_path: Path, umask: int) -> None:
     files.write_whole(tmp_path / "new.csv", NEW)
     assert mode(tmp_path / "new.csv") == 0o666 & ~umask
 
 
+@pytest.mark.posix
 def test_write_whole__private_is_for_the_owner_only(target: Path, umask: int) -> None:
     target.chmod(0o666)
     files.write_whole(target, NEW, private=True)
     assert mode(target) == 0o600
 
 
+@pytest.mark.posix
 def test_make_private_folder__is_private_from_the_top_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     folder = tmp_path / "cache" / "opp-analytics" / "tenant"
     files.make_private_folder(folder)
@@ -205,6 +211,7 @@ def test_make_private_folder__is_private_from_the_top_whatever_the_umask(tmp_pat
     assert [mode(path) for path in made] == [0o700] * 3
 
 
+@pytest.mark.posix
 def test_make_private_folder__leaves_one_that_exists_and_refuses_a_file(target: Path) -> None:
     before = mode(target.parent)
     files.make_private_folder(target.parent)
@@ -240,6 +247,7 @@ def test_digest__is_the_same_of_a_file_and_its_bytes(target: Path) -> None:
 # Links, devices and pipes.
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("leads_to", ["other.csv", "missing.csv", "."])
 def test_replace_file__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None:
     (tmp_path / "other.csv").write_bytes(OLD)
@@ -254,6 +262,7 @@ def test_replace_file__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "report.csv"]
 
 
+@pytest.mark.posix
 def test_replace_file__refuses_a_link_to_itself(tmp_path: Path) -> None:
     loop = tmp_path / "loop.csv"
     loop.symlink_to(loop)
@@ -261,6 +270,7 @@ def test_replace_file__refuses_a_link_to_itself(tmp_path: Path) -> None:
         files.write_whole(loop, NEW)
 
 
+@pytest.mark.posix
 def test_replace_file__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
 
@@ -274,6 +284,7 @@ def test_replace_file__refuses_a_link_that_appears_in_mid_write(target: Path, tm
     assert other.read_bytes() == OLD
 
 
+@pytest.mark.posix
 def test_replace_file__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
     with pytest.raises(errors.DataError, match="is a folder; name a file"):
         files.write_whole(tmp_path, NEW)
@@ -284,6 +295,7 @@ def test_replace_file__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
             files.write_whole(path, NEW)
 
 
+@pytest.mark.posix
 def test_write_whole__writes_to_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -295,6 +307,7 @@ def test_write_whole__writes_to_a_pipe(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [pipe]
 
 
+@pytest.mark.posix
 def test_write_whole__writes_to_a_device_and_leaves_it_one(tmp_path: Path) -> None:
     private = tmp_path / "null"
     try:
@@ -326,6 +339,7 @@ def read_beside(path: str, table: str) -> object:
     return oa.Org.read(file)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", READERS)
 def test_read_whole__waits_for_no_pipe_and_asks_no_socket(tmp_path: Path, name: str) -> None:
     pipe = tmp_path / name
@@ -348,6 +362,7 @@ def test_read_whole__refuses_a_file_larger_than_any_export(tmp_path: Path, name:
         READERS[name](str(file))
 
 
+@pytest.mark.posix
 def test_read_whole__refuses_a_device_a_folder_and_a_link_to_one(tmp_path: Path) -> None:
     link = tmp_path / "zero.csv"
     link.symlink_to("/dev/zero")
@@ -361,6 +376,7 @@ def test_read_whole__refuses_a_device_a_folder_and_a_link_to_one(tmp_path: Path)
         files.read_whole(tmp_path / "gone")
 
 
+@pytest.mark.posix
 def test_read_whole__follows_the_users_own_link(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_bytes(OLD)
     (tmp_path / "link.csv").symlink_to(tmp_path / "deals.csv")
@@ -386,6 +402,7 @@ def test_read_whole__ends_where_a_file_gives_more_than_its_size(
         files.read_whole(file)
 
 
+@pytest.mark.posix
 def test_read_whole__waits_for_no_pipe_that_takes_a_files_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,6 +429,7 @@ def test_write_whole__writes_to_standard_output(tmp_path: Path, name: str, redir
     assert (into.read_bytes() if redirected else done.stdout) == b"head\n" + NEW
 
 
+@pytest.mark.posix
 def test_replace_file__sends_nothing_to_a_pipe_on_an_error(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -425,6 +443,7 @@ def test_replace_file__sends_nothing_to_a_pipe_on_an_error(tmp_path: Path) -> No
     assert pipe.is_fifo()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("at", ["staging", "data/2026", "changes.parquet"])
 def test_refuse_links__names_a_link_at_any_depth(tmp_path: Path, at: str) -> None:
     ours, other = tmp_path / "history", tmp_path / "other"
@@ -437,6 +456,7 @@ def test_refuse_links__names_a_link_at_any_depth(tmp_path: Path, at: str) -> Non
         files.refuse_links(ours)
 
 
+@pytest.mark.posix
 def test_refuse_links__refuses_a_pipe_and_takes_a_folder_that_is_a_link_or_missing(tmp_path: Path) -> None:
     ours, link = tmp_path / "history", tmp_path / "link"
     files.refuse_links(ours)
@@ -448,6 +468,7 @@ def test_refuse_links__refuses_a_pipe_and_takes_a_folder_that_is_a_link_or_missi
         files.refuse_links(link)
 
 
+@pytest.mark.posix
 def test_set_aside__leaves_a_link_in_the_way_alone(target: Path) -> None:
     aside, other = target.with_name("report.html.damaged"), target.with_name("other")
     aside.symlink_to(other)
@@ -461,7 +482,7 @@ def test_set_aside__leaves_a_link_in_the_way_alone(target: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+@pytest.mark.posix
 def test_exports__killed_in_mid_write_leave_the_old_file_whole(tmp_path: Path) -> None:
     outcomes = exports.kill(8, tmp_path)
     assert set(outcomes) == set(exports.EXPORTS)
@@ -470,7 +491,7 @@ def test_exports__killed_in_mid_write_leave_the_old_file_whole(tmp_path: Path) -
         assert 3 <= outcome.kills == outcome.in_mid_write, name
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+@pytest.mark.posix
 def test_exports__leave_the_old_file_on_a_full_disk(tmp_path: Path) -> None:
     outcomes = exports.fill_disk(tmp_path)
     assert set(outcomes) == set(exports.EXPORTS)

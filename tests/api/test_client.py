@@ -145,6 +145,7 @@ def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
 # Secrets and caches.
 
 
+@pytest.mark.posix
 def test_cache__holds_no_secret_and_is_private(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     with serving(paged([row(n) for n in range(30)])) as server:

@@ -156,9 +156,6 @@ def test_settings__name_the_headers_of_the_key(key_header, names):
         Settings.of("https://a.example.com", "t", "k", key_header="Key")  # type: ignore[arg-type]
 
 
-_OWN_MODES = pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
-
-
 @pytest.fixture
 def umask() -> Iterator[Callable[[int], int]]:
     before = os.umask(0o022)
@@ -173,7 +170,7 @@ def modes(root: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077])
-@_OWN_MODES
+@pytest.mark.posix
 def test_cache__is_private_from_the_top_whatever_the_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: Callable[[int], int], mask: int
 ) -> None:
@@ -218,7 +215,7 @@ def link_folder(client: oa.Client) -> Path:
 
 
 @pytest.mark.parametrize("spoil", [spoil_root, spoil_folder, spoil_file, link_folder])
-@_OWN_MODES
+@pytest.mark.posix
 def test_cache__that_others_can_write_is_not_used(tmp_path: Path, spoil: Callable[[oa.Client], Path]) -> None:
     cache_dir = tmp_path / "pages"
     with serving(paged([row(n) for n in range(30)])) as server:
@@ -242,7 +239,7 @@ def test_cache__that_others_can_write_is_not_used(tmp_path: Path, spoil: Callabl
     assert not temporary.exists()
 
 
-@_OWN_MODES
+@pytest.mark.posix
 def test_cache__that_is_spoiled_later_is_not_opened(tmp_path: Path) -> None:
     with serving(paged([row(1)])) as server, client_of(server, tmp_path / "pages") as client:
         client.cache_folder.mkdir(parents=True)
@@ -252,7 +249,7 @@ def test_cache__that_is_spoiled_later_is_not_opened(tmp_path: Path) -> None:
         assert not list(client.cache_folder.iterdir())
 
 
-@_OWN_MODES
+@pytest.mark.posix
 def test_cache__of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pages").mkdir(mode=0o700)
     os.chown(tmp_path / "pages", 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(

@@ -77,7 +77,7 @@ def test_demo__leaves_no_run_in_the_journals_of_the_user(said: str, folder: Path
     assert not (folder / "state").exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell pastes the lines")
+@pytest.mark.posix
 def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder: Path) -> None:
     last = said[said.index("What next") :]
     page = re.search(r"^Open the weekly page +(\S+)$", last, re.M)
@@ -95,7 +95,7 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.posix
 def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "opp_analytics", "sandbox", "--port", "0", "--weeks", "3"],

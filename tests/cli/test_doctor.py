@@ -48,6 +48,7 @@ def test_doctor__with_a_wrong_token_says_so(
     assert "BLOCKS_AUTH_TOKEN" in err
 
 
+@pytest.mark.posix
 def test_doctor__writes_a_report_without_secrets(command: Command, account: Account, here: Path) -> None:
     client = account(20)
     oa.History("opp-history").record(oa.load(client, progress=False))
@@ -92,6 +93,7 @@ def raised(error: BaseException) -> BaseException:
     return caught.value
 
 
+@pytest.mark.posix
 def test_note_error__keeps_the_last_twenty_and_no_message_of_another_library() -> None:
     for number in range(25):
         error = raised(DataError(f"number {number}"))

@@ -86,7 +86,7 @@ def test_load__counts_one_as_one(command: Command, account: Account) -> None:
     assert "1 opportunity from" in command("load")[1]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.posix
 def test_load__on_ctrl_c_in_a_pause_says_what_it_keeps_and_goes_on_from_there(tmp_path: Path) -> None:
     honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(200)])
     refusing, paused = threading.Event(), threading.Event()

@@ -286,6 +286,7 @@ def big(tmp_path):
     return sorted(tmp_path.glob("*.parquet"))
 
 
+@pytest.mark.posix
 def test_engine__spills_what_its_memory_cannot_hold(big):
     engine = Engine("64MB")
     newest = latest(engine.read(big, {}))

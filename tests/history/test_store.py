@@ -257,7 +257,7 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+@pytest.mark.posix
 def test_record__killed_at_any_step_is_there_or_not():
     """See `tests.history.kills`, in a process of its own because it forks."""
     command = [sys.executable, "-m", "tests.history.kills", "20", "5"]
@@ -400,6 +400,7 @@ def test_history__opened_before_the_link_was_made_refuses_it_too(folder: Path, t
     assert (tmp_path / "elsewhere/thesis.txt").read_text() == "three years of work"
 
 
+@pytest.mark.posix
 def test_history__may_be_reached_through_a_link_and_hold_hard_links(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "shortcut").symlink_to(folder)
     os.link(folder / "changes/000001.parquet", tmp_path / "backup.parquet")
@@ -409,6 +410,7 @@ def test_history__may_be_reached_through_a_link_and_hold_hard_links(folder: Path
     assert (folder / "records/000004.json").is_file()
 
 
+@pytest.mark.posix
 def test_record__follows_the_umask(tmp_path: Path, umask: int) -> None:
     folder = tmp_path / "a/b/history"
     history = History(folder)
@@ -425,6 +427,7 @@ def test_record__follows_the_umask(tmp_path: Path, umask: int) -> None:
     }
 
 
+@pytest.mark.posix
 def test_record__keeps_the_mode_of_a_folder_that_is_there(tmp_path: Path, umask: int) -> None:
     (tmp_path / "history").mkdir()
     (tmp_path / "history").chmod(0o750)
@@ -432,7 +435,7 @@ def test_record__keeps_the_mode_of_a_folder_that_is_there(tmp_path: Path, umask:
     assert stat.S_IMODE((tmp_path / "history").stat().st_mode) == 0o750
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no named pipes in folders")
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["changes/000001.parquet", "records/000001.json", "damaged/000002.json"])
 def test_history__does_not_wait_for_a_pipe(folder: Path, name: str) -> None:
     (folder / name).unlink()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -129,7 +128,7 @@ def test_load__ends_where_every_page_says_another_total(tmp_path: Path, total: i
     assert len(server.asked) < 150
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.posix
 @pytest.mark.parametrize(("options", "wanted"), [("", 5), (", refresh='changes'", 2), (", limit=50", 2)])
 def test_load__ends_at_once_on_ctrl_c_while_the_server_is_slow(
     tenant: Callable[..., oa.Client],

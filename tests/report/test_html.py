@@ -79,6 +79,7 @@ def test_find_browser__without_any_says_how_to_print(monkeypatch: pytest.MonkeyP
         find_browser()
 
 
+@pytest.mark.posix
 def test_print_pdf__of_a_browser_that_prints_nothing_is_an_error(tmp_path: Path) -> None:
     broken = tmp_path / "chromium"
     broken.write_text("#!/bin/sh\nexit 1\n")

@@ -144,7 +144,7 @@ def test_stop__can_be_repeated_and_ends_everything() -> None:
         socket.create_connection(("127.0.0.1", int(server.url.rsplit(":")[-1])))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills a process group")
+@pytest.mark.posix
 def test_process__dies_with_its_owner(tmp_path: Path) -> None:
     script = "from opp_analytics import sandbox; s = sandbox.start(opportunities=[]); print(s.url, flush=True); s.wait()"
     owner = subprocess.Popen(

@@ -42,6 +42,7 @@ from tests.writer.kills import Round
 from tests.writer.workbooks import edit
 
 
+@pytest.mark.posix
 def test_apply__keeps_the_journal_private_and_names_a_damaged_one(
     client: Client, before: pd.DataFrame
 ) -> None:
@@ -98,7 +99,7 @@ def it_is_a_link(file: Path) -> Path:
     return file
 
 
-@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+@pytest.mark.posix
 @pytest.mark.parametrize(
     "spoil", [others_write_the_folder, others_write_the_state, others_write_the_file, it_is_a_link]
 )
@@ -129,7 +130,7 @@ def test_journal__that_others_can_change_is_refused(
     assert len(apply(again, client).table) == len(before)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+@pytest.mark.posix
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o077])
 def test_journal__is_private_from_the_top_whatever_the_umask(
     client: Client, before: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int

@@ -254,6 +254,7 @@ def test_edit__refuses_a_height_that_cannot_be():
         oa.edit(frame, height=0)
 
 
+@pytest.mark.posix
 def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     one, other = opportunities(1), opportunities(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import signal
 import threading
@@ -34,7 +33,7 @@ from tests.writer.kills import (
     wanted,
 )
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+pytestmark = pytest.mark.posix
 
 
 @pytest.fixture

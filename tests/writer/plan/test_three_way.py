@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -130,7 +129,7 @@ SOON = 10.0
 SINGLE_READS, ALL_PAGES = 6, 30
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("command", "rows", "faults"),
     [
