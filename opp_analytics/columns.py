@@ -311,9 +311,9 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
     taken: set[str] = set()
     for column in columns:
         known = (own or {}).get(column) or (COLUMNS[column].title if column in COLUMNS else "")
-        title = known or text.title(column).strip() or "(blank)"
+        title = text.one_line(known or text.title(column)).strip() or "(blank)"
         if title.casefold() in taken:
-            title = f"{title} ({column})"
+            title = f"{title} ({text.one_line(column)})"
         while title.casefold() in taken:
             title += "'"
         taken.add(title.casefold())

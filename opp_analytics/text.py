@@ -32,8 +32,9 @@ _IRREGULAR = {"person": "people"}
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # controls: they move the cursor, ring, clear, recolor
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls: they reorder what is read
-    "\u2028\u2029\ud800-\udfff]"  # line separators; lone surrogates, which no terminal encodes
+    "\u2028\u2029\ud800-\udfff\ufffe\uffff]"  # line separators; lone surrogates and what is no character, which no file encodes
 )
+_BREAK = re.compile("[\t-\r\x85\u2028\u2029]+")
 _BREAKS = re.compile("[^\n]+")
 
 
@@ -391,6 +392,17 @@ def printable(value: Any, *, lines: bool = False) -> str:
     if lines:
         return _BREAKS.sub(lambda line: printable(line[0]), shown)
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], shown)
+
+
+def one_line(value: Any) -> str:
+    r"""Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out.
+
+    Examples
+    --------
+    >>> one_line("Acme\r\nBcc: all"), one_line("Acme\x1b[2J\u202e")
+    ('Acme Bcc: all', 'Acme[2J')
+    """
+    return _UNPRINTABLE.sub("", _BREAK.sub(" ", str(value)))
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from opp_analytics.org.frame import (
     split_by,
     warn_unknown,
 )
+from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
     DEFAULT,
     FILE,
@@ -26,7 +27,6 @@ from opp_analytics.org.org import (
     merge_orgs,
     money_of,
     read_folder_org,
-    record_link,
 )
 from opp_analytics.org.outcomes import find_old_date, outcome_codes, outcomes
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets

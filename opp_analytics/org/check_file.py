@@ -17,6 +17,7 @@ from opp_analytics.columns import FORECAST_COLUMNS
 from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conditions import read_condition
+from opp_analytics.org.links import PLACE, explain_refusal
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.text import joined
@@ -254,8 +255,13 @@ def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
         yield _Found(("currency",), code, f"not a currency; {_RIGHT['currency']}")
     if isinstance(zone, str) and zone.strip() and not _is_zone(zone):
         yield _Found(("timezone",), zone, f"not a time zone; {_RIGHT['timezone']}")
-    if isinstance(url, str) and url.strip() and "{unique_id}" not in url:
-        yield _Found(("record_url",), url, _RIGHT["record_url"])
+    if isinstance(url, str) and url.strip():
+        refused = explain_refusal(url)
+        if refused is not None:
+            # It may hold a password.
+            yield _Found(("record_url",), _MISSING if "@" in url else url, refused)
+        elif PLACE not in url:
+            yield _Found(("record_url",), url, _RIGHT["record_url"])
 
 
 def _is_zone(name: str) -> bool:

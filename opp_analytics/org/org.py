@@ -12,7 +12,6 @@ from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, cast
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -516,17 +515,6 @@ def check_org(org: Any) -> Org | None:
     raise ArgumentTypeError(
         f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
     )
-
-
-def record_link(record_url: str | None, unique_id: str) -> str | None:
-    """Write the address of a deal, from the org's ``record_url``; None where the org has none.
-
-    Examples
-    --------
-    >>> record_link("https://crm.example.com/{unique_id}", "a/1")
-    'https://crm.example.com/a%2F1'
-    """
-    return record_url.replace("{unique_id}", quote(unique_id, safe="")) if record_url else None
 
 
 Money = Callable[..., str]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
@@ -59,7 +61,7 @@ def compose(
         done()
     day = text.day(inputs.today, year=True)
     heading = title or "Weekly forecast"
-    return WeeklyPage(
+    page = WeeklyPage(
         title=f"{heading}, {day}",
         heading=heading,
         subject=f"{inputs.only} · {day}" if inputs.only else day,
@@ -71,6 +73,18 @@ def compose(
         blocks=tuple(block for block in built if block is not None),
         source=f"Full data: {workbook}, beside this file.",
     )
+    return _clean(page)
+
+
+def _clean(part: Any) -> Any:
+    """Clean every text of a page, which mail and chat take from here: one line, without control signs."""
+    if isinstance(part, str):
+        return text.one_line(part)
+    if isinstance(part, tuple):
+        return tuple(map(_clean, part))
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{field.name: _clean(getattr(part, field.name)) for field in fields(part)})
+    return part
 
 
 def choose_blocks(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:

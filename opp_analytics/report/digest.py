@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.html import render_template
 from opp_analytics.report.model import Block, Cell, Table, WeeklyPage
-from opp_analytics.text import MISSING
+from opp_analytics.text import MISSING, one_line
 
 __all__ = ["Digest", "Section", "make_digest", "write_mail", "write_markdown", "write_plain"]
 
@@ -198,7 +198,7 @@ def write_mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes
     message.add_alternative(
         inliner.inline(render_template("mail.html", digest=digest, page=name)), subtype="html"
     )
-    message.add_attachment(page, maintype="text", subtype="html", filename=name)
+    message.add_attachment(page, maintype="text", subtype="html", filename=one_line(name))
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"==opp-analytics-{number}==")  # The same inputs give the same bytes.
     return message.as_bytes()

@@ -35,8 +35,6 @@ _MOST_LETTERS = 32_767
 _WIDEST, _UPRIGHT, _PAPER = 40, 140, 200
 """Maximum widths, in characters: column, portrait page, printed area; further columns are on the sheet only."""
 _FONT = "Calibri"
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that a workbook cannot contain."""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can store."""
 _FORMATS = {
@@ -232,7 +230,7 @@ def _note(name: str) -> Comment:
     """Note the name that functions and the API use."""
     from openpyxl.comments import Comment
 
-    return Comment(name, "opp_analytics", height=24, width=160)
+    return Comment(text.one_line(name), "opp_analytics", height=24, width=160)
 
 
 def _total_cells(
@@ -335,7 +333,7 @@ def _text_cell(sheet: Worksheet, words: str, font: Any = None) -> WriteOnlyCell:
 
 
 def _set_text(cell: WriteOnlyCell, words: str) -> None:
-    cell.value = _CONTROL.sub("�", words)[:_MOST_LETTERS]
+    cell.value = text.one_line(words)[:_MOST_LETTERS]
     # Never a formula or an error, whatever its first character.
     cell.data_type = "s"
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import re
+import warnings
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -266,3 +271,61 @@ def test_weekly_report__needs_only_stage_value_and_close_date_and_says_what_it_d
 def test_weekly_report__of_deals_without_a_name_names_them_by_id(opportunities, read):
     page = read(opportunities.drop(columns="name"), target=150_000)
     assert page.title("decide") == "a, 120K, is the only open deal due"
+
+
+BROKEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]"
+)
+"""What no text for people holds, line breaks of the file itself aside."""
+
+
+def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(tmp_path):
+    nasty = "Acme\r\nBcc: all@example.com\x1b[2J\x00\u202e\ufffe\x85\u2028\tRenewal"
+    rows = [
+        (row[0], f"{nasty} {row[1]}", *row[2:-1], f"{row[-1]}\n\x07Lee" if row[-1] else None)
+        for row in THIS_WEEK
+    ]
+    asked = org.Org(
+        report={"title": "Monday\r\nBcc: all@example.com\x1b", "by": ["team", "owner_name"]},
+        people=[{"owner_name": f"{who}\n\x07Lee", "team": "East\n\x08side"} for who in ("Ann", "Bo & Co")],
+        currency="USD",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.DataWarning)
+        made = weekly_report(
+            pipeline(rows),
+            as_of=AS_OF,
+            org=asked,
+            target=150_000,
+            out=tmp_path / "we\nek.html",
+            eml=True,
+            markdown=True,
+        )
+    page = made.html.read_bytes().decode()
+    assert BROKEN.findall(page) == []
+    assert "Acme Bcc: all@example.com[2J Renewal" in page
+    read = reading.read(made.html)
+    assert read.root.find(".//title").text == "Monday Bcc: all@example.com, Mar 16, 2026"
+
+    mail = email.message_from_bytes(made.eml.read_bytes(), policy=email.policy.default)
+    assert mail["Subject"] == "Monday Bcc: all@example.com, Mar 16, 2026"
+    assert mail["Bcc"] is None
+    for part in mail.walk():
+        if not part.is_multipart():
+            assert BROKEN.findall(part.get_content().replace("\r\n", "\n")) == []
+            assert BROKEN.findall(part.get_filename() or "") == []
+    text = made.markdown.read_bytes().decode()
+    assert BROKEN.findall(text) == []
+    assert not any(line.startswith(("Bcc", "Lee", "side")) for line in text.splitlines())
+
+    book = openpyxl.load_workbook(made.xlsx)
+    assert book.properties.title == "Monday Bcc: all@example.com, Mar 16, 2026"
+    texts = [
+        str(cell)
+        for sheet in book
+        for row in sheet.iter_rows(values_only=True)
+        for cell in row
+        if isinstance(cell, str)
+    ]
+    assert [cell for cell in texts if BROKEN.search(cell) or "\n" in cell] == []
+    assert any("Acme Bcc: all@example.com[2J Renewal" in cell for cell in texts)
