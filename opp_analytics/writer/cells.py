@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -55,6 +56,36 @@ def same(column: str, left: Any, right: Any) -> bool:
     if one is None or other is None:
         return one is None and other is None
     return bool(one == other)
+
+
+def fold(value: Any) -> Any:
+    """Fold a text as servers do: composed, trimmed, one space for each run of blanks; other values stay."""
+    return unicodedata.normalize("NFC", " ".join(value.split())) if isinstance(value, str) else value
+
+
+def agrees(column: str, ours: Any, theirs: Any) -> bool:
+    """Tell whether `theirs` may be a server's form of `ours`: rounded to the decimals that it has, or folded.
+
+    >>> agrees("name", " Acme  Ltd", "Acme Ltd"), agrees("name", "Acme", "acme")
+    (True, False)
+    >>> [agrees("value", 1000.46, theirs) for theirs in (1000.5, 1000, 1000.46, 1000.9, 1002)]
+    [True, True, True, False, False]
+    """
+    if same(column, fold(ours), fold(theirs)):
+        return True
+    one, other = (_read_decimal(normalize_or_keep(column, value)) for value in (ours, theirs))
+    if one is None or other is None:
+        return False
+    decimals = min(0, int(other.normalize().as_tuple().exponent))
+    return abs(one - other) < Decimal(1).scaleb(decimals)
+
+
+def _read_decimal(value: Any) -> Decimal | None:
+    """Read a number as the Decimal that it is written as; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return None
+    number = Decimal(value) if isinstance(value, int) else Decimal(str(value))
+    return number if number.is_finite() else None
 
 
 def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,12 +41,13 @@ CREATE TABLE IF NOT EXISTS step (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
   run_id TEXT NOT NULL, number INTEGER NOT NULL, place INTEGER NOT NULL, field TEXT, before TEXT, after TEXT, was TEXT,
-  outcome TEXT NOT NULL DEFAULT 'pending', error TEXT,
+  answered TEXT,  outcome TEXT NOT NULL DEFAULT 'pending', error TEXT,
   PRIMARY KEY (run_id, number, place)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
+CREATE INDEX IF NOT EXISTS change_answered ON change (run_id, number) WHERE answered IS NOT NULL;
 """
-_VERSION = 4
+_VERSION = 5
 _BUSY_SECONDS = 30.0
 """Wait this long for another process that writes; each of its commits takes milliseconds."""
 _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
@@ -63,7 +64,12 @@ SELECT run_id, number, unique_id FROM step
 WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
 ORDER BY unique_id IS NULL, run_id DESC, number
 """
+_FORMS = """
+SELECT unique_id, field, after, answered FROM change JOIN step USING (run_id, number) WHERE answered IS NOT NULL
+"""
 Job = Callable[[sqlite3.Connection], Any]
+Forms = Mapping[tuple[str | None, str], Sequence[tuple[Any, Any]]]
+"""By id and field: values that were sent, each with what the server answered that it holds of it."""
 
 
 @dataclass(frozen=True)
@@ -243,11 +249,11 @@ class Journal:
     def intend(
         self, run_id: str, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
     ) -> None:
-        """Record that a step's write is about to be sent, and the unplanned values that it overwrites.
+        """Record that a step's write is about to be sent, and the values that it overwrites, if others than planned.
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
         """
-        was = [(to_text(name, value) or "null", run_id, number, name) for name, value in overwritten.items()]
+        was = [_cell_row(name, value, run_id, number) for name, value in overwritten.items()]
 
         def write(db: sqlite3.Connection) -> None:
             _intend(db, run_id, number, outcome)
@@ -285,6 +291,7 @@ class Journal:
             (outcome, error, run_id, number, place)
             for place, (outcome, error) in enumerate(zip(result.outcomes, result.errors, strict=True))
         ]
+        forms = [_cell_row(field, value, run_id, number) for field, value in result.answered.items()]
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
@@ -296,6 +303,9 @@ class Journal:
             db.executemany(
                 "UPDATE change SET outcome = ?, error = ? WHERE run_id = ? AND number = ? AND place = ?",
                 changes,
+            )
+            db.executemany(
+                "UPDATE change SET answered = ? WHERE run_id = ? AND number = ? AND field = ?", forms
             )
 
         self.note(write)
@@ -358,6 +368,10 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def _cell_row(field: str, value: Any, run_id: str, number: int) -> tuple[Any, ...]:
+    return to_text(field, value) or "null", run_id, number, field
+
+
 def _record_text(record: dict[str, Any] | None) -> str | None:
     return None if record is None else json.dumps({k: to_text(k, v) for k, v in record.items()})
 
@@ -407,6 +421,7 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         overwritten={
             c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]
         },
+        answered={c["field"]: from_text(c["field"], c["answered"]) for c in changes if c["answered"]},
     )
     return RunStep(row["number"], step, result)
 
@@ -419,6 +434,16 @@ def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
             return connection.execute(query).fetchall()
     except sqlite3.Error as error:
         raise _make_error(path, error) from None
+
+
+def read_forms(tenant: str) -> Forms:
+    """Read what a tenant's server is known to make of values that were sent; empty without a journal."""
+    path = locate_journal(tenant)
+    forms: dict[tuple[str | None, str], list[tuple[Any, Any]]] = {}
+    for unique_id, field, *cells in read_journal(path, _FORMS) if path.exists() else ():
+        sent, held = (from_text(field, cell) for cell in cells)
+        forms.setdefault((unique_id, field), []).append((sent, held))
+    return forms
 
 
 def _open(path: Path) -> sqlite3.Connection:

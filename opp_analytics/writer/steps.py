@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.cells import from_text, to_text
+from opp_analytics.writer.cells import from_text, normalize_or_keep, same, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
@@ -28,7 +28,7 @@ OUTCOMES = {
     "already": "already on the server; nothing was sent",
     "skipped": "not sent, because another cell of the same opportunity is in conflict",
     "conflict": "somebody else changed it; not sent",
-    "failed": "refused, or not written after every attempt",
+    "failed": "refused, ignored by the server, or not written after every attempt",
     "unknown": "sent, but nobody knows whether it was written; resume finds out",
     "pending": "not sent yet; resume sends it",
 }
@@ -135,6 +135,11 @@ class Step:
         )
         return digest("\n".join(cells).encode())
 
+    def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Read what the server holds of the values to write, as it `told`, where that is another value."""
+        forms = {f: normalize_or_keep(f, told[f]) for f in self.fields if f in told}
+        return {field: form for field, form in forms.items() if not same(field, form, self.fields[field])}
+
     def mark(self, status: str) -> Step:
         """Copy it with one status in every cell."""
         return replace(self, cells=tuple(replace(cell, status=status) for cell in self.cells))
@@ -182,7 +187,7 @@ class Result:
     sent_at: datetime | None = None
     """When an earlier process sent that write, by this computer's clock."""
     refused: bool = False
-    """True if the server rejected it (4xx); resume does not try again."""
+    """True if the server rejected it (4xx), or kept the old value; resume does not try again."""
     outage: bool = False
     """True if it failed because the server was unavailable."""
     waits_for: EqualCreate | None = None
@@ -191,12 +196,20 @@ class Result:
     """True if a lost create was not found and can be sent again."""
     overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Values of the written fields just before the write; undo writes them back."""
+    answered: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the server holds of the written fields, where that is another value than the one sent."""
 
     @classmethod
     def whole(cls, step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
         """Make a result with one outcome for all cells of the step."""
         size = len(step.cells)
         return cls((outcome,) * size, (error,) * size, **more)
+
+    @classmethod
+    def created(cls, step: Step, record: dict[str, Any], attempts: int) -> Result:
+        """Make the result of a create that was carried out."""
+        known: dict[str, Any] = {"unique_id": record["unique_id"], "record": record}
+        return cls.whole(step, "applied", attempts=attempts, answered=step.read_forms(record), **known)
 
     @property
     def left(self) -> bool:
@@ -272,7 +285,7 @@ def list_outcomes(entries: Iterable[RunStep]) -> pd.DataFrame:
     rows = (
         (
             result.unique_id or step.unique_id,
-            *(step.operation, cell.field, cell.before, cell.after),
+            *(step.operation, cell.field, cell.before, result.answered.get(cell.field or "", cell.after)),
             *(outcome, error, result.attempts, step.name),
         )
         for _, step, result in entries

@@ -2,7 +2,8 @@
 
 Every round applies a plan of 500 changes (updates, creates, some of them alike, deletes) by the command line, kills that
 process once the server has seen a random number of requests, sometimes kills the first resume as well, and then resumes.
-What the server holds at the end is compared row by row with what the plan says, and with what was before once undone.
+What the server holds at the end is compared row by row with what the plan says, and with what was before once undone. In
+every other round the plan's values are none that the server keeps as they are: it rounds, folds and composes them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.org import conform
+from opp_analytics.sandbox.validation import normalize
 from opp_analytics.writer import Plan
 from opp_analytics.writer.apply import engine
 from tests.writer.frames import opportunities
@@ -36,6 +39,7 @@ __all__ = [
     "kill_and_resume",
     "mixed",
     "press_ctrl_c_twice",
+    "respelled",
     "rows_of",
     "wait_for_silence",
     "wanted",
@@ -49,6 +53,17 @@ def five_hundred() -> Plan:
     after.loc[:49, "close_date"] = pd.Timestamp("2026-12-31")
     names = [f"New {n % 40}" for n in range(50)]
     new = pd.DataFrame({"name": names, "value": 7.25, "close_date": pd.Timestamp("2027-01-31")})
+    return oa.plan(before, conform(pd.concat([after, new], ignore_index=True)))
+
+
+def respelled() -> Plan:
+    """The same 500 changes, in values that a normalizing server keeps in a form of its own, and a name for 40 deals."""
+    before = opportunities(300)
+    after = before.iloc[:250].assign(value=before["value"] + 0.5037)
+    after.loc[:49, "close_date"] = pd.Timestamp("2026-12-31")
+    after.loc[210:, "name"] = [f"  Cafe\u0301  {n} " for n in range(210, 250)]
+    names = [f" New  {n % 40}" for n in range(50)]
+    new = pd.DataFrame({"name": names, "value": 7.2549, "close_date": pd.Timestamp("2027-01-31")})
     return oa.plan(before, conform(pd.concat([after, new], ignore_index=True)))
 
 
@@ -66,9 +81,16 @@ def held(client: oa.Client) -> Counter[tuple[Any, ...]]:
     return rows_of(conform(pd.DataFrame(client.list(page_size=1000).rows)))
 
 
-def wanted(plan: Plan) -> Counter[tuple[Any, ...]]:
+def wanted(plan: Plan, *, normalized: bool = False) -> Counter[tuple[Any, ...]]:
     """What the server holds once the plan is carried out: name, value and close date of every opportunity."""
-    return rows_of(plan.edited())
+    edited = plan.edited()
+    if normalized:
+        forms = [
+            normalize({"name": name, "value": Decimal(str(value))})
+            for name, value in zip(edited["name"], edited["value"], strict=True)
+        ]
+        edited = edited.assign(**{c: [form[c] for form in forms] for c in ("name", "value")})
+    return rows_of(conform(edited))
 
 
 def rows_of(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
@@ -203,8 +225,9 @@ class Round:
         self.client.close()
 
 
-def kill_and_resume(round_: Round, dice: random.Random) -> dict[str, Any]:
+def kill_and_resume(round_: Round, dice: random.Random, *, normalized: bool = False) -> dict[str, Any]:
     """Kill an apply, perhaps a resume too, finish, and perhaps undo; what was seen on the way."""
+    round_.server.faults.normalize = normalized
     moment = dice.randrange(380)
     kills = [round_.killed(round_.apply(), moment)]
     done = sum((round_.held() - rows_of(round_.plan.before)).values())
@@ -213,14 +236,15 @@ def kill_and_resume(round_: Round, dice: random.Random) -> dict[str, Any]:
     round_.finish("resume")
     # Also where the first process died before its run had begun, and there was nothing to resume; else all is there already.
     round_.finish("apply", str(round_.file), "--yes", "--allow-delete")
-    round_.check(wanted(round_.plan), f"killed after {moment} requests")
-    undone = dice.random() < 0.3
+    round_.check(wanted(round_.plan, normalized=normalized), f"killed after {moment} requests")
+    undone = dice.random() < 0.3 or normalized
     if undone:
         undo = str(round_.file.with_name("undo.json"))
         round_.finish("undo", round_.first_run(), "--out", undo)
         round_.finish("apply", undo, "--yes", "--allow-delete")
         round_.check(rows_of(round_.plan.before), f"killed after {moment} requests and undone")
-    return {"moment": moment, "kills": sum(kills), "opportunities done by then": done, "undone": undone}
+    seen = {"moment": moment, "kills": sum(kills), "opportunities done by then": done}
+    return seen | {"undone": undone, "normalized": normalized}
 
 
 def main() -> None:
@@ -230,8 +254,9 @@ def main() -> None:
     with oa.sandbox.start(weeks=0) as server:
         for seed in range(count):
             with tempfile.TemporaryDirectory() as folder:
-                round_ = Round(server, Path(folder), five_hundred())
-                seen.append(kill_and_resume(round_, random.Random(seed)))
+                normalized = seed % 2 == 1
+                round_ = Round(server, Path(folder), respelled() if normalized else five_hundred())
+                seen.append(kill_and_resume(round_, random.Random(seed), normalized=normalized))
                 round_.close()
                 print(seed, seen[-1], flush=True)
     print(f"{count} rounds, {sum(s['kills'] for s in seen)} kills: every change exactly once")

@@ -71,7 +71,7 @@ def test_journal__of_another_format_is_refused_by_name(client: Client, before: p
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 1")
     for use in (lambda: apply(made, client), lambda: resume(client), lambda: own_writes(client), runs):
-        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 4.*move the file away"):
+        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 5.*move the file away"):
             use()
     file.rename(file.with_suffix(".old"))
     assert runs().empty

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opp_analytics.api import STOP, Stop
 from opp_analytics.errors import JournalError
-from opp_analytics.writer.journal import Journal, PlanRun
+from opp_analytics.writer.journal import Journal, PlanRun, read_forms
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class LiveRun:
     ) -> None:
         self.client, self.journal, self.run = client, journal, run
         self.stop = StopSignal() if stop is None else stop
+        self.forms = read_forms(client.settings.tenant)
         self._outages = 0
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ from opp_analytics import schema, text
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply.engine import LiveRun, work_through
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.cells import normalize, same
+from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.three_way import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
@@ -88,28 +86,11 @@ def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
 
 
 def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
-    """Tell whether an opportunity may be what a create made."""
-    return run.is_new(record) and all(_agrees(f, v, record.get(f)) for f, v in step.fields.items())
-
-
-def _fold_text(value: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(value.split()))
-
-
-def _agrees(field: str, ours: Any, theirs: Any) -> bool:
-    """Tell whether `theirs` may be the server's version of `ours`: rounded, trimmed, composed or filled in."""
-    if schema.is_blank(ours) or (isinstance(ours, str) and not ours.strip()):
-        return True
-    try:
-        theirs = normalize(field, theirs)
-    except schema.BadCell:
-        return False
-    if same(field, theirs, ours):
-        return True
-    if isinstance(ours, str) and isinstance(theirs, str):
-        return _fold_text(ours) == _fold_text(theirs)
-    numbers = (int, float, Decimal)
-    return isinstance(ours, numbers) and isinstance(theirs, numbers) and abs(float(theirs) - float(ours)) < 1
+    """Tell whether an opportunity may be what a create made; a server may fill in what was blank."""
+    return run.is_new(record) and all(
+        schema.is_blank(fold(ours)) or agrees(field, ours, record.get(field))
+        for field, ours in step.fields.items()
+    )
 
 
 def match_lost_creates(
@@ -202,8 +183,7 @@ class LostCreates:
             for number, chain in lost.items():
                 if number in found:
                     attempts, record = max(self.results[number].attempts, 1), found[number]
-                    known = {"unique_id": record["unique_id"], "record": record}
-                    self._store(chain[0], Result.whole(chain[0].step, "applied", attempts=attempts, **known))
+                    self._store(chain[0], Result.created(chain[0].step, record, attempts))
                     again.append(chain[1:])
                 elif looked_at - self._since[number] >= wait:
                     again += self._give_up_or_repeat(chain, strangers)

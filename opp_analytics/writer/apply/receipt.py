@@ -23,9 +23,10 @@ class Receipt:
         The plan's steps with their results; the table is made from them.
     table : DataFrame
         One row per change: ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
-        ``before``, ``after`` (objects), ``outcome`` (applied already skipped conflict failed unknown pending),
-        ``error`` (why, in the server's words where it gave any; missing when all is well), ``attempts`` int64 (how
-        often a write was sent for it), ``name``.
+        ``before``, ``after`` (objects; of a change that is on the server what it holds, such as 1234.57 for a planned
+        1234.567, else what was planned), ``outcome`` (applied already skipped conflict failed unknown pending),
+        ``error`` (why, in the server's words where it gave any, or the other value that it made of an applied one;
+        missing when all is well), ``attempts`` int64 (how often a write was sent for it), ``name``.
     run_id : str or None
         Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
     stopped : str or None

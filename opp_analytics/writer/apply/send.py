@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from opp_analytics import text
@@ -21,7 +22,7 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.writer.apply.engine import LiveRun, work_through
-from opp_analytics.writer.cells import format_cell
+from opp_analytics.writer.cells import fold, format_cell, same
 from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways, read_one
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 
@@ -94,7 +95,9 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
         return Result.whole(step, "unknown", str(error), attempts=attempts, sent=True, outage=outage)
     except (ApiError, DataError, Stopped) as error:
         return _refuse(live, step, error, attempts, sent=False)
-    return Result.whole(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
+    # As an update of a deal that holds nothing yet; what the answer leaves out is as it was sent.
+    made, update = Result.created(step, record, attempts), replace(step, operation="update")
+    return _judge(live, update, made, {}, step.fields | record)
 
 
 def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
@@ -121,21 +124,22 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
     sent, attempts, doubt = earlier.sent, earlier.attempts, None
     overwrite = live.run.on_conflict == "overwrite"
     first: Step | None = None
+    was, answered = dict(earlier.overwritten), False
     for attempt in range(1, _ATTEMPTS + 2):
         try:
             remote = read_one(live.client, str(step.unique_id))
         except (ApiError, Stopped) as error:
             return _fail_to_read(live, step, error, attempts, sent=sent)
-        seen = compare_three_ways(step, remote, live.client.org)
+        in_doubt = was if sent else None
+        seen = compare_three_ways(step, remote, live.client.org, forms=live.forms, overwritten=in_doubt)
         first = first or seen
-        if seen.already:
-            return _finish(first, attempts, sent, remote)
         if seen.in_conflict and not (overwrite and remote is not None):
             return _report_conflict(seen, attempts)
+        if seen.already or answered:
+            return _finish(live, first, attempts, was, None, remote, sent=sent)
         if attempt > _ATTEMPTS:
             break
-        overwritten = {str(cell.field): cell.remote for cell in seen.conflicts}
-        live.intend(number, _keep_spelling(step, remote) | overwritten, _read_outcome(seen, remote))
+        was |= _intend(live, number, seen, remote)
         attempts += 1
         try:
             answer = _write(live, seen)
@@ -149,9 +153,21 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
         except (ApiError, DataError, Stopped) as error:
             return _refuse(live, step, error, attempts, sent=sent)
         else:
-            return _finish_write(seen, attempts, remote, answer)
+            result = _finish(live, first, attempts, was, remote, answer, sent=True)
+            if "failed" not in result.outcomes:
+                return result
+            sent = answered = True  # a cell that the answer leaves out, or as it was: the next read tells
     reason = f"not written after {text.count(_ATTEMPTS, 'attempt')}; the last: {doubt}"
     return Result.whole(step, "failed", reason, attempts=attempts, sent=True, outage=_is_outage(doubt))
+
+
+def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
+    """Record that the cells of an update that are not there already are sent; return what each of them holds until then."""
+    sending = [cell for cell in seen.cells if cell.field and cell.status != "already"]
+    held = {str(cell.field): cell.remote for cell in sending}
+    unplanned = {str(c.field): c.remote for c in sending if not same(str(c.field), c.remote, c.before)}
+    live.intend(number, unplanned, _read_outcome(seen, remote))
+    return held
 
 
 def _write(live: LiveRun, step: Step) -> Row | None:
@@ -165,20 +181,37 @@ def _write(live: LiveRun, step: Step) -> Row | None:
     return live.client.update(unique_id, fields=fields)
 
 
-def _finish_write(step: Step, attempts: int, remote: Row | None, answer: Row | None) -> Result:
-    outcomes = tuple("already" if cell.status == "already" else "applied" for cell in step.cells)
-    record = answer if step.operation == "recover" else None
-    was, now, errors = _updated_at(remote), _updated_at(answer), (None,) * len(outcomes)
-    return Result(outcomes, errors, attempts, record=record, updated_before=was, updated_after=now)
-
-
-def _finish(first: Step, attempts: int, sent: bool, remote: Row | None) -> Result:
-    """Report values that are on the server already, by our own lost write or by somebody else's."""
-    # Where all were there at the first look, a run that died before it heard had sent them.
+def _finish(
+    live: LiveRun, first: Step, attempts: int, was: Row, remote: Row | None, told: Row | None, *, sent: bool
+) -> Result:
+    """Report what the server told that it holds: written by us, or there already at the first look."""
+    stamps = {"updated_before": _updated_at(remote), "updated_after": _updated_at(told) if sent else None}
+    result = Result.whole(first, "applied", attempts=attempts, **stamps)
+    if first.operation == "update":
+        result = _judge(live, first, result, was, (remote or {}) | (told or {}))
+    elif first.operation == "recover" and sent:
+        result = replace(result, record=told)
+    # Where all was there at the first look, a run that died before it heard had sent it.
     ours = [sent and (first.already or cell.status != "already") for cell in first.cells]
-    outcomes = tuple("applied" if written else "already" for written in ours)
-    updated_after = _updated_at(remote) if sent else None
-    return Result(outcomes, (None,) * len(ours), attempts, updated_after=updated_after)
+    judged = zip(result.outcomes, ours, strict=True)
+    return replace(result, outcomes=tuple(outcome if mine else "already" for outcome, mine in judged))
+
+
+def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Result:
+    """Judge each cell of a write by what the server told that it holds, and keep that."""
+    outcomes, errors = list(result.outcomes), list(result.errors)
+    seen = compare_three_ways(step, told, live.client.org, forms=live.forms, overwritten=was)
+    for place, cell in enumerate(seen.cells):
+        field, now = str(cell.field), cell.remote
+        if cell.status == "already" or same(field, fold(now), fold(cell.after)):
+            continue
+        if same(field, now, was.get(field)):
+            outcomes[place] = "failed"
+            errors[place] = f"the server answered, but {field} is still {format_cell(field, now)}"
+        else:
+            errors[place] = f"the server made it {format_cell(field, now)}"
+    result = replace(result, outcomes=tuple(outcomes), errors=tuple(errors), refused="failed" in outcomes)
+    return replace(result, answered=step.read_forms(told))
 
 
 def _report_conflict(step: Step, attempts: int) -> Result:
@@ -216,13 +249,6 @@ def _end(live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *
     if reason is not None:
         live.stop.set(reason)
     return Result.whole(step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent)
-
-
-def _keep_spelling(step: Step, remote: Row | None) -> Row:
-    """Keep the server's spelling of the stage where the plan knows it by another name: undo sends it back."""
-    cell = next((cell for cell in step.cells if cell.field == "stage"), None)
-    stage = (remote or {}).get("stage")
-    return {} if cell is None or stage is None or stage == cell.before else {"stage": stage}
 
 
 def _read_outcome(step: Step, remote: Row | None) -> Row | None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
-from opp_analytics.writer.cells import normalize
+from opp_analytics.writer.cells import normalize, same
 from opp_analytics.writer.journal import APPLIED, Journal
 from opp_analytics.writer.plan.plan import Plan, compare_steps
 from opp_analytics.writer.plan.three_way import promise_no_writes, read_many
@@ -25,8 +25,9 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     """Make a plan that reverses a run; review and apply it like any other.
 
     Updated cells go back to what they held, created opportunities are deleted (``allow_delete``), deleted ones
-    recovered; a cell that was empty is cleared again (``clear_nulls``). What somebody changed since then is a
-    conflict, and stays as they left it. Undoing an undo does the run again.
+    recovered; a cell that was empty is cleared again (``clear_nulls``). The plan starts from what the server answered
+    that it holds. What somebody changed since then is a conflict, and stays as they left it. Undoing an undo does the
+    run again.
 
     Parameters
     ----------
@@ -99,6 +100,9 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         row |= result.record or {}
         yield Step("delete", unique_id, (EditedCell(),), step.name)
     else:
-        row |= step.base | {str(c.field): c.after for c in applied}
-        cells = tuple(EditedCell(c.field, c.after, result.overwritten[str(c.field)]) for c in applied)
-        yield Step("update", unique_id, cells, step.name)
+        held = {str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied}
+        row |= step.base | held
+        pairs = ((field, now, result.overwritten[field]) for field, now in held.items())
+        cells = tuple(EditedCell(field, now, was) for field, now, was in pairs if not same(field, now, was))
+        if cells:
+            yield Step("update", unique_id, cells, step.name)

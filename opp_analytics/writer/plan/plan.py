@@ -18,6 +18,7 @@ from opp_analytics.errors import PlanError
 from opp_analytics.history import holds_part
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
+from opp_analytics.writer.journal import read_forms
 from opp_analytics.writer.plan import display, three_way
 from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
@@ -304,6 +305,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
         If `before` was loaded from another tenant than the client's.
     ApiError
         If the server cannot be read.
+    JournalError
+        If there is a journal for the client's tenant that cannot be used.
 
     Notes
     -----
@@ -362,8 +365,11 @@ def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
 
 
 def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
-    """Compare steps with the server's current rows, by id."""
+    """Compare steps with the server's current rows, by id, and with what it answered to earlier runs."""
+    forms = read_forms(client.settings.tenant)
     return [
-        three_way.compare_three_ways(step, rows.get(step.unique_id) if step.unique_id else None, client.org)
+        three_way.compare_three_ways(
+            step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
+        )
         for step in steps
     ]

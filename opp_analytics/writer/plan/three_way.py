@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
-from opp_analytics.writer.cells import normalize_or_keep, same
+from opp_analytics.writer.cells import agrees, normalize_or_keep, same
+from opp_analytics.writer.journal import Forms
 from opp_analytics.writer.steps import EditedCell, Step
 
 if TYPE_CHECKING:
@@ -26,24 +27,41 @@ _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 
 
-def compare_three_ways(step: Step, remote: dict[str, Any] | None, client_org: Org | None = None) -> Step:
+def compare_three_ways(
+    step: Step,
+    remote: dict[str, Any] | None,
+    client_org: Org | None = None,
+    *,
+    forms: Forms | None = None,
+    overwritten: Mapping[str, Any] | None = None,
+) -> Step:
     """Compare a step with the server's row: a copy whose cells are clean, already there, or in conflict.
 
     If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
+
+    A server may keep a form of its own of what it is sent. `forms` are those that it answered to earlier runs: they are our
+    values, and nothing else near them is. Only where a write of the step has no answer, so that its form is not known, may any
+    value that agrees with ours be it, except the one in `overwritten`, which the cell held just before that write.
 
     >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
     >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
     ['clean', 'already', 'conflict']
     """
-    meaning = client_org or step.org
+    meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
-        return _compare_update(step, remote, meaning)
+        return _compare_update(step, remote, meaning, forms, overwritten)
     if step.operation == "delete":
-        return _compare_delete(step, remote, meaning)
+        return _compare_delete(step, remote, meaning, forms)
     return step.mark("clean" if remote is None else "already")
 
 
-def _compare_update(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Step:
+def _compare_update(
+    step: Step,
+    remote: dict[str, Any] | None,
+    meaning: Org,
+    forms: Forms,
+    overwritten: Mapping[str, Any] | None,
+) -> Step:
     turn = None if remote is None else _detect_turn(step, remote, meaning)
     cells = []
     for cell in step.cells:
@@ -51,22 +69,26 @@ def _compare_update(step: Step, remote: dict[str, Any] | None, meaning: Org) -> 
         if remote is None:
             status, reason = "conflict", _DELETED
         else:
-            now = normalize_or_keep(field, remote.get(field))
-            if _same(field, now, cell.after, meaning):
+            now, after = normalize_or_keep(field, remote.get(field)), cell.after
+            answered = _is_form(step, field, after, now, forms)
+            in_doubt = overwritten is not None and not same(field, now, overwritten.get(field))
+            if _same(field, now, after, meaning) or ((answered or in_doubt) and agrees(field, after, now)):
                 status = "already"
-            elif reason := CHANGED if not _same(field, now, cell.before, meaning) else turn:
-                status = "conflict"
+            elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
+                status, reason = "conflict", CHANGED
+            elif turn:
+                status, reason = "conflict", turn
         cells.append(replace(cell, status=status, remote=now, reason=reason))
     return replace(step, cells=tuple(cells))
 
 
-def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Step:
+def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms) -> Step:
     if remote is None:
         return step.mark("already")
     drifted = tuple(
         EditedCell(field, was, None, "conflict", now, CHANGED)
         for field, was in step.base.items()
-        if not _same(field, was, now := normalize_or_keep(field, remote.get(field)), meaning)
+        if not _holds(step, field, was, now := normalize_or_keep(field, remote.get(field)), meaning, forms)
     )
     return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
 
@@ -89,6 +111,16 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
             meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell for cell in (one, other)
         )
     return same(field, one, other)
+
+
+def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
+    """Tell whether the server answered with this value when it was sent ours."""
+    known = forms.get((step.unique_id, field), ())
+    return any(same(field, sent, ours) and same(field, held, now) for sent, held in known)
+
+
+def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
+    return _same(field, now, ours, meaning) or _is_form(step, field, ours, now, forms)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from opp_analytics.api import Client, Opportunity, to_wire
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan, resume
-from tests.support import as_json, serving
+from tests.support import Answer, Asked, as_json, serving
 from tests.writer.frames import edited
 
 COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts"]
@@ -146,9 +147,14 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
 def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
     before = before.head(1).assign(notes="old")
     attributes = {k: to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
-    held = as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
+
+    def respond(asked: Asked) -> Answer:
+        if asked.method == "PUT":
+            attributes.update(json.loads(asked.body)["opportunity"])
+        return as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
+
     after = before.assign(**{field: pd.Series([value], dtype="object")})
-    with serving(lambda asked: held) as server, Client(server.url, "token", "key") as client:
+    with serving(respond) as server, Client(server.url, "token", "key") as client:
         assert apply(plan(before, after), client, clear_nulls=True).complete
         (put,) = [asked for asked in server.asked if asked.method == "PUT"]
     assert put.body.decode() == f'{{"opportunity":{{"{field}":{sent}}}}}'

@@ -18,7 +18,7 @@ import pytest
 from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed, ServerError
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
+from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs, undo
 from opp_analytics.writer.apply import lost_creates
 from tests.writer.clients import Expiring, Meddled
 from tests.writer.frames import adding, opportunities
@@ -28,6 +28,7 @@ from tests.writer.kills import (
     held,
     mixed,
     press_ctrl_c_twice,
+    respelled,
     rows_of,
     wait_for_silence,
     wanted,
@@ -50,6 +51,18 @@ def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, r
     assert round_.held() not in (rows_of(round_.plan.before), wanted(round_.plan))
     assert " applied" in round_.finish("resume")
     round_.check(wanted(round_.plan), f"killed after {requests} requests")
+
+
+@pytest.mark.slow
+def test_resume__after_kill_9_on_a_server_that_normalizes_and_undone(server: Sandbox, tmp_path: Path) -> None:
+    round_ = Round(server, tmp_path, respelled())
+    server.faults.normalize = True
+    assert round_.killed(round_.apply(), 120)
+    round_.finish("resume")
+    round_.check(wanted(round_.plan, normalized=True), "killed on a server that normalizes")
+    assert apply(undo(round_.client), round_.client, allow_delete=True).complete
+    round_.check(rows_of(round_.plan.before), "undone")
+    round_.close()
 
 
 @pytest.mark.slow
