@@ -27,7 +27,11 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
     """Check a finite number, not below `low`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(f"{name}={value!r} is not a number; use for example {name}={example!r}")
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        finite = False
+    if not finite:
         raise ArgumentValueError(
             f"{name}={value!r} is not a finite number; use for example {name}={example!r}"
         )

@@ -1,18 +1,31 @@
-"""The base of both widgets: compressed messages, answered in their order, and what a saved notebook shows."""
+"""The base of both widgets: the door for messages of the page, their answers, and what a saved notebook shows."""
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 import zlib
 from abc import abstractmethod
+from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pandas as pd
+import traitlets
 
 from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.org import Org
+from opp_analytics.text import printable
+from opp_analytics.widgets.messages import (
+    PART_LOST,
+    Parts,
+    Shape,
+    check_message,
+    entries,
+    find_sender,
+)
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -25,6 +38,9 @@ except ImportError:
         "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
     ) from None
 
+_log = logging.getLogger("opp_analytics")
+_PART = 500_000
+"""Characters of a part of a message: a server takes 10 MB at once, and a character may need four bytes."""
 _FAST = 1
 """Level of compression: JSON shrinks to a tenth already, and higher levels keep people waiting."""
 
@@ -35,8 +51,26 @@ def deflate(content: bytes) -> bytes:
 
 
 def encode(content: dict[str, Any]) -> bytes:
-    """Write a message as compressed JSON."""
-    return deflate(json.dumps(content).encode())
+    """Write a message as compressed JSON, without the NaN that no browser reads."""
+    return deflate(json.dumps(content, allow_nan=False).encode())
+
+
+def remember(*things: object) -> Callable[[], None]:
+    """Remember the attributes of objects, their containers copied; a call of the result puts them back."""
+    held = [
+        (
+            vars(thing),
+            {n: copy.copy(v) if isinstance(v, (dict, list, set)) else v for n, v in vars(thing).items()},
+        )
+        for thing in things
+    ]
+
+    def restore() -> None:
+        for attributes, values in held:
+            attributes.clear()
+            attributes.update(values)
+
+    return restore
 
 
 def name_orgs(opportunities: pd.DataFrame, client: Client | None, history: History | None) -> dict[str, Org]:
@@ -52,29 +86,81 @@ def name_orgs(opportunities: pd.DataFrame, client: Client | None, history: Histo
 class Widget(anywidget.AnyWidget):
     """A widget whose browser side sends requests."""
 
+    _part = traitlets.Int(_PART).tag(sync=True)
+
     def __init__(self, **traits: Any) -> None:
         # While a cell runs, messages arrive on another thread.
         self._lock = RLock()
         self._display_id = uuid4().hex
+        self._parts = Parts()
         super().__init__(**traits)
         self.on_msg(self._receive)
 
     @abstractmethod
+    def _shapes(self) -> dict[str, Shape]:
+        """The shapes of the messages, by kind, as the widget is now."""
+
+    @abstractmethod
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Carry out a request and return the answer."""
+        """Carry out a request, whose shape is checked, and return the answer."""
+
+    def _remember(self, _: str) -> Callable[[], None] | None:
+        """Remember what a kind of message may change before it fails; None if that is on the server."""
+        return remember()
 
     @abstractmethod
     def _static(self) -> dict[str, Any]:
         """Data by MIME type to show where no widget runs."""
 
-    def _receive(self, _: Any, request: dict[str, Any], buffers: Any) -> None:
-        """Carry out a request of the browser and send the result to every view of the widget."""
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take no state from the page: whatever it may set comes as a message, which is checked."""
+
+    def _receive(self, _: Any, message: Any, buffers: Any) -> None:
+        """Carry out a message of the browser and send the result to every view of the widget; every message is answered."""
         with self._lock:
+            lost = self._parts.interrupt(message)
+            if lost is not None:
+                self._post({"to": lost, "error": PART_LOST})
             try:
-                answer = self._renew_static() if request["do"] == "keep" else self._respond(request)
-            except OppAnalyticsError as error:
-                answer = {"error": str(error)}
-            self._post({"to": request.get("from"), **answer})
+                shapes = {"keep": entries(), "part": Parts.shape} | self._shapes()
+                request = check_message(message, shapes)
+                if request["do"] == "part":
+                    whole = self._parts.add(request)
+                    if whole is None:
+                        return
+                    request = check_message(whole, shapes)
+            except Exception as error:
+                self._fail(message, error, "Nothing was changed.")
+            else:
+                self._carry_out(request)
+
+    def _carry_out(self, request: dict[str, Any]) -> None:
+        """Answer a request; one that fails leaves everything as it was, except what is on the server."""
+        restore = self._remember(request["do"])
+        try:
+            answer = self._renew_static() if request["do"] == "keep" else self._respond(request)
+            packed = encode({"to": find_sender(request), **answer})
+        except BaseException as error:
+            if restore is not None:
+                restore()
+            self._fail(
+                request,
+                error,
+                "Nothing was changed." if restore else "Look at oa.runs() before you repeat it.",
+            )
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.send({}, buffers=[packed])
+
+    def _fail(self, message: Any, error: BaseException, rest: str) -> None:
+        """Answer with an error in words; the traceback of one that is not ours goes to the log."""
+        words = str(error)
+        if not isinstance(error, OppAnalyticsError):
+            _log.error("a message of the page failed", exc_info=error)
+            what = f"{type(error).__name__}: {printable(words)[:200]}"
+            words = f"This failed in Python ({what}). {rest} The log has the traceback."
+        self._post({"to": find_sender(message), "error": words})
 
     def _post(self, content: dict[str, Any]) -> None:
         self.send({}, buffers=[encode(content)])

@@ -24,7 +24,6 @@ async ({ module, state, names, slow }) => {
   const model = {
     get: (name) => state[name],
     set: (name, value) => (state[name] = value),
-    save_changes: () => window.setState(JSON.stringify(Object.fromEntries(Object.entries(state).filter(([name]) => !names.includes(name))))),
     on: (event, listener) => event === "msg:custom" && listeners.add(listener),
     off: (_, listener) => listeners.delete(listener),
     send: async (asked) => {
@@ -53,7 +52,7 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
     widget.send = lambda _, buffers: told.extend(buffers)
     grid = isinstance(widget, Grid)
     name = "grid" if grid else "explorer"
-    binary, plain = (("_data", "_open"), ("_columns", "_height", "_today", "_layout")) if grid else (("_shown",), ("_about",))  # fmt: skip
+    binary, plain = (("_data", "_open"), ("_columns", "_height", "_today", "_layout", "_part")) if grid else (("_shown",), ("_about", "_part"))  # fmt: skip
 
     def encoded() -> dict[str, str]:
         return {trait: base64.b64encode(getattr(widget, trait)).decode() for trait in binary}
@@ -64,12 +63,7 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
         traits = {} if grid else encoded()
         return json.dumps({"told": [base64.b64encode(each).decode() for each in told], "traits": traits})
 
-    def set_state(state: str) -> None:
-        if grid:
-            widget._layout = json.loads(state)["_layout"]
-
     page.expose_function("askPython", ask)
-    page.expose_function("setState", set_state)
     css = widget._css if isinstance(widget._css, str) else ""
     sheet = css or (STATIC / f"{name}.css").read_text()
     html = (

@@ -171,3 +171,31 @@ def test_explorer__keeps_keys_and_words_while_python_is_slow(page: Page, tmp_pat
     expect(page.locator(".oap-explorer h3").first).to_have_text("No deals match.")
     expect(page.get_by_label("Deal name contains")).to_have_value("no such deal")
     expect(page.get_by_label("Deal name contains")).to_be_focused()
+
+
+def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page, monkeypatch) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
+    live, title = page.locator(".oap-explorer .live"), page.locator(".oap-explorer h3")
+    words = title.inner_text()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of luck")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("opp_analytics.widgets.explorer.explorer.show_view", fail)
+        broken.setattr("opp_analytics.widgets.explorer.explorer.guard_formula", fail)
+        for act in (
+            page.get_by_role("tab", name="Win rates").click,
+            page.get_by_role("button", name="Export deals (CSV)").click,
+        ):
+            act()
+            expect(live).to_contain_text("This failed in Python (RuntimeError: out of luck).")
+        expect(title).to_have_text(words)
+    page.locator(".mk").first.click()
+    expect(page.locator(".deals")).to_be_visible()
+    expect(live).to_have_text("")
+    # What a view without deals cannot export is said, too.
+    page.get_by_role("tab", name="Slippage").click()
+    expect(title).to_have_text("No history yet.")
+    page.get_by_role("button", name="Export deals (CSV)").click()
+    expect(live).to_have_text("This view has no deals to export.")

@@ -14,6 +14,7 @@ import opp_analytics as oa
 from opp_analytics.org import empty
 from tests.browser.axe import serious_faults
 from tests.browser.gridpage import GridPage
+from tests.browser.hosting import STATIC
 from tests.support import client_of, serving
 from tests.widgets.grid.refusing import refusing
 from tests.writer.frames import opportunities
@@ -655,3 +656,132 @@ def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp
     expect(grid.said).to_contain_text("set to 12")
     assert json.loads(json.dumps(grid.grid.state)) == grid.grid.state
     assert all(said.startswith("unknown stages: 'Verbal'") for said in grid.complaints)
+
+
+def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_field(grid: GridPage) -> None:
+    grid.click(0, "name")
+    grid.paste('"Blue" project\nSecond deal\nThird deal')
+    expect(grid.said).to_have_text("Pasted 3 cells")
+    grid.holds("name", '"Blue" project', "Second deal", "Third deal", "Deal 3")
+    # A spreadsheet quotes a cell of two lines; both kinds in one block.
+    grid.click(3, "name")
+    grid.paste('"Line one\nline ""two"""\tBo\n"Blue" project\tAnn\n"open\tBo\n')
+    expect(grid.said).to_contain_text("Pasted 3 cells")
+    grid.holds("name", 'Line one\nline "two"', '"Blue" project', '"open', "Deal 6", since=3)
+    # What is copied comes back as it was.
+    grid.select((3, "name"), (5, "owner_name"))
+    grid.press("Control+c")
+    expect(grid.said).to_have_text("Copied 6 cells")
+    grid.press("Control+z", "Control+v")
+    expect(grid.said).to_contain_text("Pasted 3 cells")
+    grid.holds("name", 'Line one\nline "two"', '"Blue" project', '"open', since=3)
+    assert grid.complaints == []
+
+
+def test_parse_block__reads_what_spreadsheets_and_plain_texts_put_on_the_clipboard(page: Page) -> None:
+    blocks = (STATIC.parent / "frontend" / "src" / "grid" / "blocks.js").read_text()
+    cases = {
+        "": [],
+        "\r\n": [],
+        "a\tb\nc": [["a", "b"], ["c", ""]],
+        "a\r\n\r\nb\r\n": [["a"], [""], ["b"]],
+        "\t\n\t": [["", ""], ["", ""]],
+        'say "hi"\tb': [['say "hi"', "b"]],
+        '"a\tb"\t""\n"c"': [["a\tb", ""], ["c", ""]],
+        '"""Blue"" project"\n"x""': [['"Blue" project'], ['"x""']],
+        '"Blue" project\t"two\nlines"\n"': [['"Blue" project', "two\nlines"], ['"', ""]],
+    }
+    read = page.evaluate(
+        """async ({ blocks, texts }) => {
+          const { parseBlock, formatBlock } = await import(URL.createObjectURL(new Blob([blocks], { type: "text/javascript" })));
+          return texts.map((text) => [parseBlock(text), parseBlock(formatBlock(parseBlock(text)))]);
+        }""",
+        {"blocks": blocks, "texts": list(cases)},
+    )
+    assert [once for once, _ in read] == list(cases.values())
+    # Blank rows at the end are a matter of the form; all else comes back.
+    assert [again for once, again in read if any(map(any, once))] == [
+        once for once, _ in read if any(map(any, once))
+    ]
+
+
+def test_paste__larger_than_a_message_comes_in_parts_as_one_step(grid: GridPage) -> None:
+    kinds: list[str] = []
+    receive = grid.grid._receive
+    grid.grid._receive = lambda widget, message, buffers: (
+        kinds.append(message["do"]),
+        receive(widget, message, buffers),
+    )
+    grid.page.evaluate("hostedModel.set('_part', 100)")
+    block = [[f"Ünï 😀 {row}", f"{row},000"] for row in range(1, 9)]
+    grid.select((0, "name"), (0, "name"))
+    grid.paste("\n".join(f"{name}\tAnn\tproposal\t{value}" for name, value in block))
+    grid.holds("name", *(name for name, _ in block))
+    grid.holds("value", *(1000.0 * row for row in range(1, 9)))
+    assert kinds.count("part") > 3
+    grid.press("Control+z")
+    expect(grid.said).to_contain_text("Undone: Pasted")
+    expect(grid.button("Undo")).to_be_disabled()
+    # A part that is lost: nothing of the paste is done, and the grid says so.
+    grid.page.evaluate(
+        """() => {
+          const { send } = hostedModel;
+          hostedModel.send = (asked) => (asked.part === 1 ? undefined : send(asked));
+        }"""
+    )
+    grid.click(0, "name")
+    grid.paste("\n".join(f"{name}\tAnn" for name, _ in block))
+    expect(grid.said).to_contain_text("A part of a large edit was lost on the way")
+    expect(grid.strip).to_contain_text("No changes yet")
+    expect(grid.strip).not_to_contain_text("waiting")
+    assert grid.complaints == []
+
+
+def test_python__that_fails_or_does_not_answer_ends_in_words_not_in_waiting(
+    page: Page, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    grid = GridPage(page, oa.edit(opportunities(4), as_of="2026-06-01"), slow=2.5)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of luck")
+
+    grid.button("Review plan").click()
+    expect(grid.drawer).to_contain_text("Nothing is changed, so there is nothing to review.")
+    grid.press("Escape")
+    with monkeypatch.context() as broken:
+        broken.setattr("opp_analytics.widgets.grid.sheet.EditSheet.edit", fail)
+        grid.click(0, "value")
+        grid.type("5", "Enter")
+        expect(grid.strip).to_contain_text("waiting for Python")
+        expect(grid.said).to_contain_text("This failed in Python (RuntimeError: out of luck).")
+        expect(grid.strip).not_to_contain_text("waiting for Python")
+    grid.click(0, "value")
+    grid.type("6", "Enter")
+    expect(grid.cell(0, "value")).to_have_text("6")
+    # Lost on the way: a later message is answered, this one is not.
+    page.clock.install()
+    page.evaluate("window.silent = true")
+    grid.click(1, "value")
+    grid.type("7", "Enter")
+    page.clock.run_for(2000)
+    expect(grid.strip).to_contain_text("waiting for Python")
+    page.evaluate("window.silent = false")
+    grid.click(2, "value")
+    grid.type("8", "Enter")
+    page.clock.run_for(3000)
+    expect(grid.cell(2, "value")).to_have_text("8")
+    page.clock.run_for(60_000)
+    expect(grid.said).to_contain_text("Python has not answered for a minute, so this may be lost.")
+    expect(grid.strip).not_to_contain_text("waiting for Python")
+    # Python goes while an editor is open: what is typed is among the changes to copy.
+    grid.click(3, "value")
+    grid.type("9")
+    page.evaluate("window.silent = true")
+    page.evaluate("window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }")
+    grid.press("Enter")
+    page.clock.run_for(2000)
+    expect(grid.strip).to_contain_text("Python is gone")
+    grid.button("Copy changes").click()
+    assert "Deal 3\tvalue\t1,300\t9" in grid.clipboard().splitlines()
+    assert grid.complaints == []

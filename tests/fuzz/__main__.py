@@ -11,10 +11,10 @@ import sys
 import tempfile
 import time
 
-from tests.fuzz import from_files, from_frames, from_servers
+from tests.fuzz import from_files, from_frames, from_servers, from_widgets
 from tests.fuzz.targets import fuzz
 
-TARGETS = {**from_frames.TARGETS, **from_servers.TARGETS, **from_files.TARGETS}
+TARGETS = {**from_frames.TARGETS, **from_servers.TARGETS, **from_files.TARGETS, **from_widgets.TARGETS}
 
 
 def main() -> int:

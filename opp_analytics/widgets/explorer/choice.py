@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -10,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.arguments import one_of
+from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
 from opp_analytics.org import DEFAULT, get_org, merge_orgs
@@ -116,13 +115,13 @@ def _check_entry(name: str, value: Any) -> Any:
             raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a list of names")
         return tuple(None if each is None else str(each) for each in value)
     if name in ("low", "high", "target"):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
-        ):
-            raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a number")
+        if value is not None:
+            number(value, f"state[{name!r}]", example=50_000)
         return value
     if value is not None and not isinstance(value, str):
         raise ArgumentTypeError(f"state[{name!r}]={value!r} is not text")
+    if name in ("first", "last") and value and str(as_date(value, name=f"state[{name!r}]").date()) != value:
+        raise ArgumentValueError(f"state[{name!r}]={value!r} is not a date; use for example '2026-12-31'")
     return value or ("" if name in ("text", "by", "view") else None)
 
 

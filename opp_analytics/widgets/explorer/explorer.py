@@ -14,7 +14,7 @@ import traitlets
 
 from opp_analytics import org, svg, text
 from opp_analytics.analysis import sentence
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
 from opp_analytics.widgets.explorer.choice import Choice, DealSelector
@@ -25,7 +25,8 @@ from opp_analytics.widgets.explorer.panel import (
     show_view,
     write_timeline,
 )
-from opp_analytics.widgets.explorer.views import VIEW_TYPES, ForecastView, Option, View
+from opp_analytics.widgets.explorer.views import PART, VIEW_TYPES, ForecastView, Option, View
+from opp_analytics.widgets.messages import Shape, entries, only, or_none, typed
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula, own_writes
 
@@ -102,11 +103,13 @@ class Explorer(Widget):
         view = VIEW_TYPES[choice.view](self._fill_window(choice), self._selector, self._targets)
         lack = view.lack
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
-        self.code = "\n".join(view.write_code())
-        self.table, self._choice, self._view = table, choice, view
-        self._shown = encode(
-            {"state": choice.state, "window": [view.start, view.end], "error": ""} | panel | self._count(view)
-        )
+        rows = (*panel.get("rows", ()), *panel.get("links", ()))
+        marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
+        code = "\n".join(view.write_code())
+        panel |= {"state": choice.state, "window": [view.start, view.end]} | self._count(view)
+        shown = encode(panel)
+        self.code, self.table, self._choice, self._view = code, table, choice, view
+        self._marks, self._shown = marks, shown
 
     def _fill_window(self, choice: Choice) -> Choice:
         """Complete a choice with the ends of its window."""
@@ -131,6 +134,20 @@ class Explorer(Widget):
 
     # -- messages
 
+    def _shapes(self) -> dict[str, Shape]:
+        key = only("a mark of this chart", self._is_mark)
+        return {
+            "choose": entries(state=only("an explorer's state", lambda state: type(state) is dict)),
+            "deals": entries(key=key, label=typed),
+            "deal": entries(id=typed),
+            "csv": entries(key=or_none(key)),
+        }
+
+    def _is_mark(self, key: Any) -> bool:
+        """Tell whether a key is that of a row, of a part of its bar, or of a link below the chart."""
+        row, part, name = key.partition(PART) if type(key) is str else ("", "", "")
+        return row in self._marks and (not part or f'data-key="{escape(name)}"' in self._marks[row])
+
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
             case "choose":
@@ -140,12 +157,14 @@ class Explorer(Widget):
                 return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
             case "deal":
                 ours = None if self._client is None else own_writes(self._client)
-                return {"timeline": write_timeline(self._selector.history, str(request["id"]), ours)}
+                return {"timeline": write_timeline(self._selector.history, request["id"], ours)}
             case _:
                 return {"csv": self._csv(request.get("key"))}
 
     def _csv(self, key: str | None) -> str:
         """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
+        if self._view.lack:
+            raise ArgumentValueError("This view has no deals to export.")
         deals = list_deals(self._view, key) if key else self._view.behind
         ids = [column for column in deals if str(column).endswith("_id")]
         frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const WIDGETS = ["grid", "explorer"];
-const BUNDLED = ["slickgrid", "@uwdata/flechette", "papaparse"];
+const BUNDLED = ["slickgrid", "@uwdata/flechette"];
 
 const listed = readdirSync("src", { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 const sources = ["package-lock.json", ...listed.map((entry) => `${entry.parentPath}/${entry.name}`).sort()];

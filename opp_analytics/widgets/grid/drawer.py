@@ -7,7 +7,7 @@ from typing import Any
 from opp_analytics import text
 from opp_analytics.org import money_of
 from opp_analytics.widgets.grid.effect import ForecastEffect
-from opp_analytics.widgets.grid.review import ReceiptLine, Review
+from opp_analytics.widgets.grid.review import NOTHING, ReceiptLine, Review
 from opp_analytics.widgets.grid.sheet import EditSheet
 
 _LISTED = 200
@@ -35,6 +35,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     return {
         "kind": "review",
         "changes": changes,
+        "nothing": "" if changes or problems else NOTHING,
         "deals": len(rows),
         "periods": periods,
         "why": effect.why,

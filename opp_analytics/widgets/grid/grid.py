@@ -28,8 +28,21 @@ from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
 from opp_analytics.widgets.grid.drawer import show_receipt, show_review
 from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
-from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
-from opp_analytics.widgets.widget import Widget, deflate, name_orgs
+from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, Key
+from opp_analytics.widgets.messages import (
+    Shape,
+    Unfit,
+    entries,
+    index,
+    list_of,
+    mapping,
+    one_of,
+    only,
+    or_none,
+    pair,
+    typed,
+)
+from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember
 from opp_analytics.writer import Plan, plan
 
 if TYPE_CHECKING:
@@ -38,7 +51,25 @@ if TYPE_CHECKING:
 
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
-_LAYOUT = ("order", "hidden", "widths")
+_EDITS = ("edit", "revert", "dismiss", "bulk", "add", "remove", "undo", "redo")
+_READS = ("state", "strip", "review", "receipt", "check")
+_WRITES = ("apply", "undo run")
+_MOST_AREAS = 10_000
+"""Areas of one message: a selection of many ranges has one for each."""
+_MOST_VALUES = 1_000_000
+"""Values in the list of a filter: one for each deal at most."""
+_names = list_of(typed, _MOST_VALUES)
+_LAYOUT = entries(
+    order=or_none(_names),
+    hidden=or_none(_names),
+    widths=or_none(
+        mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
+    ),
+    sort=or_none(entries(field=typed, down=only("true or false", lambda value: type(value) is bool))),
+    filters=or_none(mapping(entries(text=typed, list=or_none(_names)))),
+)
+"""What is set in the browser."""
+_KEPT = ("order", "hidden", "widths")
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
 
@@ -92,7 +123,6 @@ class Grid(Widget):
             _today=f"{day:%Y-%m-%d}",
             _layout=read_layout(opportunities),
         )
-        self.observe(lambda change: write_layout(self._sheet.frame, change["new"]), "_layout")
 
     @property
     def edited(self) -> pd.DataFrame:
@@ -154,12 +184,45 @@ class Grid(Widget):
 
     # -- messages
 
+    def _shapes(self) -> dict[str, Shape]:
+        sheet = self._sheet
+        row, field = index("a row of the grid", sheet.end), one_of("a column of the grid", sheet.column)
+        rows, width = list_of(row, sheet.end), len(sheet.columns)
+        keys: dict[str, Shape] = {"rows": rows, "fields": list_of(field, width)}
+        block = list_of(
+            list_of(_make_cell_shape(pair(row, field)), width, least=1), max(1, sheet.end), least=1
+        )
+        areas = entries(areas=list_of(entries(**keys), _MOST_AREAS))
+        texts = entries(cells=list_of(pair(field, typed), max(1, sheet.end * width)))
+        mine = one_of("mine or theirs", ("mine", "theirs"))
+        shapes: dict[str, Shape] = {
+            "layout": entries(layout=_LAYOUT),
+            "judge": texts,
+            "operands": texts,
+            "edit": entries(areas=list_of(entries(**keys, block=block), _MOST_AREAS), label=or_none(typed)),
+            "revert": areas,
+            "dismiss": areas,
+            "bulk": entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=typed),
+            "remove": entries(rows=rows),
+            "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
+        }  # fmt: skip
+        return dict.fromkeys((*_READS, *_EDITS, *_WRITES), entries()) | shapes
+
+    def _remember(self, do: str) -> Callable[[], None] | None:
+        if do in _EDITS:
+            return remember(self._sheet, self._review)
+        return None if do in _WRITES else remember()
+
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
+            case "layout":
+                self._layout = request["layout"]
+                write_layout(self._sheet.frame, self._layout)
+                return {"kept": True}
             case "judge":
-                return {"judged": self._sheet.judge(map(tuple, request["cells"]))}
+                return {"judged": self._sheet.judge(request["cells"])}
             case "operands":
-                return {"judged": self._sheet.read_operands(map(tuple, request["cells"]))}
+                return {"judged": self._sheet.read_operands(request["cells"])}
             case "strip":
                 return {"strip": self._show_strip()}
             case "review" | "receipt" | "check" | "choose" | "apply" | "undo run":
@@ -174,7 +237,7 @@ class Grid(Widget):
         sheet = self._sheet
         match request["do"]:
             case "edit":
-                return sheet.edit(list_cells(request["areas"], sheet.spell), request.get("label", ""))
+                return sheet.edit(list_cells(request["areas"], sheet.spell), request.get("label") or "")
             case "revert":
                 return sheet.revert(_list_keys(request["areas"]))
             case "dismiss":
@@ -276,6 +339,16 @@ def list_cells(
                 yield row, name, spell(*cell) if isinstance(cell, list) else cell
 
 
+def _make_cell_shape(place: Shape) -> Shape:
+    """Make the shape of a cell in a block: a text, None, or a place whose text is taken."""
+    words = or_none(typed)
+
+    def check(cell: Any) -> None:
+        (place if type(cell) is list else words)(cell)
+
+    return check
+
+
 def _list_keys(areas: Iterable[dict[str, Any]]) -> Iterator[Key]:
     return ((row, name) for area in areas for row in area["rows"] for name in area["fields"])
 
@@ -349,17 +422,17 @@ def _layout_file(opportunities: pd.DataFrame) -> Path:
 
 def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
     """Read the stored columns; empty if there are none or they cannot be read."""
-    with suppress(OSError, ValueError):
-        layout = json.loads(_layout_file(opportunities).read_bytes())
-        if isinstance(layout, dict):
-            return layout
+    with suppress(OSError, ValueError, Unfit):
+        layout: dict[str, Any] = json.loads(_layout_file(opportunities).read_bytes())
+        _LAYOUT(layout)
+        return layout
     return {}
 
 
 def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
     """Store the columns, not sort and filters; without a writable state folder they last as long as the widget."""
     file = _layout_file(opportunities)
-    columns = {name: layout[name] for name in _LAYOUT if name in layout}
+    columns = {name: layout[name] for name in _KEPT if name in layout}
     with suppress(OSError, DataError):
         make_private_folder(file.parent)
         write_whole(file, json.dumps(columns).encode(), private=True, durable=False)

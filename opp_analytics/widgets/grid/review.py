@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from opp_analytics import schema, text
-from opp_analytics.errors import NotFoundError
+from opp_analytics.errors import ArgumentValueError, NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
@@ -20,6 +20,7 @@ from opp_analytics.writer import Plan, Receipt, apply, normalize_or_keep, own_wr
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
+NOTHING = "Nothing is changed, so there is nothing to review."
 Keep = Literal["mine", "theirs"]
 ShowProgress = Callable[[int, int], None]
 _WORDS = {"applied": "written", "already": "already there", "failed": "refused", "pending": "not sent"}
@@ -102,13 +103,31 @@ class Review:
         return sum(conflict.keep == "theirs" for conflict in self.conflicts.values())
 
     def check(self) -> None:
-        """Compare every change with the server; nothing is written."""
-        self._note_conflicts(make_plan(self.sheet, client=self.client))
+        """Compare every change with the server; nothing is written.
+
+        Raises
+        ------
+        ArgumentValueError
+            When there is no client.
+        ApiError
+            When the server cannot be read.
+        """
+        self.conflicts = self._find_conflicts(make_plan(self.sheet, client=self._server))
         self.checked = True
 
     def choose(self, key: Key, keep: Keep) -> None:
-        """Decide a conflict; in a deleted deal only theirs is possible, for all its cells."""
-        conflict = self.conflicts[key]
+        """Decide a conflict; in a deleted deal only theirs is possible, for all its cells.
+
+        Raises
+        ------
+        ArgumentValueError
+            When the cell is not in conflict.
+        """
+        conflict = self.conflicts.get(key)
+        if conflict is None:
+            raise ArgumentValueError(
+                "This cell has no conflict by now. Check the plan against the server again."
+            )
         conflict.keep = "theirs" if conflict.deal is None else keep
 
     def decide(self) -> EditSheet:
@@ -121,14 +140,26 @@ class Review:
         return sheet
 
     def apply(self, progress: ShowProgress | None = None) -> bool:
-        """Write the plan; False if the server has new conflicts, which must be decided first."""
-        theirs = self.theirs
+        """Write the plan; False if the server has new conflicts, which must be decided first.
+
+        Raises
+        ------
+        ArgumentValueError
+            When there is no client or no change, or the plan is not checked and decided.
+        ApiError
+            When the server cannot be read; then nothing has changed.
+        """
+        if not self.sheet.changed_rows:
+            raise ArgumentValueError(NOTHING)
+        if not self.checked or self.undecided:
+            left = f"Choose mine or theirs in {text.count(self.undecided, 'conflict')} first."
+            raise ArgumentValueError(left if self.checked else "Check the plan against the server first.")
+        planned = make_plan(self.decide(), client=self._server)
+        conflicts, theirs = self._find_conflicts(planned), self.theirs
         for key, conflict in self.conflicts.items():
             _settle(self.sheet, key, conflict)
-        self.conflicts = {}
-        planned = make_plan(self.sheet, client=self.client)
-        if len(planned.conflicts):
-            self._note_conflicts(planned)
+        self.conflicts = conflicts
+        if conflicts:
             return False
         receipt = self._send(planned, progress)
         lines = self._absorb(planned, receipt)
@@ -138,10 +169,18 @@ class Review:
         return True
 
     def undo_run(self, progress: ShowProgress | None = None) -> None:
-        """Take the last run back."""
-        assert self.run is not None
-        assert self.client is not None
-        planned = undo(self.client, self.run.run_id)
+        """Take the last run back.
+
+        Raises
+        ------
+        ArgumentValueError
+            When nothing was written yet.
+        ApiError
+            When the server cannot be read.
+        """
+        if self.run is None or self.run.run_id is None or self.run.undone:
+            raise ArgumentValueError("There is no run to undo.")
+        planned = undo(self._server, self.run.run_id)
         lines = self._absorb(planned, self._send(planned, progress))
         left = [line for line in lines if not line.is_written]
         self.run.undone = not left
@@ -154,11 +193,20 @@ class Review:
 
     # -- inside
 
+    @property
+    def _server(self) -> Client:
+        if self.client is None:
+            raise ArgumentValueError(
+                "This grid has no client to write with: open it with oa.edit(opportunities, client=client)."
+            )
+        return self.client
+
     def _send(self, planned: Plan, progress: ShowProgress | None) -> Receipt:
-        assert self.client is not None
         # The drawer's confirmation names what is cleared and deleted.
         clear, delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
-        return apply(planned, self.client, progress=progress or False, clear_nulls=clear, allow_delete=delete)
+        return apply(
+            planned, self._server, progress=progress or False, clear_nulls=clear, allow_delete=delete
+        )
 
     def _rows(self, planned: Plan) -> list[int]:
         """Find the sheet's row of each change of a plan."""
@@ -169,25 +217,24 @@ class Review:
             for row, unique_id in zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
         ]
 
-    def _note_conflicts(self, planned: Plan) -> None:
-        self.conflicts = {}
+    def _find_conflicts(self, planned: Plan) -> dict[Key, Conflict]:
+        conflicts: dict[Key, Conflict] = {}
         if planned.conflicts.empty:
-            return
-        assert self.client is not None
+            return conflicts
         rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
-        ours = own_writes(self.client)
+        ours = own_writes(self._server)
         deals = {each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
             unique_id = drift["unique_id"]
             remote = drift["remote"] if name else None
-            self.conflicts[rows[unique_id], name] = Conflict(str(drift["reason"]), remote, *deals[unique_id])
+            conflicts[rows[unique_id], name] = Conflict(str(drift["reason"]), remote, *deals[unique_id])
+        return conflicts
 
     def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[dict[str, Any] | None, str]:
         """Read a deal's values on the server, and who changed it last; None if it was deleted."""
-        assert self.client is not None
         try:
-            remote = self.client.get(unique_id)
+            remote = self._server.get(unique_id)
         except NotFoundError:
             return None, ""
         cells = {

@@ -24,6 +24,8 @@ from opp_analytics.writer import find_problem, same
 
 Key = tuple[int, str]
 """Row and field of a cell."""
+VERBS = ("set", "shift", "month_end")
+"""Changes of `EditSheet.change_many`."""
 _REMOVED = "is in a deal that is marked for removal; undo that first"
 _MOST_DAYS = 36_500
 """A century: a longer shift is a typing error, and may leave the dates that pandas knows."""
@@ -435,12 +437,12 @@ class EditSheet:
             aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
         if not edits and not rows:
             return Answer(message=f"Nothing to change{aside}")
-        label = label.replace("{cells}", count(len(edits), "cell")) or self._describe(edits)
+        refusals = [] if quiet else [cell.why for cell in edits.values() if cell is not None and cell.why]
+        label = label.replace("{cells}", count(len(edits) - len(refusals), "cell")) or self._describe(edits)
         self._past.append(self._remember(label, edits))
         self._future.clear()
         self._place(edits, added, removed)
         message = label + aside
-        refusals = [] if quiet else [cell.why for cell in edits.values() if cell is not None and cell.why]
         if refusals and len(edits) == 1:
             message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
         elif refusals:

@@ -231,7 +231,7 @@ def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licenses():
             "run `npm ci && npm run build` in opp_analytics/widgets/frontend"
         )
     licenses = (HOME / "static" / "LICENSES.txt").read_text()
-    assert [name for name in ("slickgrid", "@uwdata/flechette", "papaparse") if name not in licenses] == []
+    assert [name for name in ("slickgrid", "@uwdata/flechette") if name not in licenses] == []
 
 
 def test_bundle__asks_no_network_for_anything():

@@ -113,6 +113,7 @@ def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
     sheet, review, client = desk
     earlier = EditSheet(sheet.frame)
     sheet.edit([(0, "value", "77")])
+    review.check()
     assert review.apply()
     again = Review(earlier, client)
     earlier.edit([(0, "value", "78")])
@@ -157,6 +158,47 @@ def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_writt
     assert client.get(_id(sheet, 0))["value"] != 10
 
 
+def test_apply__writes_only_a_plan_that_is_checked_decided_and_not_empty(desk: Desk) -> None:
+    sheet, review, client = desk
+    for step, words in (
+        (lambda: None, "Nothing is changed, so there is nothing to review."),
+        (lambda: sheet.edit([(0, "value", "10")]), "Check the plan against the server first."),
+        (
+            lambda: (client.update(_id(sheet, 0), value=99), review.check()),
+            "Choose mine or theirs in 1 conflict first.",
+        ),
+    ):
+        step()
+        with pytest.raises(oa.errors.ArgumentValueError, match=words):
+            review.apply()
+    assert client.get(_id(sheet, 0))["value"] == 99
+    with pytest.raises(oa.errors.ArgumentValueError, match="no conflict by now"):
+        review.choose((1, "value"), "mine")
+    with pytest.raises(oa.errors.ArgumentValueError, match="There is no run to undo."):
+        review.undo_run()
+    with pytest.raises(oa.errors.ArgumentValueError, match="This grid has no client to write with"):
+        Review(sheet, None).check()
+
+
+def test_apply__that_cannot_read_the_server_leaves_edits_and_decisions(desk: Desk, monkeypatch) -> None:
+    sheet, review, client = desk
+    sheet.edit([(0, "value", "10"), (1, "value", "11")])
+    client.update(_id(sheet, 0), value=99)
+    review.check()
+    review.choose((0, "value"), "theirs")
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise oa.errors.ConnectionFailed("no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("opp_analytics.widgets.grid.review.make_plan", unreachable)
+        with pytest.raises(oa.errors.ConnectionFailed):
+            review.apply()
+    assert (review.theirs, sheet.edited["value"].tolist()[:2]) == (1, [10, 11])
+    assert review.apply()
+    assert sheet.edited["value"].tolist()[:2] == [99, 11]
+
+
 @pytest.mark.parametrize(("refused", "words"), [(422, "is locked for approval"), (401, "401")])
 def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
     refused, words, tmp_path, monkeypatch
@@ -166,6 +208,7 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
         sheet = EditSheet(oa.load(client, progress=False))
         review = Review(sheet, client)
         sheet.edit([(0, "value", "5"), (1, "value", "5")])
+        review.check()
         assert review.apply()
         assert review.run is not None
         outcomes = {line.row: line for line in review.run.lines}
@@ -181,6 +224,7 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
         sent = len([asked for asked in server.asked if asked.method == "PUT"])
         sheet.edit([(1, "value", "6")])
         assert sheet.problems == {}
+        review.check()
         review.apply()
         again = [asked.path for asked in server.asked if asked.method == "PUT"][sent:]
         assert {path.rstrip("/").rpartition("/")[2] for path in again} == {"b"}

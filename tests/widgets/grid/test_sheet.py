@@ -90,9 +90,7 @@ def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(she
 def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
     cells = [(0, "value", "5"), (1, "value", "1100"), (2, "value", "x"), (3, "probability", "x")]
     said = sheet.edit(cells, "Pasted {cells}").message
-    assert said == (
-        "Pasted 3 cells · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200."
-    )
+    assert said == ("Pasted 1 cell · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200.")
 
 
 def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):

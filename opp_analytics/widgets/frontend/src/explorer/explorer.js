@@ -23,7 +23,7 @@ class Explorer {
   constructor(model, root, shown) {
     Object.assign(this, { model, root, shown, good: shown }); // the last answer, and what is shown
     this.about = model.get("_about");
-    this.kernel = new Kernel(model, () => {}, (state) => this.#kernelState(state));
+    this.kernel = new Kernel(model, (content) => content.error && this.#fail(content.error), (state) => this.#kernelState(state));
     this.press = afterPress(root);
     this.popovers = new Popovers(root);
     this.#build();
@@ -87,10 +87,12 @@ class Explorer {
     const { error, dead } = await this.kernel.ask({ do: "choose", state: this.state });
     if (asked !== this.#asked) return; // a newer request is on its way
     if (error || dead) {
-      this.error = error ?? "";
       this.shown = this.good;
       this.draw(true);
-    } else await this.#take();
+    } else {
+      this.error = "";
+      await this.#take();
+    }
   }
 
   async #news() {
@@ -106,6 +108,11 @@ class Explorer {
     this.opened = null;
     this.deals.close();
     this.draw();
+  }
+
+  #fail(error) {
+    this.error = error;
+    this.live.textContent = this.#message;
   }
 
   #kernelState(state) {
@@ -253,12 +260,9 @@ class Explorer {
     if (again) return;
     await this.#settled;
     if (!this.mark(key)) return; // of a picture that is gone
-    const { deals, error } = await this.kernel.ask({ do: "deals", key, label });
-    if (opening !== this.#opening || !this.mark(key)) return;
-    if (!deals) {
-      this.live.textContent = error ?? "";
-      return;
-    }
+    this.#fail("");
+    const { deals } = await this.kernel.ask({ do: "deals", key, label });
+    if (!deals || opening !== this.#opening || !this.mark(key)) return;
     this.opened = deals;
     this.mark(key)?.setAttribute("aria-expanded", "true");
     this.deals.show(deals, byKey);
@@ -277,6 +281,7 @@ class Explorer {
   }
 
   async #export() {
+    this.#fail("");
     const { csv } = await this.kernel.ask({ do: "csv", key: this.opened?.key ?? null });
     if (csv === undefined) return;
     const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: `deals-${this.state.view}.csv` });

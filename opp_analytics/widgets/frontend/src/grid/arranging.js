@@ -10,7 +10,7 @@ export class Arranging {
   #asked = new Map(); // field -> number of its newest filter
   #arranged = 0;
 
-  // `grid` has: store, table, layout, popovers, kernel, root, holder, rows(more), say(text), focus()
+  // `grid` has: store, table, layout, popovers, root, holder, judged(what), rows(more), say(text), focus()
   constructor(grid) {
     this.grid = grid;
     this.later = debounced(350, (spec, text) => this.#filter(spec, text));
@@ -59,7 +59,7 @@ export class Arranging {
   async #filter(spec, text) {
     const asked = (this.#asked.get(spec.field) ?? 0) + 1;
     this.#asked.set(spec.field, asked);
-    const { test, error } = await compile(spec, text, (cells) => this.#operands(cells));
+    const { test, error } = await compile(spec, text, (cells) => this.grid.judged({ do: "operands", cells }));
     if (this.#asked.get(spec.field) !== asked) return; // a newer one is on its way
     const { list } = this.#store.filters.get(spec.field) ?? {};
     if (text.trim() || list) this.#store.filters.set(spec.field, { text, test, error, list });
@@ -68,10 +68,6 @@ export class Arranging {
     this.grid.table.showFilter(spec.field);
     if (error) this.#show(spec, error);
     this.grid.say(error ?? (text.trim() ? this.#matching : ""));
-  }
-
-  async #operands(cells) {
-    return (await this.grid.kernel.ask({ do: "operands", cells })).judged ?? cells.map(() => [null, "Python is gone"]);
   }
 
   get #matching() {

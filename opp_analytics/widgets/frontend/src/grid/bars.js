@@ -80,6 +80,6 @@ export function strip(grid) {
   const problems = counts.problems ? [dot(), link("problem", count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
   return [
     h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
-    h("button", { class: "btn pri", type: "button", "data-bar": "review", disabled: !counts.changes && !counts.problems, onclick: () => grid.drawer.open("review") }, "Review plan"),
+    h("button", { class: "btn pri", type: "button", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan"),
   ];
 }

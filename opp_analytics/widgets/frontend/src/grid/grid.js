@@ -19,7 +19,7 @@ import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["judge", "keep", "operands", "strip"]);
+const READS = new Set(["judge", "keep", "layout", "operands", "strip"]);
 
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
@@ -33,7 +33,7 @@ class Grid {
   constructor(model, root, bytes, open) {
     Object.assign(this, { model, root });
     this.store = new Store(model.get("_columns"), bytes, open);
-    this.layout = new Layout(model, this.store.specs);
+    this.layout = new Layout(model, this.store.specs, (what) => this.kernel.ask(what));
     this.actions = new Actions(this);
     this.arranging = new Arranging(this);
     this.selection = new Selection(() => this.size(), (at) => this.#selected(at));
@@ -146,7 +146,11 @@ class Grid {
   // -- to and from Python
 
   ask(what) {
-    if (this.kernel.dead) this.say("Python is gone: run the cell again to edit.");
+    if (this.kernel.dead) {
+      this.kernel.lost.push(what);
+      this.say("Python is gone: run the cell again to edit.");
+      this.bars();
+    }
     return this.kernel.ask(what);
   }
 
@@ -155,8 +159,14 @@ class Grid {
     return this.kernel.answered(({ do: what }) => !READS.has(what));
   }
 
-  async read(cells) {
-    return (await this.kernel.ask({ do: "judge", cells })).judged ?? cells.map(() => [null, "Python is gone"]);
+  read(cells) {
+    return this.judged({ do: "judge", cells });
+  }
+
+  // Each cell's value, and why it has none.
+  async judged(what) {
+    const { judged, error } = await this.kernel.ask(what);
+    return judged ?? what.cells.map(() => [null, error ?? "Python is gone"]);
   }
 
   #kernelState(state) {
@@ -169,7 +179,7 @@ class Grid {
     if (content.progress) this.drawer.progress(content.progress);
     if (content.strip) this.money = content.strip;
     if (content.cells) this.#take(content);
-    if (content.error && !this.drawer.isOpen) this.say(content.error);
+    if (content.error) this.say(content.error);
     if (content.strip || content.cells) this.bars();
   }
 

@@ -1,8 +1,8 @@
 // What is set: the columns that are shown, in which order and how wide, and behind them sort and filters; kept by Python.
 
 export class Layout {
-  constructor(model, specs) {
-    this.model = model;
+  constructor(model, specs, ask) {
+    Object.assign(this, { model, ask });
     this.specs = specs;
     const { order, hidden, widths, ...more } = model.get("_layout") ?? {};
     this.order = this.#known(order ?? []);
@@ -60,7 +60,8 @@ export class Layout {
   }
 
   #keep() {
-    this.model.set("_layout", { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...this.more });
-    this.model.save_changes();
+    const layout = { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...this.more };
+    this.model.set("_layout", layout); // for another view on this page
+    this.ask({ do: "layout", layout });
   }
 }

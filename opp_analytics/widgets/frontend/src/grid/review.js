@@ -121,8 +121,8 @@ export class Drawer {
   async #revert(row, field) {
     if (this.reverting) return; // a second press would take the first back
     this.reverting = true;
-    await this.host.ask(field ? { do: "revert", areas: [{ rows: [row], fields: [field] }] } : { do: "remove", rows: [row] });
-    await this.#ask({ do: "review" }, "");
+    await this.#ask(field ? { do: "revert", areas: [{ rows: [row], fields: [field] }] } : { do: "remove", rows: [row] }, "");
+    if (!this.failed) await this.#ask({ do: "review" }, "");
     this.reverting = false;
     this.#focus();
   }
@@ -136,7 +136,7 @@ export class Drawer {
     const button = (text, act, primary = true, off = false, mark = null) => h("button", { class: `btn${primary ? " pri" : ""}`, type: "button", disabled: off, "data-act": mark, onclick: act }, text);
     const say = (...words) => h("span", { class: "say" }, words);
     if (this.busy) return h("span", { class: "say", role: "status", "data-busy": true }, this.busy);
-    if (!m.changes) return say("Nothing to write.");
+    if (!m.changes) return say(m.nothing || "Nothing to write.");
     if (!m.client) return say("Nothing is written from here without a client.");
     if (!m.checked) return [say(`Reads ${count(m.deals, "deal")} again and writes nothing.`), button("Check against the server", () => this.#check())];
     const words = `Apply ${count(m.writes, "change")}…`;

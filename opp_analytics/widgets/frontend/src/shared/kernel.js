@@ -6,11 +6,29 @@ export async function inflated(view) {
 }
 
 const PATIENCE = 1500;
+const GIVE_UP = 60_000;
+const SLOW = new Set(["apply", "check", "undo run"]); // as long as the server needs
+const LOST = "Python has not answered for a minute, so this may be lost. Look whether it was done, and do it again if not.";
+
+// A message in parts if it is longer than a server takes at once; none ends within a pair of surrogates.
+function inParts(message, size) {
+  const text = JSON.stringify(message);
+  if (text.length <= size) return [message];
+  const texts = [];
+  for (let at = 0; at < text.length; ) {
+    const end = at + size;
+    const whole = /[\ud800-\udbff]/.test(text[end - 1]) ? end - 1 : end;
+    texts.push(text.slice(at, whole));
+    at = whole;
+  }
+  return texts.map((each, part) => ({ do: "part", part, parts: texts.length, text: each, from: message.from }));
+}
 
 export class Kernel {
   #id = crypto.randomUUID();
   #next = 0;
   #open = new Map();
+  #newest = -1; // number of the newest message that is answered
   #heard = Promise.resolve();
   #dead = false;
   lost = []; // what was asked and never answered
@@ -36,13 +54,14 @@ export class Kernel {
 
   ask(what) {
     if (this.#dead) return Promise.resolve({ dead: true });
-    const from = `${this.#id}/${this.#next++}`;
+    const number = this.#next++;
+    const from = `${this.#id}/${number}`;
     let resolve;
     const answer = new Promise((act) => (resolve = act));
-    this.#open.set(from, { resolve, answer, what });
+    this.#open.set(from, { resolve, answer, what, number, since: Date.now() });
     this.#expect(from);
     try {
-      this.model.send({ ...what, from });
+      for (const part of inParts({ ...what, from }, this.model.get("_part"))) this.model.send(part);
     } catch {
       this.#die();
     }
@@ -57,19 +76,36 @@ export class Kernel {
 
   #expect(from) {
     setTimeout(() => {
-      if (!this.#open.has(from)) return;
-      const status = this.model.widget_manager?.kernel?.connectionStatus;
-      if (status === "disconnected") this.#die();
-      else this.state("waiting");
+      const asked = this.#open.get(from);
+      if (!asked) return;
+      const { connectionStatus, status } = this.model.widget_manager?.kernel ?? {};
+      if (connectionStatus === "disconnected") this.#die();
+      else if (this.#isLost(asked, status)) this.#hear({ to: from, error: LOST });
+      else {
+        this.state("waiting");
+        this.#expect(from);
+      }
     }, PATIENCE);
+  }
+
+  // Messages are answered in their order: one is lost if Python is idle, or has answered a later one. Never while it writes.
+  #isLost({ since, number }, status) {
+    if (Date.now() - since < GIVE_UP || [...this.#open.values()].some(({ what }) => SLOW.has(what.do))) return false;
+    return status ? status === "idle" : this.#newest > number;
   }
 
   #hear(content) {
     if (this.#dead) return;
-    this.told(content);
+    try {
+      this.told(content);
+    } catch (error) {
+      console.error(error);
+      this.told({ error: `This page could not show what Python answered (${error.message}). Run the cell again.` });
+    }
     const asked = this.#open.get(content.to);
     if (!asked || content.progress) return;
     this.#open.delete(content.to);
+    this.#newest = Math.max(this.#newest, asked.number);
     if (!this.#open.size) this.state("ready");
     asked.resolve(content);
   }

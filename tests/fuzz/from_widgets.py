@@ -1,0 +1,213 @@
+"""Odd messages for the grid and the explorer, as a broken page would send them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from opp_analytics.widgets import Explorer, Grid
+from opp_analytics.widgets.explorer.choice import VIEWS, Choice
+from tests.fuzz import odd
+from tests.fuzz.from_frames import sound
+from tests.fuzz.targets import Findings, Target
+from tests.widgets.explorer.pipelines import DAYS, record, states
+
+__all__ = ["TARGETS"]
+
+_AREA = {
+    "rows": [0, 2],
+    "fields": ["value", "close_date"],
+    "block": [["5", "12/31/2026"], [[1, "value"], None]],
+}
+_GRID: list[dict[str, Any]] = [
+    {"do": "edit", "areas": [_AREA], "label": "Pasted {cells}"},
+    {"do": "edit", "areas": [{"rows": [1], "fields": ["stage"], "block": [["closed won"]]}], "label": ""},
+    {"do": "edit", "areas": [{"rows": [1], "fields": ["probability"], "block": [["60"]]}], "label": ""},
+    {"do": "revert", "areas": [{"rows": [0, 1], "fields": ["value", "name"]}]},
+    {"do": "dismiss", "areas": [{"rows": [0], "fields": ["value"]}]},
+    {"do": "bulk", "rows": [0, 1], "verb": "shift", "field": "close_date", "text": "7"},
+    {"do": "bulk", "rows": [0, 1], "verb": "month_end", "field": "close_date", "text": ""},
+    {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "owner_name", "text": "Bo"},
+    {"do": "remove", "rows": [0, 1]},
+    {"do": "choose", "row": 0, "field": "value", "keep": "mine"},
+    {"do": "judge", "cells": [["value", "45k"], ["stage", "won"]]},
+    {"do": "operands", "cells": [["close_date", "12/31"], ["value", "20k"]]},
+    *({"do": what} for what in ("add", "undo", "redo", "state", "strip", "review", "receipt", "check", "apply", "undo run")),
+    {"do": "part", "part": 0, "parts": 2, "text": '{"do": "undo"'},
+]  # fmt: skip
+_LAYOUT = {
+    "order": ["name", "value"], "hidden": ["unique_id"], "widths": {"value": 90}, "sort": {"field": "value", "down": True},
+    "filters": {"value": {"text": "> 5", "list": ["5", None]}},
+}  # fmt: skip
+_TRAITS = {
+    "_layout": _LAYOUT,
+    "_columns": [],
+    "_height": 400,
+    "_today": "2026-06-01",
+    "_about": {},
+    "_shown": "",
+}
+_STATE: dict[str, Any] = {
+    "owners": ["Ann", None], "stages": ["proposal"], "low": 10.0, "high": 90_000.0, "first": "2026-03-01", "last": "2026-05-01",
+    "text": "deal", "start": f"{DAYS[0]}T08:00:00+00:00", "end": f"{DAYS[-1]}T08:00:00+00:00", "target": 500.0, "due": "2026-04",
+}  # fmt: skip
+_EXPLORER: list[dict[str, Any]] = [
+    *({"do": "choose", "state": {"view": view, **_STATE}} for view in VIEWS),
+    {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
+    {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
+    {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
+    *[
+        {"do": "deals", "key": "proposal", "label": "proposal"},
+        {"do": "deal", "id": "d01"},
+        {"do": "csv", "key": "proposal"},
+        {"do": "part", "part": 0, "parts": 1, "text": '{"do": "csv", "key": null}'},
+    ]
+    * 3,
+]
+
+
+@st.composite
+def _messages(draw: st.DrawFn, kinds: list[dict[str, Any]]) -> tuple[str, Any]:
+    """A message, or a change of state, in which one or two places hold something else, or nothing."""
+    chance = draw(st.integers(0, 39))
+    if chance == 0:
+        return "custom", draw(odd.json_values)
+    if chance < 4:
+        return "update", draw(odd.damaged_json(_TRAITS))
+    sound = draw(st.sampled_from(kinds))
+    if chance < 8:
+        return "custom", draw(odd.damaged_json(sound | {"from": "view/1"}))
+    # What a kind of message holds is damaged more often than its frame.
+    damaged = draw(odd.damaged_json({name: value for name, value in sound.items() if name != "do"}))
+    return "custom", {
+        "do": sound["do"],
+        "from": "view/1",
+        **(damaged if isinstance(damaged, dict) else {"more": damaged}),
+    }
+
+
+class _Raised(logging.Handler):
+    """Raises what a widget answers as an error that is not ours."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.errors: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self.errors.append(record.exc_info[1])
+
+
+def _send(widget: Grid | Explorer, method: str, content: Any) -> list[dict[str, Any]]:
+    """Give a widget a message of its page; the answers."""
+    told: list[bytes] = []
+    widget.send = lambda _, buffers: told.extend(buffers)
+    raised, logger = _Raised(), logging.getLogger("opp_analytics")
+    logger.addHandler(raised)
+    try:
+        if method == "custom":
+            widget._receive(widget, content, [])
+        elif isinstance(content, dict):
+            widget.set_state(content)
+    finally:
+        logger.removeHandler(raised)
+    for error in raised.errors:
+        raise error
+    return [json.loads(zlib.decompress(each), parse_constant=_refuse_constant) for each in told]
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON: no browser reads it")
+
+
+def _is_part(content: Any) -> bool:
+    """Whether a message is the sound first part of a large one, to which more must come."""
+    return isinstance(content, dict) and content.get("do") == "part" and content.get("part") == 0
+
+
+@cache
+def _grid() -> Grid:
+    return oa.edit(sound().assign(seats=[1, 2, 3, 4, 5, 6], hot=True), as_of="2026-06-01")
+
+
+def _picture(grid: Grid) -> Any:
+    sheet = grid._sheet
+    names = ("_cells", "_on_server", "_added", "_removed", "_created", "_deleted", "_end", "_past", "_future")
+    return {name: repr(getattr(sheet, name)) for name in names}, grid._columns, grid._data, grid._height
+
+
+def _tell_grid(findings: Findings, given: tuple[str, Any]) -> None:
+    grid = _grid()
+    before = _picture(grid)
+    with findings.call(f"grid {given}"):
+        answers = _send(grid, *given)
+        assert answers or given[0] == "update" or _is_part(given[1]), "silent"
+        refused = [answer["error"] for answer in answers if "error" in answer]
+        findings.refused += bool(refused)
+        assert not any("Traceback" in error or len(error) > 2000 for error in refused), "unreadable"
+        if refused:
+            assert _picture(grid) == before, "half done"
+    with findings.call(f"edit after {given}"):
+        _probe_grid(grid)
+        while grid._sheet.undo().cells or grid._sheet.step_labels[0]:
+            pass
+        grid._sheet.forget_steps()
+        assert (
+            grid.edited.equals(_grid.__wrapped__().edited)
+            if grid._sheet.end == 6
+            else grid.edited is not None
+        )
+    if grid._sheet._cells or grid._sheet._end > 50 or grid._sheet._removed:
+        _grid.cache_clear()
+
+
+def _probe_grid(grid: Grid) -> None:
+    """Edit a cell as a person does next."""
+    area = {"rows": [3], "fields": ["value"], "block": [["1234.5"]]}
+    *_, answer = _send(grid, "custom", {"do": "edit", "areas": [area], "label": "", "from": "view/2"})
+    assert answer.get("cells"), answer
+    assert grid._sheet.value(3, "value") == 1234.5
+    *_, undone = _send(grid, "custom", {"do": "undo", "from": "view/3"})
+    assert undone.get("cells"), undone
+    *_, strip = _send(grid, "custom", {"do": "strip", "from": "view/4"})
+    assert "strip" in strip, strip
+
+
+@cache
+def _explorer(recorded: bool) -> Explorer:
+    frames = states(12)
+    history = record(frames, Path(tempfile.mkdtemp())) if recorded else None
+    return oa.explore(frames[-1], history, as_of=DAYS[-1])
+
+
+def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any]]) -> None:
+    recorded, given = given_message
+    explorer = _explorer(recorded)
+    before = explorer.state, explorer._shown, explorer.code, explorer._about
+    with findings.call(f"explorer {given}"):
+        answers = _send(explorer, *given)
+        assert answers or given[0] == "update" or _is_part(given[1]), "silent"
+        refused = [answer["error"] for answer in answers if "error" in answer]
+        findings.refused += bool(refused)
+        if refused or given[0] == "update":
+            assert (explorer.state, explorer._shown, explorer.code, explorer._about) == before, "half done"
+    with findings.call(f"export after {given}"):
+        *_, answer = _send(explorer, "custom", {"do": "csv", "key": None, "from": "view/2"})
+        assert "csv" in answer or "no deals to export" in answer["error"], answer
+        if explorer.state != before[0]:
+            explorer._choose(Choice())
+
+
+_few = st.integers(0, 5).map(lambda chance: chance == 5)  # views of a history take their time
+TARGETS = {
+    "grid messages": Target(_tell_grid, _messages(_GRID), 60),
+    "explorer messages": Target(_tell_explorer, st.tuples(_few, _messages(_EXPLORER)), 60),
+}

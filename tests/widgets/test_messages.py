@@ -1,0 +1,207 @@
+"""The door of the widgets: every message is answered, a wrong one changes nothing, a large one comes in parts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from typing import Any
+
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.widgets import Explorer, Grid
+from tests.writer.frames import opportunities
+
+
+@pytest.fixture
+def grid(tmp_path, monkeypatch) -> Grid:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return oa.edit(opportunities(3), as_of="2026-06-01")
+
+
+@pytest.fixture
+def explorer() -> Explorer:
+    return oa.explore(opportunities(3), as_of="2026-06-01")
+
+
+def answers(widget: Grid | Explorer, message: Any) -> list[dict[str, Any]]:
+    """All that the widget answers to a message of its page."""
+    told: list[bytes] = []
+    widget.send = lambda _, buffers: told.extend(buffers)
+    widget._handle_msg({"content": {"data": {"method": "custom", "content": message}}, "buffers": []})
+    return [json.loads(zlib.decompress(each)) for each in told]
+
+
+def areas(**more: Any) -> list[dict[str, Any]]:
+    return [{"rows": [0], "fields": ["value"], "block": [["5"]]} | more]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (None, "it is None, not an object"),
+        ({}, "it is None, not one of"),
+        ({"do": "delete all"}, "it is 'delete all', not one of"),
+        ({"do": "remove"}, "rows is None, not a list"),
+        ({"do": "remove", "rows": "01"}, "rows is '01', not a list"),
+        ({"do": "remove", "rows": [0, "1"]}, "rows[1] is '1', not a row of the grid"),
+        ({"do": "remove", "rows": [True]}, "rows[0] is True, not a row of the grid"),
+        ({"do": "remove", "rows": [3]}, "rows[0] is 3, not a row of the grid"),
+        ({"do": "remove", "rows": [0], "sure": True}, "not an object of rows"),
+        ({"do": "edit", "areas": areas(rows=[-1])}, "areas[0].rows[0] is -1, not a row of the grid"),
+        ({"do": "edit", "areas": areas(fields=["worth"])}, "areas[0].fields[0] is 'worth', not a column"),
+        ({"do": "edit", "areas": areas(block=[])}, "areas[0].block is [], not a list of 1 to 3"),
+        ({"do": "edit", "areas": areas(block=[[7]])}, "areas[0].block[0][0] is 7, not text"),
+        ({"do": "edit", "areas": areas(block=[[[9, "value"]]])}, "areas[0].block[0][0] is 9, not a row of the grid"),
+        ({"do": "edit", "areas": areas(block=[["x" * 100_001]])}, "not text"),
+        ({"do": "bulk", "rows": [0], "verb": "burn", "field": "value", "text": ""}, "verb is 'burn', not a verb"),
+        ({"do": "judge", "cells": [["value"]]}, "cells[0] is ['value'], not a list of two"),
+        ({"do": "layout", "layout": {"order": 5}}, "layout.order is 5, not a list"),
+        ({"do": "choose", "row": 0, "field": "value", "keep": "mine"}, "This cell has no conflict by now."),
+        ({"do": "check"}, "This grid has no client to write with"),
+        ({"do": "apply"}, "Nothing is changed"),
+        ({"do": "undo run"}, "There is no run to undo."),
+    ],
+)  # fmt: skip
+def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, message: Any, words: str) -> None:
+    before = grid.edited
+    [answer] = answers(grid, message)
+    assert words in answer["error"].replace(
+        "The page sent a message that this widget does not know: do", "it"
+    )
+    assert grid.edited.equals(before)
+    # The grid goes on: removing rows by their text left it raising at every later edit.
+    [answer] = answers(grid, {"do": "edit", "areas": areas()})
+    assert answer["said"] == "Value set to 5"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"do": "choose"}, "state is None, not an explorer's state"),
+        ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
+        ({"do": "choose", "state": {"by": "no such"}}, "the frame has no column 'no such'"),
+        ({"do": "choose", "state": {"first": "soon"}}, "state['first']='soon' is not a date"),
+        ({"do": "choose", "state": {"target": 10**400}}, "state['target']"),
+        ({"do": "deals", "key": "nobody", "label": ""}, "key is 'nobody', not a mark of this chart"),
+        ({"do": "deal", "id": 5}, "id is 5, not text"),
+        ({"do": "csv", "key": ["proposal"]}, "key is ['proposal'], not a mark of this chart"),
+        ({"do": "save"}, "not one of"),
+    ],
+)
+def test_explorer__a_wrong_message_is_answered_and_changes_nothing(
+    explorer: Explorer, message: Any, words: str
+) -> None:
+    before = explorer.state, explorer.code, explorer._shown
+    [answer] = answers(explorer, message)
+    assert words in answer["error"]
+    assert (explorer.state, explorer.code, explorer._shown) == before
+    [answer] = answers(explorer, {"do": "deals", "key": "proposal", "label": "proposal"})
+    assert answer["deals"]["counted"] == "3 deals"
+
+
+def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
+    grid: Grid, monkeypatch, caplog
+) -> None:
+    answers(grid, {"do": "edit", "areas": areas(), "from": "view/0"})
+
+    def fail(*_: object) -> bool:
+        raise RuntimeError("out of luck")
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.ERROR, "opp_analytics"):
+        broken.setattr("opp_analytics.widgets.grid.sheet.EditSheet.is_open", fail)
+        [answer] = answers(
+            grid, {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "stage", "text": "proposal"}
+        )
+        assert answer.get("error") is None  # no stage changed, so nothing asked
+        [answer] = answers(
+            grid,
+            {
+                "do": "bulk",
+                "rows": [0, 1],
+                "verb": "set",
+                "field": "stage",
+                "text": "closed won",
+                "from": "view/1",
+            },
+        )
+    assert answer == {
+        "to": "view/1",
+        "error": "This failed in Python (RuntimeError: out of luck). Nothing was changed. The log has the traceback.",
+    }
+    assert "in fail" in caplog.text
+    assert grid.changes["field"].tolist() == ["value"]
+    [answer] = answers(grid, {"do": "undo"})
+    assert answer["said"] == "Undone: Value set to 5"
+
+
+def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(grid: Grid, monkeypatch) -> None:
+    monkeypatch.setattr("opp_analytics.widgets.grid.columns.GridColumn.encode", lambda *_: float("nan"))
+    [answer] = answers(grid, {"do": "edit", "areas": areas()})
+    assert "Nothing was changed" in answer["error"]
+    assert grid.changes.empty
+
+
+def test_state__that_the_page_sets_goes_through_the_door_only(grid: Grid, explorer: Explorer) -> None:
+    for widget, trait in ((grid, "_layout"), (grid, "_height"), (grid, "_columns"), (explorer, "_shown")):
+        before = getattr(widget, trait)
+        widget._handle_msg(
+            {"content": {"data": {"method": "update", "state": {trait: {"order": 5}}}}, "buffers": []}
+        )
+        assert getattr(widget, trait) == before
+    layout = {"order": ["name", "value"], "hidden": [], "widths": {"value": 90}, "sort": None, "filters": {}}
+    assert answers(grid, {"do": "layout", "layout": layout}) == [{"to": None, "kept": True}]
+    assert grid.state == layout
+    assert oa.edit(opportunities(1)).state == {name: layout[name] for name in ("order", "hidden", "widths")}
+
+
+def parts(message: dict[str, Any], size: int = 40) -> list[dict[str, Any]]:
+    """A message as the page sends it when it is large."""
+    text = json.dumps(message, ensure_ascii=False)
+    texts = [text[at : at + size] for at in range(0, len(text), size)]
+    more = {"do": "part", "parts": len(texts), "from": message["from"]}
+    return [{"part": part, "text": each, **more} for part, each in enumerate(texts)]
+
+
+def test_parts__are_joined_to_one_edit_with_one_undo(grid: Grid) -> None:
+    block = [["Ä 😀", "10"], ["two\nlines", "20"], ["c", "x"]]
+    area = {"rows": [0, 1, 2], "fields": ["name", "value"], "block": block}
+    message = {"do": "edit", "areas": [area], "label": "Pasted {cells}", "from": "view/7"}
+    *first, last = parts(message)
+    assert [answers(grid, each) for each in first] == [[] for _ in first]
+    assert grid.changes.empty
+    [answer] = answers(grid, last)
+    assert answer["to"] == "view/7"
+    assert answer["said"].startswith("Pasted 5 cells · 1 refused")
+    assert grid.edited["name"].tolist() == ["Ä 😀", "two\nlines", "c"]
+    [answer] = answers(grid, {"do": "undo"})
+    assert answer["undo"] == ""
+    assert grid.changes.empty
+
+
+def test_parts__one_that_is_missing_is_told_and_nothing_of_it_is_done(grid: Grid) -> None:
+    sent = parts({"do": "edit", "areas": areas(), "label": "x" * 100, "from": "view/1"})
+    lost = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
+    assert answers(grid, sent[0]) == []
+    # In the middle, and then all that come late.
+    assert [answers(grid, each) for each in sent[2:]] == [[{"to": "view/1", "error": lost}]] * len(sent[2:])
+    # At the end: the next message of the view shows it. Another view's does not.
+    for each in sent[:-1]:
+        assert answers(grid, each) == []
+    assert [each["to"] for each in answers(grid, {"do": "state", "from": "other/1"})] == ["other/1"]
+    told = answers(grid, {"do": "state", "from": "view/2"})
+    assert told[0] == {"to": "view/1", "error": lost}
+    assert told[1]["to"] == "view/2"
+    assert grid.changes.empty
+    for each in sent[:-1]:
+        answers(grid, each)
+    assert answers(grid, sent[-1])[0]["counts"]["changes"] == 1
+
+
+def test_review__of_nothing_is_answered_in_words(grid: Grid) -> None:
+    [answer] = answers(grid, {"do": "review"})
+    assert answer["drawer"]["nothing"] == "Nothing is changed, so there is nothing to review."
+    answers(grid, {"do": "edit", "areas": areas(block=[["x"]])})
+    [answer] = answers(grid, {"do": "review"})
+    assert (answer["drawer"]["nothing"], answer["drawer"]["problem_count"]) == ("", 1)
