@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sqlite3
@@ -18,8 +19,10 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import files
 from opp_analytics.api import VARIABLES, state_folder
+from opp_analytics.cli import main
 from opp_analytics.cli.demo import _keep_journal_apart
 from opp_analytics.report import html
+from opp_analytics.widgets.grid.grid import read_layout, write_layout
 from opp_analytics.writer.journal import Journal, lock_plan
 from tests.support import row
 from tests.windows import Windows, windows
@@ -444,3 +447,81 @@ def test_find_browser__finds_what_a_person_or_the_machine_installed(
         subprocess.run(["/bin/chmod", "+x", browser], check=True)
         assert html.find_browser() == str(browser)
         browser.unlink()
+
+
+def test_main__prints_what_no_code_page_holds_into_a_file(
+    ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = "Opportunity ID,Opportunity Name,Stage,Amount,Close Date,Created Date,Weg → Ziel"
+    deal = "1,Acme,Prospecting,5,2026-12-01,2026-01-01,x"
+    Path("deals.csv").write_text(f"{head}\n{deal}\n", encoding="utf-8")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True))
+    monkeypatch.setattr(sys, "argv", ["opp-analytics", "import-crm", "deals.csv", "--org", "salesforce"])
+    monkeypatch.setattr("warnings.showwarning", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert "Weg → Ziel" in written.getvalue().decode()
+
+
+def test_commands__write_their_files(
+    ours: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.DataFrame([row(number, name=f"Ünal → {number}", owner_name="Zoë") for number in range(6)])
+    frame.to_csv("our deals.csv", index=False, encoding="utf-8")
+
+    def run(*arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["opp-analytics", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, capsys.readouterr().err
+
+    with pytest.MonkeyPatch.context() as usual:
+        usual.setattr("warnings.showwarning", None)
+        run("org", "init", "--from", "our deals.csv")
+        run("audit", "--from", "our deals.csv", "--out", "findings.csv")
+        for _ in range(2):
+            run(
+                "report",
+                "--from",
+                "our deals.csv",
+                "--out",
+                "reports",
+                "--eml",
+                "--markdown",
+                "--since",
+                "2026-01-01",
+            )
+        run("forecast", "--from", "our deals.csv", "--out", "forecast.md")
+    assert {file.name for file in ours.iterdir()} >= {
+        "opp-analytics.toml",
+        "opp-history",
+        "reports",
+        "findings.csv",
+    }
+    assert len(list((ours / "reports").iterdir())) == 4
+    assert "proposal" in [stage.name for stage in oa.Org.read("opp-analytics.toml").stages]
+
+
+def test_layout__is_kept(ours: Path, system: Windows) -> None:
+    frame = pd.DataFrame([row(1)])
+    for order in (["name"], ["stage"]):
+        write_layout(frame, {"order": order})
+        assert read_layout(frame) == {"order": order}
+
+
+def test_load__goes_on_where_it_was_cut_off(
+    tenant: Callable[..., oa.Client], shared_sandbox: oa.sandbox.Sandbox, ours: Path
+) -> None:
+    client = tenant(30, retries=0)
+    shared_sandbox.faults.set(error_rate=0.15)
+    for _ in range(40):
+        try:
+            loaded = oa.load(client, page_size=5, progress=False)
+            break
+        except oa.errors.ServerError:
+            continue
+    shared_sandbox.faults.reset()
+    assert len(loaded) == len(oa.load(client, refresh="changes", progress=False)) == 30
+    assert [file.name for file in client.cache_folder.iterdir() if file.name.startswith(("sweep", "."))] == []

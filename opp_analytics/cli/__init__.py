@@ -5,9 +5,11 @@ What reports errors is imported where there is one: help and completion answer a
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from functools import partial
+from io import TextIOWrapper
 from types import TracebackType
 from typing import TextIO
 
@@ -18,6 +20,10 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # Into a file or a pipe, Windows writes in a code page that has neither → nor −.
+        if isinstance(stream, TextIOWrapper) and not stream.isatty() and "PYTHONIOENCODING" not in os.environ:
+            stream.reconfigure(encoding="utf-8")
     warnings.showwarning = partial(_warn, set())
     sys.excepthook = _crash
     try:
