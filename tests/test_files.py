@@ -358,7 +358,7 @@ def test_read_whole__refuses_a_file_larger_than_any_export(tmp_path: Path, name:
     file = tmp_path / name
     file.touch()
     os.truncate(file, 10**13)  # takes no room: nothing is in it
-    with pytest.raises(errors.DataError, match=f"{name} has more than [14][06]?,000,"):
+    with pytest.raises(errors.DataError, match=f"{name} has more than (2|16|4,000),000,"):
         READERS[name](str(file))
 
 

@@ -164,14 +164,17 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_targets(raw),
         *_check_alerts(raw),
     ]
+    lines = _Lines(text) if text is not None and len(text) <= _FINDABLE else None
     problems = [
         OrgProblem(
             _key(one.place),
             "" if one.value is _MISSING else _show(one.value),
             one.right,
-            line=None if text is None else find_line(text, one.place) or find_line(text, one.place[:-1]),
+            line=lines.find(one.place) or lines.find(one.place[:-1])
+            if lines and number < _MOST_FOUND
+            else None,
         )
-        for one in found
+        for number, one in enumerate(found)
     ]
     return sorted(problems, key=lambda problem: problem.line or 0)
 
@@ -403,37 +406,59 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 # Line numbers
 
-_ENDINGS = ("", "]", "}", "}]", "]}", "]}]", '"', '"""')
-"""Endings that may complete a file that was cut off after a line."""
+_ENDINGS = ("", "]", "]}", "]}]", '"""', "'''")
+"""Endings that may complete a file that was cut off after a line: all that TOML lets go on over several."""
+_FINDABLE, _MOST_FOUND = 200_000, 100
+"""Characters of a file, and mistakes in it, of which lines are looked for: each is found by a few readings of the file."""
 
 
-def find_line(text: str, place: Place) -> int | None:
-    r"""Find the line at which the key at `place` is complete, from 1; None if the file is not TOML.
+class _Lines:
+    """The lines of a TOML file, to find keys in."""
 
-    It is the shortest beginning of the file that already holds the final value.
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._readings: dict[int, dict[str, Any] | None] = {}
 
-    Examples
-    --------
-    >>> find_line('currency = "USD"\n[report]\nfreq = "M"\n', ("report", "freq"))
-    3
-    """
+    def find(self, place: Place) -> int | None:
+        r"""Find the line at which the key at `place` is complete, from 1; None if it is not in the file.
+
+        It is the shortest beginning of the file that already holds the final value. A longer one holds it too, so that
+        halving finds it; beginnings that no ending completes are passed over.
+
+        Examples
+        --------
+        >>> _Lines('currency = "USD"\n[report]\nfreq = "M"\n').find(("report", "freq"))
+        3
+        """
+        low, high = 1, len(self._lines)
+        final = _get(self._read(high), place)
+        if final is _MISSING:
+            return None
+        while low < high:
+            middle = self._complete((low + high) // 2)
+            if _get(self._read(middle), place) == final:
+                high = (low + high) // 2
+            else:
+                low = middle + 1
+        return self._complete(low)
+
+    def _complete(self, number: int) -> int:
+        """Find the first line from this one at which some ending completes the file."""
+        while self._read(number) is None:
+            number += 1
+        return number
+
+    def _read(self, number: int) -> dict[str, Any] | None:
+        """Read the first lines, with the ending that completes them."""
+        if number not in self._readings:
+            beginning = "\n".join(self._lines[:number])
+            readings = (_read_toml(beginning + ending) for ending in _ENDINGS)
+            self._readings[number] = next((found for found in readings if found is not None), None)
+        return self._readings[number]
+
+
+def _read_toml(text: str) -> dict[str, Any] | None:
     try:
-        final = _get(tomllib.loads(text), place)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return None
-    lines = text.splitlines()
-    for number in range(1, len(lines) + 1):
-        if final is not _MISSING and _holds("\n".join(lines[:number]), place, final):
-            return number
-    return None
-
-
-def _holds(beginning: str, place: Place, final: Any) -> bool:
-    for ending in _ENDINGS:
-        try:
-            found = _get(tomllib.loads(beginning + ending), place)
-        except tomllib.TOMLDecodeError:
-            continue
-        if found is not _MISSING and found == final:
-            return True
-    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,13 +32,23 @@ TABLES = {
 """The tables that an org file may keep in a file beside it, and their columns."""
 
 
+_LARGEST = 2_000_000
+"""Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
+_DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """Read the checked settings of an org file, with the rows of the tables it names."""
-    text = _text(path)
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise OrgError(str(path), [OrgProblem("not TOML", "", str(error))]) from None
+        return _read(path)
+    except RecursionError:
+        right = "lists or tables are too deep within each other; use lists of tables at most"
+        raise OrgError(str(path), [OrgProblem("cannot be read", "", right)]) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = _text(path)
+    raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
     for table in TABLES:
@@ -63,10 +74,21 @@ def read_settings(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        # The reader's time grows with the square of a key's parts, and no key of an org file has more than three.
+        if _DEEP_KEY.search(text) is None:
+            return tomllib.loads(text)
+        right = "a key has more than 64 parts; use keys such as report.by"
+    except tomllib.TOMLDecodeError as error:
+        right = str(error)
+    raise OrgError(str(path), [OrgProblem("not TOML", "", right)])
+
+
 def _text(path: Path) -> str:
     try:
         # As an open text file does, a line may end as on any system.
-        return io.TextIOWrapper(io.BytesIO(read_whole(path, most=SMALL)), "utf-8-sig").read()
+        return io.TextIOWrapper(io.BytesIO(read_whole(path, most=_LARGEST)), "utf-8-sig").read()
     except DataError as error:
         raise OrgError(str(path), [OrgProblem("cannot be read", "", str(error))]) from None
     except UnicodeDecodeError as error:

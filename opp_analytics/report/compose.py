@@ -73,7 +73,8 @@ def compose(
         blocks=tuple(block for block in built if block is not None),
         source=f"Full data: {workbook}, beside this file.",
     )
-    return _clean(page)
+    cleaned: WeeklyPage = _clean(page)
+    return cleaned
 
 
 def _clean(part: Any) -> Any:

@@ -6,6 +6,7 @@ import copy
 import logging
 import pickle
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,46 @@ def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> Non
     assert "line 1: curency = 'USD': unknown key; did you mean currency?" in said
     assert "stages[0].kind = 'opne': did you mean open? use open, won, lost or disqualified" in said
     assert "people.csv line 3: from_date = 'soon': use a date" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (".".join("a" * 900_000) + " = 1", "a key has more than 64 parts; use keys such as report.by"),
+        ("[" + ".".join(['"a b"'] * 100_000) + "]", "a key has more than 64 parts"),
+        ("currency = " + "[" * 100_000 + "]" * 100_000, "lists or tables are too deep within each other"),
+        ("currency = " + "{a = " * 100_000 + "1" + "}" * 100_000, "lists or tables are too deep within each other"),
+        ("currency = " + ("{" + ".".join("a" * 60) + " = ") * 200 + "1" + "}" * 200, "lists or tables are too deep"),
+        ("currency = " + "[" * 300 + "]" * 300, "line 1: currency = [[[[["),
+        ("x" * 1_900_000, "not TOML: "),
+        ("#" * 2_000_001, "opp-analytics.toml has more than 2,000,000 bytes; name a smaller file"),
+    ],
+)  # fmt: skip
+def test_read__of_a_deep_or_large_file_names_it_at_once(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(text)
+    begun = time.process_time()
+    with pytest.raises(oa.errors.OrgError) as refused:
+        oa.Org.read(file)
+    assert time.process_time() - begun < 10
+    assert str(file) in str(refused.value)
+    assert says in str(refused.value)
+
+
+def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    rows = [f'  {{owner_name = "P{number}", team = "East"}},' for number in range(3_000)]
+    rows[10], rows[2_000] = "  {owner_name = 5},", '  {owner_name = "Ann",  team = "", region = """\nUS"""},'
+    file.write_text("\n".join(["[people]", "rows = [", *rows, "]", "[report]", "freq = 5"]))
+    begun = time.process_time()
+    with pytest.raises(oa.errors.OrgError) as refused:
+        oa.Org.read(file)
+    assert time.process_time() - begun < 20
+    assert [(problem.key, problem.line) for problem in refused.value.problems] == [
+        ("people.rows[10].owner_name", 13),
+        ("people.rows[2000].team", 2004),
+        ("report.freq", 3006),
+    ]
 
 
 @pytest.mark.parametrize(
