@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics.errors import DataError
 
@@ -53,6 +54,10 @@ COLUMNS = {
     "updated_at": "instant, datetime64[us, UTC]",
 }
 """The columns of the API, in order, and the contents of each."""
+
+
+PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): TEXT}
+"""The dtypes of the types of Arrow that pandas would read as others."""
 
 
 class BadCell(ValueError):
@@ -183,6 +188,66 @@ def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Ser
                 break
     where = f"opportunity {ids.iloc[position]!r}" if ids is not None else f"row {position}"
     raise DataError(f"{where}: {column.name}={value!r} is not text; write it anew")
+
+
+def to_plain(table: pa.Table) -> pd.DataFrame:
+    """Make a writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
+    for place, field in enumerate(table.schema):
+        kind = field.type
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            kind = pa.timestamp("us", getattr(kind, "tz", None))
+        elif pa.types.is_large_string(kind) or pa.types.is_null(kind):
+            kind = pa.string()
+        if kind != field.type:
+            # What is finer than a microsecond is cut.
+            cast = table.column(place).cast(kind, safe=not pa.types.is_timestamp(kind))
+            table = table.set_column(place, field.name, cast)
+    # Arrow hands out read-only columns, on which .loc edits raise.
+    frame: pd.DataFrame = table.to_pandas(types_mapper=PANDAS.get).copy()
+    return frame
+
+
+def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Give columns of Arrow and of pandas' nullable dtypes the dtypes that a load has: str, Int64, boolean, float64, dates.
+
+    The index and the attrs are the same; other columns are unchanged.
+
+    Examples
+    --------
+    >>> as_plain(pd.DataFrame({"seats": [1, None]}, dtype="uint8[pyarrow]"))["seats"].dtype
+    Int64Dtype()
+    """
+    foreign = [place for place, dtype in enumerate(opportunities.dtypes) if _is_foreign(dtype)]
+    plain = opportunities.copy(deep=False) if foreign else opportunities
+    for place in foreign:
+        plain.isetitem(place, _as_plain(opportunities.iloc[:, place]))
+    return plain
+
+
+def _is_foreign(dtype: Any) -> bool:
+    """Tell whether a dtype is of Arrow, or nullable and not one that a load has."""
+    known = isinstance(dtype, (pd.ArrowDtype, pd.StringDtype)) or hasattr(dtype, "numpy_dtype")
+    return known and dtype not in PANDAS.values()
+
+
+def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    types = pd.api.types
+    try:
+        for matches, dtype in (
+            (types.is_float_dtype, "float64"),
+            (types.is_integer_dtype, "Int64"),
+            (types.is_bool_dtype, "boolean"),
+        ):
+            if matches(column.dtype):
+                return column.astype(dtype)
+        if isinstance(column.dtype, pd.StringDtype):
+            return column.astype(TEXT)
+        array = pa.array(column)
+        if pa.types.is_nested(array.type):
+            return pd.Series(array.to_pylist(), index=column.index, dtype="object")
+        return to_plain(pa.table({"": array})).set_axis(column.index)[""]
+    except (ValueError, TypeError, ArithmeticError):  # half of a character, or beyond 64 bits
+        return column.astype(object)
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:

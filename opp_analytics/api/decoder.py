@@ -151,7 +151,6 @@ def _as_strings(table: pa.Table, names: set[str]) -> pa.Table:
     return table
 
 
-_PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
 _CATEGORY: Mapping[str, Callable[[Iterable[Any]], pd.CategoricalDtype]] = {
     "stage": partial(org.stage_dtype, org.STAGES),
     "status": org.status_dtype,
@@ -178,7 +177,7 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
         return _to_category(name, column.combine_chunks())
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
-    series: pd.Series[Any] = column.to_pandas(types_mapper=_PANDAS.get)
+    series: pd.Series[Any] = column.to_pandas(types_mapper=schema.PANDAS.get)
     # A zero-copy column is read-only, and .loc edits on it raise.
     return (
         series.copy()

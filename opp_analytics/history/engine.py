@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from opp_analytics import schema
 from opp_analytics.errors import HistoryError, OppAnalyticsError
 from opp_analytics.history import rows
 
@@ -115,10 +116,10 @@ def collect(expression: Any) -> Any:
     """Run an expression; its result as a frame, series or scalar, at the dtypes of `schema`."""
     result = arrow(expression)
     if isinstance(result, pa.Table):
-        return rows.to_plain(result)
+        return schema.to_plain(result)
     if isinstance(result, (pa.Array, pa.ChunkedArray)):
         name = expression.get_name()
-        return rows.to_plain(pa.table({name: result}))[name]
+        return schema.to_plain(pa.table({name: result}))[name]
     return result.as_py()
 
 

@@ -179,31 +179,13 @@ def list_dtypes(opportunities: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(dtype) for name, dtype in opportunities.dtypes.items()}
 
 
-_PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
-
-
-def to_plain(table: pa.Table) -> pd.DataFrame:
-    """Make a writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
-    for place, field in enumerate(table.schema):
-        kind = field.type
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            kind = pa.timestamp("us", getattr(kind, "tz", None))
-        elif pa.types.is_large_string(kind):
-            kind = pa.string()
-        if kind != field.type:
-            table = table.set_column(place, field.name, table.column(place).cast(kind))
-    # Arrow hands out read-only columns, on which .loc edits raise.
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get).copy()
-    return frame
-
-
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Make a writable frame of opportunities (or changes) from Arrow rows, at the dtypes of `schema`.
 
     `columns` gives names in order with their pandas dtypes; one that `rows` lacks is empty. By default further columns
     get the dtype nearest to their kind.
     """
-    frame = to_plain(rows)
+    frame = schema.to_plain(rows)
     if columns is not None:
         frame = frame.reindex(columns=list(columns))
         frame = frame.assign(**{c: _restore(frame[c], d) for c, d in columns.items() if c not in KNOWN})

@@ -13,7 +13,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
-from opp_analytics.schema import COLUMNS, NO_NAMES, STATUSES, TEXT, as_column, as_text
+from opp_analytics.schema import COLUMNS, NO_NAMES, STATUSES, TEXT, as_column, as_plain, as_text
 
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
@@ -38,7 +38,7 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     if len(twice):
         raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
     # Without attrs on the way, which pandas would copy deeply at each step.
-    frame = pd.DataFrame(opportunities).reset_index(drop=True)
+    frame = as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
     ids = frame["unique_id"] if "unique_id" in frame else None
     frame = frame.assign(
         **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame},

@@ -42,6 +42,7 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     unnamed = [column for column in frame.columns if not isinstance(column, str)]
     if unnamed:
         raise DataError(f"the name of column {unnamed[0]!r} in {name} is not text; rename it")
+    frame = schema.as_plain(frame)
     ids = schema.as_text(frame["unique_id"]).str.strip()
     return frame.assign(unique_id=ids.mask(ids == ""))
 

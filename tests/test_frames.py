@@ -1,0 +1,253 @@
+"""Every public function that takes opportunities: the answer does not depend on the dtypes or the index of the frame."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import org
+from opp_analytics.certificate import Certificate
+from opp_analytics.history import History
+from opp_analytics.writer.cells import same
+from tests.analysis import every_analysis
+from tests.analysis.every_analysis import AS_OF, MARCH
+
+_TEXTS = ["unique_id", "name", "account_id", "stage", "status", "owner_name", "notes", "currency"]
+
+
+@cache
+def _org() -> oa.Org:
+    people = [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo", "team": "West"}]
+    return oa.Org(currency="USD", people=people)
+
+
+@cache
+def plain() -> pd.DataFrame:
+    """Deals as a load gives them, with a blank in each column that may have one, and further columns of each kind."""
+    frame = every_analysis.deals()
+    count = len(frame)
+    frame = frame.assign(
+        owner_name=[["Bo", "Ann", None][k % 3] for k in range(count)],
+        value=frame["value"].mask(frame["unique_id"] == "o5") + 0.25,
+        account_id=frame["account_id"].mask(frame["unique_id"] == "o4"),
+        close_date=frame["close_date"].mask(frame["unique_id"] == "o5"),
+        probability=frame["probability"].mask(frame["unique_id"] == "o4"),
+        status=frame["status"].mask(frame["unique_id"] == "o6"),
+        notes=pd.Series(["=1+1", None, "Ünï", "two\nlines", "007", " x", "b"], dtype=org.empty()["name"].dtype),
+        currency=pd.Series("USD", index=frame.index, dtype=org.empty()["name"].dtype),
+        seats=pd.array([1, None, 3, 4, 5, 6, 7], "Int64"),
+        score=[0.5, None, 2.25, 1.5, 1.0, 0.125, 3.5],
+        hot=pd.array([True, None, False, True, False, False, True], "boolean"),
+        next_action_at=pd.to_datetime(["2026-03-01T10:00:00Z", None, *["2026-04-01T00:00:00Z"] * 5]).as_unit("us"),
+        visited=pd.to_datetime(["2026-03-01", None, *["2026-02-01"] * 5]).as_unit("us"),
+    )
+    frame.attrs["load"] = Certificate(
+        fetched_at=pd.Timestamp("2026-03-30T08:00:00Z").to_pydatetime(), rows=count, source="https://crm.example.com", tenant="t"
+    ).to_json()
+    frame = _org().apply(frame)
+    return frame.assign(owner_name=frame["owner_name"].astype(frame["name"].dtype))
+
+
+def _parquet(backend: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def reread(frame: pd.DataFrame) -> pd.DataFrame:
+        file = io.BytesIO()
+        frame.to_parquet(file)
+        return pd.read_parquet(file, dtype_backend=backend)
+
+    return reread
+
+
+def _arrow(**kinds: pa.DataType) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def cast(frame: pd.DataFrame) -> pd.DataFrame:
+        arrays = {name: pa.array(frame[name].astype(object), from_pandas=True) for name in kinds}
+        return frame.assign(
+            **{
+                name: pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([_cast(array, kinds[name])])), index=frame.index)
+                for name, array in arrays.items()
+            }
+        )
+
+    return cast
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    return array.dictionary_encode() if pa.types.is_dictionary(kind) else array.cast(kind, safe=False)
+
+
+def _as(dtype: Any, *names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda frame: frame.astype(dict.fromkeys(names, dtype))
+
+
+BACKENDS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "pyarrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "nullable": lambda frame: frame.convert_dtypes(),
+    "parquet pyarrow": _parquet("pyarrow"),
+    "parquet nullable": _parquet("numpy_nullable"),
+    "object": lambda frame: frame.astype(object),
+    "object with None": lambda frame: frame.astype(object).where(frame.notna(), None),
+    "string[python]": _as("string[python]", *_TEXTS),
+    "string[pyarrow]": _as("string[pyarrow]", *_TEXTS),
+    "category": _as("category", *_TEXTS),
+    "category of Arrow text": lambda frame: frame.astype(dict.fromkeys(_TEXTS, "string[pyarrow]")).astype(
+        dict.fromkeys(_TEXTS, "category")
+    ),
+    "dictionary": _arrow(**dict.fromkeys(_TEXTS, pa.dictionary(pa.int32(), pa.string()))),
+    "large_string": _arrow(**dict.fromkeys(_TEXTS, pa.large_string())),
+    "Arrow text": _arrow(**dict.fromkeys(_TEXTS, pa.string())),
+    "dates": _arrow(close_date=pa.date32(), visited=pa.date32()),
+    "date64": _arrow(close_date=pa.date64()),
+    "timestamp[s]": _arrow(
+        close_date=pa.timestamp("s"), created_at=pa.timestamp("s", "UTC"), updated_at=pa.timestamp("s")
+    ),
+    "timestamp[ns]": _arrow(
+        close_date=pa.timestamp("ns"),
+        created_at=pa.timestamp("ns", "America/Chicago"),
+        updated_at=pa.timestamp("ms", "UTC"),
+        next_action_at=pa.timestamp("ns", "UTC"),
+    ),
+    "decimal": _arrow(value=pa.decimal128(18, 2), probability=pa.decimal128(5, 0)),
+    "small numbers": _arrow(value=pa.float32(), probability=pa.int8(), seats=pa.uint16(), score=pa.float32()),
+    "unsigned": _arrow(probability=pa.uint64()),
+    "Float32": lambda frame: frame.astype({"value": "Float32", "probability": "UInt8", "score": "Float64"}),
+}
+INDEXES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "ids": lambda frame: frame.set_index("unique_id", drop=False),
+    "several levels": lambda frame: frame.set_index(["stage", "unique_id"], drop=False),
+    "named": lambda frame: frame.set_axis(pd.RangeIndex(5, 5 + len(frame), name="value"), axis="index"),
+    "duplicate labels": lambda frame: frame.set_axis([0] * len(frame), axis="index"),
+    "dates": lambda frame: frame.set_index("close_date", drop=False),
+    "Arrow index": lambda frame: frame.set_axis(
+        pd.Index(frame["unique_id"].astype("string[pyarrow]"), name="key"), axis="index"
+    ),
+}  # fmt: skip
+
+
+def _edit(frame: pd.DataFrame) -> pd.DataFrame:
+    """Change a cell of each kind by its place, whatever the dtype."""
+    edits = {"name": "New", "value": 7.5, "stage": "negotiation", "close_date": pd.Timestamp("2026-12-01"), "probability": 55,
+             "seats": 9, "score": 9.5, "hot": True, "notes": "Hi"}  # fmt: skip
+    at = int((frame["name"] == "o4").to_numpy(dtype=bool, na_value=False).argmax())
+    edited = frame.assign(**{c: frame[c].astype(object) for c in edits})
+    for column, value in edits.items():
+        edited.iloc[at, edited.columns.get_loc(column)] = value
+    return edited.iloc[:-1]
+
+
+def _planned(made: oa.Plan) -> Any:
+    return [*((s.operation, s.unique_id, s.name, s.cells) for s in made.steps)], made.problems.drop(columns="row", errors="ignore")
+
+
+def _record(frame: pd.DataFrame, path: Path) -> Any:
+    history = History(path / "history", org=_org())
+    history.record(frame, at="2026-03-30")
+    again = history.record(frame.iloc[::-1].reset_index(drop=True).set_axis(frame.index), at="2026-03-31")
+    return history.as_of("2026-03-31").drop(columns=[]), history.changes(), again.changed
+
+
+def _workbook(frame: pd.DataFrame, path: Path) -> Any:
+    return oa.read_excel(oa.to_excel(frame, path / "deals.xlsx"))
+
+
+def _csv(frame: pd.DataFrame, path: Path) -> Any:
+    file = oa.to_csv(frame, path / "deals.csv")
+    return file.read_bytes(), _planned(oa.plan(frame, oa.read_csv(file, frame))), oa.read_csv(file, plain())
+
+
+def _import(frame: pd.DataFrame, path: Path) -> Any:
+    file = oa.to_csv(_edit(frame).drop(columns="notes"), path / "edits.csv", org=oa.Org.salesforce(), before=frame.drop(columns="notes"))  # fmt: skip
+    return [each.read_bytes() for each in sorted(file.parent.glob("edits*.csv"))]
+
+
+def _report(frame: pd.DataFrame, path: Path) -> Any:
+    made = oa.weekly_report(frame, as_of=AS_OF, out=path / "weekly.html", target=1000, markdown=True, progress=False)
+    return made.html.read_text(), made.markdown.read_text(), list(pd.read_excel(made.xlsx, sheet_name=None).items())
+
+
+def _grid(frame: pd.DataFrame, path: Path) -> Any:
+    grid = oa.edit(frame, as_of=AS_OF)
+    sheet = grid._sheet
+    sheet.edit([(4, "value", "45k"), (4, "seats", "12"), (4, "hot", "no"), (4, "stage", "negotiation"), (0, "notes", "Hi")])
+    return grid.edited, _planned(oa.plan(frame, grid.edited)), grid.changes
+
+
+def _explorer(frame: pd.DataFrame, path: Path) -> Any:
+    state = {"stages": ["proposal", "discovery"], "by": "owner_name"}
+    explorer = oa.explore(frame, as_of=AS_OF, state=state)
+    return explorer.opportunities, explorer.code, explorer.table
+
+
+def _fix(frame: pd.DataFrame) -> pd.DataFrame:
+    return oa.fix(frame, oa.audit(frame, as_of=AS_OF)).reset_index(drop=True)
+
+
+def _calibrated(frame: pd.DataFrame) -> Any:
+    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
+    made = oa.recalibrate(frame, table)
+    return made["recalibrated"].to_list(), oa.forecast(made, as_of=AS_OF, probability="recalibrated", method="stated")
+
+
+_OUR_WRITES = pd.DataFrame({"unique_id": ["o4"], "written_at": ["2026-03-20T00:00:00Z"]})
+
+ENTRIES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    **{name: lambda frame, _, ask=ask: ask(frame) for name, ask in every_analysis.OF_FRAMES.items()},
+    "apply": lambda frame, _: _org().apply(frame).reset_index(drop=True),
+    "audit_summary": lambda frame, _: oa.audit_summary(oa.audit(frame, as_of=AS_OF, own_writes=_OUR_WRITES)),
+    "by": lambda frame, _: [
+        oa.win_rate(frame, by=by, as_of=AS_OF) for by in ("owner_name", "seats", "hot", "visited", "score", ["team", "stage"])
+    ],
+    "conform": lambda frame, _: org.conform(frame),
+    "csv": _csv,
+    "explore": _explorer,
+    "fix": lambda frame, _: _fix(frame),
+    "forecast by": lambda frame, _: oa.forecast(frame, as_of=AS_OF, by=["team", "owner_name"], target=500, totals=True),
+    "grid": _grid,
+    "import file": _import,
+    "own flags": lambda frame, _: oa.deal_flags(
+        frame,
+        as_of=AS_OF,
+        own_writes=_OUR_WRITES,
+        extra={"hot": lambda deals: deals["hot"], "small": lambda deals: deals["seats"] < 6, "b": lambda deals: deals["notes"] == "b"},
+    ),
+    "plan": lambda frame, _: _planned(oa.plan(frame, _edit(frame))),
+    "plan after": lambda frame, _: _planned(oa.plan(plain(), _edit(frame))),
+    "plan before": lambda frame, _: _planned(oa.plan(frame, _edit(plain()))),
+    "plan file": lambda frame, path: _planned(oa.Plan.read(oa.plan(frame, _edit(frame)).save(path / "plan.json"))),
+    "plan impact": lambda frame, _: oa.plan(frame, _edit(frame)).impact(as_of=AS_OF),
+    "recalibrate": lambda frame, _: _calibrated(frame),
+    "record": _record,
+    "report": _report,
+    "workbook": _workbook,
+}  # fmt: skip
+
+
+def _check_equal(one: Any, other: Any) -> None:
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other, check_dtype=True)
+        assert one.attrs == other.attrs
+    elif isinstance(one, pd.Series):
+        pd.testing.assert_series_equal(one, other)
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            _check_equal(left, right)
+    elif one is not other and not (one != one and other != other):
+        assert one == other
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_public_function__gives_the_same_whatever_the_dtypes(entry, backend, tmp_path):
+    ask = ENTRIES[entry]
+    (tmp_path / "plain").mkdir(), (tmp_path / "other").mkdir()
+    frame = BACKENDS[backend](plain())
+    frame.attrs = plain().attrs
+    _check_equal(ask(plain(), tmp_path / "plain"), ask(frame, tmp_path / "other"))
