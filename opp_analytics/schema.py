@@ -208,16 +208,21 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
 
 
 def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Give columns of Arrow and of pandas' nullable dtypes the dtypes that a load has: str, Int64, boolean, float64, dates.
+    """Give columns the dtypes that a load has, whatever library or backend made them: str, Int64, boolean, float64, dates.
 
-    The index and the attrs are the same; other columns are unchanged.
+    These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that are all of one type. The
+    index and the attrs are the same; other columns are unchanged.
 
     Examples
     --------
     >>> as_plain(pd.DataFrame({"seats": [1, None]}, dtype="uint8[pyarrow]"))["seats"].dtype
     Int64Dtype()
     """
-    foreign = [place for place, dtype in enumerate(opportunities.dtypes) if _is_foreign(dtype)]
+    foreign = [
+        place
+        for place, (name, dtype) in enumerate(opportunities.dtypes.items())
+        if _is_foreign(dtype) or (dtype == object and name not in COLUMNS)
+    ]
     plain = opportunities.copy(deep=False) if foreign else opportunities
     for place in foreign:
         plain.isetitem(place, _as_plain(opportunities.iloc[:, place]))
@@ -231,23 +236,31 @@ def _is_foreign(dtype: Any) -> bool:
 
 
 def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    types = pd.api.types
+    types, dtype = pd.api.types, column.dtype
+    if dtype == object and types.infer_dtype(column, skipna=True) not in _OF_ONE_TYPE:
+        return column
     try:
-        for matches, dtype in (
+        for matches, wanted in (
             (types.is_float_dtype, "float64"),
             (types.is_integer_dtype, "Int64"),
             (types.is_bool_dtype, "boolean"),
+            (lambda kind: isinstance(kind, pd.StringDtype), TEXT),
         ):
-            if matches(column.dtype):
-                return column.astype(dtype)
-        if isinstance(column.dtype, pd.StringDtype):
-            return column.astype(TEXT)
-        array = pa.array(column)
-        if pa.types.is_nested(array.type):
-            return pd.Series(array.to_pylist(), index=column.index, dtype="object")
-        return to_plain(pa.table({"": array})).set_axis(column.index)[""]
+            if matches(dtype):
+                return column.astype(wanted)
+        array = pa.chunked_array([pa.array(column, from_pandas=True)])
+        # A dictionary is an encoding; the order of its values means something only if it says so.
+        if pa.types.is_dictionary(array.type) and not array.type.ordered:
+            array = array.cast(array.type.value_type)
+        if pa.types.is_nested(array.type) or (pa.types.is_date(array.type) and column.name not in COLUMNS):
+            return pd.Series(array.to_pylist(), index=column.index, name=column.name, dtype="object")
+        return to_plain(pa.table({"": array})).set_axis(column.index)[""].rename(column.name)
     except (ValueError, TypeError, ArithmeticError):  # half of a character, or beyond 64 bits
         return column.astype(object)
+
+
+_OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
+"""What pandas calls objects of one type that a column of its own holds; calendar dates have none."""
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
