@@ -221,7 +221,7 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     foreign = [
         place
         for place, (name, dtype) in enumerate(opportunities.dtypes.items())
-        if _is_foreign(dtype) or (dtype == object and name not in COLUMNS)
+        if _is_foreign(dtype) or (pd.api.types.is_object_dtype(dtype) and name not in COLUMNS)
     ]
     plain = opportunities.copy(deep=False) if foreign else opportunities
     for place in foreign:
@@ -235,30 +235,32 @@ def _is_foreign(dtype: Any) -> bool:
     return known and dtype not in PANDAS.values()
 
 
-def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+def _as_plain(column: pd.Series[Any]) -> Any:
     types, dtype = pd.api.types, column.dtype
-    if dtype == object and types.infer_dtype(column, skipna=True) not in _OF_ONE_TYPE:
-        return column
+    if types.is_object_dtype(dtype) and types.infer_dtype(column.dropna()) not in _OF_ONE_TYPE:
+        return column.array
     try:
-        for matches, wanted in (
-            (types.is_float_dtype, "float64"),
-            (types.is_integer_dtype, "Int64"),
-            (types.is_bool_dtype, "boolean"),
-            (lambda kind: isinstance(kind, pd.StringDtype), TEXT),
-        ):
+        if isinstance(dtype, pd.StringDtype):
+            return column.astype(TEXT).array
+        for matches, wanted in _NUMBERS.items():
             if matches(dtype):
-                return column.astype(wanted)
+                return column.astype(wanted).array
         array = pa.chunked_array([pa.array(column, from_pandas=True)])
         # A dictionary is an encoding; the order of its values means something only if it says so.
         if pa.types.is_dictionary(array.type) and not array.type.ordered:
             array = array.cast(array.type.value_type)
         if pa.types.is_nested(array.type) or (pa.types.is_date(array.type) and column.name not in COLUMNS):
-            return pd.Series(array.to_pylist(), index=column.index, name=column.name, dtype="object")
-        return to_plain(pa.table({"": array})).set_axis(column.index)[""].rename(column.name)
+            return pd.Series(array.to_pylist(), dtype="object").array
+        return to_plain(pa.table({"": array}))[""].array
     except (ValueError, TypeError, ArithmeticError):  # half of a character, or beyond 64 bits
-        return column.astype(object)
+        return column.astype(object).array
 
 
+_NUMBERS: dict[Callable[[Any], bool], Any] = {
+    pd.api.types.is_float_dtype: "float64",
+    pd.api.types.is_integer_dtype: "Int64",
+    pd.api.types.is_bool_dtype: "boolean",
+}
 _OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
 """What pandas calls objects of one type that a column of its own holds; calendar dates have none."""
 

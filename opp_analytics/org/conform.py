@@ -72,7 +72,7 @@ def _recode(
     else:
         codes, names = pd.factorize(as_text(column, ids))
     dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
-    if column.dtype == dtype and column.cat.categories.equals(dtype.categories):
+    if column.dtype == dtype and column.cat.categories.identical(dtype.categories):
         return column
     read = pd.Index([aliases.get(name, name) for name in names], dtype=TEXT) if aliases else names
     places = np.append(dtype.categories.get_indexer(read), -1)

@@ -169,6 +169,8 @@ def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     ([1.5, nan], [False, '?'])
     """
     dtype = pd.api.types.pandas_dtype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
     read = _choose_reader(dtype)
     if read is None or column.dtype == dtype:
         return column
