@@ -20,8 +20,8 @@ import platformdirs
 
 from opp_analytics.api.credentials import Secret, attempt, check_secret, check_token, make_token_command
 from opp_analytics.arguments import one_of
-from opp_analytics.errors import ArgumentTypeError, ConfigError, DataWarning
-from opp_analytics.files import is_link
+from opp_analytics.errors import ArgumentTypeError, ConfigError, DataError, DataWarning
+from opp_analytics.files import is_link, refuse_special
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -39,12 +39,23 @@ class Network:
             self.proxy = Secret(_read_proxy(url))
         elif not _is_proxy(proxy.reveal()):
             raise ConfigError("proxy is not an address such as http://proxy.example.com:3128")
-        self.certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.certificates = _find_certificates() or True
 
     def proxies(self) -> dict[str, str]:
         """Give the proxy as `requests` takes it."""
         proxy = self.proxy.reveal()
         return {"http": proxy, "https": proxy} if proxy else {}
+
+
+def _find_certificates() -> str | None:
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    # Of a missing file the connection says so; for a pipe it would wait, and a folder may hold certificates.
+    if named and Path(named).exists() and not Path(named).is_dir():
+        try:
+            refuse_special(Path(named))
+        except DataError as error:
+            raise ConfigError(f"certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE: {error}") from None
+    return named
 
 
 def _read_proxy(url: str) -> str | None:

@@ -456,7 +456,7 @@ def get_org(source: Any) -> Org | None:
 def read_folder_org(folder: str | Path = ".") -> Org | None:
     """Read the org file of a folder, and log that; None without one."""
     path = Path(folder) / FILE
-    if not path.is_file():
+    if not path.exists():
         return None
     _log.info("read the org of %s", path.resolve())
     return Org.read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -171,6 +172,20 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             monkeypatch.setenv(name, proxy)
 
     return use
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates__are_not_waited_for_at_a_pipe(
+    tmp_path: Path, environment: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pipe = tmp_path / "bundle.pem"
+    os.mkfifo(pipe)
+    monkeypatch.setenv(name, str(pipe))
+    with pytest.raises(
+        oa.errors.ConfigError, match="bundle.pem is a pipe, and a pipe is not read; name a file"
+    ):
+        oa.Client("https://crm.example.com", "token", "key", cache_dir=tmp_path / "cache")
 
 
 def test_proxy__of_the_environment_gets_nothing_of_a_loopback_api(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import pickle
 import re
 import time
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.org import read_folder_org
 
 SETTINGS: dict[str, Any] = {
     "currency": "EUR",
@@ -190,6 +192,13 @@ def test_read__of_a_deep_or_large_file_names_it_at_once(tmp_path: Path, text: st
     assert time.process_time() - begun < 10
     assert str(file) in str(refused.value)
     assert says in str(refused.value)
+
+
+@pytest.mark.posix
+def test_read_folder_org__refuses_a_pipe_in_the_place_of_the_org_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "opp-analytics.toml")
+    with pytest.raises(oa.errors.OrgError, match="opp-analytics.toml is a pipe, and a pipe is not read"):
+        read_folder_org(tmp_path)
 
 
 def test_read__of_a_long_file_finds_the_lines_of_its_mistakes(tmp_path: Path) -> None:

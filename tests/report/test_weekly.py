@@ -279,6 +279,7 @@ BROKEN = re.compile(
 """What no text for people holds, line breaks of the file itself aside."""
 
 
+@pytest.mark.posix  # a name of a file with a line break
 def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(tmp_path):
     nasty = "Acme\r\nBcc: all@example.com\x1b[2J\x00\u202e\ufffe\x85\u2028\tRenewal"
     rows = [
