@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
 import pytest
+import requests
 import typer.core
 import typer.main
 import yaml
 
 import opp_analytics as oa
-from opp_analytics import plots
+from opp_analytics import files, plots, table_files
+from opp_analytics.api import connection, credentials, page_cache, retry, transport
 from opp_analytics.cli import app
+from opp_analytics.history import recording
+from opp_analytics.loading import probe, refresh
+from opp_analytics.org import conditions, read_file
 from opp_analytics.org.check_file import OrgShape
+from opp_analytics.report import html, settings, workbook
+from opp_analytics.widgets import messages
+from opp_analytics.writer import journal
+from opp_analytics.writer.apply import engine, lost_creates, send
 from tests import gallery, reference
 
 ROOT = Path(__file__).parent.parent
@@ -105,6 +117,54 @@ def test_workflow__runs_the_second_command_as_each_system_writes_it() -> None:
     windows = second.replace("python3", "python").replace(".venv/bin/", ".venv\\Scripts\\")
     assert jobs["windows"]["steps"][-1]["run"] == windows
     assert windows.split(" && ")[1] in (ROOT / "README.md").read_text()
+
+
+def test_security__states_the_bounds_that_the_code_has() -> None:
+    # Their functions go by the same names.
+    load, apply = map(import_module, ("opp_analytics.loading.load", "opp_analytics.writer.apply.apply"))
+    timeout = object.__new__(oa.Client)
+    timeout.timeout = 10_000.0
+    waits = {
+        inspect.signature(oa.History).parameters["lock_timeout"].default,
+        journal._BUSY_SECONDS,
+        page_cache._LOCK_SECONDS,
+    }
+    assert len(waits) == 1
+    assert lost_creates.choose_wait(timeout) == 2 * timeout.timeout
+    gateway = requests.Response()
+    gateway.status_code = 408
+    assert not isinstance(retry.make_error(gateway, "POST", "https://crm.example.com"), send._IN_DOUBT)
+    bounds = [
+        f"{probe.MOST_SECONDS / 3600:g} hours; {probe.MOST_PAGES:,} pages; {probe.MOST_BYTES / 2**30:g} GB",
+        f"as many again and {probe._SLACK}",
+        f"{load._SWEEPS}",
+        f"{load._SWEEP_EVERY / timedelta(hours=1):g} hours",
+        f"{refresh._STAMPS_WITHIN} minutes",
+        f"{transport._DEADLINE_FACTOR} times its `timeout`",
+        f"{retry.LONGEST_WAIT:g} seconds",
+        f"{transport._REDIRECTS}",
+        f"{connection.LARGEST_BODY / 2**20:g} MB; {connection._LARGEST_REFUSAL / 2**10:g} kB",
+        f"{credentials._COMMAND_SECONDS:g} seconds",
+        f"{lost_creates._OVERLAP / timedelta(minutes=1):g} minutes",
+        f"{lost_creates.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
+        f"{send._ATTEMPTS}",
+        f"{engine._OUTAGES}",
+        f"{gateway.status_code}, or another 4xx",
+        f"{apply._PATIENCE:g} second",
+        f"{waits.pop():g} seconds",
+        f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; {files._LARGEST / 10**9:g} GB",
+        f"{settings._LARGEST / 10**3:g} kB",
+        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._CELL_LIMIT:,} characters",
+        f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
+        f"{workbook._MOST_ROWS:,} rows; {workbook._MOST_LETTERS:,} characters",
+        f"{messages._MOST_PARTS} parts; {messages._LARGEST_PART / 2**20:g} MB each",
+        f"{html._SECONDS} seconds",
+        f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
+        f"{files._ABANDONED / 3600:g} hours",
+    ]
+    page = (ROOT / "docs" / "security.md").read_text()
+    section = page[page.index("## Bounds") : page.index("## Not promised")]
+    assert re.findall(r"^\| (?!what ).+? \| (.+?) \| .+ \|$", section, re.M) == bounds
 
 
 def test_dependencies__have_a_reason_each() -> None:
