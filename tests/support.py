@@ -95,7 +95,7 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
             if answer.status == 0:
                 self.close_connection = True
                 return
-            self.send_response(answer.status)
+            (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))

@@ -94,7 +94,7 @@ class Page:
 
 def encode_path(unique_id: str) -> str:
     """Encode the path of one opportunity, its id as one segment."""
-    if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
+    if text(unique_id, "unique_id", example="opp-1").strip() in wire.NO_IDS:
         raise ArgumentValueError(
             f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -172,6 +174,10 @@ class Client:
                 )
             return self._transport
 
+    def server_time(self) -> datetime | None:
+        """Tell the time by the clock of the server that answered last; None where no answer has said it."""
+        return None if self._transport is None else self._transport.server_time()
+
     def close(self) -> None:
         """Close idle connections and the page cache; the client may be used again."""
         if self._transport is not None:
@@ -229,7 +235,7 @@ class Client:
             When no opportunity has this id, or it is deleted.
         """
         path = calls.encode_path(unique_id)
-        return self._decoded(self._decode_one, self.transport.read(path), path)
+        return self._decoded(partial(self._decode_asked, unique_id), self.transport.read(path), path)
 
     def create(self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]) -> Opportunity:
         """Create an opportunity; the answer holds its ``unique_id``.
@@ -251,7 +257,7 @@ class Client:
             When the outcome is unknown: look for the opportunity before trying again.
         """
         body = calls.encode_body({**attributes, **(fields or {})}, self.names, creates=True)
-        return self._write("POST", LIST, body)
+        return self._decoded(self._decode_one, self._send_write("POST", LIST, body), LIST)
 
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
@@ -275,9 +281,7 @@ class Client:
             When the outcome is unknown: read the opportunity back.
         """
         body = calls.encode_body({**attributes, **(fields or {})}, self.names)
-        return Opportunity(
-            {"unique_id": unique_id} | self._write("PUT", calls.encode_path(unique_id) + "/", body)
-        )
+        return self._put(unique_id, "/", body)
 
     def delete(self, unique_id: str) -> None:
         """Move an opportunity to the trash, from where `recover` brings it back.
@@ -297,7 +301,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        return self._write("PUT", calls.encode_path(unique_id) + "/recover", b"{}")
+        return self._put(unique_id, "/recover", b"{}")
 
     def fetch_page(
         self,
@@ -326,11 +330,24 @@ class Client:
         deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
         return Page(deals, page, meta.pages(), meta.records())
 
-    def _write(self, method: str, path: str, body: bytes | None) -> Opportunity:
-        return self._decoded(self._decode_one, self._send_write(method, path, body), path)
+    def _put(self, unique_id: str, action: str, body: bytes) -> Opportunity:
+        path = calls.encode_path(unique_id) + action
+        return self._decoded(
+            partial(self._decode_asked, unique_id), self._send_write("PUT", path, body), path
+        )
 
     def _decode_one(self, body: bytes) -> Opportunity:
         return Opportunity(self.names.row(wire.decode_one(body)))
+
+    def _decode_asked(self, unique_id: str, body: bytes) -> Opportunity:
+        """Decode the answer about one opportunity; one about another proves nothing."""
+        opportunity = self._decode_one(body)
+        # A server may write the letters of an id as it likes.
+        if opportunity["unique_id"].casefold() != unique_id.casefold():
+            raise UnexpectedResponse(
+                f"the answer is opportunity {opportunity['unique_id']!r}, not {unique_id!r} as asked"
+            )
+        return opportunity
 
     def _send_write(self, method: str, path: str, body: bytes | None) -> bytes:
         # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.

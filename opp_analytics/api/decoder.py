@@ -123,7 +123,11 @@ def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
     """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones."""
     ids = cells["unique_id"]
     columns = {c: build(cells[c], c, ids) for c, build in _BUILD.items()}
-    columns |= {c: _further(values) for c, values in cells.items() if c not in _BUILD}
+    columns |= {
+        c: _texts(values, c, ids) if wire.names_id(c) else _further(values)
+        for c, values in cells.items()
+        if c not in _BUILD
+    }
     return pa.table(columns)
 
 
@@ -242,7 +246,7 @@ class PageDecoder:
         cells: dict[str, Sequence[Any]] = dict.fromkeys(self._names, ())
         cells.update(zip(self._names, columns, strict=False))
         ids, accounts = cells["unique_id"], cells["account_id"]
-        if None in ids:
+        if set(map(type, ids)) != {str} or not wire.NO_IDS.isdisjoint(map(str.strip, ids)):
             cells["unique_id"] = [
                 wire.unique_id(own, resource.id) for own, resource in zip(ids, resources, strict=True)
             ]

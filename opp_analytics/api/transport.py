@@ -11,7 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -62,6 +65,8 @@ class Transport:
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
         self._reader, self._writer = (Connections(network, size=connections) for _ in range(2))
+        self._dated: tuple[datetime, float] | None = None
+        """The ``Date`` of the last answer, and when it came by the monotonic clock."""
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
         """Send a GET; its body."""
@@ -97,6 +102,16 @@ class Transport:
                 response,
             )
         return self._body(response, method, url)
+
+    def server_time(self) -> datetime | None:
+        """Tell the time by the server's clock; None as long as no answer has said it (``Date``).
+
+        This computer's clock is never asked: it may be hours off, or be set during a run.
+        """
+        if self._dated is None:
+            return None
+        date, came = self._dated
+        return date + timedelta(seconds=time.monotonic() - came)
 
     def redact(self, text: str) -> str:
         """Replace token and key in a text with asterisks: a server may repeat them in an answer."""
@@ -160,11 +175,18 @@ class Transport:
         path = urlsplit(url).path
         if isinstance(outcome, requests.Response):
             _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status_code, took)
+            self._note_date(outcome.headers.get("Date", ""))
             return outcome
         _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
         if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
             raise outcome
         return self._make_lost(outcome, method, _shorten(url))
+
+    def _note_date(self, header: str) -> None:
+        with suppress(ValueError, OverflowError):
+            date = parsedate_to_datetime(header)
+            if 1970 <= date.year < 9999:  # others leave no room to count minutes back or on
+                self._dated = date.replace(tzinfo=date.tzinfo or UTC), time.monotonic()
 
     def _secret_headers(self, token: Secret) -> dict[str, str]:
         key = HiddenText(self.settings.api_key.reveal())

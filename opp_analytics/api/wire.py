@@ -75,7 +75,17 @@ class TenantNames:
         return order[: len(order) - len(name)] + self.theirs.get(name, name)
 
 
+def names_id(name: str) -> bool:
+    """Return True if an attribute holds an id, which is text here, and a whole number on some servers."""
+    return name == "account_id" or name.endswith("unique_id")
+
+
+def _as_id(name: str, value: Any) -> Any:
+    return str(value) if type(value) is int and names_id(name) else value
+
+
 def _one(unique_id: Any, theirs: str, one: Any, ours: str, other: Any) -> Any:
+    one, other = _as_id(ours, one), _as_id(ours, other)
     if one is None or other is None or one == other:
         return other if one is None else one
     raise UnexpectedResponse(
@@ -86,7 +96,7 @@ def _one(unique_id: Any, theirs: str, one: Any, ours: str, other: Any) -> Any:
 
 class _Resource(msgspec.Struct):
     attributes: dict[str, Any]
-    id: str | int | None = None
+    id: Any = None
     relationships: dict[str, Any] | None = None
 
 
@@ -127,8 +137,12 @@ _decode_many = msgspec.json.Decoder(_Many).decode
 _decode_one = msgspec.json.Decoder(_One).decode
 
 
+NO_IDS = frozenset({"", ".", ".."})
+"""Texts that are not an id: none can be a segment of a path."""
+
+
 def _flat(resource: _Resource) -> dict[str, Any]:
-    attributes = resource.attributes
+    attributes = {name: _as_id(name, value) for name, value in resource.attributes.items()}
     attributes["unique_id"] = unique_id(attributes.get("unique_id"), resource.id)
     account = account_id(
         attributes.get("account_id"), attributes.get("account_unique_id"), resource.relationships
@@ -138,11 +152,14 @@ def _flat(resource: _Resource) -> dict[str, Any]:
     return attributes
 
 
-def unique_id(attribute: Any, resource_id: Any) -> Any:
-    """Find the id of an opportunity among the attributes or beside them."""
-    if attribute is None and resource_id is None:
-        raise UnexpectedResponse("an opportunity in the answer has no id")
-    return str(resource_id) if attribute is None else attribute
+def unique_id(attribute: Any, resource_id: Any) -> str:
+    """Find the id of an opportunity among the attributes or beside them, as text."""
+    found = resource_id if attribute is None else attribute
+    unique_id = _as_id("unique_id", found)
+    if isinstance(unique_id, str) and unique_id.strip() not in NO_IDS:
+        return unique_id
+    what = "no id" if found is None else f"unique_id={repr(found)[:60]}, which is not an id"
+    raise UnexpectedResponse(f"an opportunity in the answer has {what}")
 
 
 def account_id(attribute: Any, other_attribute: Any, relationships: Any) -> Any:

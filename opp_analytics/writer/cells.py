@@ -243,11 +243,11 @@ def format_cell(field: str, value: Any, currency: str | None = None) -> str:
     if isinstance(value, (date, datetime)):
         return value.strftime("%Y-%m-%d")
     if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(value, bool):
-        if field == "probability":
-            return text.percent(float(value) / 100)
         exact = Decimal(int(value)) if isinstance(value, (int, np.integer)) else Decimal(str(value))
         if abs(exact) >= 10**300:  # perhaps beyond what a float holds
             return f"{exact:.2e}"
+        if field == "probability":
+            return text.percent(float(value) / 100)
         return text.money(float(value), currency if field == "value" else None, full=True)
     return str(value)
 
@@ -278,6 +278,14 @@ def read_number(text: str) -> float | Decimal:
     exact = Decimal(text)
     near = float(text)
     return near if Decimal(repr(near)) == exact else exact
+
+
+def read_stamp(value: Any) -> Any:
+    """Read an instant that the server sent; None where there is none, or one that cannot be read."""
+    try:
+        return schema.parse_cell("updated_at", value)
+    except schema.BadCell:
+        return None
 
 
 def from_wire(column: str, value: Any) -> Any:

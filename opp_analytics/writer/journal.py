@@ -21,11 +21,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from opp_analytics import schema
 from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_name, make_private_folder
-from opp_analytics.writer.cells import from_text, to_text
+from opp_analytics.writer.cells import from_text, read_stamp, to_text
 from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
 _SCHEMA = """
@@ -36,7 +35,7 @@ CREATE TABLE IF NOT EXISTS run (
 CREATE TABLE IF NOT EXISTS step (
   run_id TEXT NOT NULL, number INTEGER NOT NULL, operation TEXT NOT NULL, unique_id TEXT, name TEXT, base TEXT,
   attempts INTEGER NOT NULL DEFAULT 0, intended_at TEXT, settled_at TEXT, refused INTEGER NOT NULL DEFAULT 0,
-  updated_before TEXT, updated_after TEXT, record TEXT, identity TEXT,
+  updated_before TEXT, updated_after TEXT, record TEXT, identity TEXT, server_at TEXT,
   PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
@@ -58,6 +57,11 @@ APPLIED = "outcome = 'applied'"
 _NEWEST = """
 SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
 WHERE {} ORDER BY started_at DESC LIMIT 1
+"""
+_LAST_WRITES = """
+SELECT unique_id, operation, updated_after, max(coalesce(server_at, settled_at))
+FROM step JOIN change USING (run_id, number)
+WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?) GROUP BY unique_id
 """
 _EQUAL = """
 SELECT run_id, number, unique_id FROM step
@@ -90,7 +94,7 @@ class PlanRun:
 
     def is_new(self, record: dict[str, Any]) -> bool:
         """Tell whether an opportunity was created after the run began."""
-        at = schema.parse_cell("created_at", record.get("created_at"))
+        at = read_stamp(record.get("created_at"))
         early = self.since is not None and at is not None and at < self.since
         return record["unique_id"] not in self.known_ids and not early
 
@@ -152,8 +156,9 @@ def _make_error(path: Path, error: Exception) -> JournalError:
 class Journal:
     """The journal of one tenant (`Settings.tenant`), open for writing; close it when done."""
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, server_time: Callable[[], datetime | None] = lambda: None) -> None:
         self.path = locate_journal(tenant)
+        self._server_time = server_time
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
         self._failure: JournalError | None = None
@@ -256,7 +261,7 @@ class Journal:
         was = [_cell_row(name, value, run_id, number) for name, value in overwritten.items()]
 
         def write(db: sqlite3.Connection) -> None:
-            _intend(db, run_id, number, outcome)
+            self._intend(db, run_id, number, outcome)
             db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
 
         self.do(write)
@@ -277,16 +282,32 @@ class Journal:
             for create in equal:
                 if create.run_id != run.run_id and not spent & {create.unique_id, create.place}:
                     return create
-            _intend(db, run.run_id, number)
+            self._intend(db, run.run_id, number)
             return None
 
         found: EqualCreate | None = self.do(ask)
         return found
 
+    def _intend(
+        self, db: sqlite3.Connection, run_id: str, number: int, outcome: dict[str, Any] | None = None
+    ) -> None:
+        """Record, within a job, that a step's write is about to be sent: by the server's clock, empty if it has none."""
+        at = self._read_server_time() or ""
+        db.execute(
+            "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
+            "WHERE run_id = ? AND number = ?",
+            (at, _record_text(outcome), run_id, number),
+        )
+
+    def _read_server_time(self) -> str | None:
+        at = self._server_time()
+        return None if at is None else at.isoformat()
+
     def settle(self, run_id: str, number: int, result: Result) -> None:
         """Record the result of a step with the next commit; if that is lost, resume looks again."""
         record, stamps = _record_text(result.record), (result.updated_before, result.updated_after)
-        step_row = (_now(), result.sent, result.refused, result.unique_id, *stamps, record, run_id, number)
+        times = (_now(), self._read_server_time())
+        step_row = (*times, result.sent, result.refused, result.unique_id, *stamps, record, run_id, number)
         changes = [
             (outcome, error, run_id, number, place)
             for place, (outcome, error) in enumerate(zip(result.outcomes, result.errors, strict=True))
@@ -295,7 +316,7 @@ class Journal:
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
-                "UPDATE step SET settled_at = ?, intended_at = CASE WHEN ? THEN intended_at END, refused = ?, "
+                "UPDATE step SET settled_at = ?, server_at = ?, intended_at = CASE WHEN ? THEN intended_at END, refused = ?, "
                 "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, updated_before), updated_after = ?, "
                 "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
                 step_row,
@@ -343,6 +364,14 @@ class Journal:
         query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
         return {row["unique_id"] for row in self.query(query)}
 
+    def list_last_writes(self, since: datetime | None) -> dict[str, tuple[str, Any]]:
+        """List the last write to each opportunity since then, by the server's clock; all where that is not known.
+
+        Each is the operation and the opportunity's ``updated_at`` after it, None where the server did not say it.
+        """
+        rows = self.query(_LAST_WRITES, "" if since is None else since.isoformat())
+        return {row["unique_id"]: (row["operation"], read_stamp(row["updated_after"])) for row in rows}
+
     def list_doubtful_runs(self) -> set[str]:
         """List the runs with a create whose outcome is unknown."""
         query = "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT NULL"
@@ -380,15 +409,6 @@ def _read_record(text: str | None) -> dict[str, Any] | None:
     return None if text is None else {k: from_text(k, v) for k, v in json.loads(text).items()}
 
 
-def _intend(db: sqlite3.Connection, run_id: str, number: int, outcome: dict[str, Any] | None = None) -> None:
-    """Record, within a job, that a step's write is about to be sent."""
-    db.execute(
-        "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
-        "WHERE run_id = ? AND number = ?",
-        (_now(), _record_text(outcome), run_id, number),
-    )
-
-
 def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
     """List equal creates that were sent, those with an id first, the newest runs first."""
     return [EqualCreate(*row) for row in db.execute(_EQUAL, (identity,))]
@@ -396,7 +416,7 @@ def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
 
 def _read_head(row: sqlite3.Row) -> PlanRun:
     known_ids, accounted = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
-    since = schema.parse_cell("created_at", row["since"])
+    since = read_stamp(row["since"])
     return PlanRun(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], since, known_ids, accounted)
 
 
@@ -416,7 +436,7 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         unique_id=row["unique_id"],
         record=_read_record(row["record"]),
         sent=sent,
-        sent_at=datetime.fromisoformat(row["intended_at"]) if sent else None,
+        sent_at=datetime.fromisoformat(row["intended_at"]) if row["intended_at"] else None,
         refused=bool(row["refused"]),
         overwritten={
             c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]

@@ -28,7 +28,7 @@ OUTCOMES = {
     "already": "already on the server; nothing was sent",
     "skipped": "not sent, because another cell of the same opportunity is in conflict",
     "conflict": "somebody else changed it; not sent",
-    "failed": "refused, ignored by the server, or not written after every attempt",
+    "failed": "refused, or ignored by the server",
     "unknown": "sent, but nobody knows whether it was written; resume finds out",
     "pending": "not sent yet; resume sends it",
 }
@@ -185,7 +185,7 @@ class Result:
     sent: bool = False
     """True if a write was sent and its outcome is uncertain."""
     sent_at: datetime | None = None
-    """When an earlier process sent that write, by this computer's clock."""
+    """When an earlier process sent that write, by the server's clock; None where no answer had said its time."""
     refused: bool = False
     """True if the server rejected it (4xx), or kept the old value; resume does not try again."""
     outage: bool = False

@@ -70,7 +70,7 @@ def test_get__refuses_what_is_no_id_before_asking(tenant, shared_sandbox, unique
 
 
 def test_get__sends_an_id_as_one_path_segment(tmp_path):
-    with serving(lambda asked: as_json({"data": {"id": "x", "attributes": {}}})) as server:
+    with serving(lambda asked: as_json({"data": {"id": "a/b?c#d", "attributes": {}}})) as server:
         client_of(server, tmp_path).get("a/b?c#d")
     assert server.asked[0].path == "/opportunities/a%2Fb%3Fc%23d"
 

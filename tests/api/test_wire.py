@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -64,6 +65,57 @@ def test_decode_page__refuses_what_is_not_a_list_answer(answer):
 def test_decode_page__refuses_a_resource_without_any_id():
     with pytest.raises(oa.errors.UnexpectedResponse, match="has no id"):
         wire.decode_page(body({"attributes": {"name": "x"}}))
+
+
+@pytest.mark.parametrize("odd", [True, False, [], ["a"], {}, {"a": 1}, "", " ", ".", "..", 1.5])
+def test_decode__refuses_by_name_what_is_not_an_id(odd):
+    said = re.escape(f"has unique_id={odd!r}, which is not an id")
+    for resource in ({"attributes": {"unique_id": odd}}, {"id": odd, "attributes": {"name": "x"}}):
+        with pytest.raises(oa.errors.UnexpectedResponse, match=said):
+            wire.decode_page(body(resource))
+        with pytest.raises(oa.errors.UnexpectedResponse, match=said):
+            PageDecoder(TenantNames()).decode(body(resource))
+        with pytest.raises(oa.errors.UnexpectedResponse, match=said):
+            wire.decode_one(json.dumps({"data": resource}).encode())
+
+
+@pytest.mark.parametrize("number", [0, 7, 2**70])
+def test_ids__that_are_whole_numbers_become_text_in_every_answer(number, tmp_path):
+    ids = dict.fromkeys(("unique_id", "account_id", "owner_unique_id", "contact_unique_id"), number)
+    filled = {"value": 1, "stage": "proposal", "close_date": "2026-06-30"}
+    deal = {"id": number, "attributes": {"name": "x", "seats": 5, **filled, **ids}}
+
+    def respond(asked):
+        one = as_json({"data": deal})
+        return as_json({"data": [deal], "meta": {"totalRecords": 1}}) if asked.query else one
+
+    text = {name: str(number) for name in ids}
+    with serving(respond) as server, client_of(server, tmp_path) as client:
+        answers = [
+            client.get(str(number)),
+            client.create(name="x"),
+            client.update(str(number), name="x"),
+            client.recover(str(number)),
+            client.search("x").rows[0],
+            oa.load(client, limit=1, progress=False).iloc[0].to_dict(),
+            client.decode_page(client.fetch_page(1, 5), PageDecoder(client.names)).table.to_pylist()[0],
+        ]
+    for answer in answers:
+        assert {name: answer[name] for name in ids} == text
+        assert answer["seats"] == 5
+
+
+def test_get__refuses_an_answer_about_another_opportunity(tmp_path):
+    with (
+        serving(lambda asked: as_json({"data": {"id": "opp-2", "attributes": {}}})) as server,
+        client_of(server, tmp_path) as client,
+    ):
+        assert client.get("OPP-2")["unique_id"] == "opp-2"
+        for call in (client.get, client.recover, lambda unique_id: client.update(unique_id, value=1)):
+            with pytest.raises(
+                oa.errors.UnexpectedResponse, match="the answer is opportunity 'opp-2', not 'a'"
+            ):
+                call("a")
 
 
 @pytest.mark.parametrize(

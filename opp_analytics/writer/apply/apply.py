@@ -111,7 +111,11 @@ def apply(
         return Receipt([RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)])
     entries = [RunStep(n, step, Result.whole(step, "pending")) for n, step in enumerate(plan.steps)]
     settings = client.settings
-    with _name_run() as begun, Journal(settings.tenant) as journal, lock_plan(settings.tenant, plan.plan_id):
+    with (
+        _name_run() as begun,
+        Journal(settings.tenant, client.server_time) as journal,
+        lock_plan(settings.tenant, plan.plan_id),
+    ):
         creates = [entry.step.identity for entry in entries if entry.creates]
         accounted = journal.account_for(creates, plan.before["unique_id"], again=again)
         with promise_no_writes():
@@ -215,7 +219,7 @@ def resume(
     """
     one_of(unknown, "unknown", ("leave", "send"))
     tenant = client.settings.tenant
-    with _name_run() as begun, Journal(tenant) as journal:
+    with _name_run() as begun, Journal(tenant, client.server_time) as journal:
         run_id = run_id or journal.find_newest_run(LEFT)
         if run_id is None:
             return Receipt([])

@@ -7,12 +7,15 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opp_analytics.api import STOP, Stop
-from opp_analytics.errors import JournalError
+from opp_analytics.errors import ApiError, JournalError
+from opp_analytics.writer.cells import read_stamp
 from opp_analytics.writer.journal import Journal, PlanRun, read_forms
+from opp_analytics.writer.plan.three_way import find_in_trash, read_many, read_one
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
+_Found = dict[str, dict[str, Any] | None]
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
 """After this many steps in a row without an answer the server counts as down: 3 for each of 8 connections."""
@@ -57,6 +61,95 @@ class StopSignal:
         self._event.wait(seconds)
 
 
+SHORTEST_WAIT = 15.0
+"""Minimum seconds before what the server does not show counts as not carried out: longer than servers take to commit,
+and than replicas lag."""
+OVERLAP = timedelta(minutes=15)
+"""Allowance for clock differences between a server's nodes and for late timestamps."""
+FIRST_LOOK, LAST_LOOK = 0.25, 5.0
+"""Shortest and longest pause between looks, in seconds."""
+
+
+def choose_wait(client: Client) -> float:
+    """Say after how many seconds a write without an answer, and without a trace, counts as not carried out."""
+    return max(SHORTEST_WAIT, 2 * client.timeout)
+
+
+class Reader:
+    """Reads opportunities, again where an answer is older than the last write of this journal.
+
+    A server may answer reads from replicas that lag behind its writes. So a 404 for an opportunity that was created a
+    moment ago proves nothing, nor does an old value of one that was changed. Reading again ends some time after the
+    reader was made: by then the writes of earlier runs are old enough.
+    """
+
+    def __init__(self, client: Client, journal: Journal, pause: Callable[[float], object]) -> None:
+        self._client, self._journal, self._pause = client, journal, pause
+        self._ends = time.monotonic() + choose_wait(client)
+        self._written: dict[str, tuple[str, Any]] | None = None
+        self._updated: dict[str, tuple[Any, float]] = {}
+        """Updates of this run: the stamp that a newer answer has, and until when it is waited for."""
+        self._lock = threading.Lock()
+
+    def note_update(
+        self, unique_id: str, before: dict[str, Any] | None, answer: dict[str, Any] | None
+    ) -> None:
+        """Note an update that was answered, and what was read before it."""
+        stamp, was = (read_stamp((record or {}).get("updated_at")) for record in (answer, before))
+        if stamp is None and was is not None:
+            stamp = was + timedelta(seconds=1)  # where the answer does not say it: at least later than before
+        self._updated[unique_id] = stamp, time.monotonic() + choose_wait(self._client)
+
+    def read(self, unique_id: str) -> dict[str, Any] | None:
+        """Read an opportunity; None if it does not exist or is in the trash."""
+        return self._read([unique_id], lambda _: {unique_id: read_one(self._client, unique_id)})[unique_id]
+
+    def read_many(self, ids: Collection[str]) -> _Found:
+        """Read several opportunities."""
+        return self._read(ids, lambda wanted: read_many(self._client, wanted))
+
+    def _read(self, ids: Collection[str], ask: Callable[[Collection[str]], _Found]) -> _Found:
+        found, pause = ask(ids), FIRST_LOOK
+        while outdated := [unique_id for unique_id in ids if self.is_outdated(unique_id, found[unique_id])]:
+            self._pause(pause)
+            pause = min(2 * pause, LAST_LOOK)
+            found |= ask(outdated)
+        return found
+
+    def is_outdated(self, unique_id: str, remote: dict[str, Any] | None) -> bool:
+        """Tell whether an answer, None for a 404, may be from before this journal's last write."""
+        operation, stamp = self._list_written().get(unique_id, (None, None))
+        ends = self._ends
+        if unique_id in self._updated:
+            operation, (stamp, ends) = "update", self._updated[unique_id]
+        if operation is None or time.monotonic() >= ends:
+            return False
+        if operation == "delete":
+            return remote is not None
+        if remote is None:
+            return operation == "recover" or not self._is_in_trash(unique_id)
+        now = read_stamp(remote.get("updated_at"))
+        # Databases cut the fraction of a stamp that the answer to the write still had.
+        if now is None or stamp is None:
+            return False
+        return bool(now < stamp.floor("ms") and now != stamp.floor("s"))
+
+    def _list_written(self) -> dict[str, tuple[str, Any]]:
+        """List the writes that a replica may not have yet; unknown ages count as young."""
+        with self._lock:
+            if self._written is None:
+                now = self._client.server_time()
+                young = timedelta(seconds=choose_wait(self._client)) + OVERLAP
+                self._written = self._journal.list_last_writes(None if now is None else now - young)
+            return self._written
+
+    def _is_in_trash(self, unique_id: str) -> bool:
+        try:
+            return bool(find_in_trash(self._client, [unique_id]))
+        except ApiError:  # without permission to read it, for example
+            return False
+
+
 class LiveRun:
     """A run in progress, shared by its threads."""
 
@@ -66,6 +159,7 @@ class LiveRun:
         self.client, self.journal, self.run = client, journal, run
         self.stop = StopSignal() if stop is None else stop
         self.forms = read_forms(client.settings.tenant)
+        self.reader = Reader(client, journal, self.stop.wait)
         self._outages = 0
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()

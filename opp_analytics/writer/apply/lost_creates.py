@@ -11,15 +11,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from opp_analytics import schema, text
 from opp_analytics.errors import ApiError, JournalError, PlanError
-from opp_analytics.writer.apply.engine import LiveRun, work_through
+from opp_analytics.writer.apply.engine import (
+    FIRST_LOOK,
+    LAST_LOOK,
+    OVERLAP,
+    LiveRun,
+    choose_wait,
+    work_through,
+)
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.cells import agrees, fold
+from opp_analytics.writer.cells import agrees, fold, read_stamp
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.three_way import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
@@ -28,35 +34,33 @@ if TYPE_CHECKING:
     from opp_analytics.api import Client, Opportunity
 
 _log = logging.getLogger(__name__)
-SHORTEST_WAIT = 15.0
-"""Minimum seconds before a create without an answer counts as not carried out: longer than servers take to commit."""
-_FIRST_LOOK, _LAST_LOOK = 0.25, 5.0
-"""Shortest and longest pause between looks, in seconds."""
-_OVERLAP = timedelta(minutes=15)
-"""Allowance for clock differences between a server's nodes and for late timestamps."""
 _FIRST = 100
 """Rows of the first page of the newest opportunities, which usually reaches back 15 minutes."""
 
 
-def choose_wait(client: Client) -> float:
-    """Say after how many seconds a create without an answer, and without a trace, counts as not carried out."""
-    return max(SHORTEST_WAIT, 2 * client.timeout)
-
-
 def _read_created_at(record: dict[str, Any]) -> Any:
-    return schema.parse_cell("created_at", record.get("created_at"))
+    return read_stamp(record.get("created_at"))
 
 
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
-    """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`."""
+    """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`.
+
+    Without the time of the server, only ids tell what is new, so that all of them are read.
+    """
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
     times = [_read_created_at(record) for record in rows]
-    if not times or None in times or any(later < earlier for later, earlier in pairwise(times)):
+    now = client.server_time()
+    if (
+        now is None
+        or not times
+        or None in times
+        or any(later < earlier for later, earlier in pairwise(times))
+    ):
         pages = read_pages(client.list) if rows else ()
         return None, _collect_ids(record for page in pages for record in page)
     # A stamp far in the future (an import) must not hide what the server creates now.
-    since = min(times[0], datetime.now(UTC)) - _OVERLAP
+    since = min(times[0], now) - OVERLAP
     if times[-1] >= since and (first.total_pages or 1) > 1:
         rows = _list_created_since(client, since)
     return since, _collect_ids(rows)
@@ -165,7 +169,7 @@ class LostCreates:
     def settle(self, chains: Chains) -> None:
         """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
         stop = self.live.stop
-        wait, pause = choose_wait(self.live.client), _FIRST_LOOK
+        wait, pause = choose_wait(self.live.client), FIRST_LOOK
         while True:
             lost = self._list_lost(chains)
             if not lost or stop:
@@ -185,9 +189,9 @@ class LostCreates:
                     attempts, record = max(self.results[number].attempts, 1), found[number]
                     self._store(chain[0], Result.created(chain[0].step, record, attempts))
                     again.append(chain[1:])
-                elif looked_at - self._since[number] >= wait:
+                elif self._measure_age(chain[0], looked_at) >= wait:
                     again += self._give_up_or_repeat(chain, strangers)
-            pause = _FIRST_LOOK if again else min(2 * pause, _LAST_LOOK)
+            pause = FIRST_LOOK if again else min(2 * pause, LAST_LOOK)
             self._send(again)
 
     def settle_equal(self, chains: Chains) -> None:
@@ -196,7 +200,7 @@ class LostCreates:
         A run of another process is given time to settle its own; one that has ended is settled here, as `resume` would.
         """
         stop = self.live.stop
-        gives_up_at, pause = time.monotonic() + choose_wait(self.live.client), _FIRST_LOOK
+        gives_up_at, pause = time.monotonic() + choose_wait(self.live.client), FIRST_LOOK
         try:
             while waiting := self._list_waiting(chains):
                 settled = {run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}}
@@ -214,7 +218,7 @@ class LostCreates:
                         self._store(chain[0], replace(result, errors=errors, waits_for=None))
                 if None in settled.values():
                     stop.wait(pause)
-                    pause = min(2 * pause, _LAST_LOOK)
+                    pause = min(2 * pause, LAST_LOOK)
                 self._send(again)
                 self.settle(chains)
         except JournalError as error:
@@ -239,10 +243,21 @@ class LostCreates:
                     if not result.sent:  # it waits for a create of another run
                         break
                     lost[entry.number] = chain[at:]
-                    age = 0.0 if entry.number in self._repeated else _measure_age(entry.result)
-                    self._since.setdefault(entry.number, time.monotonic() - age)
+                    self._since.setdefault(entry.number, time.monotonic())
                     break
         return lost
+
+    def _measure_age(self, entry: RunStep, looked_at: float) -> float:
+        """Measure the seconds between sending a create and a look, by the monotonic clock and the server's, never ours.
+
+        What an earlier process sent is older by the time that has passed on the server, less what its nodes' clocks may
+        differ; where the server does not tell the time, it counts as sent just now.
+        """
+        waited = looked_at - self._since[entry.number]
+        sent_at, now = entry.result.sent_at, self.live.client.server_time()
+        if sent_at is None or now is None or entry.number in self._repeated:
+            return waited
+        return max(waited, (now - sent_at - OVERLAP).total_seconds())
 
     def _list_waiting(self, chains: Chains) -> list[tuple[EqualCreate, list[RunStep]]]:
         """List the chains in which a create waits for an equal one, from that create on."""
@@ -316,13 +331,6 @@ def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, PlanRun]]:
         run, entries = live.journal.read_run(run_id)
         lost |= {(run_id, entry.number): (entry.step, run) for entry in entries if entry.lost}
     return lost
-
-
-def _measure_age(earlier: Result) -> float:
-    """Measure the seconds since an earlier process sent it; 0 if the clock was set back."""
-    if earlier.sent_at is None:
-        return 0.0
-    return max(0.0, (datetime.now(UTC) - earlier.sent_at).total_seconds())
 
 
 def _advise(step: Step, run: PlanRun, strangers: int) -> str:

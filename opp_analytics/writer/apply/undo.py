@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,10 +12,11 @@ import pandas as pd
 
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
+from opp_analytics.writer.apply.engine import Reader
 from opp_analytics.writer.cells import normalize, same
 from opp_analytics.writer.journal import APPLIED, Journal
 from opp_analytics.writer.plan.plan import Plan, compare_steps
-from opp_analytics.writer.plan.three_way import promise_no_writes, read_many
+from opp_analytics.writer.plan.three_way import promise_no_writes
 from opp_analytics.writer.steps import EditedCell, RunStep, Step, add_base
 
 if TYPE_CHECKING:
@@ -51,9 +53,16 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     ApiError
         If the server cannot be read.
     """
-    with Journal(client.settings.tenant) as journal:
+    steps: list[Step] = []
+    rows: dict[str, dict[str, Any]] = {}
+    with Journal(client.settings.tenant, client.server_time) as journal:
         run_id = run_id or journal.find_newest_run(APPLIED)
         entries = journal.read_run(run_id)[1] if run_id is not None else []
+        for entry in entries:
+            steps += _reverse(entry, rows)
+        with promise_no_writes():
+            reader = Reader(client, journal, time.sleep)
+            now = reader.read_many({step.unique_id for step in steps if step.unique_id is not None})
     left = sum(entry.result.left for entry in entries)
     if left:
         warnings.warn(
@@ -62,12 +71,6 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
             DataWarning,
             stacklevel=2,
         )
-    steps: list[Step] = []
-    rows: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        steps += _reverse(entry, rows)
-    with promise_no_writes():
-        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     # What the run did not touch is whatever it is by now.
     known = [_read_row(now.get(unique_id)) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()

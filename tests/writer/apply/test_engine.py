@@ -19,7 +19,7 @@ from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed, ServerError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs, undo
-from opp_analytics.writer.apply import lost_creates
+from opp_analytics.writer.apply import engine
 from tests.writer.clients import Expiring, Meddled
 from tests.writer.frames import adding, opportunities
 from tests.writer.kills import (
@@ -116,7 +116,7 @@ FAULTS = [
 def test_apply__under_faults_every_change_is_made_exactly_once(
     asking: Callable[..., Client], server: Sandbox, faults: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 1.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     made = mixed()
     client = asking(made.before, retries=3, timeout=1)
     server.faults.set(**faults)

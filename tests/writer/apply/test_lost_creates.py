@@ -14,7 +14,7 @@ import pytest
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
-from opp_analytics.writer.apply import lost_creates
+from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.lost_creates import choose_wait
 from tests.writer.clients import dying
 from tests.writer.frames import adding, opportunities
@@ -92,7 +92,7 @@ def test_apply__finds_lost_creates_of_nodes_whose_clocks_differ(
 def test_apply__never_makes_two_when_all_answers_are_lost(
     asking: Callable[..., Client], server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 4.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 4.0)
     client = impatient(asking, retries=3)
     server.faults.set(lose_answer_rate=1.0, clock_skew=2, normalize=True)
     receipt = apply(
@@ -122,7 +122,7 @@ def test_apply__never_makes_two_of_twenty_that_are_committed_late_and_answered_n
 def test_apply__sends_a_create_once_more_only_when_nothing_new_can_be_it(
     asking: Callable[..., Client], server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 1.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     client, other = impatient(asking, timeout=0.5), asking()
     made = creating(name=["New"], value=[5])
     asks, sent = client.create, []
@@ -159,7 +159,7 @@ def test_apply__sends_a_create_once_more_only_when_nothing_new_can_be_it(
 def test_apply__takes_a_500_as_no_answer_and_a_429_as_one(
     asking: Callable[..., Client], server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 1.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     client = impatient(asking, timeout=0.5)
     began = time.monotonic()
     asks, answers = client.create, iter([{"error_rate": 1.0}, {}])
@@ -187,7 +187,7 @@ def told(receipt: Receipt) -> list[list[str]]:
 def test_apply__settles_first_what_a_killed_run_left(
     client: Client, before: pd.DataFrame, tmp_path: Path, carried_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 0.5)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 0.5)
     victim = dying(client, tmp_path)
     victim.timeout = client.timeout = 0.2
     victim.die_at(2, after=carried_out)
@@ -237,7 +237,7 @@ def doubtful(asking: Callable[..., Client], server: Sandbox, before: pd.DataFram
 def test_apply__leaves_unknown_what_an_earlier_run_may_have_created(
     doubtful: Doubtful, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 1.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     edits = adding(before, "A", "B")
     first = apply(plan(before, edits), doubtful)
     assert told(first) == [["A", "unknown"], ["B", "applied"]]
@@ -258,7 +258,7 @@ def test_apply__leaves_unknown_what_an_earlier_run_may_have_created(
 def test_apply__again_sends_what_an_earlier_run_may_have_created(
     doubtful: Doubtful, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 1.0)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 1.0)
     edits = adding(before, "A")
     first = apply(plan(before, edits), doubtful)
     assert told(first) == [["A", "unknown"]]
@@ -295,7 +295,7 @@ def test_apply__waits_for_a_run_that_is_still_creating_an_equal_one(
 def test_apply__leaves_unknown_what_a_run_that_does_not_end_is_creating(
     asking: Callable[..., Client], before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 0.5)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 0.5)
     edits, receipts = adding(before, "A"), []
 
     class Stuck(Client):

@@ -9,7 +9,7 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, plan, resume, runs
-from opp_analytics.writer.apply import lost_creates
+from opp_analytics.writer.apply import engine, lost_creates
 from tests.writer.clients import dying
 from tests.writer.frames import edited
 
@@ -80,7 +80,7 @@ def test_apply__a_dead_server_leaves_a_run_to_resume(client: Client, before: pd.
 def test_resume__sends_a_create_once_more_that_left_no_trace(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 0.01)
+    monkeypatch.setattr(engine, "SHORTEST_WAIT", 0.01)
     new = pd.DataFrame({"unique_id": [None], "name": ["New"]})
     made = plan(pd.DataFrame({"unique_id": pd.Series([], dtype="str")}), new)
 
