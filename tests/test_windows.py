@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -525,3 +527,45 @@ def test_load__goes_on_where_it_was_cut_off(
     shared_sandbox.faults.reset()
     assert len(loaded) == len(oa.load(client, refresh="changes", progress=False)) == 30
     assert [file.name for file in client.cache_folder.iterdir() if file.name.startswith(("sweep", "."))] == []
+
+
+@pytest.mark.parametrize("name", ["CON.csv", "a:b.csv", "what?.csv"])
+def test_exports__say_that_a_name_cannot_be_written_and_leave_nothing(ours: Path, name: str) -> None:
+    with pytest.raises(oa.errors.DataError, match=rf"cannot write {re.escape(name)}"):
+        oa.to_csv(pd.DataFrame([row(1)]), name)
+    assert list(ours.iterdir()) == []
+
+
+def test_demo__removes_its_folder_at_the_end(tmp_path: Path) -> None:
+    script = (
+        "import contextlib, pathlib, sys\n"
+        "from tests.windows import windows\n"
+        "import opp_analytics as oa\n"
+        "stack = contextlib.ExitStack()\n"
+        "stack.enter_context(windows(pathlib.Path(sys.argv[1])))\n"
+        "client, history = oa.demo(1, progress=False)\n"
+        "history.as_of(history.records['recorded_at'].iloc[-1]), oa.load(client, progress=False)\n"
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.browser
+def test_print_pdf__prints_by_a_real_browser(
+    ours: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = subprocess.run
+    # The superuser of this system, whom Windows does not know, has no sandbox.
+    monkeypatch.setattr(subprocess, "run", lambda command, **how: run([*command, "--no-sandbox"], **how))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    page = b"<!doctype html><title>Weekly</title><p>March will reach $180K."
+    assert html.print_pdf(page, browser=html.find_browser()).startswith(b"%PDF-")
+    assert list((tmp_path / "temporary").iterdir()) == []
