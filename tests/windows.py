@@ -23,7 +23,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -272,18 +272,22 @@ class _Scan:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        for entry in self._found:
-            if os.path.abspath(entry.path) in self._system.junctions:
-                facts: dict[str, Callable[..., Any]] = {
-                    "is_dir": lambda **_: True,
-                    "is_file": lambda **_: False,
-                    "is_symlink": lambda: False,
-                    "stat": lambda entry=entry, **options: os.stat(entry.path, **options),
-                }
-                yield SimpleNamespace(name=entry.name, path=entry.path, **facts)
-            else:
-                yield entry
+    def __iter__(self) -> _Scan:
+        return self
+
+    def __next__(self) -> Any:
+        entry = next(self._found)
+        if os.path.abspath(entry.path) not in self._system.junctions:
+            return entry
+        return SimpleNamespace(
+            name=entry.name,
+            path=entry.path,
+            is_dir=lambda **_: True,
+            is_file=lambda **_: False,
+            is_symlink=lambda: False,
+            is_junction=lambda: True,
+            stat=lambda **options: os.stat(entry.path, **options),
+        )
 
     def close(self) -> None:
         """Close the folder."""
