@@ -76,8 +76,17 @@ def agrees(column: str, ours: Any, theirs: Any) -> bool:
     one, other = (_read_decimal(normalize_or_keep(column, value)) for value in (ours, theirs))
     if one is None or other is None:
         return False
-    decimals = min(0, int(other.normalize().as_tuple().exponent))
-    return abs(one - other) < Decimal(1).scaleb(decimals)
+    return abs(one - other) < Decimal(1).scaleb(-_count_decimals(other))
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether servers keep a value as it is: a folded text, an amount in whole cents, or neither text nor number.
+
+    >>> is_plain("Acme"), is_plain("Acme "), is_plain(1000.25), is_plain(1000.125)
+    (True, False, True, False)
+    """
+    number = _read_decimal(value)
+    return bool(value == fold(value)) if number is None else _count_decimals(number) <= 2
 
 
 def _read_decimal(value: Any) -> Decimal | None:
@@ -86,6 +95,10 @@ def _read_decimal(value: Any) -> Decimal | None:
         return None
     number = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     return number if number.is_finite() else None
+
+
+def _count_decimals(number: Decimal) -> int:
+    return max(0, -int(number.normalize().as_tuple().exponent))
 
 
 def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:

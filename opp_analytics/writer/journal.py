@@ -254,7 +254,7 @@ class Journal:
     def intend(
         self, run_id: str, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
     ) -> None:
-        """Record that a step's write is about to be sent, and the values that it overwrites, if others than planned.
+        """Record that a step's write is about to be sent, and the values that it overwrites, of the cells that it sends.
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
         """
@@ -438,9 +438,7 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
         sent=sent,
         sent_at=datetime.fromisoformat(row["intended_at"]) if row["intended_at"] else None,
         refused=bool(row["refused"]),
-        overwritten={
-            c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]
-        },
+        overwritten={c["field"]: from_text(c["field"], c["was"]) for c in changes if c["was"]},
         answered={c["field"]: from_text(c["field"], c["answered"]) for c in changes if c["answered"]},
     )
     return RunStep(row["number"], step, result)

@@ -195,7 +195,7 @@ class Result:
     looked_for: bool = False
     """True if a lost create was not found and can be sent again."""
     overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """Values of the written fields just before the write; undo writes them back."""
+    """Values of the fields that were sent just before the write; undo writes them back."""
     answered: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the server holds of the written fields, where that is another value than the one sent."""
 

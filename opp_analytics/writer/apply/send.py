@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.writer.apply.engine import LiveRun, work_through
-from opp_analytics.writer.cells import fold, format_cell, read_stamp, same
+from opp_analytics.writer.cells import fold, format_cell, is_plain, read_stamp, same
 from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 
@@ -95,9 +96,17 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
         return Result.whole(step, "unknown", str(error), attempts=attempts, sent=True, outage=outage)
     except (ApiError, DataError, Stopped) as error:
         return _refuse(live, step, error, attempts, sent=False)
+    if _may_echo(step, record):
+        with suppress(ApiError, Stopped):
+            record |= live.reader.read(record["unique_id"]) or {}
     # As an update of a deal that holds nothing yet; what the answer leaves out is as it was sent.
     made, update = Result.created(step, record, attempts), replace(step, operation="update")
-    return _judge(live, update, made, {}, step.fields | record)
+    return _judge(live, update, made, dict.fromkeys(step.fields), step.fields | record)
+
+
+def _may_echo(step: Step, answer: Row) -> bool:
+    """Tell whether an answer may repeat what was sent, where the server holds another form of it."""
+    return any(not is_plain(v) and f in answer and same(f, answer[f], v) for f, v in step.fields.items())
 
 
 def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
@@ -113,7 +122,8 @@ def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
         except (ApiError, Stopped) as error:
             return _fail_to_read(live, step, error, attempts, sent=False)
         if remote is not None:
-            return Result.whole(step, "already", attempts=attempts, unique_id=equal.unique_id)
+            known: dict[str, Any] = {"unique_id": equal.unique_id, "answered": step.read_forms(remote)}
+            return Result.whole(step, "already", attempts=attempts, **known)
         gone.add(equal.unique_id)
     return None
 
@@ -123,23 +133,22 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
     number, step, earlier = entry
     sent, attempts, doubt = earlier.sent, earlier.attempts, None
     overwrite = live.run.on_conflict == "overwrite"
-    first: Step | None = None
-    was, answered, gone = dict(earlier.overwritten), False, False
+    was, stamp = dict(earlier.overwritten) if sent else {}, None
+    answered, gone = False, False
     for attempt in range(1, _ATTEMPTS + 2):
         try:
             remote = None if gone else live.reader.read(str(step.unique_id))
         except (ApiError, Stopped) as error:
             return _fail_to_read(live, step, error, attempts, sent=sent)
-        in_doubt = was if sent else None
-        seen = compare_three_ways(step, remote, live.client.org, forms=live.forms, overwritten=in_doubt)
-        first = first or seen
+        seen = compare_three_ways(step, remote, live.client.org, forms=live.forms, overwritten=was)
         if seen.in_conflict and not (overwrite and remote is not None):
-            return _report_conflict(seen, attempts)
+            return _report_conflict(seen, attempts, was)
         if seen.already or answered:
-            return _finish(live, first, attempts, was, None, remote, sent=sent)
+            return _finish(live, seen, attempts, was, stamp, remote, sent=sent)
         if attempt > _ATTEMPTS:
             break
         was |= _intend(live, number, seen, remote)
+        stamp = _updated_at(remote)
         attempts += 1
         try:
             answer = _write(live, seen)
@@ -153,11 +162,13 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
         except (ApiError, DataError, Stopped) as error:
             return _refuse(live, step, error, attempts, sent=sent)
         else:
-            result = _finish(live, first, attempts, was, remote, answer, sent=True)
-            if "failed" not in result.outcomes:
+            told = {**(remote or {}), "updated_at": None, **(answer or {})}
+            result = _finish(live, seen, attempts, was, stamp, told, sent=True)
+            if "failed" not in result.outcomes and not _may_echo(step, told):
                 return result
+            # The answer leaves out a cell, has it as it was, or as it was sent: the next read tells what the server holds.
             live.reader.note_update(str(step.unique_id), remote, answer)
-            sent = answered = True  # a cell that the answer leaves out, or as it was: the next read tells
+            sent = answered = True
     # A replica may show the old value for a while, so that it does not prove that nothing was written.
     reason = f"no answer to {text.count(_ATTEMPTS, 'attempt')}, and the server shows no change yet; the last: {doubt}"
     return Result.whole(step, "unknown", reason, attempts=attempts, sent=True, outage=_is_outage(doubt))
@@ -165,10 +176,8 @@ def _change(live: LiveRun, entry: RunStep) -> Result:
 
 def _intend(live: LiveRun, number: int, seen: Step, remote: Row | None) -> Row:
     """Record that the cells of an update that are not there already are sent; return what each of them holds until then."""
-    sending = [cell for cell in seen.cells if cell.field and cell.status != "already"]
-    held = {str(cell.field): cell.remote for cell in sending}
-    unplanned = {str(c.field): c.remote for c in sending if not same(str(c.field), c.remote, c.before)}
-    live.intend(number, unplanned, _read_outcome(seen, remote))
+    held = {str(cell.field): cell.remote for cell in seen.cells if cell.field and cell.status != "already"}
+    live.intend(number, held, _read_outcome(seen, remote))
     return held
 
 
@@ -184,30 +193,27 @@ def _write(live: LiveRun, step: Step) -> Row | None:
 
 
 def _finish(
-    live: LiveRun, first: Step, attempts: int, was: Row, remote: Row | None, told: Row | None, *, sent: bool
+    live: LiveRun, seen: Step, attempts: int, was: Row, stamp: str | None, told: Row | None, *, sent: bool
 ) -> Result:
-    """Report what the server told that it holds: written by us, or there already at the first look."""
-    stamps = {"updated_before": _updated_at(remote), "updated_after": _updated_at(told) if sent else None}
-    result = Result.whole(first, "applied", attempts=attempts, **stamps)
-    if first.operation == "update":
-        result = _judge(live, first, result, was, (remote or {}) | (told or {}))
-    elif first.operation == "recover" and sent:
-        result = replace(result, record=told)
-    # Where all was there at the first look, a run that died before it heard had sent it.
-    ours = [sent and (first.already or cell.status != "already") for cell in first.cells]
-    judged = zip(result.outcomes, ours, strict=True)
-    return replace(result, outcomes=tuple(outcome if mine else "already" for outcome, mine in judged))
+    """Report what the server told that it holds: by our write, or there already without it."""
+    stamps = {"updated_before": stamp, "updated_after": _updated_at(told) if sent else None}
+    result = Result.whole(seen, "applied" if sent else "already", attempts=attempts, **stamps)
+    if seen.operation == "update":
+        return _judge(live, seen, result, was, told or {})
+    return replace(result, record=told if seen.operation == "recover" and sent else None)
 
 
 def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Result:
-    """Judge each cell of a write by what the server told that it holds, and keep that."""
+    """Judge each cell by what the server told that it holds, and keep that; what `was` has no value of was not sent."""
     outcomes, errors = list(result.outcomes), list(result.errors)
     seen = compare_three_ways(step, told, live.client.org, forms=live.forms, overwritten=was)
     for place, cell in enumerate(seen.cells):
         field, now = str(cell.field), cell.remote
-        if cell.status == "already" or same(field, fold(now), fold(cell.after)):
+        if field not in was:
+            outcomes[place] = "already"
+        elif cell.status == "already" or same(field, fold(now), fold(cell.after)):
             continue
-        if same(field, now, was.get(field)):
+        elif same(field, now, was[field]):
             outcomes[place] = "failed"
             errors[place] = f"the server answered, but {field} is still {format_cell(field, now)}"
         else:
@@ -216,13 +222,18 @@ def _judge(live: LiveRun, step: Step, result: Result, was: Row, told: Row) -> Re
     return replace(result, answered=step.read_forms(told))
 
 
-def _report_conflict(step: Step, attempts: int) -> Result:
+def _report_conflict(step: Step, attempts: int, was: Row) -> Result:
+    """Report a conflict; a cell of ours that is there all the same was written before somebody changed another."""
     if step.operation == "update":
         errors = tuple(_explain(cell) if cell.status == "conflict" else None for cell in step.cells)
     else:
         errors = ("; ".join(f"{cell.field}: {_explain(cell)}" for cell in step.drifted),)
-    outcomes = tuple("skipped" if cell.status == "clean" else cell.status for cell in step.cells)
-    return Result(outcomes, errors, attempts=attempts)
+    found = {"clean": "skipped", "conflict": "conflict"}
+    outcomes = tuple(
+        found.get(cell.status, "applied" if cell.field in was else "already") for cell in step.cells
+    )
+    there = {str(cell.field): cell.remote for cell in step.cells if cell.status == "already"}
+    return Result(outcomes, errors, attempts=attempts, answered=step.read_forms(there))
 
 
 def _refuse(live: LiveRun, step: Step, error: Exception, attempts: int, *, sent: bool) -> Result:

@@ -105,7 +105,10 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
     else:
         held = {str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied}
         row |= step.base | held
-        pairs = ((field, now, result.overwritten[field]) for field, now in held.items())
-        cells = tuple(EditedCell(field, now, was) for field, now, was in pairs if not same(field, now, was))
+        was = {str(cell.field): cell.before for cell in applied} | result.overwritten
+        pairs = ((field, now, was[field]) for field, now in held.items())
+        cells = tuple(
+            EditedCell(field, now, then) for field, now, then in pairs if not same(field, now, then)
+        )
         if cells:
             yield Step("update", unique_id, cells, step.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opp_analytics.api import Threads
@@ -33,15 +34,15 @@ def compare_three_ways(
     client_org: Org | None = None,
     *,
     forms: Forms | None = None,
-    overwritten: Mapping[str, Any] | None = None,
+    overwritten: Mapping[str, Any] = MappingProxyType({}),
 ) -> Step:
     """Compare a step with the server's row: a copy whose cells are clean, already there, or in conflict.
 
     If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
 
     A server may keep a form of its own of what it is sent. `forms` are those that it answered to earlier runs: they are our
-    values, and nothing else near them is. Only where a write of the step has no answer, so that its form is not known, may any
-    value that agrees with ours be it, except the one in `overwritten`, which the cell held just before that write.
+    values, and nothing else near them is. Only of a cell in `overwritten`, which a write without an answer was to change from
+    that value, the form is not known: any other value that agrees with ours may be it.
 
     >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
     >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
@@ -60,7 +61,7 @@ def _compare_update(
     remote: dict[str, Any] | None,
     meaning: Org,
     forms: Forms,
-    overwritten: Mapping[str, Any] | None,
+    overwritten: Mapping[str, Any],
 ) -> Step:
     turn = None if remote is None else _detect_turn(step, remote, meaning)
     cells = []
@@ -71,7 +72,7 @@ def _compare_update(
         else:
             now, after = normalize_or_keep(field, remote.get(field)), cell.after
             answered = _is_form(step, field, after, now, forms)
-            in_doubt = overwritten is not None and not same(field, now, overwritten.get(field))
+            in_doubt = field in overwritten and not same(field, now, overwritten[field])
             if _same(field, now, after, meaning) or ((answered or in_doubt) and agrees(field, after, now)):
                 status = "already"
             elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):

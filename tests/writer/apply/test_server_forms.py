@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,11 @@ def test_undo__of_new_deals_in_the_form_of_the_server_deletes_what_nobody_change
 
 
 @contextmanager
-def obstinate(**answers: Any) -> Iterator[Client]:
-    """A client of a server with one deal that takes every change, and makes of each field what `answers` says."""
+def obstinate(silent: Sequence[str] = (), *, echo: bool = False, **answers: Any) -> Iterator[Client]:
+    """A client of a server with one deal that takes every change, and makes of each field what `answers` says.
+
+    Its answer to a change leaves out the fields in `silent`, or with `echo` repeats what was sent.
+    """
     row: dict[str, Any] = {"name": "Acme", "value": 1000, "stage": "proposal", "notes": "old"}
 
     def respond(asked: Asked) -> Answer:
@@ -202,7 +205,7 @@ def obstinate(**answers: Any) -> Iterator[Client]:
         if asked.method == "PUT":
             sent = json.loads(asked.body)["opportunity"]
             row.update({name: answers.get(name, value) for name, value in sent.items()})
-            told = {name: value for name, value in row.items() if name not in answers.get("silent", ())}
+            told = {name: value for name, value in row.items() if name not in silent} | (sent if echo else {})
         return as_json({"data": {"id": "o1", "type": "opportunity", "attributes": told}})
 
     with serving(respond) as server, Client(server.url, "token", "key") as client:
@@ -226,6 +229,37 @@ def test_apply__calls_a_field_that_the_server_ignores_not_applied(
         assert not receipt.resumable
         assert undo(client).changes["field"].tolist() == ["name"]
         assert apply(undo(client), client).complete
+
+
+def test_apply__reads_back_what_an_answer_may_only_repeat() -> None:
+    with obstinate(echo=True, value=1234.57, name="Acme north") as client:
+        receipt = apply(plan(DEAL, DEAL.assign(name=" Acme  north", value=1234.567)), client)
+        assert receipt.table[["after", "outcome"]].to_numpy().tolist() == [
+            ["Acme north", "applied"],
+            [1234.57, "applied"],
+        ]
+        assert undo(client).conflicts.empty
+
+
+def test_resume__keeps_what_it_wrote_of_a_deal_in_which_somebody_changed_another_cell(
+    client: Client, server: Sandbox, before: pd.DataFrame, tmp_path: Path
+) -> None:
+    server.faults.normalize = True
+    victim = dying(client, tmp_path)
+    victim.die_at(1, after=True)
+    with pytest.raises(SystemExit):
+        apply(plan(before, changed(before, 0, value=1234.5678, name="Acme  north", notes="new")), victim)
+    client.update("o000", name="Theirs")
+    receipt = resume(client)
+    assert receipt.table.set_index("field")["outcome"].to_dict() == {
+        "value": "applied",
+        "name": "conflict",
+        "notes": "applied",
+    }
+    assert runs()["applied"].tolist() == [2]
+    assert apply(undo(client), client).complete
+    now = client.get("o000")
+    assert (now["name"], float(now["value"]), now["notes"]) == ("Theirs", 1000, "old")
 
 
 def test_apply__says_what_the_server_made_of_a_value(client: Client) -> None:
