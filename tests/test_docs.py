@@ -30,8 +30,8 @@ from opp_analytics.org import conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, settings, workbook
 from opp_analytics.widgets import messages
-from opp_analytics.writer import journal
-from opp_analytics.writer.apply import engine, lost_creates, send
+from opp_analytics.writer import cells, journal
+from opp_analytics.writer.apply import engine, send
 from tests import gallery, reference
 
 ROOT = Path(__file__).parent.parent
@@ -130,10 +130,14 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         page_cache._LOCK_SECONDS,
     }
     assert len(waits) == 1
-    assert lost_creates.choose_wait(timeout) == 2 * timeout.timeout
+    assert engine.choose_wait(timeout) == 2 * timeout.timeout
     gateway = requests.Response()
     gateway.status_code = 408
     assert not isinstance(retry.make_error(gateway, "POST", "https://crm.example.com"), send._IN_DOUBT)
+    near = [
+        cells.agrees("value", ours, theirs) for ours, theirs in ((5.9, 5), (6, 5), (5.51, 5.5), (5.6, 5.5))
+    ]
+    assert near == [True, False, True, False]
     bounds = [
         f"{probe.MOST_SECONDS / 3600:g} hours; {probe.MOST_PAGES:,} pages; {probe.MOST_BYTES / 2**30:g} GB",
         f"as many again and {probe._SLACK}",
@@ -145,9 +149,10 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{transport._REDIRECTS}",
         f"{connection.LARGEST_BODY / 2**20:g} MB; {connection._LARGEST_REFUSAL / 2**10:g} kB",
         f"{credentials._COMMAND_SECONDS:g} seconds",
-        f"{lost_creates._OVERLAP / timedelta(minutes=1):g} minutes",
-        f"{lost_creates.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
+        f"{engine.OVERLAP / timedelta(minutes=1):g} minutes",
+        f"{engine.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
         f"{send._ATTEMPTS}",
+        "1 of the last digit that it keeps",
         f"{engine._OUTAGES}",
         f"{gateway.status_code}, or another 4xx",
         f"{apply._PATIENCE:g} second",
