@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_of
@@ -192,7 +193,8 @@ def _classify(column: pd.Series[Any]) -> tuple[str, bool]:
         exact = bool((column.abs() <= _LARGEST).all())
         return ("whole", False) if exact else ("text", True)
     if pd.api.types.is_float_dtype(dtype):
-        return "number", False
+        finite = not column.isin([math.inf, -math.inf]).any()  # JSON has no infinity
+        return ("number", False) if finite else ("text", True)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "instant", True
     if pd.api.types.is_datetime64_dtype(dtype):

@@ -186,11 +186,17 @@ def test_to_arrow__gives_each_cell_as_the_answers_give_it():
     assert sent[0]["created_at"] == "2026-01-10 10:30"
 
 
-def test_columns__whole_numbers_that_a_browser_cannot_hold_are_locked_text():
-    frame = opportunities(2).assign(big=[2**60 + 1, 5])
+@pytest.mark.parametrize(
+    ("cells", "texts"), [([2**60 + 1, 5], [str(2**60 + 1), "5"]), ([float("inf"), 5.0], ["inf", "5.0"])]
+)
+def test_columns__numbers_that_a_browser_cannot_hold_are_locked_text(cells, texts):
+    frame = opportunities(2).assign(big=cells)
     [big] = [column for column in make_columns(frame) if column.field == "big"]
     assert (big.kind, big.locked) == ("text", True)
-    assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == [str(2**60 + 1), "5"]
+    assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == texts
+    assert (
+        put(oa.edit(frame), (0, "big", "6"))["said"] == "Nothing to change, 1 read-only cell left as it was"
+    )
 
 
 def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
