@@ -108,8 +108,8 @@ def _refuse_shared() -> None:
     unsafe = find_unsafe(state_folder(), _folder())
     if unsafe is not None and os.environ.get(_SHARED) != "1":
         raise JournalError(
-            f"the journal is not used, because others could change it: {unsafe}. Make it yours alone "
-            f"(chmod -R go-w {state_folder()}), or set {_SHARED}=1 if those who can change it may"
+            f"the journal is not used, because others could change it: {unsafe}. Remove what is a "
+            f"link, make the rest yours alone (chmod -R go-w {state_folder()}), or set {_SHARED}=1 if those who can change it may"
         )
 
 

@@ -160,6 +160,28 @@ def test_lock_plan__stays_in_its_folder_whatever_a_plan_calls_itself(plan_id: st
             pass
 
 
+@pytest.mark.posix
+def test_lock_plan__is_not_had_by_who_opened_the_file_before_it_was_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import fcntl  # here, since Windows has none
+
+    folder = state_folder() / "journals"
+    folder.mkdir(parents=True)
+    lock = fcntl.flock
+
+    def be_late(handle: int, how: int) -> None:
+        if how & fcntl.LOCK_EX:
+            (
+                folder / "tenant-ab.lock"
+            ).unlink()  # whoever had it is done, and somebody else may take a new one
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", be_late)
+    with pytest.raises(PlanError, match="applying this plan"), lock_plan("tenant", "ab"):
+        pass
+
+
 def test_journal__keeps_what_many_threads_write() -> None:
     with Journal("tenant") as journal:
         journal.do(lambda db: db.execute("CREATE TABLE seen (number INTEGER)"))
