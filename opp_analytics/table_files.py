@@ -49,6 +49,8 @@ _CELL_LIMIT = 100_000_000
 """Characters of one cell: far beyond any note, and small enough that a missing quote ends in an error."""
 _UNPACKED = 2_000_000_000
 """Bytes of a workbook's parts: a full sheet of 40 columns, and small enough that a packed one ends in an error."""
+_MOST_ROWS, _MOST_CELLS = 1_048_576, 100_000_000
+"""Rows that Excel has, and cells of a hundred full columns."""
 _WRONG_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls); save it as .xlsx or CSV",
     b"\x1f\x8b": "compressed; unpack it first",
@@ -335,7 +337,7 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
     """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
     with open_workbook(path, content, read_only=True, data_only=True) as book:
         visible = [
-            (sheet.title, [[_read_cell(cell) for cell in row] for row in sheet.iter_rows()])
+            (sheet.title, _read_rows(path, sheet))
             for sheet in book.worksheets
             if sheet.sheet_state == "visible"
         ]
@@ -343,6 +345,19 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
         return visible, _keep_facts(json.loads(*about)["attrs"])
     return visible, {}
+
+
+def _read_rows(path: Path, sheet: Any) -> list[list[Any]]:
+    """Read the rows of a sheet, each up to its own last cell: one far away does not widen the others."""
+    sheet.reset_dimensions()
+    rows: list[list[Any]] = []
+    cells = 0
+    for row in sheet.iter_rows():
+        cells += len(row)
+        if len(rows) == _MOST_ROWS or cells > _MOST_CELLS:
+            raise DataError(f"{path}: the sheet {sheet.title!r} is larger than Excel's own; export it as CSV")
+        rows.append([_read_cell(cell) for cell in row])
+    return rows
 
 
 def _read_cell(cell: Any) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
+from opp_analytics import table_files
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.table_files import FileTable, drop_footer, read_table
 from tests.crm.files import SALESFORCE_FOOTER, workbook
@@ -235,6 +237,41 @@ def test_open_workbook__refuses_one_that_unpacks_to_gigabytes(
         DataError, match=r"bomb.xlsx unpacks to 2,100,000,000 bytes, more than the 2,000,000,000"
     ):
         read(file)
+
+
+def _write_far(file: Path, *, row: str = "20000", rows: int = 0) -> None:
+    """Write a workbook of one deal, with an empty cell in the last column, of this row and of `rows` more."""
+    book = openpyxl.Workbook()
+    for line in (["Id", "Name", "Amount"], ["1", "A", 5]):
+        book.active.append(line)
+    for number in range(20_000 - rows, 20_001):
+        book.active.cell(number, 16_384).number_format = "0.00"
+    made = file.with_name("made.xlsx")
+    book.save(made)
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'<row r="20000"', f'<row r="{row}"'.encode()))
+
+
+def test_read_table__a_stray_cell_far_away_costs_nothing(tmp_path: Path) -> None:
+    _write_far(tmp_path / "far.xlsx")
+    begun = time.process_time()
+    found = table(tmp_path / "far.xlsx")
+    assert time.process_time() - begun < 10
+    assert found.labels == ("Id", "Name", "Amount")
+    assert found.cells.dropna(how="all").shape == (1, 3)
+
+
+@pytest.mark.parametrize("far", [{"row": "1000000000"}, {"rows": 10}])
+def test_read_table__refuses_a_sheet_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: dict[str, Any]
+) -> None:
+    _write_far(tmp_path / "far.xlsx", **far)
+    monkeypatch.setattr(table_files, "_MOST_CELLS", 100_000)
+    with pytest.raises(
+        DataError, match="far.xlsx: the sheet 'Sheet' is larger than Excel's own; export it as CSV"
+    ):
+        table(tmp_path / "far.xlsx")
 
 
 HEADER = "Id,Name,Amount\n"
