@@ -12,11 +12,12 @@ import stat
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.text import joined
 
 SMALL = 16_000_000
 """Bytes of a text that people write, such as an org file or a table of people: a thousand times a long one."""
@@ -213,8 +214,16 @@ def write_whole(
             content(out)
 
 
+def check_ending(file: Path, endings: Collection[str]) -> None:
+    """Refuse to write a file whose name says another format."""
+    if file.suffix.lower() not in endings:
+        raise DataError(f"{file} ends in {file.suffix!r}; use {joined(filter(None, endings), last='or')}")
+
+
 def check_writable(file: Path) -> None:
     """Check that a file could be replaced, before anything is computed for it; one that does not exist could."""
+    if _is_stream(file):
+        return
     _check_target(file)
     if file.exists():
         file.open("r+b").close()

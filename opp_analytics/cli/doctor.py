@@ -21,6 +21,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
 from opp_analytics.cli.console import say
+from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.files import make_private_folder, write_whole
@@ -42,6 +43,7 @@ def doctor_command(
     org_file: OrgFile = None,
 ) -> None:
     """Check the settings and the connection to the API; nothing is written to the server."""
+    check_ending(report, (".txt", ".md", ".log"))
     checks: list[str] = []
     cache: Path | None = None
     try:

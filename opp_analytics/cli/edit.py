@@ -15,7 +15,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, out, say, show, write_command
-from opp_analytics.cli.output import check_ending, write_csv
+from opp_analytics.cli.output import TABLES, check_ending, write_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     DayFirst,
@@ -45,6 +45,7 @@ __all__ = [
 
 _WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
 """What writes a file, by its ending."""
+_PLANS = (".json",)
 
 
 def export_command(
@@ -117,6 +118,10 @@ def plan_command(
     org_file: OrgFile = None,
 ) -> None:
     """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
+    check_ending(file if import_file is None else None, _PLANS)
+    if as_of is not None:
+        as_date(as_of, name="--as-of")
+    check_freq(freq)
     org = find_org(org_file)
     if import_file is not None:
         check_ending(import_file, tuple(_WRITERS))
@@ -269,7 +274,7 @@ _IN_PART = 4
 
 _RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
 _RECEIPT = typer.Option(
-    "--receipt", help="Write the outcome of every change to this .csv file.", show_default=False
+    "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file.", show_default=False
 )
 
 
@@ -302,6 +307,7 @@ def apply_command(
     org_file: OrgFile = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
+    check_ending(receipt, TABLES)
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=find_org(org_file))
     check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_SHELL)
@@ -340,6 +346,7 @@ def resume_command(
     org_file: OrgFile = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
+    check_ending(receipt, TABLES)
     with _say_run():
         done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
     _say_receipt(done, receipt)
@@ -351,6 +358,7 @@ def undo_command(
     org_file: OrgFile = None,
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
+    check_ending(file, _PLANS)
     made = oa.undo(oa.Client.from_env(org=find_org(org_file)), run_id)
     if not len(made):
         nothing = (
@@ -408,7 +416,7 @@ def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
     say(done.summary(words=_SHELL))
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_write_day) for c in ("before", "after")})
-        write_csv(table, file)
+        write_tables({"Receipt": table}, file)
         say(f"Receipt written to {file}.")
     if not done.complete:
         raise typer.Exit(

@@ -12,12 +12,12 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import heading, say, show
+from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.load import add_record, say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
-from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.errors import DataError, DataWarning, HistoryError
 from opp_analytics.files import read_whole
 from opp_analytics.text import count, joined
 
@@ -71,6 +71,16 @@ def import_crm_command(
     found = {file: recognize(file, org, encoding=encoding) for file in files}
     org = org or _use_preset({one.preset for one in found.values() if one.preset})
     deals_file, log_file = _sort_files({file: one.shape for file, one in found.items()})
+    if out is not None and deals_file is None:
+        raise DataError(
+            f"{log_file} is a field history, and --out writes deals; give the export of deals too"
+        )
+    if ids is not None and log_file is None:
+        raise DataError(f"--ids belongs to a field history, and {deals_file} is an export of deals")
+    if folder is not None and len(oa.History(folder).records):
+        raise HistoryError(
+            f"{folder} already contains records; import into a new folder, or carry it on with: {write_command('record', '--from', 'FILE')}"
+        )
     deals = None
     if deals_file is not None:
         export = explain_export(

@@ -13,10 +13,10 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
+from opp_analytics.cli.output import check_ending, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile
 from opp_analytics.crm import explain_export, recognize
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.files import write_whole
 from opp_analytics.org import FILE, Draft, Stage, draft_org
 from opp_analytics.schema import COLUMNS
 
@@ -31,15 +31,14 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
+    check_ending(file, (".toml",))
     if file.exists() and not force:
         raise DataError(
             f"{file} exists and may hold what you know; name another file, or use --force to replace it"
         )
     draft = _from_api() if source is None else _from_export(source, day_first, decimal_comma)
-    try:
-        write_whole(file, draft.text.encode())
-    except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror or error}") from None
+    with write_staged(file) as staged:
+        staged.write_bytes(draft.text.encode())
     if draft.stages:
         heading("Stages found", "in the order of the file")
         show(_tabulate_stages(draft), index=False, most=40)

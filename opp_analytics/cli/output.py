@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import files, text
 from opp_analytics.columns import choose_workbook_format, make_formatter
 from opp_analytics.errors import DataError
-from opp_analytics.files import replace_file
+from opp_analytics.files import check_writable, replace_file
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ def check_ending(file: Path | None, endings: Collection[str]) -> None:
     Raises
     ------
     DataError
-        When the file's ending is not one of `endings`, or its folder does not exist.
+        When the file's ending is not one of `endings`, its folder does not exist, or it cannot be replaced.
     """
     if file is None:
         return
-    if file.suffix.lower() not in endings:
-        raise DataError(f"{file} ends in {file.suffix!r}; use {text.joined(endings, last='or')}")
+    files.check_ending(file, endings)
     if not file.parent.is_dir():
         raise DataError(f"the folder {file.parent} does not exist; create it first")
+    with _name_file(file):
+        check_writable(file)
 
 
 @contextmanager
@@ -52,9 +53,15 @@ def write_staged(file: Path) -> Iterator[Path]:
     DataError
         When the disk is full or the write fails.
     """
+    with _name_file(file), replace_file(file) as staged:
+        yield staged
+
+
+@contextmanager
+def _name_file(file: Path) -> Iterator[None]:
+    """Say which file cannot be written, and why."""
     try:
-        with replace_file(file) as staged:
-            yield staged
+        yield
     except OSError as error:
         raise DataError(f"cannot write {file}: {error.strerror or error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -25,6 +25,7 @@ from opp_analytics.cli.source import (
 )
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
+from opp_analytics.report import check_report
 
 __all__ = ["report_command"]
 
@@ -92,10 +93,21 @@ def report_command(
         else read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
     )
     org = find_org(org_file) if source is None else source.org
-    goal = parse_amount(target, org)
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
     day = today if as_of is None else as_date(as_of, tz=zone)
+    options: dict[str, Any] = {
+        "as_of": day,
+        "out": file,
+        "target": parse_amount(target, org),
+        "freq": None if freq is None else check_freq(freq),
+        "by": by,
+        "since": since,
+        "only": only,
+        "eml": eml,
+        "markdown": markdown,
+        "pdf": pdf,
+    }
     if day < today and source is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
@@ -105,23 +117,11 @@ def report_command(
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
         history = oa.History(folder, org=org)
         if record and day >= today:
+            # Before a record the history may lack a column that it then has.
+            known = len(history.records) and set(opportunities.columns) <= set(history.table.columns)
+            check_report(opportunities, history if known else None, org=org, **options)
             _record(opportunities, history)
-    written = oa.weekly_report(
-        opportunities,
-        history,
-        as_of=day,
-        out=file,
-        org=org,
-        target=goal,
-        freq=None if freq is None else check_freq(freq),
-        by=by,
-        since=since,
-        only=only,
-        own_writes=own_writes,
-        eml=eml,
-        markdown=markdown,
-        pdf=pdf,
-    )
+    written = oa.weekly_report(opportunities, history, org=org, own_writes=own_writes, **options)
     say(f"Written to {text.joined(map(str, written))}.")
     for alert in written.alerts:
         say(alert)

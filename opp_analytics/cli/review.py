@@ -29,7 +29,7 @@ from opp_analytics.cli.source import (
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
-from opp_analytics.periods import as_date, as_period
+from opp_analytics.periods import as_date, as_period, check_freq
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 from opp_analytics.text import count, joined
 
@@ -252,7 +252,7 @@ def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
 
 def _choose_freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
     meant = org or oa.Org()
-    return meant.freq(freq or str(meant.report.get("freq", "M")))
+    return meant.freq(check_freq(freq or str(meant.report.get("freq", "M"))))
 
 
 def _open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:

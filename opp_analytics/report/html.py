@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,8 +16,12 @@ from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.report.model import Block, Goals, Note, WeeklyPage
 from opp_analytics.svg import stylesheet
 
-__all__ = ["find_browser", "print_pdf", "render_page", "render_template"]
+__all__ = ["WHOLE", "find_browser", "print_pdf", "read_audience", "render_page", "render_template"]
 
+WHOLE = "everybody"
+"""The audience of a page of the whole pipeline."""
+_HEAD = 8_192
+"""Bytes of a page in which its audience is."""
 _SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
@@ -23,11 +29,15 @@ _PERSONAL = {("trend", "to_win"): 7}
 """Pairs of one person's page, with the columns of the first."""
 
 
-def render_page(page: WeeklyPage, *, accent: str | None = None, logo: str | None = None) -> str:
+def render_page(
+    page: WeeklyPage, *, audience: str = WHOLE, accent: str | None = None, logo: str | None = None
+) -> str:
     """Render the page as one HTML document.
 
     Parameters
     ----------
+    audience : str
+        Whose page it is; `read_audience` reads it back.
     accent : str, optional
         Color of the highlight.
     logo : str, optional
@@ -39,8 +49,22 @@ def render_page(page: WeeklyPage, *, accent: str | None = None, logo: str | None
         When jinja2 is not installed.
     """
     return render_template(
-        "weekly.html", page=page, placed=_place(page.blocks), pictures=stylesheet(accent), logo=logo
+        "weekly.html",
+        page=page,
+        audience=audience,
+        placed=_place(page.blocks),
+        pictures=stylesheet(accent),
+        logo=logo,
     )
+
+
+def read_audience(file: Path) -> str | None:
+    """Read whose page a file holds; None where it is no page, or does not exist."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as content:
+        found = re.search(rb'<meta name="audience" content="([^"]*)">', content.read(_HEAD))
+    return html.unescape(found[1].decode()) if found else None
 
 
 def render_template(template: str, **values: Any) -> str:

@@ -59,6 +59,11 @@ class Part:
     column: str
     name: str
 
+    @property
+    def audience(self) -> str:
+        """Whose page it is, such as ``person Ann Lee``."""
+        return f"{'person' if self.column == _OWNER else text.label(self.column)} {self.name}"
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -256,6 +261,8 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
     zone = org.zone(None)
     today = as_date(asked.as_of, tz=zone)
     freq = org.freq(check_freq(asked.freq or settings.get("freq", "M")))
+    if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
+        analysis.read_targets(target, freq, ())
     whole, whole_history, part, levels = frame, history, None, tuple(by)
     if asked.only is not None:
         placed = place_targets(target, org) if isinstance(target, pd.DataFrame) else target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,15 +23,18 @@ from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.digest import make_digest, write_mail, write_markdown
-from opp_analytics.report.html import find_browser, print_pdf, render_page
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
+from opp_analytics.report.inputs import Asked, Inputs, read_inputs
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.report.settings import find_alerts, read_look
+from opp_analytics.report.settings import Look, find_alerts, read_look
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
 from opp_analytics.report.workbook import write_workbook
 
-__all__ = ["WeeklyReport", "weekly_report"]
+__all__ = ["WeeklyReport", "check_report", "weekly_report"]
+
+_LONGEST = 80
+"""Characters of a part's name in that of its page."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def weekly_report(
         The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
         `DataWarning` is raised.
     out : path
-        The ``.html`` file, or a folder, for ``weekly-<as_of>.html``. The workbook is written beside it.
+        The ``.html`` file, or a folder, for ``weekly-<as_of>.html`` or, with `only`, ``weekly-<as_of>-person-<name>.html``.
+        The workbook is written beside it. A file that holds the page of somebody else is not replaced.
     org : Org, optional
         What the organization means, with its people, targets and ``[report]`` settings; by default the org of the frame.
     target : float, mapping or DataFrame, optional
@@ -141,19 +146,28 @@ def weekly_report(
     >>> files.html.name, files.xlsx.name
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
-    asked = Asked(as_of, org, target, freq, by, method, since, own_writes, only)
-    inputs = read_inputs(opportunities, history, asked)
-    browser = find_browser() if pdf else ""
-    file = _find_page(out, inputs.today)
-    kinds = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
-    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in kinds if kinds[kind]}
-    for path in paths.values():
-        with _say_unwritable(path):
-            check_writable(path)
+    ready = check_report(
+        opportunities,
+        history,
+        out=out,
+        eml=eml,
+        markdown=markdown,
+        pdf=pdf,
+        as_of=as_of,
+        org=org,
+        target=target,
+        freq=freq,
+        by=by,
+        method=method,
+        since=since,
+        own_writes=own_writes,
+        only=only,
+    )
+    inputs, look, paths = ready.inputs, ready.look, ready.paths
+    file = paths["html"]
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
-    look = read_look(inputs.settings)
     names = choose_blocks(tables, look.blocks)
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
@@ -162,7 +176,7 @@ def weekly_report(
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
         page = replace(page, warnings=(*alerts, *page.warnings))
         content = {
-            "html": render_page(page, accent=look.accent, logo=look.logo).encode(),
+            "html": render_page(page, audience=ready.audience, accent=look.accent, logo=look.logo).encode(),
             "xlsx": _write_workbook(page, tables),
         }
         bar.update()
@@ -172,7 +186,8 @@ def weekly_report(
     if markdown:
         content["md"] = write_markdown(digest).encode()
     if pdf:
-        content["pdf"] = print_pdf(content["html"], browser=browser)
+        content["pdf"] = print_pdf(content["html"], browser=ready.browser)
+    _make_folder(file.parent)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.
     for kind, path in reversed(paths.items()):
         with _say_unwritable(path):
@@ -199,20 +214,75 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
     )
 
 
-def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> Path:
-    """Find the path of the page, and create its folder before anything is computed."""
+@dataclass(frozen=True)
+class ReadyReport:
+    """What a report is made from and written to, checked."""
+
+    inputs: Inputs
+    look: Look
+    paths: dict[str, Path]
+    """By kind, the page first."""
+    browser: str
+    """The browser that prints the PDF; empty without one."""
+    audience: str
+
+
+def check_report(
+    opportunities: pd.DataFrame,
+    history: History | None = None,
+    *,
+    out: str | PathLike[str],
+    eml: bool = False,
+    markdown: bool = False,
+    pdf: bool = False,
+    **asked: Any,
+) -> ReadyReport:
+    """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written."""
+    inputs = read_inputs(opportunities, history, Asked(**asked))
+    look = read_look(inputs.settings)
+    browser = find_browser() if pdf else ""
+    audience = inputs.part.audience if inputs.part else WHOLE
+    file = _find_page(out, inputs.today, audience)
+    kinds = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
+    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in kinds if kinds[kind]}
+    for path in paths.values():
+        with _say_unwritable(path):
+            check_writable(path)
+    # Both share the files beside the page.
+    for page in (file.with_suffix(".html"), file.with_suffix(".htm")):
+        whose = read_audience(page)
+        if whose not in (None, audience):
+            raise DataError(
+                f"{page} is the page of {whose}; name another file for that of {audience}, or remove it"
+            )
+    return ReadyReport(inputs, look, paths, browser, audience)
+
+
+def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> Path:
+    """Find the path of the page; in a folder, a part's page is named after it."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
-    try:
-        if path.is_dir() or not path.suffix:
-            path = path / f"weekly-{today:%Y-%m-%d}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot create the folder {path.parent}: {error.strerror or error}") from None
+    with _say_unwritable(path):
+        is_folder = path.is_dir() or not path.suffix
+        above = next(folder for folder in (path, *path.parents) if folder.exists())
+    if is_folder:
+        whose = (
+            "" if audience == WHOLE else "-" + re.sub(r"\W+", "-", audience.casefold())[:_LONGEST].strip("-")
+        )
+        path = path / f"weekly-{today:%Y-%m-%d}{whose}.html"
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
+    if not above.is_dir() and above != path:
+        raise DataError(f"cannot create the folder {path.parent}: {above} is a file; name another one")
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot create the folder {folder}: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -93,6 +93,8 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
         return Path(folder) / "sandbox.db"
     if not Path(path).parent.is_dir():
         raise SandboxError(f"the folder of {path} does not exist; create it, or use another file")
+    if Path(path).is_dir():
+        raise SandboxError(f"{path} is a folder; use a file")
     try:
         stack.enter_context(filelock.FileLock(f"{path}.lock", timeout=0))
     except filelock.Timeout:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
+from opp_analytics.files import check_ending
 from opp_analytics.org import Org, conform, empty
 from opp_analytics.table_files import allow_long_cells, decode_file, read_content
 from opp_analytics.writer import sheets
@@ -65,6 +66,7 @@ def to_csv(
         If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
     """
     target = arguments.path(path)
+    check_ending(target, (".csv", ".txt", ""))
     if org is not None:
         made = make_import_files(opportunities, org, before, target)
         for path, texts in [(file.path, _import_texts(file)) for file in made]:

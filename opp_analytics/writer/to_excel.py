@@ -20,7 +20,7 @@ import pandas as pd
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.files import read_whole
+from opp_analytics.files import check_ending, read_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
 from opp_analytics.table_files import BASE_SHEET, open_workbook
 from opp_analytics.writer import sheets
@@ -118,6 +118,7 @@ def to_excel(
         If openpyxl is not installed.
     """
     target = arguments.path(path)
+    check_ending(target, (".xlsx", ""))
     if org is not None:
         files = make_import_files(opportunities, org, before, target)
         for each, filled in [(file.path, _fill_import(file)) for file in files]:

@@ -464,3 +464,23 @@ def test_apply__a_second_ctrl_c_says_which_command_finishes_the_run(
         f"Stopped at once; run {run_id} may be unfinished. To finish it: opp-analytics resume {run_id}."
         in err
     )
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv", "md"])
+def test_apply__writes_a_receipt_of_the_kind_that_its_name_says(
+    command: Command, asked: Client, here: Path, ending: str
+) -> None:
+    before = oa.load(asked, progress=False)
+    after = before.assign(value=7.0, close_date=pd.Timestamp("2026-09-30"), name="=1+1")
+    plan(before, after).save(here / "plan.json")
+    receipt = here / f"receipt.{ending}"
+    code, out, _ = command("apply", "plan.json", "--yes", "--receipt", receipt)
+    assert code == 0
+    assert f"Receipt written to {receipt}" in out
+    if ending == "md":
+        assert receipt.read_text().count("| applied |") == 18
+        return
+    rows = {"xlsx": pd.read_excel, "csv": pd.read_csv}[ending](receipt)
+    assert rows["outcome"].tolist() == ["applied"] * 18
+    dates = rows[rows["field"] == "close_date"]["after"].astype("str").str[:10]
+    assert dates.tolist() == ["2026-09-30"] * 6

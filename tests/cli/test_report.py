@@ -171,3 +171,17 @@ def test_report__of_an_alert_on_no_column_writes_nothing(
     assert code == 1
     assert "the forecast has no column 'p_tagret'; did you mean 'p_target'?" in " ".join(err.split())
     assert not (tmp_path / "week.html").exists()
+
+
+def test_report__for_a_person_beside_that_of_the_whole(
+    command: Command, account: Account, here: Path
+) -> None:
+    account(pd.DataFrame([row(k, owner_name=name) for k, name in enumerate(["Ann Lee", "Zoe"])]))
+    assert command("report")[0] == 0
+    assert command("report", "--for", "ann")[0] == 0
+    assert len(list((here / "opp-report").glob("*.html"))) == 2
+    assert len(list((here / "opp-report").glob("*-person-ann-lee.html"))) == 1
+    assert command("report", "--out", "week.html")[0] == 0
+    code, _, err = command("report", "--out", "week.html", "--for", "Zoe")
+    assert code == 1
+    assert "week.html is the page of everybody; name another file for that of person Zoe" in err

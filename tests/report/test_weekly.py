@@ -330,3 +330,41 @@ def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(t
     ]
     assert [cell for cell in texts if BROKEN.search(cell) or "\n" in cell] == []
     assert any("Acme Bcc: all@example.com[2J Renewal" in cell for cell in texts)
+
+
+def test_weekly_report__of_a_person_has_a_file_of_its_own(opportunities, history, tmp_path):
+    whole = weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path)
+    kept = {file: file.read_bytes() for file in whole}
+    hers = weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="ann", eml=True)
+    assert [file.name for file in hers] == [
+        f"weekly-2026-03-16-person-ann.{kind}" for kind in ("html", "xlsx", "eml")
+    ]
+    assert {file: file.read_bytes() for file in whole} == kept
+    assert weekly_report(opportunities, history, as_of=AS_OF, out=tmp_path, only="Ann").html == hers.html
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name"),
+    [(None, "Ann", "week.html"), ("Ann", None, "week.htm"), ("Bo & Co", "Ann", "week.html")],
+)
+def test_weekly_report__never_replaces_the_page_of_another_audience(
+    opportunities, tmp_path, first, second, name
+):
+    one, other = (f"person {who}" if who else "everybody" for who in (first, second))
+    made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html", only=first)
+    kept = {file: file.read_bytes() for file in made}
+    asked = {"as_of": AS_OF, "out": tmp_path / name}
+    says = f"week.html is the page of {one}; name another file for that of {other}, or remove it"
+    with pytest.raises(errors.DataError, match=says):
+        weekly_report(opportunities, only=second, **asked)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == kept
+    weekly_report(opportunities, only=first, **asked)
+    for page in tmp_path.glob("week.htm*"):
+        page.unlink()
+    assert weekly_report(opportunities, only=second, **asked).html == tmp_path / name
+
+
+def test_weekly_report__replaces_a_page_without_an_audience(opportunities, tmp_path):
+    page = tmp_path / "week.html"
+    page.write_text("<!doctype html><title>Mine</title>")
+    assert weekly_report(opportunities, as_of=AS_OF, out=page, only="Ann").html == page

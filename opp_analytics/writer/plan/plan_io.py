@@ -14,7 +14,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.files import read_whole, write_whole
+from opp_analytics.files import check_ending, read_whole, write_whole
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.steps import OPERATIONS, STATUSES, EditedCell, PlanProblem, Step, add_base
 
@@ -26,6 +26,7 @@ def write_parts(
     path: Path, head: dict[str, Any], steps: list[Step], problems: list[PlanProblem], before: pd.DataFrame
 ) -> None:
     """Write a plan."""
+    check_ending(path, (".json", ""))
     head = {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     blocks = [
         *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),

@@ -1,0 +1,178 @@
+"""Each command, and each function that writes, given a wrong argument: it ends in an error and has written nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests.cli.deals import deals
+from tests.cli.kinds import Account, Command
+
+REPORT = {
+    "--freq": ["X", "3M"],
+    "--by": ["nobody_s_column"],
+    "--for": ["Nobody"],
+    "--since": ["yesterday", "2040-01-01"],
+    "--as-of": ["someday", "2026-02-30"],
+    "--target": ["a lot", "-5"],
+    "--org": ["missing.toml", "broken.toml"],
+    "--out": ["page.pdf", "page.xlsx", "new/folder/page.doc", "link.html", "taken.txt/page.html"],
+    "--history": ["taken.txt"],
+    "--from": ["missing.csv", "deals.doc"],
+    "--day-first": [None],
+}
+WRONG: dict[str, dict[str, list[str | None]]] = {
+    "load": {"--out": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"], "--max-age": ["long"], "--refresh": ["all"],
+             "--org": ["missing.toml", "broken.toml"]},
+    "record --from deals.csv": {"--at": ["yesterday"], "--history": ["taken.txt"], "--org": ["missing.toml"],
+                                "--allow-missing": ["close_dat"], "--day-first": [None]},
+    "record": {"--at": ["someday", "2001-01-01"], "--allow-missing": ["nothing"], "--history": ["taken.txt"]},
+    "report --from deals.csv": REPORT,
+    "report": {**REPORT, "--day-first": []},
+    "report --from deals.csv --eml --markdown": REPORT,
+    "export": {"": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv", "taken.csv"]},
+    "export x.csv --from deals.csv": {"--search": ["Deal"], "--day-first": [None], "--org": ["broken.toml"]},
+    "import-crm deals.csv": {"--out": ["x.doc", "no/x.csv", "link.csv"], "--history": ["opp-history", "taken.txt"],
+                             "--ids": ["ids.csv"], "--encoding": ["none"], "--org": ["missing.toml"], "--day-first": [None]},
+    "import-crm log.csv --history new": {"--out": ["x.csv"], "--ids": ["missing.csv"], "--encoding": ["none"]},
+    "plan before.csv after.csv": {"--out": ["plan.xlsx", "plan", "no/plan.json", "link.json"], "--as-of": ["someday"],
+                                  "--freq": ["X"], "--org": ["missing.toml"]},
+    "plan before.csv after.csv --offline": {"--as-of": ["someday"], "--freq": ["X"], "--out": ["plan.csv"]},
+    "plan before.csv after.csv --org salesforce": {"--for-import": ["x.doc", "no/x.csv", "link.csv"]},
+    "plan before.csv": {"": ["missing.csv", "deals.doc"], "--for-import": ["x.csv"]},
+    "apply --yes plan.json": {"--receipt": ["x.doc", "x", "no/x.csv", "link.csv", "folder.csv"], "--on-conflict": ["all"],
+                              "--org": ["missing.toml", "broken.toml"]},
+    "apply --yes": {"": ["missing.json", "taken.txt", "deals.csv"]},
+    "resume": {"": ["nobody's run"], "--receipt": ["x.doc", "no/x.csv", "link.csv"], "--unknown": ["all"]},
+    "undo": {"": ["nobody's run"], "--out": ["x.csv", "no/x.json", "link.json"]},
+    "org init": {"": ["x.doc", "no/x.toml", "link.toml", "broken.toml"], "--from": ["missing.csv", "deals.doc"]},
+    "org init x.toml --from deals.csv": {"--day-first": [None]},
+    "demo": {"--out": ["taken.txt"], "--seed": ["-1", "x"], "--org": ["missing.toml"]},
+    "sandbox --port 0": {"--db": ["no/x.db", "folder.csv"], "--weeks": ["-1"], "--seed": ["x"], "--org": ["broken.toml"]},
+    "sandbox --db x.db": {"--port": ["-1", "70000", "1.5"]},
+    "audit": {"--out": ["x.xlsx", "no/x.csv", "link.csv"], "--fix": ["x.csv", "no/x.json"], "--as-of": ["someday"],
+              "--stale-days": ["0"]},
+    "audit --out x.csv --fix x.json --from deals.csv": {"--as-of": ["someday"], "--most": ["-1"], "--day-first": [None]},
+    "forecast --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--target": ["a lot", "-5"], "--periods": ["0"],
+                             "--as-of": ["someday"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
+    "risk --out x.csv": {"--by": ["nobody_s_column"], "--as-of": ["someday"], "--most": ["0"], "--out": ["x.doc"]},
+    "changes --out x.csv": {"--since": ["someday", "2040-01-01"], "--until": ["someday"], "--freq": ["X"], "--period": ["X"],
+                            "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"], "--history": ["taken.txt"]},
+    "created --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"]},
+    "doctor": {"--report": ["x.xlsx", "no/x.txt", "link.txt"], "--org": ["missing.toml", "broken.toml"]},
+}  # fmt: skip
+"""By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""
+
+
+@pytest.fixture
+def filled(account: Account, here: Path) -> oa.Client:
+    """A tenant, and a folder with a history of two records and all that the commands are given."""
+    client = account(deals())
+    held = oa.load(client, progress=False)
+    history = oa.History(here / "opp-history")
+    history.record(held.assign(value=1.0), at="2026-03-02")
+    history.record(held, at="2026-03-09")
+    oa.apply(oa.plan(held, held.assign(value=held["value"] + 1)), client, progress=False)
+    held = oa.load(client, refresh="full", progress=False)
+    oa.to_csv(held, here / "before.csv")
+    oa.to_csv(held.assign(value=7.0), here / "after.csv")
+    oa.plan(held, held.assign(value=7.0)).save(here / "plan.json")
+    dated = held.assign(
+        close_date="3/25/2026", created_at="2026-01-05", updated_at="2026-01-05", owner_name="Ann"
+    )
+    dated.to_csv(here / "deals.csv", index=False)
+    (here / "log.csv").write_text("unique_id,changed_at,field,new_value\na,2026-03-02,stage,proposal\n")
+    (here / "ids.csv").write_text("theirs,ours\na,b\n")
+    (here / "broken.toml").write_text("[[stages]]\nkind = 'unheard of'\n")
+    for name in ("taken.txt", "taken.csv", "deals.doc"):
+        (here / name).write_text("somebody's")
+    (here / "folder.csv").mkdir()
+    for ending in ("csv", "html", "json", "toml", "txt"):
+        (here / f"link.{ending}").symlink_to(here / "taken.txt")
+    return client
+
+
+def read_all(folder: Path, client: oa.Client) -> dict[str, Any]:
+    """Everything that a command could have changed: each file with its content, and each deal of the server."""
+    found = {
+        str(file.relative_to(folder)): file.read_bytes() if file.is_file() else b""
+        for file in folder.rglob("*")
+    }
+    trash = client.list_deleted(1, 100).rows
+    return {**found, "server": sorted(map(str, [*client.list(1, 100).rows, *trash]))}
+
+
+@pytest.mark.parametrize("right", WRONG)
+def test_command__given_a_wrong_argument_writes_nothing(
+    command: Command, filled: oa.Client, here: Path, right: str
+) -> None:
+    before, runs = read_all(here, filled), oa.runs()
+    for option, values in WRONG[right].items():
+        for value in values:
+            words = [word for word in right.split() if word != option]
+            if option in right.split():
+                words.pop(right.split().index(option))
+            code, out, err = command(
+                *words, *([option] if option else []), *([] if value is None else [value])
+            )
+            asked = f"{right} {option} {value}"
+            assert code in (1, 2), (asked, out)
+            assert err, asked
+            assert "Traceback" not in err, asked
+            after = read_all(here, filled)
+            assert after.keys() == before.keys(), asked
+            assert [name for name in after if after[name] != before[name]] == [], asked
+    pd.testing.assert_frame_equal(oa.runs(), runs)
+
+
+FUNCTIONS: dict[str, Callable[[oa.Client, pd.DataFrame, oa.History], object]] = {
+    "to_csv": lambda client, held, history: oa.to_csv(held, "x.xlsx"),
+    "to_csv, org": lambda client, held, history: oa.to_csv(held, "x.json", org=oa.Org.salesforce()),
+    "to_csv, before": lambda client, held, history: oa.to_csv(held, "x.csv", before=held),
+    "to_excel": lambda client, held, history: oa.to_excel(held, "x.csv"),
+    "to_excel, link": lambda client, held, history: oa.to_excel(held, "link.csv"),
+    "Plan.save": lambda client, held, history: oa.plan(held, held.assign(value=1.0)).save("x.csv"),
+    "apply": lambda client, held, history: oa.apply(oa.plan(held, held.assign(value=1.0)), client, on_conflict="all"),
+    "apply, plan": lambda client, held, history: oa.apply(held.assign(value=1.0), client),
+    "resume": lambda client, held, history: oa.resume(client, unknown="all"),
+    "resume, run": lambda client, held, history: oa.resume(client, "nobody's run"),
+    "undo": lambda client, held, history: oa.undo(client, "nobody's run"),
+    "record": lambda client, held, history: history.record(held, at="yesterday"),
+    "record, allow_missing": lambda client, held, history: history.record(held, allow_missing=["nothing"]),
+    "record, new": lambda client, held, history: oa.History("new").record(held, at="yesterday"),
+    "from_changes": lambda client, held, history: oa.History.from_changes("log.csv", path="opp-history", progress=False),
+    "from_changes, new": lambda client, held, history: oa.History.from_changes("missing.csv", path="new"),
+    "weekly_report": lambda client, held, history: oa.weekly_report(held, history, as_of="someday", out="new"),
+    "weekly_report, out": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new/x.pdf"),
+    "weekly_report, target": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", target=-1),
+    "weekly_report, method": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", method="x"),
+    "weekly_report, only": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", only="x"),
+    "weekly_report, by": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", by="x"),
+    "weekly_report, freq": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", freq="x"),
+    "weekly_report, since": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", since="2030"),
+    "sandbox": lambda client, held, history: oa.sandbox.start(path="no/x.db"),
+    "sandbox, weeks": lambda client, held, history: oa.sandbox.start(path="x.db", weeks=-1),
+}  # fmt: skip
+
+
+def test_function__given_a_wrong_argument_writes_nothing(filled: oa.Client, here: Path) -> None:
+    held, history = oa.load(filled, progress=False), oa.History(here / "opp-history")
+    before = read_all(here, filled)
+    for name, ask in FUNCTIONS.items():
+        with pytest.raises((oa.errors.OppAnalyticsError, oa.sandbox.SandboxError)):
+            ask(filled, held, history)
+        after = read_all(here, filled)
+        assert after.keys() == before.keys(), name
+        assert [name for name in after if after[name] != before[name]] == [], name
+
+
+def test_arguments__are_those_of_every_command_that_writes() -> None:
+    from opp_analytics.cli.app import _ENTRIES
+
+    reading = {"runs"}
+    assert {right.split()[0] for right in WRONG} | reading == set(_ENTRIES)
