@@ -422,7 +422,7 @@ def _layout_file(opportunities: pd.DataFrame) -> Path:
 
 def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
     """Read the stored columns; empty if there are none or they cannot be read."""
-    with suppress(OSError, ValueError, Unfit):
+    with suppress(OSError, ValueError, RecursionError, Unfit):
         layout: dict[str, Any] = json.loads(_layout_file(opportunities).read_bytes())
         _LAYOUT(layout)
         return layout
