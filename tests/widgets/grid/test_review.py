@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.sandbox import Sandbox
 from opp_analytics.widgets.grid.drawer import show_receipt, show_review
 from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
@@ -56,6 +57,17 @@ def test_apply__writes_creates_and_deletes_and_undo_takes_it_back(desk: Desk) ->
     assert sheet.base["unique_id"].tolist() == [_id(sheet, row) for row in range(4)]
     held = oa.load(client, refresh="full", progress=False)
     assert oa.plan(held, sheet.edited).changes.empty
+
+
+def test_apply__goes_on_from_what_the_server_made_of_a_value(desk: Desk, shared_sandbox: Sandbox) -> None:
+    sheet, review, _ = desk
+    shared_sandbox.faults.normalize = True
+    for typed, held in (("10.1289", 10.13), ("11", 11.0)):
+        sheet.edit([(0, "value", typed)])
+        review.check()
+        assert review.conflicts == {}
+        assert review.apply()
+        assert sheet.base_value(0, "value") == held
 
 
 def test_choose__settles_each_conflict_and_becomes_part_of_the_plan(desk: Desk) -> None:
