@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.cells import from_text, normalize_or_keep, same, to_text
+from opp_analytics.writer.cells import from_text, normalize, same, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
@@ -136,9 +137,12 @@ class Step:
         return digest("\n".join(cells).encode())
 
     def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Read what the server holds of the values to write, as it `told`, where that is another value."""
-        forms = {f: normalize_or_keep(f, told[f]) for f in self.fields if f in told}
-        return {field: form for field, form in forms.items() if not same(field, form, self.fields[field])}
+        """Read what the server holds of the values to write, as it `told`, where that is another value of the column."""
+        forms = {}
+        for name in filter(told.__contains__, self.fields):
+            with suppress(schema.BadCell):
+                forms[name] = normalize(name, told[name])
+        return {name: form for name, form in forms.items() if not same(name, form, self.fields[name])}
 
     def mark(self, status: str) -> Step:
         """Copy it with one status in every cell."""

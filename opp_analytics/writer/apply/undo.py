@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +79,10 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 
-def _read_row(remote: dict[str, Any] | None) -> dict[str, Any]:
-    """Read the API's standard columns of an opportunity, without invalid cells."""
+def _read_row(remote: dict[str, Any] | None, columns: Iterable[str] = schema.COLUMNS) -> dict[str, Any]:
+    """Read some columns of an opportunity, without invalid cells."""
     row = {}
-    for column in schema.COLUMNS:
+    for column in columns:
         with suppress(schema.BadCell):
             row[column] = normalize(column, (remote or {}).get(column))
     return row
@@ -100,7 +100,7 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         return
     row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": step.name})
     if step.operation in ("create", "recover"):
-        row |= result.record or {}
+        row |= _read_row(result.record, result.record or ())
         yield Step("delete", unique_id, (EditedCell(),), step.name)
     else:
         held = {str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied}
