@@ -17,7 +17,7 @@ _LONGEST = 100_000
 _LARGEST_PART = 2**20
 _MOST_PARTS = 500
 """More than the largest paste: a million rows of eight short cells have 100 MB."""
-_MOST_VIEWS = 16
+_MOST_VIEWS = 4
 """Views whose large messages are joined at the same time."""
 _quote = Repr()
 _quote.maxstring = _quote.maxother = _quote.maxlong = 60

@@ -122,8 +122,8 @@ class Widget(anywidget.AnyWidget):
             if lost is not None:
                 self._post({"to": lost, "error": PART_LOST})
             try:
-                shapes = {"keep": entries(), "part": Parts.shape} | self._shapes()
-                request = check_message(message, shapes)
+                shapes = {"keep": entries()} | self._shapes()
+                request = check_message(message, shapes | {"part": Parts.shape})
                 if request["do"] == "part":
                     whole = self._parts.add(request)
                     if whole is None:

@@ -136,6 +136,18 @@ def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
     assert answer["said"] == "Undone: Value set to 5"
 
 
+def test_failure__by_an_interrupt_is_answered_and_goes_on(grid: Grid, monkeypatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("opp_analytics.widgets.grid.sheet.EditSheet.edit", interrupt)
+    told: list[bytes] = []
+    grid.send = lambda _, buffers: told.extend(buffers)
+    with pytest.raises(KeyboardInterrupt):
+        grid._receive(grid, {"do": "edit", "areas": areas()}, [])
+    assert "KeyboardInterrupt" in json.loads(zlib.decompress(told[0]))["error"]
+
+
 def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(grid: Grid, monkeypatch) -> None:
     monkeypatch.setattr("opp_analytics.widgets.grid.columns.GridColumn.encode", lambda *_: float("nan"))
     [answer] = answers(grid, {"do": "edit", "areas": areas()})
@@ -182,6 +194,8 @@ def test_parts__are_joined_to_one_edit_with_one_undo(grid: Grid) -> None:
 
 def test_parts__one_that_is_missing_is_told_and_nothing_of_it_is_done(grid: Grid) -> None:
     sent = parts({"do": "edit", "areas": areas(), "label": "x" * 100, "from": "view/1"})
+    inner = parts({"do": "part", "part": 0, "parts": 2, "text": "{", "from": "view/0"}, 1000)
+    assert "not one of" in answers(grid, inner[0])[0]["error"]
     lost = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
     assert answers(grid, sent[0]) == []
     # In the middle, and then all that come late.
