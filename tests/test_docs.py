@@ -26,7 +26,7 @@ from opp_analytics.api import connection, credentials, page_cache, retry, transp
 from opp_analytics.cli import app
 from opp_analytics.history import recording
 from opp_analytics.loading import probe, refresh
-from opp_analytics.org import conditions, read_file
+from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, settings, workbook
 from opp_analytics.widgets import messages
@@ -159,7 +159,9 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{waits.pop():g} seconds",
         f"{read_file._LARGEST / 10**6:g} MB; {files.SMALL / 10**6:g} MB; {files._LARGEST / 10**9:g} GB",
         f"{settings._LARGEST / 10**3:g} kB",
-        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._CELL_LIMIT:,} characters",
+        f"{table_files._UNPACKED / 10**9:g} GB; {table_files._MOST_ROWS:,} rows and {table_files._MOST_CELLS / 10**6:g} million cells; "
+        f"{table_files._CELL_LIMIT:,} characters",
+        f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbook._MOST_LETTERS:,} characters",
         f"{messages._MOST_PARTS} parts; {messages._LARGEST_PART / 2**20:g} MB each",

@@ -79,7 +79,7 @@ class Org:
     fiscal_year_start : int, optional
         First month of the fiscal year; 1 when not given.
     record_url : str, optional
-        Address of a deal in the CRM, with ``{unique_id}`` in it.
+        Address of a deal in the CRM, with ``{unique_id}`` in it: http, https or a relative path.
     columns : mapping, optional
         Columns of exports and files: theirs to ours.
     api_columns : mapping, optional
