@@ -54,9 +54,10 @@ _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
 LEFT = "(outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused))"
 """SQL for a change on which `resume` has work to do, as `Result.left`."""
 APPLIED = "outcome = 'applied'"
+# By the order in which they were written: our clock may have been set in between.
 _NEWEST = """
 SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
-WHERE {} ORDER BY started_at DESC LIMIT 1
+WHERE {} ORDER BY run.rowid DESC LIMIT 1
 """
 _LAST_WRITES = """
 SELECT unique_id, operation, updated_after, max(coalesce(server_at, settled_at))
@@ -86,7 +87,7 @@ class PlanRun:
     on_conflict: str
     since: Any = None
     """A quarter of an hour before the newest ``created_at`` on the server before the first create; None where the
-    server does not sort by it, or is empty."""
+    server does not sort by it, does not tell the time, or is empty."""
     known_ids: frozenset[str] = frozenset()
     """Opportunities created since then, before the first create; all of them if `since` is None."""
     accounted: frozenset[str] = frozenset()

@@ -100,6 +100,16 @@ def test_undo__of_a_fresh_update_and_deletion_writes_although_the_replica_shows_
     assert lagging.list().total_records == 6
 
 
+def test_apply__finds_a_lost_create_once_the_replica_shows_it(
+    lagging: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
+    server.faults.lose_answer_rate = 1.0
+    receipt = apply(plan(before, adding(before, "A", "A")), lagging)
+    server.faults.reset()
+    assert receipt.table[["outcome", "attempts"]].to_numpy().tolist() == [["applied", 1]] * 2
+    assert lagging.list().total_records == 6 + 2
+
+
 def test_apply__our_own_write_that_the_replica_does_not_show_yet_is_no_conflict(
     lagging: Client, server: Sandbox, before: pd.DataFrame
 ) -> None:
@@ -178,6 +188,16 @@ def test_apply__finds_a_lost_create_whatever_our_clock_says(tmp_path: Path, hour
         receipt = apply(plan(before, pd.DataFrame({"unique_id": [None], "name": ["New"]})), client)
     assert outcomes(receipt) == ["applied"]
     assert [made["name"] for made in rows] == ["Deal 1", "New"]
+
+
+def test_undo__takes_the_newest_run_although_our_clock_was_set_back(
+    client: Client, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, twice = (before.assign(value=before["value"] + more) for more in (1.0, 2.0))
+    apply(plan(before, once), client)
+    set_our_clock(monkeypatch, -3)
+    apply(plan(once, twice), client)
+    assert undo(client).changes["after"].tolist() == once["value"].tolist()
 
 
 class Vanishing(Client):
