@@ -165,6 +165,7 @@ ACROSS = {
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
+    "cli/test_arguments.py": "every command, and every function that writes, with a wrong argument",
     "cli/test_terminal.py": "every command, with hostile names in server and files",
     "golden/test_golden.py": "every figure of forecasts, page and explorer, against the stored ones",
     "history/test_imported.py": "an imported history and the records after it, against a later import",
@@ -175,6 +176,7 @@ ACROSS = {
     "report/test_figures.py": "every figure of the page, against the function that gives it",
     "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",
     "test_docs.py": "the documentation",
+    "test_frames.py": "every public function, with frames of all dtypes and indexes",
     "test_help.py": "the help of every public name",
     "test_layout.py": "the layout of the project",
     "test_maven.py": "the whole chain, against published figures",
@@ -182,6 +184,9 @@ ACROSS = {
     "test_own_stages.py": "the whole package on an org of its own",
     "test_package.py": "the package as it is installed",
     "test_windows.py": "the package under Windows' rules for files",
+    "writer/apply/test_odd_answers.py": "a whole run, with one odd answer to any of its calls",
+    "writer/apply/test_replicas.py": "a whole run, on servers whose reads lag and whose clocks differ",
+    "writer/apply/test_server_forms.py": "a whole run, on servers that keep a form of their own",
 }
 """Test modules that mirror no single module, and what they test instead."""
 ROOMLESS = ("browser", "benchmarks", "fuzz")
