@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import stat
@@ -150,6 +151,10 @@ def test_windows__takes_names_that_differ_by_case_for_one(tmp_path: Path, system
     assert (tmp_path / "report.HTML").exists()
     (tmp_path / "REPORT.html").write_bytes(b"new")
     assert (tmp_path / "Report.html").read_bytes() == b"new"
+    (tmp_path / "Folder").mkdir()
+    (tmp_path / "FOLDER" / "a").write_bytes(b"inside")
+    assert (tmp_path / "folder" / "A").read_bytes() == b"inside"
+    shutil.rmtree(tmp_path / "fOLDER")
     (tmp_path / "other").write_bytes(b"other")
     (tmp_path / "OTHER").replace(tmp_path / "REPORT.HTML")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["Report.html", "local"]

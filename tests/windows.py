@@ -70,7 +70,7 @@ class Windows:
         self.local = local
         self.junctions: set[str] = set()
         self._names = ("open", "fsync", "unlink", "remove", "rename", "replace", "rmdir", "mkdir", "stat", "lstat",
-                       "fstat", "chmod", "scandir")  # fmt: skip
+                       "fstat", "chmod", "scandir", "listdir")  # fmt: skip
         self._real = SimpleNamespace(**{name: getattr(os, name) for name in self._names})
         self._real_io, self._real_run, self._real_import = io.open, subprocess.run, builtins.__import__
 
@@ -171,7 +171,10 @@ class Windows:
         return self._describe(self._real.fstat(handle))
 
     def scandir(self, path: Any = ".") -> Any:
-        return _Scan(self, self._real.scandir(path))
+        return _Scan(self, self._real.scandir(path if isinstance(path, int) else self._fold(path)))
+
+    def listdir(self, path: Any = ".") -> list[str]:
+        return self._real.listdir(path if isinstance(path, int) else self._fold(path))
 
     def _describe(self, found: os.stat_result, path: Any = "") -> Any:
         """Give a file's facts without owner and modes, except read-only."""
@@ -188,8 +191,13 @@ class Windows:
         if self._find(path) is not None:
             return path
         folder, name = os.path.split(path)
+        if folder and self._find(folder) is None:
+            folder = self._fold(folder)
+            path = os.path.join(folder, name)
+            if self._find(path) is not None:
+                return path
         with contextlib.suppress(OSError):
-            for other in os.listdir(folder or "."):
+            for other in self._real.listdir(folder or "."):
                 if other.casefold() == name.casefold():
                     return os.path.join(folder, other)
         if creates and _RESERVED.fullmatch(name):
