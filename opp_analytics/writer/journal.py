@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -70,11 +70,24 @@ WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
 ORDER BY unique_id IS NULL, run_id DESC, number
 """
 _FORMS = """
-SELECT unique_id, field, after, answered FROM change JOIN step USING (run_id, number) WHERE answered IS NOT NULL
+SELECT unique_id, field, after, answered, was, intended_at FROM step JOIN change USING (run_id, number)
+WHERE answered IS NOT NULL OR (intended_at IS NOT NULL AND was IS NOT NULL)
 """
 Job = Callable[[sqlite3.Connection], Any]
-Forms = Mapping[tuple[str | None, str], Sequence[tuple[Any, Any]]]
-"""By id and field: values that were sent, each with what the server answered that it holds of it."""
+
+
+class SentCell(NamedTuple):
+    """A value that a run sent, and what is known of the form in which the server holds it."""
+
+    value: Any
+    answered: bool
+    """False while the write has no answer."""
+    held: Any
+    """What the server answered that it holds; without an answer, what it held just before."""
+
+
+Forms = Mapping[tuple[str | None, str], Sequence[SentCell]]
+"""The values sent of which the server holds another form, or may, by id and field."""
 
 
 @dataclass(frozen=True)
@@ -456,12 +469,12 @@ def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
 
 
 def read_forms(tenant: str) -> Forms:
-    """Read what a tenant's server is known to make of values that were sent; empty without a journal."""
+    """Read what a tenant's server is known, or may be found, to make of values that were sent; empty without a journal."""
     path = locate_journal(tenant)
-    forms: dict[tuple[str | None, str], list[tuple[Any, Any]]] = {}
-    for unique_id, field, *cells in read_journal(path, _FORMS) if path.exists() else ():
-        sent, held = (from_text(field, cell) for cell in cells)
-        forms.setdefault((unique_id, field), []).append((sent, held))
+    forms: dict[tuple[str | None, str], list[SentCell]] = {}
+    for unique_id, field, after, answer, was, in_doubt in read_journal(path, _FORMS) if path.exists() else ():
+        sent, held = (from_text(field, cell) for cell in (after, was if in_doubt else answer))
+        forms.setdefault((unique_id, field), []).append(SentCell(sent, not in_doubt, held))
     return forms
 
 

@@ -12,7 +12,7 @@ from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.writer.cells import agrees, normalize_or_keep, same
-from opp_analytics.writer.journal import Forms
+from opp_analytics.writer.journal import Forms, SentCell
 from opp_analytics.writer.steps import EditedCell, Step
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def compare_three_ways(
 
     If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
 
-    A server may keep a form of its own of what it is sent. `forms` are those that it answered to earlier runs: they are our
-    values, and nothing else near them is. Only of a cell in `overwritten`, which a write without an answer was to change from
-    that value, the form is not known: any other value that agrees with ours may be it.
+    A server may keep a form of its own of what it is sent. `forms` has those that it answered to earlier runs: they are our
+    values, and nothing else near them is. Only where a write has no answer, an earlier run's or that of this step, which was
+    to change the values in `overwritten`, the form is not known: any other value that agrees with ours may be it.
 
     >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
     >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
@@ -72,7 +72,9 @@ def _compare_update(
         else:
             now, after = normalize_or_keep(field, remote.get(field)), cell.after
             answered = _is_form(step, field, after, now, forms)
-            in_doubt = field in overwritten and not same(field, now, overwritten[field])
+            in_doubt = _is_in_doubt(step, field, after, now, forms) or (
+                field in overwritten and not same(field, now, overwritten[field])
+            )
             if _same(field, now, after, meaning) or ((answered or in_doubt) and agrees(field, after, now)):
                 status = "already"
             elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
@@ -116,8 +118,17 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
 
 def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
     """Tell whether the server answered with this value when it was sent ours."""
-    known = forms.get((step.unique_id, field), ())
-    return any(same(field, sent, ours) and same(field, held, now) for sent, held in known)
+    return any(same(field, sent.held, now) for sent in _list_sent(step, field, ours, forms) if sent.answered)
+
+
+def _is_in_doubt(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
+    """Tell whether a run sent our value, has no answer, and the cell has changed since."""
+    unanswered = (sent for sent in _list_sent(step, field, ours, forms) if not sent.answered)
+    return any(not same(field, sent.held, now) for sent in unanswered)
+
+
+def _list_sent(step: Step, field: str, ours: Any, forms: Forms) -> list[SentCell]:
+    return [sent for sent in forms.get((step.unique_id, field), ()) if same(field, sent.value, ours)]
 
 
 def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:

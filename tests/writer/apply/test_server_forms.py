@@ -78,6 +78,20 @@ def test_resume__knows_what_a_killed_run_wrote_in_the_form_of_the_server(
     assert held(client) == rows_of(before)
 
 
+def test_plan__knows_what_a_killed_run_wrote_before_it_is_resumed(
+    client: Client, server: Sandbox, before: pd.DataFrame, tmp_path: Path
+) -> None:
+    server.faults.normalize = True
+    victim = dying(client, tmp_path)
+    victim.die_at(3, after=True)
+    with pytest.raises(SystemExit):
+        apply(plan(before, respelled(before)), victim)
+    again = plan(before, respelled(before), client=client)
+    assert sorted(again.changes["status"]) == ["already"] * 3 + ["clean"] * 2
+    assert apply(again, client).counts().to_dict() == {"applied": 2, "already": 3}
+    assert resume(client).complete
+
+
 def test_plan__knows_what_an_earlier_run_wrote_and_what_somebody_changed_since(
     client: Client, server: Sandbox, before: pd.DataFrame
 ) -> None:
