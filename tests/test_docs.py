@@ -121,7 +121,10 @@ def test_workflow__runs_the_second_command_as_each_system_writes_it() -> None:
 
 def test_security__states_the_bounds_that_the_code_has() -> None:
     # Their functions go by the same names.
-    load, apply = map(import_module, ("opp_analytics.loading.load", "opp_analytics.writer.apply.apply"))
+    load, apply, grid = (
+        import_module(f"opp_analytics.{name}")
+        for name in ("loading.load", "writer.apply.apply", "widgets.grid.grid")
+    )
     timeout = object.__new__(oa.Client)
     timeout.timeout = 10_000.0
     waits = {
@@ -164,7 +167,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbook._MOST_LETTERS:,} characters",
-        f"{messages._MOST_PARTS} parts; {messages._LARGEST_PART / 2**20:g} MB each",
+        f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; {grid._MOST_AREAS:,}; "
+        f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
         f"{html._SECONDS} seconds",
         f"{recording._DROPPED_SHARE:.0%}, or {recording._DROPPED}",
         f"{files._ABANDONED / 3600:g} hours",
