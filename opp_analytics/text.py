@@ -394,6 +394,21 @@ def printable(value: Any, *, lines: bool = False) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], shown)
 
 
+def is_whole(words: str) -> bool:
+    r"""Tell whether a text holds whole characters only: no file or server takes half of one, a lone surrogate.
+
+    Examples
+    --------
+    >>> is_whole("Acme \U0001f600"), is_whole("Acme \ud83d")
+    (True, False)
+    """
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def one_line(value: Any) -> str:
     r"""Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out.
 

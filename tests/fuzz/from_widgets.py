@@ -31,6 +31,7 @@ _GRID: list[dict[str, Any]] = [
     {"do": "edit", "areas": [_AREA], "label": "Pasted {cells}"},
     {"do": "edit", "areas": [{"rows": [1], "fields": ["stage"], "block": [["closed won"]]}], "label": ""},
     {"do": "edit", "areas": [{"rows": [1], "fields": ["probability"], "block": [["60"]]}], "label": ""},
+    {"do": "edit", "areas": [{"rows": [0], "fields": ["name"], "block": [["Acme"]]}], "label": ""},
     {"do": "revert", "areas": [{"rows": [0, 1], "fields": ["value", "name"]}]},
     {"do": "dismiss", "areas": [{"rows": [0], "fields": ["value"]}]},
     {"do": "bulk", "rows": [0, 1], "verb": "shift", "field": "close_date", "text": "7"},

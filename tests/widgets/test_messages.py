@@ -84,6 +84,10 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, messa
         ({"do": "choose", "state": {"by": "no such"}}, "the frame has no column 'no such'"),
         ({"do": "choose", "state": {"first": "soon"}}, "state['first']='soon' is not a date"),
         ({"do": "choose", "state": {"target": 10**400}}, "state['target']"),
+        (
+            {"do": "choose", "state": {"text": "a\ud800"}},
+            "state['text']='a\\ud800' holds half of a character",
+        ),
         ({"do": "deals", "key": "nobody", "label": ""}, "key is 'nobody', not a mark of this chart"),
         ({"do": "deal", "id": 5}, "id is 5, not text"),
         ({"do": "csv", "key": ["proposal"]}, "key is ['proposal'], not a mark of this chart"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
@@ -113,16 +114,24 @@ def _check_entry(name: str, value: Any) -> Any:
     if name in ("owners", "stages"):
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a list of names")
-        return tuple(None if each is None else str(each) for each in value)
+        return tuple(None if each is None else _check_text(name, str(each)) for each in value)
     if name in ("low", "high", "target"):
         if value is not None:
             number(value, f"state[{name!r}]", example=50_000)
         return value
-    if value is not None and not isinstance(value, str):
-        raise ArgumentTypeError(f"state[{name!r}]={value!r} is not text")
+    if value is not None:
+        _check_text(name, value)
     if name in ("first", "last") and value and str(as_date(value, name=f"state[{name!r}]").date()) != value:
         raise ArgumentValueError(f"state[{name!r}]={value!r} is not a date; use for example '2026-12-31'")
     return value or ("" if name in ("text", "by", "view") else None)
+
+
+def _check_text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"state[{name!r}]={value!r} is not text")
+    if not text.is_whole(value):
+        raise ArgumentValueError(f"state[{name!r}]={value!r} holds half of a character; type it again")
+    return value
 
 
 @dataclass(frozen=True)

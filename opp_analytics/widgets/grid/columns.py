@@ -120,6 +120,8 @@ class GridColumn:
         if self.locked:
             raise BadCell("is in a column that is read only")
         bare = typed.strip() if isinstance(typed, str) else typed
+        if isinstance(typed, str) and not text.is_whole(typed):
+            raise BadCell("holds half of a character; type it again")
         if schema.is_blank(bare):
             if self.field == "name":
                 raise BadCell("is blank; a deal needs a name")
@@ -181,7 +183,8 @@ def write_refusal(typed: Any, reason: str) -> str:
         way_out = text.capital(way_out) + ("" if way_out.endswith("?") else ".")
     if schema.is_blank(typed):
         return way_out or f"An empty cell {what}."
-    return f"“{str(typed).strip()}” {what}. {way_out}".rstrip()
+    quoted = str(typed).strip().encode(errors="replace").decode()
+    return f"“{quoted}” {what}. {way_out}".rstrip()
 
 
 def _classify(column: pd.Series[Any]) -> tuple[str, bool]:

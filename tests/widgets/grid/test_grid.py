@@ -325,3 +325,12 @@ def test_static_table__shows_the_edits_and_changed_deals_first() -> None:
         ["Deal 11", "<b>&lt;i&gt;Ann&lt;/i&gt;</b>", "<s>1,200</s> <b>45,000</b>"],
         ["Deal 0", "", "1,200"],
     ]
+
+
+def test_edit__refuses_half_of_a_character_which_no_server_takes() -> None:
+    grid = oa.edit(opportunities(2).assign(note="a"))
+    for field in ("name", "note"):
+        said = str(put(grid, (0, field, "a\ud800"))["said"])
+        assert "not set: “a?” holds half of a character. Type it again. Kept" in said
+    assert grid.edited["name"].tolist() == opportunities(2)["name"].tolist()
+    assert grid.refused["field"].tolist() == ["name", "note"]
