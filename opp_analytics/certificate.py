@@ -42,6 +42,10 @@ class Certificate:
     """True when nothing can be missing: rows, totals, order and newest change agree."""
     reasons: tuple[str, ...] = ()
     """Reasons why the load may be incomplete."""
+    unreadable: _Count = 0
+    """Cells that could not be read, such as a number out of range, and are missing."""
+    unreadable_cells: str = ""
+    """The first of them, by column and deal."""
     source: str | None = None
     """Address of the API."""
     tenant: str | None = None
@@ -114,6 +118,9 @@ class Certificate:
             "read at": self.fetched_at and f"{self.fetched_at:%Y-%m-%d %H:%M} UTC",
             "rows": self.rows,
             "total on the server": self.total,
+            "unreadable": f"{text.count(self.unreadable, 'cell')}: {self.unreadable_cells}"
+            if self.unreadable
+            else None,
             "pages": self.pages,
             "sweeps": self.sweeps,
             "narrowed by": self.narrowed_by or None,

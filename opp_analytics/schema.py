@@ -5,6 +5,8 @@ Column names are the API's attribute names. Every function accepts further colum
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
@@ -62,6 +64,33 @@ PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(
 
 class BadCell(ValueError):
     """A value does not fit its column; the message completes a sentence that names column and value."""
+
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def check_encodable(value: Any) -> None:
+    """Refuse what no JSON holds, at any depth: a number out of range, and half of a character.
+
+    Examples
+    --------
+    >>> check_encodable([1.5, "x"])
+    >>> check_encodable({"score": float("inf")})
+    Traceback (most recent call last):
+    opp_analytics.schema.BadCell: is not a finite number
+    """
+    if isinstance(value, (np.integer, np.floating)):
+        value = value.item()
+    if isinstance(value, str):
+        if HALF_CHARACTER.search(value):
+            raise BadCell("holds half of a character; write it anew")
+    elif isinstance(value, (int, float, Decimal)):
+        largest = sys.float_info.max
+        if not is_blank(value) and not -largest <= value <= largest:
+            raise BadCell("is not a finite number")
+    elif isinstance(value, (list, dict)):
+        for part in value if isinstance(value, list) else (*value, *value.values()):
+            check_encodable(part)
 
 
 def is_blank(value: Any) -> bool:
@@ -218,15 +247,19 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     >>> as_plain(pd.DataFrame({"seats": [1, None]}, dtype="uint8[pyarrow]"))["seats"].dtype
     Int64Dtype()
     """
-    foreign = [
-        place
-        for place, (name, dtype) in enumerate(opportunities.dtypes.items())
-        if _is_foreign(dtype) or (pd.api.types.is_object_dtype(dtype) and name not in COLUMNS)
-    ]
-    plain = opportunities.copy(deep=False) if foreign else opportunities
-    for place in foreign:
-        plain.isetitem(place, _as_plain(opportunities.iloc[:, place]))
-    return plain
+    changed: dict[int, Any] = {}
+    for place, (name, dtype) in enumerate(opportunities.dtypes.items()):
+        if _is_foreign(dtype) or (pd.api.types.is_object_dtype(dtype) and name not in COLUMNS):
+            column = opportunities.iloc[:, place]
+            plain = _as_plain(column)
+            if plain is not column:
+                changed[place] = plain
+    if not changed:
+        return opportunities
+    frame = opportunities.copy(deep=False)
+    for place, plain in changed.items():
+        frame.isetitem(place, plain)
+    return frame
 
 
 def _is_foreign(dtype: Any) -> bool:
@@ -235,25 +268,30 @@ def _is_foreign(dtype: Any) -> bool:
     return known and dtype not in PANDAS.values()
 
 
-def _as_plain(column: pd.Series[Any]) -> Any:
+def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
     types, dtype = pd.api.types, column.dtype
-    if types.is_object_dtype(dtype) and types.infer_dtype(column.dropna()) not in _OF_ONE_TYPE:
-        return column.array
     try:
+        if types.is_object_dtype(dtype) and types.infer_dtype(column.dropna()) not in _OF_ONE_TYPE:
+            return column
         if isinstance(dtype, pd.StringDtype):
-            return column.astype(TEXT).array
+            return column.astype(TEXT)
         for matches, wanted in _NUMBERS.items():
             if matches(dtype):
-                return column.astype(wanted).array
+                return column.astype(wanted)
         array = pa.chunked_array([pa.array(column, from_pandas=True)])
         # A dictionary is an encoding; the order of its values means something only if it says so.
         if pa.types.is_dictionary(array.type) and not array.type.ordered:
             array = array.cast(array.type.value_type)
         if pa.types.is_nested(array.type) or (pa.types.is_date(array.type) and column.name not in COLUMNS):
-            return pd.Series(array.to_pylist(), dtype="object").array
-        return to_plain(pa.table({"": array}))[""].array
-    except (ValueError, TypeError, ArithmeticError):  # half of a character, or beyond 64 bits
-        return column.astype(object).array
+            return pd.Series(array.to_pylist(), index=column.index, dtype="object")
+        return pd.Series(to_plain(pa.table({"": array}))[""].array, index=column.index)
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,
+    ):  # half of a character, beyond 64 bits, or a Decimal that signals
+        cells = [None if isinstance(cell, Decimal) and cell.is_nan() else cell for cell in column]
+        return pd.Series(cells, index=column.index, dtype="object")
 
 
 _NUMBERS: dict[Callable[[Any], bool], Any] = {

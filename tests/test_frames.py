@@ -6,6 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import DataWarning
+from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.history import History
 from opp_analytics.schema import TEXT
 from tests.analysis import every_analysis
@@ -373,3 +374,34 @@ def test_further_frame__is_read_the_same_whatever_its_dtypes(other, backend):
     frame = BACKENDS[backend](make())
     frame.attrs = make().attrs
     _check_equal(ask(make()), ask(frame))
+
+
+@pytest.mark.parametrize("column", ["name", "stage", "notes"])
+@pytest.mark.parametrize(
+    "entry", ["conform", "csv", "explore", "grid", "plan before", "record", "report", "workbook"]
+)
+def test_public_function__names_the_deal_with_half_a_character(entry, column, tmp_path):
+    cells = [*plain()[column].astype(object)[:3], "A\ud800", *plain()[column].astype(object)[4:]]
+    frame = plain().assign(**{column: pd.Series(cells, dtype="object")})
+    with pytest.raises(DataError, match=rf"opportunity 'o3': {column}=") as caught:
+        ENTRIES[entry](frame, tmp_path)
+    assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize(
+    "entry", ["conform", "csv", "explore", "grid", "plan", "record", "report", "workbook"]
+)
+def test_public_function__reads_a_decimal_that_signals_as_an_empty_cell(entry, tmp_path):
+    cells = [Decimal("1.5"), Decimal("sNaN"), Decimal("2.5"), Decimal("NaN"), None, 1, 2]
+    empty = [Decimal("1.5"), None, Decimal("2.5"), None, None, 1, 2]
+    (tmp_path / "other").mkdir()
+    one, other = (plain().assign(score=pd.Series(column, dtype="object")) for column in (cells, empty))
+    _check_equal(ENTRIES[entry](one, tmp_path), ENTRIES[entry](other, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("number", [10**400, 2**60 + 1, 2**70])
+def test_to_excel__keeps_each_digit_of_a_large_number(number, tmp_path):
+    frame = plain().assign(score=pd.Series([number] * 7, dtype="object"))
+    before, after = oa.read_excel(oa.to_excel(frame, tmp_path / "deals.xlsx"))
+    assert oa.plan(before, after).summary() == "no changes"
+    assert str(after["score"].iloc[0]) == str(number)

@@ -15,9 +15,12 @@ from .decoder import TablePage as TablePage
 from .decoder import assemble as assemble
 from .decoder import concat_tables as concat_tables
 from .decoder import rows_to_table as rows_to_table
+from .decoder import take_unreadable as take_unreadable
 from .frame_cache import Kept as Kept
 from .threads import STOP as STOP
 from .threads import Stop as Stop
 from .threads import Stopped as Stopped
 from .threads import Threads as Threads
+from .wire import say_unreadable as say_unreadable
 from .wire import to_wire as to_wire
+from .wire import warn_of_unreadable as warn_of_unreadable

@@ -328,6 +328,7 @@ class Client:
         query = calls.encode_query(page, page_size, params, self.names)
         rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
         deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
+        wire.warn_of_unreadable([cell for row in rows for cell in wire.list_unreadable(row)])
         return Page(deals, page, meta.pages(), meta.records())
 
     def _put(self, unique_id: str, action: str, body: bytes) -> Opportunity:
@@ -337,7 +338,9 @@ class Client:
         )
 
     def _decode_one(self, body: bytes) -> Opportunity:
-        return Opportunity(self.names.row(wire.decode_one(body)))
+        row = wire.decode_one(body)
+        wire.warn_of_unreadable(wire.list_unreadable(row))
+        return Opportunity(self.names.row(row))
 
     def _decode_asked(self, unique_id: str, body: bytes) -> Opportunity:
         """Decode the answer about one opportunity; one about another proves nothing."""

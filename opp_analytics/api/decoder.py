@@ -20,24 +20,25 @@ from msgspec.structs import astuple
 
 from opp_analytics import org, schema
 from opp_analytics.api import wire
-from opp_analytics.api.wire import TenantNames
-from opp_analytics.errors import UnexpectedResponse
+from opp_analytics.api.wire import UNREADABLE, TenantNames
 
 _DATE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 
 
-def _parse_cells(values: Sequence[Any], column: str, ids: Sequence[Any]) -> list[Any]:
+_Unreadable = dict[int, list[str]]
+"""The columns of each row, by its place, whose cell could not be read."""
+
+
+def _parse_cells(values: Sequence[Any], column: str, unreadable: _Unreadable) -> list[Any]:
     cells = []
-    for unique_id, value in zip(ids, values, strict=True):
+    for place, value in enumerate(values):
         try:
             cells.append(schema.parse_cell(column, value))
-        except schema.BadCell as reason:
-            raise UnexpectedResponse(
-                f"opportunity {unique_id!r}: {column}={value!r} {reason}; "
-                f"correct it on the server, for example with client.update({str(unique_id)!r}, {column}=…)"
-            ) from None
+        except schema.BadCell:
+            cells.append(None)
+            unreadable.setdefault(place, []).append(column)
     return cells
 
 
@@ -48,7 +49,7 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _numbers(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+def _numbers(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
     # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
     kinds = set(map(type, values)) - {NoneType}
     with suppress(pa.ArrowException, OverflowError):  # not a number, or beyond 64 bits
@@ -58,39 +59,39 @@ def _numbers(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array
             numbers = pa.array(values, pa.string()).cast(pa.float64())
             if pc.all(pc.is_finite(numbers)).as_py():
                 return numbers
-    return pa.array(_parse_cells(values, column, ids), pa.float64())
+    return pa.array(_parse_cells(values, column, unreadable), pa.float64())
 
 
-def _wholes(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+def _wholes(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
     if set(map(type, values)) <= {int, NoneType}:
         with suppress(pa.ArrowException, OverflowError):
             return pa.array(values, pa.int64())
-    return pa.array(_parse_cells(values, column, ids), pa.int64())
+    return pa.array(_parse_cells(values, column, unreadable), pa.int64())
 
 
-def _dates(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+def _dates(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(pa.date32()).cast(_DATE)
     except pa.ArrowException:
-        return pa.array(_parse_cells(values, column, ids), _DATE)
+        return pa.array(_parse_cells(values, column, unreadable), _DATE)
 
 
-def _instants(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+def _instants(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(_INSTANT)
     except pa.ArrowException:
-        return pa.array(_parse_cells(values, column, ids), _INSTANT)
+        return pa.array(_parse_cells(values, column, unreadable), _INSTANT)
 
 
-def _texts(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+def _texts(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except pa.ArrowException:
         return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
 
 
-def _label_column(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
-    return _texts(values, column, ids).dictionary_encode().cast(_LABEL)
+def _label_column(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
+    return _texts(values, column, unreadable).dictionary_encode().cast(_LABEL)
 
 
 def _further(values: Sequence[Any]) -> pa.Array:
@@ -105,7 +106,7 @@ def _further(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
 
 
-_BUILD: dict[str, Callable[[Sequence[Any], str, Sequence[Any]], pa.Array]] = {
+_BUILD: dict[str, Callable[[Sequence[Any], str, _Unreadable], pa.Array]] = {
     "unique_id": _texts,
     "name": _texts,
     "account_id": _texts,
@@ -120,15 +121,35 @@ _BUILD: dict[str, Callable[[Sequence[Any], str, Sequence[Any]], pa.Array]] = {
 
 
 def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones."""
-    ids = cells["unique_id"]
-    columns = {c: build(cells[c], c, ids) for c, build in _BUILD.items()}
+    """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones.
+
+    A cell that does not fit its column is missing; `take_unreadable` tells which.
+    """
+    unreadable: _Unreadable = {
+        place: list(names) for place, names in enumerate(cells.get(UNREADABLE, ())) if names
+    }
+    columns = {c: build(cells[c], c, unreadable) for c, build in _BUILD.items()}
     columns |= {
-        c: _texts(values, c, ids) if wire.names_id(c) else _further(values)
+        c: _texts(values, c, unreadable) if wire.names_id(c) else _further(values)
         for c, values in cells.items()
         if c not in _BUILD
     }
+    if unreadable:
+        named = [
+            json.dumps(unreadable[place]) if place in unreadable else None
+            for place in range(len(cells["unique_id"]))
+        ]
+        columns[UNREADABLE] = pa.array(named, pa.string())
     return pa.table(columns)
+
+
+def take_unreadable(table: pa.Table) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """Take the note of cells that could not be read out of a table: their deals and columns."""
+    if UNREADABLE not in table.column_names:
+        return table, []
+    noted = zip(table["unique_id"].to_pylist(), table[UNREADABLE].to_pylist(), strict=True)
+    cells = [(unique_id, column) for unique_id, names in noted if names for column in json.loads(names)]
+    return table.drop_columns([UNREADABLE]), cells
 
 
 def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -126,12 +126,10 @@ class _One(msgspec.Struct):
     data: _Resource
 
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-"""An escape in JSON. Its group is half of a surrogate pair, which is not a character and which msgspec refuses."""
-_REPLACED = "\N{REPLACEMENT CHARACTER}"
+UNREADABLE = "(unreadable)"
+"""Entry of a row, and column of a table: the list of attributes that could not be read and are missing."""
+_MOST_DIGITS = 400
+"""More digits are beyond every number that JSON's readers know."""
 
 _decode_many = msgspec.json.Decoder(_Many).decode
 _decode_one = msgspec.json.Decoder(_One).decode
@@ -184,35 +182,82 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
-def _decode_leniently(decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """Decode an answer; half of a surrogate pair becomes �, with a warning that names the deal."""
+def _decode_rows(
+    kind: type[_Many] | type[_One], decode: Callable[[bytes], Any], body: bytes
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Decode an answer, and its resources as flat rows; a cell that cannot be read is missing, see `UNREADABLE`."""
     try:
-        return _decoded(decode, body)
-    except UnexpectedResponse:
-        sound = _ESCAPE.sub(lambda found: _REPLACED.encode() if found[1] else found[0], body)
-        if sound == body:
-            raise
-    answer = _decoded(decode, sound)
+        answer, tidy = _decoded(decode, body), False
+    except UnexpectedResponse as refused:
+        try:
+            # The standard library also reads numbers out of range, and half of a character.
+            answer, tidy = msgspec.convert(json.loads(body.decode(), parse_int=_read_whole), kind), True
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            raise refused from None
     resources = answer.data if isinstance(answer, _Many) else [answer.data]
-    ids = [_flat(resource)["unique_id"] for resource in resources if _REPLACED in repr(resource.attributes)]
-    warnings.warn(
-        f"a text of opportunity {joined(map(repr, ids), most=3)} holds half of a character, shown as {_REPLACED}; "
-        "correct it on the server",
-        DataWarning,
-        stacklevel=3,
-    )
-    return answer
+    rows = [_flat(resource) for resource in resources]
+    return answer, [_drop_unreadable(row) for row in rows] if tidy else rows
+
+
+def _read_whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
+
+
+def _drop_unreadable(row: dict[str, Any]) -> dict[str, Any]:
+    clean, unreadable = {}, []
+    for name, value in row.items():
+        try:
+            schema.check_encodable([name, value])
+            clean[name] = value
+        except schema.BadCell:
+            clean[_replace_halves(name)] = None
+            unreadable.append(_replace_halves(name))
+    if "unique_id" in unreadable:
+        # Nothing names a deal without an id.
+        clean["unique_id"] = _replace_halves(str(row["unique_id"]))
+        unreadable.remove("unique_id")
+    return clean | ({UNREADABLE: unreadable} if unreadable else {})
+
+
+def _replace_halves(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def list_unreadable(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List the cells of a row that could not be read, each by its deal and column."""
+    return [(row["unique_id"], column) for column in row.get(UNREADABLE, ())]
+
+
+def say_unreadable(cells: Iterable[tuple[str, str]]) -> str:
+    """Name cells that could not be read, each by its deal and column.
+
+    >>> say_unreadable([("a", "name"), ("b", "value")])
+    "name of 'a' and value of 'b'"
+    """
+    return joined([f"{column} of {unique_id!r}" for unique_id, column in cells], most=3)
+
+
+def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
+    """Warn of cells that could not be read, each by its deal and column."""
+    if cells:
+        warnings.warn(
+            f"{say_unreadable(cells)} can't be read (a number out of range, half of a character, or not what the column "
+            "holds) and so is missing; correct it on the server",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
     """Decode a list answer: the opportunities as flat dicts, each with its ``unique_id``, and the paging meta."""
-    answer = _decode_leniently(_decode_many, body)
-    return [_flat(resource) for resource in answer.data], answer.meta or Meta()
+    answer, rows = _decode_rows(_Many, _decode_many, body)
+    return rows, answer.meta or Meta()
 
 
 def decode_one(body: bytes) -> dict[str, Any]:
     """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
-    return _flat(_decode_leniently(_decode_one, body).data)
+    _, (row,) = _decode_rows(_One, _decode_one, body)
+    return row
 
 
 def to_wire(column: str, value: Any) -> Any:
@@ -224,6 +269,7 @@ def to_wire(column: str, value: Any) -> Any:
     >>> to_wire("close_date", pd.Timestamp("2026-03-31")), to_wire("value", np.float64(1200.0))
     ('2026-03-31', 1200)
     """
+    schema.check_encodable(value)
     cell = schema.parse_cell(column, value)
     if cell is None:
         return None

@@ -180,6 +180,11 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
         raise RecordRefused(
             "this load is incomplete, so missing rows would look deleted; load again, then record"
         )
+    if certificate.unreadable:
+        raise RecordRefused(
+            f"{certificate.unreadable_cells} can't be read, so a record would show the value as gone; correct it on the "
+            "server, then load and record again"
+        )
     if certificate.rows not in (None, len(opportunities)):
         raise RecordRefused(
             f"the load returned {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "

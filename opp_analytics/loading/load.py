@@ -15,7 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import schema
-from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, rows_to_table
+from opp_analytics.api import (
+    Client,
+    Filters,
+    Kept,
+    assemble,
+    concat_tables,
+    rows_to_table,
+    say_unreadable,
+    take_unreadable,
+    warn_of_unreadable,
+)
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
@@ -181,8 +191,11 @@ def _was_swept_today(kept: Kept) -> bool:
 
 def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:
     """Make the frame as the client's org reads it; the cache keeps what the server sent."""
-    opportunities = assemble(kept.table)
-    opportunities.attrs["load"] = kept.certificate
+    table, unreadable = take_unreadable(kept.table)
+    warn_of_unreadable(unreadable)
+    opportunities = assemble(table)
+    told = {"unreadable": len(unreadable), "unreadable_cells": say_unreadable(unreadable)}
+    opportunities.attrs["load"] = kept.certificate | told
     warn_of_empty_columns(opportunities)
     return opportunities if client.org is None else client.org.apply(opportunities)
 

@@ -31,7 +31,7 @@ def normalize(column: str, value: Any) -> Any:
     >>> normalize("value", "120000.0"), normalize("tags", ["new", "hot"]), normalize("close_date", float("nan"))
     (120000.0, '["new", "hot"]', None)
     """
-    if isinstance(value, (list, dict)):
+    if isinstance(value, (list, dict)) and column not in schema.COLUMNS:
         return json.dumps(value)
     return schema.parse_cell(column, value)
 
@@ -155,6 +155,7 @@ def find_problem(
     if column in schema.READ_ONLY:
         return "is set by the server and never written", f"leave {column} as it was, or drop the column"
     try:
+        schema.check_encodable(value)
         cell = normalize(column, value)
     except schema.BadCell as error:
         problem, _, way_out = _explain(column, value, error, meaning).partition("; ")
@@ -163,8 +164,6 @@ def find_problem(
         return "is blank", "every opportunity needs a name"
     if cell is None:
         return None
-    if isinstance(cell, str) and any("\ud800" <= sign <= "\udfff" for sign in cell):
-        return "holds half of a character", "write it anew"
     if column == "close_date":
         try:
             inputs.check_year(cell.year)
@@ -197,7 +196,10 @@ def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     fitted = pd.Series(cells, index=column.index, name=column.name, dtype="object")
     if isinstance(dtype, np.dtype) and dtype.kind in "bi":
         fits &= None not in cells  # NumPy has no blank flag or whole number
-    return fitted.astype(dtype) if fits else fitted
+    try:
+        return fitted.astype(dtype) if fits else fitted
+    except OverflowError:  # a whole number beyond the dtype
+        return fitted
 
 
 def _choose_reader(dtype: Any) -> Callable[[Any], Any] | None:
@@ -315,10 +317,10 @@ def to_text(column: str, value: Any) -> str | None:
     if schema.is_blank(value):
         return None
     try:
-        plain = to_wire(column, value)
+        return _encode(to_wire(column, value)).decode()
     except schema.BadCell:
-        plain = value.isoformat() if isinstance(value, date) else value
-    return _encode(plain).decode()
+        # The standard library also writes what no request may hold.
+        return json.dumps(value.isoformat() if isinstance(value, date) else value, default=str)
 
 
 def from_text(column: str, text: str | None) -> Any:

@@ -95,7 +95,9 @@ def to_cell(column: str, value: Any) -> Any:
         return int(value) if column == "probability" else float(value) if column == "value" else str(value)
     if hasattr(value, "item"):
         value = value.item()
-    return value if isinstance(value, (bool, int, float)) else str(value)
+    # Excel has no more digits than a float.
+    whole = isinstance(value, int) and abs(value) < 2**53
+    return value if whole or isinstance(value, float) else str(value)
 
 
 def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -316,22 +317,91 @@ def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
             load(client_of(server, tmp_path / "pages"), page_size=5)
 
 
-def test_load__with_half_a_character_in_one_name_loads_all_and_says_which_deal(tmp_path):
-    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
+def _damaged(*cells):
+    """Answer as `paged` does, with deal 7 changed on the wire."""
+    deals = [row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z", score=n / 2) for n in range(20)]
+    honest = paged(deals)
 
-    def halving(asked):
+    def damaging(asked):
         answer = honest(asked)
-        return Answer(200, answer.body.replace(b'"Deal 7"', b'"Deal \\ud83d"'), answer.headers)
+        return Answer(
+            200, functools.reduce(lambda body, cell: body.replace(*cell), cells, answer.body), answer.headers
+        )
 
-    with serving(halving) as server:
+    return damaging
+
+
+@pytest.mark.parametrize(
+    ("column", "sound", "damaged"),
+    [
+        ("name", b'"Deal 7"', b'"Deal \\ud83d"'),
+        ("stage", b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "proposal"',
+         b'"name": "Deal 7", "account_id": "account-0", "value": 1007, "stage": "\\udc00"'),
+        *(("value", b'"value": 1007', b'"value": ' + n) for n in (b"1e400", b"-1e400", b"Infinity", b'"1e400"', b"9" * 400, b"9" * 5000)),
+        ("score", b'"score": 3.5', b'"score": 1e999'),
+        ("score", b'"score": 3.5', b'"score": [1, {"a": "\\ud800"}]'),
+    ],
+)  # fmt: skip
+def test_load__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(tmp_path, column, sound, damaged):
+    with serving(_damaged((sound, damaged))) as server:
+        client = client_of(server, tmp_path / "pages")
+        with pytest.warns(oa.errors.DataWarning, match=rf"^{column} of 'opp-7' can't be read"):
+            frame = load(client, page_size=5)
+        with pytest.warns(oa.errors.DataWarning, match=rf"^{column} of 'opp-7' can't be read"):
+            kept = load(client)
+    assert frame["unique_id"].tolist() == [f"opp-{n}" for n in range(20)]
+    assert frame[column].isna().tolist() == [n == 7 for n in range(20)]
+    assert list(frame) == [*schema.COLUMNS, "score"]
+    certificate = Certificate.of(frame)
+    assert certificate.complete
+    assert (certificate.unreadable, certificate.unreadable_cells) == (1, f"{column} of 'opp-7'")
+    pd.testing.assert_frame_equal(frame, kept)
+
+
+def test_load__takes_nan_as_an_empty_cell(tmp_path):
+    with serving(_damaged((b'"value": 1007', b'"value": NaN'))) as server:
+        frame = load(client_of(server, tmp_path / "pages"))
+    assert frame["value"].isna().tolist() == [n == 7 for n in range(20)]
+    assert Certificate.of(frame).unreadable == 0
+
+
+def test_load__counts_every_cell_that_cannot_be_read_also_after_changes(tmp_path):
+    damaged = [
+        (b'"value": 1007', b'"value": 1e400'),
+        (b'"Deal 7"', b'"\\ud83d"'),
+        (b'"value": 1011', b'"value": -Infinity'),
+    ]
+    with serving(_damaged(*damaged)) as server:
+        client = client_of(server, tmp_path / "pages")
         with pytest.warns(
-            oa.errors.DataWarning, match="a text of opportunity 'opp-7' holds half of a character"
+            oa.errors.DataWarning,
+            match="name of 'opp-7', value of 'opp-7' and value of 'opp-11' can't be read",
         ):
-            frame = load(client_of(server, tmp_path / "pages"), page_size=5)
-    assert frame.attrs["load"]["complete"]
-    names = [f"Deal {n}" for n in range(20)]
-    names[7] = "Deal \N{REPLACEMENT CHARACTER}"
-    assert frame["name"].tolist() == names
+            first = load(client, page_size=5)
+        with pytest.warns(oa.errors.DataWarning, match="can't be read"):
+            again = load(client, refresh="changes")
+    assert [Certificate.of(frame).unreadable for frame in (first, again)] == [3, 3]
+    assert again["value"].isna().sum() == 2
+
+
+def test_record__refuses_a_load_with_a_cell_that_cannot_be_read(tmp_path):
+    with serving(_damaged((b'"value": 1007', b'"value": 1e400'))) as server:
+        with pytest.warns(oa.errors.DataWarning, match="can't be read"):
+            frame = load(client_of(server, tmp_path / "pages"))
+    history = oa.History(tmp_path / "history")
+    with pytest.raises(
+        oa.errors.RecordRefused, match=r"value of 'opp-7' can't be read.* correct it on the server"
+    ):
+        history.record(frame)
+    assert history.records.empty
+
+
+def test_get__takes_a_cell_that_cannot_be_read_as_missing_and_says_which(tmp_path):
+    body = b'{"data": {"id": "a", "attributes": {"name": "A\\ud800", "value": 1e400, "probability": 5}}}'
+    with serving(lambda asked: Answer(200, body, {"Content-Type": "application/json"})) as server:
+        with pytest.warns(oa.errors.DataWarning, match="name of 'a' and value of 'a' can't be read"):
+            found = client_of(server, tmp_path / "pages").get("a")
+    assert (found["name"], found["value"], found["probability"]) == (None, None, 5)
 
 
 def as_broken(body):

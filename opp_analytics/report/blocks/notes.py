@@ -113,6 +113,10 @@ def certificate(tables: Tables) -> tuple[str, bool]:
         when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"
         rows = len(deals) if load.rows is None else load.rows
         said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
+        if load.unreadable:
+            said = f"{said}, without {load.unreadable_cells}, which can't be read"
+        if load.complete and load.unreadable:
+            return f"{said}.", True
         if load.complete:
             return f"{said}; complete.", False
         return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True

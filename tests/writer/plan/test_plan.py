@@ -117,6 +117,15 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
         ("value", "a lot", "not an amount"),
         ("value", np.inf, "not a finite number"),
         ("value", True, "not a number"),
+        ("value", 10**400, "not a finite number"),
+        ("value", Decimal("1e400"), "not a finite number"),
+        ("value", [1], "not a number"),
+        ("probability", 2**63, "is too large"),
+        ("account_id", "A\ud800", "holds half of a character"),
+        ("score", np.inf, "not a finite number"),
+        ("score", 10**400, "not a finite number"),
+        ("score", Decimal("Infinity"), "not a finite number"),
+        ("score", [1, {"a": "A\ud800"}], "holds half of a character"),
         ("close_date", "2026-02-30", "is not a date: February 2026 has 28 days"),
         ("close_date", 20260331, "not a date"),
         ("name", "  ", "blank"),
@@ -129,8 +138,12 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
 def test_plan__names_row_field_value_and_way_out(
     client: Client, before: pd.DataFrame, field: str, value: Any, problem: str
 ) -> None:
-    made = plan(before, changed(before, 2, **{field: value}))
-    assert made.changes.empty
+    before = before.assign(score=pd.Series([1] * len(before), dtype="object"))
+    cells = [*before[field][:2], value, *before[field][3:]]
+    after = before.assign(**{field: pd.Series(cells, dtype="object")})
+    after.loc[5, "owner_name"] = "Bo"
+    made = plan(before.assign(owner_name="Ann"), after.fillna({"owner_name": "Ann"}))
+    assert made.changes[["unique_id", "field"]].values.tolist() == [["o005", "owner_name"]]
     (found,) = made.problems.to_dict("records")
     assert (found["row"], found["unique_id"], found["field"]) == (2, "o002", field)
     assert found["value"] is value or found["value"] == value
