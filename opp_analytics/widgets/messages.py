@@ -59,7 +59,7 @@ def one_of(wanted: str, options: Mapping[str, Any] | tuple[str, ...]) -> Shape:
     return only(wanted, lambda value: type(value) is str and value in options)
 
 
-typed = only("text", lambda value: type(value) is str and len(value) <= _LONGEST)
+TEXT = only("text", lambda value: type(value) is str and len(value) <= _LONGEST)
 
 
 def or_none(shape: Shape) -> Shape:
@@ -122,7 +122,7 @@ def mapping(each: Shape) -> Shape:
         if type(value) is not dict:
             raise Unfit(value, "an object")
         for name, one in value.items():
-            typed(name)
+            TEXT(name)
             try:
                 each(one)
             except Unfit as unfit:

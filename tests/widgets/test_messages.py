@@ -223,3 +223,10 @@ def test_review__of_nothing_is_answered_in_words(grid: Grid) -> None:
     answers(grid, {"do": "edit", "areas": areas(block=[["x"]])})
     [answer] = answers(grid, {"do": "review"})
     assert (answer["drawer"]["nothing"], answer["drawer"]["problem_count"]) == ("", 1)
+
+
+def test_operands__of_a_range_are_read_in_a_grid_without_deals() -> None:
+    [answer] = answers(
+        oa.edit(opportunities(1).iloc[:0]), {"do": "operands", "cells": [["value", "10k"], ["value", "20k"]]}
+    )
+    assert answer["judged"] == [[10_000.0, ""], [20_000.0, ""]]

@@ -26,7 +26,7 @@ from opp_analytics.widgets.explorer.panel import (
     write_timeline,
 )
 from opp_analytics.widgets.explorer.views import PART, VIEW_TYPES, ForecastView, Option, View
-from opp_analytics.widgets.messages import Shape, entries, only, or_none, typed
+from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula, own_writes
 
@@ -138,8 +138,8 @@ class Explorer(Widget):
         key = only("a mark of this chart", self._is_mark)
         return {
             "choose": entries(state=only("an explorer's state", lambda state: type(state) is dict)),
-            "deals": entries(key=key, label=typed),
-            "deal": entries(id=typed),
+            "deals": entries(key=key, label=TEXT),
+            "deal": entries(id=TEXT),
             "csv": entries(key=or_none(key)),
         }
 

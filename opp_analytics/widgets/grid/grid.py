@@ -30,6 +30,7 @@ from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, Key
 from opp_analytics.widgets.messages import (
+    TEXT,
     Shape,
     Unfit,
     entries,
@@ -40,7 +41,6 @@ from opp_analytics.widgets.messages import (
     only,
     or_none,
     pair,
-    typed,
 )
 from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember
 from opp_analytics.writer import Plan, plan
@@ -57,16 +57,16 @@ _WRITES = ("apply", "undo run")
 _MOST_AREAS = 10_000
 """Areas of one message: a selection of many ranges has one for each."""
 _MOST_VALUES = 1_000_000
-"""Values in the list of a filter: one for each deal at most."""
-_names = list_of(typed, _MOST_VALUES)
+"""Values in a list: those of a filter are one for each deal at most."""
+_names = list_of(TEXT, _MOST_VALUES)
 _LAYOUT = entries(
     order=or_none(_names),
     hidden=or_none(_names),
     widths=or_none(
         mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
     ),
-    sort=or_none(entries(field=typed, down=only("true or false", lambda value: type(value) is bool))),
-    filters=or_none(mapping(entries(text=typed, list=or_none(_names)))),
+    sort=or_none(entries(field=TEXT, down=only("true or false", lambda value: type(value) is bool))),
+    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names)))),
 )
 """What is set in the browser."""
 _KEPT = ("order", "hidden", "widths")
@@ -193,16 +193,16 @@ class Grid(Widget):
             list_of(_make_cell_shape(pair(row, field)), width, least=1), max(1, sheet.end), least=1
         )
         areas = entries(areas=list_of(entries(**keys), _MOST_AREAS))
-        texts = entries(cells=list_of(pair(field, typed), max(1, sheet.end * width)))
+        texts = entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))
         mine = one_of("mine or theirs", ("mine", "theirs"))
         shapes: dict[str, Shape] = {
             "layout": entries(layout=_LAYOUT),
             "judge": texts,
             "operands": texts,
-            "edit": entries(areas=list_of(entries(**keys, block=block), _MOST_AREAS), label=or_none(typed)),
+            "edit": entries(areas=list_of(entries(**keys, block=block), _MOST_AREAS), label=or_none(TEXT)),
             "revert": areas,
             "dismiss": areas,
-            "bulk": entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=typed),
+            "bulk": entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT),
             "remove": entries(rows=rows),
             "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
         }  # fmt: skip
@@ -341,7 +341,7 @@ def list_cells(
 
 def _make_cell_shape(place: Shape) -> Shape:
     """Make the shape of a cell in a block: a text, None, or a place whose text is taken."""
-    words = or_none(typed)
+    words = or_none(TEXT)
 
     def check(cell: Any) -> None:
         (place if type(cell) is list else words)(cell)
