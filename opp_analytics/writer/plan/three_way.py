@@ -181,12 +181,16 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
 
 
 def read_pages(ask: Callable[..., Page], **params: Any) -> Iterator[list[Opportunity]]:
-    """Yield the rows of one page after the other."""
-    number = 1
+    """Yield the rows of one page after the other, until one brings nothing new, whatever total was announced."""
+    number, seen = 1, set[str]()
     while True:
         page = ask(page=number, page_size=PAGE, **params)
+        ids = {record["unique_id"] for record in page.rows}
+        if ids <= seen:
+            return
         yield page.rows
-        if not page.rows or number >= (page.total_pages or 1):
+        seen |= ids
+        if number >= (page.total_pages or 1):
             return
         number += 1
 
