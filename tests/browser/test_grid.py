@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -705,13 +706,17 @@ def test_parse_block__reads_what_spreadsheets_and_plain_texts_put_on_the_clipboa
     ]
 
 
-def test_paste__larger_than_a_message_comes_in_parts_as_one_step(grid: GridPage) -> None:
+def test_paste__larger_than_a_message_comes_in_parts_as_one_step(
+    grid: GridPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kinds: list[str] = []
     receive = grid.grid._receive
-    grid.grid._receive = lambda widget, message, buffers: (
-        kinds.append(message["do"]),
-        receive(widget, message, buffers),
-    )
+
+    def note(widget: Any, message: Any, buffers: Any) -> None:
+        kinds.append(message["do"])
+        receive(widget, message, buffers)
+
+    monkeypatch.setattr(grid.grid, "_receive", note)
     grid.page.evaluate("hostedModel.set('_part', 100)")
     block = [[f"Ünï 😀 {row}", f"{row},000"] for row in range(1, 9)]
     grid.select((0, "name"), (0, "name"))

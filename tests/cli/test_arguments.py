@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -13,7 +13,7 @@ import opp_analytics as oa
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 
-REPORT = {
+REPORT: dict[str, list[str | None]] = {
     "--freq": ["X", "3M"],
     "--by": ["nobody_s_column"],
     "--for": ["Nobody"],
@@ -137,9 +137,9 @@ FUNCTIONS: dict[str, Callable[[oa.Client, pd.DataFrame, oa.History], object]] = 
     "to_excel": lambda client, held, history: oa.to_excel(held, "x.csv"),
     "to_excel, link": lambda client, held, history: oa.to_excel(held, "link.csv"),
     "Plan.save": lambda client, held, history: oa.plan(held, held.assign(value=1.0)).save("x.csv"),
-    "apply": lambda client, held, history: oa.apply(oa.plan(held, held.assign(value=1.0)), client, on_conflict="all"),
-    "apply, plan": lambda client, held, history: oa.apply(held.assign(value=1.0), client),
-    "resume": lambda client, held, history: oa.resume(client, unknown="all"),
+    "apply": lambda client, held, history: oa.apply(oa.plan(held, held.assign(value=1.0)), client, on_conflict=cast(Any, "all")),
+    "apply, plan": lambda client, held, history: oa.apply(cast(Any, held), client),
+    "resume": lambda client, held, history: oa.resume(client, unknown=cast(Any, "all")),
     "resume, run": lambda client, held, history: oa.resume(client, "nobody's run"),
     "undo": lambda client, held, history: oa.undo(client, "nobody's run"),
     "record": lambda client, held, history: history.record(held, at="yesterday"),
@@ -150,10 +150,10 @@ FUNCTIONS: dict[str, Callable[[oa.Client, pd.DataFrame, oa.History], object]] = 
     "weekly_report": lambda client, held, history: oa.weekly_report(held, history, as_of="someday", out="new"),
     "weekly_report, out": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new/x.pdf"),
     "weekly_report, target": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", target=-1),
-    "weekly_report, method": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", method="x"),
+    "weekly_report, method": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", method=cast(Any, "x")),
     "weekly_report, only": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", only="x"),
     "weekly_report, by": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", by="x"),
-    "weekly_report, freq": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", freq="x"),
+    "weekly_report, freq": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", freq=cast(Any, "x")),
     "weekly_report, since": lambda client, held, history: oa.weekly_report(held, as_of="2026-03-16", out="new", since="2030"),
     "sandbox": lambda client, held, history: oa.sandbox.start(path="no/x.db"),
     "sandbox, weeks": lambda client, held, history: oa.sandbox.start(path="x.db", weeks=-1),

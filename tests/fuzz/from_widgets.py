@@ -65,14 +65,13 @@ _EXPLORER: list[dict[str, Any]] = [
     {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
     {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
     {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
-    *[
-        {"do": "deals", "key": "proposal", "label": "proposal"},
-        {"do": "deal", "id": "d01"},
-        {"do": "csv", "key": "proposal"},
-        {"do": "part", "part": 0, "parts": 1, "text": '{"do": "csv", "key": null}'},
-    ]
-    * 3,
 ]
+_EXPLORER += [
+    {"do": "deals", "key": "proposal", "label": "proposal"},
+    {"do": "deal", "id": "d01"},
+    {"do": "csv", "key": "proposal"},
+    {"do": "part", "part": 0, "parts": 1, "text": '{"do": "csv", "key": null}'},
+] * 3
 
 
 @st.composite

@@ -1,5 +1,6 @@
 """``load(refresh="changes")``: the same frame as a full sweep gives, for less."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -63,7 +64,7 @@ def further_cells(opportunities: pd.DataFrame) -> list[str | None]:
     return [None if pd.isna(cell) else str(cell).lower().removesuffix(".0") for cell in cells]
 
 
-ONE_HOLDER = {
+ONE_HOLDER: dict[str, Callable[[int], dict[str, Any]]] = {
     "a text": lambda n: {"region": "north"} if n == 3 else {},
     "a text beside numbers": lambda n: {"region": "north" if n == 3 else n},
     "numbers as text": lambda n: {"region": str(n)} if n in (3, 4) else {},

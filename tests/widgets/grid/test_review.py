@@ -172,13 +172,15 @@ def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_writt
 
 def test_apply__writes_only_a_plan_that_is_checked_decided_and_not_empty(desk: Desk) -> None:
     sheet, review, client = desk
+
+    def check_after_another_edit() -> None:
+        client.update(_id(sheet, 0), value=99)
+        review.check()
+
     for step, words in (
         (lambda: None, "Nothing is changed, so there is nothing to review."),
         (lambda: sheet.edit([(0, "value", "10")]), "Check the plan against the server first."),
-        (
-            lambda: (client.update(_id(sheet, 0), value=99), review.check()),
-            "Choose mine or theirs in 1 conflict first.",
-        ),
+        (check_after_another_edit, "Choose mine or theirs in 1 conflict first."),
     ):
         step()
         with pytest.raises(oa.errors.ArgumentValueError, match=words):

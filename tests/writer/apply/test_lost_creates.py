@@ -15,7 +15,7 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import engine
-from opp_analytics.writer.apply.lost_creates import choose_wait
+from opp_analytics.writer.apply.engine import choose_wait
 from tests.writer.clients import dying
 from tests.writer.frames import adding, opportunities
 
