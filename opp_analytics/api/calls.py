@@ -22,7 +22,8 @@ _Known = Literal[
 class Opportunity(dict[str, Any]):
     """A flat dict of the attributes that the server sent, under our names: the known ones and any further ones.
 
-    Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them their types.
+    Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them their types. A value that no JSON
+    holds, such as a number out of range, is None; a `DataWarning` names it, and the entry ``(unreadable)`` lists such attributes.
 
     Examples
     --------

@@ -211,3 +211,18 @@ def test_create__checks_the_name_before_anything_is_sent(tmp_path: Path) -> None
         with pytest.raises(oa.errors.ArgumentError, match="name='  ' is blank"):
             client.create(name="  ")
         assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        *((value, "is not a finite number") for value in (float("inf"), 10**400, Decimal("Infinity"), Decimal("1e400"))),
+        *((value, "is not a finite number") for value in (np.float64("-inf"), [1, float("inf")], {"a": [10**400]})),
+        *((value, "holds half of a character") for value in ("A\ud800", ["\udc00"], {"\ud800": 1})),
+    ],
+)  # fmt: skip
+def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp_path):
+    with serving(lambda asked: as_json({})) as server, client_of(server, tmp_path) as client:
+        with pytest.raises(oa.errors.ArgumentValueError, match=f"score=.* {reason}"):
+            client.update("a", fields={"score": value})
+    assert server.asked == []

@@ -36,6 +36,14 @@ def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
     )  # fmt: skip
 
 
+def test_certificate__of_a_load_with_an_unreadable_cell_is_an_alarm(opportunities):
+    opportunities.attrs["load"] |= {"unreadable": 1, "unreadable_cells": "value of 'a'"}
+    assert certificate(tables_of(opportunities)) == (
+        "Loaded 2026-03-16 06:00 UTC from https://crm.example: 6 opportunities, without value of 'a', which can't be read.",
+        True,
+    )
+
+
 def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities):
     opportunities.attrs = {}
     assert certificate(tables_of(opportunities)) == (
