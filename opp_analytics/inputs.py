@@ -25,7 +25,7 @@ from babel.numbers import get_currency_name, get_currency_symbol
 from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
-from opp_analytics.schema import TEXT, BadCell
+from opp_analytics.schema import TEXT, BadCell, check_encodable
 from opp_analytics.text import day as format_day
 from opp_analytics.text import joined
 
@@ -43,6 +43,8 @@ _FIGURE = {
 """A number without its minus, with a decimal point and with a decimal comma."""
 _SIGNS = {"$": ("Dollar", "Peso"), "€": ("Euro",), "£": ("Pound",), "¥": ("Yen", "Yuan")}
 """English names of the currencies that each sign may mean."""
+_MOST_DIGITS = 300
+"""More digits are beyond every float."""
 _UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
 _PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
@@ -105,7 +107,7 @@ class _Amount(NamedTuple):
     def read(self, decimal_comma: bool) -> float | None:
         """Read it with a decimal comma or point; None where that makes no number."""
         if self.figure.isdecimal() and self.factor == 1:
-            return float(self.figure)
+            return float(self.figure) if len(self.figure) < _MOST_DIGITS else None
         if not _FIGURE[decimal_comma].fullmatch(self.figure):
             return None
         if decimal_comma and "." in self.figure and abs(self.factor) > 1:
@@ -219,9 +221,10 @@ def _split_percent(cell: Any) -> tuple[float, bool]:
 
 
 def _check_number(cell: Any, otherwise: str) -> float:
-    if isinstance(cell, (int, float, np.integer, np.floating)) and not isinstance(cell, bool):
-        return float(cell)
-    raise BadCell(otherwise)
+    if isinstance(cell, bool) or not isinstance(cell, (int, float, np.integer, np.floating)):
+        raise BadCell(otherwise)
+    check_encodable(cell)
+    return float(cell)
 
 
 def read_flag(text: str) -> bool:

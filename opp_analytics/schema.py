@@ -66,7 +66,7 @@ class BadCell(ValueError):
     """A value does not fit its column; the message completes a sentence that names column and value."""
 
 
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def check_encodable(value: Any) -> None:
@@ -82,7 +82,7 @@ def check_encodable(value: Any) -> None:
     if isinstance(value, (np.integer, np.floating)):
         value = value.item()
     if isinstance(value, str):
-        if HALF_CHARACTER.search(value):
+        if _HALF_CHARACTER.search(value):
             raise BadCell("holds half of a character; write it anew")
     elif isinstance(value, (int, float, Decimal)):
         largest = sys.float_info.max
@@ -301,6 +301,15 @@ _NUMBERS: dict[Callable[[Any], bool], Any] = {
 }
 _OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
 """What pandas calls objects of one type that a column of its own holds; calendar dates have none."""
+
+
+def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> None:
+    """Refuse half of a character in a column of objects, the only kind that holds it: no file and no request does."""
+    for name, column in frame.items():
+        for place, cell in enumerate(column.tolist() if column.dtype == "object" else ()):
+            if isinstance(cell, str) and _HALF_CHARACTER.search(cell):
+                where = f"row {place}" if ids is None else f"opportunity {ids.iloc[place]!r}"
+                raise DataError(f"{where}: {name}={cell!r} holds half of a character; write it anew")
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:

@@ -26,7 +26,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, refuse
-from opp_analytics.schema import FACTS, TEXT
+from opp_analytics.schema import FACTS, TEXT, as_plain, refuse_halves
 from opp_analytics.text import count
 
 if TYPE_CHECKING:
@@ -404,6 +404,8 @@ def _note_titles(rows: int) -> tuple[str, ...]:
 
 def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame") -> FileTable:
     """Read the table in a DataFrame; its rows count from 0."""
+    frame = as_plain(frame)
+    refuse_halves(frame)
     index = pd.RangeIndex(len(frame), name="row")
     cells = {}
     for place, dtype in enumerate(frame.dtypes):

@@ -405,3 +405,35 @@ def test_to_excel__keeps_each_digit_of_a_large_number(number, tmp_path):
     before, after = oa.read_excel(oa.to_excel(frame, tmp_path / "deals.xlsx"))
     assert oa.plan(before, after).summary() == "no changes"
     assert str(after["score"].iloc[0]) == str(number)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        *((column, "A\ud800", f"row 1: {column}=.* holds half of a character") for column in ("Name", "Stage", "Opportunity ID", "Score")),
+        *(("Amount", cell, "row 1: Amount=.* is not a(n amount| finite number)") for cell in (float("inf"), 10**400, "1e400", "9" * 400)),
+    ],
+)  # fmt: skip
+def test_read_export__names_the_row_of_a_cell_that_cannot_be_read(column, cell, reason):
+    cells = {"Opportunity ID": "001M000000qfPyS", "Name": "a", "Stage": "Closed Won", "Amount": 5, "Score": 1}
+    export = pd.DataFrame(
+        [cells, cells | {"Opportunity ID": "001M000000qfPyT", column: cell}], dtype="object"
+    )
+    with pytest.raises(DataError, match=reason):
+        _export(export)
+
+
+@pytest.mark.parametrize(("field", "cell"), [("name", "A\ud800"), ("value", "A\ud800"), ("value", 10**400)])
+def test_from_changes__refuses_a_cell_that_cannot_be_read(field, cell):
+    log = pd.DataFrame(
+        {
+            "unique_id": "a",
+            "changed_at": "2026-01-01",
+            "field": field,
+            "new_value": pd.Series([cell], dtype="object"),
+        }
+    )
+    with pytest.raises(
+        DataError, match=r"row 0: new_value=.* holds half of a character|value: int too large"
+    ):
+        History.from_changes(log)

@@ -200,6 +200,8 @@ def _count_records(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
 
 def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Make one row per opportunity and instant, each field filled forward from its last change."""
+    events = schema.as_plain(events)
+    schema.refuse_halves(events)
     events = events.assign(
         changed_at=_parse_instants(events["changed_at"]),
         unique_id=schema.as_text(events["unique_id"]),
@@ -237,5 +239,5 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
 def _parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     try:
         return pd.to_numeric(column)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"{column.name}: {error}") from None

@@ -15,13 +15,13 @@ from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
 from opp_analytics.schema import (
     COLUMNS,
-    HALF_CHARACTER,
     NO_NAMES,
     STATUSES,
     TEXT,
     as_column,
     as_plain,
     as_text,
+    refuse_halves,
 )
 
 
@@ -49,23 +49,13 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     # Without attrs on the way, which pandas would copy deeply at each step.
     frame = as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
     ids = frame["unique_id"] if "unique_id" in frame else None
-    for name, column in frame.items():
-        if column.dtype == "object" and name not in COLUMNS:
-            _refuse_halves(column, ids)
+    refuse_halves(frame.drop(columns=list(COLUMNS), errors="ignore"), ids)
     frame = frame.assign(
         **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame},
         **{name: _drop_no_names(frame[name]) for name in ("owner_name", *DERIVED) if name in frame},
     )
     frame.attrs = opportunities.attrs
     return frame
-
-
-def _refuse_halves(column: pd.Series[Any], ids: pd.Series[Any] | None) -> None:
-    """Refuse half of a character, which no file and no request holds."""
-    for place, cell in enumerate(column.tolist()):
-        if isinstance(cell, str) and HALF_CHARACTER.search(cell):
-            where = f"row {place}" if ids is None else f"opportunity {ids.iloc[place]!r}"
-            raise DataError(f"{where}: {column.name}={cell!r} holds half of a character; write it anew")
 
 
 def _conform_column(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
