@@ -70,6 +70,7 @@ def begin_to_write(target: Path) -> tuple[subprocess.Popen[str], Path]:
     return writer, Path(writer.stdout.readline().rstrip())
 
 
+@pytest.mark.posix
 def test_write_whole__removes_what_a_killed_one_left(target: Path) -> None:
     killed, left = begin_to_write(target)
     other = target.with_name(".deals.csv.0123456789abcdef")
@@ -104,6 +105,7 @@ def test_write_whole__of_one_file_by_many_at_once_fails_for_none(target: Path) -
     assert list(target.parent.iterdir()) == [target]
 
 
+@pytest.mark.posix
 @pytest.mark.posix
 def test_write_whole__touches_no_link_or_pipe_named_like_a_leftover(target: Path, tmp_path: Path) -> None:
     link, pipe = (target.with_name(f".{target.name}.{k:016x}") for k in (1, 2))

@@ -25,7 +25,7 @@ from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_name, make_private_folder
 from opp_analytics.writer.cells import from_text, read_stamp, to_text
-from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
+from opp_analytics.writer.steps import OPERATIONS, OUTCOMES, EditedCell, EqualCreate, Result, RunStep, Step
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -70,9 +70,74 @@ WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
 ORDER BY unique_id IS NULL, run_id DESC, number
 """
 _FORMS = """
-SELECT unique_id, field, after, answered, was, intended_at FROM step JOIN change USING (run_id, number)
+SELECT run_id, unique_id, field, after, answered, was, intended_at FROM step JOIN change USING (run_id, number)
 WHERE answered IS NOT NULL OR (intended_at IS NOT NULL AND was IS NOT NULL)
 """
+
+
+def _list_options(options: Iterable[str]) -> str:
+    return ", ".join(f"'{option}'" for option in options)
+
+
+def _is_no_time(column: str) -> str:
+    """Write SQL for a column that holds no instant with a zone."""
+    return f"({column} NOT GLOB '????-??-??T*[+-]??:??' OR datetime({column}) IS NULL)"
+
+
+def _is_no_json(column: str, kind: str) -> str:
+    """Write SQL for a column that holds no JSON text of this kind."""
+    return f"CASE WHEN typeof({column}) = 'text' AND json_valid({column}) THEN json_type({column}) <> '{kind}' ELSE 1 END"
+
+
+_DAMAGE = {
+    "run": {
+        **{name: f"typeof({name}) <> 'text'" for name in ("run_id", "plan_id", "url")},
+        "started_at": _is_no_time("started_at"),
+        **{name: f"{name} IS NOT NULL AND {_is_no_time(name)}" for name in ("ended_at", "since")},
+        "on_conflict": "on_conflict NOT IN ('skip', 'overwrite', 'stop')",
+        **{name: _is_no_json(name, "array") for name in ("known_ids", "accounted")},
+        "steps": "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.run_id)",
+    },
+    "step": {
+        "run": "NOT EXISTS (SELECT 1 FROM run WHERE run.run_id = step.run_id)",
+        "number": "typeof(number) <> 'integer' OR number <> 0 AND NOT EXISTS "
+        "(SELECT 1 FROM step AS last WHERE last.run_id = step.run_id AND last.number = step.number - 1)",
+        "operation": f"operation NOT IN ({_list_options(OPERATIONS)})",
+        "unique_id": "typeof(unique_id) <> 'text' AND (unique_id IS NOT NULL OR operation <> 'create')",
+        **{
+            name: f"typeof({name}) NOT IN ('text', 'null')"
+            for name in ("name", "updated_before", "updated_after")
+        },
+        **{name: f"{name} IS NOT NULL AND {_is_no_json(name, 'object')}" for name in ("base", "record")},
+        "attempts": "typeof(attempts) <> 'integer' OR attempts < 0",
+        "refused": "refused NOT IN (0, 1)",
+        **{
+            name: f"{name} IS NOT NULL AND {name} <> '' AND {_is_no_time(name)}"
+            for name in ("intended_at", "settled_at", "server_at")
+        },
+        "identity": "(operation = 'create') <> (typeof(identity) = 'text')",
+        "changes": "NOT EXISTS (SELECT 1 FROM change WHERE change.run_id = step.run_id AND change.number = step.number)",
+    },
+    "change": {
+        "step": "NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = change.run_id AND step.number = change.number)",
+        "place": "typeof(place) <> 'integer' OR place <> 0 AND NOT EXISTS (SELECT 1 FROM change AS last "
+        "WHERE last.run_id = change.run_id AND last.number = change.number AND last.place = change.place - 1)",
+        "field": "typeof(field) NOT IN ('text', 'null') OR (field IS NULL) <> (SELECT operation IN ('delete', 'recover') "
+        "FROM step WHERE step.run_id = change.run_id AND step.number = change.number)",
+        **{
+            name: f"{name} IS NOT NULL AND NOT (typeof({name}) = 'text' AND json_valid({name}))"
+            for name in ("before", "after", "was", "answered")
+        },
+        "outcome": f"outcome NOT IN ({_list_options(OUTCOMES)})",
+        "error": "typeof(error) NOT IN ('text', 'null')",
+    },
+}
+"""SQL for what no run ever writes, by table and column; that of rows which are missing, by their name."""
+_ODD_ROWS = "SELECT run_id, '{}' AS place, CASE {} END AS odd FROM {} WHERE odd IS NOT NULL"
+_FIND_DAMAGE = " UNION ALL ".join(
+    _ODD_ROWS.format(table, " ".join(f"WHEN {odd} THEN '{name}'" for name, odd in checks.items()), table)
+    for table, checks in _DAMAGE.items()
+)
 Job = Callable[[sqlite3.Connection], Any]
 
 
@@ -165,6 +230,22 @@ def _make_error(path: Path, error: Exception) -> JournalError:
         f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or move a damaged file "
         "away: its runs can then no longer be resumed or undone"
     )
+
+
+def _report_damage(path: Path, run_id: Any, what: str) -> JournalError:
+    return JournalError(
+        f"the journal {path} is damaged: {what} of run {run_id!r}. Restore the file from a backup, or move it away: its runs "
+        "can then no longer be resumed or undone, nor their creates be recognized"
+    )
+
+
+@contextmanager
+def _name_damage(path: Path, run_id: str) -> Iterator[None]:
+    """Name the run whose cells cannot be read."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise _report_damage(path, run_id, f"a cell cannot be read ({error})") from None
 
 
 class Journal:
@@ -366,7 +447,8 @@ class Journal:
         cells: dict[int, list[sqlite3.Row]] = {}
         for change in changes:
             cells.setdefault(change["number"], []).append(change)
-        return _read_head(runs[0]), [_read_entry(step, cells[step["number"]]) for step in steps]
+        with _name_damage(self.path, run_id):
+            return _read_head(runs[0]), [_read_entry(step, cells[step["number"]]) for step in steps]
 
     def find_newest_run(self, condition: str) -> str | None:
         """Find the newest run with a change that meets a condition: `LEFT` or `APPLIED`."""
@@ -464,7 +546,7 @@ def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
     try:
         with closing(_open(path)) as connection:
             return connection.execute(query).fetchall()
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise _make_error(path, error) from None
 
 
@@ -472,8 +554,12 @@ def read_forms(tenant: str) -> Forms:
     """Read what a tenant's server is known, or may be found, to make of values that were sent; empty without a journal."""
     path = locate_journal(tenant)
     forms: dict[tuple[str | None, str], list[SentCell]] = {}
-    for unique_id, field, after, answer, was, in_doubt in read_journal(path, _FORMS) if path.exists() else ():
-        sent, held = (from_text(field, cell) for cell in (after, was if in_doubt else answer))
+    rows = read_journal(path, _FORMS) if path.exists() else ()
+    for run_id, unique_id, field, after, answer, was, intended_at in rows:
+        # Empty where the server has no clock.
+        in_doubt = intended_at is not None
+        with _name_damage(path, run_id):
+            sent, held = (from_text(field, cell) for cell in (after, was if in_doubt else answer))
         forms.setdefault((unique_id, field), []).append(SentCell(sent, not in_doubt, held))
     return forms
 
@@ -493,6 +579,8 @@ def _open(path: Path) -> sqlite3.Connection:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
+        for run_id, table, odd in connection.execute(f"{_FIND_DAMAGE} LIMIT 1").fetchall():
+            raise _report_damage(path, run_id, f"{odd!r} is missing or wrong in a row of {table!r}")
     except BaseException:
         connection.close()
         raise

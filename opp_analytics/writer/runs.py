@@ -91,7 +91,9 @@ def _frame(rows: list[tuple[Any, ...]], columns: list[str], times: tuple[str, ..
     """Make a frame of text and times, numbers as objects."""
     found = pd.DataFrame(rows, columns=columns, dtype="object")
     texts = [c for c in ("unique_id", "run_id", "url", "tenant") if c in found]
+    # What a server sent as its stamp may be anything; our own are checked.
     moments = {
-        c: pd.to_datetime(found[c], utc=True, format="ISO8601").astype("datetime64[us, UTC]") for c in times
+        c: pd.to_datetime(found[c], utc=True, format="ISO8601", errors="coerce").astype("datetime64[us, UTC]")
+        for c in times
     }
     return found.astype(dict.fromkeys(texts, schema.TEXT)).assign(**moments)

@@ -13,6 +13,7 @@ import opp_analytics as oa
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 
+pytestmark = pytest.mark.posix  # gives links
 REPORT: dict[str, list[str | None]] = {
     "--freq": ["X", "3M"],
     "--by": ["nobody_s_column"],
