@@ -277,7 +277,10 @@ class Journal:
             if self._queue and self._failure is None:
                 self.do(lambda _: None)
         finally:
-            self._connection.close()
+            # A thread that a second Ctrl-C left behind may be about to write: SQLite must not close under it.
+            with self._lock:
+                self._failure = self._failure or JournalError("the run has ended")
+                self._connection.close()
 
     def do(self, job: Job) -> Any:
         """Run a job, commit it with all queued jobs, and return its result."""

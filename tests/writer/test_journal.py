@@ -5,6 +5,7 @@ import random
 import re
 import sqlite3
 import stat
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -524,3 +525,28 @@ def test_apply__counts_only_its_own_tenant(
     edits = adding(before, "A")
     assert told(apply(plan(before, edits), client)) == [("A", "applied")]
     assert told(apply(plan(before, edits), other)) == [("A", "applied")]
+
+
+def test_journal__closes_only_between_two_writes() -> None:
+    """A thread that Ctrl-C left behind writes, or is told that the run has ended; SQLite crashes otherwise."""
+    begun, done, closed_before = threading.Event(), threading.Event(), []
+    journal = Journal("tenant")
+
+    def write(_: Any) -> None:
+        begun.set()
+        closed_before.append(done.wait(0.1))
+
+    def close() -> None:
+        journal.close()
+        done.set()
+
+    writing = threading.Thread(target=journal.do, args=(write,))
+    writing.start()
+    begun.wait(5)
+    ending = threading.Thread(target=close)
+    ending.start()
+    writing.join(5)
+    ending.join(5)
+    assert (closed_before, done.is_set()) == ([False], True)
+    with pytest.raises(JournalError, match="the run has ended"):
+        journal.do(lambda _: None)
