@@ -202,6 +202,10 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
     """Make one row per opportunity and instant, each field filled forward from its last change."""
     events = schema.as_plain(events)
     schema.refuse_halves(events)
+    if events["new_value"].dtype == "object":
+        for place, cell in enumerate(events["new_value"].tolist()):
+            if isinstance(cell, int) and abs(cell) >= 2**1023:
+                raise DataError(f"row {place}: new_value is a number out of range; correct it")
     events = events.assign(
         changed_at=_parse_instants(events["changed_at"]),
         unique_id=schema.as_text(events["unique_id"]),
