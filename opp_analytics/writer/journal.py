@@ -71,7 +71,8 @@ ORDER BY unique_id IS NULL, run_id DESC, number
 """
 _FORMS = """
 SELECT run_id, unique_id, field, after, answered, was, intended_at FROM step JOIN change USING (run_id, number)
-WHERE answered IS NOT NULL OR (intended_at IS NOT NULL AND was IS NOT NULL)
+WHERE unique_id IN (SELECT value FROM json_each(?))
+  AND (answered IS NOT NULL OR (intended_at IS NOT NULL AND was IS NOT NULL))
 """
 
 
@@ -543,21 +544,22 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
     return RunStep(row["number"], step, result)
 
 
-def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
+def read_journal(path: Path, query: str, *values: Any) -> list[sqlite3.Row]:
     """Open a journal, run a query, and return its rows."""
     _refuse_shared()
     try:
         with closing(_open(path)) as connection:
-            return connection.execute(query).fetchall()
+            return connection.execute(query, values).fetchall()
     except (OSError, sqlite3.Error) as error:
         raise _make_error(path, error) from None
 
 
-def read_forms(tenant: str) -> Forms:
-    """Read what a tenant's server is known, or may be found, to make of values that were sent; empty without a journal."""
+def read_forms(tenant: str, steps: Iterable[Step]) -> Forms:
+    """Read what a tenant's server is known, or may be found, to make of values that were sent to the deals of some steps."""
     path = locate_journal(tenant)
     forms: dict[tuple[str | None, str], list[SentCell]] = {}
-    rows = read_journal(path, _FORMS) if path.exists() else ()
+    ids = sorted({step.unique_id for step in steps if step.unique_id is not None})
+    rows = read_journal(path, _FORMS, json.dumps(ids)) if ids and path.exists() else ()
     for run_id, unique_id, field, after, answer, was, intended_at in rows:
         # Empty where the server has no clock.
         in_doubt = intended_at is not None

@@ -122,7 +122,7 @@ def apply(
             since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
-        begun.append(LiveRun(client, journal, run))
+        begun.append(LiveRun(client, journal, run, entries))
         journal.begin(run, entries)
         return _carry_out(entries, begun[0], progress)
 
@@ -228,7 +228,7 @@ def resume(
             left = [entry for entry in entries if entry.result.left]
             if not left:
                 return Receipt([], run_id)
-            begun.append(LiveRun(client, journal, run))
+            begun.append(LiveRun(client, journal, run, left))
             return _carry_out(left, begun[0], progress, send_unknown=unknown == "send")
 
 

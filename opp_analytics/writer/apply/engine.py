@@ -154,11 +154,16 @@ class LiveRun:
     """A run in progress, shared by its threads."""
 
     def __init__(
-        self, client: Client, journal: Journal, run: PlanRun, stop: StopSignal | None = None
+        self,
+        client: Client,
+        journal: Journal,
+        run: PlanRun,
+        entries: Iterable[RunStep],
+        stop: StopSignal | None = None,
     ) -> None:
         self.client, self.journal, self.run = client, journal, run
         self.stop = StopSignal() if stop is None else stop
-        self.forms = read_forms(client.settings.tenant)
+        self.forms = read_forms(client.settings.tenant, (entry.step for entry in entries))
         self.reader = Reader(client, journal, self.stop.wait)
         self._outages = 0
         self._lock = threading.Lock()

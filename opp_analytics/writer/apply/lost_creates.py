@@ -317,7 +317,7 @@ class LostCreates:
                     return None
             run, entries = live.journal.read_run(run_id)
             lost = [entry for entry in entries if entry.lost]
-            other = LiveRun(live.client, live.journal, run, live.stop)
+            other = LiveRun(live.client, live.journal, run, lost, live.stop)
             results = {entry.number: entry.result for entry in lost}
             LostCreates(other, results, send_unknown=self._send_unknown).settle(group_equal_creates(lost))
             other.leave()

@@ -366,7 +366,7 @@ def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
 
 def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
     """Compare steps with the server's current rows, by id, and with what it answered to earlier runs."""
-    forms = read_forms(client.settings.tenant)
+    forms = read_forms(client.settings.tenant, steps)
     return [
         three_way.compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
