@@ -373,8 +373,11 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return text.MISSING
     if isinstance(value, pd.Timestamp):
-        day = text.day(value, year=True)
-        return day if value.tzinfo is None and value == value.normalize() else f"{day} {value:%H:%M}"
+        try:
+            day = text.day(value, year=True)
+            return day if value.tzinfo is None and value == value.normalize() else f"{day} {value:%H:%M}"
+        except (ValueError, OverflowError, NotImplementedError):  # at the ends of the calendar, or beyond
+            return str(value)
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if not isinstance(value, (int, float, np.number)):

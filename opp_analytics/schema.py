@@ -128,9 +128,10 @@ def _whole(value: Any) -> int:
 def _moment(value: Any, what: str, example: str) -> pd.Timestamp:
     try:
         if isinstance(value, str):
-            return pd.Timestamp(datetime.fromisoformat(value.strip()))
+            value = datetime.fromisoformat(value.strip())
         if isinstance(value, (date, datetime, np.datetime64)):
-            return pd.Timestamp(value)
+            # Nanoseconds end in 1677 and 2262, microseconds later than any calendar.
+            return pd.Timestamp(value).as_unit("us")
     except (ValueError, OverflowError):
         raise BadCell(f"is not a {what} that exists; write it as {example}") from None
     raise BadCell(f"is not a {what}; write it as {example}")
@@ -264,11 +265,15 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
 
 def _is_foreign(dtype: Any) -> bool:
     """Tell whether a dtype is of Arrow, or nullable and not one that a load has."""
-    known = isinstance(dtype, (pd.ArrowDtype, pd.StringDtype)) or hasattr(dtype, "numpy_dtype")
+    known = isinstance(dtype, (pd.ArrowDtype, pd.StringDtype, pd.SparseDtype)) or hasattr(
+        dtype, "numpy_dtype"
+    )
     return known and dtype not in PANDAS.values()
 
 
 def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = pd.Series(np.asarray(column), index=column.index, name=column.name)
     types, dtype = pd.api.types, column.dtype
     try:
         if types.is_object_dtype(dtype) and types.infer_dtype(column.dropna()) not in _OF_ONE_TYPE:

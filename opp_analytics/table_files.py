@@ -123,10 +123,9 @@ def read_table(source: TableSource, known: Known, encoding: str | None = None, *
 def read_parquet(path: Path, content: bytes) -> pd.DataFrame:
     """Read the frame in the content of a Parquet file."""
     try:
-        frame = pd.read_parquet(io.BytesIO(content))
-    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
-        raise DataError(f"cannot read {path} as Parquet ({error})") from None
-    return frame
+        return pd.read_parquet(io.BytesIO(content))
+    except Exception as error:  # pandas trusts what the file says of itself
+        raise DataError(f"cannot read {path} as Parquet ({error}); export it again") from None
 
 
 def read_content(path: Path, **bound: int) -> bytes:
@@ -428,7 +427,7 @@ def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.S
         raw = (
             column if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string(), from_pandas=True)
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         cells = [cell.strip() or None if isinstance(cell, str) else cell for cell in column]
         return pd.Series(cells, index=index, dtype="object")
     texts = pc.utf8_trim_whitespace(raw)

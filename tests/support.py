@@ -96,12 +96,11 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
                 self.close_connection = True
                 return
             (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
-            for name, value in answer.headers.items():
+            for name, value in ({"Content-Length": str(len(answer.body))} | answer.headers).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None:
+            if answer.cut is not None or {"Content-Length", "Transfer-Encoding"} & answer.headers.keys():
                 self.close_connection = True
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  the names that http.server calls

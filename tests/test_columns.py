@@ -85,6 +85,8 @@ def test_title_columns__gives_titles_that_are_all_different_and_never_blank(colu
         ("close_date", pd.Timestamp("2026-11-25"), "Nov 25, 2026"),
         ("created_at", pd.Timestamp("2026-11-25 09:05", tz="UTC"), "Nov 25, 2026 09:05"),
         ("created_at", pd.Timestamp("2026-11-25", tz="UTC"), "Nov 25, 2026 00:00"),
+        ("close_date", pd.Timestamp.min, "1677-09-21 00:12:43.145224193"),
+        ("close_date", pd.Timestamp(np.datetime64("12026-03-31")), "12026-03-31 00:00:00"),
         ("differs", np.True_, "yes"),
         ("low", float("nan"), "–"),
         ("close_date", pd.NaT, "–"),

@@ -423,6 +423,11 @@ def test_read_export__names_the_row_of_a_cell_that_cannot_be_read(column, cell, 
         _export(export)
 
 
+def test_read_export__reads_a_sparse_column():
+    sparse = every_analysis.deals().assign(value=pd.arrays.SparseArray([1.0] * 7))
+    assert oa.read_export(sparse, oa.Org(), progress=False)["value"].tolist() == [1.0] * 7
+
+
 @pytest.mark.parametrize(("field", "cell"), [("name", "A\ud800"), ("value", "A\ud800"), ("value", 10**400)])
 def test_from_changes__refuses_a_cell_that_cannot_be_read(field, cell):
     log = pd.DataFrame(

@@ -19,6 +19,7 @@ def test_parse_cell__keeps_exact_kinds():
     assert schema.parse_cell("value", Decimal("0.1")) == 0.1
     assert schema.parse_cell("probability", np.int64(40)) == 40
     assert schema.parse_cell("close_date", np.datetime64("2026-03-31T15:00")) == pd.Timestamp("2026-03-31")
+    assert schema.parse_cell("close_date", pd.Timestamp.min) == pd.Timestamp("1677-09-21").as_unit("us")
     assert schema.parse_cell("owner_name", "Ann") == "Ann"
     assert schema.parse_cell("stage", "") is None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -363,3 +364,10 @@ def test_read_table__leaves_other_languages_alone(folder: Path) -> None:
     names = ["SÃO PAULO", "CHÂTEAU", "Straße", "â"]
     table = cells(folder, "Id,Name\n" + "".join(f"{k},{name}\n" for k, name in enumerate(names)))
     assert [row[1] for row in table] == names
+
+
+def test_read_table__names_a_parquet_file_whose_dtypes_pandas_does_not_know(tmp_path: Path) -> None:
+    words = pd.Series(["a"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    pd.DataFrame({"Id": words}).to_parquet(file := tmp_path / "deals.parquet")
+    with pytest.raises(DataError, match=r"cannot read .*deals\.parquet as Parquet"):
+        read_table(file, KNOWN)

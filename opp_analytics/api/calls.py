@@ -13,6 +13,7 @@ from opp_analytics.api.wire import TenantNames
 from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
+from opp_analytics.text import is_whole
 
 _Known = Literal[
     "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at", "updated_at"
@@ -95,7 +96,7 @@ class Page:
 
 def encode_path(unique_id: str) -> str:
     """Encode the path of one opportunity, its id as one segment."""
-    if text(unique_id, "unique_id", example="opp-1").strip() in wire.NO_IDS:
+    if text(unique_id, "unique_id", example="opp-1").strip() in wire.NO_IDS or not is_whole(unique_id):
         raise ArgumentValueError(
             f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
         )

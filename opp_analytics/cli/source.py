@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -88,8 +89,9 @@ HISTORY_FOLDER = Path("opp-history")
 
 def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
     """Open the history of the folder; None where nothing was recorded yet."""
-    if not folder.is_dir():
-        return None
+    with suppress(OSError):  # a name that cannot be is refused by `History`
+        if not folder.is_dir():
+            return None
     history = oa.History(folder, org=org)
     return history if len(history.records) else None
 

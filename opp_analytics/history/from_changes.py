@@ -6,6 +6,7 @@ import numbers
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR
 from os import PathLike
 from typing import Any
 
@@ -103,9 +104,15 @@ def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
     try:
         # Without a zone, UTC is meant; text may or may not hold fractions of a second.
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
-        return pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
+        instants = pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
+    beyond = ~(instants.isna() | instants.dt.year.between(MINYEAR, MAXYEAR))
+    if beyond.any():
+        raise DataError(
+            f"column {column.name!r} has {column[beyond].iloc[0]!r}, which is before the year 1 or after 9999 in UTC"
+        )
+    return instants
 
 
 def _cast(log: pd.DataFrame) -> pd.DataFrame:

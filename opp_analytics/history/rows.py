@@ -116,7 +116,7 @@ def _cast_known(name: str, column: pd.Series[Any]) -> pa.Array:
 def _further(column: pd.Series[Any]) -> pa.Array:
     try:
         array = _cast_to_kind(_flat(pa.array(column, from_pandas=True)))
-    except (pa.ArrowException, OverflowError, UnicodeError):
+    except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
         array = None
     if array is None:
         return pa.array([_as_text(value) for value in column.tolist()], pa.string())

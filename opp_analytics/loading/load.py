@@ -200,6 +200,10 @@ def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:
     return opportunities if client.org is None else client.org.apply(opportunities)
 
 
+_CENTURY = pd.Timedelta(days=36_525)
+"""Older than any copy; the calendar has no time before the year 1."""
+
+
 def _parse_age(max_age: str | float | timedelta) -> timedelta:
     example = "use for example max_age='15min', '2h' or a number of seconds"
     if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
@@ -210,7 +214,7 @@ def _parse_age(max_age: str | float | timedelta) -> timedelta:
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
     if pd.isna(age) or age < pd.Timedelta(0):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration of 0 or more; {example}")
-    return age.to_pytimedelta()
+    return min(age, _CENTURY).to_pytimedelta()
 
 
 def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_list__refuses_an_impossible_page(tenant, arguments):
         tenant().list(**arguments)
 
 
-@pytest.mark.parametrize("unique_id", ["", " ", ".", "..", 5, None])
+@pytest.mark.parametrize("unique_id", ["", " ", ".", "..", 5, None, "a\ud800"])
 def test_get__refuses_what_is_no_id_before_asking(tenant, shared_sandbox, unique_id):
     client, before = tenant(), shared_sandbox.requests
     with pytest.raises(oa.errors.ArgumentError, match="unique_id"):

@@ -437,3 +437,9 @@ def test_report__says_once_that_deals_have_no_stage(here: Path) -> None:
     )  # fmt: skip
     assert ran.stderr.count("unknown stages: 3 deals have none") == 1
     assert "3 unknown" in (here / "page.html").read_text("utf-8")
+
+
+def test_history__whose_name_cannot_be_is_refused(command: Command, report: Path) -> None:
+    code, _, err = command("forecast", "--from", report, "--org", "salesforce", "--history", "x" * 400)
+    assert code == 1
+    assert "File name too long" in " ".join(err.split())

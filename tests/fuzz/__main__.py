@@ -11,10 +11,19 @@ import sys
 import tempfile
 import time
 
-from tests.fuzz import from_files, from_frames, from_servers, from_widgets
+from tests.fuzz import (
+    from_commands,
+    from_files,
+    from_frames,
+    from_runs,
+    from_servers,
+    from_tables,
+    from_widgets,
+)
 from tests.fuzz.targets import fuzz
 
-TARGETS = {**from_frames.TARGETS, **from_servers.TARGETS, **from_files.TARGETS, **from_widgets.TARGETS}
+_DOORS = (from_frames, from_servers, from_runs, from_files, from_tables, from_commands, from_widgets)
+TARGETS = {name: target for door in _DOORS for name, target in door.TARGETS.items()}
 
 
 def main() -> int:

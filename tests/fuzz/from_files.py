@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,8 @@ def _template(name: str) -> Path:
 
 
 def _make_files(folder: Path) -> None:
-    oa.to_csv(sound(), folder / "deals.csv")
-    oa.to_excel(sound(), folder / "deals.xlsx")
     edited = sound().assign(value=7.0, close_date=pd.Timestamp("2026-07-01")).iloc[1:]
     oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)])).save(folder / "plan.json")
-    log = pd.DataFrame({"unique_id": ["a", "b"], "seen_at": "2026-01-01", "stage": "proposal", "value": 1.0})
-    log.to_csv(folder / "log.csv", index=False)
 
 
 def _make_history(folder: Path) -> None:
@@ -95,63 +91,7 @@ def _damage_one(folder: Path, which: float, damage: Damage | None) -> str:
     return str(file.relative_to(folder))
 
 
-_which = st.floats(0, 1, exclude_max=True)
-_one_file = st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4))
-
-
-def _read_csv(findings: Findings, given: tuple[str, Damage, bytes | None]) -> None:
-    name, damage, whole = given
-    with _copy("files") as folder:
-        file = folder / name
-        file.write_bytes(damage(file.read_bytes()) if whole is None else whole)
-        with findings.call(f"{name}: {file.read_bytes()[:500]!r}"):
-            if name == "log.csv":
-                oa.History.from_changes(file, progress=False).as_of("2026-03-01")
-            else:
-                oa.plan(sound(), oa.read_csv(file, sound())).summary()
-
-
-@st.composite
-def _lines(draw: st.DrawFn) -> bytes:
-    """A CSV file of odd cells, mostly under sound names."""
-    known = [
-        "unique_id",
-        "name",
-        "value",
-        "stage",
-        "close_date",
-        "probability",
-        "status",
-        "seen_at",
-        "field",
-        "new_value",
-        "changed_at",
-    ]
-    titles = ["unique_id", *draw(st.lists(st.one_of(*[st.sampled_from(known)] * 4, odd.texts), max_size=3))]
-    rows = draw(st.lists(st.lists(odd.texts, max_size=5), max_size=3))
-    text = "\n".join(
-        ",".join(f'"{cell}"' if draw(st.booleans()) else cell for cell in line) for line in [titles, *rows]
-    )
-    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])), "surrogatepass")
-
-
-def _read_excel(findings: Findings, given: tuple[float, Damage, bool]) -> None:
-    which, damage, inside = given
-    with _copy("files") as folder:
-        file = folder / "deals.xlsx"
-        if inside:
-            with zipfile.ZipFile(file) as book:
-                parts = {name: book.read(name) for name in book.namelist()}
-            part = sorted(parts)[int(which * len(parts))]
-            parts[part] = damage(parts[part])
-            with zipfile.ZipFile(file, "w") as book:
-                for name, content in parts.items():
-                    book.writestr(name, content)
-        else:
-            file.write_bytes(damage(file.read_bytes()))
-        with findings.call(f"read_excel, {part if inside else 'the zip'} damaged"):
-            before, after = oa.read_excel(file)
-            oa.plan(before, after).summary()
+_one_file = st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4))
 
 
 @cache
@@ -162,7 +102,7 @@ def _sound_cells() -> dict[str, Any]:
 
 @st.composite
 def _tampered(draw: st.DrawFn) -> Any:
-    return draw(odd.damaged_json(_sound_cells()))
+    return draw(odd.damage_json)(_sound_cells())
 
 
 def _read_plan(findings: Findings, given: tuple[Any, Damage | None]) -> None:
@@ -255,6 +195,10 @@ _TAKERS: dict[str, Callable[[Any], Any]] = {
     "from_changes": lambda path: oa.History.from_changes(oa.History(_template("history") / "history").changes(), path=path),
     "from_changes of a file": lambda path: oa.History.from_changes(path, progress=False),
     "read_export": lambda path: oa.read_export(path, oa.Org(), progress=False),
+    "Org.read": oa.Org.read,
+    "people": lambda path: _read_beside("people", path),
+    "targets": lambda path: _read_beside("targets", path),
+    "logo": lambda path: oa.weekly_report(sound(), as_of="2026-03-10", out="out", org=oa.Org(report={"logo": str(path)})),
     "read_csv": oa.read_csv,
     "read_excel": oa.read_excel,
     "to_csv": lambda path: oa.to_csv(sound(), path),
@@ -273,6 +217,11 @@ _TAKERS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
+def _read_beside(section: str, path: Any) -> oa.Org:
+    Path("org.toml").write_text(f"[{section}]\nfile = {json.dumps(str(path))}\n")
+    return oa.Org.read("org.toml")
+
+
 def _with(**environment: str) -> Callable[[Callable[[], Any]], Any]:
     def call(ask: Callable[[], Any]) -> Any:
         with suppress(ValueError, UnicodeError):  # what no environment can hold
@@ -286,8 +235,13 @@ def _with(**environment: str) -> Callable[[Callable[[], Any]], Any]:
     return call
 
 
+_WRITERS = ("to_csv", "to_excel", "Plan.save", "weekly_report")
+
+
 def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
     name, path, as_path = given
+    if path == "fifo" and name in _WRITERS:
+        return  # a pipe waits for its reader
     odd_server().answer = paged([row(n) for n in range(3)])
     back = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -298,7 +252,13 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
             Path("file").write_text("x")
             Path("loop").symlink_to("loop")
             Path("dangling").symlink_to("nowhere/at/all")
-            with findings.call(f"{name}({path[:40]!r})"):
+            Path("to_zero.csv").symlink_to("/dev/zero")
+            os.mkfifo("fifo")
+            for large in ("sparse", "sparse.xlsx"):
+                with Path(large).open("wb") as sparse:
+                    sparse.truncate(2**40)
+            with closing(socket.socket(socket.AF_UNIX)) as listening, findings.call(f"{name}({path[:40]!r})"):
+                listening.bind("socket")
                 _TAKERS[name](Path(path) if as_path else path)
         finally:
             os.chdir(back)
@@ -336,12 +296,10 @@ def _set(findings: Findings, given: dict[str, str]) -> None:
 _LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
 
 TARGETS = {
-    "csv": Target(_read_csv, st.tuples(st.sampled_from(["deals.csv", "log.csv"]), odd.damage_bytes(), st.one_of(st.none(), _lines(), _lines())), 150),
-    "excel": Target(_read_excel, st.tuples(_which, odd.damage_bytes(), st.booleans()), 80),
-    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 200),
+    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 100),
     "history folder": Target(_read_history, _one_file, 20),
-    "cache": Target(_read_cache, st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 80),
+    "cache": Target(_read_cache, st.tuples(odd.which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 50),
     "journal": Target(_read_journal, _one_file, 25),
-    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 100),
-    "settings": Target(_set, st.dictionaries(st.sampled_from(_VARIABLES), st.one_of(odd.texts, st.sampled_from(_URLS)), min_size=1, max_size=2), 60),
+    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 60),
+    "settings": Target(_set, st.dictionaries(st.sampled_from(_VARIABLES), st.one_of(odd.texts, st.sampled_from(_URLS)), min_size=1, max_size=2), 30),
 }  # fmt: skip

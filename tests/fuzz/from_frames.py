@@ -17,7 +17,7 @@ from tests.fuzz import odd
 from tests.fuzz.targets import Findings, Target
 from tests.support import row
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "show_frame", "sound"]
 
 _DAY = "2026-03-10"
 
@@ -30,6 +30,10 @@ def sound() -> pd.DataFrame:
 
 _ANALYSES: dict[str, Callable[[Any], Any]] = {
     "conform": org.conform,
+    "apply": lambda frame: oa.Org.salesforce(people=[{"owner_name": "Ann", "team": "East"}]).apply(frame),
+    "read_export": lambda frame: oa.read_export(frame, oa.Org(), progress=False),
+    "draft_org": lambda frame: org.draft_org(org.conform(frame), month="2026-03"),
+    "show": lambda frame: oa.show(frame).to_html(),
     "require": lambda frame: org.require(frame, "value", unique=True),
     "outcomes": oa.outcomes,
     "win_rate": oa.win_rate,
@@ -43,9 +47,16 @@ _ANALYSES: dict[str, Callable[[Any], Any]] = {
     "forecast": lambda frame: oa.forecast(frame, as_of=_DAY, target=100),
     "forecast by": lambda frame: oa.forecast(frame, as_of=_DAY, by="owner_name"),
     "forecast_deals": lambda frame: oa.forecast_deals(frame, as_of=_DAY, target=100),
+    "forecast_categories": lambda frame: oa.forecast_categories(frame, as_of=_DAY, by="owner_name"),
+    "deal_flags": lambda frame: oa.deal_flags(frame, as_of=_DAY),
     "audit": lambda frame: oa.audit_summary(oa.audit(frame, as_of=_DAY)),
     "fix": lambda frame: oa.fix(frame, oa.audit(frame, as_of=_DAY)),
 }  # fmt: skip
+_SURFACES: dict[str, Callable[[Any], Any]] = {
+    "edit": lambda frame: repr(oa.edit(frame, as_of=_DAY)),
+    "explore": lambda frame: repr(oa.explore(frame, as_of=_DAY)),
+    "weekly_report": lambda frame: _report(frame),
+}
 _TABLES: dict[str, Callable[[Any], Any]] = {
     "sentence": oa.sentence,
     "audit_summary": oa.audit_summary,
@@ -57,22 +68,18 @@ _TABLES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _analyze(findings: Findings, given: tuple[str, Any]) -> None:
-    name, frame = given
-    with findings.call(f"{name}({_shown(frame)})"):
-        _ANALYSES[name](frame)
-
-
-def _tabulate(findings: Findings, given: tuple[str, Any]) -> None:
-    name, frame = given
-    with findings.call(f"{name}({_shown(frame)})"):
-        _TABLES[name](frame)
+def _report(frame: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        oa.weekly_report(frame, as_of=_DAY, out=folder, target=100, eml=True, markdown=True)
 
 
 def _plan(findings: Findings, given: tuple[Any, Any, bool]) -> None:
     left, right, alike = given
     before = org.conform(sound().head(3)) if alike else left
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"plan({_shown(before)}, {_shown(right)})"):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        findings.call(f"plan({show_frame(before)}, {show_frame(right)})"),
+    ):
         made = oa.plan(before, right)
         made.summary()
         made._repr_html_()
@@ -83,7 +90,7 @@ def _plan(findings: Findings, given: tuple[Any, Any, bool]) -> None:
 
 def _export(findings: Findings, given: tuple[str, Any]) -> None:
     how, frame = given
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"to_{how}({_shown(frame)})"):
+    with tempfile.TemporaryDirectory() as folder, findings.call(f"to_{how}({show_frame(frame)})"):
         if how == "csv":
             oa.read_csv(oa.to_csv(frame, Path(folder) / "deals.csv"), frame)
         else:
@@ -95,10 +102,10 @@ def _record(findings: Findings, frames: list[Any]) -> None:
         history = oa.History(Path(folder) / "history")
         history.record(sound(), at="2026-01-01")
         for number, frame in enumerate(frames):
-            with findings.call(f"record({_shown(frame)})"):
+            with findings.call(f"record({show_frame(frame)})"):
                 history.record(frame, at=f"2026-02-0{1 + number}")
         for name, ask in _QUESTIONS.items():
-            with findings.call(f"{name} after record({_shown(frames[-1])})"):
+            with findings.call(f"{name} after record({show_frame(frames[-1])})"):
                 ask(history)
 
 
@@ -147,27 +154,37 @@ def _import(findings: Findings, given: tuple[Any, list[dict[str, Any]], bool]) -
     frame, lines, shaped = given
     log = pd.DataFrame({k: pd.Series([r.get(k) for r in lines], dtype="object") for r in lines for k in r})
     log = frame if shaped else log
-    with findings.call(f"from_changes({_shown(log)})"):
+    with findings.call(f"from_changes({show_frame(log)})"):
         history = oa.History.from_changes(log)
         history.as_of("2026-03-01")
         history.check()
 
 
-def _shown(frame: Any) -> str:
+def show_frame(frame: Any) -> str:
+    """Write the cells of a frame; pandas itself cannot show all of them."""
     if not isinstance(frame, pd.DataFrame):
         return repr(frame)[:200]
-    return repr({str(name): frame.iloc[:, k].tolist() for k, name in enumerate(frame.columns)})[:1500]
+    try:
+        return repr({str(name): frame.iloc[:, k].tolist() for k, name in enumerate(frame.columns)})[:1500]
+    except Exception as error:
+        return f"a frame that pandas cannot show ({error!r}): {frame.dtypes.to_dict()}"
 
 
-def _of(names: dict[str, Any]) -> st.SearchStrategy[tuple[str, Any]]:
-    return st.tuples(st.sampled_from(list(names)), odd.frames())
+def _of(takers: dict[str, Callable[[Any], Any]], examples: int) -> Target:
+    def take(findings: Findings, given: tuple[str, Any]) -> None:
+        name, frame = given
+        with findings.call(f"{name}({show_frame(frame)})"):
+            takers[name](frame)
+
+    return Target(take, st.tuples(st.sampled_from(list(takers)), odd.frames()), examples)
 
 
 TARGETS = {
-    "analysis": Target(_analyze, _of(_ANALYSES), 400),
-    "result tables": Target(_tabulate, _of(_TABLES), 100),
-    "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 120),
-    "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 100),
-    "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 12),
+    "analysis": _of(_ANALYSES, 250),
+    "surfaces": _of(_SURFACES, 20),
+    "result tables": _of(_TABLES, 60),
+    "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 50),
+    "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 50),
+    "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 8),
     "import": Target(_import, st.tuples(odd.frames(), _logs, st.integers(0, 9).map(lambda n: n == 0)), 300),
 }

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from tests.fuzz import odd
+from tests.fuzz.from_frames import show_frame
 from tests.fuzz.targets import Findings, Target
-from tests.support import Answer, Asked, FakeServer, client_of, listing, paged, row, serving
+from tests.support import Answer, Asked, FakeServer, listing, paged, row, serving
 
-__all__ = ["TARGETS", "OddServer", "odd_server", "practice_server"]
+__all__ = ["HEADERS", "TARGETS", "OddServer", "odd_server", "practice_server", "singles"]
 
 _open = ExitStack()
 """The servers; they end with the process."""
@@ -33,9 +34,9 @@ class OddServer:
         self.answer: Callable[[Asked], Answer] = paged([])
         self.server: FakeServer = _open.enter_context(serving(lambda asked: self.answer(asked)))
 
-    def client(self, folder: Path) -> oa.Client:
+    def client(self, folder: Path, token: str = "tok", api_key: str = "key", **options: Any) -> oa.Client:
         """A client with a cache of its own."""
-        return client_of(self.server, folder, retries=0, timeout=2)
+        return oa.Client(self.server.url, token, api_key, cache_dir=folder, retries=0, timeout=2, **options)
 
 
 @cache
@@ -73,13 +74,14 @@ def _listings(draw: st.DrawFn) -> bytes:
         "meta": {"totalRecords": draw(st.one_of(*[st.just(len(rows))] * 4, odd.json_values))},
     }
     if draw(st.integers(0, 3)) == 0:
-        document = draw(odd.damaged_json(document))
+        document = draw(odd.damage_json)(document)
     content = json.dumps(document).replace("Infinity", "1e400").encode()
     return draw(odd.damage_bytes())(content) if draw(st.integers(0, 9)) == 0 else content
 
 
-_HEADERS = st.dictionaries(
-    st.sampled_from(["Location", "Retry-After", "ETag", "Date", "Content-Type", "Content-Encoding", "Last-Modified", "Set-Cookie", "Cache-Control"]),
+HEADERS = st.dictionaries(
+    st.sampled_from(["Location", "Retry-After", "ETag", "Date", "Content-Type", "Content-Encoding", "Last-Modified", "Set-Cookie", "Cache-Control",
+                     "Content-Length", "Transfer-Encoding"]),
     st.sampled_from(["", "x", "http://[bad", "//", "-1", "1e400", "0", "Thu, 99 Foo 9999 99:99:99 GMT", "gzip", "application/json; charset=nonsense",
                      "\xff", "max-age=99999999999999999999", "http://127.0.0.1:1/\ud800".encode("ascii", "replace").decode(), "a=b; Expires=never", "br", '"']),
     max_size=2,
@@ -115,7 +117,7 @@ _STATUS = st.sampled_from(
 
 def _answers() -> st.SearchStrategy[Answer]:
     return st.builds(
-        Answer, _STATUS, _listings(), _HEADERS, st.one_of(st.none(), st.none(), st.integers(0, 50))
+        Answer, _STATUS, _listings(), HEADERS, st.one_of(st.none(), st.none(), st.integers(0, 50))
     )
 
 
@@ -151,7 +153,7 @@ _CALLS: dict[str, Callable[[oa.Client], Any]] = {
 
 
 @st.composite
-def _singles(draw: st.DrawFn) -> Answer:
+def singles(draw: st.DrawFn) -> Answer:
     document = {
         "data": {
             "id": "a",
@@ -171,8 +173,8 @@ def _singles(draw: st.DrawFn) -> Answer:
             }
         ]
     }
-    content = json.dumps(draw(odd.damaged_json(draw(st.sampled_from([document, problem]))))).encode()
-    return Answer(draw(_STATUS), content, draw(_HEADERS))
+    content = json.dumps(draw(odd.damage_json)(draw(st.sampled_from([document, problem])))).encode()
+    return Answer(draw(_STATUS), content, draw(HEADERS))
 
 
 def _call(findings: Findings, given: tuple[str, Answer]) -> None:
@@ -232,7 +234,7 @@ def _bodies(draw: st.DrawFn) -> bytes:
             "notes": {},
         }
     }
-    content = json.dumps(draw(odd.damaged_json(sound))).encode()
+    content = json.dumps(draw(odd.damage_json)(sound)).encode()
     return draw(odd.damage_bytes())(content) if draw(st.booleans()) else content
 
 
@@ -262,7 +264,7 @@ def _seed(findings: Findings, frame: Any) -> None:
     if isinstance(frame, pd.DataFrame) and len(frame) == 0:
         return
     server = practice_server()
-    with tempfile.TemporaryDirectory() as folder, findings.call(f"add_tenant({frame!r})"[:1500]):
+    with tempfile.TemporaryDirectory() as folder, findings.call(f"add_tenant({show_frame(frame)})"):
         tenant = server.add_tenant(frame)
         oa.load(oa.Client(server.url, *tenant, cache_dir=folder), progress=False)
 
@@ -273,7 +275,7 @@ TARGETS = {
     "load": Target(
         _load, st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS), 150
     ),
-    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 200),
+    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), singles()), 200),
     "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 150),
     "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 300),
     "sandbox seeds": Target(_seed, odd.frames(), 60),

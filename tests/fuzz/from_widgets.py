@@ -81,12 +81,12 @@ def _messages(draw: st.DrawFn, kinds: list[dict[str, Any]]) -> tuple[str, Any]:
     if chance == 0:
         return "custom", draw(odd.json_values)
     if chance < 4:
-        return "update", draw(odd.damaged_json(_TRAITS))
+        return "update", draw(odd.damage_json)(_TRAITS)
     sound = draw(st.sampled_from(kinds))
     if chance < 8:
-        return "custom", draw(odd.damaged_json(sound | {"from": "view/1"}))
+        return "custom", draw(odd.damage_json)(sound | {"from": "view/1"})
     # What a kind of message holds is damaged more often than its frame.
-    damaged = draw(odd.damaged_json({name: value for name, value in sound.items() if name != "do"}))
+    damaged = draw(odd.damage_json)({name: value for name, value in sound.items() if name != "do"})
     return "custom", {
         "do": sound["do"],
         "from": "view/1",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from hypothesis import strategies as st
 
-__all__ = ["damage_bytes", "damaged_json", "frames", "json_values", "paths", "texts"]
+__all__ = ["cells", "damage_bytes", "damage_json", "frames", "json_values", "paths", "texts", "which"]
 
 _TEXTS = [
     "", " ", "x", "\x00", "a\x00b", "\ud800", "é\u0301", "\u202egnp", "\r", "\n", "\t=1+1", "=1+1", "'", '"', ",", "nan", "NaN",
@@ -53,8 +55,39 @@ _GOOD: dict[str, list[Any]] = {
 }
 
 
-def _arrow(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.convert_dtypes(dtype_backend="pyarrow")
+def _in_dictionaries(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(dict.fromkeys(("unique_id", "name", "stage", "status", "owner_name"), _DICTIONARY))
+
+
+def _mixed(frame: pd.DataFrame) -> pd.DataFrame:
+    arrow = frame.convert_dtypes(dtype_backend="pyarrow")
+    return frame.convert_dtypes().assign(**{name: arrow[name] for name in [*arrow][::2]})
+
+
+_DICTIONARY = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
+_BACKENDS: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
+    lambda frame: frame,
+    lambda frame: frame.infer_objects(),
+    lambda frame: frame.convert_dtypes(),
+    lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    lambda frame: frame.astype("category"),
+    lambda frame: frame.astype("string[pyarrow]"),
+    _in_dictionaries,
+    _mixed,
+]
+"""How pandas may hold the cells."""
+_INDEXES: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
+    *[lambda frame: frame] * 4,
+    lambda frame: frame.set_axis([0] * len(frame), axis="index"),
+    lambda frame: frame.set_axis([None] * len(frame), axis="index"),
+    lambda frame: frame.set_axis(pd.date_range("2026-01-01", periods=len(frame), tz="Asia/Tokyo"), axis="index"),
+    lambda frame: frame.set_axis(pd.CategoricalIndex(frame["name"]), axis="index"),
+    lambda frame: frame.set_axis(pd.Index(frame["name"], dtype="string[pyarrow]"), axis="index"),
+    lambda frame: frame.set_index("unique_id"),
+    lambda frame: frame.set_index("unique_id", drop=False),
+    lambda frame: frame.set_index(["unique_id", "stage"], drop=False),
+    lambda frame: frame.iloc[::-1],
+]  # fmt: skip
 
 
 def _many_levels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,16 +99,7 @@ def _twice(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _SHAPES: list[Callable[[pd.DataFrame], Any]] = [
-    lambda frame: frame,
-    lambda frame: frame,
-    lambda frame: frame.infer_objects(),
-    lambda frame: frame.convert_dtypes(),
-    _arrow,
-    lambda frame: frame.astype("category"),
-    lambda frame: frame.set_axis([0] * len(frame), axis="index"),
-    lambda frame: frame.set_index("unique_id"),
-    lambda frame: frame.set_index("unique_id", drop=False),
-    lambda frame: frame.set_index(["unique_id", "stage"], drop=False),
+    *[lambda frame: frame] * 8,
     lambda frame: frame.rename(columns={"owner_name": 7}),
     lambda frame: frame.rename(columns={"owner_name": None}),
     lambda frame: frame.rename(columns={"owner_name": ("a", "b")}),
@@ -101,7 +125,7 @@ _SHAPES: list[Callable[[pd.DataFrame], Any]] = [
 
 @st.composite
 def frames(draw: st.DrawFn) -> Any:
-    """A frame of opportunities in which up to two columns hold odd cells, in an odd shape."""
+    """A frame of opportunities in which up to two columns hold odd cells, of any backend, in an odd shape."""
     count = draw(st.integers(0, 4))
     columns: dict[str, list[Any]] = {"unique_id": [f"o{k}" for k in range(count)]}
     columns |= {name: [good[k % len(good)] for k in range(count)] for name, good in _GOOD.items()}
@@ -112,10 +136,10 @@ def frames(draw: st.DrawFn) -> Any:
             for cell, good in zip(odd, columns.get(name, odd), strict=True)
         ]
     frame = pd.DataFrame({name: pd.Series(values, dtype="object") for name, values in columns.items()})
-    try:
-        made = draw(st.sampled_from(_SHAPES))(frame)
-    except Exception:  # pandas itself has no such frame
-        made = frame
+    made: Any = frame
+    for change in [draw(st.sampled_from(changes)) for changes in (_BACKENDS, _INDEXES, _SHAPES)]:
+        with suppress(Exception):  # pandas itself has no such frame
+            made = change(made)
     if isinstance(made, pd.DataFrame) and draw(st.integers(0, 9)) == 0:
         made.attrs = draw(st.sampled_from([{"load": 1}, {"load": {}}, {"load": {"fetched_at": "x"}}, {"load": {"rows": "many"}}, {1: 2}]))  # fmt: skip
     return made
@@ -137,23 +161,30 @@ def _places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [here, *(place for key, child in inner for place in _places(child, (*here, key)))]
 
 
-@st.composite
-def damaged_json(draw: st.DrawFn, sound: Any) -> Any:
-    """A JSON document in which one or two places hold something else, or nothing."""
-    value = json.loads(json.dumps(sound))
-    for _ in range(draw(st.integers(1, 2))):
-        place = draw(st.sampled_from(_places(value)))
-        if not place:
-            return draw(json_values)
-        *way, last = place
+which = st.floats(0, 1, exclude_max=True)
+"""One of as many as there turn out to be."""
+_ANYWHERE = st.lists(st.tuples(which, st.one_of(st.none(), st.tuples(json_values))), min_size=1, max_size=2)
+
+
+def _damage_json(value: Any, changes: list[tuple[float, tuple[Any] | None]]) -> Any:
+    value = json.loads(json.dumps(value))
+    for place, put in changes:
+        places = _places(value)
+        *way, last = places[int(place * len(places))] or (None,)
         holder = value
         for key in way:
             holder = holder[key]
-        if draw(st.booleans()):
-            holder[last] = draw(json_values)
-        else:
+        if last is None:
+            return put and put[0]
+        if put is None:
             del holder[last]
+        else:
+            holder[last] = put[0]
     return value
+
+
+damage_json = _ANYWHERE.map(lambda changes: lambda sound: _damage_json(sound, changes))
+"""Something that happens to a JSON document: one or two places hold something else, or nothing."""
 
 
 _JUNK = [b"", b"\x00", b"\xff\xfe", b"{}", b"[]", b"null", b"[" * 100_000, b'{"a":' * 50_000, b"\x1f\x8b", b"PK\x03\x04", b"ARROW1", b"SQLite format 3\x00"]  # fmt: skip
@@ -163,10 +194,7 @@ _JUNK = [b"", b"\x00", b"\xff\xfe", b"{}", b"[]", b"null", b"[" * 100_000, b'{"a
 def damage_bytes(draw: st.DrawFn) -> Callable[[bytes], bytes]:
     """Something that happens to a file."""
     kind = draw(st.sampled_from(["cut", "flip", "junk", "insert", "double", "zeros"]))
-    at, junk = (
-        draw(st.floats(0, 1, exclude_max=True)),
-        draw(st.one_of(st.sampled_from(_JUNK), st.binary(max_size=20))),
-    )
+    at, junk = draw(which), draw(st.one_of(st.sampled_from(_JUNK), st.binary(max_size=20)))
 
     def damage(content: bytes) -> bytes:
         place = int(at * len(content))
@@ -186,5 +214,6 @@ def damage_bytes(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 
 paths = st.sampled_from(
     ["", ".", "..", "/", "a\x00b", "x" * 300, "x" * 300 + ".csv", "\ud800", "a/\ud800.xlsx", "missing/file", "file/below", "/dev/null", "/dev/full", "/dev/zero",
-     "/proc/self/mem", "/proc/version", "folder", "folder.xlsx", "~", "x/" * 3000, "loop", "dangling", "unreadable", "\n", " "]
+     "/proc/self/mem", "/proc/version", "folder", "folder.xlsx", "~", "x/" * 3000, "loop", "dangling", "unreadable", "\n", " ",
+     "fifo", "to_zero.csv", "socket", "sparse", "sparse.xlsx", "/dev/urandom", "/dev/stdin", "/proc/kmsg"]
 )  # fmt: skip

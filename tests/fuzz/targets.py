@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 import warnings
 from collections import Counter
@@ -20,6 +21,26 @@ from opp_analytics.sandbox import SandboxError
 __all__ = ["Findings", "Target", "fuzz"]
 
 _OURS = "/opp_analytics/"
+_LONGEST = 60
+"""Seconds that no call takes, on the slowest machine: beyond it waits for ever."""
+
+
+class Hang(BaseException):
+    """A call that did not end; nothing on its way catches it."""
+
+
+@contextmanager
+def _end_after(seconds: int) -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise Hang(f"no end after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass
@@ -38,7 +59,7 @@ class Findings:
         """Hold one call to the rule: it ends with a result or with an error of ours."""
         self.calls += 1
         try:
-            with warnings.catch_warnings():
+            with _end_after(_LONGEST), warnings.catch_warnings():
                 warnings.simplefilter("error")
                 warnings.simplefilter("ignore", DataWarning)
                 warnings.simplefilter("ignore", ResourceWarning)
@@ -47,7 +68,7 @@ class Findings:
             self.refused += 1
             # The message must be one that can be printed.
             str(error).encode()
-        except Exception as error:
+        except (Exception, Hang, SystemExit) as error:
             if not self.keep_going:
                 raise
             frames = [f for f in traceback.extract_tb(error.__traceback__) if _OURS in f.filename]

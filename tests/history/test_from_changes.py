@@ -1,3 +1,4 @@
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -59,6 +60,7 @@ def test_from_changes__reports_what_is_wrong():
     [
         (wide().drop(columns="seen_at"), "no column seen_at"),
         (wide(seen_at="soon"), "column 'seen_at' has a value that is not a time"),
+        (wide(seen_at="0001-01-01T00:00:00+23:59"), "before the year 1 or after 9999"),
         (wide(operation="moved"), "operation='moved' is unknown; use one of"),
         (wide(unique_id=["a", None, "a", "b"]), "row 1 of the log has no unique_id"),
     ],
@@ -66,6 +68,12 @@ def test_from_changes__reports_what_is_wrong():
 def test_from_changes__refuses(log, says):
     with pytest.raises(oa.errors.DataError, match=says):
         History.from_changes(log)
+
+
+def test_from_changes__keeps_a_further_field_of_mixed_values_as_text():
+    marks = pd.Series([Decimal("Infinity"), "x"], dtype="object")
+    log = pd.DataFrame({"unique_id": ["a", "b"], "seen_at": "2026-01-01", "mark": marks})
+    assert History.from_changes(log).as_of("2026-01-02")["mark"].tolist() == ['"Infinity"', "x"]
 
 
 def test_from_changes__tombstone_keeps_what_was_known():

@@ -88,6 +88,14 @@ def test_load__fetches_again_when_too_old_or_told_to(tenant, shared_sandbox):
         assert shared_sandbox.requests > asked
 
 
+def test_load__takes_a_copy_of_any_age(tenant, shared_sandbox):
+    client = tenant(2)
+    load(client)
+    asked = shared_sandbox.requests
+    load(client, max_age=252_850_458_802)
+    assert shared_sandbox.requests == asked
+
+
 def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, shared_sandbox):
     client = tenant(12)
     client.delete("opp-11")

@@ -75,7 +75,8 @@ def forecast(
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
     periods : int or list of str, optional
-        Periods with a row even if they have no deals: their labels, or their number from the current one on.
+        Periods with a row even if they have no deals: their labels, or their number (at most 1,200) from the
+        current one on.
     only : bool
         If True, no other period has a row, which is faster where one of many is asked about.
     new_business : bool

@@ -24,6 +24,9 @@ from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
+_MOST_PERIODS = 1200
+"""A century of months: more is a typing error, and takes minutes."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -269,7 +272,7 @@ def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq:
         return list(dict.fromkeys(as_period(label, freq, name="periods") for label in wanted))
     if isinstance(wanted, str):
         raise ArgumentTypeError(f"periods={wanted!r} is text; use a list of labels or a number of periods")
-    count = arguments.whole(wanted, "periods", example=3)
+    count = arguments.whole(wanted, "periods", high=_MOST_PERIODS, example=3)
     return [pd.Period(today, freq) + k for k in range(count)]
 
 

@@ -191,7 +191,8 @@ def _pick_uncertain(amounts: Floats, chances: Floats) -> _Deals:
     cents = np.rint(amounts * 100)
     place = np.flatnonzero((chances > 0) & (chances < 1) & (cents != 0))
     cents, chances = cents[place], chances[place]
-    variance = cents**2 * chances * (1 - chances)
+    with np.errstate(over="ignore"):  # an amount that no currency holds is first as well
+        variance = cents**2 * chances * (1 - chances)
     order = np.lexsort((chances, cents, -variance))
     singly = _count_singly(np.abs(cents[order]), variance[order])
     return _Deals(place[order], cents[order], chances[order], singly)

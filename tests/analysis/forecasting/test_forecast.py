@@ -228,6 +228,7 @@ def test_forecast__periods_have_their_row_without_a_deal():
     [
         (["2026Q1"], errors.ArgumentValueError),
         (0, errors.ArgumentValueError),
+        (10**9, errors.ArgumentValueError),
         ("2026-03", errors.ArgumentTypeError),
         (1.5, errors.ArgumentTypeError),
     ],

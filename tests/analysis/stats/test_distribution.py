@@ -93,6 +93,11 @@ def test_distribute__many_deals_have_the_moments_of_their_sum():
         assert total.quantile(q) == pytest.approx(mean + place * deviation, abs=error * deviation)
 
 
+@pytest.mark.filterwarnings("error")
+def test_distribute__takes_an_amount_that_no_currency_holds():
+    assert distribute(np.array([1.0, -4e169]), np.array([0.5, 0.1])).quantile(1.0) >= 0
+
+
 def test_distribute__memory_is_bounded():
     rng = np.random.default_rng(1)
     amounts, chances = rng.lognormal(9, 1, 10_000), rng.random(10_000)
