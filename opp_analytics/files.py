@@ -229,6 +229,15 @@ def check_writable(file: Path) -> None:
         file.open("r+b").close()
 
 
+@contextlib.contextmanager
+def say_failure(what: str, way_out: str = "") -> Iterator[None]:
+    """Say what failed, such as ``cannot write week.xlsx``, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{what}: {error.strerror or error}{way_out}") from None
+
+
 def digest(content: bytes | Path) -> str:
     """Compute the SHA-256 of bytes or of a file, in hexadecimal."""
     if isinstance(content, bytes):

@@ -13,7 +13,7 @@ import pandas as pd
 from opp_analytics import files, text
 from opp_analytics.columns import choose_workbook_format, make_formatter
 from opp_analytics.errors import DataError
-from opp_analytics.files import check_writable, replace_file
+from opp_analytics.files import check_writable, replace_file, say_failure
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_ending(file: Path | None, endings: Collection[str]) -> None:
     files.check_ending(file, endings)
     if not file.parent.is_dir():
         raise DataError(f"the folder {file.parent} does not exist; create it first")
-    with _name_file(file):
+    with say_failure(f"cannot write {file}"):
         check_writable(file)
 
 
@@ -53,17 +53,8 @@ def write_staged(file: Path) -> Iterator[Path]:
     DataError
         When the disk is full or the write fails.
     """
-    with _name_file(file), replace_file(file) as staged:
+    with say_failure(f"cannot write {file}"), replace_file(file) as staged:
         yield staged
-
-
-@contextmanager
-def _name_file(file: Path) -> Iterator[None]:
-    """Say which file cannot be written, and why."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror or error}") from None
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:

@@ -325,9 +325,9 @@ def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
 
 
 def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    api = raw.get("api")
-    on_wire = api.get("columns") if isinstance(api, dict) else None
-    for place, columns in ((("columns",), raw.get("columns")), (("api", "columns"), on_wire)):
+    places: tuple[Place, ...] = (("columns",), ("api", "columns"))
+    for place in places:
+        columns = _get(raw, place)
         if not isinstance(columns, dict):
             continue
         twice = Counter(ours for ours in columns.values() if isinstance(ours, str))
@@ -347,25 +347,21 @@ _CAN_BE_COLUMNS = frozenset(OrgShape.model_fields)
 
 
 def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    inside = raw.get(table)
-    rows = inside.get("rows") if isinstance(inside, dict) else None
+    rows = _get(raw, (table, "rows"))
     for place, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
             yield place, row
 
 
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    settings = raw.get("report")
-    asked = settings.get("alert_when") if isinstance(settings, dict) else None
+    asked = _get(raw, ("report", "alert_when"), None)
     for place, condition in enumerate(asked if isinstance(asked, list) else [asked]):
         if isinstance(condition, str) and condition.strip():
             try:
-                read_condition(condition, FORECAST_COLUMNS, "the forecast")
+                read_condition(condition, FORECAST_COLUMNS)
             except ArgumentValueError as error:
-                where = (
-                    ("report", "alert_when", place) if isinstance(asked, list) else ("report", "alert_when")
-                )
-                yield _Found(where, condition, str(error))
+                where = ("report", "alert_when", place)
+                yield _Found(where if isinstance(asked, list) else where[:-1], condition, str(error))
 
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:

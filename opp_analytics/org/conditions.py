@@ -51,8 +51,8 @@ class Condition:
     """True where it holds for these figures; None where a missing figure, or a division by zero, leaves that open."""
 
 
-def read_condition(typed: str, known: Collection[str], table: str) -> Condition:
-    """Read a condition on the `known` columns of a table, which messages call `table`.
+def read_condition(typed: str, known: Collection[str]) -> Condition:
+    """Read a condition on the `known` columns of a forecast.
 
     Raises
     ------
@@ -62,16 +62,16 @@ def read_condition(typed: str, known: Collection[str], table: str) -> Condition:
 
     Examples
     --------
-    >>> condition = read_condition("expected < 0.8 * target", ["expected", "target"], "the forecast")
+    >>> condition = read_condition("expected < 0.8 * target", ["expected", "target"])
     >>> condition.columns, condition.judge({"expected": 70.0, "target": 100.0})
     (('expected', 'target'), True)
     """
     words = " ".join(typed.split())
     tree = _parse(words)
-    reader = _Reader(words, known, table, {})
+    reader = _Reader(words, known, {})
     judge = reader.read_truth(tree)
     if not reader.columns:
-        raise ArgumentValueError(f"it compares no column of {table}; {_ALLOWED}")
+        raise ArgumentValueError(f"it compares no column of the forecast; {_ALLOWED}")
     return Condition(words, tuple(reader.columns), judge)
 
 
@@ -104,7 +104,6 @@ class _Reader:
 
     words: str
     known: Collection[str]
-    table: str
     columns: dict[str, None]
 
     def read_truth(self, node: ast.expr) -> Callable[[Figures], bool | None]:
@@ -134,7 +133,7 @@ class _Reader:
                 if name not in self.known:
                     near = did_you_mean(name, self.known)
                     way_out = near or f"use some of {joined(self.known)}"
-                    raise ArgumentValueError(f"{self.table} has no column {name!r}; {way_out}")
+                    raise ArgumentValueError(f"the forecast has no column {name!r}; {way_out}")
                 self.columns[name] = None
                 return lambda figures: float(figures[name])
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:

@@ -67,7 +67,7 @@ def find_alerts(
 ) -> Iterator[str]:
     """Say each condition of ``alert_when`` that holds for the current period's row; warn of one on an unknown figure."""
     for typed in [conditions] if isinstance(conditions, str) else conditions or ():
-        condition = read_condition(typed, row.index, "the forecast")
+        condition = read_condition(typed, row.index)
         figures = {name: float(row[name]) for name in condition.columns}
         holds = condition.judge(figures)
         if holds is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -16,7 +16,7 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
-from opp_analytics.files import check_writable, write_whole
+from opp_analytics.files import check_writable, say_failure, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
@@ -171,7 +171,14 @@ def weekly_report(
     names = choose_blocks(tables, look.blocks)
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
-        alerts = tuple(_find_alerts(tables))
+        alerts = tuple(
+            find_alerts(
+                inputs.settings.get("alert_when"),
+                tables.current,
+                period=inputs.name,
+                currency=inputs.currency,
+            )
+        )
         bar.update()
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
         page = replace(page, warnings=(*alerts, *page.warnings))
@@ -187,19 +194,13 @@ def weekly_report(
         content["md"] = write_markdown(digest).encode()
     if pdf:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
-    _make_folder(file.parent)
+    with say_failure(f"cannot create the folder {file.parent}"):
+        file.parent.mkdir(parents=True, exist_ok=True)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.
     for kind, path in reversed(paths.items()):
         with _say_unwritable(path):
             write_whole(path, content[kind])
     return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alerts)
-
-
-def _find_alerts(tables: Tables) -> Iterator[str]:
-    inputs = tables.inputs
-    return find_alerts(
-        inputs.settings.get("alert_when"), tables.current, period=inputs.name, currency=inputs.currency
-    )
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
@@ -278,18 +279,5 @@ def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> 
     return path
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot create the folder {folder}: {error.strerror or error}") from None
-
-
-@contextmanager
-def _say_unwritable(file: Path) -> Iterator[None]:
-    """Say which file cannot be written, and why."""
-    try:
-        yield
-    except OSError as error:
-        hint = "; is it open in Excel?" if file.suffix == ".xlsx" else ""
-        raise DataError(f"cannot write {file}: {error.strerror or error}{hint}") from None
+def _say_unwritable(file: Path) -> AbstractContextManager[None]:
+    return say_failure(f"cannot write {file}", "; is it open in Excel?" if file.suffix == ".xlsx" else "")

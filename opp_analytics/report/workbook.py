@@ -17,7 +17,8 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit, title_columns
-from opp_analytics.errors import ConfigError, DataError, DataWarning
+from opp_analytics.errors import ConfigError, DataWarning
+from opp_analytics.files import say_failure
 from opp_analytics.report.sheets import Figure, Sheet
 
 if TYPE_CHECKING:
@@ -70,15 +71,12 @@ def write_workbook(
     book = Workbook(write_only=True)
     book.properties.title, book.properties.creator = title, "opp_analytics"
     saved = io.BytesIO()
-    try:  # the library writes each row to a temporary file first
+    # The library writes each row to a temporary file first.
+    with say_failure(f"cannot make the workbook in {tempfile.gettempdir()}"):
         _write_summary(book, title, list(sentences), list(figures), since, currency)
         for sheet in sheets:
             _write_table(book, sheet, currency)
         book.save(saved)
-    except OSError as error:
-        raise DataError(
-            f"cannot make the workbook in {tempfile.gettempdir()}: {error.strerror or error}"
-        ) from None
     return _fix_times(saved, as_of)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import inputs, org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.files import write_whole
+from opp_analytics.files import say_failure, write_whole
 from opp_analytics.writer.cells import fit_column, list_rows
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
@@ -102,10 +102,8 @@ def to_cell(column: str, value: Any) -> Any:
 
 def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
     """Write a sheet's file whole."""
-    try:
+    with say_failure(f"cannot write {target}", "; close it if it is open in Excel"):
         write_whole(target, content)
-    except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
     return target
 
 

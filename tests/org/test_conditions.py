@@ -19,7 +19,7 @@ FIGURES = {"booked": 70.0, "expected": 180.0, "target": 200.0, "gap": 0.0, "atta
 
 
 def judge(condition: str) -> bool | None:
-    return read_condition(condition, FIGURES, "the forecast").judge(FIGURES)
+    return read_condition(condition, FIGURES).judge(FIGURES)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_read_condition__judges_what_is_known(condition: str, holds: bool | None
 
 
 def test_read_condition__lists_its_columns_in_order() -> None:
-    condition = read_condition(" expected <  0.9 * target and booked > expected", FIGURES, "the forecast")
+    condition = read_condition(" expected <  0.9 * target and booked > expected", FIGURES)
     assert condition.text == "expected < 0.9 * target and booked > expected"
     assert condition.columns == ("expected", "target", "booked")
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.files import check_ending, read_whole, write_whole
+from opp_analytics.files import check_ending, read_whole, say_failure, write_whole
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.steps import OPERATIONS, STATUSES, EditedCell, PlanProblem, Step, add_base
 
@@ -34,11 +34,9 @@ def write_parts(
         _block("problems", map(_problem_line, problems)),
         _block("before", _row_lines(before)),
     ]
-    try:
+    with say_failure(f"cannot write the plan to {path}"):
         # Half of a character becomes the escape that JSON has for it.
         write_whole(path, ("{\n" + ",\n".join(blocks) + "\n}\n").encode(errors="backslashreplace"))
-    except OSError as error:
-        raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 
 def _block(name: str, lines: Iterable[str]) -> str:
