@@ -158,13 +158,7 @@ def record_command(
 
 
 def add_record(history: oa.History, opportunities: pd.DataFrame, **options: Any) -> None:
-    """Record opportunities; a refusal says the command's options, not the arguments.
-
-    Raises
-    ------
-    RecordRefused
-        When the frame can't be the next record.
-    """
+    """Record opportunities; a refusal says the command's options, not the arguments."""
     try:
         history.record(opportunities, **options)
     except PartialExport as error:

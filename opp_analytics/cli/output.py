@@ -46,13 +46,7 @@ def check_ending(file: Path | None, endings: Collection[str]) -> None:
 
 @contextmanager
 def write_staged(file: Path) -> Iterator[Path]:
-    """Write to a temporary path that becomes `file` at the end; a failed write leaves an older file unchanged.
-
-    Raises
-    ------
-    DataError
-        When the disk is full or the write fails.
-    """
+    """Write to a temporary path that becomes `file` at the end; a failed write leaves an older file unchanged."""
     with say_failure(f"cannot write {file}"), replace_file(file) as staged:
         yield staged
 

@@ -189,13 +189,7 @@ def _connect(org: oa.Org | None) -> oa.Client:
 
 
 def find_org(path: Path | None) -> Org | None:
-    """Find the org: the named file or preset, else the org file in the working folder, else none.
-
-    Raises
-    ------
-    OrgError
-        When the file cannot be read or holds mistakes.
-    """
+    """Find the org: the named file or preset, else the org file in the working folder, else none."""
     if path is None:
         return read_folder_org()
     name = str(path)

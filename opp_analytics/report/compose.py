@@ -89,13 +89,7 @@ def _clean(part: Any) -> Any:
 
 
 def choose_blocks(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:
-    """Choose the blocks asked for; by default all, and on the page of one person what to win first and no table of people.
-
-    Raises
-    ------
-    ArgumentValueError
-        When there is no block of that name.
-    """
+    """Choose the blocks asked for; by default all, and on the page of one person what to win first and no table of people."""
     for name in asked:
         if name not in BLOCKS:
             raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")

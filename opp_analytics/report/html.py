@@ -42,11 +42,6 @@ def render_page(
         Color of the highlight.
     logo : str, optional
         Picture before the title, as a ``data:`` address.
-
-    Raises
-    ------
-    ConfigError
-        When jinja2 is not installed.
     """
     return render_template(
         "weekly.html",
@@ -68,13 +63,7 @@ def read_audience(file: Path) -> str | None:
 
 
 def render_template(template: str, **values: Any) -> str:
-    """Render a template with these values, all of them escaped.
-
-    Raises
-    ------
-    ConfigError
-        When jinja2 is not installed.
-    """
+    """Render a template with these values, all of them escaped."""
     try:
         import jinja2
     except ImportError:
@@ -145,13 +134,7 @@ _SECONDS = 120
 
 
 def find_browser() -> str:
-    """Find the path of a Chromium, Chrome or Edge.
-
-    Raises
-    ------
-    ConfigError
-        When there is none.
-    """
+    """Find the path of a Chromium, Chrome or Edge."""
     places = (str(Path(os.path.expandvars(place)).expanduser()) for place in _PLACES)
     found = next(filter(None, map(shutil.which, (*_BROWSERS, *places))), None)
     if found is None:
@@ -163,13 +146,7 @@ def find_browser() -> str:
 
 
 def print_pdf(page: bytes, *, browser: str) -> bytes:
-    """Print the page.
-
-    Raises
-    ------
-    DataError
-        When the browser does not print it.
-    """
+    """Print the page."""
     folder = tempfile.mkdtemp(prefix="opp-analytics-pdf-")
     try:
         source, printed = Path(folder, "page.html"), Path(folder, "page.pdf")

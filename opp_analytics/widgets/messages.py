@@ -138,13 +138,7 @@ def find_sender(message: Any) -> str | None:
 
 
 def check_message(message: Any, shapes: Mapping[str, Shape]) -> dict[str, Any]:
-    """Check a message against the shape of its kind, which its entry ``do`` names.
-
-    Raises
-    ------
-    ArgumentValueError
-        When the message is of no known kind, or has another shape.
-    """
+    """Check a message against the shape of its kind, which its entry ``do`` names."""
     try:
         if type(message) is not dict:
             raise Unfit(message, "an object")

@@ -103,26 +103,12 @@ class Review:
         return sum(conflict.keep == "theirs" for conflict in self.conflicts.values())
 
     def check(self) -> None:
-        """Compare every change with the server; nothing is written.
-
-        Raises
-        ------
-        ArgumentValueError
-            When there is no client.
-        ApiError
-            When the server cannot be read.
-        """
+        """Compare every change with the server; nothing is written."""
         self.conflicts = self._find_conflicts(make_plan(self.sheet, client=self._server))
         self.checked = True
 
     def choose(self, key: Key, keep: Keep) -> None:
-        """Decide a conflict; in a deleted deal only theirs is possible, for all its cells.
-
-        Raises
-        ------
-        ArgumentValueError
-            When the cell is not in conflict.
-        """
+        """Decide a conflict; in a deleted deal only theirs is possible, for all its cells."""
         conflict = self.conflicts.get(key)
         if conflict is None:
             raise ArgumentValueError(
@@ -142,12 +128,7 @@ class Review:
     def apply(self, progress: ShowProgress | None = None) -> bool:
         """Write the plan; False if the server has new conflicts, which must be decided first.
 
-        Raises
-        ------
-        ArgumentValueError
-            When there is no client or no change, or the plan is not checked and decided.
-        ApiError
-            When the server cannot be read; then nothing has changed.
+        When the server cannot be read, nothing has changed.
         """
         if not self.sheet.changed_rows:
             raise ArgumentValueError(NOTHING)
@@ -169,15 +150,7 @@ class Review:
         return True
 
     def undo_run(self, progress: ShowProgress | None = None) -> None:
-        """Take the last run back.
-
-        Raises
-        ------
-        ArgumentValueError
-            When nothing was written yet.
-        ApiError
-            When the server cannot be read.
-        """
+        """Take the last run back."""
         if self.run is None or self.run.run_id is None or self.run.undone:
             raise ArgumentValueError("There is no run to undo.")
         planned = undo(self._server, self.run.run_id)
