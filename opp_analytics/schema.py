@@ -180,6 +180,14 @@ def parse_cell(column: str, value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
+def read_stamp(value: Any) -> Any:
+    """Read an instant that the server sent; None where there is none, or one that cannot be read."""
+    try:
+        return parse_cell("updated_at", value)
+    except BadCell:
+        return None
+
+
 def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
     """Parse the cells of a column; each distinct text once."""
     if pd.api.types.infer_dtype(column, skipna=True) == "string":

@@ -305,18 +305,24 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     return replace(made, facts=facts)
 
 
-@contextmanager
-def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workbook]:
-    """Open a workbook with these options of openpyxl; whatever it, or reading from it, stumbles over is an error of ours.
-
-    One that unpacks to more than its program could show is refused by the sizes that its archive lists, before it is unpacked.
-    """
+def import_openpyxl() -> Any:
+    """Import openpyxl, which an extra installs."""
     try:
         import openpyxl
     except ImportError:
         raise ConfigError(
             "workbooks need openpyxl; install it with: pip install 'opp-analytics[excel]'"
         ) from None
+    return openpyxl
+
+
+@contextmanager
+def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workbook]:
+    """Open a workbook with these options of openpyxl; whatever it, or reading from it, stumbles over is an error of ours.
+
+    One that unpacks to more than its program could show is refused by the sizes that its archive lists, before it is unpacked.
+    """
+    openpyxl = import_openpyxl()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             # The archive's own list binds: of a part, no more is unpacked than it says.

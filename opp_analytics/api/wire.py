@@ -131,8 +131,7 @@ UNREADABLE = "(unreadable)"
 _MOST_DIGITS = 400
 """More digits are beyond every number that JSON's readers know."""
 
-_decode_many = msgspec.json.Decoder(_Many).decode
-_decode_one = msgspec.json.Decoder(_One).decode
+_DECODE = {kind: msgspec.json.Decoder(kind).decode for kind in (_Many, _One)}
 
 
 NO_IDS = frozenset({"", ".", ".."})
@@ -182,12 +181,10 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
-def _decode_rows(
-    kind: type[_Many] | type[_One], decode: Callable[[bytes], Any], body: bytes
-) -> tuple[Any, list[dict[str, Any]]]:
+def _decode_rows(kind: type[_Many | _One], body: bytes) -> tuple[Any, list[dict[str, Any]]]:
     """Decode an answer, and its resources as flat rows; a cell that cannot be read is missing, see `UNREADABLE`."""
     try:
-        answer, tidy = _decoded(decode, body), False
+        answer, tidy = _decoded(_DECODE[kind], body), False
     except UnexpectedResponse as refused:
         try:
             # The standard library also reads numbers out of range, and half of a character.
@@ -250,13 +247,13 @@ def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
 
 def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
     """Decode a list answer: the opportunities as flat dicts, each with its ``unique_id``, and the paging meta."""
-    answer, rows = _decode_rows(_Many, _decode_many, body)
+    answer, rows = _decode_rows(_Many, body)
     return rows, answer.meta or Meta()
 
 
 def decode_one(body: bytes) -> dict[str, Any]:
     """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
-    _, (row,) = _decode_rows(_One, _decode_one, body)
+    _, (row,) = _decode_rows(_One, body)
     return row
 
 

@@ -74,8 +74,11 @@ def widest(one: str | None, other: str | None) -> str | None:
     return "number" if {one, other} == {"whole", "number"} else "text"
 
 
-def _flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+def _to_array(column: pd.Series[Any]) -> pa.Array:
+    array = pa.array(column, from_pandas=True)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _as_text(value: Any) -> str | None:
@@ -87,8 +90,6 @@ def _as_text(value: Any) -> str | None:
 def _cast_to_kind(array: pa.Array) -> pa.Array | None:
     """Cast an array to the type of its kind (`KINDS`); None when it fits none of them."""
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        return _cast_to_kind(array.dictionary_decode())
     wanted = (
         (pa.types.is_null, pa.null()),
         (pa.types.is_string, pa.string()),
@@ -106,16 +107,9 @@ def _cast_to_kind(array: pa.Array) -> pa.Array | None:
     return None
 
 
-def _cast_known(name: str, column: pd.Series[Any]) -> pa.Array:
-    array = _flat(pa.array(column, from_pandas=True))
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    return array.cast(KNOWN[name])
-
-
 def _further(column: pd.Series[Any]) -> pa.Array:
     try:
-        array = _cast_to_kind(_flat(pa.array(column, from_pandas=True)))
+        array = _cast_to_kind(_to_array(column))
     except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
         array = None
     if array is None:
@@ -133,7 +127,9 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
     columns: dict[str, pa.Array] = {}
     for name, dtype in KNOWN.items():
         column = opportunities.get(name)
-        columns[name] = pa.nulls(len(opportunities), dtype) if column is None else _cast_known(name, column)
+        columns[name] = (
+            pa.nulls(len(opportunities), dtype) if column is None else _to_array(column).cast(dtype)
+        )
     for name in opportunities.columns:
         if name not in KNOWN:
             array = _further(opportunities[name])

@@ -156,10 +156,7 @@ def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[s
 
 def read_instant(cell: Any) -> datetime | None:
     """Read a timestamp of the server; None when it is missing or unreadable."""
-    try:
-        at = schema.parse_cell("updated_at", cell)
-    except schema.BadCell:
-        return None
+    at = schema.read_stamp(cell)
     return None if at is None else at.floor("us").to_pydatetime()
 
 

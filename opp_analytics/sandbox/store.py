@@ -325,14 +325,11 @@ class DealStore:
 
     def get(self, tenant: int, unique_id: str, *, late: bool = False) -> Record | None:
         """Get one opportunity, deleted or not; None for an unknown id. `late` reads with the lag."""
-        found = (
-            (self._read_late() if late else self._reader)
-            .execute(
-                "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
-                (tenant, unique_id),
-            )
-            .fetchone()
-        )
+        reader = self._read_late() if late else self._reader
+        found = reader.execute(
+            "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
+            (tenant, unique_id),
+        ).fetchone()
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:

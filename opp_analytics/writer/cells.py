@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -295,12 +296,13 @@ def read_number(text: str) -> float | Decimal:
     return near if Decimal(repr(near)) == exact else exact
 
 
-def read_stamp(value: Any) -> Any:
-    """Read an instant that the server sent; None where there is none, or one that cannot be read."""
-    try:
-        return schema.parse_cell("updated_at", value)
-    except schema.BadCell:
-        return None
+def read_cells(record: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Read some cells of an opportunity of the server, without those that do not fit their column."""
+    cells = {}
+    for column in columns:
+        with suppress(schema.BadCell):
+            cells[column] = normalize(column, record.get(column))
+    return cells
 
 
 def from_wire(column: str, value: Any) -> Any:

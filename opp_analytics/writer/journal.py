@@ -24,7 +24,8 @@ from filelock import FileLock, Timeout
 from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_name, make_private_folder
-from opp_analytics.writer.cells import from_text, read_stamp, to_text
+from opp_analytics.schema import read_stamp
+from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import OPERATIONS, OUTCOMES, EditedCell, EqualCreate, Result, RunStep, Step
 
 _SCHEMA = """

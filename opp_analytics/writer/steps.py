@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +18,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.cells import from_text, normalize, same, to_text
+from opp_analytics.writer.cells import from_text, read_cells, same, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
@@ -138,10 +137,7 @@ class Step:
 
     def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Read what the server holds of the values to write, as it `told`, where that is another value of the column."""
-        forms = {}
-        for name in filter(told.__contains__, self.fields):
-            with suppress(schema.BadCell):
-                forms[name] = normalize(name, told[name])
+        forms = read_cells(told, filter(told.__contains__, self.fields))
         return {name: form for name, form in forms.items() if not same(name, form, self.fields[name])}
 
     def mark(self, status: str) -> Step:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import arguments, schema
-from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.table_files import BASE_SHEET, open_workbook
+from opp_analytics.table_files import BASE_SHEET, import_openpyxl, open_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
@@ -66,17 +66,6 @@ _LONGEST_RULE = 255
 """Characters that Excel takes in a rule and in its message."""
 _LISTS = "_lists"
 """The hidden sheet of dropdowns that a rule cannot hold."""
-
-
-def _import_openpyxl() -> Any:
-    """Import openpyxl."""
-    try:
-        import openpyxl
-    except ImportError:
-        raise ConfigError(
-            "spreadsheets need openpyxl; install it with: pip install 'opp-analytics[excel]'"
-        ) from None
-    return openpyxl
 
 
 def to_excel(
@@ -140,7 +129,7 @@ def to_excel(
 
 def _make_book() -> Workbook:
     """Make a workbook with one empty sheet."""
-    book: Workbook = _import_openpyxl().Workbook()
+    book: Workbook = import_openpyxl().Workbook()
     book.active.title = _SHEET
     return book
 

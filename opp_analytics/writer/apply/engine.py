@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from opp_analytics.api import STOP, Stop
 from opp_analytics.errors import ApiError, JournalError
-from opp_analytics.writer.cells import read_stamp
+from opp_analytics.schema import read_stamp
 from opp_analytics.writer.journal import Journal, PlanRun, read_forms
 from opp_analytics.writer.plan.three_way import find_in_trash, read_many, read_one
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep

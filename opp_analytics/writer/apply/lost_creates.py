@@ -25,7 +25,7 @@ from opp_analytics.writer.apply.engine import (
     work_through,
 )
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.cells import agrees, fold, read_stamp
+from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.three_way import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
@@ -39,7 +39,7 @@ _FIRST = 100
 
 
 def _read_created_at(record: dict[str, Any]) -> Any:
-    return read_stamp(record.get("created_at"))
+    return schema.read_stamp(record.get("created_at"))
 
 
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:

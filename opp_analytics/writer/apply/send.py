@@ -22,8 +22,9 @@ from opp_analytics.errors import (
     UnexpectedResponse,
     ValidationError,
 )
+from opp_analytics.schema import read_stamp
 from opp_analytics.writer.apply.engine import LiveRun, work_through
-from opp_analytics.writer.cells import fold, format_cell, is_plain, read_stamp, same
+from opp_analytics.writer.cells import fold, format_cell, is_plain, same
 from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 

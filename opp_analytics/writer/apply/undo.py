@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ import pandas as pd
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
 from opp_analytics.writer.apply.engine import Reader
-from opp_analytics.writer.cells import normalize, same
+from opp_analytics.writer.cells import read_cells, same
 from opp_analytics.writer.journal import APPLIED, Journal
 from opp_analytics.writer.plan.plan import Plan, compare_steps
 from opp_analytics.writer.plan.three_way import promise_no_writes
@@ -72,20 +71,11 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
             stacklevel=2,
         )
     # What the run did not touch is whatever it is by now.
-    known = [_read_row(now.get(unique_id)) | row for unique_id, row in rows.items()]
+    known = [read_cells(now.get(unique_id) or {}, schema.COLUMNS) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
     before = client.org.apply(before) if client.org else before
     steps = compare_steps(add_base(steps, before), client, now)
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
-
-
-def _read_row(remote: dict[str, Any] | None, columns: Iterable[str] = schema.COLUMNS) -> dict[str, Any]:
-    """Read some columns of an opportunity, without invalid cells."""
-    row = {}
-    for column in columns:
-        with suppress(schema.BadCell):
-            row[column] = normalize(column, (remote or {}).get(column))
-    return row
 
 
 def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
@@ -100,7 +90,8 @@ def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
         return
     row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": step.name})
     if step.operation in ("create", "recover"):
-        row |= _read_row(result.record, result.record or ())
+        record = result.record or {}
+        row |= read_cells(record, record)
         yield Step("delete", unique_id, (EditedCell(),), step.name)
     else:
         held = {str(cell.field): result.answered.get(str(cell.field), cell.after) for cell in applied}

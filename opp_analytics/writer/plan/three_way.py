@@ -12,7 +12,7 @@ from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.writer.cells import agrees, normalize_or_keep, same
-from opp_analytics.writer.journal import Forms, SentCell
+from opp_analytics.writer.journal import Forms
 from opp_analytics.writer.steps import EditedCell, Step
 
 if TYPE_CHECKING:
@@ -118,17 +118,17 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
 
 def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
     """Tell whether the server answered with this value when it was sent ours."""
-    return any(same(field, sent.held, now) for sent in _list_sent(step, field, ours, forms) if sent.answered)
+    return any(same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True))
 
 
 def _is_in_doubt(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
     """Tell whether a run sent our value, has no answer, and the cell has changed since."""
-    unanswered = (sent for sent in _list_sent(step, field, ours, forms) if not sent.answered)
-    return any(not same(field, sent.held, now) for sent in unanswered)
+    return any(not same(field, held, now) for held in _list_held(step, field, ours, forms, answered=False))
 
 
-def _list_sent(step: Step, field: str, ours: Any, forms: Forms) -> list[SentCell]:
-    return [sent for sent in forms.get((step.unique_id, field), ()) if same(field, sent.value, ours)]
+def _list_held(step: Step, field: str, ours: Any, forms: Forms, *, answered: bool) -> list[Any]:
+    sent = (cell for cell in forms.get((step.unique_id, field), ()) if cell.answered == answered)
+    return [cell.held for cell in sent if same(field, cell.value, ours)]
 
 
 def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
