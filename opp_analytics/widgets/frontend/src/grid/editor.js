@@ -88,10 +88,6 @@ export class Editor {
     this.end(how, text, event, text === this.opened);
   }
 
-  cancel() {
-    this.#close("no", null);
-  }
-
   commit() {
     this.#close("one", null);
   }

@@ -2,8 +2,7 @@
 
 export class Layout {
   constructor(model, specs, ask) {
-    Object.assign(this, { model, ask });
-    this.specs = specs;
+    Object.assign(this, { model, specs, ask });
     const { order, hidden, widths, ...more } = model.get("_layout") ?? {};
     this.order = this.#known(order ?? []);
     this.hidden = new Set(hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));

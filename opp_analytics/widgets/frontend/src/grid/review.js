@@ -12,10 +12,6 @@ export class Drawer {
     this.node = null;
   }
 
-  get isOpen() {
-    return Boolean(this.node);
-  }
-
   async open(what) {
     this.confirm = false;
     await this.#ask({ do: what }, "Reading…");

@@ -13,10 +13,6 @@ export class Popovers {
     document.addEventListener("pointerdown", this.outside, true);
   }
 
-  get isOpen() {
-    return Boolean(this.#open);
-  }
-
   // `from` finds the button, which may be drawn anew while the popover is open.
   toggle(from, label, fill) {
     const again = this.#open?.label === label;
