@@ -5,7 +5,6 @@ Column names are the API's attribute names. Every function accepts further colum
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.errors import DataError
+from opp_analytics.text import is_whole
 
 NO_LABEL = "(none)"
 """Group label of rows whose value is missing; such rows are shown, never dropped."""
@@ -66,9 +66,6 @@ class BadCell(ValueError):
     """A value does not fit its column; the message completes a sentence that names column and value."""
 
 
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
 def check_encodable(value: Any) -> None:
     """Refuse what no JSON holds, at any depth: a number out of range, and half of a character.
 
@@ -82,7 +79,7 @@ def check_encodable(value: Any) -> None:
     if isinstance(value, (np.integer, np.floating)):
         value = value.item()
     if isinstance(value, str):
-        if _HALF_CHARACTER.search(value):
+        if not is_whole(value):
             raise BadCell("holds half of a character; write it anew")
     elif isinstance(value, (int, float, Decimal)):
         largest = sys.float_info.max
@@ -205,12 +202,15 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
         try:
             cells.append(parse_cell(str(column.name), value))
         except BadCell as reason:
-            where = f"opportunity {ids.iloc[position]!r}" if ids is not None else f"row {position}"
-            bad.append(f"{where}: {column.name}={value!r} {reason}")
+            bad.append(f"{_name_row(position, ids)}: {column.name}={value!r} {reason}")
     if bad:
         more = f" (and {len(bad) - 3} more)" if len(bad) > 3 else ""
         raise DataError("; ".join(bad[:3]) + more)
     return cells
+
+
+def _name_row(place: int, ids: pd.Series[Any] | None) -> str:
+    return f"row {place}" if ids is None else f"opportunity {ids.iloc[place]!r}"
 
 
 def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Series[Any]:
@@ -224,8 +224,7 @@ def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Ser
         for position, value in enumerate(column.tolist()):
             if not _has_text(value):
                 break
-    where = f"opportunity {ids.iloc[position]!r}" if ids is not None else f"row {position}"
-    raise DataError(f"{where}: {column.name}={value!r} is not text; write it anew")
+    raise DataError(f"{_name_row(position, ids)}: {column.name}={value!r} is not text; write it anew")
 
 
 def to_plain(table: pa.Table) -> pd.DataFrame:
@@ -320,9 +319,10 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
     """Refuse half of a character in a column of objects, the only kind that holds it: no file and no request does."""
     for name, column in frame.items():
         for place, cell in enumerate(column.tolist() if column.dtype == "object" else ()):
-            if isinstance(cell, str) and _HALF_CHARACTER.search(cell):
-                where = f"row {place}" if ids is None else f"opportunity {ids.iloc[place]!r}"
-                raise DataError(f"{where}: {name}={cell!r} holds half of a character; write it anew")
+            if isinstance(cell, str) and not is_whole(cell):
+                raise DataError(
+                    f"{_name_row(place, ids)}: {name}={cell!r} holds half of a character; write it anew"
+                )
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:

@@ -19,7 +19,7 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
-from opp_analytics.errors import DataError
+from opp_analytics.files import say_failure
 from opp_analytics.org import split_by
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import count
@@ -47,12 +47,8 @@ def demo_command(
 ) -> None:
     """Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk."""
     org = find_org(org_file)
-    try:
+    with say_failure(f"cannot create the folder {folder}", "; name another one with --out"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"cannot create the folder {folder} ({error.strerror}); name another one with --out"
-        ) from None
     heading("A sales team at work", f"{_WEEKS} weeks on a local sandbox server, loaded over HTTP every week")
     client, history = oa.demo(_WEEKS, seed, org=org)
     opportunities = oa.load(client, progress=False)

@@ -48,7 +48,7 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
         raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
     # Without attrs on the way, which pandas would copy deeply at each step.
     frame = as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
-    ids = frame["unique_id"] if "unique_id" in frame else None
+    ids = frame.get("unique_id")
     refuse_halves(frame.drop(columns=list(COLUMNS), errors="ignore"), ids)
     frame = frame.assign(
         **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame},
