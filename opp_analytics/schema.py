@@ -297,11 +297,8 @@ def _as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
         if pa.types.is_nested(array.type) or (pa.types.is_date(array.type) and column.name not in COLUMNS):
             return pd.Series(array.to_pylist(), index=column.index, dtype="object")
         return pd.Series(to_plain(pa.table({"": array}))[""].array, index=column.index)
-    except (
-        ValueError,
-        TypeError,
-        ArithmeticError,
-    ):  # half of a character, beyond 64 bits, or a Decimal that signals
+    except (ValueError, TypeError, ArithmeticError):
+        # Half of a character, beyond 64 bits, or a Decimal that signals.
         cells = [None if isinstance(cell, Decimal) and cell.is_nan() else cell for cell in column]
         return pd.Series(cells, index=column.index, dtype="object")
 

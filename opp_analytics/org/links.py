@@ -47,8 +47,6 @@ def explain_refusal(address: str) -> str | None:
     relative = ":" not in re.split("[/?#]", address)[0] and not address.startswith("//")
     if not relative and parts.scheme not in ("http", "https"):
         return "a link begins with https:// or http://, or is a relative path"
-    return (
-        None
-        if relative or host
-        else f"it names no server; use an address such as https://crm.example.com/{PLACE}"
-    )
+    if relative or host:
+        return None
+    return f"it names no server; use an address such as https://crm.example.com/{PLACE}"
