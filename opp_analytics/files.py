@@ -265,11 +265,13 @@ def read_whole(file: Path, *, most: int = _LARGEST) -> bytes:
             state = os.fstat(handle)
             _refuse_kind(file, state.st_mode)
             limit = min(most, max(state.st_size, SMALL))
-            content = b"" if state.st_size > most else source.read(limit + 1)
+            content: bytes | None = b"" if state.st_size > most else source.read(limit + 1)
     except FileNotFoundError:
         raise DataError(f"{file} does not exist; check its name and folder") from None
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}") from None
+    if content is None:
+        raise DataError(f"{file} gives nothing unless one waits for it; name a file")
     if state.st_size > most or len(content) > limit:
         raise DataError(f"{file} has more than {limit:,} bytes; name a smaller file")
     return content

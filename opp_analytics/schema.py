@@ -241,7 +241,8 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
             table = table.set_column(place, field.name, cast)
     # Arrow hands out read-only columns, on which .loc edits raise.
     frame: pd.DataFrame = table.to_pandas(types_mapper=PANDAS.get).copy()
-    return frame
+    # Text without a row has no chunk in Arrow, and pandas cannot merge that.
+    return frame if len(frame) else frame.astype("object").astype(frame.dtypes.to_dict())
 
 
 def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:

@@ -415,6 +415,20 @@ def test_read_whole__waits_for_no_pipe_that_takes_a_files_place(
         files.read_whole(pipe)
 
 
+@pytest.mark.posix
+def test_read_whole__waits_for_nothing_that_a_file_may_give_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "kmsg"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(files, "refuse_special", lambda _: None)
+    monkeypatch.setattr(files, "_refuse_kind", lambda *_: None)
+    writer = os.open(pipe, os.O_RDWR)
+    with pytest.raises(errors.DataError, match="gives nothing unless one waits"):
+        files.read_whole(pipe)
+    os.close(writer)
+
+
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 @pytest.mark.parametrize("redirected", [False, True])
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")

@@ -42,6 +42,16 @@ def test_parse_cell__says_why_a_value_does_not_fit(column: str, value: object, s
         schema.parse_cell(column, value)
 
 
+def test_as_plain__of_no_rows_can_be_merged():
+    plain = schema.as_plain(
+        pd.DataFrame({"unique_id": []}, dtype="string").convert_dtypes(dtype_backend="pyarrow")
+    )
+    further = plain.assign(value=1.0).set_index("unique_id")
+    merged = plain.merge(further, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
+    assert merged.empty
+    assert str(plain["unique_id"].dtype) == str(schema.TEXT)
+
+
 @pytest.mark.parametrize("blank", [None, "", np.nan, pd.NaT, pd.NA])
 def test_is_blank__knows_every_way_to_hold_nothing(blank: object) -> None:
     assert schema.is_blank(blank)
