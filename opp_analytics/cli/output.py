@@ -28,13 +28,7 @@ _WIDEST = 60
 
 
 def check_ending(file: Path | None, endings: Collection[str]) -> None:
-    """Refuse an output file that cannot be written, before the first request.
-
-    Raises
-    ------
-    DataError
-        When the file's ending is not one of `endings`, its folder does not exist, or it cannot be replaced.
-    """
+    """Refuse an output file of another ending, without a folder, or that cannot be replaced, before the first request."""
     if file is None:
         return
     files.check_ending(file, endings)

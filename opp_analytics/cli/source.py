@@ -132,13 +132,7 @@ def read_source(
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
     `day_first` and `decimal_comma` say how the dates and amounts of a file are written.
-
     Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
-
-    Raises
-    ------
-    ConfigError
-        When there is neither a file nor the settings of an account.
     """
     org = find_org(org_file)
     if file is None:

@@ -71,16 +71,8 @@ def list_expected(
 ) -> Deals:
     """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of the page's deals those to list: won in the period, due in it, overdue.
-    forecast : Series
-        Row of `oa.forecast`.
-    shown : float
-        The forecast in whole units, as the row that opens shows it.
-    period : str
-        The forecast's.
+    `rows` are those of the page's deals to list: won in the period, due in it, overdue. `forecast` is the row of
+    `oa.forecast`, and `shown` the forecast in whole units, as the row that opens shows it.
     """
     known = tables.contributions(period)
     won = rows["outcome"] == "won"

@@ -415,13 +415,7 @@ def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
 def _keep_part(
     table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the rows of the whole or of a part, by period, and of its people, by name and period.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `oa.forecast` by `levels`, with totals.
-    """
+    """Keep the rows of the whole or of a part, by period, and of its people, from `oa.forecast` by `levels` with totals."""
     if part is None:
         return keep_rows(table, _is_total(table, levels)).droplevel(list(levels)), table
     place = levels.index(part.column)

@@ -34,14 +34,8 @@ def render_page(
 ) -> str:
     """Render the page as one HTML document.
 
-    Parameters
-    ----------
-    audience : str
-        Whose page it is; `read_audience` reads it back.
-    accent : str, optional
-        Color of the highlight.
-    logo : str, optional
-        Picture before the title, as a ``data:`` address.
+    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and `logo` the picture before
+    the title as a ``data:`` address.
     """
     return render_template(
         "weekly.html",
