@@ -251,11 +251,6 @@ def read_whole(file: Path, *, most: int = _LARGEST) -> bytes:
 
     A device, a pipe, a socket or a folder is refused by name before it is opened, and nothing is waited for. A file that
     gives more than its size says, as those of ``/proc`` that never end, is read as far as a small one.
-
-    Raises
-    ------
-    DataError
-        When it does not exist, is something else, is too large or cannot be read.
     """
     try:
         refuse_special(file)

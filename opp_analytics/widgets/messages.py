@@ -173,13 +173,7 @@ class Parts:
         return waiting
 
     def add(self, part: dict[str, Any]) -> Any:
-        """Add a part; the whole message after its last one, else None.
-
-        Raises
-        ------
-        ArgumentValueError
-            When a part before it is missing, or the whole is not JSON; the message is given up.
-        """
+        """Add a part; the whole message after its last one, else None. Without a part before it, or as no JSON, it is given up."""
         sender = find_sender(part)
         view = _view_of(sender)
         _, texts = self._views.pop(view, (sender, []))
