@@ -86,9 +86,8 @@ class Reader:
     def __init__(self, client: Client, journal: Journal, pause: Callable[[float], object]) -> None:
         self._client, self._journal, self._pause = client, journal, pause
         self._ends = time.monotonic() + choose_wait(client)
-        self._written: dict[str, tuple[str, Any]] | None = None
-        self._updated: dict[str, tuple[Any, float]] = {}
-        """Updates of this run: the stamp that a newer answer has, and until when it is waited for."""
+        self._written: dict[str, tuple[str, Any, float]] | None = None
+        """The last write to each opportunity, the stamp that a newer answer has, and until when it is waited for."""
         self._lock = threading.Lock()
 
     def note_update(
@@ -98,7 +97,7 @@ class Reader:
         stamp, was = (read_stamp((record or {}).get("updated_at")) for record in (answer, before))
         if stamp is None and was is not None:
             stamp = was + timedelta(seconds=1)  # where the answer does not say it: at least later than before
-        self._updated[unique_id] = stamp, time.monotonic() + choose_wait(self._client)
+        self._list_written()[unique_id] = "update", stamp, time.monotonic() + choose_wait(self._client)
 
     def read(self, unique_id: str) -> dict[str, Any] | None:
         """Read an opportunity; None if it does not exist or is in the trash."""
@@ -110,18 +109,15 @@ class Reader:
 
     def _read(self, ids: Collection[str], ask: Callable[[Collection[str]], _Found]) -> _Found:
         found, pause = ask(ids), FIRST_LOOK
-        while outdated := [unique_id for unique_id in ids if self.is_outdated(unique_id, found[unique_id])]:
+        while outdated := [unique_id for unique_id in ids if self._is_outdated(unique_id, found[unique_id])]:
             self._pause(pause)
             pause = min(2 * pause, LAST_LOOK)
             found |= ask(outdated)
         return found
 
-    def is_outdated(self, unique_id: str, remote: dict[str, Any] | None) -> bool:
+    def _is_outdated(self, unique_id: str, remote: dict[str, Any] | None) -> bool:
         """Tell whether an answer, None for a 404, may be from before this journal's last write."""
-        operation, stamp = self._list_written().get(unique_id, (None, None))
-        ends = self._ends
-        if unique_id in self._updated:
-            operation, (stamp, ends) = "update", self._updated[unique_id]
+        operation, stamp, ends = self._list_written().get(unique_id, (None, None, 0.0))
         if operation is None or time.monotonic() >= ends:
             return False
         if operation == "delete":
@@ -134,13 +130,14 @@ class Reader:
             return False
         return bool(now < stamp.floor("ms") and now != stamp.floor("s"))
 
-    def _list_written(self) -> dict[str, tuple[str, Any]]:
+    def _list_written(self) -> dict[str, tuple[str, Any, float]]:
         """List the writes that a replica may not have yet; unknown ages count as young."""
         with self._lock:
             if self._written is None:
                 now = self._client.server_time()
                 young = timedelta(seconds=choose_wait(self._client)) + OVERLAP
-                self._written = self._journal.list_last_writes(None if now is None else now - young)
+                written = self._journal.list_last_writes(None if now is None else now - young)
+                self._written = {unique_id: (*write, self._ends) for unique_id, write in written.items()}
             return self._written
 
     def _is_in_trash(self, unique_id: str) -> bool:
