@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ import pandas as pd
 from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
+from opp_analytics.schema import is_blank
 
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
 """Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and texts."""
@@ -370,7 +372,7 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
     >>> format_cell("open_value", 1380000.0, "USD"), format_cell("rate", 0.285, None), format_cell("low", None, None)
     ('$1,380,000', '29%', '–')
     """
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+    if not isinstance(value, str) and is_blank(value):
         return text.MISSING
     if isinstance(value, pd.Timestamp):
         try:
@@ -382,7 +384,10 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
         return "yes" if value else "no"
     if not isinstance(value, (int, float, np.number)):
         return text.printable(value)
-    amount = float(value)
+    try:
+        amount = float(value)
+    except OverflowError:
+        return f"{Decimal(int(value)):.2e}"
     match find_unit(column):
         case "money":
             whole = column in _ESTIMATES and WHOLE <= abs(amount) < math.inf

@@ -402,7 +402,9 @@ def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
             day, time() if timed is None else _parse_time_of_day(*timed.groups()[1:])
         ), False
     if isinstance(cell, (datetime, date, np.datetime64)):
-        return _split_zone(pd.Timestamp(cell).to_pydatetime())
+        stamp = pd.Timestamp(cell)
+        check_year(stamp.year)
+        return _split_zone(stamp.to_pydatetime())
     serial = read_serial_date(cell)
     if serial is None:
         raise BadCell(_NOT_A_DATE)
@@ -623,7 +625,7 @@ def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
     texts = (
         distinct
         if isinstance(distinct.dtype, pd.StringDtype)
-        else distinct.map(lambda c: str(c) * isinstance(c, str))
+        else distinct.astype("object").map(lambda c: str(c) * isinstance(c, str))
     )
     bare = pc.replace_substring_regex(pa.array(texts, pa.string()), r"^(\D*)0", r"\1z")
     shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,8 @@ def test_title_columns__gives_titles_that_are_all_different_and_never_blank(colu
         ("created_at", pd.Timestamp("2026-11-25", tz="UTC"), "Nov 25, 2026 00:00"),
         ("close_date", pd.Timestamp.min, "1677-09-21 00:12:43.145224193"),
         ("close_date", pd.Timestamp(np.datetime64("12026-03-31")), "12026-03-31 00:00:00"),
+        ("value", 10**400, "1.00e+400"),
+        ("value", Decimal("sNaN"), "–"),
         ("differs", np.True_, "yes"),
         ("low", float("nan"), "–"),
         ("close_date", pd.NaT, "–"),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -421,6 +422,18 @@ def test_read_export__names_the_row_of_a_cell_that_cannot_be_read(column, cell, 
     )
     with pytest.raises(DataError, match=reason):
         _export(export)
+
+
+def test_read_export__refuses_a_date_that_no_calendar_holds():
+    far = every_analysis.deals().astype({"created_at": "object"})
+    far.loc[0, "created_at"] = np.datetime64("12026-03-31")
+    with pytest.raises(DataError, match="in the year 12026"):
+        oa.read_export(far, oa.Org(), progress=False)
+
+
+def test_read_export__reads_no_rows_of_complex_numbers():
+    empty = every_analysis.deals().iloc[:0].astype({"value": "complex128"})
+    assert oa.read_export(empty, oa.Org(), progress=False).empty
 
 
 def test_read_export__reads_a_sparse_column():

@@ -6,7 +6,6 @@ import numbers
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR
 from os import PathLike
 from typing import Any
 
@@ -17,6 +16,7 @@ from opp_analytics import crm, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.store import RecordCounts
+from opp_analytics.inputs import FIRST_YEAR, LAST_YEAR
 from opp_analytics.progress import note
 from opp_analytics.text import count
 
@@ -107,10 +107,10 @@ def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
         instants = pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
-    beyond = ~(instants.isna() | instants.dt.year.between(MINYEAR, MAXYEAR))
+    beyond = ~(instants.isna() | instants.dt.year.between(FIRST_YEAR, LAST_YEAR))
     if beyond.any():
         raise DataError(
-            f"column {column.name!r} has {column[beyond].iloc[0]!r}, which is before the year 1 or after 9999 in UTC"
+            f"column {column.name!r} has {column[beyond].iloc[0]!r}; times lie between {FIRST_YEAR} and {LAST_YEAR}"
         )
     return instants
 

@@ -246,10 +246,7 @@ def _read_frame(frame: Any) -> Iterator[dict[str, Any]]:
     names = [str(name) for name in frame.columns]
     # By column, because a row of a frame has one dtype, which would turn integers into floats.
     columns = [
-        [
-            None if missing else _cell(name, value)
-            for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
-        ]
+        [_cell(name, value) for value in column.tolist()]
         for name, column in zip(names, (frame.iloc[:, i] for i in range(len(names))), strict=True)
     ]
     for cells in zip(*columns, strict=True) if columns else ():
@@ -279,7 +276,8 @@ def _cell(name: str, value: Any) -> Any:
 
 
 def _number(value: float | Decimal) -> int | float | Decimal | None:
-    if not math.isfinite(value):
+    finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+    if not finite:
         return None
     return int(value) if value == int(value) else value
 
@@ -287,7 +285,10 @@ def _number(value: float | Decimal) -> int | float | Decimal | None:
 def _moment(name: str, value: datetime) -> str:
     if name == "close_date":
         return value.date().isoformat()
-    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise SandboxValueError(f"{name}={str(value)!r} is in no year from 1 to 9999 in UTC") from None
     return aware.isoformat().replace("+00:00", "Z")
 
 

@@ -26,6 +26,7 @@ from opp_analytics.sandbox.handle import wire_rows
         (pd.NA, None),
         (Decimal("1.50"), Decimal("1.50")),
         (Decimal("2.00"), 2),
+        (Decimal("sNaN"), None),
         (dt.date(2026, 1, 2), "2026-01-02"),
         (pd.Timestamp("2026-01-02"), "2026-01-02T00:00:00Z"),
         (dt.datetime(2026, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2))), "2026-01-02T01:00:00Z"),
@@ -36,6 +37,13 @@ from opp_analytics.sandbox.handle import wire_rows
 )
 def test_wire_rows__turn_any_cell_into_json(value: Any, expected: Any) -> None:
     assert list(wire_rows([{"x": value}])) == [{"x": expected}]
+    assert list(wire_rows(pd.DataFrame({"x": pd.Series([value], dtype="object")}))) == [{"x": expected}]
+
+
+def test_wire_rows__refuse_a_time_that_is_in_no_year() -> None:
+    early = dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=23)))
+    with pytest.raises(sandbox.SandboxError, match="in no year from 1 to 9999"):
+        list(wire_rows([{"created_at": early}]))
 
 
 def test_wire_rows__of_an_empty_frame_are_none() -> None:
