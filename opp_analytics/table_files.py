@@ -123,9 +123,12 @@ def read_table(source: TableSource, known: Known, encoding: str | None = None, *
 def read_parquet(path: Path, content: bytes) -> pd.DataFrame:
     """Read the frame in the content of a Parquet file."""
     try:
-        return pd.read_parquet(io.BytesIO(content))
+        frame = pd.read_parquet(io.BytesIO(content))
     except Exception as error:  # pandas trusts what the file says of itself
         raise DataError(f"cannot read {path} as Parquet ({error}); export it again") from None
+    if frame.columns.empty:
+        raise DataError(f"{path} holds no table; export the report again")
+    return frame
 
 
 def read_content(path: Path, **bound: int) -> bytes:

@@ -371,3 +371,9 @@ def test_read_table__names_a_parquet_file_whose_dtypes_pandas_does_not_know(tmp_
     pd.DataFrame({"Id": words}).to_parquet(file := tmp_path / "deals.parquet")
     with pytest.raises(DataError, match=r"cannot read .*deals\.parquet as Parquet"):
         read_table(file, KNOWN)
+
+
+def test_read_table__refuses_a_parquet_file_without_columns(tmp_path: Path) -> None:
+    pd.DataFrame(index=["a", "b"]).to_parquet(file := tmp_path / "people.parquet")
+    with pytest.raises(DataError, match="holds no table"):
+        read_table(file, KNOWN)

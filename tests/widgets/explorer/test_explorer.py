@@ -315,6 +315,14 @@ def test_explore__names_a_missing_column_once(frames):
         oa.explore(frames[-1].drop(columns="unique_id"))
 
 
+@pytest.mark.parametrize("label", [None, 7, ("a", "b")])
+def test_explore__groups_by_no_column_whose_label_is_not_text(frames, label):
+    explorer = oa.explore(frames[-1].rename(columns={"region": label}), as_of=DAYS[-1])
+    groupings = [name for name, _ in explorer._about["by"]["pipeline"]]
+    assert "owner_name" in groupings
+    assert str(label) not in groupings
+
+
 def test_filters__that_do_not_act_stay_and_are_said(explorer):
     said = choose(explorer, view="win_rates", stages=["proposal"], owners=["Ann"])
     assert said["unused"] == ["stages"]
