@@ -32,10 +32,6 @@ def _doc(what: object) -> str:
     return inspect.getdoc(what) or ""
 
 
-def _doc(what: object) -> str:  # type: ignore[no-redef]
-    return inspect.getdoc(what) or ""
-
-
 def _sections(what):
     lines = _doc(what).splitlines()
     return {line for line, rule in itertools.pairwise(lines) if rule and set(rule) == {"-"}}

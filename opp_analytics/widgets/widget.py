@@ -113,7 +113,7 @@ class Widget(anywidget.AnyWidget):
         """Data by MIME type to show where no widget runs."""
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take no state from the page: whatever it may set comes as a message, which is checked."""
+        """Take nothing of `sync_data`, which the page sets: what it may change comes as a message, which is checked."""
 
     def _receive(self, _: Any, message: Any, buffers: Any) -> None:
         """Carry out a message of the browser and send the result to every view of the widget; every message is answered."""

@@ -118,7 +118,7 @@ def test_load__shows_a_body_that_is_not_of_the_api_as_text(run: Run) -> None:
 def test_load__names_a_deal_with_a_bad_cell_as_text(run: Run) -> None:
     with serving(paged([row(1), row(2, unique_id=NASTY, probability=NASTY)])) as server:
         done = run(server.url, "tok", "key", "load")
-    assert done.returncode == 1
+    assert done.returncode == 0
     assert r"\x1b[2J" in done.stderr
 
 
