@@ -257,7 +257,9 @@ def format_cell(field: str, value: Any, currency: str | None = None) -> str:
     if schema.is_blank(value):
         return text.MISSING
     if isinstance(value, (date, datetime)):
-        return value.strftime("%Y-%m-%d")
+        return (
+            f"{value.year:04}-{value.month:02}-{value.day:02}"  # also of a year that strftime does not know
+        )
     if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(value, bool):
         exact = Decimal(int(value)) if isinstance(value, (int, np.integer)) else Decimal(str(value))
         if abs(exact) >= 10**300:  # perhaps beyond what a float holds

@@ -181,7 +181,9 @@ def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], before: pd.DataFrame) -
 
 
 def _list_by_id(before: pd.DataFrame) -> dict[Any, dict[str, Any]]:
-    return {row["unique_id"]: row for row in list_rows(before)} if "unique_id" in before else {}
+    rows = list_rows(before) if "unique_id" in before else []
+    # The plan refuses an id that is neither.
+    return {row["unique_id"]: row for row in rows if isinstance(row["unique_id"], (str, int))}
 
 
 def _match_choices(rows: dict[int, dict[str, Any]], before: pd.DataFrame) -> None:
