@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import inputs, org, schema
@@ -93,7 +94,7 @@ def to_cell(column: str, value: Any) -> Any:
         return pd.Timestamp(value).to_pydatetime()
     if column in schema.COLUMNS:
         return int(value) if column == "probability" else float(value) if column == "value" else str(value)
-    if hasattr(value, "item"):
+    if isinstance(value, np.generic):
         value = value.item()
     # Excel has no more digits than a float.
     whole = isinstance(value, int) and abs(value) < 2**53

@@ -111,3 +111,9 @@ def test_read_csv__leaves_the_limit_of_the_csv_module_alone(tmp_path: Path) -> N
     limit = csv.field_size_limit()
     read_csv(to_csv(opportunities(), tmp_path / "deals.csv"))
     assert csv.field_size_limit() == limit
+
+
+def test_to_csv__writes_a_further_cell_of_several_values_as_text(tmp_path: Path) -> None:
+    further = pd.Series([np.array([1, 2]), np.int64(3)], dtype="object")
+    file = to_csv(opportunities(2).assign(further=further), tmp_path / "deals.csv")
+    assert ",[1 2]," in file.read_text(encoding="utf-8-sig")
