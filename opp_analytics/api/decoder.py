@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -282,13 +283,17 @@ class PageDecoder:
     def _decode_rows(self, body: bytes) -> TablePage:
         rows, meta = wire.decode_page(body)
         known = self._names | dict.fromkeys(name for row in rows for name in row)
-        if len(self._names) < len(known) <= _MOST_NAMES:
+        # A decoder cannot be compiled with a control character in a name.
+        if len(self._names) < len(known) <= _MOST_NAMES and not _UNNAMEABLE.search("".join(known)):
             self._names, self._decode = known, _compile(known)
         return _make_page(rows_to_table([self._renamed.row(row) for row in rows]), meta)
 
 
 def _make_page(table: pa.Table, meta: wire.Meta) -> TablePage:
     return TablePage(table, table["unique_id"].to_pylist(), meta.pages(), meta.records())
+
+
+_UNNAMEABLE = re.compile(r'[\x00-\x1f"\\]')
 
 
 def _compile(names: Iterable[str]) -> Callable[[bytes], Any]:

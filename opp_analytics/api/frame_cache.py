@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import pyarrow as pa
 
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, replace_file, set_aside
 
@@ -48,6 +50,7 @@ class FrameCache:
                 header = json.loads(source.readline())
                 if header["magic"] != _FORMAT or not (stale or header["epoch"] == self.epoch().hex()):
                     return None
+                Certificate.from_json(header["certificate"])
                 content = memoryview(source.read())
             stream, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
             if _checksum(zlib.crc32(stream)) != checksum:
@@ -55,7 +58,15 @@ class FrameCache:
             return Kept(pa.ipc.open_stream(pa.py_buffer(stream)).read_all(), header["certificate"])
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            RecursionError,
+            pa.ArrowException,
+            msgspec.ValidationError,
+        ) as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
 

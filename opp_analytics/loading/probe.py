@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Limits:
 def count_announced(total_records: int | None, total_pages: int | None, page_size: int) -> int:
     """Compute the announced number of pages: from the total if there is one, else from the count of pages."""
     if total_records is not None and page_size:
-        return max(1, math.ceil(total_records / page_size))
+        return max(1, -(-total_records // page_size))
     return max(1, total_pages or 1)
 
 

@@ -154,6 +154,7 @@ def _read_changes(
 ) -> _Changes | None:
     """Read the changes since then; None when they are more than `most` of all, or the order is not the one asked for."""
     changes, last, number = _Changes(), None, 0
+    seen: set[str] = set()
     while True:
         number += 1
         page = client.list(number, page_size, sort="-updated_at", **query.params)
@@ -166,6 +167,9 @@ def _read_changes(
         times = table["updated_at"].to_pylist()
         if None in times or times != sorted(times, reverse=True):
             return None
+        if (ids := set(table["unique_id"].to_pylist())) <= seen:
+            return None  # the same page again
+        seen |= ids
         changes.tables.append(table)
         changes.ordered = changes.ordered and (last is None or times[0] <= last)
         last = times[-1]

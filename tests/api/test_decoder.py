@@ -88,6 +88,12 @@ def test_decode__knows_the_attributes_of_later_pages_and_both_spellings_of_the_m
     assert frame["tier"].fillna("").tolist() == ["", "A", ""]
 
 
+@pytest.mark.parametrize("name", ["\x00", 'a"b', "a\\b"])
+def test_decode__reads_an_attribute_of_any_name(name: str) -> None:
+    bodies = [answer([resource(row(n, **{name: "x"}))]) for n in range(2)]
+    assert decoded(*bodies)[name].tolist() == ["x", "x"]
+
+
 def test_decode__reads_a_tenant_with_more_attributes_than_it_has_fields_for() -> None:
     wide = {f"custom_{number}": number for number in range(600)}
     bodies = [answer([resource(row(n, **wide))]) for n in (1, 2)]

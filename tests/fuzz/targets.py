@@ -14,6 +14,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisDeprecationWarning
 
 from opp_analytics.errors import DataWarning, OppAnalyticsError
 from opp_analytics.sandbox import SandboxError
@@ -105,5 +106,8 @@ def fuzz(target: Target, examples: int, *, keep_going: bool = False) -> Findings
     def run(given_input: Any) -> None:
         target.check(findings, given_input)
 
-    run()
+    with warnings.catch_warnings():
+        # A thread of an earlier input may draw the length of its pause while this one is drawn.
+        warnings.simplefilter("ignore", HypothesisDeprecationWarning)
+        run()
     return findings

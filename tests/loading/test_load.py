@@ -239,6 +239,17 @@ def test_load__stops_when_the_same_page_comes_again(tmp_path):
     assert frame.attrs["load"]["duplicates"] > 0
 
 
+@pytest.mark.parametrize("total", [12_231, 10**400])
+def test_load__ends_soon_when_every_page_is_the_same_whatever_the_total(tmp_path, total):
+    with (
+        serving(lambda asked: listing([row(1)], total)) as server,
+        pytest.warns(oa.errors.DataWarning, match="may be incomplete"),
+    ):
+        frame = load(client_of(server, tmp_path / "pages"), page_size=2)
+    assert len(frame) == 1
+    assert len(server.asked) < 100
+
+
 def test_load__stops_when_the_pages_never_end(tmp_path):
     def endless(asked):
         if asked.path.endswith("show"):
@@ -444,13 +455,20 @@ def frame_file(tmp_path):
     return next((tmp_path / "pages").rglob("frame-*.arrow"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"not ours", None])
+def without_moment(content):
+    """The frame's own moment is no moment."""
+    return content.replace(b'"fetched_at": "2', b'"fetched_at": "x', 1)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda _: b"not ours", lambda content: content[:-100], without_moment]
+)
 def test_load__sets_a_damaged_frame_aside_and_fetches(tenant, tmp_path, damage):
     client = tenant(5)
     load(client)
     file = frame_file(tmp_path)
     content = file.read_bytes()
-    file.write_bytes(content[:-100] if damage is None else damage)
+    file.write_bytes(damage(content))
     with pytest.warns(oa.errors.DataWarning, match="it was renamed"):
         frame = load(client)
     assert len(frame) == 5
