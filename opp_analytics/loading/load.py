@@ -209,7 +209,9 @@ def _parse_age(max_age: str | float | timedelta) -> timedelta:
     if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
         raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
     try:
-        age = pd.Timedelta(max_age, unit="s") if isinstance(max_age, (int, float)) else pd.Timedelta(max_age)
+        # pandas 2 holds no more than three centuries.
+        seconds = min(max_age, _CENTURY.total_seconds()) if isinstance(max_age, (int, float)) else None
+        age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
     except (ValueError, RecursionError):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
     if pd.isna(age) or age < pd.Timedelta(0):
