@@ -22,6 +22,8 @@ from opp_analytics.text import count
 
 LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
+_BOUNDS = f"times lie between {FIRST_YEAR} and {LAST_YEAR}"
+
 
 @dataclass(frozen=True)
 class Import:
@@ -105,13 +107,14 @@ def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
         # Without a zone, UTC is meant; text may or may not hold fractions of a second.
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
         instants = pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
+    except pd.errors.OutOfBoundsDatetime as error:  # pandas 2 holds three centuries
+        first = str(error).partition("\n")[0]
+        raise DataError(f"column {column.name!r}: {first}; {_BOUNDS}") from None
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
     beyond = ~(instants.isna() | instants.dt.year.between(FIRST_YEAR, LAST_YEAR))
     if beyond.any():
-        raise DataError(
-            f"column {column.name!r} has {column[beyond].iloc[0]!r}; times lie between {FIRST_YEAR} and {LAST_YEAR}"
-        )
+        raise DataError(f"column {column.name!r} has {column[beyond].iloc[0]!r}; {_BOUNDS}")
     return instants
 
 
