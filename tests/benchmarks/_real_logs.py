@@ -1,0 +1,221 @@
+"""Two public event logs read as pipelines: loan applications of a bank, and traffic fines of a police force.
+
+Neither log has a planned date, so each `Plan` is a rule that makes one, and every rule is shown; nor stated chances, so
+those of the stages below are made up. The logs are not kept here: `FOLDER` holds them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+
+import opp_analytics as oa
+from opp_analytics.history import History
+
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "real"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rule for the planned date of a deal: some days after it was created, or after a stage if it was there."""
+
+    days: int
+    after: str = ""
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        return f"{self.after or 'created'} + {self.days} days"
+
+
+@dataclass(frozen=True)
+class RealLog:
+    """A log, its place, and how it reads as a pipeline."""
+
+    name: str
+    file: str
+    org: oa.Org
+    freqs: tuple[Literal["W", "M", "Q"], ...]
+    recorded: tuple[Literal["daily", "weekly"], ...]
+    plans: tuple[Plan, ...]
+
+    def read(self, folder: Path) -> pd.DataFrame:
+        """Read the events: ``unique_id``, ``at`` (instant), ``stage``, ``value``, in order of time within each deal."""
+        path = folder / self.file
+        return read_bank(path) if self is BANK else read_register(path)
+
+    def history(self, events: pd.DataFrame, plan: Plan, recorded: str) -> History:
+        """Make the history of its events."""
+        return History.from_changes(make_log(events, self.org, plan, recorded), org=self.org, progress=False)
+
+
+def _org(zone: str, stated: dict[str, int], won: str, *lost: str) -> oa.Org:
+    stages: list[dict[str, Any]] = [
+        *({"name": name, "kind": "open", "probability": percent} for name, percent in stated.items()),
+        {"name": won, "kind": "won"},
+        *({"name": name, "kind": "lost"} for name in lost),
+    ]
+    return oa.Org(stages=stages, timezone=zone, currency="EUR")
+
+
+_OFFER = "offer sent"
+_BANK_STAGES = {
+    "A_SUBMITTED": "submitted",
+    "A_PARTLYSUBMITTED": "partly submitted",
+    "A_PREACCEPTED": "preaccepted",
+    "A_ACCEPTED": "accepted",
+    "A_FINALIZED": "finalized",
+    "O_SENT": _OFFER,
+    "A_ACTIVATED": "activated",
+    "A_DECLINED": "declined",
+    "A_CANCELLED": "cancelled",
+}
+_REGISTER_STAGES = {
+    "Create Fine": "created",
+    "Send Fine": "sent",
+    "Insert Fine Notification": "notified",
+    "Add penalty": "penalty added",
+    "Insert Date Appeal to Prefecture": "appealed",
+    "Appeal to Judge": "appealed",
+    "Payment": "paid",
+    "Send for Credit Collection": "credit collection",
+}
+BANK = RealLog(
+    "bank",
+    "bpic2012.xes.gz",
+    _org(
+        "Europe/Amsterdam",
+        dict(zip(list(_BANK_STAGES.values())[:6], (10, 15, 25, 40, 50, 60), strict=True)),
+        "activated",
+        "declined",
+        "cancelled",
+    ),
+    ("W",),
+    ("daily", "weekly"),
+    (Plan(20), Plan(30), Plan(45), Plan(20, _OFFER)),
+)
+REGISTER = RealLog(
+    "register",
+    "traffic_fines.rda",
+    _org(
+        "UTC",
+        {"created": 40, "sent": 40, "notified": 40, "penalty added": 20, "appealed": 10},
+        "paid",
+        "credit collection",
+    ),
+    ("M", "Q"),
+    ("weekly",),
+    (Plan(90), Plan(150)),
+)
+LOGS = (BANK, REGISTER)
+
+
+def read_bank(path: Path) -> pd.DataFrame:
+    """Read the steps of each application from an XES log (gzip); an offer that is sent again is the first one."""
+    with gzip.open(path) as file:
+        table = pd.DataFrame(_read_xes(file), columns=["unique_id", "value", "stage", "at"])
+    table["at"] = pd.to_datetime(table["at"], utc=True, format="ISO8601")
+    again = (table["stage"] == _OFFER) & table.duplicated(["unique_id", "stage"])
+    return _sort(table[~again].astype({"value": "float64"}))
+
+
+def _read_xes(file: Any) -> Iterator[tuple[str | None, ...]]:
+    """Read the events of interest one case at a time, so that the file is never held whole."""
+    events = iter(ElementTree.iterparse(file, events=("start", "end")))
+    _, root = next(events)
+    for kind, element in events:
+        if kind == "end" and element.tag.endswith("trace"):
+            case = _attributes(element)
+            for one in element.iterfind("{*}event"):
+                event = _attributes(one)
+                if stage := _BANK_STAGES.get(event["concept:name"]):
+                    yield case["concept:name"], case["AMOUNT_REQ"], stage, event["time:timestamp"]
+            root.clear()
+
+
+def _attributes(element: ElementTree.Element) -> dict[str, str]:
+    return {one.attrib["key"]: one.attrib["value"] for one in element if "value" in one.attrib}
+
+
+def read_register(path: Path) -> pd.DataFrame:
+    """Read the steps of each fine from an R file."""
+    # Imported here: only who has the data needs it.
+    import rdata
+
+    with warnings.catch_warnings():
+        # It says that it knows no class of its event log, which is a table.
+        warnings.simplefilter("ignore")
+        (table,) = rdata.read_rda(path).values()
+    return read_fines(table)
+
+
+def read_fines(table: pd.DataFrame) -> pd.DataFrame:
+    """Read the steps of each fine: its value is what is owed, and at a payment what is paid.
+
+    A further payment is a deal of its own, won on its day. ``paymentamount`` lacks its decimal point (360 for 36.0).
+    """
+    named = table["case_id"].astype("str")
+    owed = pd.to_numeric(table["amount"].astype("object")).groupby(named).ffill()
+    sent = pd.to_numeric(table["expense"].astype("object")).fillna(0.0).groupby(named).cumsum()
+    pays = table["activity"].astype("str") == "Payment"
+    turn = pays.astype("int64").groupby(named).cumsum()
+    again = pays & (turn > 1)
+    found = pd.DataFrame(
+        {
+            "unique_id": named.where(~again, named + "-" + turn.astype("str")),
+            "at": pd.to_datetime(table["timestamp"].astype("float64"), unit="s", utc=True),
+            "stage": table["activity"].astype("str").map(_REGISTER_STAGES),
+            "value": (owed + sent).where(~pays, table["paymentamount"].astype("float64") / 10),
+        }
+    )
+    return _sort(found[found["stage"].notna()])
+
+
+def _sort(events: pd.DataFrame) -> pd.DataFrame:
+    return events.sort_values(["unique_id", "at"], kind="stable", ignore_index=True)
+
+
+def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd.DataFrame:
+    """Make the change log of a pipeline, up to each deal's first win or loss.
+
+    Records are of the end of each day, or of Monday 6:00 with the week before; each shows a deal's last state.
+    """
+    kinds = {stage.name: stage.kind for stage in org.stages}
+    stated = {stage.name: stage.probability for stage in org.stages}
+    closed = (events["stage"].map(kinds) != "open").astype("int64")
+    log = events[closed.groupby(events["unique_id"]).cumsum() - closed == 0].copy()
+    deals = log.groupby("unique_id")["at"]
+    log["created_at"] = deals.transform("min")
+    base = log["created_at"]
+    if plan.after:
+        there = log["at"].where(log["stage"] == plan.after)
+        base = there.groupby(log["unique_id"]).ffill().fillna(base)
+    local = log["at"].dt.tz_convert(org.timezone).dt.tz_localize(None)
+    planned = base.dt.tz_convert(org.timezone).dt.tz_localize(None) + pd.Timedelta(days=plan.days)
+    status = log["stage"].map(kinds)
+    log["status"] = status.replace("open", "active")
+    log["close_date"] = planned.where(status == "open", local).dt.normalize()
+    log["probability"] = log["stage"].map(stated).where(status == "open", np.where(status == "won", 100, 0))
+    day = local.dt.normalize()
+    if recorded == "weekly":
+        seen = day + pd.to_timedelta(7 - day.dt.day_of_week, unit="D") + pd.Timedelta(hours=6)
+    else:
+        seen = day + pd.Timedelta(hours=23, minutes=59)
+    log["seen_at"] = seen.dt.tz_localize(org.timezone).dt.tz_convert("UTC")
+    return log.drop(columns="at").drop_duplicates(["unique_id", "seen_at"], keep="last")
+
+
+def count_ends(events: pd.DataFrame, org: oa.Org) -> pd.Series[int]:
+    """Count the deals by the stage in which they ended; one that is open counts as open."""
+    kinds = {stage.name: stage.kind for stage in org.stages}
+    ended = events[events["stage"].map(kinds) != "open"].drop_duplicates("unique_id")
+    found = ended["stage"].value_counts()
+    return pd.concat([found, pd.Series({"open": events["unique_id"].nunique() - len(ended)})])

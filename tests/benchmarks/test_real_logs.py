@@ -1,0 +1,151 @@
+"""The two real logs as pipelines: what becomes of hand-made events, and the counts of the real files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.benchmarks._real_logs import (
+    BANK,
+    FOLDER,
+    LOGS,
+    REGISTER,
+    Plan,
+    RealLog,
+    count_ends,
+    make_log,
+    read_bank,
+    read_fines,
+)
+
+_EVENT = """<event><string key="org:resource" value="112"/><string key="concept:name" value="{}"/>
+<date key="time:timestamp" value="{}"/></event>"""
+
+
+def write_xes(path: Path, *cases: tuple[str, int, list[tuple[str, str]]]) -> Path:
+    traces = "".join(
+        f'<trace><string key="concept:name" value="{name}"/><string key="AMOUNT_REQ" value="{amount}"/>'
+        + "".join(_EVENT.format(*event) for event in events)
+        + "</trace>"
+        for name, amount, events in cases
+    )
+    with gzip.open(path, "wt") as file:
+        file.write(f'<log xmlns="http://www.xes-standard.org/"><global scope="trace"/>{traces}</log>')
+    return path
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> pd.DataFrame:
+    """An application that is offered twice and activated, and one that is declined within a minute."""
+    path = write_xes(
+        tmp_path / "log.xes.gz",
+        (
+            "2",
+            9000,
+            [
+                ("A_SUBMITTED", "2011-10-03T23:30:00.000+02:00"),
+                ("W_Completeren aanvraag", "2011-10-03T23:31:00.000+02:00"),
+                ("O_SENT", "2011-10-05T10:00:00.000+02:00"),
+                ("O_SENT", "2011-10-20T10:00:00.000+02:00"),
+                ("A_ACTIVATED", "2011-11-01T10:00:00.000+01:00"),
+                ("A_DECLINED", "2011-11-02T10:00:00.000+01:00"),
+            ],
+        ),
+        (
+            "1",
+            500,
+            [
+                ("A_SUBMITTED", "2011-10-04T09:00:00.000+02:00"),
+                ("A_DECLINED", "2011-10-04T09:00:40.000+02:00"),
+            ],
+        ),
+    )
+    return read_bank(path)
+
+
+def test_read_bank__keeps_the_steps_of_an_application_and_its_first_offer(events: pd.DataFrame) -> None:
+    steps = ["submitted", "declined", "submitted", "offer sent", "activated", "declined"]
+    assert events["stage"].tolist() == steps
+    assert events["unique_id"].tolist() == ["1", "1", "2", "2", "2", "2"]
+    assert events["value"].tolist() == [500.0] * 2 + [9000.0] * 4
+    assert str(events.loc[2, "at"]) == "2011-10-03 21:30:00+00:00"
+
+
+def test_make_log__shows_the_last_state_of_each_day_until_a_deal_closes(events: pd.DataFrame) -> None:
+    log = make_log(events, BANK.org, Plan(20), "daily").set_index(["unique_id", "stage"])
+    assert list(log.index) == [("1", "declined"), ("2", "submitted"), ("2", "offer sent"), ("2", "activated")]
+    # Planned from the local day of creation; a deal that is closed has the day on which it was.
+    assert [str(day.date()) for day in log["close_date"]] == [
+        "2011-10-04",
+        "2011-10-23",
+        "2011-10-23",
+        "2011-11-01",
+    ]
+    assert log["status"].tolist() == ["lost", "active", "active", "won"]
+    assert log["probability"].tolist() == [0, 10, 60, 100]
+    assert str(log.loc[("2", "submitted"), "seen_at"]) == "2011-10-03 21:59:00+00:00"
+    assert str(log.loc[("2", "activated"), "created_at"]) == "2011-10-03 21:30:00+00:00"
+
+
+def test_make_log__by_week_shows_on_monday_what_the_week_before_brought(events: pd.DataFrame) -> None:
+    log = make_log(events, BANK.org, Plan(20, "offer sent"), "weekly").set_index(["unique_id", "stage"])
+    assert list(log.index) == [("1", "declined"), ("2", "offer sent"), ("2", "activated")]
+    assert str(log.loc[("2", "offer sent"), "seen_at"]) == "2011-10-10 04:00:00+00:00"
+    assert str(log.loc[("2", "offer sent"), "close_date"].date()) == "2011-10-25"
+
+
+def test_history__of_a_log_has_its_outcomes(events: pd.DataFrame) -> None:
+    history = BANK.history(events, BANK.plans[0], "daily")
+    last = history.as_of("2011-11-05").set_index("unique_id")
+    assert last["status"].to_dict() == {"1": "lost", "2": "won"}
+    assert last.loc["2", "value"] == 9000
+
+
+def test_count_ends__counts_each_deal_by_its_first_end(events: pd.DataFrame) -> None:
+    further = pd.concat([events, events[events["unique_id"] == "2"].head(1).assign(unique_id="3")])
+    assert count_ends(further, BANK.org).to_dict() == {"declined": 1, "activated": 1, "open": 1}
+
+
+def test_read_fines__owes_what_was_added_and_wins_what_was_paid() -> None:
+    table = pd.DataFrame(
+        [
+            ("A1", "Create Fine", 0, "35.0", None, None),
+            ("A1", "Send Fine", 1, None, "11.0", None),
+            ("A1", "Add penalty", 2, "71.5", None, None),
+            ("A1", "Payment", 3, None, None, 400.0),
+            ("A1", "Payment", 4, None, None, 425.0),
+            ("A2", "Create Fine", 0, "36.0", None, None),
+            ("A2", "Notify Result Appeal to Offender", 1, None, None, None),
+            ("A2", "Send for Credit Collection", 5, None, None, None),
+        ],
+        columns=["case_id", "activity", "timestamp", "amount", "expense", "paymentamount"],
+    )
+    fines = read_fines(table.assign(timestamp=table["timestamp"] * 86_400.0))
+    assert fines["unique_id"].tolist() == ["A1"] * 4 + ["A1-2"] + ["A2"] * 2
+    assert fines["value"].tolist() == [35.0, 46.0, 82.5, 40.0, 42.5, 36.0, 36.0]
+    stages = ["created", "sent", "penalty added", "paid", "paid", "created", "credit collection"]
+    assert fines["stage"].tolist() == stages
+    assert str(fines["at"].iloc[3]) == "1970-01-04 00:00:00+00:00"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("log", "ends"),
+    [
+        (BANK, {"activated": 2_246, "declined": 7_635, "cancelled": 2_807, "open": 399}),
+        (REGISTER, {"paid": 4_910, "credit collection": 3_301, "open": 2_073}),
+    ],
+    ids=[log.name for log in LOGS],
+)
+def test_read__the_real_files_hold_what_others_counted(log: RealLog, ends: dict[str, int]) -> None:
+    if not (FOLDER / log.file).is_file():
+        pytest.skip("needs the data in ../shared/data/real")
+    events = log.read(FOLDER)
+    assert count_ends(events, log.org).to_dict() == ends
+    whole = {"bank": 13_087, "register": 10_000}
+    assert (~events["unique_id"].str.contains("-")).groupby(events["unique_id"]).first().sum() == whole[
+        log.name
+    ]
