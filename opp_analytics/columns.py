@@ -177,10 +177,13 @@ COLUMNS = {
     "days_high": ResultColumn("Most days that are possible."),
     "backward": ResultColumn("True for a step to an earlier stage of the same pipeline."),
     "movement": ResultColumn("Kind of movement."),
-    "then": ResultColumn("Forecast at the start.", "money"),
-    "now": ResultColumn("Forecast at the end.", "money"),
     "change": ResultColumn("Forecast now minus forecast then.", "money"),
     "largest": ResultColumn("Deal that moved most."),
+    "measure": ResultColumn("What is watched: inflow (deals created) or win share (won ÷ closed)."),
+    "direction": ResultColumn("Which way an alarm went: up or down; empty without one."),
+    "was": ResultColumn("Deals a period, or share won, in the up to 12 periods before."),
+    "now": ResultColumn("Deals created in the period, or share won of those that closed."),
+    "alarm": ResultColumn("True where the measure is no longer what it was before."),
     "due": ResultColumn("Number of deals that were due."),
     "stage_after": ResultColumn("Stage at the end."),
     "close_date_after": ResultColumn("Close date at the end."),
@@ -274,7 +277,7 @@ FORECAST_COLUMNS = (
 """The columns of a forecast, in order; all are numbers, and an alert may compare them."""
 _ESTIMATES = frozenset({
     "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
-    "expected_value", "error", "then", "now", "change",
+    "expected_value", "error", "expected_before", "expected_after", "change",
 })  # fmt: skip
 """Money that is estimated, in whole units beside a thousand or more: its cents say nothing."""
 WHOLE = 1_000.0

@@ -15,6 +15,7 @@ from opp_analytics.analysis.movement.movements import movements
 from opp_analytics.analysis.movement.pipeline_created import pipeline_created, pipeline_created_deals
 from opp_analytics.analysis.movement.slippage import slippage, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
+from opp_analytics.analysis.movement.world_changes import world_changes
 from opp_analytics.analysis.quality.audit import audit, audit_summary, fix
 from opp_analytics.analysis.quality.deal_flags import FlagLimits, deal_flags
 from opp_analytics.analysis.quality.scorecard import scorecard
@@ -82,4 +83,5 @@ __all__ = [
     "win_rate_cohorts",
     "win_rate_curve",
     "win_rate_definitions",
+    "world_changes",
 ]

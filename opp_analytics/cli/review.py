@@ -299,7 +299,8 @@ def _sum_groups(change: pd.DataFrame) -> pd.DataFrame:
 def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:
     """Compare both forecasts of each group, the largest change first."""
     expected = unstack_level(change["expected"], "movement")
-    table = expected[["then", "now"]].assign(change=expected["now"] - expected["then"])
+    ends = {"then": "expected_before", "now": "expected_after"}
+    table = expected[list(ends)].rename(columns=ends).assign(change=expected["now"] - expected["then"])
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
     table.attrs = change.attrs
     return table.rename_axis(columns=None)

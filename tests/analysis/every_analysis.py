@@ -100,5 +100,6 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "stage_rates": lambda history: oa.stage_rates(history, as_of=AS_OF, fewest_exits=1),
     "track_record": lambda history: oa.track_record(history, as_of="2026-03-16", method="stated"),
     "transitions": lambda history: oa.transitions(history),
+    "world_changes": lambda history: oa.world_changes(history, freq="W"),
     "waterfall": lambda history: oa.waterfall(history, start=START, end=AS_OF),
 }

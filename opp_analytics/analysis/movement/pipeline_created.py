@@ -218,7 +218,7 @@ def label_period(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
 def select_created(
     history: History, spans: pd.PeriodIndex, first: pd.Timestamp, groups: Sequence[str], tz: str
 ) -> ibis.Table:
-    """Select the first record of each deal: group, ``period`` of creation, name and ``cents``."""
+    """Select the first record of each deal: group, ``period`` of creation, ``seen_at``, name and ``cents``."""
     import ibis
 
     log = read_log(history, "created_at", "name", by=groups)
@@ -231,5 +231,6 @@ def select_created(
         "unique_id",
         "name",
         "cents",
+        "seen_at",
         period=ibis.ifelse(unknown, _UNKNOWN, label_period(at, spans, tz)),
     )

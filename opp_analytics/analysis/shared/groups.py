@@ -164,6 +164,6 @@ def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.
 def divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide `part` by `whole`; NaN where `whole` is 0."""
     share: NDArray[np.float64] = np.divide(
-        part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0
+        part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) != 0
     )
     return share

@@ -1,0 +1,311 @@
+"""Alarms on the inflow and the share won, against the formulas step by step and on teams that change or do not."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import opp_analytics as oa
+from opp_analytics.analysis.movement.world_changes import judge_inflow, judge_win_share
+from tests import worlds
+from tests.late_tracking import make_files, make_history
+
+RIGHT, BREAK = (next(kind for kind in worlds.KINDS if kind.name == name) for name in ("right", "break"))
+
+
+# -- the formulas of docs/definitions.md, one number at a time
+
+
+def inflow_deviate(past: list[int], now: int) -> float:
+    a, n = [math.sqrt(x + 3 / 8) for x in past], len(past)
+    mean = sum(a) / n
+    s = math.sqrt((1.2 + sum((x - mean) ** 2 for x in a)) / (n + 3))
+    return _normal((math.sqrt(now + 3 / 8) - mean) / (s * math.sqrt(1 + 1 / n)), n + 3)
+
+
+def share_deviate(past: list[tuple[int, int]], won: int, closed: int) -> float | None:
+    total, n = sum(every for _, every in past), len(past)
+    if not total or not closed:
+        return None
+    b = [math.asin(math.sqrt((w + 3 / 8) / (every + 3 / 4))) for w, every in past]
+    mean = sum(x * every for x, (_, every) in zip(b, past, strict=True)) / total
+    squares = sum(every * (x - mean) ** 2 for x, (_, every) in zip(b, past, strict=True))
+    s = math.sqrt(max(0.25, (1 + squares) / (n + 3)))
+    own = math.asin(math.sqrt((won + 3 / 8) / (closed + 3 / 4)))
+    return _normal((own - mean) / (s * math.sqrt(1 / closed + 1 / total)), n + 3)
+
+
+def _normal(t: float, df: int) -> float:
+    return float(stats.norm.ppf(stats.t.cdf(t, df)) if t < 0 else stats.norm.isf(stats.t.sf(t, df)))
+
+
+def directions(deviates: Iterable[float | None]) -> list[str]:
+    up = down = 0.0
+    found = []
+    for z in deviates:
+        if z is not None:
+            up, down = max(0.0, up + z - 0.75), max(0.0, down - z - 0.75)
+        found.append("up" if up > 3 else "down" if down > 3 else "")
+        if found[-1]:
+            up = down = 0.0
+    return found
+
+
+def alarms_of(created: list[int], closed: list[tuple[int, int]]) -> tuple[list[str], list[str]]:
+    """The alarms of both measures, from the seventh period on."""
+    judged = range(6, len(created))
+    befores = [slice(max(0, k - 12), k) for k in judged]
+    inflow = [inflow_deviate(created[before], created[k]) for k, before in zip(judged, befores, strict=True)]
+    share = [share_deviate(closed[before], *closed[k]) for k, before in zip(judged, befores, strict=True)]
+    return directions(inflow), directions(share)
+
+
+# -- histories with a closing and a creation on the days wanted
+
+
+def history_of(
+    created: list[int], won: list[int], lost: list[int], *, begin: str = "2024-01", **columns: Any
+) -> oa.History:
+    """Deals created, won and lost in the middle of each month, recorded once a week; `columns` are of every row."""
+    rows: list[tuple[Any, ...]] = []
+    for k, month in enumerate(pd.period_range(begin, periods=len(created), freq="M")):
+        day = month.start_time + pd.Timedelta(days=14)
+        rows += [(f"new {k} {i}", day, "discovery", pd.NaT, day) for i in range(created[k])]
+        for stage, count in (("closed_won", won[k]), ("closed_lost", lost[k])):
+            rows += [(f"{stage} {k} {i}", day, stage, day, pd.Timestamp("2020-01-01")) for i in range(count)]
+    first = pd.Period(begin, "M").start_time
+    last = first + pd.DateOffset(months=len(created)) + pd.Timedelta(days=16)
+    looks = sorted({*pd.date_range(first, last, freq="7D"), last})
+    rows += [(f"week {day:%F}", day, "proposal", pd.NaT, pd.Timestamp("2020-01-01")) for day in looks]
+    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "created_at"])
+    return oa.History.from_changes(log.assign(value=1.0, **columns).sort_values("seen_at", kind="stable"))
+
+
+def measure(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    found: Any = table.xs(name, level="measure")
+    return pd.DataFrame(found)
+
+
+STEADY = [20, 24, 18, 22, 25, 19, 21, 23, 20, 18, 24, 22]
+
+
+def test_world_changes__says_which_measure_went_which_way_with_both_figures() -> None:
+    table = oa.world_changes(history_of([*STEADY, 2], [6] * 12 + [1], [14] * 12 + [59]))
+    assert table.index.names == ["period", "measure"]
+    assert table.columns.tolist() == ["direction", "was", "now", "n", "alarm"]
+    assert table.index.tolist()[:2] == [("2024-07", "inflow"), ("2024-07", "win_share")]
+    assert len(table) == 14
+    assert table.loc[("2025-01", "inflow")].tolist() == ["down", pytest.approx(np.mean(STEADY)), 2.0, 2, True]
+    share = table.loc[("2025-01", "win_share")].tolist()
+    assert share == ["down", pytest.approx(0.3), pytest.approx(1 / 60), 60, True]
+    assert not table["alarm"].iloc[:-2].any()
+    assert (table["direction"].iloc[:-2] == "").all()
+    assert table.attrs["n"] == 13
+
+
+def test_world_changes__follows_the_formulas_on_simulated_teams() -> None:
+    """Counted anew in plain Python from the log: created by `created_at`, closed as the record of the result shows."""
+    for kind, seed in ((BREAK, 4), (BREAK, 8), (RIGHT, 2)):
+        log = worlds.log(kind, seed)
+        table = oa.world_changes(oa.History.from_changes(log))
+        months = pd.period_range("2022-02", table.index[-1][0], freq="M")
+        days = sorted(log["seen_at"].unique())
+        created = Counter(log.drop_duplicates("unique_id")["created_at"].dt.strftime("%Y-%m"))
+        closed = defaultdict(lambda: [0, 0])
+        for month in months:
+            late = (month + 1).start_time + pd.Timedelta(days=15)
+            final = max(day for day in days if day < late)
+            known = log[log["seen_at"] <= final].drop_duplicates("unique_id", keep="last")
+            known = known[pd.to_datetime(known["close_date"]).dt.strftime("%Y-%m") == str(month)]
+            closed[month] = [
+                int((known["status"] == "won").sum()),
+                int(known["status"].isin(["won", "lost"]).sum()),
+            ]
+        counts = [created[str(month)] for month in months]
+        pairs = [(closed[month][0], closed[month][1]) for month in months]
+        assert measure(table, "inflow")["now"].tolist() == counts[6:]
+        assert measure(table, "win_share")["n"].tolist() == [every for _, every in pairs[6:]]
+        inflow, share = alarms_of(counts, pairs)
+        assert measure(table, "inflow")["direction"].tolist() == inflow
+        assert measure(table, "win_share")["direction"].tolist() == share
+        before = [counts[max(0, k - 12) : k] for k in range(6, len(counts))]
+        assert measure(table, "inflow")["was"].tolist() == pytest.approx([np.mean(some) for some in before])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_judges__agree_with_the_formulas_on_any_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    level = np.exp(np.cumsum(0.4 * rng.standard_normal((4, 40)), axis=1) + 1)
+    created, closed = rng.poisson(3 * level), rng.poisson(level)
+    won = rng.binomial(closed, rng.uniform(0.1, 0.6, (4, 40)))
+    _, inflow = judge_inflow(created.astype(float))
+    _, share = judge_win_share(won.astype(float), closed.astype(float))
+    words = np.array(["", "up", "down"])
+    for team in range(4):
+        pairs = list(zip(won[team].tolist(), closed[team].tolist(), strict=True))
+        expected = alarms_of(created[team].tolist(), pairs)
+        assert (words[inflow[team, 6:]].tolist(), words[share[team, 6:]].tolist()) == expected
+
+
+def test_judges__of_steady_teams_raise_a_false_alarm_at_most_about_once_in_ten_years() -> None:
+    rng = np.random.default_rng(11)
+    teams, months = 30, 6 + 10 * 12
+    mean, share = rng.uniform(3, 40, (teams, 1)), rng.uniform(0.1, 0.6, (teams, 1))
+    closed = rng.poisson(mean, (teams, months))
+    won = rng.binomial(closed, share)
+    _, inflow = judge_inflow(rng.poisson(mean, (teams, months)).astype(float))
+    _, rate = judge_win_share(won.astype(float), closed.astype(float))
+    for alarms in (inflow, rate):
+        assert 0 < (alarms > 0).sum() / (teams * 10) <= 0.12
+
+
+def test_judges__tell_a_fall_to_a_tenth_within_three_periods() -> None:
+    rng = np.random.default_rng(5)
+    before, after = rng.poisson(30, (30, 18)), rng.poisson(3, (30, 3))
+    _, alarms = judge_inflow(np.hstack([before, after]).astype(float))
+    assert (alarms[:, 18:] == 2).any(axis=1).all()
+
+
+def test_world_changes__tells_halved_odds_of_most_teams_within_six_months() -> None:
+    """Odds are halved from July 17, 2023 on; what was measured before is 8 of 12."""
+    told = 0
+    for seed in range(1, 9):
+        share = measure(oa.world_changes(worlds_history(seed)), "win_share")
+        told += int((share.loc["2023-08":"2024-01", "direction"] == "down").any())
+    assert told >= 5
+
+
+@functools.cache
+def worlds_history(seed: int) -> oa.History:
+    return worlds.history(BREAK, seed)
+
+
+def test_world_changes__of_a_month_without_closings_changes_nothing() -> None:
+    won, lost = [6] * 14, [14] * 14
+    quiet = oa.world_changes(history_of([20] * 14, [*won[:12], 0, 1], [*lost[:12], 0, 59]))
+    row: Any = measure(quiet, "win_share").loc["2025-01"]
+    assert (row["n"], row["direction"], row["alarm"]) == (0, "", False)
+    assert math.isnan(row["now"])
+    assert row["was"] == pytest.approx(0.3)
+    # The month after is compared with the same closings, one month further back.
+    assert measure(quiet, "win_share").loc["2025-02", "was"] == pytest.approx(0.3)
+    assert measure(quiet, "win_share").loc["2025-02", "direction"] == "down"
+    never = oa.world_changes(history_of([20] * 8, [0] * 8, [0] * 8))
+    assert measure(never, "win_share")[["was", "now"]].isna().all(axis=None)
+    assert not never["alarm"].any()
+
+
+def test_world_changes__judges_each_group_as_if_it_were_alone() -> None:
+    log = worlds.log(BREAK, 3)
+    history = oa.History.from_changes(log)
+    table = oa.world_changes(history, by="owner_name")
+    assert table.index.names == ["owner_name", "period", "measure"]
+    for name in ("Ada", "Dev"):
+        own: Any = table.xs(name)
+        pd.testing.assert_frame_equal(
+            own, oa.world_changes(history.where(owner_name=name)), check_exact=False
+        )
+    counts = table["n"].groupby(level=["period", "measure"]).sum()
+    pd.testing.assert_series_equal(counts, oa.world_changes(history)["n"].sort_index())
+
+
+def test_world_changes__knows_no_names_and_no_order_of_groups() -> None:
+    log = worlds.log(BREAK, 3)
+    names = sorted(log["owner_name"].unique())
+    other = dict(zip(names, [f"rep {k}" for k in range(len(names), 0, -1)], strict=True))
+    renamed = log.assign(owner_name=log["owner_name"].map(other))
+    table, again = (
+        oa.world_changes(oa.History.from_changes(rows), by="owner_name") for rows in (log, renamed)
+    )
+    again = again.rename(index={new: old for old, new in other.items()}, level="owner_name")
+    pd.testing.assert_frame_equal(table, again.loc[names], check_like=True)
+
+
+def test_world_changes__counts_from_the_first_period_that_the_records_cover_whole() -> None:
+    """Of the deals created before the first record only those still there are known: they would look like few."""
+    log = worlds.log(RIGHT, 1)
+    week = log["seen_at"].sort_values().unique()[60]
+    first = log[log["seen_at"] <= week].drop_duplicates("unique_id", keep="last")
+    opened = first[~first["status"].isin(["won", "lost"])].assign(seen_at=week)
+    cut = pd.concat([opened, log[log["seen_at"] > week]])
+    assert f"{week:%F}" == "2023-03-06"
+    table = oa.world_changes(oa.History.from_changes(cut))
+    assert table.index[0] == ("2023-10", "inflow")
+    whole = oa.world_changes(oa.History.from_changes(log))
+    assert measure(table, "inflow")["now"].equals(measure(whole, "inflow")["now"].loc["2023-10":])
+    assert table.loc[("2023-10", "inflow"), "was"] == pytest.approx(
+        measure(whole, "inflow").loc["2023-04":"2023-09", "now"].mean()
+    )
+
+
+def test_world_changes__as_of_a_day_is_what_was_said_then() -> None:
+    """Neither later records nor what is entered or deleted later change a period that was final."""
+    log = worlds.log(BREAK, 4)
+    now = oa.world_changes(oa.History.from_changes(log))
+    day = pd.Timestamp("2023-12-20")
+    then = log[log["seen_at"] < day]
+    said = oa.world_changes(oa.History.from_changes(then), as_of=day)
+    pd.testing.assert_frame_equal(oa.world_changes(oa.History.from_changes(log), as_of=day), said)
+    assert said.attrs["as_of"] == "2023-12-20"
+    assert said.index[-1][0] == "2023-11"
+    pd.testing.assert_frame_equal(now.loc[: said.index[-1]], said)
+    # Deals entered much later with an old date, and lost ones that are deleted.
+    late = log.tail(40).assign(
+        unique_id=[f"late {k}" for k in range(40)], created_at=pd.Timestamp("2023-03-05"),
+        close_date=pd.Timestamp("2023-03-20"), status="won", stage="closed_won", seen_at=log["seen_at"].max(),
+    )  # fmt: skip
+    gone = log.drop_duplicates("unique_id", keep="last").query("status == 'lost'").head(300)
+    gone = gone.assign(operation="deleted", seen_at=log["seen_at"].max())
+    changed = oa.History.from_changes(pd.concat([log.assign(operation=None), late, gone]))
+    pd.testing.assert_frame_equal(oa.world_changes(changed).loc[: said.index[-1]], said)
+
+
+@pytest.mark.parametrize(("day", "last"), [("2025-02-14", "2024-12"), ("2025-02-15", "2025-01")])
+def test_world_changes__waits_15_days_for_late_entries(day: str, last: str) -> None:
+    history = history_of([20] * 14, [6] * 14, [14] * 14)
+    assert oa.world_changes(history, as_of=day).index[-1][0] == last
+
+
+def test_world_changes__takes_the_period_of_the_report() -> None:
+    history = history_of([20] * 30, [6] * 30, [14] * 30)
+    assert oa.world_changes(history).index[0][0] == "2024-07"
+    by_quarter = history.read_by(oa.Org(report={"freq": "Q"}))
+    assert oa.world_changes(by_quarter).index[0][0] == "2025Q3"
+    assert oa.world_changes(by_quarter, freq="M").index[0][0] == "2024-07"
+    fiscal = history.read_by(oa.Org(report={"freq": "Q"}, fiscal_year_start=2))
+    # January 2024 ends a quarter that began before the records.
+    assert oa.world_changes(fiscal).index[0][0] == "2026Q3"
+
+
+def test_world_changes__needs_no_stage_and_no_planned_date_of_an_imported_history() -> None:
+    """A deal that the log does not close is closed on its date, so a month whose stages are unknown counts as any other."""
+    late, tracked = (
+        make_history(files)[1] for files in (make_files(), make_files(pd.Timestamp("2024-01-01")))
+    )
+    assert len(late.find_gaps("stage")) > 24
+    table = oa.world_changes(late)
+    assert table.index[0][0] == "2024-08"
+    pd.testing.assert_frame_equal(table, oa.world_changes(tracked))
+
+
+def test_world_changes__of_too_few_periods_says_from_when_on() -> None:
+    with pytest.raises(oa.errors.NotEnoughHistory) as refused:
+        oa.world_changes(history_of([20] * 5, [6] * 5, [14] * 5))
+    assert str(refused.value) == (
+        "world_changes needs 7 ended months that the records cover whole; this history has 5. Keep recording: it can be used "
+        "from Aug 15, 2024 on"
+    )
+
+
+@pytest.mark.parametrize("column", ["period", "measure"])
+def test_world_changes__refuses_a_group_named_like_a_level(column: str) -> None:
+    with pytest.raises(oa.errors.ArgumentError, match=column):
+        oa.world_changes(worlds_history(1), by=column)
