@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, sqrt
+from itertools import product
+from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from opp_analytics.analysis.forecasting.moment import (
     Versions,
     first_day,
     last_day,
+    list_near_leads,
     read_versions,
 )
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook, nothing_known
@@ -44,6 +46,8 @@ _AMOUNTS = 12
 """Past periods to draw new business from: a year of months."""
 _LEADS = (14, 28, 45, 75)
 """Days before period end at which past forecasts are scored, besides today's lead: near ones and far ones."""
+_NEAR_HALF_LIFE, _OWN_HALF_LIFE = 3.0, 6.0
+"""Ended periods after which a score counts half among those of a period's own leads, and of today's lead: teams change."""
 _PSEUDO = 12
 """Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
 _LEVEL = 0.8
@@ -59,6 +63,10 @@ _MONTH = 50.0
 """Weight of 1 in the factor of months that end a quarter, or of the others, in wins."""
 _LEAST, _MOST = 0.0005, 0.98
 """Bounds of a chance: nothing open is certain or impossible."""
+
+
+Pool = Sequence[tuple[Floats, float]]
+"""Scores of past forecasts, each array with the weight of each of its scores."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +185,7 @@ class Learned:
                 else Lessons(
                     self._learn_chances(known),
                     self._collect_new_business(known),
-                    stretch(self._score_past(day, lead, len(known))),
+                    stretch(self._score_past(day, period, len(known))),
                 )
             )
         return self._lessons[day, period]
@@ -261,13 +269,18 @@ class Learned:
             return np.asarray(known * (whole / held), dtype=np.float64)
         return np.repeat(amounts.sum(axis=1, keepdims=True) / max(len(today), 1), len(today), axis=1)
 
-    def _score_past(self, day: int, lead: int, learned_from: int) -> Floats:
-        """Score past forecasts, as if each had learned from as many periods as today's."""
-        ended = self.records.ended(day)
-        misses = [self._miss(period, days) for days in dict.fromkeys([*_LEADS, lead]) for period in ended]
-        # A mean of k has variance σ²/k, so scale old errors to today's k.
-        scaled = [one.scores * sqrt((1 + 1 / learned_from) / (1 + 1 / one.learned_from)) for one in misses]
-        return np.concatenate(scaled) if scaled else np.zeros(0)
+    def _score_past(self, day: int, period: pd.Period, learned_from: int) -> Iterable[Pool]:
+        """Score past forecasts, as if each had learned from as many periods as today's: at all leads, near, today's."""
+        lead, ended = last_day(period) - day, self.records.ended(day)[::-1]
+        every, near = dict.fromkeys([*_LEADS, lead]), list_near_leads(period, lead)
+        for leads, half_life in ((every, inf), (near, _NEAR_HALF_LIFE), ([lead], _OWN_HALF_LIFE)):
+            pool = []
+            for days, (age, one) in product(leads, enumerate(ended)):
+                miss = self._miss(one, days)
+                # A mean of k has variance σ²/k, so scale old errors to today's k.
+                today = sqrt((1 + 1 / learned_from) / (1 + 1 / miss.learned_from))
+                pool.append((miss.scores * today, 0.5 ** (age / half_life)))
+            yield pool
 
     def _miss(self, period: pd.Period, lead: int) -> Miss:
         if (period, lead) not in self._misses:
@@ -419,8 +432,18 @@ def _join(points: Sequence[Point], name: str) -> NDArray[Any]:
     return np.concatenate([getattr(point, name) for point in points])
 
 
-def stretch(scores: Floats) -> float:
-    """Find the factor by which ranges must widen so that 80% of past ones would have held: never below 1."""
-    every = np.sort(np.concatenate([scores, _PSEUDO_SCORES]))
-    place = min(ceil(_LEVEL * (len(every) + 1)), len(every))
-    return max(1.0, float(every[place - 1]))
+def stretch(pools: Iterable[Pool]) -> float:
+    """Find the factor by which ranges must widen so that 80% of each pool's past ones would have held: never below 1."""
+    return max(1.0, *map(_find_quantile, pools))
+
+
+def _find_quantile(pool: Pool) -> float:
+    """Find the weighted 80% conformal quantile of a pool and the pseudo-scores."""
+    scores = np.concatenate([_PSEUDO_SCORES, *(scores for scores, _ in pool)])
+    weights = np.repeat(
+        [1.0, *(weight for _, weight in pool)], [_PSEUDO, *(len(scores) for scores, _ in pool)]
+    )
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum(weights[order])
+    place = int(np.searchsorted(reached, _LEVEL * (reached[-1] + 1)))
+    return float(scores[order[min(place, len(order) - 1)]])

@@ -47,6 +47,8 @@ SETTLED_DAYS = 15
 """A period is final this many days after it ends, when late entries are in (docs/definitions.md, Forecast)."""
 NEAR_DAYS = 3
 """Days that a record may be off the lead asked for; at 3, weekly records always have one."""
+_NEAR_LEADS, _BEYOND = (2, 7, 14, 28, 45, 75), 7
+"""Days before a period's end at which its past forecasts are compared, and days beyond its length that still are its own."""
 _OVERDUE, _UNSCHEDULED, _FIRST = -2, -1, 10**6
 """Row numbers of overdue and unscheduled deals, and of the period with ordinal 0: no period gets a negative one."""
 
@@ -621,3 +623,9 @@ def first_day(period: pd.Period) -> int:
 def last_day(period: pd.Period) -> int:
     """Find the last day of a period."""
     return day_number(period.end_time)
+
+
+def list_near_leads(period: pd.Period, lead: int) -> list[int]:
+    """List the leads at which a forecast of a period, made `lead` days before its end, is compared with past ones."""
+    most = last_day(period) - first_day(period) + 1 + _BEYOND
+    return list(dict.fromkeys([*(days for days in _NEAR_LEADS if days <= most), lead]))

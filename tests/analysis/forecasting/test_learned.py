@@ -1,5 +1,8 @@
 """The learned method, on months that are all alike and worked by hand."""
 
+import functools
+import itertools
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -8,13 +11,22 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals
-from opp_analytics.analysis.forecasting.learned import stretch
+from opp_analytics.analysis.forecasting.learned import Learned, Miss, stretch
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.moment import first_day, last_day
+from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.history import History
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
+from tests.history.logs import recorded, row
 
 NINE = even_months(9)
 AS_OF = "2026-09-10"
 FRAME = NINE.as_of("2026-09-10T12:00Z")
+WEEKS = recorded(
+    [row("a", "2020-01-06", "proposal", value=100.0), row("b", "2020-02-03", "proposal", value=50.0)],
+    [f"{day:%Y-%m-%d}T12:00Z" for day in pd.date_range("2020-01-06", periods=320, freq="W-WED")],
+)
+"""Two deals that stay open, recorded each Wednesday for six years."""
 ASKED: dict[str, Any] = {"as_of": AS_OF, "history": NINE, "method": "learned"}
 
 
@@ -136,12 +148,89 @@ def test_forecast_deals__without_a_history_uses_stated_and_says_so():
         forecast_deals(FRAME, as_of=AS_OF, method="run_rate")
 
 
-def test_stretch__is_the_80_percent_conformal_quantile():
-    # The 11th of 12 half-normal quantiles, in units of the half-width of an 80% range.
-    assert stretch(np.zeros(0)) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
+def test_stretch__is_the_largest_80_percent_conformal_quantile_of_the_pools():
+    # Without scores the 11th of 12 half-normal quantiles, in units of the half-width of an 80% range.
+    assert stretch([[], []]) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
     # Twelve far misses: of 24 scores the 20th.
-    assert stretch(np.full(12, 3.0)) == 3
-    assert stretch(np.zeros(100)) == 1
+    far, none = (np.full(12, 3.0), 1.0), (np.zeros(100), 1.0)
+    assert stretch([[far]]) == stretch([[far], [none]]) == stretch([[none], [far]]) == 3
+    assert stretch([[none]]) == 1
+    # 0.8 · (12 + 12 · ¼ + 1) = 12.8 of a weight of 15: beyond the pseudo-scores, which reach 12.
+    assert stretch([[(np.full(12, 3.0), 0.25)]]) == 3
+    # 0.8 · (12 + 12 · ⅛ + 1) = 11.6: the last pseudo-score.
+    assert stretch([[(np.full(12, 3.0), 0.125)]]) == pytest.approx(2.0368 / 1.2816, abs=1e-3)
+
+
+@pytest.mark.parametrize("freq", ["W", "M", "Q", "Y"])
+def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, monkeypatch):
+    monkeypatch.setattr(Learned, "_miss", lambda _, period, lead: _miss_at_random(period, lead))
+    learned = Question.of_past(WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None).learn(())
+    days, found = learned.records.days.tolist(), []
+    for day, ahead in itertools.product(days[-60::12], range(2)):
+        period = learned.records.period(day) + ahead
+        lessons, ended = learned.learn(day, period), _ended(days, day, freq)
+        known = sum(learned.records.find_at_lead(one, last_day(period) - day) >= 0 for one in ended)
+        assert (lessons is None) == (known < 3)
+        if lessons is not None:
+            asked = [_quantile_by_hand(pool) for pool in _pools_by_hand(ended, day, period, known)]
+            assert lessons.stretch == pytest.approx(max(1.0, *asked))
+            found.append(int(np.argmax(asked)))
+    assert len(set(found)) >= (1 if freq == "Y" else 2)
+
+
+@pytest.mark.parametrize(("freq", "leads"), [("W", {2, 7, 14, 28, 45, 75}), ("Y", {2, 7, 14, 28, 45, 75})])
+def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monkeypatch):
+    asked: set[int] = set()
+    learned = Question.of_past(WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None).learn(())
+    monkeypatch.setattr(
+        Learned, "_miss", lambda _, period, lead: asked.add(lead) or _miss_at_random(period, lead)
+    )
+    day = int(learned.records.days[-1])
+    learned.learn(day, learned.records.period(day) + 1)
+    assert asked == leads | {last_day(learned.records.period(day) + 1) - day}
+
+
+@functools.cache
+def _miss_at_random(period: pd.Period, lead: int) -> Miss:
+    """Make up the scores of two groups."""
+    rng = np.random.default_rng([period.ordinal, lead])
+    return Miss(int(rng.integers(3, 20)), np.minimum(rng.exponential(0.8, 2), 4.0))
+
+
+def _ended(days: list[int], day: int, freq: str) -> list[pd.Period]:
+    first = pd.Period(pd.Timestamp(days[0], unit="D"), freq)
+    every = [first + k for k in range(400)]
+    return [one for one in every if last_day(one) + 15 <= day]
+
+
+def _pools_by_hand(
+    ended: list[pd.Period], day: int, period: pd.Period, known: int
+) -> list[list[tuple[float, float]]]:
+    """Pairs of score and weight of the three pools, as the definition says them."""
+    today = last_day(period) - day
+    length = last_day(period) - first_day(period) + 1
+    near = [lead for lead in (2, 7, 14, 28, 45, 75) if lead <= length + 7]
+    normal = NormalDist()
+    pools = []
+    for leads, half in (({14, 28, 45, 75, today}, None), ({*near, today}, 3), ({today}, 6)):
+        pool = [(normal.inv_cdf(0.5 + (i - 0.5) / 24) / normal.inv_cdf(0.9), 1.0) for i in range(1, 13)]
+        for lead in leads:
+            for place, one in enumerate(ended):
+                miss, after = _miss_at_random(one, lead), len(ended) - 1 - place
+                scale = ((1 + 1 / known) / (1 + 1 / miss.learned_from)) ** 0.5
+                weight = 1.0 if half is None else 0.5 ** (after / half)
+                pool += [(score * scale, weight) for score in miss.scores.tolist()]
+        pools.append(pool)
+    return pools
+
+
+def _quantile_by_hand(pool: list[tuple[float, float]]) -> float:
+    whole, reached = sum(weight for _, weight in pool), 0.0
+    for score, weight in sorted(pool):
+        reached += weight
+        if reached >= 0.8 * (whole + 1):
+            return score
+    return max(pool)[0]
 
 
 def test_forecast__of_several_moments_reads_the_deals_once_and_says_the_same(monkeypatch):
