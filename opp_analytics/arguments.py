@@ -15,6 +15,10 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingC
 
 MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 """A forecast method."""
+RivalName = Literal[
+    "weighted", "three_periods", "stage_projection", "stage_projection_4", "last_period", "year_ago"
+]
+"""A formula of others that `backtest_methods` compares forecasts with."""
 _CONVERSIONS = {
     ("polars", "DataFrame"): "to_pandas()",
     ("polars", "LazyFrame"): "collect().to_pandas()",

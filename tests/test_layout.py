@@ -25,7 +25,6 @@ ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 ALSO_IN = {
     "audit_summary": "audit",
     "backtest_horizons": "backtest",
-    "backtest_methods": "backtest",
     "fix": "audit",
     "forecast_change_deals": "forecast_change",
     "pipeline_created_deals": "pipeline_created",

@@ -1,6 +1,7 @@
 """Analyses: pure functions from opportunity frames and histories to result tables."""
 
-from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons, backtest_methods
+from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons
+from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
 from opp_analytics.analysis.forecasting.category_moves import category_moves
 from opp_analytics.analysis.forecasting.forecast import forecast

@@ -1,17 +1,14 @@
-"""`backtest`, with `backtest_horizons` and `backtest_methods`: past forecasts against the actual bookings."""
+"""`backtest`, with `backtest_horizons`: past forecasts against the actual bookings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.method import METHODS, Method, noun, read_method
+from opp_analytics.analysis.forecasting.method import Method, noun, read_method
 from opp_analytics.analysis.forecasting.moment import first_day, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import (
     PastForecasts,
@@ -23,16 +20,13 @@ from opp_analytics.analysis.forecasting.past_forecasts import (
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stats.comparisons import adjust_p_values, compare_pairs
 from opp_analytics.arguments import MethodName
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import Freq, When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-_LEVEL = 0.05
-"""Chance of a difference where methods are equal."""
 _MIDWAY_PERIODS = 12
 """Periods that `judge_midway` looks back at: a year of months."""
 
@@ -216,148 +210,3 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     return annotate(
         summary, made_from=None, n=len(table), as_of=None if day is None else pd.Timestamp(day), **kept
     )
-
-
-def backtest_methods(
-    history: History,
-    *,
-    freq: Freq = "Q",
-    methods: Sequence[MethodName] = ("learned", "run_rate", "stated"),
-    as_of: When | None = None,
-    confidence: float = 0.8,
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
-    tz: str | None = None,
-) -> pd.DataFrame:
-    """Score several forecast methods on the same past forecasts, to choose the best one.
-
-    Parameters
-    ----------
-    history : History
-        Past records.
-    methods : sequence of str
-        Methods as for `forecast`.
-    stage_rates : mapping or DataFrame, optional
-        Rates for "stage", as for `forecast`.
-    freq, as_of, confidence, tz
-        As for `backtest`.
-
-    Returns
-    -------
-    DataFrame
-        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
-        in `backtest`; ``behind``: its WAPE minus the lowest one; ``behind_low``, ``behind_high``: the 95% interval of that
-        difference (NaN for one period alone); ``differs`` (bool): its errors differ from the best method's beyond chance. All rows judge the same forecasts:
-        those that every method could make. A method that could make none has n = 0 and NaN.
-        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second may be chance or there is no second.
-
-    Raises
-    ------
-    NotEnoughHistory, ArgumentTypeError, ArgumentValueError, DataError
-        As for `backtest`; also when two methods have the same name.
-
-    Notes
-    -----
-    Forecasts of one period err together, so periods are what is compared: with d_p = Σ abs(error) − Σ abs(error of the
-    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual; ``differs`` is the two-sided test that changes the
-    signs of d_p (exact to 12 periods), with Holm's adjustment for the methods compared. If
-    ``interval_coverage`` is far below `confidence`, the ranges are too narrow. `sentence` says which method to use.
-
-    Examples
-    --------
-    >>> from opp_analytics.history import History
-    >>> log = pd.DataFrame({
-    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
-    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
-    >>> asked = {"freq": "M", "methods": ["stated", "stage"], "stage_rates": {"proposal": 0.1, "negotiation": 0.3}}
-    >>> columns = ["n", "wape", "bias", "interval_coverage"]
-    >>> backtest_methods(History.from_changes(log), **asked)[columns]
-            n  wape  bias  interval_coverage
-    method
-    stated  2  0.45 -0.45                1.0
-    stage   2  0.80 -0.80                0.5
-    """
-    ways = _read_methods(methods, stage_rates)
-    past = PastForecasts(
-        Question.of_past(
-            history,
-            "backtest_methods",
-            freq=freq,
-            method=ways.get("stated", Method("auto")),
-            as_of=as_of,
-            confidence=confidence,
-            tz=tz,
-        )
-    )
-    wanted = list_ended(past.records)
-    tables = {name: past.judge(wanted, way) for name, way in ways.items()}
-    able = [table for table in tables.values() if len(table)]
-    if not able:
-        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
-    common = reduce(pd.Index.intersection, (table.index for table in able))
-    tables = {name: table.loc[common] if len(table) else table for name, table in tables.items()}
-    summary = _compare_with_best(score_groups(tables, "method"), tables)
-    return annotate(
-        summary,
-        made_from=history,
-        n=len(common),
-        best=_pick_best(summary),
-        **{name: note for name, note in past.notes.items() if name != "method"},
-    )
-
-
-def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Add how far each method is behind the best one, and the interval of that."""
-    if not summary["wape"].notna().any():
-        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, differs=False)
-    best = tables[str(summary["wape"].idxmin())]
-    pairs = [_pair_errors(table, best) for table in tables.values()]
-    whole = float(best["actual"].sum())
-    ends = np.array([_measure_difference(off, whole) for off in pairs])
-    others = [place for place, table in enumerate(tables.values()) if table is not best and len(table)]
-    differs = np.zeros(len(tables), dtype=bool)
-    p = np.array([compare_pairs(pairs[place]) for place in others], dtype=np.float64)
-    differs[others] = adjust_p_values(p) < _LEVEL
-    return summary.assign(
-        behind=summary["wape"] - summary["wape"].min(),
-        behind_low=ends[:, 0],
-        behind_high=ends[:, 1],
-        differs=differs,
-    )
-
-
-def _pair_errors(table: pd.DataFrame, best: pd.DataFrame) -> pd.Series[Any]:
-    """Subtract the best method's absolute errors, period by period."""
-    return (table["error"].abs() - best["error"].abs()).dropna().groupby(level="period").sum()
-
-
-def _measure_difference(off: pd.Series[Any], whole: float) -> tuple[float, float]:
-    """Measure the 95% interval of the difference of two methods' WAPE on the same forecasts."""
-    if len(off) < 2:
-        return np.nan, np.nan
-    mean, spread = float(off.mean()), float(off.std()) / len(off) ** 0.5
-    reach = float(stdtrit(len(off) - 1, 1 - _LEVEL / 2)) * spread
-    return (mean - reach) * len(off) / whole, (mean + reach) * len(off) / whole
-
-
-def _pick_best(summary: pd.DataFrame) -> str | None:
-    """Pick the method with the lowest error, where its lead is beyond chance."""
-    known = summary[summary["wape"].notna()].sort_values("wape", kind="stable")
-    return str(known.index[0]) if len(known) > 1 and known["differs"].iloc[1] else None
-
-
-def _read_methods(
-    methods: Sequence[MethodName], stage_rates: Mapping[str, float] | pd.DataFrame | None
-) -> dict[str, Method]:
-    """Read the methods by name."""
-    if not isinstance(methods, (list, tuple)) or not methods:
-        raise ArgumentTypeError(
-            f"methods={methods!r} is not a list of methods; use for example {METHODS[1:]!r}"
-        )
-    ways: dict[str, Method] = {}
-    for name in methods:
-        rates = stage_rates if name == "stage" else None
-        way = read_method(name, stage_rates=rates, argument="methods")
-        if way.name in ways:
-            raise ArgumentValueError(f"methods: {way.name!r} occurs twice; name each method once")
-        ways[way.name] = way
-    return ways

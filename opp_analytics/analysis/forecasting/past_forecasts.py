@@ -45,6 +45,8 @@ class PastForecasts:
     """A question asked at past records."""
 
     question: Question
+    levels: tuple[float, ...] = ()
+    """Further quantiles to give of each forecast, in the column ``quantiles``."""
 
     @property
     def records(self) -> Records:
@@ -67,8 +69,8 @@ class PastForecasts:
     def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
         """Tabulate the forecasts at records that allow the method, one row per record, group and period."""
         rows = [self._row(made) for record in wanted for made in self.ask(record, wanted[record], method)]
-        columns = ["record", "made_at", *self.question.by, "period", "weeks_before", *FORECAST, "method"]
-        table = pd.DataFrame(rows, columns=columns)
+        keys = ["record", "made_at", *self.question.by, "period"]
+        table = pd.DataFrame(rows, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further])
         table = table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
         return table.sort_values(["record", "period"], kind="stable", ignore_index=True)
 
@@ -81,27 +83,32 @@ class PastForecasts:
             made = pd.concat([made, _fill_in_groups(made, actual, by)], ignore_index=True)
         made["actual"] = [actual.get(key, 0.0) for key in _keys(made, by)]
         made["error"] = made["expected"] - made["actual"]
-        return made.set_index(["made_at", *by, "period"])[JUDGED]
+        return made.set_index(["made_at", *by, "period"])[[*JUDGED, *self._further]]
+
+    @property
+    def _further(self) -> list[str]:
+        return ["quantiles"] if self.levels else []
 
     def sum_wins(self, wanted: Wanted) -> Actual:
         """Sum the wins of each period as of the last record, by group at the earlier one."""
-        last, groups = len(self.records.days) - 1, self._learned.versions.every.labels
+        last, groups = len(self.records.days) - 1, self.learned.versions.every.labels
         return {
             (record, group, str(period)): float(money)
             for record, ahead in wanted.items()
             for period in ahead
-            for group, money in zip(groups, self._learned.point(record, period, last).actual, strict=True)
+            for group, money in zip(groups, self.learned.point(record, period, last).actual, strict=True)
         }
 
     @cached_property
-    def _learned(self) -> Learned:
+    def learned(self) -> Learned:
+        """The learned method on the records, which holds their deals."""
         return self.question.learn(self.question.by)
 
     def ask(
         self, record: int, ahead: Sequence[pd.Period], method: Method | None = None
     ) -> Iterator[PastForecast]:
         """Forecast periods at a record; yield nothing while the method lacks history."""
-        question, moment = self.question, self._learned.versions.at(record).keep_alive()
+        question, moment = self.question, self.learned.versions.at(record).keep_alive()
         try:
             used = choose(method or question.method, moment, question.freq, self.records)
             fitted = question.fit(used, moment, question.by)
@@ -125,16 +132,18 @@ class PastForecasts:
 
     def _row(self, made: PastForecast) -> dict[str, Any]:
         confidence = self.question.confidence
-        levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
-        ends = [np.nan] * 3 if made.total is None else [made.total.quantile(level) for level in levels]
+        levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2, *self.levels)
+        total = made.total
+        ends = [np.nan if total is None else total.quantile(level) for level in levels]
         return {
             "record": made.record,
             "made_at": self.records.moments[made.record],
             **dict(zip(self.question.by, made.group, strict=True)),
             "period": str(made.period),
             "weeks_before": (last_day(made.period) - int(self.records.days[made.record])) // 7,
-            **dict(zip(FORECAST, [made.booked, made.expected, *ends], strict=True)),
+            **dict(zip(FORECAST, [made.booked, made.expected, *ends[:3]], strict=True)),
             "method": made.method,
+            "quantiles": ends[3:],
         }
 
 

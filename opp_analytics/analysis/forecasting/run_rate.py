@@ -48,8 +48,8 @@ def won_by_then(moment: Moment) -> Flags:
     return np.asarray((moment.outcome == WON) & (moment.due <= moment.day))
 
 
-def ended_periods(moment: Moment, freq: str) -> list[pd.Period]:
-    """List the last ended periods, at most 12, from the first full one after the first win."""
+def ended_periods(moment: Moment, freq: str, most: int = _MOST_PERIODS) -> list[pd.Period]:
+    """List the last ended periods, at most `most`, from the first full one after the first win."""
     won = won_by_then(moment)
     if not won.any():
         return []
@@ -60,7 +60,7 @@ def ended_periods(moment: Moment, freq: str) -> list[pd.Period]:
     while last_day(period) < moment.day:
         found.append(period)
         period += 1
-    return found[-_MOST_PERIODS:]
+    return found[-most:]
 
 
 def wins_in(moment: Moment, period: pd.Period, after: int | None = None) -> Flags:

@@ -1,0 +1,284 @@
+"""`backtest_methods`: forecast methods and the formulas of others, judged on the same past forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
+from opp_analytics.analysis.forecasting.moment import Records, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, list_ended, score
+from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
+from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.analysis.stats.comparisons import adjust_p_values, compare_pairs
+from opp_analytics.analysis.stats.scores import score_quantiles, score_ranges
+from opp_analytics.arguments import MethodName, RivalName
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.periods import Freq, When
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+_LEVEL = 0.05
+"""Chance of a difference where methods are equal."""
+_EVERY = tuple(k / 100 for k in range(1, 100))
+"""Levels of the quantiles that a whole distribution is judged by."""
+_TAILS = (0.025, 0.975)
+_BANDS = {1: "0–1", 3: "2–3", 7: "4–7", 14: "8–14", 31: "15–31", 60: "32–60", 91: "61–91"}
+"""Days before the period's end, by the last of each band."""
+_BEYOND = "92+"
+_FEWEST_SHARE = 0.5
+"""Share of the most forecasts that a method made, below which another is left out, so that it does not shrink the table."""
+_SCORES = (
+    "wape", "bias", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps", "period_error", "period_error_se",
+)  # fmt: skip
+_FIRST = ("n", "wape", "bias", "interval_coverage", "behind", "behind_low", "behind_high", "differs")
+"""The columns before the further scores."""
+
+
+def backtest_methods(
+    history: History,
+    *,
+    freq: Freq = "Q",
+    methods: Sequence[MethodName | RivalName] = ("learned", "run_rate", "stated"),
+    by_lead: bool = False,
+    as_of: When | None = None,
+    confidence: float = 0.8,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """Score several forecast methods on the same past forecasts, to choose the best one.
+
+    Parameters
+    ----------
+    history : History
+        Past records.
+    methods : sequence of str
+        Methods as for `forecast`, and formulas of others to compare them with, which give no range: "weighted" (booked, and
+        the deals due at their stated chances), "three_periods" (mean of the last three ended periods), "stage_projection"
+        (the deals due at what their stages won from the same point of the last ended period, and what that period won from
+        other deals), "stage_projection_4" (the mean of that over the last four), "last_period", "year_ago".
+    by_lead : bool
+        If True, one row for each method and band of days before the period's end.
+    stage_rates : mapping or DataFrame, optional
+        Rates for "stage", as for `forecast`.
+    freq, as_of, confidence, tz
+        As for `backtest`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``method`` (str); with `by_lead` also ``days_left`` (ordered category: "0–1", "2–3", "4–7", "8–14", "15–31",
+        "32–60", "61–91", "92+", those that occur). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage``
+        (float64, fractions), as in `backtest`; ``periods`` (int64): number judged; ``coverage_50``, ``coverage_95``
+        (float64, fractions): share of 50% and 95% ranges that held; ``winkler`` (float64, money): mean Winkler score of the
+        range at `confidence`; ``crps`` (float64, money): mean CRPS, the absolute error where there is no range;
+        ``period_error``, ``period_error_se`` (float64, fractions): mean over periods of the period's mean absolute error,
+        over mean actual, and its standard error; ``behind``: its WAPE minus the lowest one; ``behind_low``,
+        ``behind_high``: the 95% interval of that difference (NaN for one period alone); ``differs`` (bool): its errors
+        differ from the best method's beyond chance. Scores of ranges are NaN for a method without any.
+
+        All rows judge the same forecasts: those that every method could make. A method that could make fewer than half as
+        many as another has n = 0 and NaN.
+        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second may be chance or there is no
+        second, with `by_lead` by band; ``left_out``: number of forecasts by method with too few.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentTypeError, ArgumentValueError, DataError
+        As for `backtest`; also when two methods have the same name.
+
+    Notes
+    -----
+    Forecasts of one period err together, so periods are what is compared: with d_p = Σ abs(error) − Σ abs(error of the
+    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual; ``differs`` is the two-sided test that changes the
+    signs of d_p (exact to 12 periods), with Holm's adjustment for the methods compared, within the band with `by_lead`. If
+    ``interval_coverage`` is far below `confidence`, the ranges are too narrow. Winkler score: width + 2/(1 − confidence) ·
+    distance of the actual outside; CRPS: twice the mean pinball loss at the quantiles 0.01 to 0.99; the smaller, the
+    better. `sentence` says which method to use.
+
+    References
+    ----------
+    T. Gneiting, A. E. Raftery (2007), Strictly proper scoring rules, prediction, and estimation, JASA 102, 359–378.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> asked = {"freq": "M", "methods": ["stated", "stage"], "stage_rates": {"proposal": 0.1, "negotiation": 0.3}}
+    >>> columns = ["n", "wape", "bias", "interval_coverage"]
+    >>> backtest_methods(History.from_changes(log), **asked)[columns]
+            n  wape  bias  interval_coverage
+    method
+    stated  2  0.45 -0.45                1.0
+    stage   2  0.80 -0.80                0.5
+    """
+    ways = _read_methods(methods, stage_rates)
+    stated = any(name in ways for name in ("stated", "weighted"))
+    question = Question.of_past(
+        history,
+        "backtest_methods",
+        freq=freq,
+        method=Method("stated" if stated else "auto"),
+        as_of=as_of,
+        confidence=confidence,
+        tz=tz,
+    )
+    past = PastForecasts(question, (*_EVERY, *_TAILS))
+    wanted = list_ended(past.records)
+    made = {
+        name: Rival(question, past.levels, name).judge(wanted) if way is None else past.judge(wanted, way)
+        for name, way in ways.items()
+    }
+    most = max(map(len, made.values()))
+    if not most:
+        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
+    able = {name: table for name, table in made.items() if len(table) >= _FEWEST_SHARE * most}
+    common = reduce(pd.Index.intersection, (table.index for table in able.values()))
+    tables = {
+        name: _judge_each(table.loc[common if name in able else table.index[:0]], past)
+        for name, table in made.items()
+    }
+    if by_lead:
+        band = _find_bands(common, past.records)
+        parts = {
+            str(one): _compare({name: table[band[: len(table)] == one] for name, table in tables.items()})
+            for one in band.categories
+        }
+        summary = pd.concat(parts).swaplevel().loc[[(name, one) for name in tables for one in parts]]
+        index = pd.MultiIndex.from_product([list(tables), band.categories], names=["method", "days_left"])
+        summary = summary.set_axis(index)
+        best: Any = {one: _pick_best(part) for one, part in parts.items()}
+    else:
+        summary = _compare(tables)
+        best = _pick_best(summary)
+    left_out = {name: len(table) for name, table in made.items() if name not in able}
+    annotate(
+        summary,
+        made_from=history,
+        n=len(common),
+        best=best,
+        **{name: note for name, note in past.notes.items() if name != "method"},
+    )
+    # Also a method without any forecast is named.
+    summary.attrs["left_out"] = left_out
+    return summary
+
+
+def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
+    """Add how each forecast's ranges and distribution turned out; NaN, or its absolute error, without a distribution."""
+    quantiles = np.array(table["quantiles"].to_list(), dtype=np.float64).reshape(-1, len(past.levels))
+    at = dict(zip(past.levels, quantiles.T, strict=True))
+    crps = score_quantiles(table["actual"], quantiles[:, : len(_EVERY)], _EVERY)
+    confidence = past.question.confidence
+    return table.assign(
+        held_50=judge_ranges(table.assign(low=at[0.25], high=at[0.75])),
+        held_95=judge_ranges(table.assign(low=at[_TAILS[0]], high=at[_TAILS[1]])),
+        winkler=score_ranges(table["actual"], table["low"], table["high"], confidence=confidence),
+        crps=np.where(np.isnan(crps), table["error"].abs(), crps),
+    )
+
+
+def _compare(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Score each method, and how far it is behind the best one."""
+    rows = {name: _score(table) for name, table in tables.items()}
+    summary = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "periods", *_SCORES])
+    summary = summary.astype({"n": "int64", "periods": "int64", **dict.fromkeys(_SCORES, "float64")})
+    summary = _compare_with_best(summary.rename_axis("method"), tables)
+    return summary[[*_FIRST, "periods", *_SCORES[3:]]]
+
+
+def _score(table: pd.DataFrame) -> dict[str, Any]:
+    """Score one method's forecasts; a period counts once in ``period_error``, however many forecasts it has."""
+    whole = table[["error", "actual"]].assign(error=table["error"].abs()).groupby(level="period").mean()
+    mean = float(whole["actual"].mean()) if len(whole) and whole["actual"].sum() > 0 else np.nan
+    held = {name: table[f"held_{name}"].dropna() for name in ("50", "95")}
+    return {
+        "n": len(table),
+        "periods": len(whole),
+        **score(table),
+        **{f"coverage_{name}": float(part.mean()) if len(part) else None for name, part in held.items()},
+        "winkler": table["winkler"].mean(),
+        "crps": table["crps"].mean(),
+        "period_error": float(whole["error"].mean()) / mean,
+        "period_error_se": float(np.asarray(whole["error"].sem())) / mean,
+    }
+
+
+def _find_bands(index: pd.Index[Any], records: Records) -> pd.Categorical[Any]:
+    """Find the band of each forecast by days before the period's end; the categories are those that occur, in order."""
+    day = dict(zip(records.moments, records.days.tolist(), strict=True))
+    left = [last_day(pd.Period(period, records.freq)) - day[made_at] for made_at, period in index]
+    names = [*_BANDS.values(), _BEYOND]
+    found = [names[place] for place in np.searchsorted(list(_BANDS), left)]
+    return pd.Categorical(found, [name for name in names if name in found], ordered=True)
+
+
+def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Add how far each method is behind the best one, and the interval of that."""
+    if not summary["wape"].notna().any():
+        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, differs=False)
+    best = tables[str(summary["wape"].idxmin())]
+    pairs = [_pair_errors(table, best) for table in tables.values()]
+    whole = float(best["actual"].sum())
+    ends = np.array([_measure_difference(off, whole) for off in pairs])
+    others = [place for place, table in enumerate(tables.values()) if table is not best and len(table)]
+    differs = np.zeros(len(tables), dtype=bool)
+    p = np.array([compare_pairs(pairs[place]) for place in others], dtype=np.float64)
+    differs[others] = adjust_p_values(p) < _LEVEL
+    return summary.assign(
+        behind=summary["wape"] - summary["wape"].min(),
+        behind_low=ends[:, 0],
+        behind_high=ends[:, 1],
+        differs=differs,
+    )
+
+
+def _pair_errors(table: pd.DataFrame, best: pd.DataFrame) -> pd.Series[Any]:
+    """Subtract the best method's absolute errors, period by period."""
+    return (table["error"].abs() - best["error"].abs()).dropna().groupby(level="period").sum()
+
+
+def _measure_difference(off: pd.Series[Any], whole: float) -> tuple[float, float]:
+    """Measure the 95% interval of the difference of two methods' WAPE on the same forecasts."""
+    if len(off) < 2:
+        return np.nan, np.nan
+    mean, spread = float(off.mean()), float(off.std()) / len(off) ** 0.5
+    reach = float(stdtrit(len(off) - 1, 1 - _LEVEL / 2)) * spread
+    return (mean - reach) * len(off) / whole, (mean + reach) * len(off) / whole
+
+
+def _pick_best(summary: pd.DataFrame) -> str | None:
+    """Pick the method with the lowest error, where its lead is beyond chance."""
+    known = summary[summary["wape"].notna()].sort_values("wape", kind="stable")
+    return str(known.index[0]) if len(known) > 1 and known["differs"].iloc[1] else None
+
+
+def _read_methods(
+    methods: Sequence[MethodName | RivalName], stage_rates: Mapping[str, float] | pd.DataFrame | None
+) -> dict[Any, Method | None]:
+    """Read the methods by name; a formula of others has none."""
+    if not isinstance(methods, (list, tuple)) or not methods:
+        raise ArgumentTypeError(
+            f"methods={methods!r} is not a list of methods; use for example {METHODS[1:]!r}"
+        )
+    ways: dict[Any, Method | None] = {}
+    for name in methods:
+        if isinstance(name, str) and name not in (*METHODS, *RIVALS):
+            known = ", ".join(map(repr, (*METHODS, *RIVALS)))
+            raise ArgumentValueError(f"unknown methods={name!r}; use some of {known}")
+        rates = stage_rates if name == "stage" else None
+        rival = isinstance(name, str) and name in RIVALS
+        way = None if rival else read_method(name, stage_rates=rates, argument="methods")
+        if name in ways:
+            raise ArgumentValueError(f"methods: {name!r} occurs twice; name each method once")
+        ways[name] = way
+    return ways
