@@ -282,7 +282,9 @@ FORECAST_COLUMNS = (
     "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
     "won_later_value", "no_value", "no_probability", "to_date",
 )  # fmt: skip
-"""The columns of a forecast, in order; all are numbers, and an alert may compare them."""
+"""The columns of a forecast, in order; all are numbers."""
+ALERT_FIGURES = (*FORECAST_COLUMNS, "world_changed")
+"""What an alert may compare; the last is the number of alarms of `oa.world_changes` in the last three periods."""
 _ESTIMATES = frozenset({
     "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
     "expected_value", "error", "expected_before", "expected_after", "change",

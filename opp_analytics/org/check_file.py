@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import is_currency
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from opp_analytics.columns import FORECAST_COLUMNS
+from opp_analytics.columns import ALERT_FIGURES
 from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conditions import read_condition
@@ -358,7 +358,7 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     for place, condition in enumerate(asked if isinstance(asked, list) else [asked]):
         if isinstance(condition, str) and condition.strip():
             try:
-                read_condition(condition, FORECAST_COLUMNS)
+                read_condition(condition, ALERT_FIGURES)
             except ArgumentValueError as error:
                 where = ("report", "alert_when", place)
                 yield _Found(where if isinstance(asked, list) else where[:-1], condition, str(error))

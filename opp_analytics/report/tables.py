@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +67,22 @@ class Tables(Forecasts):
         return analysis.pipeline_created_deals(
             self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz
         )
+
+    @cached_property
+    def world_changes(self) -> pd.DataFrame:
+        """`oa.world_changes` up to the as-of day."""
+        inputs = self.inputs
+        asked: Any = {"freq": inputs.freq, "as_of": inputs.today, "tz": inputs.tz}
+        return analysis.world_changes(self._history(), **asked)
+
+    @property
+    def alert_figures(self) -> pd.Series[Any]:
+        """The figures that an alert may compare: those of `current`, and the number of alarms, NaN where too little is known."""
+        try:
+            alarms = float(len(analysis.find_current_alarms(self.world_changes)))
+        except NotEnoughHistory:
+            alarms = math.nan
+        return pd.concat([self.current, pd.Series({"world_changed": alarms})])
 
     @cached_property
     def slippages(self) -> list[DueDeals]:

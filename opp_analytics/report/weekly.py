@@ -174,7 +174,7 @@ def weekly_report(
         alerts = tuple(
             find_alerts(
                 inputs.settings.get("alert_when"),
-                tables.current,
+                tables.alert_figures,
                 period=inputs.name,
                 currency=inputs.currency,
             )

@@ -157,6 +157,12 @@ def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
+    assert oa.Org(report={"alert_when": "world_changed > 0"}).report["alert_when"] == "world_changed > 0"
+    with pytest.raises(OrgError, match="did you mean 'world_changed'"):
+        oa.Org(report={"alert_when": "world_change > 0"})
+
+
 def test_org__runs_no_method_of_a_constant() -> None:
     begun = time.monotonic()
     with pytest.raises(OrgError, match="is not allowed"):

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, errors, org, weekly_report
+from tests.analysis.movement.months import STEADY, history_of
 from tests.report import reading
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
@@ -247,6 +248,35 @@ def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history,
     assert made.alerts == ("Alert for March: booked < 1e6 (booked is $70,000).",)
     assert reading.read(made.html).warnings[0] == made.alerts[0]
     assert make("booked > 1e6", "not").alerts == ()
+
+
+@pytest.mark.parametrize(
+    ("last", "alerts", "said"),
+    [
+        ([2], 1, "Fewer new deals than in the twelve months before: 2 a month, 21 before (alarm of Jan 2025); the forecast learns from both."),
+        ([2, 21, 21], 1, "(alarm of Jan 2025)"),
+        ([2, 21, 21, 21], 0, ""),
+    ],
+)  # fmt: skip
+def test_weekly_report__says_for_three_periods_that_the_world_changed(last, alerts, said, tmp_path):
+    months = len(STEADY) + len(last)
+    history = history_of([*STEADY, *last], [6] * months, [14] * months)
+    day = history.records["recorded_at"].iloc[-1]
+    asked = org.Org(report={"alert_when": "world_changed > 0"})
+    made = weekly_report(history.as_of(day), history, as_of=day, org=asked, out=tmp_path / "week.html")
+    assert len(made.alerts) == alerts
+    assert all("world_changed > 0 (world_changed is 1)" in alert for alert in made.alerts)
+    assert said in reading.read(made.html).second
+    assert bool(said) == ("alarm of" in reading.read(made.html).second)
+
+
+def test_weekly_report__of_too_few_periods_cannot_judge_whether_the_world_changed(
+    opportunities, history, tmp_path
+):
+    asked = org.Org(report={"alert_when": "world_changed > 0"}, currency="USD")
+    with pytest.warns(errors.DataWarning, match="cannot be judged for March: world_changed is not known"):
+        made = weekly_report(opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / "week.html")
+    assert made.alerts == ()
 
 
 @pytest.mark.parametrize(

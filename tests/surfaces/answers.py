@@ -230,6 +230,12 @@ class Answers:
         )
 
     @cached_property
+    def world_changes(self) -> Table:
+        """What changed in what comes in or is won."""
+        world = self.world
+        return self._of_history(lambda history: oa.world_changes(history, as_of=world.day, freq=world.freq))
+
+    @cached_property
     def fan(self) -> Table:
         """The current period's forecast at each record."""
         world = self.world

@@ -27,7 +27,10 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare every figure of the page."""
     page = shown.page
     ledger.same("page: first sentence", page.sentence, oa.sentence(answers.forecast))
-    ledger.among("page: second sentence", page.second, answers.pool(answers.people), answers.names)
+    pool = answers.pool(answers.people, answers.world_changes)
+    if answers.world_changes is not None:
+        pool.rate(*answers.world_changes[["was", "now"]].to_numpy().ravel())
+    ledger.among("page: second sentence", page.second, pool, answers.names)
     _check_tiles(ledger, page, answers)
     _check_enough(ledger, page, answers)
     for key in page.keys:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _FEWEST, _MOST = 6, 12
 """Periods before that a period is compared with: half a year of months at least, and at most a year."""
+CURRENT = 3
+"""Periods for which an alarm is told: it sets the sums to 0, and its change is news for longer than one page."""
 _SLACK, _LIMIT = 0.75, 3.0
 """A steady team's sums shrink by the slack in each period, so that it passes the limit about once in twenty years of months."""
 _EARLIER = 3
@@ -72,7 +74,7 @@ def world_changes(
         "inflow" (deals created) or "win_share" (won ÷ closed, by the close date). ``direction`` (str): which way an alarm went,
         "up" or "down", empty without one; ``was`` (float64): deals a period, or share won, in the periods compared with;
         ``now`` (float64): those of the period, NaN for a share of nothing; ``n`` (int64): deals created, or closed, in the period;
-        ``alarm`` (bool). Attrs: ``n`` whole periods, ``as_of``, ``freq``, ``tz``, ``left_out``.
+        ``alarm`` (bool). Attrs: ``n`` whole periods, ``begins`` (the first), ``as_of``, ``freq``, ``tz``, ``left_out``.
 
     Raises
     ------
@@ -135,7 +137,15 @@ def world_changes(
         left_out={"unknown": count_unknown_deals(history)},
         freq=alias,
         tz=zone,
+        begins=str(spans[0]),
     )
+
+
+def find_current_alarms(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the last alarm of each measure and group in the last 3 periods of a table of `world_changes`."""
+    labels = table.index.get_level_values("period")
+    recent = table[table["alarm"] & labels.isin(labels.unique()[-CURRENT:])]
+    return recent.groupby(level=[name for name in table.index.names if name != "period"], sort=False).tail(1)
 
 
 def _list_rows(

@@ -6,10 +6,25 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.method import noun
+from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
-from opp_analytics.text import capital, count, day, days, joined, label, number, percent, period, period_name
+from opp_analytics.text import (
+    capital,
+    count,
+    day,
+    days,
+    join_key,
+    joined,
+    label,
+    number,
+    percent,
+    period,
+    period_name,
+    spelled,
+)
 
 # In order of mention: entries, changes, exits.
 _VERBS = {
@@ -205,6 +220,59 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
         else f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
     )
     return f"{created}, {said} the average of the {count(len(before), 'period')} before; {now}."
+
+
+_MOST_ALARMS = 3
+_A_YEAR = {"M": 12, "Q": 4, "W": 52}
+"""Periods of a year."""
+_SEASONS_FROM = 24
+"""Periods from which the same one of last year is told: of fewer, it was itself compared with less than a year."""
+
+
+def describe_world_changes(table: pd.DataFrame) -> str:
+    """State the alarms of the last three periods with both figures; from 24 periods on, with that of a year before."""
+    labels = table.index.get_level_values("period").unique()
+    if labels.empty:
+        return "No deal was created or closed in these periods."
+    alarms = find_current_alarms(table).index
+    freq = str(table.attrs.get("freq"))
+    if alarms.empty:
+        span = spelled(min(len(labels), CURRENT), noun(freq))
+        return f"In the {span} up to {period(labels[-1], freq)}, neither new deals nor the share won changed beyond chance."
+    rows = dict(zip(table.index, table.to_dict("records"), strict=True))
+    begins = str(table.attrs.get("begins") or labels[0])
+    said = [_describe_alarm(key, rows, freq, begins) for key in alarms[:_MOST_ALARMS]]
+    said += [count(len(alarms) - len(said), "more alarm")] if len(alarms) > len(said) else []
+    return f"{'. '.join(said)}; the forecast learns from both."
+
+
+def _describe_alarm(key: tuple[str, ...], rows: dict[Any, dict[Any, Any]], freq: str, begins: str) -> str:
+    """State one alarm."""
+    *group, name, measure = key
+    row, when, unit = rows[key], pd.Period(name, freq), noun(freq)
+    have = len(pd.period_range(begins, when, freq=freq))
+    before = f"the {'twelve' if have > 12 else spelled(have - 1)} {unit}s before"
+    year_ago = str(when - _A_YEAR.get(freq[0], 0))
+    old = rows.get((*group, year_ago, measure)) if have >= _SEASONS_FROM and year_ago != name else None
+    season = f"; {period(year_ago, freq)}: {_write_measure(old, measure)}" if old else ""
+    more, now = "more" if row["direction"] == "up" else "fewer", _write_measure(row, measure)
+    if measure == "inflow":
+        was = number(row["was"], int(row["was"] < 10 and row["was"] % 1 > 0))
+        said = f"{more} new deals than in {before}: {now} a {unit}, {was} before"
+    else:
+        said = f"{more} deals are won than in {before}: {now}, {percent(row['was'])} before"
+    said = f"{said} (alarm of {period(name, freq)}{season})"
+    return f"{join_key(tuple(group))}: {said}" if group else capital(said)
+
+
+def _write_measure(row: dict[Any, Any], measure: str) -> str:
+    """Write the figure of a period; a share of few deals as their numbers."""
+    n = int(row["n"])
+    if measure == "inflow":
+        return number(n)
+    if not evidence.is_enough(n):
+        return f"{number(row['now'] * n if n else 0)} of {count(n, 'closed deal')}"
+    return f"{percent(row['now'])} of closed deals"
 
 
 def describe_deal(table: pd.DataFrame) -> str:

@@ -58,6 +58,7 @@ _KINDS = (
     _Kind("close_date_moves", "pushes pulls days_pushed", movements.describe_close_date_moves),
     _Kind("history.deal", "operation field before after", movements.describe_deal),
     _Kind("pipeline_created", "deals open_count open_value to_date", movements.describe_pipeline_created),
+    _Kind("world_changes", "direction was now alarm", movements.describe_world_changes),
     _Kind(
         "forecast_change",
         "expected deals largest",

@@ -25,6 +25,16 @@ def headline(tables: Tables) -> str:
 
 
 def second_sentence(tables: Tables) -> str:
+    """Name the groups with most to go, and say what changed in what comes in or is won; empty without either."""
+    return " ".join(filter(None, (_most_to_go(tables), _say_alarms(tables))))
+
+
+def _say_alarms(tables: Tables) -> str:
+    """Say the alarms of the last three periods."""
+    return sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
+
+
+def _most_to_go(tables: Tables) -> str:
     """Name the groups with most to go; empty without targets of theirs."""
     people = tables.people
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]

@@ -16,6 +16,7 @@ from scipy import stats
 import opp_analytics as oa
 from opp_analytics.analysis.movement.world_changes import judge_inflow, judge_win_share
 from tests import worlds
+from tests.analysis.movement.months import STEADY, history_of
 from tests.late_tracking import make_files, make_history
 
 RIGHT, BREAK = (next(kind for kind in worlds.KINDS if kind.name == name) for name in ("right", "break"))
@@ -68,33 +69,9 @@ def alarms_of(created: list[int], closed: list[tuple[int, int]]) -> tuple[list[s
     return directions(inflow), directions(share)
 
 
-# -- histories with a closing and a creation on the days wanted
-
-
-def history_of(
-    created: list[int], won: list[int], lost: list[int], *, begin: str = "2024-01", **columns: Any
-) -> oa.History:
-    """Deals created, won and lost in the middle of each month, recorded once a week; `columns` are of every row."""
-    rows: list[tuple[Any, ...]] = []
-    for k, month in enumerate(pd.period_range(begin, periods=len(created), freq="M")):
-        day = month.start_time + pd.Timedelta(days=14)
-        rows += [(f"new {k} {i}", day, "discovery", pd.NaT, day) for i in range(created[k])]
-        for stage, count in (("closed_won", won[k]), ("closed_lost", lost[k])):
-            rows += [(f"{stage} {k} {i}", day, stage, day, pd.Timestamp("2020-01-01")) for i in range(count)]
-    first = pd.Period(begin, "M").start_time
-    last = first + pd.DateOffset(months=len(created)) + pd.Timedelta(days=16)
-    looks = sorted({*pd.date_range(first, last, freq="7D"), last})
-    rows += [(f"week {day:%F}", day, "proposal", pd.NaT, pd.Timestamp("2020-01-01")) for day in looks]
-    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "created_at"])
-    return oa.History.from_changes(log.assign(value=1.0, **columns).sort_values("seen_at", kind="stable"))
-
-
 def measure(table: pd.DataFrame, name: str) -> pd.DataFrame:
     found: Any = table.xs(name, level="measure")
     return pd.DataFrame(found)
-
-
-STEADY = [20, 24, 18, 22, 25, 19, 21, 23, 20, 18, 24, 22]
 
 
 def test_world_changes__says_which_measure_went_which_way_with_both_figures() -> None:

@@ -98,6 +98,76 @@ def test_sentence__of_close_date_moves() -> None:
     assert sentence(moves.loc[["b"]]) == "Of 1 deal, at least 0 were pushed and 0 pulled in."
 
 
+def changes_of(
+    *alarms: tuple[Any, ...], by: str | None = None, freq: str = "M", begins: str = "2024-01"
+) -> pd.DataFrame:
+    """A table of `world_changes` from July 2024 to January 2026, steady but for the rows given."""
+    periods = [str(period) for period in pd.period_range("2024-07", "2026-01", freq=freq)]
+    groups = ["Ann", "Bo"] if by else [""]
+    keys = [(group, name, what) for group in groups for name in periods for what in ("inflow", "win_share")]
+    index = pd.MultiIndex.from_tuples(keys, names=[by or "", "period", "measure"])
+    table = pd.DataFrame({"direction": "", "was": 0.25, "now": 0.2, "n": 20, "alarm": False}, index=index)
+    for *key, direction, was, now, n in alarms:
+        table.loc[tuple(key)] = [direction, was, now, n, direction != ""]
+    table = table if by else table.droplevel(0)
+    table.attrs = {"freq": freq, "begins": begins}
+    return table
+
+
+INFLOW = ("2026-01", "inflow", "down", 39.2, 4.0, 4)
+SHARE = ("2025-11", "win_share", "down", 0.25, 0.12, 50)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (changes_of(), "In the three months up to Jan 2026, neither new deals nor the share won changed beyond chance."),
+        (
+            changes_of(("", *INFLOW), begins="2024-06"),
+            "Fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of Jan 2026); the forecast learns from both.",
+        ),
+        (
+            changes_of(("", *SHARE), begins="2025-04"),
+            "Fewer deals are won than in the seven months before: 12% of closed deals, 25% before (alarm of Nov 2025); the forecast "
+            "learns from both.",
+        ),
+        (
+            changes_of(("", "2026-01", "win_share", "up", 0.25, 1.0, 4), begins="2024-06"),
+            "More deals are won than in the twelve months before: 4 of 4 closed deals, 25% before (alarm of Jan 2026); the forecast "
+            "learns from both.",
+        ),
+        (
+            changes_of(("Bo", *SHARE), ("Ann", *INFLOW), by="owner_name", begins="2025-01"),
+            "Ann: fewer new deals than in the twelve months before: 4 a month, 39 before (alarm of Jan 2026). Bo: fewer deals are won "
+            "than in the 10 months before: 12% of closed deals, 25% before (alarm of Nov 2025); the forecast learns from both.",
+        ),
+    ],
+)  # fmt: skip
+def test_sentence__of_world_changes_names_measure_way_and_both_figures(
+    table: pd.DataFrame, said: str
+) -> None:
+    assert sentence(table) == said
+
+
+def test_sentence__of_world_changes_adds_last_year_from_24_periods_on() -> None:
+    ago = ("", "2025-01", "inflow", "", 30.0, 41.0, 41)
+    assert "(alarm of Jan 2026; Jan 2025: 41)" in sentence(changes_of(ago, ("", *INFLOW), begins="2024-02"))
+    assert "(alarm of Jan 2026)" in sentence(changes_of(ago, ("", *INFLOW), begins="2024-03"))
+    closed = changes_of(("", "2026-01", "win_share", "down", 0.25, 0.1, 50))
+    assert "10% of closed deals, 25% before (alarm of Jan 2026; Jan 2025: 20% of closed deals)" in sentence(
+        closed
+    )
+
+
+def test_sentence__of_world_changes_tells_the_last_alarm_of_three_periods() -> None:
+    old = ("", "2025-10", "inflow", "down", 39.0, 4.0, 4)
+    assert sentence(changes_of(old)).startswith("In the three months up to Jan 2026, neither")
+    up = ("", "2025-12", "inflow", "up", 20.0, 44.0, 44)
+    both = sentence(changes_of(up, ("", *INFLOW), ("", *SHARE)))
+    assert both.count("alarm of") == 2
+    assert "More new deals" not in both
+
+
 def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     table = pd.DataFrame(
         {"deals": [2, 1, 3, 1], "value": [100.0, 300.0, 240.0, 5.0], "open_count": 3, "open_value": 900.0,
