@@ -132,8 +132,13 @@ COLUMNS = {
     "disqualified_share": ResultColumn("Share disqualified by then.", "rate"),
     "won_share": ResultColumn("Share won by then.", "rate"),
     "open_share": ResultColumn("Share still open then.", "rate"),
-    "won_low": ResultColumn("Lower end of the interval of the share won.", "rate"),
-    "won_high": ResultColumn("Upper end of the interval of the share won.", "rate"),
+    "won_low": ResultColumn(
+        "Lower end of the interval of the share won; of a deal, of its win date, if won.", "rate"
+    ),
+    "won_median": ResultColumn("Day by which half of such deals are won, if they are.", title="If won, by"),
+    "won_high": ResultColumn(
+        "Upper end of the interval of the share won; of a deal, of its win date, if won.", "rate"
+    ),
     "at_risk": ResultColumn("Deals of that age that had not ended before."),
     "won": ResultColumn("Number of deals won."),
     "lost": ResultColumn("Number of deals lost."),

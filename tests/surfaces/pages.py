@@ -577,6 +577,7 @@ def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if "Value × chance" in cells:
             ledger.same(f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"]))
         pool = answers.pool().money(row["value"]).rate(row["chance"]).day(row["close_date"])
+        pool.day(row["won_low"], row["won_high"])
         pool.rate(*answers.own_chances[answers.own_chances.index == names[0]])
         stated = (
             answers.deals.set_index("name")["probability"].get(names[0])

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import org
+from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import NEVER, Moment
+from opp_analytics.analysis.forecasting.moment import NEVER, Moment, read_versions
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
-from opp_analytics.analysis.forecasting.question import Question, answer
+from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.targets import Target
+from opp_analytics.analysis.forecasting.win_dates import find_win_dates
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _CARRIED = ("unique_id", "name")
+_WON_DATES = ("won_low", "won_median", "won_high")
 _FROM_HISTORY = ("learned", "stage")
 """Methods that take a deal's chance from history."""
 
@@ -73,6 +77,9 @@ def forecast_deals(
           they were independent; the shares sum to 1, and are NaN where nothing is uncertain.
         - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
           difference. NaN without a target.
+        - ``won_low``, ``won_median``, ``won_high`` (naive dates): if it is won, the days by which 10, 50 and 90% of past wins
+          from the same stage and as far from their due date had come. They say when, not whether: a deal that is hardly ever
+          won has them too. NaT without a history, or with fewer than 8 wins in it.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``left_out``. Without such deals, no rows.
 
@@ -89,6 +96,8 @@ def forecast_deals(
     -----
     The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost equals its ``p_target``:
     exactly for up to 15 uncertain deals, else within 0.01.
+    Past wins are those within 90 days of a week's last record that is at least 90 days old; with fewer than 8 of the same
+    stage and distance (overdue, within 14, 30 or 60 days, later, no date) those of the stage count, else all.
 
     Examples
     --------
@@ -140,6 +149,7 @@ def forecast_deals(
             "p_if_won": found["p_if_won"],
             "p_if_lost": found["p_if_lost"],
             "swing": found["p_if_won"] - found["p_if_lost"],
+            **dict(zip(_WON_DATES, _date_wins(question, made)[:, rows], strict=True)),
         }
     )
     valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
@@ -173,6 +183,15 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
     own = due.mask(~(table["close_date"] >= today), str(pd.Period(today, attrs["freq"])))
     kept: pd.DataFrame = table[table["period"] == own]
     return kept if attrs["method"] in _FROM_HISTORY else kept.assign(chance=np.nan)
+
+
+def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:
+    if question.history is None or question.records is None:
+        return np.full((len(_WON_DATES), len(made.moment.value)), np.datetime64("NaT", "us"))
+    if isinstance(made.fitted, Learned):
+        return find_win_dates(made.fitted.versions, made.moment)
+    versions = read_versions(question.history, question.records, tz=question.tz, org=question.org)
+    return find_win_dates(versions, made.moment)
 
 
 def _list_deals(question: Question, deals: Moment, period: pd.Period, outlook: Outlook) -> pd.DataFrame:

@@ -170,12 +170,13 @@ def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
-    inputs = tables.inputs
+    inputs, low = tables.inputs, row["won_low"]
     facts = [
         inputs.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
         *([f"from history {tables.show_history(row['unique_id'])}"] if len(tables.chances) else []),
         f"due {inputs.day(row['close_date'])}",
+        *([] if pd.isna(low) else [f"if won, between {inputs.day(low)} and {inputs.day(row['won_high'])}"]),
     ]
     return name_deal(inputs, row, small=" · ".join(facts))
 
