@@ -82,7 +82,8 @@ class Tables(Forecasts):
             alarms = float(len(analysis.find_current_alarms(self.world_changes)))
         except NotEnoughHistory:
             alarms = math.nan
-        return pd.concat([self.current, pd.Series({"world_changed": alarms})])
+        figures: pd.Series[Any] = pd.concat([self.current, pd.Series({"world_changed": alarms})])
+        return figures
 
     @cached_property
     def slippages(self) -> list[DueDeals]:

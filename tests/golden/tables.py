@@ -111,6 +111,9 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
         lambda: oa.calibration(history, horizon_days=60, bins=4, by=known.by[-1], as_of=as_of),
     )
     yield "stage_rates", "all", lambda: oa.stage_rates(history)
+    for freq in ("M", "W"):
+        yield "world_changes", freq, partial(ASK.world_changes, history, freq=freq, as_of=as_of)
+    yield "world_changes", "by", partial(ASK.world_changes, history, by=known.by[-1])
 
 
 def _past(
@@ -177,7 +180,7 @@ def answer(
 
 TABLES = (
     "forecast", "forecast_deals", "forecast_fan", "backtest", "backtest_methods", "forecast_change", "track_record",
-    "calibration", "stage_rates", "page", "page_charts", "workbook", "explorer", "explorer_tables", "explorer_code",
+    "calibration", "stage_rates", "world_changes", "page", "page_charts", "workbook", "explorer", "explorer_tables", "explorer_code",
 )  # fmt: skip
 
 
