@@ -345,6 +345,39 @@ def label(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
+_NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+_FORMULAS = {
+    "weighted": "weighted pipeline",
+    "three_periods": "mean of the last three {noun}s",
+    "stage_projection": "stage projection, last {noun}",
+    "stage_projection_4": "stage projection, last four {noun}s",
+    "last_period": "last {noun}",
+    "year_ago": "a year ago",
+}
+
+
+def noun(freq: Any) -> str:
+    """Name a period of a frequency in words.
+
+    Examples
+    --------
+    >>> noun("Q-JAN"), noun(None)
+    ('quarter', 'period')
+    """
+    return _NOUNS.get(str(freq)[:1], "period")
+
+
+def method(name: Any, freq: Any = None) -> str:
+    """Name a forecast method, or a formula of others that it is compared with.
+
+    Examples
+    --------
+    >>> method("run_rate"), method("stage_projection_4", "M")
+    ('run rate', 'stage projection, last four months')
+    """
+    return _FORMULAS.get(str(name), label(name)).format(noun=noun(freq))
+
+
 def title(name: Any) -> str:
     """Spell a name from the data with its first letter in upper case, for the head of a table or a mark.
 

@@ -20,6 +20,7 @@ from opp_analytics.charts.data import (
     Place,
     RangeMark,
     TickMark,
+    Tone,
 )
 from opp_analytics.charts.wording import (
     measure_column,
@@ -87,17 +88,40 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
         return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
+    if "days_left" in table.index.names:
+        return _draw_leads(table)
     places: list[Place] = []
     ranked = table.sort_values("wape", kind="stable")
     leads = len(ranked) > 1 and bool(ranked["differs"].iloc[1])
     for method, row in ranked.iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
         bar = BarMark(0, miss, "hi" if leads and not places else "mute")
-        places.append(Place(text.label(method), (bar,), _judge_method(row), miss))
+        places.append(Place(text.method(method, table.attrs.get("freq")), (bar,), _judge_method(row), miss))
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
-        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4),
+        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4), name_width=36,
         measure=measure_percent("missed, as a share of the booked value", low=None, high=None),
+    )  # fmt: skip
+
+
+def _draw_leads(table: pd.DataFrame) -> ChartData:
+    """Prepare how far each method missed against the days left; the first method in blue."""
+    judged = table[table["wape"].notna()].reset_index()
+    known = judged.pivot_table("wape", "method", "days_left", observed=True, sort=False).iloc[:, ::-1]
+    counted = judged.groupby("days_left", observed=True)["n"].max()
+    places = tuple(Place(f"{band}\n{counted[band]:,}") for band in known.columns)
+    freq = table.attrs.get("freq")
+    curves: list[Curve] = []
+    ends = []
+    for method, misses in known.iterrows():
+        tone: Tone = "mute" if curves else "hi"
+        points = tuple((float(k), float(y)) for k, y in enumerate(misses) if not math.isnan(y))
+        curves.append(Curve(points, tone, 2.0 if tone == "hi" else 1.0, 4.5 if tone == "hi" else 3.0))
+        ends.append(EndName(*points[-1], text.method(method, freq), tone))
+    return ChartData(
+        sentence(table), write_caption(table, "below each band: forecasts judged"), places=places, upright=True,
+        measure=measure_percent("missed, as a share of the booked value", high=None),
+        across=Measure("names", "days before the period's end"), curves=tuple(curves), ends=tuple(ends),
     )  # fmt: skip
 
 

@@ -30,7 +30,6 @@ from opp_analytics.schema import BUCKETS, NO_LABEL
 __all__ = ["Asked", "Inputs", "Part", "read_inputs"]
 
 _OWNER, _TEAM = "owner_name", "team"
-_NOUNS = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}
 _NAMED = 8
 """Names that a message has room for."""
 AHEAD = 3
@@ -116,7 +115,7 @@ class Inputs:
     @property
     def noun(self) -> str:
         """What a period is called: month, quarter, week or year."""
-        return _NOUNS.get(self.freq[:1], "period")
+        return text.noun(self.freq)
 
     @property
     def who(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.method import Method, noun, read_method
+from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.moment import first_day, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import (
     PastForecasts,
@@ -23,6 +23,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import Freq, When
+from opp_analytics.text import noun
 
 if TYPE_CHECKING:
     from opp_analytics.history import History

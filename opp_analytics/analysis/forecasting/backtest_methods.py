@@ -147,20 +147,22 @@ def backtest_methods(
         name: _judge_each(table.loc[common if name in able else table.index[:0]], past)
         for name, table in made.items()
     }
+    best: Any
     if by_lead:
         band = _find_bands(common, past.records)
         parts = {
-            str(one): _compare({name: table[band[: len(table)] == one] for name, table in tables.items()})
+            one: _compare({name: table[band[: len(table)] == one] for name, table in tables.items()})
             for one in band.categories
         }
-        summary = pd.concat(parts).swaplevel().loc[[(name, one) for name in tables for one in parts]]
-        index = pd.MultiIndex.from_product([list(tables), band.categories], names=["method", "days_left"])
-        summary = summary.set_axis(index)
-        best: Any = {one: _pick_best(part) for one, part in parts.items()}
+        summary: pd.DataFrame = (
+            pd.concat(parts).swaplevel().loc[[(name, one) for name in tables for one in parts]]
+        )
+        bands = pd.CategoricalIndex(band.categories, band.categories, ordered=True)
+        summary.index = pd.MultiIndex.from_product([list(tables), bands], names=["method", "days_left"])
+        best = {one: _pick_best(part) for one, part in parts.items()}
     else:
         summary = _compare(tables)
         best = _pick_best(summary)
-    left_out = {name: len(table) for name, table in made.items() if name not in able}
     annotate(
         summary,
         made_from=history,
@@ -169,7 +171,7 @@ def backtest_methods(
         **{name: note for name, note in past.notes.items() if name != "method"},
     )
     # Also a method without any forecast is named.
-    summary.attrs["left_out"] = left_out
+    summary.attrs["left_out"] = {name: len(table) for name, table in made.items() if name not in able}
     return summary
 
 

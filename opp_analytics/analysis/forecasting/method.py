@@ -13,6 +13,7 @@ from opp_analytics.analysis.forecasting.moment import SETTLED_DAYS, Moment, Reco
 from opp_analytics.analysis.forecasting.run_rate import FEWEST_PERIODS, FEWEST_WINS, ended_periods, wins_in
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.text import noun
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 FEWEST = 3
@@ -20,7 +21,6 @@ FEWEST = 3
 _UNASKED = {"Q": 3, "Y": 3}
 _MOST_UNASKED = 6
 """Ended periods from which "auto" learns: six of the shorter ones, whose single results vary more, else three."""
-_NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
 Rates = Mapping[str | tuple[str, str], float]
@@ -118,11 +118,6 @@ def choose(
         if short:
             raise NotEnoughHistory(f"method='run_rate': {short}; use 'stated'")
     return method
-
-
-def noun(freq: str) -> str:
-    """Name a period in words."""
-    return _NOUNS.get(freq[0], "period")
 
 
 def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, single_deals: bool) -> Method:

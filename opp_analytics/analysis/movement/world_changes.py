@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtr
 
 from opp_analytics import periods, schema, text
-from opp_analytics.analysis.forecasting.method import noun
 from opp_analytics.analysis.forecasting.moment import (
     SETTLED_DAYS,
     Floats,
@@ -163,7 +162,7 @@ def _explain_short(records: Records, have: int) -> str:
     first += int(first_day(first) < records.days[0])
     ready = pd.Timestamp(last_day(first + _FEWEST) + SETTLED_DAYS, unit="D")
     return (
-        f"world_changes needs {text.count(_FEWEST + 1, f'ended {noun(records.freq)}')} that the records cover whole; this "
+        f"world_changes needs {text.count(_FEWEST + 1, f'ended {text.noun(records.freq)}')} that the records cover whole; this "
         f"history has {have}. Keep recording: it can be used from {text.day(ready, year=True)} on"
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
+from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.comparisons import compare_pairs, mark_missed_chances
-from opp_analytics.text import capital, count, label, percent, points, spelled
+from opp_analytics.text import capital, count, method, noun, percent, points, spelled
 
 Row = Any
 
@@ -55,15 +57,35 @@ def describe_methods(table: pd.DataFrame) -> str:
     known = table[table["wape"].notna()].sort_values("wape", kind="stable")
     if known.empty:
         return "No method can be judged yet."
+    freq = table.attrs.get("freq")
+    if "days_left" in table.index.names:
+        return _describe_leads(known, freq)
     best: Row = known.iloc[0]
-    name = label(known.index[0])
-    said = f"{capital(name)} misses by {percent(best['wape'])}"
+    name = known.index[0]
+    said = f"{capital(_close(name, freq))} misses by {percent(best['wape'])}"
     if len(known) == 1:
         return f"{said}; no other method can be judged on the same forecasts."
-    behind, other = known.iloc[1], label(known.index[1])
+    behind, other = known.iloc[1], known.index[1]
     if behind["differs"]:
-        return f"{said}, {points(behind['behind'])} less than {other}: use it."
-    return f"{said}, {other} by {percent(behind['wape'])}: {evidence.CHANCE}."
+        use = "" if name in RIVALS else ": use it"
+        return f"{said}, {points(behind['behind'])} less than {method(other, freq)}{use}."
+    return f"{said}, {_close(other, freq)} by {percent(behind['wape'])}: {evidence.CHANCE}."
+
+
+def _close(name: Any, freq: Any) -> str:
+    """Name a method before a verb: a name with a comma ends with one."""
+    named = method(name, freq)
+    return f"{named}," if "," in named else named
+
+
+def _describe_leads(known: pd.DataFrame, freq: Any) -> str:
+    """Name the method that misses least in most bands of days left."""
+    bands = [part for _, part in known.groupby(level="days_left", observed=True)]
+    wins = Counter(part.index[0][0] for part in bands)
+    (name, least), *_ = wins.most_common(1)
+    sure = sum(part.index[0][0] == name and bool(part["differs"].iloc[1:2].any()) for part in bands)
+    beyond = f"beyond chance in {spelled(sure)} of them" if sure else evidence.CHANCE
+    return f"{capital(_close(name, freq))} misses least in {least} of {count(len(bands), 'band')} of days left: {beyond}."
 
 
 def describe_horizons(table: pd.DataFrame) -> str:
@@ -126,6 +148,4 @@ def say_held(table: pd.DataFrame) -> str:
 
 
 def _name_period(table: pd.DataFrame) -> str:
-    return {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}.get(
-        str(table.attrs.get("freq"))[:1], "period"
-    )
+    return noun(table.attrs.get("freq"))

@@ -1,11 +1,18 @@
 """Methods and formulas of others on the same past forecasts, on histories small enough to work by hand."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
+import scoringrules
 
 from opp_analytics import errors
 from opp_analytics.analysis import backtest, backtest_methods, sentence
+from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.arguments import MethodName
+from opp_analytics.history import History
+from tests import worlds
 from tests.analysis.forecasting.histories import MONTHS, even_months
 
 
@@ -60,3 +67,112 @@ def test_backtest_methods__says_where_the_difference_is_noise():
     one = backtest_methods(MONTHS, freq="M", methods=["stated"])
     assert one.attrs["best"] is None
     assert sentence(one).endswith("no other method can be judged on the same forecasts.")
+
+
+STATED_AND_STAGE: dict[str, Any] = {
+    "freq": "M", "methods": ["stated", "stage"], "stage_rates": {"proposal": 0.3}
+}  # fmt: skip
+
+
+def test_backtest_methods__has_the_coverage_of_wider_and_narrower_ranges():
+    history = worlds.history(worlds.Kind("right", weeks=60), 3)
+    row = backtest_methods(history, freq="M", methods=["run_rate"], confidence=0.7).loc["run_rate"]
+    for column, level in {"coverage_50": 0.5, "coverage_95": 0.95, "interval_coverage": 0.7}.items():
+        past = backtest(history, freq="M", method="run_rate", confidence=level)
+        assert row[column] == past.attrs["interval_coverage"]
+    past = backtest(history, freq="M", method="run_rate", confidence=0.7).dropna(subset="low")
+    fines = scoringrules.interval_score(past["actual"], past["low"], past["high"], 0.3)
+    assert row["winkler"] == pytest.approx(fines.mean())
+    assert 0 < row["coverage_50"] < row["coverage_95"]
+
+
+def test_backtest_methods__scores_the_whole_distribution():
+    log = pd.DataFrame(
+        {"unique_id": "a", "seen_at": ["2026-01-12", "2026-02-02"], "value": 100.0, "probability": [50, 100],
+         "stage": ["proposal", "closed_won"], "close_date": "2026-01-30"}
+    )  # fmt: skip
+    found = backtest_methods(History.from_changes(log), freq="M", methods=["stated", "weighted"])
+    # Half of the distribution is 0 and half 100, which came: 2 · (0.01 + … + 0.50) · 100 / 99. The weighted 50 is 50 off.
+    assert found["crps"].tolist() == pytest.approx([2 * 1275 / 99, 50])
+    assert found["winkler"].isna().tolist() == [False, True]
+
+
+def test_backtest_methods__counts_each_period_once_in_its_error():
+    table = backtest_methods(**STATED_AND_STAGE, history=MONTHS)
+    past = backtest(MONTHS, freq="M", method="stated")
+    months = past.assign(error=past["error"].abs()).groupby(level="period")[["error", "actual"]].mean()
+    row, mean = table.loc["stated"], months["actual"].mean()
+    assert row["periods"] == len(months) == 3
+    assert row["period_error"] == pytest.approx(months["error"].mean() / mean)
+    assert row["period_error_se"] == pytest.approx(months["error"].std() / 3**0.5 / mean)
+
+
+def test_backtest_methods__by_lead_are_the_same_forecasts_by_days_left():
+    history = even_months(12)
+    names: list[Any] = ["run_rate", "stated", "last_period"]
+    whole, parts = (backtest_methods(history, freq="M", methods=names, by_lead=by) for by in (False, True))
+    assert parts.index.names == ["method", "days_left"]
+    # Of the month: 20 or 21 and 10 or 11 days, 18 and 8 in February; of the next one: 48 to 52 and 38 to 42.
+    bands = parts.index.get_level_values("days_left").dtype
+    assert isinstance(bands, pd.CategoricalDtype)
+    assert bands.ordered
+    assert list(bands.categories) == ["8–14", "15–31", "32–60"]
+    assert [method for method, _ in parts.index[::3]] == names
+    assert parts["n"].groupby(level="method", sort=False).sum().to_dict() == whole["n"].to_dict()
+    money = (parts["crps"] * parts["n"]).groupby(level="method", sort=False).sum() / whole["n"]
+    np.testing.assert_allclose(money, whole["crps"])
+    # Each band has its own best method.
+    assert (parts["behind"].groupby(level="days_left", observed=True).min() == 0).all()
+    assert set(parts.attrs["best"]) == set(bands.categories)
+    near = parts.xs("8–14", level="days_left").loc["run_rate"]
+    past = backtest(history, freq="M", method="run_rate").reset_index()
+    twentieth = past[past["made_at"].dt.strftime("%Y-%m 20") == past["made_at"].dt.strftime("%Y-%m %d")]
+    judged = twentieth[twentieth["period"] == twentieth["made_at"].dt.strftime("%Y-%m")].tail(int(near["n"]))
+    assert near["wape"] == pytest.approx(judged["error"].abs().sum() / judged["actual"].sum())
+
+
+def test_backtest_methods__leaves_out_a_method_with_less_than_half_of_the_forecasts():
+    history = even_months(9)
+    table = backtest_methods(history, freq="M", methods=["stated", "learned", "year_ago"])
+    learned = len(backtest(history, freq="M", method="learned"))
+    assert 0 < learned < len(backtest(history, freq="M", method="stated")) / 2
+    assert table.attrs["left_out"] == {"learned": learned, "year_ago": 0}
+    assert table["n"].tolist() == [30, 0, 0]
+    assert table.loc["learned"].drop(["n", "periods", "differs"]).isna().all()
+    parts = backtest_methods(history, freq="M", methods=["stated", "learned"], by_lead=True)
+    assert (parts.loc["learned", "n"] == 0).all()
+    assert parts["n"].sum() == 30
+
+
+def test_backtest_methods__judges_formulas_of_others_without_a_range():
+    table = backtest_methods(even_months(12), freq="M", methods=["run_rate", *RIVALS[:-1]])
+    assert set(table["n"]) == {table.attrs["n"]}
+    others = table.iloc[1:]
+    assert others[["interval_coverage", "coverage_50", "coverage_95", "winkler"]].isna().all(axis=None)
+    # Each month wins 130.
+    np.testing.assert_allclose(others["crps"], others["wape"] * 130)
+    # All months are alike, so what came before comes again, and the pipeline alone lacks the deals nobody saw.
+    assert others.loc[["three_periods", "last_period"], "wape"].tolist() == [0, 0]
+    assert others["bias"]["weighted"] < 0
+
+
+def test_sentence__names_formulas_of_others_as_people_do():
+    table = backtest_methods(even_months(12), freq="M", methods=["run_rate", "stage_projection", "weighted"])
+    said = sentence(table[table.index != "run_rate"])
+    assert said.startswith("Stage projection, last month, misses by ")
+    assert said.endswith("less than weighted pipeline.")
+    assert ": use it." in sentence(table.drop(index="stage_projection"))
+    quarters = table.copy()
+    quarters.attrs["freq"] = "Q"
+    assert sentence(quarters[quarters.index != "run_rate"]).startswith("Stage projection, last quarter,")
+
+
+def test_sentence__by_lead_counts_the_bands_that_a_method_leads():
+    history = even_months(12)
+    table = backtest_methods(history, freq="M", methods=["last_period", "weighted"], by_lead=True)
+    assert (
+        sentence(table)
+        == "Last month misses least in 3 of 3 bands of days left: beyond chance in two of them."
+    )
+    alone = backtest_methods(history, freq="M", methods=["stated"], by_lead=True)
+    assert sentence(alone).endswith("in 3 of 3 bands of days left: the difference may be chance.")
