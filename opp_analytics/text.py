@@ -349,10 +349,10 @@ _NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _FORMULAS = {
     "weighted": "weighted pipeline",
     "three_periods": "mean of the last three {noun}s",
-    "stage_projection": "stage projection, last {noun}",
-    "stage_projection_4": "stage projection, last four {noun}s",
-    "last_period": "last {noun}",
-    "year_ago": "a year ago",
+    "stage_projection": "stage projection of the last {noun}",
+    "stage_projection_4": "stage projection of the last four {noun}s",
+    "last_period": "last {noun}’s number",
+    "year_ago": "same {noun} a year ago",
 }
 
 
@@ -373,7 +373,7 @@ def method(name: Any, freq: Any = None) -> str:
     Examples
     --------
     >>> method("run_rate"), method("stage_projection_4", "M")
-    ('run rate', 'stage projection, last four months')
+    ('run rate', 'stage projection of the last four months')
     """
     return _FORMULAS.get(str(name), label(name)).format(noun=noun(freq))
 

@@ -192,6 +192,12 @@ _add(
 )
 _add(
     _REVIEW,
+    "review.prove_command",
+    "Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on.",
+    "prove --freq M --anonymous --out forecast-proof.html",
+)
+_add(
+    _REVIEW,
     "review.audit_command",
     "Find data problems: deals and money by check, each finding, and a plan of fixes.",
     "audit --out findings.csv --fix plan.json",

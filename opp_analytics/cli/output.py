@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import typer
 
 from opp_analytics import files, text
 from opp_analytics.columns import choose_workbook_format, make_formatter
@@ -19,7 +21,7 @@ from opp_analytics.org import Org
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["TABLES", "check_ending", "write_csv", "write_staged", "write_tables"]
+__all__ = ["TABLES", "check_ending", "print_json", "write_csv", "write_staged", "write_tables"]
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
@@ -53,6 +55,17 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
     broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
     with write_staged(file) as staged:
         safe.to_csv(staged, index=False, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL)
+
+
+def print_json(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print tables as JSON, each with its columns, the levels of its index first, its rows, and its attrs without the org."""
+    shown = {}
+    for name, table in tables.items():
+        flat = table.reset_index(drop=list(table.index.names) == [None])
+        rows = json.loads(flat.to_json(orient="records", date_format="iso"))
+        attrs = {key: note for key, note in table.attrs.items() if key != "org"}
+        shown[name] = {"columns": list(flat), "rows": rows, "attrs": attrs}
+    typer.echo(json.dumps({"tables": shown}, ensure_ascii=False))
 
 
 def _texts(table: pd.DataFrame) -> pd.Index[Any]:

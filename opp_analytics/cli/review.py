@@ -13,7 +13,14 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, select_own_chances
 from opp_analytics.cli.console import heading, say, show, write_command
-from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
+from opp_analytics.cli.output import (
+    TABLES,
+    check_ending,
+    print_json,
+    write_csv,
+    write_staged,
+    write_tables,
+)
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     DayFirst,
@@ -30,10 +37,18 @@ from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
 from opp_analytics.periods import as_date, as_period, check_freq
+from opp_analytics.report import Proof, judge_forecasts
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 from opp_analytics.text import count, joined
 
-__all__ = ["audit_command", "changes_command", "created_command", "forecast_command", "risk_command"]
+__all__ = [
+    "audit_command",
+    "changes_command",
+    "created_command",
+    "forecast_command",
+    "prove_command",
+    "risk_command",
+]
 
 
 By = Annotated[
@@ -51,6 +66,7 @@ Out = Annotated[
 Freq = Annotated[
     str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
 ]
+_PROVED = ["wape", "bias", "coverage_50", "interval_coverage", "coverage_95", "winkler", "crps", "differs"]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
 
 
@@ -242,6 +258,39 @@ def created_command(
     show(table, most=60, trim=True)
     say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
     _write(file, {"Created": table.reset_index()})
+
+
+def prove_command(
+    freq: Freq = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Without names and amounts: ratios and percents only.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the tables as JSON; write the page only with --out.")
+    ] = False,
+    folder: HistoryFolder = HISTORY_FOLDER,
+    org_file: OrgFile = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="The .html file of the page.", show_default="forecast-proof.html"),
+    ] = None,
+) -> None:
+    """Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on."""
+    page = file or (None if as_json else Path("forecast-proof.html"))
+    check_ending(page, (".html", ".htm"))
+    org = find_org(org_file)
+    history, alias = _open_history(folder, org), _choose_freq(org, freq)
+    proof = Proof(judge_forecasts(history, freq=alias, anonymous=anonymous))
+    if page is not None:
+        content = proof.render(f"opp-analytics prove --freq {alias}{' --anonymous' if anonymous else ''}")
+        with write_staged(page) as staged:
+            staged.write_text(content, encoding="utf-8")
+    if as_json:
+        print_json(proof.tables)
+        return
+    say(proof.sentence)
+    show(proof.methods[_PROVED], trim=True)
+    say(f"Written to {page}.")
 
 
 def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:

@@ -1,6 +1,7 @@
-"""The weekly page: one self-contained HTML file, and a workbook with the tables behind it; tables shown in a notebook."""
+"""The weekly page: one self-contained HTML file, and a workbook with the tables behind it; the page that proves a forecast; tables shown in a notebook."""
 
+from opp_analytics.report.proof import Proof, judge_forecasts
 from opp_analytics.report.show import show
 from opp_analytics.report.weekly import WeeklyReport, check_report, weekly_report
 
-__all__ = ["WeeklyReport", "check_report", "show", "weekly_report"]
+__all__ = ["Proof", "WeeklyReport", "check_report", "judge_forecasts", "show", "weekly_report"]

@@ -65,6 +65,8 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
     "changes --out x.csv": {"--since": ["someday", "2040-01-01"], "--until": ["someday"], "--freq": ["X"], "--period": ["X"],
                             "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"], "--history": ["taken.txt"]},
     "created --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"]},
+    "prove --out x.html": {"--freq": ["X"], "--out": ["x.pdf", "x", "no/x.html", "link.html"], "--org": ["missing.toml", "broken.toml"],
+                           "--history": ["taken.txt", "none"]},
     "doctor": {"--report": ["x.xlsx", "no/x.txt", "link.txt"], "--org": ["missing.toml", "broken.toml"]},
 }  # fmt: skip
 """By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""

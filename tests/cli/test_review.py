@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from opp_analytics import History
 from opp_analytics.writer import Plan
 from tests.analysis.forecasting.histories import even_months
 from tests.cli.kinds import Account, Command
+from tests.report import reading
+from tests.report.proofs import PLANTED, proof_history
 from tests.support import row
 
 
@@ -288,3 +292,90 @@ def test_audit__refuses_an_unknown_ending_before_asking(
     code, _, err = command("audit", option, tmp_path / "file.doc")
     assert code == 1
     assert f"use {ending}" in err
+
+
+@pytest.fixture
+def proved(here: Path) -> Path:
+    """A history in the folder that the commands look in."""
+    History.from_changes(even_months(14).changes().drop(columns="operation"), path=here / "opp-history")
+    return here
+
+
+def test_prove__writes_one_page_without_script_or_address(command: Command, proved: Path) -> None:
+    code, out, err = command("prove")
+    assert (code, err) == (0, "")
+    assert "learned forecast" in out.splitlines()[0]
+    assert out.splitlines()[-1] == "Written to forecast-proof.html."
+    assert [file.name for file in proved.glob("*.*")] == ["forecast-proof.html"]
+    text = (proved / "forecast-proof.html").read_text("utf-8")
+    page = reading.read(text)
+    assert page.sentence == out.splitlines()[0]
+    assert page.keys == ["methods", "errors", "days_left", "periods", "alarms", "how"]
+    assert [word for word in ("<script", "http://", "https://", " src=") if word in text] == []
+    assert "opp-analytics prove --freq M" in reading.words(page.block("how"))
+
+
+def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(command: Command, proved: Path) -> None:
+    code, out, err = command("prove", "--json")
+    assert (code, err) == (0, "")
+    tables = json.loads(out)["tables"]
+    assert list(tables) == ["methods", "days_left", "periods", "alarms"]
+    assert list(proved.glob("*.*")) == []
+    methods = tables["methods"]
+    table = oa.backtest_methods(
+        History(proved / "opp-history"), freq="M", methods=[row["method"] for row in methods["rows"]]
+    )
+    assert methods["columns"] == ["method", *table.columns]
+    for name in ("wape", "crps"):
+        said = [math.nan if row[name] is None else row[name] for row in methods["rows"]]
+        assert said == pytest.approx(table[name].tolist(), nan_ok=True)
+    assert methods["attrs"]["confidence"] == 0.8
+    assert set(tables["periods"]["columns"]) >= {"period", "expected", "low", "high", "actual", "held"}
+
+
+def test_prove__anonymous_holds_no_name_and_no_amount(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "wombat.toml").write_text('currency = "CHF"\n\n[report]\ntitle = "Wombat GmbH"\n')
+    proof_history(here / "Quokkas")
+    asked = [
+        "prove",
+        "--anonymous",
+        "--json",
+        "--history",
+        "Quokkas",
+        "--org",
+        "wombat.toml",
+        "--out",
+        "p.html",
+    ]
+    code, out, err = command(*asked)
+    assert (code, err) == (0, "")
+    page = (here / "p.html").read_text("utf-8")
+    for said in (out, page):
+        assert [word for word in (*PLANTED, "Wombat", "wombat", str(here)) if word in said] == []
+    tables = json.loads(out)["tables"]
+    assert {row["actual"] for row in tables["periods"]["rows"]} == {1.0}
+    assert all(row["crps"] is None or row["crps"] < 100 for row in tables["methods"]["rows"])
+    assert "org" not in tables["methods"]["attrs"]
+
+
+def test_prove__by_quarter_names_quarters(command: Command, proved: Path) -> None:
+    code, out, err = command("prove", "--freq", "Q")
+    assert (code, err) == (0, "")
+    page = reading.read(proved / "forecast-proof.html")
+    assert "quarters." in out
+    assert "can be judged: too few to say which method is better." in page.second
+    assert "needs 7 ended quarters" in page.note("alarms")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_prove__without_enough_history_says_so_and_writes_nothing(
+    command: Command, here: Path, words: list[str]
+) -> None:
+    History.from_changes(even_months(1).changes().drop(columns="operation"), path=here / "young")
+    for name, says in (("none", "none holds no records"), ("young", "keep recording")):
+        code, out, err = command("prove", "--history", name, *words)
+        assert (code, out) == (1, "")
+        assert says in err
+        assert list(here.glob("*.*")) == []

@@ -62,20 +62,14 @@ def describe_methods(table: pd.DataFrame) -> str:
         return _describe_leads(known, freq)
     best: Row = known.iloc[0]
     name = known.index[0]
-    said = f"{capital(_close(name, freq))} misses by {percent(best['wape'])}"
+    said = f"{capital(method(name, freq))} misses by {percent(best['wape'])}"
     if len(known) == 1:
         return f"{said}; no other method can be judged on the same forecasts."
     behind, other = known.iloc[1], known.index[1]
     if behind["differs"]:
         use = "" if name in RIVALS else ": use it"
         return f"{said}, {points(behind['behind'])} less than {method(other, freq)}{use}."
-    return f"{said}, {_close(other, freq)} by {percent(behind['wape'])}: {evidence.CHANCE}."
-
-
-def _close(name: Any, freq: Any) -> str:
-    """Name a method before a verb: a name with a comma ends with one."""
-    named = method(name, freq)
-    return f"{named}," if "," in named else named
+    return f"{said}, {method(other, freq)} by {percent(behind['wape'])}: {evidence.CHANCE}."
 
 
 def _describe_leads(known: pd.DataFrame, freq: Any) -> str:
@@ -85,7 +79,7 @@ def _describe_leads(known: pd.DataFrame, freq: Any) -> str:
     (name, least), *_ = wins.most_common(1)
     sure = sum(part.index[0][0] == name and bool(part["differs"].iloc[1:2].any()) for part in bands)
     beyond = f"beyond chance in {spelled(sure)} of them" if sure else evidence.CHANCE
-    return f"{capital(_close(name, freq))} misses least in {least} of {count(len(bands), 'band')} of days left: {beyond}."
+    return f"{capital(method(name, freq))} misses least in {least} of {count(len(bands), 'band')} of days left: {beyond}."
 
 
 def describe_horizons(table: pd.DataFrame) -> str:

@@ -27,7 +27,7 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, confidence = tables.inputs.noun, text.percent(tables.forecast.attrs["confidence"])
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
-        "Forecast": f"{_SUMS[str(tables.forecast.attrs['method'])]} Method: {_method(tables)}.",
+        "Forecast": f"{SUMS[str(tables.forecast.attrs['method'])]} Method: {_method(tables)}.",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
@@ -43,7 +43,7 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     return tuple(words.items())
 
 
-_SUMS = {
+SUMS = {
     "learned": "Closed won, plus value × chance from history of every open deal, plus usual new business.",
     "stage": "Closed won, plus value × chance from history of the open deals due.",
     "stated": "Closed won, plus value × stated chance of the open deals due.",

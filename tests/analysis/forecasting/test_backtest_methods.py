@@ -159,12 +159,12 @@ def test_backtest_methods__judges_formulas_of_others_without_a_range():
 def test_sentence__names_formulas_of_others_as_people_do():
     table = backtest_methods(even_months(12), freq="M", methods=["run_rate", "stage_projection", "weighted"])
     said = sentence(table[table.index != "run_rate"])
-    assert said.startswith("Stage projection, last month, misses by ")
+    assert said.startswith("Stage projection of the last month misses by ")
     assert said.endswith("less than weighted pipeline.")
     assert ": use it." in sentence(table.drop(index="stage_projection"))
     quarters = table.copy()
     quarters.attrs["freq"] = "Q"
-    assert sentence(quarters[quarters.index != "run_rate"]).startswith("Stage projection, last quarter,")
+    assert sentence(quarters[quarters.index != "run_rate"]).startswith("Stage projection of the last quarter")
 
 
 def test_sentence__by_lead_counts_the_bands_that_a_method_leads():
