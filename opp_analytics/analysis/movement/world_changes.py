@@ -175,24 +175,27 @@ def _count(
     places = [records.find_final(period) for period in spans]
     final = pd.Series(records.moments[places], index=labels)
     first = history.records["recorded_at"].iloc[0]
-    rows = select_created(history, spans, first, by, tz).select(*keys, "period", "seen_at")
-    created = history.collect(rows)
+    made = select_created(history, spans, first, by, tz)
+    created = history.collect(made.select(*keys, "period", "seen_at"))
     # A label outside the periods has no final record.
-    created = created[created["seen_at"] <= created["period"].map(final)].assign(created=1)
+    created = created[created["seen_at"] <= created["period"].map(final)]
     versions = read_versions(history, records, tz=tz, org=Org.of(history), by=by)
-    every, closings = versions.every, [created[[*keys, "period", "created"]]]
-    for place, period in zip(places, spans, strict=True):
-        shown = (versions.seen <= place) & (versions.until > place) & every.dated_in(period)
-        ended = np.flatnonzero(shown & np.isin(every.outcome, (WON, LOST)))
-        groups = [every.labels[group] for group in every.group[ended]]
-        closings.append(
-            pd.DataFrame(groups, columns=keys, index=range(len(ended)), dtype=schema.TEXT).assign(
-                period=str(period), won=every.outcome[ended] == WON, lost=every.outcome[ended] == LOST
+    every, known = versions.every, {"created": created}
+    for name, outcome in (("won", WON), ("lost", LOST)):
+        ended = [
+            np.flatnonzero(
+                (versions.seen <= place)
+                & (versions.until > place)
+                & every.dated_in(period)
+                & (every.outcome == outcome)
             )
-        )
-    found = pd.concat(closings, ignore_index=True)
-    found[["created", "won", "lost"]] = found[["created", "won", "lost"]].fillna(0).astype("int64")
-    return fill_counts(found.groupby([*keys, "period"], as_index=False).sum(), by, "period", labels)
+            for place, period in zip(places, spans, strict=True)
+        ]
+        groups = [every.labels[group] for group in every.group[np.concatenate(ended)]]
+        rows = pd.DataFrame(groups, columns=keys, index=range(len(groups)), dtype=schema.TEXT)
+        known[name] = rows.assign(period=np.repeat(np.array(labels), [len(part) for part in ended]))
+    sizes = {name: rows.groupby([*keys, "period"]).size() for name, rows in known.items()}
+    return fill_counts(pd.DataFrame(sizes).reset_index(), by, "period", labels)
 
 
 def judge_inflow(created: Floats) -> tuple[Floats, NDArray[np.int8]]:

@@ -97,6 +97,7 @@ def test_groups__of_a_frame_and_a_history_never_name_a_missing_value(
         oa.movements(history, start=start, end=end, by=column),
         oa.forecast_change(history, start=start, end=end, period="2026-03", by=column),
         oa.pipeline_created(history, freq="M", by=column),
+        oa.world_changes(history, freq="D", by=column),
     ]
     for table in tables:
         assert {*table.index.get_level_values(column)} <= {"Ann", "(none)"}
