@@ -27,6 +27,7 @@ from opp_analytics.analysis import (
     stage_flow,
     transitions,
     waterfall,
+    world_changes,
 )
 from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
@@ -49,6 +50,7 @@ QUESTIONS = {
     "records where": lambda history: history.where(owner_name="Ann").records,
     "movements": lambda history: movements(history, **WINDOW, due=DUE, by="owner_name"),
     "pipeline_created": lambda history: pipeline_created(history, freq="W", by="owner_name"),
+    "world_changes": lambda history: world_changes(history, freq="D", by="owner_name"),
     "forecast_change": lambda history: forecast_change(
         history, **WINDOW, period="2026-02", method="stated", by="owner_name"
     ),
