@@ -79,6 +79,9 @@ MARCH: dict[str, Any] = {"start": "2026-03-03", "end": AS_OF, "period": "2026-03
 OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "backtest": lambda history: oa.backtest(history, freq="M", method="stated"),
     "backtest_methods": lambda history: oa.backtest_methods(history, freq="M", methods=["stated"]),
+    "backtest_methods of others": lambda history: oa.backtest_methods(
+        history, freq="M", methods=["weighted", "last_period", "stage_projection"], by_lead=True
+    ),
     "calibration": lambda history: oa.calibration(history, horizon_days=30),
     "category_moves": lambda history: oa.category_moves(history, start=START, end=AS_OF),
     "close_date_moves": lambda history: oa.close_date_moves(history),

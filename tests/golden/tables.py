@@ -144,6 +144,19 @@ def _past(
             partial(_backtest_end, history, method, known.by[-1], as_of - pd.Timedelta(days=20)),
         )
     yield "backtest_methods", "M", lambda: oa.backtest_methods(history, freq="M")
+    others: list[Any] = [
+        "stated",
+        "weighted",
+        "three_periods",
+        "stage_projection",
+        "stage_projection_4",
+        "last_period",
+    ]
+    yield (
+        "backtest_methods",
+        "others by lead M",
+        lambda: oa.backtest_methods(history, freq="M", methods=others, by_lead=True),
+    )
 
 
 def _backtest_end(history: oa.History, method: str, by: str, as_of: pd.Timestamp) -> pd.DataFrame:

@@ -127,7 +127,9 @@ def test_backtest_methods__by_lead_are_the_same_forecasts_by_days_left():
     near = parts.xs("8–14", level="days_left").loc["run_rate"]
     past = backtest(history, freq="M", method="run_rate").reset_index()
     twentieth = past[past["made_at"].dt.strftime("%Y-%m 20") == past["made_at"].dt.strftime("%Y-%m %d")]
-    judged = twentieth[twentieth["period"] == twentieth["made_at"].dt.strftime("%Y-%m")].tail(int(near["n"]))
+    judged = twentieth[twentieth["period"] == twentieth["made_at"].dt.strftime("%Y-%m")].tail(
+        int(parts["n"].iloc[0])
+    )
     assert near["wape"] == pytest.approx(judged["error"].abs().sum() / judged["actual"].sum())
 
 
