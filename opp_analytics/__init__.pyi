@@ -11,6 +11,7 @@ from .analysis import calibration as calibration
 from .analysis import category_moves as category_moves
 from .analysis import close_date_moves as close_date_moves
 from .analysis import deal_flags as deal_flags
+from .analysis import deal_reasons as deal_reasons
 from .analysis import fix as fix
 from .analysis import forecast as forecast
 from .analysis import forecast_categories as forecast_categories

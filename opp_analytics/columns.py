@@ -132,6 +132,9 @@ COLUMNS = {
     "disqualified_share": ResultColumn("Share disqualified by then.", "rate"),
     "won_share": ResultColumn("Share won by then.", "rate"),
     "open_share": ResultColumn("Share still open then.", "rate"),
+    "step": ResultColumn("What adds to the chance of a deal."),
+    "points": ResultColumn("What the step adds to the chance.", "rate", title="Adds"),
+    "group": ResultColumn("What the past deals behind the step share."),
     "won_low": ResultColumn(
         "Lower end of the interval of the share won; of a deal, of its win date, if won.", "rate"
     ),

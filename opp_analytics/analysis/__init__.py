@@ -4,6 +4,7 @@ from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horiz
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
 from opp_analytics.analysis.forecasting.category_moves import category_moves
+from opp_analytics.analysis.forecasting.deal_reasons import deal_reasons
 from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_categories import forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
@@ -55,6 +56,7 @@ __all__ = [
     "category_moves",
     "close_date_moves",
     "deal_flags",
+    "deal_reasons",
     "fix",
     "forecast",
     "forecast_categories",

@@ -86,6 +86,7 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "category_moves": lambda history: oa.category_moves(history, start=START, end=AS_OF),
     "close_date_moves": lambda history: oa.close_date_moves(history),
     "deal_flags": lambda history: oa.deal_flags(deals(), history=history, as_of=AS_OF),
+    "deal_reasons": lambda history: oa.deal_reasons(deals(), history, as_of=AS_OF, freq="W"),
     "forecast": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history),
     "forecast by": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history, by="owner_name"),
     "forecast_change": lambda history: oa.forecast_change(history, **MARCH),

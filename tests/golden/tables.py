@@ -104,6 +104,8 @@ def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
                 f"{method} {freq}",
                 partial(ASK.track_record, history, as_of=as_of, freq=freq, method=method),
             )
+    for freq in ("M", "Q"):
+        yield "deal_reasons", freq, partial(_explain_first, known, freq)
     yield "calibration", "30 days", lambda: oa.calibration(history, horizon_days=30)
     yield (
         "calibration",
@@ -159,6 +161,12 @@ def _past(
     )
 
 
+def _explain_first(known: Known, freq: str) -> pd.DataFrame:
+    """The first rows of the reasons of deals."""
+    table: pd.DataFrame = ASK.deal_reasons(known.opportunities, known.history, as_of=known.as_of, freq=freq)
+    return table.head(60)
+
+
 def _backtest_end(history: oa.History, method: str, by: str, as_of: pd.Timestamp) -> pd.DataFrame:
     """The last rows of a backtest by groups."""
     table: pd.DataFrame = ASK.backtest(history, freq="M", method=method, by=by, as_of=as_of)
@@ -192,7 +200,7 @@ def answer(
 
 
 TABLES = (
-    "forecast", "forecast_deals", "forecast_fan", "backtest", "backtest_methods", "forecast_change", "track_record",
+    "forecast", "forecast_deals", "deal_reasons", "forecast_fan", "backtest", "backtest_methods", "forecast_change", "track_record",
     "calibration", "stage_rates", "world_changes", "page", "page_charts", "workbook", "explorer", "explorer_tables", "explorer_code",
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import inf, sqrt
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "learned".
+STEPS = ("overall", "bucket", "stage", "pipeline", "owner", "month")
+"""What adds up to a chance, in order."""
 BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
 _OVERDUE, _UNDATED, _BEFORE, _DUE, _SOON_AFTER, _LATER = range(6)
 _WON, _NEITHER = 6, 7
@@ -74,15 +76,29 @@ class Chances:
     """Chance that an open deal is won in a period, by its status at a point."""
 
     share: Floats
-    """By bucket (rows) and stage (columns): each pipeline's stages, stage names across pipelines, unknown stages."""
+    """After each of the first four `STEPS`, by bucket (rows) and stage (columns): each pipeline's stages, stage names across
+    pipelines, unknown stages."""
     owner: Floats
     """Factor by owner; the last, 1, for owners never seen."""
-    month: tuple[float, float]
+    month: Floats
     """Factor of months that do not end a quarter, and of those that do."""
+    seen: tuple[Floats, Floats, Floats]
+    """Past deals (first) and wins behind `share`, `owner` and `month`; 0 where a step does not apply."""
 
     def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Look up each deal's chance; −1 is a stage or owner never seen, `closing` True if the month ends a quarter."""
-        return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[closing])
+        """Find each deal's chance (columns) after each of `STEPS` (rows).
+
+        −1 is a stage or owner never seen, `closing` True if the month ends a quarter.
+        """
+        shares = self.share[:, bucket, stage]
+        owned = _clip(shares[-1] * self.owner[owner])
+        return np.concatenate([shares, [owned, _clip(owned * self.month[int(closing)])]])
+
+    def count(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
+        """Count the past deals (first) and wins behind each chance of `of`."""
+        shares, owners, months = self.seen
+        month = np.broadcast_to(months[:, int(closing), None], (2, len(bucket)))
+        return np.concatenate([shares[:, :, bucket, stage], owners[:, None, owner], month[:, None]], axis=1)
 
 
 @dataclass(frozen=True)
@@ -152,14 +168,14 @@ class Learned:
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
-        return np.where(moment.open, self._look_up(lessons.chances, moment, period), 0.0)
+        return np.where(moment.open, self._look_up(lessons.chances.of, moment, period)[-1], 0.0)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
-        chance = np.where(moment.open, self._look_up(lessons.chances, moment, period), 0.0)
+        chance = np.where(moment.open, self._look_up(lessons.chances.of, moment, period)[-1], 0.0)
         amounts = self._spread(lessons.new_business, moment)
         if new is not None:
             amounts = _scale_to_means(amounts, new)
@@ -245,12 +261,20 @@ class Learned:
         amounts = [point.new_business for point in list(known.values())[-_AMOUNTS:]]
         return np.array(amounts).reshape(len(amounts), self.versions.every.size)
 
-    def _look_up(self, chances: Chances, moment: Moment, period: pd.Period) -> Floats:
+    def explain(self, moment: Moment, period: pd.Period) -> tuple[Floats, Floats] | None:
+        """Give each deal's chance (columns) after each of `STEPS` (rows), and the past deals and wins behind it."""
+        lessons = self.learn(moment.day, period)
+        if lessons is None:
+            return None
+        chances = lessons.chances
+        return self._look_up(chances.of, moment, period), self._look_up(chances.count, moment, period)
+
+    def _look_up(self, find: Callable[..., Floats], moment: Moment, period: pd.Period) -> Floats:
         every = self.versions.every
         stage = _place_stages(moment.stages, every.stages)
         place = {name: k for k, name in enumerate(every.owners)}
         owner = np.array([place.get(name, -1) for name in moment.owners], dtype=np.intp)
-        return chances.of(
+        return find(
             put_in_buckets(moment, period),
             np.append(stage, -1)[moment.stage],
             np.append(owner, -1)[moment.owner],
@@ -294,7 +318,7 @@ class Learned:
         if len(known) < FEWEST:
             return _NO_MISS
         moment, further = self.versions.at(record), self._collect_new_business(known)
-        chance = self._look_up(self._learn_chances(known), moment, period)
+        chance = self._look_up(self._learn_chances(known).of, moment, period)[-1]
         booked, open_ = moment.booked_in(period), np.flatnonzero(moment.open)
         group, size = moment.group[open_], moment.size
         there = (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
@@ -366,24 +390,30 @@ def learn_chances(
     won_bucket, won_stage, won_owner = (_join(points, f"won_{name}") for name in ("bucket", "stage", "owner"))
 
     shape = (len(BUCKET_NAMES), len(stages))
-    deals, wins = _count_pairs(bucket, stage, shape, count), _count_pairs(won_bucket, won_stage, shape)
-    share = _clip(_share_won(deals, wins, stages))
+    seen = np.stack([_count_pairs(bucket, stage, shape, count), _count_pairs(won_bucket, won_stage, shape)])
+    shares, behind = _share_won(seen, stages)
+    shares = _clip(shares)
 
-    chance = share[bucket, stage]
-    expected = np.bincount(owner, weights=count * chance, minlength=owners)
-    achieved = np.bincount(won_owner, minlength=owners)
+    chance = shares[-1, bucket, stage]
     # Without owners, every deal has the last factor.
-    factor = np.append(((achieved + _OWNER) / (expected + _OWNER))[:owners], 1.0)
-
+    owned, factor = _compare(owner, won_owner, count, chance, owners, _OWNER)
+    owned[:, owners:], factor[owners:] = 0.0, 1.0
     if closing is None:
-        return Chances(share, factor, (1.0, 1.0))
+        return Chances(shares, factor, np.ones(2), (behind, owned, np.zeros((2, 2))))
     kind = np.array(closing, dtype=np.intp)
     here = np.repeat(kind, [len(point.bucket) for point in points])
     there = np.repeat(kind, [len(point.won_bucket) for point in points])
-    expected = np.bincount(here, weights=count * _clip(chance * factor[owner]), minlength=2)
-    achieved = np.bincount(there, minlength=2)
-    month = (achieved + _MONTH) / (expected + _MONTH)
-    return Chances(share, factor, (float(month[0]), float(month[1])))
+    monthly, month = _compare(here, there, count, _clip(chance * factor[owner]), 1, _MONTH)
+    return Chances(shares, factor, month, (behind, owned, monthly))
+
+
+def _compare(
+    of: Integers, won_of: Integers, count: Floats, chance: Floats, last: int, prior: float
+) -> tuple[Floats, Floats]:
+    """Count deals and wins by place up to `last`, and compare the wins with those expected, leaning on 1."""
+    deals, expected = (np.bincount(of, weights=one, minlength=last + 1) for one in (count, count * chance))
+    won = np.bincount(won_of, minlength=last + 1)
+    return np.stack([deals, won]).astype(np.float64), (won + prior) / (expected + prior)
 
 
 def _count_pairs(
@@ -394,16 +424,21 @@ def _count_pairs(
     return counted.astype(np.float64).reshape(shape)
 
 
-def _share_won(deals: Floats, wins: Floats, stages: Sequence[Labels]) -> Floats:
-    """Compute the share won by bucket: per stage, per stage name, and for stages never seen."""
-    overall = wins.sum() / deals.sum() if deals.any() else 0.0
-    by_bucket = _lean(wins.sum(axis=1), deals.sum(axis=1), overall)[:, None]
+def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
+    """Compute the share won after each step of `Chances.share`, with the deals and wins behind it, from those by stage."""
     name, names = pd.factorize(pd.Index([stage[0] for stage in stages], dtype=object))
     named = (name[:, None] == np.arange(len(names))).astype(np.float64)
-    by_name = _lean(wins @ named, deals @ named, by_bucket)
-    alone = named.sum(axis=0)[name] == 1
-    own = np.where(alone, by_name[:, name], _lean(wins, deals, by_name[:, name]))
-    return np.concatenate([own, by_name, by_bucket], axis=1)
+    none, alone = np.zeros((*seen.shape[:2], 1)), named.sum(axis=0)[name] == 1
+    by_name = np.concatenate([seen @ named, none], axis=2)[:, :, [*name, *range(len(names)), -1]]
+    # A stage of one pipeline has nothing to add to its name.
+    own = np.concatenate([np.where(alone, 0.0, seen), np.repeat(none, len(names) + 1, axis=2)], axis=2)
+    steps = [seen.sum(axis=(1, 2), keepdims=True), seen.sum(axis=2, keepdims=True), by_name, own]
+    behind = np.stack([np.broadcast_to(step, own.shape) for step in steps], axis=1)
+    (deals, *further), (wins, *more) = behind
+    shares = [wins / np.maximum(deals, 1.0)]
+    for came, out_of in zip(more, further, strict=True):
+        shares.append(_lean(came, out_of, shares[-1]))
+    return np.stack(shares), behind
 
 
 def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
@@ -413,7 +448,7 @@ def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers
     return np.array([own.get(labels, names.get(labels[0], -1)) for labels in stages], dtype=np.intp)
 
 
-def _lean(wins: Floats, deals: Floats, on: Floats | float) -> Floats:
+def _lean(wins: Floats, deals: Floats, on: Floats) -> Floats:
     """Shrink the share won toward `on`."""
     return np.asarray((wins + _SHRINK * on) / (deals + _SHRINK), dtype=np.float64)
 

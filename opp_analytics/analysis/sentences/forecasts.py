@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances
@@ -19,6 +21,7 @@ from opp_analytics.text import (
     day,
     joined,
     label,
+    noun,
     number,
     percent,
     period_name,
@@ -266,6 +269,48 @@ def describe_forecast_deals(table: pd.DataFrame) -> str:
     ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
     deal = swing.get("name") or swing.get("unique_id") or swing.name
     return f"{deal} decides the most: {name} is {ends}"
+
+
+def describe_deal_reasons(table: pd.DataFrame) -> str:
+    """Add up the chance of one deal: of several, of the likeliest one."""
+    if table.empty:
+        return "No deal is open"
+    ids = table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
+    chances = table["chance"].groupby(ids).last()
+    last = table[ids == chances.idxmax()]
+    steps = last.index.get_level_values("step")
+    # Rounded chances, not points, so that what is shown adds up.
+    shown = np.floor(last["chance"].to_numpy() * 100 + 0.5).astype(int)
+    behind = steps[steps.isin(("overall", "bucket", "stage", "pipeline"))][-1]
+    parts = []
+    for step, group, n, won, adds in zip(
+        steps, last["group"], last["n"], last["won"], np.diff(shown, prepend=0), strict=True
+    ):
+        counted = f" ({won:,} of {n:,} won)" if step == behind else ""
+        if step == "overall":
+            parts.append(f"{group} {percent(last['chance'].iloc[0])}{counted}")
+        elif adds or counted:
+            parts.append(f"{_name_step(step, group, table.attrs)} {number(adds, signed=True)}{counted}")
+    head = percent(last["chance"].iloc[-1])
+    if len(chances) > 1:
+        head = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, {head}"
+    return f"{head}: {', '.join(parts)}"
+
+
+def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:
+    if step == "month":
+        return "quarter’s end" if group == "quarter end" else "not a quarter’s end"
+    if step != "bucket":
+        return label(group) if step == "stage" else group
+    today, freq, name = attrs["as_of"], attrs["freq"], attrs["period"]
+    now = str(pd.Period(today, freq)) == name
+    within = f"this {noun(freq)}" if now else f"in {period_name(name, freq, today=today)}"
+    names = {
+        "undated": "no date",
+        "due": f"due {within}",
+        "due before": f"due before {within.removeprefix('in ')}",
+    }
+    return names.get(group, group)
 
 
 def compare_chances(table: pd.DataFrame) -> str:

@@ -157,7 +157,8 @@ class Explorer(Widget):
                 return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
             case "deal":
                 ours = None if self._client is None else own_writes(self._client)
-                return {"timeline": write_timeline(self._selector.history, request["id"], ours)}
+                timeline = write_timeline(self._selector.history, request["id"], ours)
+                return {"timeline": [*self._view.explain_deal(request["id"]), *timeline]}
             case _:
                 return {"csv": self._csv(request.get("key"))}
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import analysis, plots, svg, text
-from opp_analytics.analysis import evidence, forecast_deals, movements, sentence, slippage_deals, win_rate
+from opp_analytics.analysis import (
+    deal_reasons,
+    evidence,
+    forecast_deals,
+    movements,
+    sentence,
+    slippage_deals,
+    win_rate,
+)
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
@@ -268,6 +276,25 @@ class View(ABC):
         if table.attrs["method"] != "learned":
             return deals
         return deals.merge(table[["unique_id", "chance"]], on="unique_id", how="left")
+
+    def explain_deal(self, unique_id: str) -> list[str]:
+        """Say what adds up to an open deal's chance from history, and when it is won if it is; empty without such a chance."""
+        opened, history, freq = _open_deals(self.deals), self.selector.history, "Q" if self.by == "Q" else "M"
+        deal = opened[opened["unique_id"] == unique_id]
+        if deal.empty or history is None:
+            return []
+        due, code = deal["close_date"].iloc[0], self.org.freq(freq)
+        period = str(pd.Period(due if due >= self.day else self.day, code))
+        asked: dict[str, Any] = {"as_of": self.day, "freq": freq}
+        table = forecast_deals(deal, history=history, periods=[period], **asked)
+        if table.attrs["method"] != "learned" or table.empty:
+            return []
+        reasons = sentence(deal_reasons(deal, history, period=period, **asked))
+        low, high = table["won_low"].iloc[0], table["won_high"].iloc[0]
+        when = (
+            [] if pd.isna(low) else [f"If won, between {self._write_day(low)} and {self._write_day(high)}."]
+        )
+        return [f"Chance from history in {text.period(period, code)}, {reasons}", *when]
 
     def _due_in(self, opened: pd.DataFrame, key: str) -> pd.DataFrame:
         """Take the open deals in one row of a forecast."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -214,3 +215,67 @@ def test_sentence__of_past_ranges(errors, held, words):
     table = pd.DataFrame({"days_before": 5, "held": held, "actual": 100.0, "error": errors}, index=periods)
     table.attrs = {"freq": "M"}
     assert sentence(table) == words
+
+
+def _reasons(
+    *rows: tuple[str, float, int, int, str], freq: str = "M", period: str = "2026-11"
+) -> pd.DataFrame:
+    steps, chances, seen, won, groups = zip(*rows, strict=True)
+    table = pd.DataFrame(
+        {"chance": chances, "points": np.diff(chances, prepend=0.0), "n": seen, "won": won, "group": groups},
+        index=pd.MultiIndex.from_arrays([["acme"] * len(steps), steps], names=["unique_id", "step"]),
+    )
+    table.attrs = {"as_of": "2026-11-12", "freq": freq, "period": period}
+    return table
+
+
+def test_sentence__of_a_deal_adds_up_to_its_chance() -> None:
+    table = _reasons(
+        ("overall", 0.0842, 900, 76, "all open deals"), ("bucket", 0.1749, 300, 61, "due"),
+        ("stage", 0.284, 412, 61, "negotiation"), ("owner", 0.332, 80, 20, "Ada"), ("month", 0.3149, 300, 25, "quarter end"),
+    )  # fmt: skip
+    assert sentence(table) == (
+        "31%: all open deals 8%, due this month +9, negotiation +11 (61 of 412 won), Ada +5, quarter’s end −2."
+    )
+    assert sentence(table.loc["acme"]) == sentence(table)
+    # What rounds to nothing is left out; the last share keeps its count.
+    short = _reasons(
+        ("overall", 0.0841, 900, 76, "all open deals"),
+        ("bucket", 0.0842, 30, 2, "overdue"),
+        ("owner", 0.0843, 9, 1, "Ada"),
+    )
+    assert sentence(short) == "8%: all open deals 8%, overdue 0 (2 of 30 won)."
+    assert sentence(short.head(1)) == "8%: all open deals 8% (76 of 900 won)."
+
+
+def test_sentence__of_a_deal_says_how_it_is_due_in_the_period_asked_for() -> None:
+    said = {}
+    for bucket in ("overdue", "undated", "due before", "due", "due soon after", "due later"):
+        table = _reasons(
+            ("overall", 0.1, 90, 9, "all open deals"),
+            ("bucket", 0.2, 9, 2, bucket),
+            freq="Q",
+            period="2027Q1",
+        )
+        said[bucket] = sentence(table).split(", ")[1].split(" +")[0]
+    assert said == {
+        "overdue": "overdue", "undated": "no date", "due before": "due before Q1 2027", "due": "due in Q1 2027",
+        "due soon after": "due soon after", "due later": "due later",
+    }  # fmt: skip
+    low = _reasons(
+        ("overall", 0.1, 90, 9, "all open deals"),
+        ("stage", 0.002, 500, 0, "proposal"),
+        ("month", 0.0018, 70, 1, "within the quarter"),
+    )
+    assert sentence(low) == "<1%: all open deals 10%, proposal −10 (0 of 500 won)."
+
+
+def test_sentence__of_several_deals_explains_the_likeliest() -> None:
+    one = _reasons(("overall", 0.1, 90, 9, "all open deals"), ("stage", 0.3, 50, 20, "proposal"))
+    other = one.assign(chance=[0.1, 0.05]).rename(index={"acme": "bolt"}, level="unique_id")
+    both = pd.concat([other, one])
+    both.attrs = one.attrs
+    assert (
+        sentence(both)
+        == "The likeliest of 2 open deals is acme, 30%: all open deals 10%, proposal +20 (20 of 50 won)."
+    )

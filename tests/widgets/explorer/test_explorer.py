@@ -387,6 +387,31 @@ def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history, tmp_pat
     assert write_timeline(history, "d00", ours)[1].endswith("(own run run-1)")
 
 
+def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(team: History) -> None:
+    deals = team.as_of(TODAY)
+    explorer = oa.explore(deals, team, state={"view": "forecast"})
+    opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
+    name = opened["ids"][0]
+    lines = ask(explorer, do="deal", id=name)["timeline"]
+    reasons = oa.deal_reasons(deals, team, as_of="2026-11-10", period="2026-11").loc[[name]]
+    assert lines[0] == f"Chance from history in Nov 2026, {oa.sentence(reasons)}"
+    assert lines[0].startswith(
+        f"Chance from history in Nov 2026, {opened['rows'][0][-1][1]}: all open deals "
+    )
+    dated = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"]).set_index(
+        "unique_id"
+    )
+    low, high = (text.day(dated.loc[name, column]) for column in ("won_low", "won_high"))
+    assert lines[1] == f"If won, between {low} and {high}."
+    assert len(lines) == 2 + len(write_timeline(team, name))
+    quarter = oa.explore(deals, team, state={"view": "forecast", "by": "Q"})
+    assert ask(quarter, do="deal", id=name)["timeline"][0].startswith("Chance from history in Q4 2026, ")
+    closed = deals.loc[deals["stage"] == "closed_won", "unique_id"].iloc[0]
+    assert ask(explorer, do="deal", id=closed)["timeline"] == write_timeline(team, closed)
+    alone = oa.explore(deals, as_of=TODAY)
+    assert ask(alone, do="deal", id=name)["timeline"] == []
+
+
 def test_controls__offer_months_and_fiscal_quarters(frames, history):
     fiscal = oa.Org(fiscal_year_start=2).apply(frames[-1])
     explorer = oa.explore(fiscal, as_of=DAYS[-1])

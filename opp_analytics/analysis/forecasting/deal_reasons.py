@@ -1,0 +1,152 @@
+"""`deal_reasons`: what adds up to the chance of each open deal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, STEPS, put_in_buckets
+from opp_analytics.analysis.forecasting.method import FEWEST, read_method
+from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.question import Question, answer
+from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.periods import Freq, When
+from opp_analytics.schema import TEXT
+from opp_analytics.text import noun
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+def deal_reasons(
+    opportunities: pd.DataFrame,
+    history: History,
+    *,
+    as_of: When,
+    freq: Freq = "M",
+    period: str | None = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """Explain each open deal's chance from history: what the past of deals like it adds, step by step.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        As for `forecast`, with ``unique_id``.
+    history : History
+        Past records; those after `as_of` are not read.
+    as_of, freq, tz
+        As for `forecast`.
+    period : str, optional
+        Label of the period in which the deals would be won; default: the current one.
+
+    Returns
+    -------
+    DataFrame
+        Index ``unique_id`` (str), ``step`` (str): "overall", "bucket" (how the deal is due), "stage" (of any pipeline), "pipeline",
+        "owner", "month" (whether it ends a quarter). A step without past deals has no row, such as an owner or stage never
+        seen, or the pipeline of a stage that only one has. Columns:
+
+        - ``chance`` (float64, fraction): the chance after the step; after the last one it is that of `forecast_deals`.
+        - ``points`` (float64, fraction): what the step adds; those of a deal sum to its chance.
+        - ``n``, ``won`` (int64): past deals that the step looks at, as long before the end of their period, and those of
+          them that were won in it.
+        - ``group`` (str): what these deals share: their stage, their owner, …
+
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``period``, ``method``, ``left_out``. Without open deals, no rows.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When fewer than 3 ended periods have a record as long before their end as `as_of` is before that of the period.
+    MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError
+        As for `forecast`; also for a period that has ended.
+
+    See Also
+    --------
+    forecast_deals, deal_flags
+
+    Notes
+    -----
+    The chances are those of the learned method (docs/definitions.md, learned). Each share won leans on that of the step
+    before it with the weight of 8 deals; owner and month are factors, added as the difference that they make.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.concat([pd.DataFrame({
+    ...     "unique_id": [f"a{m}", f"b{m}", f"a{m}", f"b{m}"], "value": 100.0, "close_date": f"2026-0{m}-25",
+    ...     "seen_at": [f"2026-0{m}-10", f"2026-0{m}-10", f"2026-0{m}-20", f"2026-0{m}-20"],
+    ...     "stage": ["proposal", "discovery", "closed_won", "closed_lost"]}) for m in range(1, 6)])
+    >>> history = History.from_changes(log)
+    >>> table = deal_reasons(history.as_of("2026-05-10T12:00Z"), history, as_of="2026-05-10")
+    >>> table.loc["a5", ["chance", "points", "n", "won"]].round(3)
+             chance  points  n  won
+    step
+    overall   0.500   0.500  6    3
+    bucket    0.500   0.000  6    3
+    stage     0.636   0.136  3    3
+    month     0.627  -0.009  4    2
+    """
+    ids = read(opportunities, "unique_id", unique=True)["unique_id"]
+    question = Question.of(
+        opportunities,
+        as_of=as_of,
+        freq=freq,
+        method=read_method("learned"),
+        history=history,
+        periods=1 if period is None else [period],
+        only=True,
+        tz=tz,
+    )
+    (wanted,) = question.periods
+    if wanted < question.current:
+        raise ArgumentValueError(f"period={period!r} has ended; use {str(question.current)!r} or a later one")
+    deals = answer(question, question.read(opportunities), single_deals=True).moment
+    learned = question.learn(())
+    found = learned.explain(deals, wanted)
+    if found is None:
+        raise NotEnoughHistory(
+            f"deal_reasons needs {FEWEST} ended {noun(freq)}s with a record {last_day(wanted) - deals.day} days before their "
+            f"end; use an earlier period than {wanted}, or keep recording"
+        )
+    chance, (seen, won) = (part[..., deals.open] for part in found)
+    labels = [deals.stages[k] for k in deals.stage[deals.open]]
+    owners = [*deals.owners, ""]
+    groups = [
+        ["all open deals"] * len(labels),
+        [BUCKET_NAMES[k] for k in put_in_buckets(deals, wanted)[deals.open]],
+        [label[0] for label in labels],
+        [label[-1] for label in labels],
+        [owners[k] for k in deals.owner[deals.open]],
+        ["quarter end" if learned.records.closes_quarter(wanted) else "within the quarter"] * len(labels),
+    ]
+    kept = (seen > 0) | (np.arange(len(STEPS)) == 0)[:, None]
+    deal, step = np.nonzero(kept.T)
+    names = pd.Index(ids[deals.open], dtype=TEXT)[deal]
+    table = pd.DataFrame(
+        {
+            "chance": chance[step, deal],
+            "points": np.diff(chance, axis=0, prepend=0.0)[step, deal],
+            "n": seen[step, deal].astype(np.int64),
+            "won": won[step, deal].astype(np.int64),
+            "group": pd.array(np.array(groups, dtype=object)[step, deal], dtype=TEXT),
+        },
+        index=pd.MultiIndex.from_arrays(
+            [names, pd.Index(STEPS, dtype=TEXT)[step]], names=["unique_id", "step"]
+        ),
+    )
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=len(labels),
+        as_of=question.today,
+        left_out=deals.left_out,
+        freq=question.freq,
+        period=str(wanted),
+        method="learned",
+    )
