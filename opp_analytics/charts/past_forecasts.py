@@ -99,7 +99,7 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.method(method, table.attrs.get("freq")), (bar,), _judge_method(row), miss))
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
-        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4), name_width=36,
+        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4), name_width=42,
         measure=measure_percent("missed, as a share of the booked value", low=None, high=None),
     )  # fmt: skip
 

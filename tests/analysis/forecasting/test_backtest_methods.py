@@ -174,7 +174,7 @@ def test_sentence__by_lead_counts_the_bands_that_a_method_leads():
     table = backtest_methods(history, freq="M", methods=["last_period", "weighted"], by_lead=True)
     assert (
         sentence(table)
-        == "Last month misses least in 3 of 3 bands of days left: beyond chance in two of them."
+        == "Last month’s number misses least in 3 of 3 bands of days left: beyond chance in two of them."
     )
     alone = backtest_methods(history, freq="M", methods=["stated"], by_lead=True)
     assert sentence(alone).endswith("in 3 of 3 bands of days left: the difference may be chance.")
