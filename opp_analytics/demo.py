@@ -17,8 +17,6 @@ from opp_analytics.org import Org, check_org
 from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
 
-__all__ = ["demo"]
-
 _WEEKS_BEFORE = 13
 """Weeks of work before the first record."""
 

@@ -12,8 +12,6 @@ from typer.core import TyperGroup
 
 import opp_analytics
 
-__all__ = ["app"]
-
 _TRY = "1. Try it without an account"
 _CONNECT = "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY"
 _RECORD = "3. Record every day: the API keeps no history"

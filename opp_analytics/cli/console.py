@@ -24,19 +24,6 @@ from opp_analytics import text
 from opp_analytics.columns import COLUMNS, make_formatter
 from opp_analytics.org import Org
 
-__all__ = [
-    "complain",
-    "escape_markup",
-    "heading",
-    "out",
-    "say",
-    "say_crash",
-    "say_stopped",
-    "say_warning",
-    "show",
-    "write_command",
-]
-
 _CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
 """The two chances of a deal, which their own names do not tell apart."""
 _NARROWEST = 6

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-__all__ = ["demo_command", "sandbox_command", "save_chart"]
-
-
 _STATE = "XDG_STATE_HOME"
 _WEEKS = 26
 _PUSH = pd.Timedelta(days=30)

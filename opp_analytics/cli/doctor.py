@@ -27,8 +27,6 @@ from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.text import count, plural
 
-__all__ = ["doctor_command", "note_error"]
-
 
 def doctor_command(
     report: Annotated[

@@ -33,16 +33,6 @@ from opp_analytics.periods import as_date, check_freq
 from opp_analytics.table_files import read_content, read_parquet
 from opp_analytics.writer import RunStopped, Words, check_plan
 
-__all__ = [
-    "apply_command",
-    "export_command",
-    "plan_command",
-    "resume_command",
-    "runs_command",
-    "undo_command",
-]
-
-
 _WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
 """What writes a file, by its ending."""
 _PLANS = (".json",)

@@ -21,8 +21,6 @@ from opp_analytics.errors import DataError, DataWarning, HistoryError
 from opp_analytics.files import read_whole
 from opp_analytics.text import count, joined
 
-__all__ = ["import_crm_command"]
-
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
 

@@ -19,9 +19,6 @@ from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
 
-__all__ = ["add_record", "load_command", "record_command", "say_stock", "write_opportunities"]
-
-
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
 

@@ -20,8 +20,6 @@ from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import FILE, Draft, Stage, draft_org
 from opp_analytics.schema import COLUMNS
 
-__all__ = ["ORG_COMMANDS"]
-
 
 def init_command(
     file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(FILE),

@@ -21,8 +21,6 @@ from opp_analytics.org import Org
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["TABLES", "check_ending", "print_json", "write_csv", "write_staged", "write_tables"]
-
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
 _WIDEST = 60

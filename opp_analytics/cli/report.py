@@ -27,8 +27,6 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
 from opp_analytics.report import check_report
 
-__all__ = ["report_command"]
-
 
 def report_command(
     file: Annotated[

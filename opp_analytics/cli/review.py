@@ -41,16 +41,6 @@ from opp_analytics.report import Proof, judge_forecasts
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 from opp_analytics.text import count, joined
 
-__all__ = [
-    "audit_command",
-    "changes_command",
-    "created_command",
-    "forecast_command",
-    "prove_command",
-    "risk_command",
-]
-
-
 By = Annotated[
     list[str] | None,
     typer.Option(

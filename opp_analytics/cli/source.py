@@ -20,18 +20,6 @@ from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count, joined, label
 
-__all__ = [
-    "CommandSource",
-    "DayFirst",
-    "DecimalComma",
-    "FromFile",
-    "OrgFile",
-    "find_org",
-    "read_source",
-    "say_age",
-]
-
-
 _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
 FromFile = Annotated[

@@ -18,8 +18,6 @@ from opp_analytics.report.blocks.to_win import to_win
 from opp_analytics.report.model import Block, WeeklyPage
 from opp_analytics.report.tables import Tables
 
-__all__ = ["BLOCKS", "choose_blocks", "compose"]
-
 _FOR_ONE = ("trend", "to_win")
 """The first blocks of one person's page, on which a table of people has one row."""
 

@@ -16,8 +16,6 @@ from opp_analytics.report.html import render_template
 from opp_analytics.report.model import Block, Cell, Table, WeeklyPage
 from opp_analytics.text import MISSING, one_line
 
-__all__ = ["Digest", "Section", "make_digest", "write_mail", "write_markdown", "write_plain"]
-
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
 _MOST_DEALS = 5

@@ -19,8 +19,6 @@ from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
 from opp_analytics.schema import ALL
 
-__all__ = ["Earlier", "Forecasts", "find_earlier_record", "keep_rows"]
-
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9

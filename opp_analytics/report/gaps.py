@@ -14,8 +14,6 @@ from opp_analytics.analysis import distribute
 from opp_analytics.org import Money
 from opp_analytics.report.inputs import Inputs
 
-__all__ = ["advise", "cover_gaps", "list_deals_to_win"]
-
 _NEAR, _LIKELY = pd.Timedelta(days=35), 0.5
 """A deal due after the period can be pulled in when due within five weeks, and as likely as not."""
 _FEWEST, _MOST = 3, 8

@@ -16,8 +16,6 @@ from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.report.model import Block, Goals, Note, WeeklyPage
 from opp_analytics.svg import stylesheet
 
-__all__ = ["WHOLE", "find_browser", "print_pdf", "read_audience", "render_page", "render_template"]
-
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192

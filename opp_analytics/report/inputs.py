@@ -27,8 +27,6 @@ from opp_analytics.org import (
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
-__all__ = ["Asked", "Inputs", "Part", "read_inputs"]
-
 _OWNER, _TEAM = "owner_name", "team"
 _NAMED = 8
 """Names that a message has room for."""

@@ -7,27 +7,6 @@ from typing import ClassVar, Literal
 
 from opp_analytics.svg import Rows
 
-__all__ = [
-    "Block",
-    "BlockPart",
-    "Cell",
-    "Chart",
-    "Deal",
-    "Deals",
-    "Fold",
-    "Goal",
-    "Goals",
-    "Group",
-    "Line",
-    "Note",
-    "Opening",
-    "PageColumn",
-    "Table",
-    "Terms",
-    "Tile",
-    "WeeklyPage",
-]
-
 
 @dataclass(frozen=True)
 class Cell:

@@ -21,8 +21,6 @@ from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Block, Cell, Group, Line, Note, Opening, PageColumn, Table, Terms
 from opp_analytics.report.model import WeeklyPage as Page
 
-__all__ = ["Proof", "judge_forecasts"]
-
 _OWN = ("learned", "run_rate", "stated")
 """Methods of `forecast`: the page is about the first one that the history allows."""
 _MEANINGS = {name: SUMS[name] for name in _OWN} | {

@@ -18,8 +18,6 @@ from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.org import read_condition
 
-__all__ = ["Look", "find_alerts", "read_look"]
-
 _PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".svg": "svg+xml", ".webp": "webp"}
 _LARGEST = 200_000
 """Bytes of a logo, which is part of every page."""

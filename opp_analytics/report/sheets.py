@@ -12,8 +12,6 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
-__all__ = ["Figure", "Sheet", "figures", "sheets"]
-
 
 @dataclass(frozen=True)
 class Sheet:

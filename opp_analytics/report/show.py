@@ -16,8 +16,6 @@ from opp_analytics.org import Org
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["show"]
-
 
 def show(table: pd.DataFrame) -> Styler:
     """Show a result table in a notebook: money in full digits with the currency, percents, dates, a dash where one is missing.

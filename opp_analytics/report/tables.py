@@ -16,8 +16,6 @@ from opp_analytics.org import Org, split_by
 from opp_analytics.periods import check_freq
 from opp_analytics.report.forecasts import Forecasts, keep_rows
 
-__all__ = ["DueDeals", "Tables"]
-
 _FLOW_WEEKS = 13
 """Weeks of the stage flow: a quarter."""
 

@@ -31,8 +31,6 @@ from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
 from opp_analytics.report.workbook import write_workbook
 
-__all__ = ["WeeklyReport", "check_report", "weekly_report"]
-
 _LONGEST = 80
 """Characters of a part's name in that of its page."""
 

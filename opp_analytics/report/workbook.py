@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from openpyxl.comments import Comment
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["write_workbook"]
-
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
 _MOST_LETTERS = 32_767

@@ -8,8 +8,6 @@ from opp_analytics import text
 from opp_analytics.report.model import Block, Terms
 from opp_analytics.report.tables import Tables
 
-__all__ = ["certificate", "notes"]
-
 
 def notes(tables: Tables) -> Block:
     """Show two folds: definitions, and trust."""

@@ -17,8 +17,6 @@ from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, Pa
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
-__all__ = ["people"]
-
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]

@@ -26,8 +26,6 @@ from opp_analytics.report.model import (
 )
 from opp_analytics.report.tables import DueDeals, Tables
 
-__all__ = ["created", "created_by", "funnel", "slippage", "win_rates"]
-
 _WEEKS, _NEAR = 12, 0.1
 """Weeks on the page, a quarter, and the share within which a week is like the average."""
 _MOST_CREATORS, _MOST_PUSHED, _MOST_RATES = 8, 5, 12

@@ -13,8 +13,6 @@ from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_
 from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, Opening, PageColumn, Table
 from opp_analytics.report.tables import Tables
 
-__all__ = ["fix", "risk"]
-
 _MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
 _SPELLED = 10

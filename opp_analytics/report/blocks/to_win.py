@@ -11,8 +11,6 @@ from opp_analytics.report.cells import name_deal, show_stated
 from opp_analytics.report.model import Block, Cell, Goal, Goals, Note
 from opp_analytics.report.tables import Tables
 
-__all__ = ["to_win"]
-
 _MOST, _MOST_NAMED = 12, 8
 """People with a card of their own, four rows of three; and people that a card of several names."""
 _ACTIONS = {"due": "due {}", "overdue": "was due {}: re-date or close", "pull_in": "due {}: pull in"}
