@@ -1,6 +1,6 @@
 """Simulated sales teams of many kinds, whose forecasts can be held against what came.
 
-A deal arrives, moves through four stages by weekly chances, slips past its date again and again, and is won or lost. Its
+A deal arrives, moves through four stages by chances of each step, slips past its date again and again, and is won or lost. Its
 owner states a probability and a date that need not be right. Nothing here is shared with the forecast methods.
 """
 
@@ -44,6 +44,16 @@ class Kind:
     """The same, for each rep and month."""
     broken_at: int | None = None
     """The week from which the odds of winning are halved."""
+    stops_at: int | None = None
+    """The week from which no deal arrives."""
+    wander: float = 0.0
+    """Standard deviation of a week's step in the logarithm of arrivals."""
+    season: float = 0.0
+    """Height of a yearly wave in the logarithm of arrivals."""
+    late_days: float = 0.0
+    """Mean days after which a new deal, a win or a loss is entered."""
+    step: int = 7
+    """Days between two records; everything but arrivals goes faster by the same factor."""
 
 
 KINDS = (
@@ -55,6 +65,11 @@ KINDS = (
     Kind("few big deals", deals_per_week=3.0, spread=1.5, optimism=1.25),
     Kind("young", weeks=112, recorded_from=60),
     Kind("break", broken_at=80),
+    Kind("inflow stops", stops_at=105),
+    Kind("inflow wanders", weeks=180, wander=0.12),
+    Kind("seasons", weeks=180, season=0.7),
+    Kind("late entries", late_days=6.0),
+    Kind("weeks", weeks=45, step=1, deals_per_week=35.0),
 )
 
 
@@ -71,20 +86,23 @@ class _Book:
 
 
 def log(kind: Kind, seed: int) -> pd.DataFrame:
-    """The change log of one team of a kind, one row per deal and weekly record that shows a change."""
+    """The change log of one team of a kind, one row per deal and record that shows a change."""
     rng = np.random.default_rng([seed, *map(ord, kind.name)])
     book, rows = _Book(), []
     quarterly = np.exp(kind.quarter_shock * rng.standard_normal(40))
     monthly = np.exp(kind.rep_shock * rng.standard_normal((len(_OWNERS), 120)))
     skill = np.exp(0.35 * rng.standard_normal(len(_OWNERS)))
     alive: list[int] = []
-    for week in range(kind.weeks):
-        monday = week * 7
-        date = BEGIN + pd.Timedelta(days=monday)
+    drift = 0.0
+    for day in range(0, kind.weeks * 7, kind.step):
+        week, date = day / 7, BEGIN + pd.Timedelta(days=day)
         changed = set()
-        for _ in range(rng.poisson(kind.deals_per_week * np.exp(kind.growth * week / 52))):
-            alive.append(_arrive(book, kind, rng, monday))
+        if kind.wander:
+            drift += kind.wander * rng.standard_normal()
+        for _ in range(rng.poisson(_count_arrivals(kind, week, drift))):
+            alive.append(_arrive(book, kind, rng, day))
             changed.add(alive[-1])
+        entered = set(changed)
         odds = quarterly[(date.year - 2022) * 4 + date.quarter - 1]
         if kind.broken_at is not None and week >= kind.broken_at:
             odds *= 0.5
@@ -92,14 +110,15 @@ def log(kind: Kind, seed: int) -> pd.DataFrame:
         month = (date.year - 2022) * 12 + date.month - 1
         for deal in alive:
             own = odds * skill[book.owner[deal]] * monthly[book.owner[deal], month]
-            if _work(book, rng, deal, monday, own, rushing):
+            if _work(book, kind, rng, deal, day, own, rushing):
                 changed.add(deal)
+        entered |= {deal for deal in alive if book.end[deal]}
         alive = [deal for deal in alive if not book.end[deal]]
-        seen_at = date + pd.Timedelta(days=7, hours=6)
-        rows += [(week, seen_at, *_row(book, kind, rng, deal)) for deal in sorted(changed)]
+        for deal in sorted(changed):
+            late = int(rng.exponential(kind.late_days)) if kind.late_days and deal in entered else 0
+            rows.append((day + late // kind.step * kind.step, *_row(book, kind, rng, deal)))
     columns = [
-        "week",
-        "seen_at",
+        "day",
         "unique_id",
         "stage",
         "status",
@@ -110,7 +129,11 @@ def log(kind: Kind, seed: int) -> pd.DataFrame:
         "created_at",
     ]
     table = pd.DataFrame(rows, columns=columns)
-    return _recorded(table, kind).drop(columns="week")
+    if kind.late_days:
+        # What is entered later than a further change shows that change.
+        table["day"] = table.groupby("unique_id")["day"].cummax()
+        table = table.drop_duplicates(["unique_id", "day"], keep="last")
+    return _recorded(table, kind)
 
 
 def history(kind: Kind, seed: int) -> History:
@@ -120,37 +143,50 @@ def history(kind: Kind, seed: int) -> History:
 
 def _recorded(table: pd.DataFrame, kind: Kind) -> pd.DataFrame:
     """The log as seen by someone whose first record is that of a later week."""
-    early = table["week"] < kind.recorded_from
-    first = table[early].drop_duplicates("unique_id", keep="last")
-    begin = BEGIN + pd.Timedelta(days=kind.recorded_from * 7, hours=6)
-    return pd.concat([first.assign(seen_at=begin), table[~early]], ignore_index=True)
+    begin, day = kind.recorded_from * 7, table.pop("day")
+    first = table[day < begin].drop_duplicates("unique_id", keep="last")
+    morning = BEGIN + pd.Timedelta(hours=6)
+    table.insert(0, "seen_at", morning + pd.to_timedelta(day + kind.step, unit="D"))
+    first.insert(0, "seen_at", morning + pd.Timedelta(days=begin))
+    return pd.concat([first, table[day >= begin]], ignore_index=True)
 
 
-def _arrive(book: _Book, kind: Kind, rng: np.random.Generator, monday: int) -> int:
+def _count_arrivals(kind: Kind, week: float, drift: float) -> float:
+    """Expected arrivals of one step."""
+    if kind.stops_at is not None and week >= kind.stops_at:
+        return 0.0
+    wave = kind.season * np.sin(2 * np.pi * week / 52) if kind.season else 0.0
+    return float(kind.deals_per_week * kind.step / 7 * np.exp(kind.growth * week / 52 + drift + wave))
+
+
+def _arrive(book: _Book, kind: Kind, rng: np.random.Generator, day: int) -> int:
     book.stage.append(0)
     book.owner.append(int(rng.integers(len(_OWNERS))))
     book.value.append(float(np.round(10_000 * np.exp(kind.spread * rng.standard_normal()), -1)) + 10)
-    book.due.append(monday + int(rng.gamma(3.0, 25.0)) + 7)
-    book.born.append(monday + int(rng.integers(5)))
+    book.due.append(day + int(rng.gamma(3.0, 25.0 * kind.step / 7)) + kind.step)
+    book.born.append(day + int(rng.integers(min(5, kind.step))))
     book.end.append("")
     return len(book.stage) - 1
 
 
-def _work(book: _Book, rng: np.random.Generator, deal: int, monday: int, odds: float, rushing: float) -> bool:
-    """One week of a deal; True if anything changed."""
+def _work(
+    book: _Book, kind: Kind, rng: np.random.Generator, deal: int, day: int, odds: float, rushing: float
+) -> bool:
+    """One step of a deal; True if anything changed."""
     luck, stage = rng.random(4), book.stage[deal]
-    near = book.due[deal] <= monday + 14
+    near = book.due[deal] <= day + 2 * kind.step
+    closed_on = day + int(min(5, kind.step) * luck[3])
     speed = (0.30 if near else 0.16) * rushing
     if luck[0] < min(speed, 0.9):
         up = 1.6 * odds
         if luck[1] < up / (up + 1.0):
             book.stage[deal] += 1
             if luck[2] < _TO_WIN[stage] or book.stage[deal] > 3:
-                return _close(book, deal, "won", monday + int(5 * luck[3]))
+                return _close(book, deal, "won", closed_on)
             return True
-        return _close(book, deal, "lost", monday + int(5 * luck[3]))
-    if book.due[deal] < monday + 7 and luck[1] < 0.75:
-        book.due[deal] = monday + 7 + int(rng.gamma(2.0, 14.0))
+        return _close(book, deal, "lost", closed_on)
+    if book.due[deal] < day + kind.step and luck[1] < 0.75:
+        book.due[deal] = day + kind.step + int(rng.gamma(2.0, 2.0 * kind.step))
         return True
     if luck[2] < 0.04:
         book.value[deal] = (

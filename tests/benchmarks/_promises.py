@@ -1,39 +1,36 @@
-"""Forecasts of simulated teams as they would have been made, each held against what came."""
+"""Forecasts of simulated teams as they would have been made, and what the forecast is held to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import last_day
-from opp_analytics.analysis.forecasting.past_forecasts import Actual, PastForecast, PastForecasts
-from opp_analytics.analysis.forecasting.question import Question
-from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.arguments import MethodName
+from opp_analytics import text
+from opp_analytics.analysis.forecasting.backtest_methods import LEVELS, name_bands
+from opp_analytics.analysis.forecasting.moment import Records, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import Wanted
 from opp_analytics.history import History
 from tests import sandbox_world, worlds
+from tests.benchmarks._proof_rows import FEWEST, METHODS, OURS, compare, held_of, judge
 
-METHODS: tuple[MethodName, ...] = ("learned", "run_rate", "stated")
 SANDBOX = "the sandbox"
+WEEKS = "weeks"
 KINDS = (*(kind.name for kind in worlds.KINDS), SANDBOX)
-_LEADS = {"M": (0, 5, 12, 20, 27), "Q": (3, 15, 30, 50, 70, 85)}
+_LEADS = {"W": (0, 2, 4, 7, 10, 13), "M": (0, 2, 5, 9, 13, 20, 27), "Q": (1, 5, 11, 20, 35, 50, 65, 80)}
 """Days before the end at which forecasts are made, in turn."""
+_EACH = {"W": 2, "M": 1, "Q": 2}
+"""Forecasts of each period."""
+_FEWEST = {"W": 6, "M": 6, "Q": 3}
+"""Ended periods from which learned is used unasked."""
 _GOALS = (0.7, 0.85, 1.0, 1.15, 1.3)
 """Targets as multiples of the mean of the periods before, in turn."""
-_EACH = {"M": 1, "Q": 2}
-"""Forecasts of each period."""
-_FEWEST = {"M": 6, "Q": 3}
 _SANDBOX_WEEKS = 150
-CONFIDENCES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 LEAST = 0.001
 """Smallest chance of a target that is neither met nor out of reach."""
-_WHICH = ["kind", "seed", "freq", "by", "group", "period", "lead"]
-"""What tells a forecast from others of its method."""
 
 
 @dataclass(frozen=True)
@@ -53,147 +50,151 @@ def history_of(kind: str, seed: int) -> History:
     return worlds.history(next(one for one in worlds.KINDS if one.name == kind), seed)
 
 
-def held(job: Job) -> pd.DataFrame:
+def replay(job: Job) -> pd.DataFrame:
     """A row for each forecast, method and group of a team."""
-    history = history_of(job.kind, job.seed)
-    rows = [row for freq, by in job.asked for row in _held(job, history, freq, by)]
-    return pd.DataFrame(rows)
+    history, about = history_of(job.kind, job.seed), {"kind": job.kind, "seed": job.seed}
+    parts = []
+    for freq, by in job.asked:
+        methods = OURS if by else METHODS
+        rows = judge(history, freq, about, methods=methods, by=by, choose=_take_turns(freq, job.seed))
+        parts.append(_aim(rows).drop(columns="quantiles"))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _held(job: Job, history: History, freq: str, by: str | None) -> Iterator[dict[str, Any]]:
-    past = PastForecasts(
-        Question.of_past(history, "the proof", freq=freq, method=Method("auto"), as_of=None, by=by)
-    )
-    wanted = _chosen(past, freq, job.seed)
-    actual = past.sum_wins(wanted)
-    goals = _targets(past, actual)
-    for method in METHODS:
-        made = (one for record in wanted for one in past.ask(record, wanted[record], Method(method)))
-        for said in made:
-            came = actual.get((said.record, said.group, str(said.period)), 0.0)
-            row = _row(said, came, goals) | {
-                "lead": last_day(said.period) - int(past.records.days[said.record])
-            }
-            yield {"kind": job.kind, "seed": job.seed, "freq": freq, "by": by or "", **row}
-
-
-def _chosen(past: PastForecasts, freq: str, seed: int) -> dict[int, list[pd.Period]]:
+def _take_turns(freq: str, seed: int) -> Callable[[Records], Wanted]:
     """Forecasts of each ended period, at leads that take turns, from the first on that learned can make unasked."""
-    records = past.records
-    period = records.period(int(records.days[0]))
-    leads = _LEADS[freq]
-    found: dict[int, list[pd.Period]] = {}
-    each = _EACH[freq]
-    for turn in range(each * 10_000):
-        ahead = period + turn // each
-        if not 0 <= records.find_final(ahead) < len(records.days):
-            break
-        record = records.find_at_lead(ahead, leads[(turn + seed) % len(leads)])
-        if record < 0:
-            continue
-        day = int(records.days[record])
-        lead = last_day(ahead) - day
-        have = sum(records.find_at_lead(ended, lead) >= 0 for ended in records.ended(day))
-        if have >= _FEWEST[freq] and ahead not in found.setdefault(record, []):
-            found[record].append(ahead)
-    return found
+    leads, each = _LEADS[freq], _EACH[freq]
+
+    def choose(records: Records) -> Wanted:
+        period = records.period(int(records.days[0]))
+        found: dict[int, list[pd.Period]] = {}
+        for turn in range(each * 10_000):
+            ahead = period + turn // each
+            if not 0 <= records.find_final(ahead) < len(records.days):
+                break
+            record = records.find_at_lead(ahead, leads[(turn + seed) % len(leads)])
+            if record < 0:
+                continue
+            day = int(records.days[record])
+            lead = last_day(ahead) - day
+            have = sum(records.find_at_lead(ended, lead) >= 0 for ended in records.ended(day))
+            if have >= _FEWEST[freq] and ahead not in found.setdefault(record, []):
+                found[record].append(ahead)
+        return {record: periods for record, periods in found.items() if periods}
+
+    return choose
 
 
-def _targets(past: PastForecasts, actual: Actual) -> dict[str, float]:
-    """A target for each period: a multiple of the mean of the ones before it."""
-    if past.question.by:
-        return {}
-    came = pd.Series({period: money for (_, _, period), money in actual.items()}).sort_index()
-    before = came.rolling(12, min_periods=3).mean().shift()
-    return {
-        str(period): mean * _GOALS[turn % len(_GOALS)]
-        for turn, (period, mean) in enumerate(before.items())
-        if mean == mean
-    }
+def _aim(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add a target for each period, a multiple of the mean of the ones before, its chance, and whether it was reached."""
+    came = rows.drop_duplicates("period").set_index("period")["actual"].sort_index()
+    goals = came.rolling(12, min_periods=3).mean().shift() * np.resize(_GOALS, len(came))
+    goal = (
+        rows["period"].map(goals if (rows["by"] == "").all() else goals * np.nan).to_numpy(dtype=np.float64)
+    )
+    # The first 99 levels are in order; the ends of the 95% range follow them.
+    below = [np.interp(aim, at[:99], LEVELS[:99]) for aim, at in zip(goal, rows["quantiles"], strict=True)]
+    chance = np.where(rows["booked"] >= goal, 1.0, np.clip(1 - np.array(below), LEAST, 1 - LEAST))
+    known = ~np.isnan(goal) & rows["median"].notna().to_numpy()
+    return rows.assign(
+        p_target=np.where(known, chance, np.nan), reached=np.where(known, rows["actual"] >= goal, np.nan)
+    )
 
 
-def _row(said: PastForecast, actual: float, goals: dict[str, float]) -> dict[str, Any]:
-    total, goal = said.total, goals.get(str(said.period), np.nan)
-    chance = np.nan
-    if total is not None and goal == goal:
-        chance = float(np.clip(total.at_least(goal), LEAST, 1 - LEAST))
-        chance = 1.0 if said.booked >= goal else chance
-    ends = {
-        name: np.nan if total is None else total.quantile((1 + side * confidence) / 2)
-        for confidence in CONFIDENCES
-        for name, side in ((low_of(confidence), -1), (high_of(confidence), 1))
-    }
-    return {
-        "method": said.method,
-        "period": str(said.period),
-        "group": " · ".join(said.group),
-        "booked": said.booked,
-        "expected": said.expected,
-        "actual": actual,
-        "median": np.nan if total is None else total.quantile(0.5),
-        **ends,
-        "p_target": chance,
-        "reached": float(actual >= goal) if goal == goal else np.nan,
-    }
-
-
-def low_of(confidence: float) -> str:
-    """The column with the low end of a range."""
-    return f"low{100 * confidence:g}"
-
-
-def high_of(confidence: float) -> str:
-    """The column with the high end of a range."""
-    return f"high{100 * confidence:g}"
-
-
-def held_of(confidence: float) -> str:
-    """The column that is 1 where a range held, 0 where it did not, missing without a range."""
-    return f"held{100 * confidence:g}"
-
-
-def scored(rows: pd.DataFrame) -> pd.DataFrame:
-    """The forecasts with what held, and the Winkler score of the 80% range."""
-    cent = 0.005
-    table = rows.copy()
-    for confidence in CONFIDENCES:
-        low, high = table[low_of(confidence)], table[high_of(confidence)]
-        inside = (low - cent <= table["actual"]) & (table["actual"] <= high + cent)
-        table[held_of(confidence)] = inside.astype("float64").where(table["median"].notna())
-    low, high = table[low_of(0.8)], table[high_of(0.8)]
-    below, above = np.maximum(low - table["actual"], 0), np.maximum(table["actual"] - high, 0)
-    table["winkler"] = high - low + 10 * (below + above)
-    table["error"] = table["expected"] - table["actual"]
-    table["brier"] = (table["p_target"] - table["reached"]) ** 2
-    stated = table[table["method"] == "stated"].set_index(_WHICH)[["winkler", "error"]]
-    return table.join(stated.add_suffix("_stated"), on=_WHICH)
-
-
-def summary(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """What held, by keys and method; ratios to the stated method's on the same forecasts."""
-    found = {key: _summary(part) for key, part in table.groupby([*keys, "method"], sort=False)}
-    result = pd.DataFrame.from_dict(found, orient="index")
-    result.index = pd.MultiIndex.from_tuples(result.index, names=[*keys, "method"])
-    return result
-
-
-def _summary(part: pd.DataFrame) -> dict[str, float]:
-    ranged, aimed = part[part["median"].notna()], part[part["p_target"].notna()]
-    both = ranged[ranged["winkler_stated"].notna()]
-    low, high = wilson(ranged["held80"].sum(), len(ranged))
+def score_targets(rows: pd.DataFrame) -> tuple[float, float]:
+    """Brier score of the chance of target, and that of always saying the base rate."""
+    aimed = rows[rows["p_target"].notna()]
     base = aimed["reached"].mean()
-    return {
-        "n": len(part),
-        "ranged": len(ranged),
-        "held80": ranged["held80"].mean(),
-        "held80_low": float(low),
-        "held80_high": float(high),
-        "held50": ranged["held50"].mean(),
-        "held95": ranged["held95"].mean(),
-        "winkler_ratio": both["winkler"].mean() / both["winkler_stated"].mean(),
-        "wape": part["error"].abs().sum() / part["actual"].sum(),
-        "wape_ratio": part["error"].abs().sum() / part["error_stated"].abs().sum(),
-        "bias": part["error"].sum() / part["actual"].sum(),
-        "brier": aimed["brier"].mean(),
-        "brier_base": base * (1 - base),
-    }
+    return float(((aimed["p_target"] - aimed["reached"]) ** 2).mean()), float(base * (1 - base))
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A figure with the bounds it is to stay in."""
+
+    name: str
+    low: float
+    high: float
+    measured: float
+
+    @property
+    def kept(self) -> bool:
+        """True if the figure is inside."""
+        return self.low <= self.measured <= self.high
+
+    def cells(self) -> list[str]:
+        """The row as text."""
+        if self.low == -np.inf:
+            return [self.name, f"at most {self.high:.2f}", f"{self.measured:.2f}", self._verdict]
+        bound = f"{text.percent(self.low)} to {text.percent(self.high)}"
+        return [self.name, bound, text.percent(self.measured), self._verdict]
+
+    @property
+    def _verdict(self) -> str:
+        return "kept" if self.kept else "**missed**"
+
+
+def promises(table: pd.DataFrame) -> list[Promise]:
+    """What the learned method and the run rate are held to; of many teams or days left the least and the most."""
+    whole, found = table[table["by"] == ""], []
+    for method, wide in (("learned", whole), ("run_rate", whole[whole["freq"] == "M"])):
+        rows = wide[(wide["method"] == method) & wide["median"].notna()]
+        name = text.method(method) + ("" if method == "learned" else ", by month")
+        for confidence, low, high in ((0.8, 0.75, 0.88), (0.5, 0.42, 0.60), (0.95, 0.90, 0.98)):
+            share = float(rows[held_of(confidence)].mean())
+            found.append(Promise(f"{name}: {text.percent(confidence)} ranges held", low, high, share))
+        # Where few wins make a range, a run rate has none most of the time.
+        several = rows[(rows["kind"] != "few big deals") | (method == "learned")]
+        found += _ends(f"{name}: 80% ranges held", several.groupby([*_which(several)])[held_of(0.8)])
+    learned = whole[(whole["method"] == "learned") & whole["median"].notna()]
+    quarters = learned[learned["freq"] == "Q"]
+    if len(quarters):
+        bands = pd.Series(name_bands(quarters["days_left"]), quarters.index).astype("str") + " days left"
+        found += _ends("learned, by quarter: 80% ranges held", quarters[held_of(0.8)].groupby(bands))
+    scores = {key: compare(part, OURS) for key, part in whole.groupby([*_which(whole)])}
+    for score, title in (("winkler", "Winkler score"), ("wape", "WAPE")):
+        ratios = {
+            key: float(own["learned"][score] / own["stated"][score])
+            for key, own in scores.items()
+            if own["learned"]["n"] >= FEWEST
+        }
+        worst = max(ratios, key=lambda key: ratios[key])
+        name = f"learned: {title} by that of stated, largest: {_name_key(worst)}"
+        found.append(Promise(name, -np.inf, 1, ratios[worst]))
+    for name, part in (("all", learned), (SANDBOX, learned[learned["kind"] == SANDBOX])):
+        brier, base = score_targets(part)
+        title = f"learned: Brier score of p_target by that of the base rate, {name}"
+        found.append(Promise(title, -np.inf, 1, brier / base))
+    return [*found, *_by_owner(table)]
+
+
+def _which(rows: pd.DataFrame) -> tuple[pd.Series[str], pd.Series[str]]:
+    return rows["kind"], rows["freq"]
+
+
+def _name_key(key: object) -> str:
+    return f"{key[0]} by {text.noun(key[1])}" if isinstance(key, tuple) else str(key)
+
+
+def _ends(name: str, held: Any) -> list[Promise]:
+    """The least and the most share that held, of the groups with enough forecasts."""
+    shares = held.mean()[held.size() >= FEWEST].sort_values(kind="stable")
+    ends = {"least": 0, "most": -1} if len(shares) else {}
+    return [
+        Promise(f"{name}, {end}: {_name_key(shares.index[k])}", 0.70, 0.92, float(shares.iloc[k]))
+        for end, k in ends.items()
+    ]
+
+
+def _by_owner(table: pd.DataFrame) -> list[Promise]:
+    """Where nothing more has a chance of 10%, the low end is what is booked: only the high end can miss, and 90% hold."""
+    owners = table[(table["by"] != "") & (table["method"] == "learned") & table["median"].notna()]
+    if owners.empty:
+        return []
+    sided = owners["low"] > owners["booked"] + 0.005
+    both, one = (float(owners.loc[rows, held_of(0.8)].mean()) for rows in (sided, ~sided))
+    name = "learned by owner: 80% ranges held, where"
+    return [
+        Promise(f"{name} both ends can miss", 0.75, 0.90, both),
+        Promise(f"{name} nothing more has a chance of 10% or more", 0.85, 0.96, one),
+    ]

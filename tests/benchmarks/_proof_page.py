@@ -1,29 +1,36 @@
-"""The page of the forecast proof: what was promised, what held, and two pictures."""
+"""The section of the forecast proof on simulated teams, with two pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.analysis.forecasting.backtest_methods import name_bands
 from opp_analytics.charts import ChartData, Curve, DotMark, EndName, Measure, Place, Tone
 from opp_analytics.plots.render import render
-from tests.benchmarks._promises import (
+from tests.benchmarks.__main__ import with_table
+from tests.benchmarks._promises import SANDBOX, Promise, promises, score_targets
+from tests.benchmarks._proof_rows import (
     CONFIDENCES,
-    METHODS,
-    SANDBOX,
+    OURS,
+    Scores,
+    bullets,
+    compare,
+    compare_leads,
+    grid,
     held_of,
-    high_of,
-    low_of,
-    summary,
+    list_bad_ranges,
+    list_losses,
+    name_leads,
+    tabulate_full_leads,
+    tabulate_leads,
+    tabulate_methods,
 )
 
-_NAMES = {"learned": "learned", "run_rate": "run rate", "stated": "stated chances"}
 _ABOUT = {
     "right": "stated chances and dates as people give them",
     "optimistic": "stated 60% too high",
@@ -33,115 +40,31 @@ _ABOUT = {
     "few big deals": "three deals a week, a few worth most of the money",
     "young": "recorded for a year only",
     "break": "odds of winning are halved overnight",
+    "inflow stops": "after two years no deal comes in any more",
+    "inflow wanders": "deals come in at a rate that drifts by 12% a week",
+    "seasons": "twice as many deals in spring as a steady team's, half as many in autumn",
+    "late entries": "new deals, wins and losses are entered 6 days late in the mean, some weeks late",
+    "weeks": "a fast team, recorded by day and forecast by week",
     SANDBOX: "the practice team of `opp-analytics sandbox`",
 }
 _GROUPS = 10
 
 
-@dataclass(frozen=True)
-class Promise:
-    """A figure with the bounds it is to stay in."""
-
-    name: str
-    low: float
-    high: float
-    measured: float
-
-    @property
-    def kept(self) -> bool:
-        """True if the figure is inside."""
-        return self.low <= self.measured <= self.high
-
-    def cells(self) -> list[str]:
-        """The row as text."""
-        if self.high == np.inf:
-            bound = f"at least {self.low:.2f}"
-        elif self.low == -np.inf:
-            bound = f"at most {self.high:.2f}"
-        else:
-            bound = f"{text.percent(self.low)} to {text.percent(self.high)}"
-        shares = self.low > -np.inf and self.high < np.inf
-        measured = text.percent(self.measured) if shares else f"{self.measured:.2f}"
-        return [self.name, bound, measured, "kept" if self.kept else "**missed**"]
-
-
-def promises(table: pd.DataFrame) -> list[Promise]:
-    """What the learned method and the run rate are held to."""
-    whole = table[table["by"] == ""]
-    found = []
-    for method in ("learned", "run_rate"):
-        months = whole[(whole["freq"] == "M") & (whole["method"] == method)]
-        judged = whole[whole["method"] == method] if method == "learned" else months
-        name = _NAMES[method] + ("" if method == "learned" else ", by month")
-        for confidence, low, high in ((0.8, 0.75, 0.88), (0.5, 0.42, 0.60), (0.95, 0.90, 0.98)):
-            share = float(judged[held_of(confidence)].mean())
-            found.append(Promise(f"{name}: {text.percent(confidence)} ranges held", low, high, share))
-        for (kind, freq), part in _kinds(judged):
-            if method == "run_rate" and kind == "few big deals":
-                continue
-            share = float(part[held_of(0.8)].mean())
-            found.append(Promise(f"{name}: 80% ranges held, {_which(kind, freq)}", 0.70, 0.92, share))
-    learned = whole[whole["method"] == "learned"]
-    for (kind, freq), part in _kinds(learned):
-        row = summary(part, []).iloc[0]
-        which = _which(kind, freq)
-        found.append(
-            Promise(f"learned: Winkler score by that of stated, {which}", -np.inf, 1, row["winkler_ratio"])
-        )
-        found.append(Promise(f"learned: WAPE by that of stated, {which}", -np.inf, 1, row["wape_ratio"]))
-    for name, part in (("all", learned), (SANDBOX, learned[learned["kind"] == SANDBOX])):
-        row = summary(part, []).iloc[0]
-        ratio = row["brier"] / row["brier_base"]
-        found.append(
-            Promise(f"learned: Brier score of p_target by that of the base rate, {name}", -np.inf, 1, ratio)
-        )
-    return [*found, *_by_owner(table)]
-
-
-def _by_owner(table: pd.DataFrame) -> list[Promise]:
-    """Where nothing more has a chance of 10%, the low end is what is booked: only the high end can miss, and 90% hold."""
-    owners = table[(table["by"] != "") & (table["method"] == "learned") & table["median"].notna()]
-    if owners.empty:
-        return []
-    sided = owners["low80"] > owners["booked"] + 0.005
-    both, one = (float(owners.loc[rows, held_of(0.8)].mean()) for rows in (sided, ~sided))
-    return [
-        Promise("learned by owner: 80% ranges held, where both ends can miss", 0.75, 0.90, both),
-        Promise(
-            "learned by owner: 80% ranges held, where nothing more has a chance of 10% or more",
-            0.85,
-            0.96,
-            one,
-        ),
-    ]
-
-
-def _kinds(table: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    return [
-        ((str(kind), str(freq)), part) for (kind, freq), part in table.groupby(["kind", "freq"], sort=False)
-    ]
-
-
-def _which(kind: str, freq: str) -> str:
-    return f"{kind} by quarter" if freq == "Q" else kind
-
-
 def write(table: pd.DataFrame, seed: int, docs: Path) -> str:
-    """Write the page and its pictures; the promises and whether they were kept, as text."""
+    """Write the section and its pictures; the promises and whether they were kept, as text."""
     judged = promises(table)
     (docs / "forecast-proof").mkdir(exist_ok=True)
     for name, draw in (("held", _held), ("width", _width)):
         ax = draw(table[table["by"] == ""])
         ax.get_figure(root=True).savefig(docs / "forecast-proof" / f"{name}.png", dpi=150)
-    (docs / "forecast-proof.md").write_text(_page(table, judged, seed))
+    page = docs / "forecast-proof.md"
+    page.write_text(with_table(page.read_text(), "simulated", _section(table, judged, seed)))
     return "\n".join(" | ".join(promise.cells()) for promise in judged)
 
 
-def _page(table: pd.DataFrame, judged: Sequence[Promise], seed: int) -> str:
+def _section(table: pd.DataFrame, judged: Sequence[Promise], seed: int) -> str:
     whole, owners = table[table["by"] == ""], table[table["by"] != ""]
     missed = [promise for promise in judged if not promise.kept]
-    months, quarters = (whole[whole["freq"] == freq] for freq in "MQ")
-    forecasts = len(whole[whole["method"] == "learned"])
     verdict = (
         "Every promise below was kept."
         if not missed
@@ -149,103 +72,130 @@ def _page(table: pd.DataFrame, judged: Sequence[Promise], seed: int) -> str:
         + "; ".join(f"{one.name} ({one.cells()[2]}, promised {one.cells()[1]})" for one in missed)
         + "."
     )
-    return f"""# Does the forecast hold its promise?
-
-An 80% range promises that what comes lies inside four times out of five. This page replays {forecasts:,} forecasts of simulated
-teams, each made from the records up to its day only, and counts. The teams are played by code that shares nothing with the
-forecast methods (`tests/worlds.py`, and the sandbox), on seeds that no method was tuned on.
+    parts: dict[str, Scores] = {}
+    sections = [_period(freq, part, parts) for freq, part in whole.groupby("freq", sort=False)]
+    return f"""This part replays {int((whole["method"] == "learned").sum()):,} forecasts of simulated teams. The teams are played by code that shares nothing with
+the forecast methods (`tests/worlds.py`, and the sandbox), on seeds that no method was tuned on.
 
 **{verdict}**
 
 ```sh
-.venv/bin/python -m tests.benchmarks.forecast_proof              # fresh seeds; writes this page
+.venv/bin/python -m tests.benchmarks.forecast_proof              # fresh seeds; writes this part
 .venv/bin/python -m tests.benchmarks.forecast_proof --seed {seed}
 ```
 
-The second line repeats this page. A short form with fixed seeds runs with the tests. For your own team,
-`oa.backtest(history)` counts the same, and `oa.backtest_methods(history)` says which method to use.
+The second line repeats this part.
 
 ![Share of ranges that held, against the share promised](forecast-proof/held.png)
 
 ![How far forecasts missed, against the width of their ranges](forecast-proof/width.png)
 
-## By month
-
-Shares of ranges that held, with the 95% interval of the 80% one; Winkler's score of the 80% range (its width, plus ten times
-any miss) and WAPE as ratios to those of stated chances on the same forecasts, so that below 1 is better; Brier score of the
-chance of target beside that of always saying the base rate. From 6 ended months on; one forecast of each month, 0 to 27 days
-before its end.
-
-{_table(months, ["kind"])}
-
-| kind | what it is |
+| team | what it is |
 |---|---|
 {_lines([[kind, what] for kind, what in _ABOUT.items()])}
 
-## By quarter
-
-The sandbox, from 3 ended quarters on; two forecasts of each quarter, 3 to 85 days before its end.
-
-{_table(quarters, ["kind"])}
-
-## By days before the end
-
-The learned method by month. On the last days often nothing more comes: a range cannot hold that less often than it happens.
-
-{_leads(months)}
-
-## By owner
+{"".join(sections)}### By owner
 
 Two teams of each kind by month. One person often closes nothing more: "low end booked" is the share of forecasts where that has
 a chance of 10% or more, so that the range begins at what is booked, only its high end can miss, and about 90% hold.
 
 {_owners(owners)}
 
-## What was promised
+### Where another method did better
+
+Parts where another method's WAPE was below learned's on the same forecasts, with the 95% interval of the difference. "Beyond
+chance" is what remains after Holm's adjustment for the methods compared.
+
+{bullets(list_losses(parts))}
+
+### Where learned's ranges were too narrow or too wide
+
+Below 70% or above 92% of 80% ranges that held.
+
+{bullets(list_bad_ranges(parts))}
+
+### What was promised
 
 | promise | bound | measured | |
 |---|---|---|---|
-{_lines([promise.cells() for promise in judged])}
+{_lines([promise.cells() for promise in judged])}"""
+
+
+def _period(freq: object, table: pd.DataFrame, parts: dict[str, Scores]) -> str:
+    """The tables of one kind of period; what they compare is added to the parts."""
+    name = f"by {text.noun(freq)}"
+    summary, leads = compare(table), compare_leads(table)
+    own = {str(kind): part for kind, part in table.groupby("kind", sort=False)}
+    kinds = {kind: compare(part) for kind, part in own.items()}
+    parts |= {f"all {name}": summary} | name_leads(name, leads)
+    parts |= {f"{kind} {name}": one for kind, one in kinds.items()} if len(kinds) > 1 else {}
+    return f"""### {text.capital(name)}
+
+All methods on the forecasts that each of them could make.
+
+{tabulate_methods(summary)}
+
+The same by days left, with learned, run rate and stated in full below:
+
+{tabulate_leads(leads)}
+
+{tabulate_full_leads(compare_leads(table, OURS), OURS)}
+
+By team, on all forecasts that learned, the run rate and stated chances could make; the WAPE of the others is on those that all could.
+The chance of target has its Brier score beside that of always saying the base rate.
+
+{_teams(own, kinds)}
+
+Share of learned's 80% ranges that held, by team and days left:
+
+{_held_by_lead(table)}
+
 """
 
 
-def _table(table: pd.DataFrame, keys: list[str]) -> str:
-    """Learned and run rate by key, and all together."""
-    every = pd.concat([summary(table, keys), pd.concat({"all": summary(table, [])}, names=keys)])
-    rows = [
-        [_NAMES[method], str(key), *_cells(row)]
-        for method in METHODS
-        for key, row in every.xs(method, level="method").iterrows()
-    ]
-    head = ["method", "team", "forecasts", "80% held", "50%", "95%", "Winkler", "WAPE", "bias", "Brier"]
-    return _grid(head, rows)
-
-
-def _cells(row: pd.Series[float]) -> list[str]:
-    interval = f"({text.percent(row['held80_low'])}–{text.percent(row['held80_high'])})"
-    return [
-        f"{int(row['ranged']):,}",
-        f"{text.percent(row['held80'])} {interval}",
-        text.percent(row["held50"]),
-        text.percent(row["held95"]),
-        f"{row['winkler_ratio']:.2f}",
-        f"{row['wape_ratio']:.2f}",
-        text.percent(row["bias"], signed=True),
-        f"{row['brier']:.2f} for {row['brier_base']:.2f}",
-    ]
-
-
-def _leads(months: pd.DataFrame) -> str:
-    learned = months[(months["method"] == "learned") & months["median"].notna()]
-    bands = [(0, 1), (2, 8), (9, 15), (16, 22), (23, 31)]
+def _teams(own: dict[str, pd.DataFrame], kinds: dict[str, Scores]) -> str:
     rows = []
-    for first, last in bands:
-        part = learned[learned["lead"].between(first, last)]
-        if len(part):
-            nothing = float((part["actual"] <= part["booked"] + 0.005).mean())
-            held = [text.percent(float(part[held_of(level)].mean())) for level in (0.8, 0.5, 0.95)]
-            rows.append([f"{first} to {last}", f"{len(part):,}", *held, text.percent(nothing)])
-    return _grid(["days before the end", "forecasts", "80% held", "50%", "95%", "nothing more came"], rows)
+    for kind, part in own.items():
+        ours = compare(part, OURS)
+        learned, others = ours["learned"], {k: row["wape"] for k, row in kinds[kind].items() if k not in OURS}
+        best = min(others, key=lambda name: others[name])
+        held = ("interval_coverage", "coverage_50", "coverage_95")
+        aimed = score_targets(part[part["method"] == "learned"])
+        rows.append(
+            [
+                kind,
+                text.number(learned["n"]),
+                *(text.percent(learned[name]) for name in held),
+                text.number(learned["winkler"] / ours["stated"]["winkler"], 2),
+                " · ".join(text.percent(ours[name]["wape"]) for name in OURS),
+                text.percent(ours["run_rate"]["interval_coverage"]),
+                f"{text.method(best)} {text.percent(others[best])} for {text.percent(kinds[kind]['learned']['wape'])}",
+                " for ".join(text.number(score, 2) for score in aimed),
+            ]
+        )
+    head = [
+        "team",
+        "forecasts",
+        "80% held",
+        "50%",
+        "95%",
+        "Winkler by stated's",
+        "WAPE: learned · run rate · stated",
+    ]
+    return grid([*head, "run rate 80% held", "nearest of the others, for learned", "Brier"], rows)
+
+
+def _held_by_lead(table: pd.DataFrame) -> str:
+    learned = table[(table["method"] == "learned") & table["median"].notna()]
+    learned = learned.assign(band=name_bands(learned["days_left"]))
+    bands = list(learned["band"].cat.categories)
+    rows = []
+    for kind, part in learned.groupby("kind", sort=False):
+        held = [part.loc[part["band"] == band, held_of(0.8)] for band in bands]
+        rows.append(
+            [str(kind), *(f"{text.percent(one.mean())} ({len(one)})" if len(one) else "–" for one in held)]
+        )
+    return grid(["team", *bands], rows)
 
 
 def _owners(owners: pd.DataFrame) -> str:
@@ -253,14 +203,10 @@ def _owners(owners: pd.DataFrame) -> str:
     for method in ("learned", "run_rate"):
         ranged = owners[(owners["method"] == method) & owners["median"].notna()]
         for kind, part in [*ranged.groupby("kind", sort=False), ("all", ranged)]:
-            sure = float((part["low80"] <= part["booked"] + 0.005).mean())
+            sure = float((part["low"] <= part["booked"] + 0.005).mean())
             held = [text.percent(float(part[held_of(level)].mean())) for level in (0.8, 0.5, 0.95)]
-            rows.append([_NAMES[method], str(kind), f"{len(part):,}", *held, text.percent(sure)])
-    return _grid(["method", "team", "forecasts", "80% held", "50%", "95%", "low end booked"], rows)
-
-
-def _grid(head: list[str], rows: list[list[str]]) -> str:
-    return _lines([head, ["---"] * len(head), *rows])
+            rows.append([text.method(method), str(kind), f"{len(part):,}", *held, text.percent(sure)])
+    return grid(["method", "team", "forecasts", "80% held", "50%", "95%", "low end booked"], rows)
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:
@@ -269,14 +215,14 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 
 def _held(table: pd.DataFrame) -> Axes:
     """The share of ranges that held against the share promised, a line for each method."""
-    shares = {method: _shares(table, method) for method in METHODS}
+    shares = {method: _shares(table, method) for method in OURS}
     tones: tuple[Tone, ...] = ("hi", "bar", "mute")
     curves = [Curve(((0.0, 0.0), (1.0, 1.0)), "quiet", 1.0, dashed=True)]
     ends = []
-    for method, tone in zip(METHODS, tones, strict=True):
+    for method, tone in zip(OURS, tones, strict=True):
         points = tuple(zip(CONFIDENCES, shares[method], strict=True))
         curves.append(Curve(points, tone, 1.8, 4.0))
-        ends.append(EndName(*points[-1], _NAMES[method], tone))
+        ends.append(EndName(*points[-1], text.method(method), tone))
     place = CONFIDENCES.index(0.8)
     title = (
         f"Learned 80% ranges held {text.percent(shares['learned'][place])}; "
@@ -299,10 +245,8 @@ def _shares(table: pd.DataFrame, method: str) -> list[float]:
 def _width(table: pd.DataFrame) -> Axes:
     """How far eight of ten forecasts missed, by how wide their ranges were: tenths of all forecasts by width."""
     learned = table[(table["method"] == "learned") & table["median"].notna() & (table["expected"] > 0)]
-    half = (learned[high_of(0.8)] - learned[low_of(0.8)]) / 2 / learned["expected"]
-    miss = (learned["actual"] - (learned[high_of(0.8)] + learned[low_of(0.8)]) / 2).abs() / learned[
-        "expected"
-    ]
+    half = (learned["high"] - learned["low"]) / 2 / learned["expected"]
+    miss = (learned["actual"] - (learned["high"] + learned["low"]) / 2).abs() / learned["expected"]
     group = pd.qcut(half.rank(method="first"), _GROUPS, labels=False)
     said, came = half.groupby(group).mean(), miss.groupby(group).quantile(0.8)
     top = 1.1 * float(max(said.max(), came.max()))

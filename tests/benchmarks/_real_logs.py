@@ -50,7 +50,7 @@ class RealLog:
     def read(self, folder: Path) -> pd.DataFrame:
         """Read the events: ``unique_id``, ``at`` (instant), ``stage``, ``value``, in order of time within each deal."""
         path = folder / self.file
-        return read_bank(path) if self is BANK else read_register(path)
+        return read_bank(path) if self.file.endswith(".xes.gz") else read_register(path)
 
     def history(self, events: pd.DataFrame, plan: Plan, recorded: str) -> History:
         """Make the history of its events."""
@@ -188,7 +188,7 @@ def make_log(events: pd.DataFrame, org: oa.Org, plan: Plan, recorded: str) -> pd
 
     Records are of the end of each day, or of Monday 6:00 with the week before; each shows a deal's last state.
     """
-    kinds = {stage.name: stage.kind for stage in org.stages}
+    kinds: dict[str, str] = {stage.name: stage.kind for stage in org.stages}
     stated = {stage.name: stage.probability for stage in org.stages}
     closed = (events["stage"].map(kinds) != "open").astype("int64")
     log = events[closed.groupby(events["unique_id"]).cumsum() - closed == 0].copy()

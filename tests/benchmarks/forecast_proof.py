@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.forecast_proof [--seed N]``: do the forecast's ranges hold what they promise?
 
-Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and writes
-``docs/forecast-proof.md`` with two pictures.
+Replays simulated teams of many kinds on fresh seeds, holds each forecast against what came, and writes that part of
+``docs/forecast-proof.md`` with two pictures; `real_histories` writes the other.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from tests.benchmarks._figures import Figure
-from tests.benchmarks._promises import KINDS, SANDBOX, Job, held, scored
+from tests.benchmarks._promises import KINDS, SANDBOX, WEEKS, Job, replay
 from tests.benchmarks._proof_page import write
+from tests.benchmarks._proof_rows import OURS, compare
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_TEAMS = {"young": 50, SANDBOX: 17}
+_TEAMS = {"young": 45, SANDBOX: 12}
 """Teams of a kind, so that each gives at least 200 forecasts."""
-_MOST_TEAMS = 10
+_MOST_TEAMS = 9
 _WITH_OWNERS = 2
 """Teams of each kind that are also forecast by owner."""
 _FIXED = 20_260_101
@@ -33,28 +34,27 @@ def run(quick: bool) -> list[Figure]:
     """Width and misses of 80% ranges in one (Winkler's score), against those at stated chances, for one team of each kind."""
     if quick:
         return []
-    table = short()
-    both = table[(table["method"] == "learned") & table["winkler_stated"].notna()]
+    ours = {str(kind): compare(part, OURS) for kind, part in short().groupby("kind", sort=False)}
     return [
         Figure.of(
             f"Winkler score, {kind}",
             "stated chances",
-            [part["winkler"].mean()],
-            [part["winkler_stated"].mean()],
+            [scores["learned"]["winkler"]],
+            [scores["stated"]["winkler"]],
             at_most=1,
             unit="",
         )
-        for kind, part in both.groupby("kind", sort=False)
+        for kind, scores in ours.items()
     ]
 
 
 def short() -> pd.DataFrame:
-    """Scored forecasts of one team of each kind, always the same ones."""
+    """Judged forecasts of one team of each kind, always the same ones."""
     return _replayed([Job(kind, _FIXED, _asked(kind, owners=False)) for kind in KINDS], workers=1)
 
 
 def full(seed: int) -> pd.DataFrame:
-    """Scored forecasts of at least 200 periods of each kind."""
+    """Judged forecasts of at least 200 periods of each kind."""
     return _replayed(list(_jobs(seed)), workers=_WORKERS)
 
 
@@ -76,16 +76,17 @@ def _jobs(seed: int) -> Iterator[Job]:
 
 
 def _asked(kind: str, *, owners: bool) -> tuple[tuple[str, str | None], ...]:
-    """By month, the sandbox also by quarter, some also by owner."""
-    quarters = [("Q", None)] if kind == SANDBOX else []
-    return (("M", None), *quarters, *([("M", "owner_name")] if owners else []))
+    """By month and quarter, the fast team by week, some also by owner."""
+    if kind == WEEKS:
+        return (("W", None),)
+    return (("M", None), ("Q", None), *([("M", "owner_name")] if owners else []))
 
 
 def _replayed(jobs: Sequence[Job], workers: int) -> pd.DataFrame:
     if workers == 1:
-        return scored(pd.concat(map(held, jobs), ignore_index=True))
+        return pd.concat(map(replay, jobs), ignore_index=True)
     with ProcessPoolExecutor(workers) as pool:
-        return scored(pd.concat(pool.map(held, jobs), ignore_index=True))
+        return pd.concat(pool.map(replay, jobs), ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,14 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
-from opp_analytics.analysis.forecasting.moment import Records, last_day
-from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, list_ended, score
+from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.past_forecasts import (
+    PastForecasts,
+    Wanted,
+    judge_ranges,
+    list_ended,
+    score,
+)
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
 from opp_analytics.analysis.shared.tables import annotate
@@ -30,6 +36,8 @@ _LEVEL = 0.05
 _EVERY = tuple(k / 100 for k in range(1, 100))
 """Levels of the quantiles that a whole distribution is judged by."""
 _TAILS = (0.025, 0.975)
+LEVELS = (*_EVERY, *_TAILS)
+"""Levels of the column ``quantiles``."""
 _BANDS = {1: "0–1", 3: "2–3", 7: "4–7", 14: "8–14", 31: "15–31", 60: "32–60", 91: "61–91"}
 """Days before the period's end, by the last of each band."""
 _BEYOND = "92+"
@@ -121,7 +129,7 @@ def backtest_methods(
     stated  2  0.45 -0.45                1.0
     stage   2  0.80 -0.80                0.5
     """
-    ways = _read_methods(methods, stage_rates)
+    ways = read_methods(methods, stage_rates)
     stated = any(name in ways for name in ("stated", "weighted"))
     question = Question.of_past(
         history,
@@ -132,56 +140,68 @@ def backtest_methods(
         confidence=confidence,
         tz=tz,
     )
-    past = PastForecasts(question, (*_EVERY, *_TAILS))
-    wanted = list_ended(past.records)
-    made = {
-        name: Rival(question, past.levels, name).judge(wanted) if way is None else past.judge(wanted, way)
-        for name, way in ways.items()
-    }
-    most = max(map(len, made.values()))
-    if not most:
+    past = PastForecasts(question, LEVELS)
+    made = judge_methods(past, ways, list_ended(past.records))
+    if not any(map(len, made.values())):
         raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
-    able = {name: table for name, table in made.items() if len(table) >= _FEWEST_SHARE * most}
-    common = reduce(pd.Index.intersection, (table.index for table in able.values()))
-    tables = {
-        name: _judge_each(table.loc[common if name in able else table.index[:0]], past)
-        for name, table in made.items()
-    }
+    tables = keep_common(made)
+    judged = max(tables.values(), key=len)
     best: Any
     if by_lead:
-        band = _find_bands(common, past.records)
+        left = name_bands(judged["days_left"])
+        bands = pd.CategoricalIndex(left.categories, left.categories, ordered=True)
         parts = {
-            one: _compare({name: table[band[: len(table)] == one] for name, table in tables.items()})
-            for one in band.categories
+            one: compare_methods({name: table[left[: len(table)] == one] for name, table in tables.items()})
+            for one in bands
         }
-        summary: pd.DataFrame = (
-            pd.concat(parts).swaplevel().loc[[(name, one) for name in tables for one in parts]]
-        )
-        bands = pd.CategoricalIndex(band.categories, band.categories, ordered=True)
+        order = [(name, one) for name in tables for one in parts]
+        summary: pd.DataFrame = pd.concat(parts).swaplevel().loc[order]
         summary.index = pd.MultiIndex.from_product([list(tables), bands], names=["method", "days_left"])
         best = {one: _pick_best(part) for one, part in parts.items()}
     else:
-        summary = _compare(tables)
+        summary = compare_methods(tables)
         best = _pick_best(summary)
     annotate(
         summary,
         made_from=history,
-        n=len(common),
+        n=len(judged),
         best=best,
         **{name: note for name, note in past.notes.items() if name != "method"},
     )
     # Also a method without any forecast is named.
-    summary.attrs["left_out"] = {name: len(table) for name, table in made.items() if name not in able}
+    summary.attrs["left_out"] = {name: len(table) for name, table in made.items() if not len(tables[name])}
     return summary
 
 
+def judge_methods(
+    past: PastForecasts, ways: Mapping[Any, Method | None], wanted: Wanted
+) -> dict[str, pd.DataFrame]:
+    """Judge the wanted forecasts by each method, with their scores and ``days_left``; `past` asks for `LEVELS`."""
+    asked = {name: Rival(past.question, LEVELS, name) if way is None else past for name, way in ways.items()}
+    return {name: _judge_each(asked[name].judge(wanted, way), past) for name, way in ways.items()}
+
+
+def keep_common(made: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Keep the forecasts that every method made; a method with fewer than half as many as another keeps none."""
+    need = _FEWEST_SHARE * max(map(len, made.values()))
+    common = reduce(pd.Index.intersection, (table.index for table in made.values() if len(table) >= need))
+    return {
+        name: table.loc[common if len(table) >= need else table.index[:0]] for name, table in made.items()
+    }
+
+
 def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
-    """Add how each forecast's ranges and distribution turned out; NaN, or its absolute error, without a distribution."""
-    quantiles = np.array(table["quantiles"].to_list(), dtype=np.float64).reshape(-1, len(past.levels))
-    at = dict(zip(past.levels, quantiles.T, strict=True))
+    """Add days left, and how each range and distribution turned out; NaN, or the absolute error, without one."""
+    quantiles = np.array(table["quantiles"].to_list(), dtype=np.float64).reshape(-1, len(LEVELS))
+    at = dict(zip(LEVELS, quantiles.T, strict=True))
+    day = dict(zip(past.records.moments, past.records.days.tolist(), strict=True))
+    left = [
+        last_day(pd.Period(period, past.records.freq)) - day[made_at] for made_at, *_, period in table.index
+    ]
     crps = score_quantiles(table["actual"], quantiles[:, : len(_EVERY)], _EVERY)
     confidence = past.question.confidence
     return table.assign(
+        days_left=np.array(left, dtype=np.int64),
         held_50=judge_ranges(table.assign(low=at[0.25], high=at[0.75])),
         held_95=judge_ranges(table.assign(low=at[_TAILS[0]], high=at[_TAILS[1]])),
         winkler=score_ranges(table["actual"], table["low"], table["high"], confidence=confidence),
@@ -189,7 +209,7 @@ def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
     )
 
 
-def _compare(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def compare_methods(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Score each method, and how far it is behind the best one."""
     rows = {name: _score(table) for name, table in tables.items()}
     summary = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "periods", *_SCORES])
@@ -215,12 +235,10 @@ def _score(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _find_bands(index: pd.Index[Any], records: Records) -> pd.Categorical[Any]:
-    """Find the band of each forecast by days before the period's end; the categories are those that occur, in order."""
-    day = dict(zip(records.moments, records.days.tolist(), strict=True))
-    left = [last_day(pd.Period(period, records.freq)) - day[made_at] for made_at, period in index]
+def name_bands(days_left: pd.Series[int]) -> pd.Categorical[Any]:
+    """Name the band of each forecast by days before the period's end; the categories are those that occur, in order."""
     names = [*_BANDS.values(), _BEYOND]
-    found = [names[place] for place in np.searchsorted(list(_BANDS), left)]
+    found = [names[place] for place in np.searchsorted(list(_BANDS), days_left)]
     return pd.Categorical(found, [name for name in names if name in found], ordered=True)
 
 
@@ -264,7 +282,7 @@ def _pick_best(summary: pd.DataFrame) -> str | None:
     return str(known.index[0]) if len(known) > 1 and known["differs"].iloc[1] else None
 
 
-def _read_methods(
+def read_methods(
     methods: Sequence[MethodName | RivalName], stage_rates: Mapping[str, float] | pd.DataFrame | None
 ) -> dict[Any, Method | None]:
     """Read the methods by name; a formula of others has none."""

@@ -1,0 +1,98 @@
+"""Single deals: chances said and wins that came, and the days between which a win was said to come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from opp_analytics import text
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.moment import NEVER
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts
+from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.win_dates import find_win_dates
+from opp_analytics.analysis.stats.intervals import wilson
+from opp_analytics.history import History
+from opp_analytics.org import WON
+from tests.benchmarks._proof_rows import grid
+
+_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+"""Edges of the bins of chances: narrow where most deals are."""
+
+
+def list_points(history: History, freq: str) -> pd.DataFrame:
+    """List each open deal at each week's last record, from the first on that learned can be asked.
+
+    The period is the one that runs after the record's day. ``chance`` is said by learned, ``stated`` in the record, ``won``
+    tells whether the deal was won in the period; ``won_on`` is the day of a win whenever it came, else NaN. ``low``,
+    ``median``, ``high`` are the days said for a win, and ``due`` the planned one.
+    """
+    question = Question.of_past(history, "the proof", freq=freq, method=Method("stated"), as_of=None)
+    past = PastForecasts(question)
+    records, learned = past.records, past.learned
+    versions, parts = learned.versions, []
+    won_on = np.full(int(versions.deal.max()) + 1, np.nan)
+    ends = np.flatnonzero((versions.every.outcome == WON) & (versions.until == versions.until.max()))
+    won_on[versions.deal[ends]] = versions.every.due[ends]
+    # Days from Monday on: day 0, January 1, 1970, was a Thursday.
+    weeks = (records.days + 3) // 7
+    for record in np.flatnonzero(np.diff(weeks, append=weeks[-1] + 1)).tolist():
+        day = int(records.days[record])
+        period = records.period(day + 1)
+        final = records.find_final(period)
+        if final < 0 or learned.learn(day, period) is None:
+            continue
+        moment = versions.at(record)
+        rows = np.flatnonzero((versions.seen <= record) & (versions.until > record))
+        low, median, high = find_win_dates(versions, moment).astype("datetime64[D]").astype(np.float64)
+        wins = versions.wins(final, period)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "day": day,
+                    "deal": versions.deal[rows],
+                    "period": str(period),
+                    "chance": learned.chance(moment, period),
+                    "stated": moment.columns["probability"].fractions,
+                    "won": np.isin(versions.deal[rows], versions.deal[wins]),
+                    "won_on": won_on[versions.deal[rows]],
+                    "low": low,
+                    "median": median,
+                    "high": high,
+                    "due": np.where(moment.due < NEVER, moment.due, np.nan),
+                }
+            )[moment.open]
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def tabulate_chances(points: pd.DataFrame) -> str:
+    """Chances said and shares that came, by bins, with the 95% interval of the share as if deals were independent."""
+    rows = []
+    for part, own in points.groupby(pd.cut(points["chance"], _EDGES), observed=True):
+        low, high = map(float, wilson(own["won"].sum(), len(own)))
+        came = f"{text.percent(own['won'].mean(), 1)} ({text.percent(low, 1)}–{text.percent(high, 1)})"
+        bin_ = f"{100 * part.left:g} to {100 * part.right:g}%"
+        rows.append([bin_, f"{len(own):,}", text.percent(own["chance"].mean(), 1), came])
+    return grid(["chance", "deals", "said", "came"], rows)
+
+
+def score_chances(points: pd.DataFrame) -> list[str]:
+    """Deals, the share won, the Brier scores of learned, base rate and stated chances, and learned's AUC, as text."""
+    won, base = points["won"], points["won"].mean()
+    brier = [((points[name] - won) ** 2).mean() for name in ("chance", "stated")]
+    ranks, wins = rankdata(points["chance"]), int(won.sum())
+    pairs = wins * (len(won) - wins)
+    area = (ranks[won].sum() - wins * (wins + 1) / 2) / pairs if pairs else np.nan
+    scores = (brier[0], base * (1 - base), brier[1])
+    return [f"{len(won):,}", text.percent(base, 1), *(f"{score:.3f}" for score in scores), f"{area:.2f}"]
+
+
+def score_dates(points: pd.DataFrame) -> list[str]:
+    """Of the deals won in the end: the share won before, within and after the days said, and the median miss beside the planned date's."""
+    won = points[points["won_on"].notna() & points["median"].notna()]
+    early, late = won["won_on"] < won["low"], won["won_on"] > won["high"]
+    misses = [(won[name] - won["won_on"]).abs().median() for name in ("median", "due")]
+    shares = (early.mean(), 1 - early.mean() - late.mean(), late.mean())
+    return [f"{len(won):,}", *map(text.percent, shares), *(text.number(miss) for miss in misses)]
