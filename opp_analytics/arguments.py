@@ -77,8 +77,6 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
 def path(value: Any, name: str = "path") -> Path:
     """Check a path that a file system can be asked about; ``~`` is the home folder.
 
-    Examples
-    --------
     >>> path("deals.csv").suffix
     '.csv'
     """
@@ -101,8 +99,6 @@ def path(value: Any, name: str = "path") -> Path:
 def text(value: Any, name: str, *, example: str) -> str:
     """Check a text that is not blank.
 
-    Examples
-    --------
     >>> text("opp-1", "unique_id", example="opp-1")
     'opp-1'
     """
@@ -126,8 +122,6 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
 def refuse_foreign(value: Any, name: str) -> None:
     """Refuse a frame of another library, with the line that converts it; accept anything else.
 
-    Examples
-    --------
     >>> refuse_foreign(pd.DataFrame(), "opportunities")
     """
     # By name: the other library need not be installed.
@@ -141,8 +135,6 @@ def refuse_foreign(value: Any, name: str) -> None:
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     """Check a frame that has all of `columns`.
 
-    Examples
-    --------
     >>> frame(pd.DataFrame({"pushes": [1]}), "moves", "pushes", made_by="close_date_moves").columns.tolist()
     ['pushes']
     """

@@ -307,8 +307,6 @@ _CHANGES = ("_before", "_after", "_change")
 def find_unit(column: str) -> Unit:
     """Find the unit of a result column; that of a column of somebody's own by the usual endings.
 
-    Examples
-    --------
     >>> [find_unit(name) for name in ("open_value", "low_before", "value_rate_low", "probability", "deals", "arr_value")]
     ['money', 'money', 'rate', 'percent', 'other', 'money']
     """
@@ -325,8 +323,6 @@ def find_unit(column: str) -> Unit:
 def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:
     """Give each column a title, all different; those of `own` come first.
 
-    Examples
-    --------
     >>> title_columns(["unique_id", "close_date", "Close_Date", "p_target"])
     ['ID', 'Close date', 'Close Date (Close_Date)', 'Chance of target']
     """
@@ -347,8 +343,6 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
 def make_formatter(column: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
     """Make the `format_cell` of one column: money with cents in all of its cells, or in none.
 
-    Examples
-    --------
     >>> list(map(make_formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
     ['$1,200.50', '$80.00', '–']
     >>> list(map(make_formatter("expected", pd.Series([1200.5, 80.2]), "USD"), [1200.5, 80.2]))
@@ -365,8 +359,6 @@ def make_formatter(column: str, values: pd.Series[Any], currency: str | None) ->
 def choose_workbook_format(column: str, values: pd.Series[Any], currency: str | None) -> str | None:
     """Choose the number format in which a workbook shows a column as people read it elsewhere; None for other units.
 
-    Examples
-    --------
     >>> choose_workbook_format("expected", pd.Series([1200.5]), "USD"), choose_workbook_format("rate", pd.Series([0.5]), None)
     ('[$$]#,##0', '[<=0]0%;[<0.005]"<1%";0%')
     """
@@ -388,8 +380,6 @@ def _has_cents(column: str, values: pd.Series[Any]) -> bool:
 def format_cell(column: str, value: Any, currency: str | None) -> str:
     """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing.
 
-    Examples
-    --------
     >>> format_cell("open_value", 1380000.0, "USD"), format_cell("rate", 0.285, None), format_cell("low", None, None)
     ('$1,380,000', '29%', '–')
     """

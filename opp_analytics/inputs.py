@@ -138,8 +138,6 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
     Money in another currency than `currency` is refused. ``45,000`` is thousands, as the package writes them; ``45.000`` is
     so only where `decimal_comma` is known to hold, else it is refused with both readings: nobody types 45 so.
 
-    Examples
-    --------
     >>> read_amount("$12,000.50"), read_amount("45k"), read_amount("1.2M"), read_amount("($500)")
     (12000.5, 45000.0, 1200000.0, -500.0)
     >>> read_amount("1.234,50 €", "EUR", decimal_comma=True)
@@ -164,8 +162,6 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
 def spell_amount(amount: float) -> str:
     """Spell an amount so that `read_amount` gives it back.
 
-    Examples
-    --------
     >>> spell_amount(45_000.0), spell_amount(12.345), spell_amount(0.125)
     ('45000', '12.3450', '0.125')
     """
@@ -194,8 +190,6 @@ def read_percent(text: str) -> float:
 
     A fraction such as 0.8, which may mean two things, is refused.
 
-    Examples
-    --------
     >>> read_percent("60"), read_percent("60 %"), read_percent("0.8%")
     (60.0, 60.0, 0.8)
     """
@@ -230,8 +224,6 @@ def _check_number(cell: Any, otherwise: str) -> float:
 def read_flag(text: str) -> bool:
     """Read yes or no.
 
-    Examples
-    --------
     >>> read_flag("TRUE"), read_flag("no")
     (True, False)
     """
@@ -247,8 +239,6 @@ def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None
 
     None where neither names a country, where they name countries that differ, and where dates begin with the year.
 
-    Examples
-    --------
     >>> find_habits("Europe/Berlin", "EUR"), find_habits(None, "USD"), find_habits("Europe/London", "USD"), find_habits(None, "EUR")
     ((True, True), (False, False), (None, False), (None, None))
     """
@@ -276,8 +266,6 @@ def read_date(
     with `past` one to come is last year's; else both are shown. ``3/4/2026`` is April 3 with `day_first`, March 4 if that is
     False; None refuses a date that can be read in both ways.
 
-    Examples
-    --------
     >>> typed = ("12/31", "Dec 31", "Jan 5", "31 Dec 2027", "2026-02-01")
     >>> [f"{read_date(text, today=date(2026, 11, 25)):%Y-%m-%d}" for text in typed]
     ['2026-12-31', '2026-12-31', '2027-01-05', '2027-12-31', '2026-02-01']
@@ -369,8 +357,6 @@ def _check_date(year: int, month: int, day: int) -> date:
 def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | None:
     """Read a workbook's date that became a number: the days since `epoch`; None for any other number.
 
-    Examples
-    --------
     >>> read_serial_date(46_351), read_serial_date(12_000)
     (Timestamp('2026-11-25 00:00:00'), None)
     """
@@ -432,8 +418,6 @@ def _parse_time_of_day(*parts: str | None) -> time:
 def fold(name: str) -> str:
     """Fold a name to what tells it apart: case, spaces, hyphens and underscores do not.
 
-    Examples
-    --------
     >>> fold("Closed - Won"), fold(" closed_won")
     ('closed_won', 'closed_won')
     """
@@ -445,8 +429,6 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
 
     A mapping leads from each spelling, aliases included, to its name.
 
-    Examples
-    --------
     >>> match_name("Closed-won", ["closed_won", "closed_lost"]), match_name("won", ["closed_won"])
     ('closed_won', None)
     """
@@ -461,8 +443,6 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
 def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
     """Suggest the names that somebody may have meant: those that contain `typed`, else the closest ones.
 
-    Examples
-    --------
     >>> suggest("closed", ["proposal", "closed_won", "closed_lost"]), suggest("propsal", ["proposal", "closed_won"])
     (['closed_won', 'closed_lost'], ['proposal'])
     """
@@ -478,8 +458,6 @@ def did_you_mean(
 ) -> str:
     """Ask for the name that somebody may have meant, as the end of a message; empty when none is close.
 
-    Examples
-    --------
     >>> did_you_mean("qualifcation", ["qualification", "proposal"]), did_you_mean("x", ["proposal"])
     ("did you mean 'qualification'?", '')
     """
@@ -566,8 +544,6 @@ class Cells:
 def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """Write a column as text; a whole number of a workbook without its decimals.
 
-    Examples
-    --------
     >>> as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()
     ['a', '7', nan]
     """
@@ -700,8 +676,6 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[A
 
     Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where the caller says so.
 
-    Examples
-    --------
     >>> [read_percents(Cells.of(pd.Series(column), "p"))[0].tolist() for column in (["80%", "5"], [0.8, 1.0])]
     [[80.0, 5.0], [80.0, 100.0]]
     """
@@ -760,8 +734,6 @@ def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], li
 def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`.
 
-    Examples
-    --------
     >>> cells = Cells.of(pd.Series(["11/25/2026 9:14 AM"]), "Created Date")
     >>> read_instants(cells, False, "America/Chicago")[0].iloc[0]
     Timestamp('2026-11-25 15:14:00+0000', tz='UTC')

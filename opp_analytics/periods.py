@@ -71,8 +71,6 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
     A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond with
     `end`. A naive time of day is wall time in `tz`.
 
-    Examples
-    --------
     >>> as_instant("2026-03-31", end=True)
     Timestamp('2026-03-31 23:59:59.999999+0000', tz='UTC')
     """
@@ -95,8 +93,6 @@ def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp
 def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
     """Turn UTC instants into calendar dates (naive midnight, datetime64[us]) in `tz`.
 
-    Examples
-    --------
     >>> to_dates(pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin").dt.strftime("%F").tolist()
     ['2026-04-01']
     """
@@ -133,8 +129,6 @@ def check_freq(freq: str) -> Freq:
 def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
     """Read the label of a period, written as pandas writes the periods of `freq`.
 
-    Examples
-    --------
     >>> as_period("2027Q1", "Q-JAN").end_time.date().isoformat()
     '2026-04-30'
     """
@@ -152,8 +146,6 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
 def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
     """Label the period of each date, as `str`; a missing date stays missing.
 
-    Examples
-    --------
     >>> labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()
     ['2026Q1', nan]
     """
@@ -168,8 +160,6 @@ def period_days(
 
     `year_end` is the last month of the fiscal year, such as "JAN", for quarters and years.
 
-    Examples
-    --------
     >>> [str(day.date()) for day in period_days("2026Q4")]
     ['2026-10-01', '2026-12-31']
     >>> [str(day.date()) for day in period_days("2027Q4", year_end="JAN")]

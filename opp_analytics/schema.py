@@ -69,8 +69,6 @@ class BadCell(ValueError):
 def check_encodable(value: Any) -> None:
     """Refuse what no JSON holds, at any depth: a number out of range, and half of a character.
 
-    Examples
-    --------
     >>> check_encodable([1.5, "x"])
     >>> check_encodable({"score": float("inf")})
     Traceback (most recent call last):
@@ -166,8 +164,6 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 def parse_cell(column: str, value: Any) -> Any:
     """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
 
-    Examples
-    --------
     >>> parse_cell("close_date", "2026-03-31"), parse_cell("value", "12000.5"), parse_cell("value", "")
     (Timestamp('2026-03-31 00:00:00'), 12000.5, None)
     """
@@ -251,8 +247,6 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
     These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that are all of one type. The
     index and the attrs are the same; other columns are unchanged.
 
-    Examples
-    --------
     >>> as_plain(pd.DataFrame({"seats": [1, None]}, dtype="uint8[pyarrow]"))["seats"].dtype
     Int64Dtype()
     """
@@ -326,8 +320,6 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
     """Label the group of each row, as `history.label_of` does: the value as text, "(none)" for a missing one.
 
-    Examples
-    --------
     >>> label_groups(pd.Series(["Ann", None, "nan", ""])).tolist()
     ['Ann', '(none)', '(none)', '(none)']
     """

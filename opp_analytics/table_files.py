@@ -146,8 +146,6 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
 
     UTF-8 with or without a byte order mark, UTF-16 with one, or else Windows-1252.
 
-    Examples
-    --------
     >>> decode_file(Path("deals.csv"), "José".encode("cp1252"))
     ('José', 'Windows-1252')
     """
@@ -180,8 +178,6 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
 def find_header(rows: Sequence[Sequence[Any]], known: Known) -> int:
     """Find the first row with the most known labels; without any, the first row with text.
 
-    Examples
-    --------
     >>> find_header([["Pipeline"], [], ["Stage", "Amount"], ["Demo", "5"]], {"Stage", "Amount"}.__contains__)
     2
     """
@@ -199,8 +195,6 @@ def _count_known(row: Sequence[Any], known: Known) -> tuple[int, int]:
 def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
     """Read the labels of a header, trimmed; without the empty ones at its end.
 
-    Examples
-    --------
     >>> read_labels(["Stage ", None, "Amount", ""])
     ('Stage', '', 'Amount')
     """

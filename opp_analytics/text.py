@@ -47,8 +47,6 @@ def money(
 
     With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too.
 
-    Examples
-    --------
     >>> money(508_000, "USD"), money(1_380_000, "USD"), money(-14_200, "USD"), money(8_840)
     ('$508K', '$1.38M', '−$14K', '8.8K')
     >>> money(9_000, "USD", signed=True), money(1_380_000.5, "USD", full=True), money(14_500, "USD", fine=True)
@@ -96,8 +94,6 @@ def _sign(value: float, signed: bool) -> str:
 def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
     """Write a number with thousands separators, halves rounded up.
 
-    Examples
-    --------
     >>> number(12480), number(-3.14159, 1), number(2.5), number(2, signed=True), number(float("nan"))
     ('12,480', '−3.1', '3', '+2', '–')
     """
@@ -110,8 +106,6 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
     """Write a fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact.
 
-    Examples
-    --------
     >>> percent(0.125), percent(0.285), percent(0.9531, 1), percent(1.04), percent(float("nan"))
     ('13%', '29%', '95.3%', '104%', '–')
     >>> percent(0.001), percent(0.9999), percent(0.9999, 1), percent(0.0), percent(1e-15)
@@ -132,8 +126,6 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
 def points(fraction: float) -> str:
     """Write a difference between two percentages, without its sign.
 
-    Examples
-    --------
     >>> points(0.62), points(-0.01), points(0.001), points(float("nan"))
     ('62 pts', '1 pt', '<1 pt', '–')
     """
@@ -146,8 +138,6 @@ def points(fraction: float) -> str:
 def times(ratio: float) -> str:
     """Write a ratio; one decimal below ten.
 
-    Examples
-    --------
     >>> times(3.36), times(12.3), times(0.04), times(float("nan"))
     ('3.4×', '12×', '<0.1×', '–')
     """
@@ -193,8 +183,6 @@ def round_parts(parts: Sequence[float], total: float | None = None) -> list[floa
 def currency_name(currency: str | None) -> str:
     """Name a currency in words; empty when it is unknown.
 
-    Examples
-    --------
     >>> currency_name("USD"), currency_name("CHF"), currency_name(None)
     ('US dollars', 'Swiss francs', '')
     """
@@ -207,8 +195,6 @@ _DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 def spelled(n: int, noun: str = "") -> str:
     """Spell a number in prose, in words below ten; with its noun.
 
-    Examples
-    --------
     >>> spelled(5, "open deal"), spelled(1, "deal"), spelled(12), spelled(0, "deal")
     ('five open deals', 'one deal', '12', 'no deals')
     """
@@ -219,8 +205,6 @@ def spelled(n: int, noun: str = "") -> str:
 def capital(words: str) -> str:
     """Write a text with its first letter in upper case.
 
-    Examples
-    --------
     >>> capital("two of seven reps"), capital("")
     ('Two of seven reps', '')
     """
@@ -230,8 +214,6 @@ def capital(words: str) -> str:
 def plural(noun: str) -> str:
     """Form the plural of a noun.
 
-    Examples
-    --------
     >>> plural("opportunity"), plural("day"), plural("push"), plural("fix"), plural("person")
     ('opportunities', 'days', 'pushes', 'fixes', 'people')
     """
@@ -245,8 +227,6 @@ def plural(noun: str) -> str:
 def count(n: int, noun: str = "deal") -> str:
     """Count things.
 
-    Examples
-    --------
     >>> count(1), count(12_480), count(0, "opportunity")
     ('1 deal', '12,480 deals', '0 opportunities')
     """
@@ -256,8 +236,6 @@ def count(n: int, noun: str = "deal") -> str:
 def day(date: Any, *, year: bool = False) -> str:
     """Write a date in prose and on axes.
 
-    Examples
-    --------
     >>> day("2026-11-25"), day(pd.Timestamp("2026-03-01"), year=True), day(None)
     ('Nov 25', 'Mar 1, 2026', '–')
     """
@@ -270,8 +248,6 @@ def day(date: Any, *, year: bool = False) -> str:
 def days(first: Any, last: Any) -> str:
     """Write a range of days, with its year.
 
-    Examples
-    --------
     >>> days("2026-11-01", "2026-11-30"), days("2025-12-15", "2026-01-14"), days("2026-11-25", "2026-11-25")
     ('Nov 1 to Nov 30, 2026', 'Dec 15, 2025 to Jan 14, 2026', 'Nov 25, 2026')
     """
@@ -284,8 +260,6 @@ def days(first: Any, last: Any) -> str:
 def period(name: str, freq: str | None = None) -> str:
     """Write a period for people: a week by its first day, a fiscal period by year and months.
 
-    Examples
-    --------
     >>> period("2026-03"), period("2026-03-02/2026-03-08"), period("2026Q3"), period("2026"), period("overdue")
     ('Mar 2026', 'Mar 2, 2026', 'Q3 2026', '2026', 'overdue')
     >>> period("2027Q4", "Q-JAN"), period("2027", "Y-JAN")
@@ -311,8 +285,6 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
 
     With `short`, a month has three letters, as beside a bar.
 
-    Examples
-    --------
     >>> period_name("2026-11", today="2026-11-25"), period_name("2027-01", today="2026-11-25")
     ('November', 'January 2027')
     >>> period_name("2026Q4", today="2026-11-25"), period_name("2027Q4", "Q-JAN", today="2026-11-25")
@@ -337,8 +309,6 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
 def label(name: Any) -> str:
     """Spell a name from the data for people: the one rule for columns, stages, outcomes, checks and methods.
 
-    Examples
-    --------
     >>> label("pulled_in"), label("(none)")
     ('pulled in', '(none)')
     """
@@ -359,8 +329,6 @@ _FORMULAS = {
 def noun(freq: Any) -> str:
     """Name a period of a frequency in words.
 
-    Examples
-    --------
     >>> noun("Q-JAN"), noun(None)
     ('quarter', 'period')
     """
@@ -370,8 +338,6 @@ def noun(freq: Any) -> str:
 def method(name: Any, freq: Any = None) -> str:
     """Name a forecast method, or a formula of others that it is compared with.
 
-    Examples
-    --------
     >>> method("run_rate"), method("stage_projection_4", "M")
     ('run rate', 'stage projection of the last four months')
     """
@@ -381,8 +347,6 @@ def method(name: Any, freq: Any = None) -> str:
 def title(name: Any) -> str:
     """Spell a name from the data with its first letter in upper case, for the head of a table or a mark.
 
-    Examples
-    --------
     >>> title("pulled_in"), title("closed_won")
     ('Pulled in', 'Closed won')
     """
@@ -392,8 +356,6 @@ def title(name: Any) -> str:
 def group_label(column: Any) -> str:
     """Spell a column that groups a table: by "owner", not by "owner name".
 
-    Examples
-    --------
     >>> group_label("owner_name"), group_label("lead_source")
     ('owner', 'lead source')
     """
@@ -403,8 +365,6 @@ def group_label(column: Any) -> str:
 def join_key(key: Any) -> str:
     """Write the key of a row, several levels joined by a dot.
 
-    Examples
-    --------
     >>> join_key(("East", "Ann")), join_key("East")
     ('East · Ann', 'East')
     """
@@ -416,8 +376,6 @@ def printable(value: Any, *, lines: bool = False) -> str:
 
     With `lines`, line breaks stay, as a message of several lines needs them.
 
-    Examples
-    --------
     >>> print(printable("Acme\x1b[2J"), printable("a\u202eb"), printable("two\nlines"))
     Acme\x1b[2J a\u202eb two\nlines
     """
@@ -430,8 +388,6 @@ def printable(value: Any, *, lines: bool = False) -> str:
 def is_whole(words: str) -> bool:
     r"""Tell whether a text holds whole characters only: no file or server takes half of one, a lone surrogate.
 
-    Examples
-    --------
     >>> is_whole("Acme \U0001f600"), is_whole("Acme \ud83d")
     (True, False)
     """
@@ -445,8 +401,6 @@ def is_whole(words: str) -> bool:
 def one_line(value: Any) -> str:
     r"""Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out.
 
-    Examples
-    --------
     >>> one_line("Acme\r\nBcc: all"), one_line("Acme\x1b[2J\u202e")
     ('Acme Bcc: all', 'Acme[2J')
     """
@@ -456,8 +410,6 @@ def one_line(value: Any) -> str:
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:
     """Write a small table of facts for a notebook; everything in it is text.
 
-    Examples
-    --------
     >>> facts_html("History", {"records": 3})
     "<table><caption>History</caption><tr><th style='text-align:left'>records</th><td style='text-align:left'>3</td></tr></table>"
     """
@@ -472,8 +424,6 @@ def facts_html(title: str, facts: Mapping[str, Any]) -> str:
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:
     """List names in a sentence; after `most` of them, the number of the rest.
 
-    Examples
-    --------
     >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c", "d"], most=2), joined(["a", "b"], last="or")
     ('a', 'a, b and c', 'a, b and 2 more', 'a or b')
     """

@@ -33,8 +33,6 @@ _CLEARS = {"salesforce": "#N/A"}
 def find_clear_text(org: Org) -> str | None:
     """Find the text that empties a field in the CRM's import; None where no file is known to leave or empty a field.
 
-    Examples
-    --------
     >>> find_clear_text(Org.salesforce()), find_clear_text(Org.pipedrive())
     ('#N/A', None)
     """
@@ -48,8 +46,6 @@ def find_label(name: str, org: Org) -> str | None:
     Of several, one that the org file itself names wins, else the first of the preset, which for Salesforce is the API's
     name.
 
-    Examples
-    --------
     >>> find_label("value", Org.salesforce()), find_label("stage", Org(columns={"Phase": "stage"})), find_label("Type", Org())
     ('Amount', 'Phase', 'Type')
     """

@@ -39,8 +39,6 @@ class Mapped:
 def tabulate(lines: Iterable[Mapped]) -> pd.DataFrame:
     """Tabulate the lines: ``theirs``, ``ours`` (missing where nothing), ``how``, ``note``; mapped first, dropped last.
 
-    Examples
-    --------
     >>> tabulate([Mapped("Age", "", "dropped", "empty"), Mapped("Amount", "value", "mapped")])["theirs"].tolist()
     ['Amount', 'Age']
     """

@@ -23,8 +23,6 @@ _NAMED = 3
 def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
     """Reduce ids to what reports and spreadsheets leave of them: no zeros in front, blanks, ``.0`` or longer form of Salesforce.
 
-    Examples
-    --------
     >>> normalize_ids(pd.Series(["0012", " 12.0", "001M000000qfPySIAU", "deal-7 "])).tolist()
     ['12', '12', '001M000000qfPyS', 'deal-7']
     """

@@ -102,8 +102,6 @@ def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[st
 def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     """Find the shape of a file by its labels: ``events``, ``snapshots``, or ``opportunities``.
 
-    Examples
-    --------
     >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
     'events'
     >>> find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {})
@@ -144,8 +142,6 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
 
     Without `org`, the preset is guessed.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> recognize(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage", "Amount"]))
     Recognized(shape='opportunities', preset='hubspot')

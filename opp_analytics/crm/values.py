@@ -195,8 +195,6 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
 
     An unknown stage is never guessed: it stays, and a line says so.
 
-    Examples
-    --------
     >>> from opp_analytics.org import Stage
     >>> stages = Stages((Stage("Demo", "open"), Stage("Closed Won", "won")))
     >>> read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[0].tolist()

@@ -421,8 +421,6 @@ class _Lines:
         It is the shortest beginning of the file that already holds the final value. A longer one holds it too, so that
         halving finds it; beginnings that no ending completes are passed over.
 
-        Examples
-        --------
         >>> _Lines('currency = "USD"\n[report]\nfreq = "M"\n').find(("report", "freq"))
         3
         """

@@ -201,8 +201,6 @@ def guess_stages(opportunities: pd.DataFrame, known: Stages) -> list[FoundStage]
 
     If the frame has one of the `known` stages, all of them are given, in their own order.
 
-    Examples
-    --------
     >>> frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
     >>> [(found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, STAGES)]
     [('Demo', 'open', ('demo',)), ('Verbal', 'open', ()), ('Signed', 'won', ())]
@@ -316,8 +314,6 @@ def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, 
 def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
     """Find the columns that numbers rest on but that are empty in every row, each with a column of theirs that may be it.
 
-    Examples
-    --------
     >>> find_empty_columns(pd.DataFrame({"value": [None], "total": [5.0], "stage": ["Demo"], "close_date": [None]}))
     {'value': 'total', 'close_date': None}
     """

@@ -12,8 +12,6 @@ PLACE = "{unique_id}"
 def record_link(record_url: str | None, unique_id: str) -> str | None:
     """Write the address of a deal, from the org's ``record_url``; None where the org has none that a page may link to.
 
-    Examples
-    --------
     >>> record_link("https://crm.example.com/{unique_id}", "a/1")
     'https://crm.example.com/a%2F1'
     """
@@ -27,8 +25,6 @@ def record_link(record_url: str | None, unique_id: str) -> str | None:
 def explain_refusal(address: str) -> str | None:
     """Say why no page links to an address; None for http, https and a relative path.
 
-    Examples
-    --------
     >>> explain_refusal("deals/{unique_id}"), explain_refusal("https:deals")
     (None, 'it names no server; use an address such as https://crm.example.com/{unique_id}')
     """

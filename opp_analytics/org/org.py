@@ -467,8 +467,6 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
 
     None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
 
-    Examples
-    --------
     >>> merge_orgs(Org(currency="EUR"), Org(timezone="Europe/Berlin"), names=("the frame's org", "org=")).currency
     'EUR'
     """
@@ -526,8 +524,6 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
 
     Amounts `beside` one of a thousand or more are written in whole units.
 
-    Examples
-    --------
     >>> money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
     >>> money(12_000), money(-500.5, full=True), money_of(pd.DataFrame())(12_000)
     ('€12K', '−€500.50', '12K')
@@ -543,8 +539,6 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
 def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:
     """Read the date of an instant in a result table's zone: the one asked for, else the org's.
 
-    Examples
-    --------
     >>> table = Org(timezone="America/Chicago").apply(pd.DataFrame())
     >>> str(day_of(table, "2026-03-10T03:00Z").date())
     '2026-03-09'

@@ -77,8 +77,6 @@ def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timest
     The moment of a load or a record decides. Else it is the newest creation, update or close of a closed deal up to
     `as_of`; the planned date of an open deal tells nothing.
 
-    Examples
-    --------
     >>> deals = pd.DataFrame({"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]})
     >>> find_old_date(deals, pd.Timestamp("2026-11-28")), find_old_date(deals, pd.Timestamp("2015-08-01"))
     (Timestamp('2015-07-07 00:00:00'), None)

@@ -56,8 +56,6 @@ def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day.
 
-    Examples
-    --------
     >>> people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
     >>> deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
     >>> add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()

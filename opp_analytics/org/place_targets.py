@@ -32,8 +32,6 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
 
     A row that was split has the index of its whole. Without people, it is the table itself.
 
-    Examples
-    --------
     >>> org = Org(people=[{"owner_name": "Zoe", "team": "East"},
     ...                   {"owner_name": "Zoe", "team": "West", "from_date": "2026-11-16"}],
     ...           targets=[{"period": "2026-11", "owner_name": "Zoe", "target": 100}])

@@ -30,8 +30,6 @@ def say_finding(table: pd.DataFrame) -> str:
 def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell | None:
     """Show a difference as an arrow and its size, which `show` writes; None where either end is not known.
 
-    Examples
-    --------
     >>> show_change(5.0, 3.0, str).sign, show_change(1.0, 1.0, str).text, show_change(float("nan"), 1.0, str)
     (1, 'no change', None)
     """
@@ -169,8 +167,6 @@ def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
 def show_stated(probability: Any) -> str:
     """Show the chance that a deal's owner stated, in percent.
 
-    Examples
-    --------
     >>> show_stated(80), show_stated(None)
     ('80%', '–')
     """

@@ -93,8 +93,6 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
 def advise(names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money) -> str:
     """Say which deals, the largest first, cover a gap.
 
-    Examples
-    --------
     >>> [advise("abc", np.array(values), 10.0) for values in ([12.0, 11.0, 10.0], [12.0, 11.0, 1.0], [12.0, 2.0, 1.0])]
     ['win any one of these three', 'win one of the first two', 'win a; the rest does not cover it']
     >>> [advise("abc", np.array(values), 10.0) for values in ([8.0, 2.0, 2.0], [6.0, 5.0, 5.0], [5.0, 3.0, 2.0], [3.0, 2.0, 1.0])]
@@ -135,8 +133,6 @@ def _advise_one(names: Sequence[Any], values: NDArray[np.float64], gap: float, a
 def shorten_name(names: Sequence[Any]) -> str:
     """Shorten the first deal's name to what is before its colon, where that tells it from the others.
 
-    Examples
-    --------
     >>> shorten_name(["Oak: data", "Elm: data"]), shorten_name(["Oak: data", "Oak: support"])
     ('Oak', 'Oak: data')
     """
