@@ -38,9 +38,8 @@ _EVERY = tuple(k / 100 for k in range(1, 100))
 _TAILS = (0.025, 0.975)
 LEVELS = (*_EVERY, *_TAILS)
 """Levels of the column ``quantiles``."""
-_BANDS = {1: "0–1", 3: "2–3", 7: "4–7", 14: "8–14", 31: "15–31", 60: "32–60", 91: "61–91"}
+_BANDS = {1: "0–1", 3: "2–3", 7: "4–7", 14: "8–14", 31: "15–31", 60: "32–60", 91: "61–91", np.inf: "92+"}
 """Days before the period's end, by the last of each band."""
-_BEYOND = "92+"
 _FEWEST_SHARE = 0.5
 """Share of the most forecasts that a method made, below which another is left out, so that it does not shrink the table."""
 _SCORES = (
@@ -142,10 +141,10 @@ def backtest_methods(
     )
     past = PastForecasts(question, LEVELS)
     made = judge_methods(past, ways, list_ended(past.records))
-    if not any(map(len, made.values())):
-        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
     tables = keep_common(made)
     judged = max(tables.values(), key=len)
+    if judged.empty:
+        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
     best: Any
     if by_lead:
         left = name_bands(judged["days_left"])
@@ -237,9 +236,9 @@ def _score(table: pd.DataFrame) -> dict[str, Any]:
 
 def name_bands(days_left: pd.Series[int]) -> pd.Categorical[Any]:
     """Name the band of each forecast by days before the period's end; the categories are those that occur, in order."""
-    names = [*_BANDS.values(), _BEYOND]
-    found = [names[place] for place in np.searchsorted(list(_BANDS), days_left)]
-    return pd.Categorical(found, [name for name in names if name in found], ordered=True)
+    return pd.cut(
+        days_left.to_numpy(), [-1, *_BANDS], labels=list(_BANDS.values())
+    ).remove_unused_categories()
 
 
 def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
