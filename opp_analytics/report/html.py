@@ -21,7 +21,7 @@ WHOLE = "everybody"
 _HEAD = 8_192
 """Bytes of a page in which its audience is."""
 _SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
-          "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5, "errors": 5, "days_left": 7}  # fmt: skip
+          "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
 _PERSONAL = {("trend", "to_win"): 7}
 """Pairs of one person's page, with the columns of the first."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, as_date
 from opp_analytics.report.blocks.notes import SUMS
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Block, Cell, Group, Line, Note, Opening, PageColumn, Table, Terms
+from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Terms
 from opp_analytics.report.model import WeeklyPage as Page
 
 _OWN = ("learned", "run_rate", "stated")
@@ -111,15 +111,20 @@ def _scale(table: pd.DataFrame, column: str, model: str) -> pd.Series[Any]:
     return table[column] / own.groupby(bands, observed=True).transform("max")
 
 
-def _tabulate(titles: Sequence[str], lines: Sequence[Sequence[Cell]], kind: str = "proof") -> Table:
-    columns = tuple(PageColumn(title, right=place > 0) for place, title in enumerate(titles))
-    return Table(columns, (Group(tuple(Line(tuple(cells)) for cells in lines)),), kind)
+def _tabulate(
+    titles: Sequence[str], lines: Sequence[Sequence[Any]], kind: str = "proof", axis: str = ""
+) -> Table:
+    """Make a table; a column without a title, but the first, has pictures on an axis."""
+    picture = PageColumn("", right=False, phone="full", kind="pict", picture=axis)
+    columns = [PageColumn(title) if title else picture for title in titles[1:]]
+    rows = (Line(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in line)) for line in lines)
+    return Table((PageColumn(titles[0], right=False), *columns), (Group(tuple(rows)),), kind)
 
 
-def _write_errors(row: Any) -> list[Cell]:
+def _write_errors(row: Any) -> list[str]:
     """Write the cells of `_ERRORS`."""
     bias = text.percent(row["bias"], signed=True)
-    return [Cell(text.percent(row["wape"])), Cell(bias), *(Cell(text.percent(row[name])) for name in _HELD)]
+    return [text.percent(row["wape"]), bias, *(text.percent(row[name]) for name in _HELD)]
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Proof:
 
     def name(self, method: Any) -> str:
         """Name a method."""
-        return text.method(method, self.methods.attrs["freq"])
+        return "stated chances" if method == "stated" else text.method(method, self.methods.attrs["freq"])
 
     @property
     def sentence(self) -> str:
@@ -181,27 +186,26 @@ class Proof:
         """Render the page, which names the command that made it."""
         day = text.day(self.methods.attrs["as_of"], year=True)
         title, subject = f"Forecast proof, {day}", f"by {self.noun}, as of {day}"
-        made = (self._compare_methods(), self._draw_errors(), self._compare_days_left(), self._list_periods())
+        made = (self._compare_methods(), self._compare_days_left(), self._list_periods())
         blocks = (*made, self._list_alarms(), self._explain_methods(command))
-        losses = self._say_losses()
-        return render_page(
-            Page(title, "Forecast proof", subject, self.sentence, losses, (), (), "", blocks, "")
-        )
+        words = (title, "Forecast proof", subject, self.sentence, self._say_losses())
+        return render_page(Page(*words, (), (), "", blocks, ""))
 
     def _say_losses(self) -> str:
         """Say with how many days left another method was better beyond chance."""
-        periods = int(self.methods["periods"][self.model])
-        if not evidence.is_enough(periods):
-            few = f"Only {text.count(periods, self.noun)} can be judged"
-            return f"{evidence.say_few(few)} which method is better."
+        few = [self.name(name) for name in _OWN[: _OWN.index(self.model)]]
+        lead = f"Too few past forecasts to judge {text.joined(few)}. " if few else ""
+        if not evidence.is_enough(periods := int(self.methods["periods"][self.model])):
+            judged = f"Only {text.count(periods, self.noun)} can be judged"
+            return f"{lead}{evidence.say_few(judged)} which method is better."
         found = [
             f"{self.name(best)} with {band} days left ({text.percent(error)} off, against {text.percent(row['wape'])})"
             for band, row, best, error in self._list_days_left()
             if row["differs"] and row["behind"] > 0
         ]
         if found:
-            return f"Better than the {self.name(self.model)} forecast, beyond chance: {text.joined(found)}."
-        return "However many days were left, no other method was better beyond chance."
+            return f"{lead}Better than the {self.name(self.model)} forecast, beyond chance: {text.joined(found)}."
+        return f"{lead}However many days were left, no other method was better beyond chance."
 
     def _list_days_left(self) -> Iterator[tuple[str, Any, str, float]]:
         """List the days left: the method's row, the best other method, if any, and its error."""
@@ -211,37 +215,34 @@ class Proof:
             yield str(band), row, *((str(others.idxmin()), others.min()) if len(others) else ("", math.nan))
 
     def _compare_methods(self) -> Block:
-        lines, scores = [], {name: _scale(self.methods, name, self.model) for name in ("winkler", "crps")}
-        for method, row in self.methods.assign(**scores).iterrows():
-            name, apart = text.capital(self.name(method)), "yes" if row["differs"] else "no"
+        table, lines = self.methods, []
+        scores = {name: _scale(table, name, self.model) for name in ("winkler", "crps")}
+        names = {method: text.capital(self.name(method)) for method in table.index}
+        errors = table["wape"].fillna(0.0).items()
+        amounts = [
+            svg.Amount(names[method], error, "", text.percent(error), highlight=method == self.model)
+            for method, error in errors
+        ]
+        for bar, row in zip(svg.bars(amounts).rows, table.assign(**scores).to_dict("records"), strict=True):
             ratios = [f"{text.number(row[name], 2)}×" if row[name] >= 0 else text.MISSING for name in scores]
             by_period = f"{text.percent(row['period_error'])} ± {text.percent(row['period_error_se'])}"
-            figures = map(Cell, (*ratios, by_period, apart if row["behind"] else "best"))
-            first = Cell("", lead=name) if method == self.model else Cell(name)
-            lines.append([first, *_write_errors(row), *figures])
-        every = self.tables["methods"].index
-        few = [self.name(one) for one in every if one not in self.methods.index]
+            apart = "yes" if row["differs"] else "no" if row["behind"] else "best"
+            first = Cell("", lead=bar.label) if bar.highlight else bar.label
+            picture = Cell("", picture=bar.picture)
+            lines.append([first, picture, *_write_errors(row), *ratios, by_period, apart])
+        few = [self.name(one) for one in self.tables["methods"].index if one not in table.index]
         sub = f"Each forecast uses the records up to its day alone. By {self.noun}: each counts once, ± standard error"
         sub += f". Too few forecasts to judge: {text.joined(few)}" if few else ""
-        titles = ("Method", *_ERRORS, "Winkler", "CRPS", f"Missed, by {self.noun}", "Beyond chance?")
+        titles = ("Method", "", *_ERRORS, "Winkler", "CRPS", f"Missed, by {self.noun}", "Beyond chance?")
         title = f"{text.capital(text.spelled(len(lines), 'method'))} on the same {self.count}"
         return Block("methods", title, sub, (_tabulate(titles, lines),), "Methods")
-
-    def _draw_errors(self) -> Block:
-        amounts = [
-            svg.Amount(name := text.capital(self.name(method)), error, off := text.percent(error), f"{name}: {off}",
-                       highlight=method == self.model)
-            for method, error in self.methods["wape"].dropna().items()
-        ]  # fmt: skip
-        rows = Opening(svg.bars(amounts, label_width=176), (None,) * len(amounts))
-        return Block("errors", "How far each method missed", "Share of what closed in the end", (rows,))
 
     def _compare_days_left(self) -> Block:
         lines = []
         for band, row, best, error in self._list_days_left():
-            small = self.name(best) if best else ""
-            other = Cell(text.percent(error), tone="hi" if error < row["wape"] else "", small=small)
-            lines.append([Cell(f"{band} days"), Cell(text.number(row["n"])), *_write_errors(row), other])
+            tone: Literal["", "hi"] = "hi" if error < row["wape"] else ""
+            other = Cell(text.percent(error), tone, small=self.name(best) if best else "")
+            lines.append([f"{band} days", text.number(row["n"]), *_write_errors(row), other])
         title = f"{text.capital(self.name(self.model))} forecast by days left in the {self.noun}"
         table = _tabulate(("Days left", "Forecasts", *_ERRORS, "Best other"), lines)
         sub = "Blue: another method missed by less, which may be chance"
@@ -250,13 +251,9 @@ class Proof:
     def _list_periods(self) -> Block:
         """List past forecasts at today's lead; where amounts are hidden, in percent of what closed."""
         table, title, lines = self.tables["periods"], "Past ranges", []
-        if table.empty:
-            return Block("periods", title, parts=(Note(f"{text.capital(table.attrs['lacking'])}."),))
-        hidden, drawn, sub = (
-            "anonymous" in table.attrs,
-            table,
-            "range (band), forecast (tick), what closed (dot)",
-        )
+        if lacking := table.attrs.get("lacking"):
+            return Block("periods", title, parts=(Note(f"{text.capital(lacking)}."),), nav=title)
+        hidden, drawn, sub = "anonymous" in table.attrs, table, "range (band), forecast (tick), closed (dot)"
         if hidden:
             drawn, sub = table[table["actual"] > 0].copy(), f"{sub}, in percent of what closed"
             drawn[_AMOUNTS] *= 100
@@ -264,32 +261,30 @@ class Proof:
         for one in chart.rows:
             row: Any = table.loc[one.key]
             forecast, low, high, closed = (write(row[name]) for name in _AMOUNTS)
-            ends = f"{low} to {high}" if (known := pd.notna(row["held"])) else text.MISSING
-            held = ("held" if row["held"] else "missed") if known else ""
+            held = "" if pd.isna(row["held"]) else "held" if row["held"] else "missed"
+            ends = Cell(f"{low} to {high}" if held else text.MISSING, small=held)
             name, picture = Cell(one.label, small=one.note), Cell("", picture=one.picture)
-            lines.append([name, picture, Cell(forecast), Cell(ends, small=held), Cell(closed)])
+            lines.append([name, picture, forecast, ends, closed])
         titles = ("", "", "Forecast", f"{text.percent(table.attrs['confidence'])} range", "Closed")
-        listed = _tabulate(titles, lines, "months")
-        axis = PageColumn("", right=False, phone="full", kind="pict", picture=chart.axis)
-        listed = replace(listed, columns=(listed.columns[0], axis, *listed.columns[2:]))
         sub = f"As long before each {self.noun}’s end as the last record: {sub}"
-        return Block("periods", f"{title} {analysis.say_held(table)}", sub, (listed,), title)
+        parts = (_tabulate(titles, lines, "months", chart.axis),)
+        return Block("periods", f"{title} {analysis.say_held(table)}".strip(), sub, parts, title)
 
     def _list_alarms(self) -> Block:
         table, lines, title = self.tables["alarms"], [], "Alarms"
-        if lacking := table.attrs.get("lacking"):
-            return Block("alarms", title, parts=(Note(f"{text.capital(lacking)}."),), nav=title)
+        same = f"New deals and the share won stayed as in the twelve {self.noun}s before"
+        lacking = table.attrs.get("lacking", "").replace("world_changes needs", "Alarms need")
         if table.empty:
-            same = Note(f"New deals and the share won stayed as in the twelve {self.noun}s before.")
-            return Block("alarms", "No alarm that the world changed", parts=(same,), nav=title)
+            finding = title if lacking else "No alarm that the world changed"
+            return Block("alarms", finding, parts=(Note(f"{lacking or same}."),), nav=title)
         for row in table.reset_index().to_dict("records"):
-            inflow, up = row["measure"] == "inflow", row["direction"] == "up"
+            inflow = row["measure"] == "inflow"
             write = text.number if inflow and "anonymous" not in table.attrs else text.percent
-            words = (
-                ("More new deals", "Fewer new deals") if inflow else ("Larger share won", "Smaller share won")
+            what = (
+                f"{'More' if row['direction'] == 'up' else 'Fewer'} {'new deals' if inflow else 'deals won'}"
             )
-            label = Cell(text.period(row["period"], table.attrs["freq"]), small=words[not up])
-            lines.append([label, Cell(write(row["now"])), Cell(write(row["was"]))])
+            label = Cell(text.period(row["period"], table.attrs["freq"]), small=what)
+            lines.append([label, write(row["now"]), write(row["was"])])
         finding = f"{text.capital(text.spelled(len(lines), 'alarm'))} that the world changed"
         sub = f"Deals created, and the share won of those closed, against up to twelve {self.noun}s before"
         return Block("alarms", finding, sub, (_tabulate(("", "Now", "Before"), lines),), title)
@@ -297,12 +292,7 @@ class Proof:
     def _explain_methods(self, command: str) -> Block:
         words = {text.capital(self.name(name)): means for name, means in _MEANINGS.items()} | _WORDS
         terms = tuple((name, means.format(noun=self.noun)) for name, means in words.items())
-        caution = (
-            f"Forecasts of one {self.noun} stand or fall together: what counts is the number of {self.noun}s."
-        )
+        caution = f"Forecasts of one {self.noun} stand or fall together: it is the {self.noun}s that count."
         made = Note("{} made this page from the records of the pipeline alone.", command)
-        return Block(
-            "how",
-            "How this was computed",
-            parts=(made, Note(caution), Terms("What each method and number is", terms)),
-        )
+        parts = (made, Note(caution), Terms("What each method and number is", terms))
+        return Block("how", "How this was computed", parts=parts)

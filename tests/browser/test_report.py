@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from opp_analytics.report import Proof, judge_forecasts
+from tests.report.proofs import proof_history
 from tests.report.states import STATES, render
 
 pytestmark = pytest.mark.browser
@@ -79,6 +81,11 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
 @pytest.mark.parametrize("state", STATES)
 def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder, state):
     page.goto(render(state, folder).html.as_uri())
+    assert find_faults(page) == {}
+
+
+def find_faults(page):
+    """Labels that are clipped, covered or faint, by width and scheme; none is wider than the page."""
     wrong = {}
     for width, scheme in ((1280, "light"), (1050, "light"), (800, "dark"), (390, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 800})
@@ -87,7 +94,23 @@ def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder
         found = page.evaluate(_MEASURE)
         assert found.pop("read") > 40
         wrong[width, scheme] = {kind: labels for kind, labels in found.items() if labels}
-    assert {place: found for place, found in wrong.items() if found} == {}
+    return {place: found for place, found in wrong.items() if found}
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_proof__no_label_is_clipped_or_covered_and_it_prints_with_its_definitions_open(
+    page, folder, anonymous
+):
+    file = folder / "proof.html"
+    content = Proof(judge_forecasts(proof_history(), freq="M", anonymous=anonymous)).render(
+        "opp-analytics prove"
+    )
+    file.write_text(content, encoding="utf-8")
+    page.goto(file.as_uri())
+    assert find_faults(page) == {}
+    assert page.pdf(format="Letter").count(b"/Type /Page\n") <= 3
+    page.emulate_media(media="print")
+    assert page.locator(".fold dl").first.bounding_box()["height"] > 50
 
 
 _MEASURE = """() => {

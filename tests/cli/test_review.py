@@ -310,7 +310,7 @@ def test_prove__writes_one_page_without_script_or_address(command: Command, prov
     text = (proved / "forecast-proof.html").read_text("utf-8")
     page = reading.read(text)
     assert page.sentence == out.splitlines()[0]
-    assert page.keys == ["methods", "errors", "days_left", "periods", "alarms", "how"]
+    assert page.keys == ["methods", "days_left", "periods", "alarms", "how"]
     assert [word for word in ("<script", "http://", "https://", " src=") if word in text] == []
     assert "opp-analytics prove --freq M" in reading.words(page.block("how"))
 
@@ -366,7 +366,7 @@ def test_prove__by_quarter_names_quarters(command: Command, proved: Path) -> Non
     page = reading.read(proved / "forecast-proof.html")
     assert "quarters." in out
     assert "can be judged: too few to say which method is better." in page.second
-    assert "needs 7 ended quarters" in page.note("alarms")
+    assert "need 7 ended quarters" in page.note("alarms")
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])

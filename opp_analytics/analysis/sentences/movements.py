@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.method import noun
 from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import day_of, money_of
@@ -19,6 +18,7 @@ from opp_analytics.text import (
     join_key,
     joined,
     label,
+    noun,
     number,
     percent,
     period,
