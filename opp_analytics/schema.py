@@ -57,7 +57,6 @@ COLUMNS = {
 }
 """The columns of the API, in order, and the contents of each."""
 
-
 PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): TEXT}
 """The dtypes of the types of Arrow that pandas would read as others."""
 

@@ -26,8 +26,6 @@ class Opportunity(dict[str, Any]):
     Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them their types. A value that no JSON
     holds, such as a number out of range, is None; a `DataWarning` names it, and the entry ``(unreadable)`` lists such attributes.
 
-    Examples
-    --------
     >>> deal = Opportunity(unique_id="opp-1", name="Acme renewal", seats=40)
     >>> deal["name"], deal["seats"]
     ('Acme renewal', 40)

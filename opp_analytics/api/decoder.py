@@ -27,7 +27,6 @@ _DATE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 
-
 _Unreadable = dict[int, list[str]]
 """The columns of each row, by its place, whose cell could not be read."""
 

@@ -66,7 +66,6 @@ class _OfThread(threading.local):
 STOP = _OfThread()
 """What stops the requests of the current thread; by default nothing does."""
 
-
 _T = TypeVar("_T")
 
 

@@ -133,7 +133,6 @@ _MOST_DIGITS = 400
 
 _DECODE = {kind: msgspec.json.Decoder(kind).decode for kind in (_Many, _One)}
 
-
 NO_IDS = frozenset({"", ".", ".."})
 """Texts that are not an id: none can be a segment of a path."""
 

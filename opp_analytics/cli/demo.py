@@ -27,7 +27,6 @@ from opp_analytics.text import count
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 _STATE = "XDG_STATE_HOME"
 _WEEKS = 26
 _PUSH = pd.Timedelta(days=30)

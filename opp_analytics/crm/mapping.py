@@ -85,8 +85,6 @@ def _key(label: str) -> str:
 class Names:
     """The names that labels may have here.
 
-    Examples
-    --------
     >>> names = Names({"Amount": "value"}, ["stage"])
     >>> [names.find(label) for label in ("Amount", "Deal - amount", "stage", "Age")]
     [('value', False), ('value', True), ('stage', False), None]

@@ -22,7 +22,6 @@ from opp_analytics.text import count, joined, printable
 _PEOPLE = 100
 """Owners that a draft lists."""
 
-
 _LIKELY = {
     "value": ("total", "budget", "amount", "deal_value"),
     "stage": ("stage_name", "pipeline_stage", "phase", "state"),

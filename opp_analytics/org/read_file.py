@@ -31,7 +31,6 @@ TABLES = {
 }
 """The tables that an org file may keep in a file beside it, and their columns."""
 
-
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
 _DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")

@@ -83,8 +83,6 @@ class Stage:
 class Stages:
     """All stages of an organization, in order.
 
-    Examples
-    --------
     >>> STAGES.open[:2], STAGES.won, STAGES.kind_of("proposal"), STAGES.kind_of("Demo")
     (('discovery', 'qualification'), ('closed_won',), 'open', None)
     """
@@ -144,8 +142,6 @@ class Stages:
     def of(self, pipeline: str | None) -> Stages:
         """Keep the stages of one pipeline; all of them where the organization has only one.
 
-        Examples
-        --------
         >>> Stages((Stage("Demo", "open", pipeline="New"), Stage("Quote", "open", pipeline="Renewal"))).of("New").names
         ('Demo',)
         """
@@ -176,8 +172,6 @@ class Stages:
     ) -> NDArray[np.float64]:
         """Look up a number of each row's stage in its own pipeline, never in another; NaN where there is none.
 
-        Examples
-        --------
         >>> two = Stages((Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal")))
         >>> deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
         >>> two.look_up(deals, lambda stages: {stage.name: stage.probability for stage in stages}).tolist()
@@ -217,8 +211,6 @@ class Stages:
     def match(self, typed: str) -> str | None:
         """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word.
 
-        Examples
-        --------
         >>> STAGES.match("Closed-won"), STAGES.match("won")
         ('closed_won', None)
         """
@@ -244,8 +236,6 @@ class Stages:
     def outcome(self, opportunity: Mapping[str, Any]) -> str:
         """Tell the outcome of one opportunity, from its ``stage`` and ``status``.
 
-        Examples
-        --------
         >>> STAGES.outcome({"stage": "closed_won", "status": "active"}), STAGES.outcome({"stage": "proposal"})
         ('won', 'open')
         """
@@ -257,8 +247,6 @@ class Stages:
     def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
         """True for an opportunity that is won, lost, or both (a conflict).
 
-        Examples
-        --------
         >>> STAGES.is_closed({"stage": "proposal", "status": "lost"}), STAGES.is_closed({"status": "inactive"})
         (True, False)
         """
@@ -288,7 +276,6 @@ STAGES = Stages(
     )
 )
 """The stages that the API documents."""
-
 
 _APART = "\x1f"
 """Between pipeline and stage; in no name."""

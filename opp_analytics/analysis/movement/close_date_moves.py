@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
-
 _COUNTS = ["pushes", "pulls", "days_pushed", "days_pulled"]
 _DATES = ["first_close_date", "last_close_date"]
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
-
 MOVEMENTS = (
     "new", "reopened", "pulled_in", "pushed_in", "value_up", "value_down", "pushed_out", "pulled_out",
     "won", "lost", "disqualified", "deleted",

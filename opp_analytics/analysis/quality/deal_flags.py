@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
-
 Rule = Callable[[pd.DataFrame], Any]
 """Custom flag: open deals in, boolean mask out."""
 _SEPARATOR = " · "
@@ -467,7 +466,6 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
     "owner_changed": _flag_owner_changed,
 }
 """The flags, in the order of the table; None where the data cannot tell."""
-
 
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 # Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.

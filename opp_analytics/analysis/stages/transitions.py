@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
-
 _DAY = pd.Timedelta(days=1)
 _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
 

@@ -19,7 +19,6 @@ from opp_analytics.writer import RUN_RATE_LIMIT, Plan, plan
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-
 _READ = (
     "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency",
 )  # fmt: skip

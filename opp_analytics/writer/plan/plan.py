@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
-
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 """Columns of a forecast that an impact compares."""
 RUN_RATE_LIMIT = "the run rate sees wins, not the value, date, stage or chance of an open deal"
