@@ -19,6 +19,7 @@ from opp_analytics.analysis import (
     backtest,
     close_date_moves,
     deal_flags,
+    deal_reasons,
     forecast,
     forecast_change,
     movements,
@@ -64,6 +65,9 @@ QUESTIONS = {
         periods=2,
     ),
     "backtest": lambda history: backtest(history, freq="W", method="stated", by="owner_name"),
+    "deal_reasons": lambda history: deal_reasons(
+        history.as_of(WEEKS[4]), history, as_of="2026-02-09", freq="W"
+    ),
     "deal_flags": lambda history: deal_flags(history.as_of(WEEKS[4]), history, as_of=WEEKS[4]),
     "transitions": transitions,
     "close_date_moves": lambda history: close_date_moves(history, **WINDOW, by="owner_name"),
@@ -216,6 +220,7 @@ def test_from_table__compiles_for_warehouses(dialect):
         "as_of",
         "forecast_change",
         "deal_flags",
+        "deal_reasons",
         "learned forecast",
         "backtest",
     }:

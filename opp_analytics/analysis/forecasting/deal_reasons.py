@@ -12,6 +12,7 @@ from opp_analytics.analysis.forecasting.method import FEWEST, read_method
 from opp_analytics.analysis.forecasting.moment import last_day
 from opp_analytics.analysis.forecasting.question import Question, answer
 from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import Freq, When
@@ -93,6 +94,7 @@ def deal_reasons(
     month     0.627  -0.009  4    2
     """
     ids = read(opportunities, "unique_id", unique=True)["unique_id"]
+    check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
     question = Question.of(
         opportunities,
         as_of=as_of,

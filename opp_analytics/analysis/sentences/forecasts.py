@@ -279,6 +279,8 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
     chances = table["chance"].groupby(ids).last()
     last = table[ids == chances.idxmax()]
     steps = last.index.get_level_values("step")
+    if not evidence.is_enough(last["n"].iloc[0]):
+        return evidence.say_few(f"{last['won'].iloc[0]} of {count(int(last['n'].iloc[0]), 'past deal')} won")
     # Rounded chances, not points, so that what is shown adds up.
     shown = np.floor(last["chance"].to_numpy() * 100 + 0.5).astype(int)
     behind = steps[steps.isin(("overall", "bucket", "stage", "pipeline"))][-1]

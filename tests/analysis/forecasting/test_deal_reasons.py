@@ -197,7 +197,7 @@ def test_deal_reasons__needs_records_a_period_ahead_and_ids():
         errors.ArgumentValueError, match="period='2026-08' has ended; use '2026-09' or a later one"
     ):
         oa.deal_reasons(frame, history, as_of="2026-09-10", period="2026-08")
-    with pytest.raises(errors.ArgumentTypeError, match="pass history= with records"):
+    with pytest.raises(errors.ArgumentTypeError, match="deal_reasons needs a History, not NoneType"):
         oa.deal_reasons(frame, None, as_of="2026-09-10")  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="unique_id"):
         oa.deal_reasons(frame.drop(columns="unique_id"), history, as_of="2026-09-10")

@@ -125,7 +125,7 @@ def test_sentence__of_velocity_days_and_curves_by_group_names_nobody() -> None:
 
 CLAIMS = re.compile(r"the most|loses|Beyond|more than chance|use it|decides|stated too|nan\b|inf\b|– ")
 # Their percents are no shares of deals: chances, errors of forecasts, shares of open money.
-PERCENTS = ("forecast", "backtest", "track_record", "stage_funnel", "pipeline_created")
+PERCENTS = ("forecast", "deal_reasons", "backtest", "track_record", "stage_funnel", "pipeline_created")
 ASKED = {
     f"{kind}: {name}": (kind, call)
     for kind, calls in (("frame", every_analysis.OF_FRAMES), ("history", every_analysis.OF_HISTORIES))

@@ -245,6 +245,8 @@ def test_sentence__of_a_deal_adds_up_to_its_chance() -> None:
         ("owner", 0.0843, 9, 1, "Ada"),
     )
     assert sentence(short) == "8%: all open deals 8%, overdue 0 (2 of 30 won)."
+    few = _reasons(("overall", 0.5, 4, 2, "all open deals"))
+    assert sentence(few) == "2 of 4 past deals won: too few to say."
     assert sentence(short.head(1)) == "8%: all open deals 8% (76 of 900 won)."
 
 
