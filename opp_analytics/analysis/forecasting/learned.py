@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ from opp_analytics.analysis.forecasting.moment import (
     list_near_leads,
     read_versions,
 )
-from opp_analytics.analysis.forecasting.outlook import Mix, Outlook, nothing_known
+from opp_analytics.analysis.forecasting.outlook import LEVEL, Mix, Outlook, measure_miss, nothing_known
+from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.stats.distribution import sample_totals
 from opp_analytics.org import WON, Org
 
@@ -52,11 +54,9 @@ _NEAR_HALF_LIFE, _OWN_HALF_LIFE = 3.0, 6.0
 """Ended periods after which a score counts half among those of a period's own leads, and of today's lead: teams change."""
 _PSEUDO = 12
 """Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
-_LEVEL = 0.8
-"""Level at which the width is set; every other level follows the same draws."""
 _CAP = 4.0
 """Largest score: one wild miss must not widen all ranges."""
-_PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri((1 + _LEVEL) / 2)
+_PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri((1 + LEVEL) / 2)
 _SHRINK = 8.0
 """Prior weight, in deals, of the next wider share won (all deals, bucket, stage of any pipeline)."""
 _OWNER = 10.0
@@ -163,6 +163,11 @@ class Learned:
         """The records learned from."""
         return self.versions.records
 
+    @cached_property
+    def run_rates(self) -> RunRates:
+        """The run rate, whose ranges follow its past on the same records."""
+        return RunRates(self)
+
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
         """Find each deal's chance of a win in a period: 0 if not open, NaN if unknown."""
         lessons = self.learn(moment.day, period)
@@ -213,6 +218,10 @@ class Learned:
         if key not in self._points:
             self._points[key] = self._count(record, period, known)
         return self._points[key]
+
+    def sum_wins(self, record: int, period: pd.Period, known: int | None = None) -> Floats:
+        """Sum a past period's wins as of record `known`, by default the final ones, by group as of a record."""
+        return self.point(record, period, known).actual
 
     def _count(self, record: int, period: pd.Period, known: int) -> Point:
         versions, every = self.versions, self.versions.every
@@ -326,10 +335,9 @@ class Learned:
         totals = sample_totals(
             moment.value[open_], chance[open_], place[group], int(there.sum()), one_of=further[:, there]
         )
-        low, median, high = np.quantile(totals, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2], axis=1)
-        came = (self.point(record, period).actual - booked)[there]
-        width = np.where(came > median, high - median, median - low)
-        return Miss(len(known), np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP))
+        low, median, high = np.quantile(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
+        came = (self.sum_wins(record, period) - booked)[there]
+        return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))
 
 
 _NO_MISS = Miss(FEWEST, np.zeros(0))
@@ -480,5 +488,5 @@ def _find_quantile(pool: Pool) -> float:
     )
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(weights[order])
-    place = int(np.searchsorted(reached, _LEVEL * (reached[-1] + 1)))
+    place = int(np.searchsorted(reached, LEVEL * (reached[-1] + 1)))
     return float(scores[order[min(place, len(order) - 1)]])

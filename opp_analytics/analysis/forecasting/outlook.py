@@ -15,6 +15,8 @@ from opp_analytics.analysis.forecasting.moment import Floats, Moment
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 
+LEVEL = 0.8
+"""Level of the ranges whose past sets the width; every other level follows the same distribution."""
 LEAST = 0.001
 """Smallest chance of an open target, and of missing it: no sample of the past can exclude more."""
 
@@ -27,6 +29,43 @@ class Distribution(Protocol):
 
     def at_least(self, amount: float) -> float:
         """P(total ≥ `amount`)."""
+
+
+@dataclass(frozen=True)
+class Stretched:
+    """A distribution with every distance from the median multiplied by a factor, never below what is booked."""
+
+    plain: Distribution
+    factor: float
+    booked: float
+
+    @cached_property
+    def median(self) -> float:
+        """The median, which stays."""
+        return self.plain.quantile(0.5)
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest total: what is booked, or less where negative amounts may come."""
+        return min(self.booked, self.plain.quantile(0.0))
+
+    def quantile(self, q: float) -> float:
+        """The amount that the total does not exceed with probability `q`."""
+        return max(self.median + self.factor * (self.plain.quantile(q) - self.median), self.least)
+
+    def at_least(self, amount: float) -> float:
+        """P(total ≥ `amount`), to the cent."""
+        return 1.0 if amount - 0.005 <= self.least else self.plain.at_least(self.find_plain(amount))
+
+    def find_plain(self, amount: float) -> float:
+        """Find the amount that becomes `amount`."""
+        return self.median + (amount - self.median) / self.factor
+
+
+def measure_miss(came: Floats, low: Floats, median: Floats, high: Floats) -> Floats:
+    """Measure how far money missed the median, in half-widths of the range on its side, of at least 1 unit of currency."""
+    width = np.where(came > median, high - median, median - low)
+    return np.asarray(np.abs(came - median) / np.maximum(width, 1.0))
 
 
 @dataclass(frozen=True)
@@ -49,9 +88,9 @@ class Mix:
         return distribute(self.amounts, self.chances, sure=self.sure, one_of=self.one_of, seed=self.seed)
 
     @cached_property
-    def total(self) -> Total:
-        """The distribution of the total, never below what is booked."""
-        return self.plain if self.stretch == 1 else self.plain.stretch(self.stretch, self.sure)
+    def total(self) -> Stretched:
+        """The distribution of the total."""
+        return Stretched(self.plain, self.stretch, self.sure)
 
     def quantile(self, q: float) -> float:
         """The amount that the total does not exceed with probability `q`."""
@@ -63,11 +102,10 @@ class Mix:
 
     def conditions(self, target: float) -> tuple[Floats, Floats]:
         """P(total ≥ `target`) if each deal is won, and if it is not."""
-        median = self.plain.quantile(0.5)
         return condition_on_each(
             self.amounts,
             self.chances,
-            median + (target - median) / self.stretch,
+            self.total.find_plain(target),
             sure=self.sure,
             one_of=self.one_of,
             seed=self.seed,

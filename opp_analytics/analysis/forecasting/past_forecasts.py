@@ -96,7 +96,7 @@ class PastForecasts:
             (record, group, str(period)): float(money)
             for record, ahead in wanted.items()
             for period in ahead
-            for group, money in zip(groups, self.learned.point(record, period, last).actual, strict=True)
+            for group, money in zip(groups, self.learned.sum_wins(record, period, last), strict=True)
         }
 
     @cached_property

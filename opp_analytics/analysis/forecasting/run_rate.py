@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,11 +17,20 @@ from opp_analytics.analysis.forecasting.moment import (
     Flags,
     Floats,
     Moment,
+    Versions,
     day_number,
     first_day,
     last_day,
+    list_near_leads,
 )
-from opp_analytics.analysis.forecasting.outlook import Distribution, Outlook, nothing_known
+from opp_analytics.analysis.forecasting.outlook import (
+    LEVEL,
+    Distribution,
+    Outlook,
+    Stretched,
+    measure_miss,
+    nothing_known,
+)
 from opp_analytics.analysis.stats.distribution import DRAWS, from_draws
 from opp_analytics.org import LOST, WON
 
@@ -39,6 +51,10 @@ _PRIOR_POWER, _PRIOR_SPREAD = 0.5, 0.35
 """Prior of how strongly money follows the size of the pipeline: its mean and standard deviation."""
 _PRIOR_PERIODS = 4
 """Weight of the spread that single wins suggest, in periods."""
+_STEP = 0.1
+"""How fast the width of ranges follows past misses, a period."""
+_PAST_DRAWS = 1_000
+"""Draws of a group's past range, of which only the width is needed."""
 _GROUP_SPREAD = 0.3
 """Coefficient of variation of a group's number of wins, beyond chance."""
 
@@ -89,9 +105,23 @@ class RootStudent:
         return float(1 - stdtr(self.freedom, ((amount - self.booked) ** 0.5 - self.center) / self.width))
 
 
+class Past(Protocol):
+    """Past periods, as records show them."""
+
+    @property
+    def versions(self) -> Versions:
+        """The records, and the deals at each."""
+
+    def sum_wins(self, record: int, period: pd.Period) -> Floats:
+        """Sum a past period's final wins, by group as of a record."""
+
+
 @dataclass(frozen=True)
 class RunRates:
-    """The run rate of each period; it learns from the moment itself."""
+    """The run rate of each period; it learns from the moment itself, and with records how wide its ranges must be."""
+
+    past: Past | None = None
+    _misses: dict[tuple[pd.Period, int], Floats] = field(default_factory=dict)
 
     def chance(self, moment: Moment, period: pd.Period) -> Floats:
         """Give no chance: the run rate does not look at single deals."""
@@ -102,9 +132,45 @@ class RunRates:
         rate = measure_run_rate(moment, period)
         if rate is None:
             return nothing_known(len(moment.value), moment.size)
-        none = self.chance(moment, period)
-        more, totals = rate.still_to_come(moment, moment.booked_in(period), new)
-        return Outlook(none, np.zeros(moment.size), more, totals)
+        booked = moment.booked_in(period)
+        more, plain = rate.still_to_come(moment, booked, new)
+        totals: list[Distribution | None] = [None] * moment.size
+        if rate.ranged:
+            factor = self.find_factor(moment.day, period)
+            totals = [Stretched(one, factor, own) for one, own in zip(plain, booked.tolist(), strict=True)]
+        return Outlook(self.chance(moment, period), np.zeros(moment.size), more, totals)
+
+    def find_factor(self, day: int, period: pd.Period) -> float:
+        """Follow past ranges through the ended periods: wider where more than 20% of them missed, never below 1."""
+        factor = 1.0
+        if self.past is None:
+            return factor
+        leads = list_near_leads(period, last_day(period) - day)
+        for ended in self.past.versions.records.ended(day):
+            scores = np.concatenate([self._miss(self.past, ended, lead) for lead in leads])
+            if len(scores):
+                factor = max(1.0, factor * exp(_STEP * (float((scores > factor).mean()) - (1 - LEVEL))))
+        return factor
+
+    def _miss(self, past: Past, period: pd.Period, lead: int) -> Floats:
+        """Score the plain run rate of an ended period at a lead, by group: none without a record or a range."""
+        record = past.versions.records.find_at_lead(period, lead)
+        if (period, record) not in self._misses:
+            self._misses[period, record] = _score(past, period, record) if record >= 0 else np.zeros(0)
+        return self._misses[period, record]
+
+
+def _score(past: Past, period: pd.Period, record: int) -> Floats:
+    moment = past.versions.at(record)
+    rate = measure_run_rate(moment, period, _PAST_DRAWS)
+    if rate is None or not rate.ranged:
+        return np.zeros(0)
+    booked = moment.booked_in(period)
+    more, totals = rate.still_to_come(moment, booked)
+    there = np.flatnonzero((more > 0) | (booked > 0))
+    levels = ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
+    low, median, high = np.array([[totals[k].quantile(q) for k in there.tolist()] for q in levels])
+    return measure_miss(past.sum_wins(record, period)[there], low, median, high)
 
 
 @dataclass(frozen=True)
@@ -117,6 +183,8 @@ class RunRate:
     """Their deals."""
     factors: Floats
     """Factor of each period for the size of its pipeline."""
+    draws: int
+    """Draws of a group's range."""
 
     @property
     def mean(self) -> float:
@@ -141,17 +209,14 @@ class RunRate:
 
     def still_to_come(
         self, moment: Moment, booked: Floats, means: Floats | None = None
-    ) -> tuple[Floats, list[Distribution | None]]:
-        """Money still to come in each group, and the distribution of its total where there are enough wins for one.
+    ) -> tuple[Floats, Sequence[Distribution]]:
+        """Money still to come in each group, and the distribution of its total.
 
         `means` is that money, where finer groups gave it.
         """
         if moment.index is None:
-            whole = self.total(moment, float(booked[0])) if self.ranged else None
-            return np.array([self.mean]), [whole]
+            return np.array([self.mean]), [self.total(moment, float(booked[0]))]
         means, draws = self.by_group(moment, means)
-        if not self.ranged:
-            return means, [None] * len(booked)
         return means, [from_draws(own + drawn) for own, drawn in zip(booked, draws, strict=True)]
 
     def by_group(self, moment: Moment, means: Floats | None = None) -> tuple[Floats, list[Floats]]:
@@ -162,7 +227,9 @@ class RunRate:
         typical = float(values.mean()) if len(rows) else 0.0
         if means is None:
             means = self._share(moment, counts, typical)
-        return means, [_draw(values, mean, typical, n) for mean, n in zip(means, counts, strict=True)]
+        return means, [
+            _draw(values, mean, typical, n, self.draws) for mean, n in zip(means, counts, strict=True)
+        ]
 
     def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
         """Share the money still to come among the groups, by their own wins and two typical ones each."""
@@ -178,20 +245,20 @@ class RunRate:
         return np.concatenate([value[rows] * k for rows, k in zip(self.wins, self.factors, strict=True)])
 
 
-def _draw(values: Floats, mean: float, typical: float, wins: int) -> Floats:
+def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) -> Floats:
     """Draw a group's money still to come: a negative binomial number of wins, each of a past value."""
     if mean <= 0 or typical <= 0:
-        return np.zeros(DRAWS)
+        return np.zeros(draws)
     rng = np.random.default_rng([int(mean * 100), wins])
     shape = 1 / (_GROUP_SPREAD**2 + 1 / (wins + 2))
-    number = rng.poisson(rng.gamma(shape, mean / typical / shape, DRAWS))
+    number = rng.poisson(rng.gamma(shape, mean / typical / shape, draws))
     drawn = np.concatenate([[0.0], np.cumsum(rng.choice(np.sort(values), int(number.sum())))])
     ends = np.cumsum(number)
     total: Floats = drawn[ends] - drawn[ends - number]
     return total
 
 
-def measure_run_rate(moment: Moment, period: pd.Period) -> RunRate | None:
+def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> RunRate | None:
     """Measure the run rate of one period that has not ended; None without enough ended periods and wins."""
     ended = ended_periods(moment, period.freqstr)
     if len(ended) < FEWEST_PERIODS or sum(int(wins_in(moment, k).sum()) for k in ended) < FEWEST_WINS:
@@ -205,7 +272,7 @@ def measure_run_rate(moment: Moment, period: pd.Period) -> RunRate | None:
     if sizes is not None and any(len(rows) for rows in wins) and (amounts >= 0).all():
         power = _power(amounts, np.array([len(rows) for rows in wins]), sizes[:-1])
         factors = np.clip(sizes[-1] / sizes[:-1], 0.5, 2.0) ** power
-    return RunRate(amounts * factors, wins, factors)
+    return RunRate(amounts * factors, wins, factors, draws)
 
 
 def _drop_young(

@@ -45,12 +45,6 @@ class Total:
         place = int(np.searchsorted(self.points, amount - 0.005))
         return float(_remove_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
 
-    def stretch(self, factor: float, least: float) -> Total:
-        """Multiply every distance from the median by `factor`; nothing falls below `least`."""
-        median = self.quantile(0.5)
-        points = np.maximum(median + factor * (self.points - median), min(least, self.points[0]))
-        return Total(points, self.cumulative)
-
 
 def distribute(
     amounts: Floats, chances: Floats, *, sure: float = 0.0, one_of: Sequence[float] = (), seed: int = 0
