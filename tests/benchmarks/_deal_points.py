@@ -11,7 +11,7 @@ from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import NEVER
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts
 from opp_analytics.analysis.forecasting.question import Question
-from opp_analytics.analysis.forecasting.win_dates import find_win_dates
+from opp_analytics.analysis.forecasting.win_dates import HORIZON_DAYS, find_win_dates
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.history import History
 from opp_analytics.org import WON
@@ -90,8 +90,10 @@ def score_chances(points: pd.DataFrame) -> list[str]:
 
 
 def score_dates(points: pd.DataFrame) -> list[str]:
-    """Of the deals won in the end: the share won before, within and after the days said, and the median miss beside the planned date's."""
-    won = points[points["won_on"].notna() & points["median"].notna()]
+    """Of the deals won in the days that the dates are learned from: the share before, between and after those said, and median misses."""
+    won = points[
+        points["won_on"].between(points["day"], points["day"] + HORIZON_DAYS) & points["median"].notna()
+    ]
     early, late = won["won_on"] < won["low"], won["won_on"] > won["high"]
     misses = [(won[name] - won["won_on"]).abs().median() for name in ("median", "due")]
     shares = (early.mean(), 1 - early.mean() - late.mean(), late.mean())

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis.forecasting.win_dates import HORIZON_DAYS
 from tests.benchmarks.__main__ import with_table
 from tests.benchmarks._deal_points import list_points, score_chances, score_dates, tabulate_chances
 from tests.benchmarks._figures import Figure
@@ -90,8 +91,9 @@ won; AUC is the chance that a deal that was won had been given the higher chance
 
 {_chances(points)}
 
-If won, when: of the deals that were won in the end, how many were won before, between and after the days said (10% to 90%), and
-by how many days the middle one and the planned date missed in the median. Wins after the end of a log are not seen.
+If won, when: of the deals won within {HORIZON_DAYS} days, which is what the dates are learned from, how many were won before, between and
+after the days said (10% to 90%), and by how many days the middle one and the planned date missed in the median. Wins after the
+end of a log are not seen, and dates of its first months are learned from deals that were all young.
 
 {_dates(points)}
 
