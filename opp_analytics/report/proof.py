@@ -36,7 +36,7 @@ _MEANINGS = {name: SUMS[name] for name in _OWN} | {
 _WORDS = {
     "Missed by": "Σ |forecast − closed in the end| ÷ Σ closed in the end. Bias keeps the sign: + is too high.",
     "Held": "Share of ranges that held what closed in the end. A formula without a range has none.",
-    "Winkler, CRPS": "Scores of the range and of the whole distribution, in multiples of the first method above: width and "
+    "Winkler, CRPS": "Scores of the range and of the whole distribution, in multiples of the method in bold: width and "
     "misses both raise them, so more than 1× is worse.",
     "Beyond chance": "Errors differ from the best method’s, {noun} by {noun}, by more than chance explains.",
 }
@@ -257,6 +257,8 @@ class Proof:
         if hidden:
             drawn, sub = table[table["actual"] > 0].copy(), f"{sub}, in percent of what closed"
             drawn[_AMOUNTS] *= 100
+            if lost := len(table) - len(drawn):
+                sub += f"; without {text.count(lost, self.noun)} in which nothing closed"
         chart, write = svg.track_record(drawn), text.percent if hidden else money_of(table)
         for one in chart.rows:
             row: Any = table.loc[one.key]

@@ -125,6 +125,14 @@ def test_anonymous__says_the_same_in_ratios(proof, hidden):
     assert cells[1:] == [text.percent(inflow["now"] / inflow["was"]), "100%"]
 
 
+def test_anonymous__leaves_out_a_month_in_which_nothing_closed_and_says_so(hidden):
+    periods = hidden.tables["periods"].copy()
+    periods.loc[periods.index[0], ["expected", "low", "high", "actual"]] = np.nan
+    page = read(Proof({**hidden.tables, "periods": periods}))
+    assert len(page.table("periods")) == len(periods)
+    assert "; without 1 month in which nothing closed" in reading.words(page.block("periods"))
+
+
 def test_sentence__says_plainly_who_missed_by_less():
     rows = {
         "learned": {"wape": 0.12, "interval_coverage": 0.81},
