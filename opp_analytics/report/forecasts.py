@@ -328,25 +328,23 @@ class Forecasts:
         DataError
             When recorded values cannot be used, such as a probability above 100.
         """
-        inputs = self.inputs
+        inputs, history = self.inputs, self._history()
         table = analysis.track_record(
-            self._history(), as_of=inputs.today, freq=inputs.freq, method=inputs.method, tz=inputs.tz
+            inputs.whole_history or history,
+            as_of=inputs.today,
+            freq=inputs.freq,
+            method=self.method,
+            tz=inputs.tz,
         )
-        return self._forecast_again(table) if inputs.part else table
+        return self._keep_part_of_past(table) if inputs.part else table
 
-    def _forecast_again(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Replace a part's past forecasts with its rows from forecasts of the whole."""
-        rows = {}
-        for period, row in table.tail(_JUDGED).iterrows():
-            try:
-                whole = self._forecast_at(row["made_at"], self.inputs.method, str(period))[0]
-            except NotEnoughHistory:
-                continue
-            rows[str(period)] = whole.loc[str(period), _RANGE]
-        if not rows:
-            raise NotEnoughHistory("no past forecast of the whole can be judged")
-        kept = table[table.index.isin(list(rows))].copy()
-        kept[_RANGE] = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
+    def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Replace the whole's past forecasts with the part's rows of forecasts by team and person."""
+        kept = table.tail(_JUDGED).copy()
+        for period, made_at in kept["made_at"].items():
+            then = self._forecast_at(made_at, self.method, str(period))[0]
+            kept.loc[period, _RANGE] = then.loc[str(period), _RANGE].astype("float64")
+        kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]
         judged = kept.assign(held=analysis.judge_ranges(kept))
         judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}  # type: ignore[dict-item]

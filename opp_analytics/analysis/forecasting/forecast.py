@@ -114,7 +114,7 @@ def forecast(
         - ``to_date`` (bool): True for the period of T.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it; empty if
-        it was asked for), ``confidence``, ``left_out``.
+        it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"), ``confidence``, ``left_out``.
         Empty input gives the first two rows with zeros, or no rows with `by`.
 
     Raises
@@ -189,6 +189,7 @@ def forecast(
         freq=question.freq,
         method=finest.method.label,
         why=finest.method.why,
+        learned_from=finest.method.ended,
         confidence=question.confidence,
     )
 

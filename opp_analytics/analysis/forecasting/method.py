@@ -38,6 +38,8 @@ class Method:
     """For "stage" and for deals without a stated chance."""
     why: str = ""
     """Why "auto" took it; empty where it was asked for."""
+    ended: int = 0
+    """Ended periods that it learns from; none where it takes stated chances."""
 
     @property
     def label(self) -> str:
@@ -112,11 +114,12 @@ def choose(
     if method.name == "auto":
         return _choose_unasked(moment, freq, records, single_deals=single_deals)
     if method.name == "learned":
-        _check_learned(moment.day, records)
+        return replace(method, ended=_check_learned(moment.day, records))
     if method.name == "run_rate":
-        short = _describe_missing_wins(moment, freq)
+        ended, short = _describe_missing_wins(moment, freq)
         if short:
             raise NotEnoughHistory(f"method='run_rate': {short}; use 'stated'")
+        return replace(method, ended=ended)
     return method
 
 
@@ -127,25 +130,26 @@ def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, singl
         have = count_ended_periods(records, moment.day)
         if have >= need:
             ended = text.count(have, f"ended {noun(freq)}")
-            return Method("learned", why=f"{ended} with a record as long before the end as today")
+            why = f"{ended} with a record as long before the end as today"
+            return Method("learned", why=why, ended=have)
         needed = text.count(need, f"ended {noun(freq)}")
         missing = f"learned needs {needed} with a record as long before the end as today; you have {have}{_describe_gaps(records)}"
         until = f"; until {text.day(find_day_of_enough(records, moment.day, need), year=True)} "
-    stated, short = Method("stated"), _describe_missing_wins(moment, freq)
+    stated, (rated, short) = Method("stated"), _describe_missing_wins(moment, freq)
     if single_deals:
         why = f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
         return replace(stated, why=why)
     if not short:
-        return Method("run_rate", why=f"{missing}{until and until + 'run rate'}")
+        return Method("run_rate", why=f"{missing}{until and until + 'run rate'}", ended=rated)
     return replace(stated, why=f"{missing}{until and until + 'stated'}; {short}")
 
 
-def _check_learned(day: int, records: Records | None) -> None:
+def _check_learned(day: int, records: Records | None) -> int:
     if records is None:
         raise ArgumentTypeError("method='learned' learns from past records; pass history= with records")
     have = count_ended_periods(records, day)
     if have >= FEWEST:
-        return
+        return have
     today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
     raise NotEnoughHistory(
         f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record as long before the end as "
@@ -184,13 +188,13 @@ def find_day_of_enough(records: Records, day: int, need: int) -> pd.Timestamp:
         period += 1
 
 
-def _describe_missing_wins(moment: Moment, freq: str) -> str:
-    """Describe what the run rate lacks; empty if nothing."""
+def _describe_missing_wins(moment: Moment, freq: str) -> tuple[int, str]:
+    """Count the ended periods of the run rate, and describe what it lacks; empty if nothing."""
     ended = ended_periods(moment, freq)
     wins = sum(int(wins_in(moment, period).sum()) for period in ended)
     if len(ended) >= FEWEST_PERIODS and wins >= FEWEST_WINS:
-        return ""
-    return (
+        return len(ended), ""
+    return len(ended), (
         f"the run rate needs {text.count(FEWEST_PERIODS, f'ended {noun(freq)}')} with "
         f"{text.count(FEWEST_WINS, 'win')}; the frame has {len(ended):,} with {wins:,}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import Method, choose
-from opp_analytics.analysis.forecasting.moment import Records, last_day
+from opp_analytics.analysis.forecasting.moment import Records, day_number, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.errors import NotEnoughHistory
@@ -65,6 +65,12 @@ class PastForecasts:
             "confidence": question.confidence,
             "tz": question.tz,
         }
+
+    def choose_now(self, day: pd.Timestamp) -> Method:
+        """Choose the method that forecasts on a day after the last record, from what it shows."""
+        last = self._learned.versions.at(len(self.records.days) - 1).keep_alive()
+        moment = replace(last, day=day_number(day))
+        return choose(self.question.method, moment, self.question.freq, self.records)
 
     def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
         """Tabulate the forecasts at records that allow the method, one row per record, group and period."""

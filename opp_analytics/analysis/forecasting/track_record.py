@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import periods, schema
+from opp_analytics import periods, schema, text
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import Records, last_day
+from opp_analytics.analysis.forecasting.moment import Records, day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, score
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
@@ -51,18 +51,20 @@ def track_record(
         (str). ``made_at`` (instant of the record), ``days_before`` (int64): days from the record to the period's last day;
         ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (boolean): True if ``actual`` is in
         the range, missing without one. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`, ``n`` periods, ``as_of``, ``freq``,
-        ``method``, ``confidence``.
+        ``method``, ``confidence``, ``left_out``: periods too early for the method.
 
     Raises
     ------
     NotEnoughHistory
-        When no period that had ended by the last record has such a record.
+        When no period that had ended by the last record has such a record, or the method can use none of them, or no data today.
     ArgumentTypeError, ArgumentValueError, DataError
         When an argument is invalid, or a record's probability is out of range.
 
     Notes
     -----
-    There is one forecast per period, because forecasts of the same period are not independent. `backtest` has all.
+    There is one forecast per period, because forecasts of the same period are not independent. All are by one method, the
+    one asked for or the one that "auto" chooses today, at every record where it can be used: learned from 3 ended periods
+    on. `backtest` has all, each by the method of its day.
 
     Examples
     --------
@@ -88,36 +90,31 @@ def track_record(
         )
     )
     records, current = past.records, pd.Period(day, past.question.freq)
-    wanted = _find_equally_early(records, current, day)
-    made = past.tabulate(wanted).drop_duplicates("period", keep="last")
-    if made.empty:
-        raise NotEnoughHistory(
-            f"no period before {current} has a record as long before its end as {current} is now; keep recording, and "
-            f"{current + 1} can be compared with {current}"
-        )
-    actual = past.sum_wins(wanted)
-    frame = made.set_index(made["period"].astype(schema.TEXT))
-    places = list(zip(frame["record"], frame.index, strict=True))
-    frame["actual"] = [actual[record, (), period] for record, period in places]
-    frame["error"] = frame["expected"] - frame["actual"]
-    frame["days_before"] = [
-        last_day(pd.Period(period, records.freq)) - int(records.days[record]) for record, period in places
-    ]
-    frame = frame[["made_at", "days_before", *_MONEY, "method"]]
+    chosen, lead = past.choose_now(day), last_day(current) - day_number(day)
+    wanted = _find_equally_early(records, current, lead)
+    table = past.judge(wanted, chosen).reset_index("made_at")
+    left = {
+        str(one): last_day(one) - int(records.days[made]) for made, ended in wanted.items() for one in ended
+    }
+    if table.empty:
+        early, known = text.count(lead, "day"), text.count(len(left), f"earlier {text.noun(freq)}")
+        few = f"{text.label(chosen.label)} had too little history {early} before the end of {known}"
+        none = f"no earlier {text.noun(freq)} has a record {early} before its end"
+        raise NotEnoughHistory(f"{few if left else none}; keep recording")
+    table["days_before"] = [left[label] for label in table.index]
+    table = table.assign(held=judge_ranges(table)).set_index(table.index.astype(schema.TEXT))
     return annotate(
-        frame.assign(held=judge_ranges(frame)),
+        table[["made_at", "days_before", *_MONEY, "held"]],
         made_from=history,
-        n=len(frame),
-        **{**past.notes, "as_of": day},
-        **score(frame),
+        n=len(table),
+        left_out={"too_early_to_learn": len(left) - len(table)},
+        **{**past.notes, "method": chosen.label, "as_of": day},
+        **score(table),
     )
 
 
-def _find_equally_early(
-    records: Records, current: pd.Period, day: pd.Timestamp
-) -> dict[int, list[pd.Period]]:
-    """Find the record of each earlier period that is as long before its end as `day` is before the current one's."""
-    lead = int((current.end_time.normalize() - day).days)
+def _find_equally_early(records: Records, current: pd.Period, lead: int) -> dict[int, list[pd.Period]]:
+    """Find the record of each earlier period that is `lead` days before its end."""
     period = records.period(int(records.days[0]))
     found: dict[int, list[pd.Period]] = {}
     while period < current and last_day(period) < records.days[-1]:

@@ -123,11 +123,11 @@ def describe_track_record(table: pd.DataFrame) -> str:
     """Say how often past ranges held and how far past forecasts were off in sum."""
     if table.empty:
         return "No past forecast can be judged yet"
-    lacking = int(table["held"].isna().sum())
-    if lacking == len(table):
-        said = f"No past {_name_period(table)} had a range"
+    lacking, held = int(table["held"].isna().sum()), say_held(table)
+    if held:
+        said = f"Past ranges {held}" + (f", {spelled(lacking)} more had none" if lacking else "")
     else:
-        said = f"Past ranges {say_held(table)}" + (f", {spelled(lacking)} more had none" if lacking else "")
+        said = f"No past {noun(table.attrs.get('freq'))} had a range"
     whole = float(table["actual"].sum())
     if not whole > 0:
         return said
@@ -137,9 +137,5 @@ def describe_track_record(table: pd.DataFrame) -> str:
 
 def say_held(table: pd.DataFrame) -> str:
     """Say in how many of the periods with a range it held; empty where none had one."""
-    held = table["held"].dropna()
-    return f"held in {int(held.sum())} of {count(len(held), _name_period(table))}" if len(held) else ""
-
-
-def _name_period(table: pd.DataFrame) -> str:
-    return noun(table.attrs.get("freq"))
+    held, period = table["held"].dropna(), noun(table.attrs.get("freq"))
+    return f"held in {int(held.sum())} of {count(len(held), period)}" if len(held) else ""

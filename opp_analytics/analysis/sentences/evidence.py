@@ -13,16 +13,19 @@ import pandas as pd
 
 from opp_analytics.analysis.stats.comparisons import mark_differences
 from opp_analytics.errors import ArgumentError
-from opp_analytics.org import Money
+from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import BUCKETS
-from opp_analytics.text import percent
+from opp_analytics.text import capital, noun, percent, spelled
 
 FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
 CHANCE = "the difference may be chance"
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
+
+_WIDEST, _FEWEST_PERIODS = 2.0, 6
+"""Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which its width is known well."""
 
 
 def is_enough(deals: float) -> bool:
@@ -89,6 +92,29 @@ def name_outside(row: Any, money: Money) -> str:
     if not expected > high or money(expected) == money(high):
         return ""
     return "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+
+
+def say_rough(row: Any, table: pd.DataFrame) -> str:
+    """Say that a forecast's range is too wide to plan on, or rests on few periods; empty where neither is so.
+
+    One deal at its stated chance comes in or not: its range says nothing.
+    """
+    low, high, money = float(row["low"]), float(row["high"]), money_of(table)
+    if not high - low >= 0.005 or is_one_deal(row, table):
+        return ""
+    ended, period = int(table.attrs.get("learned_from", 0)), noun(table.attrs.get("freq"))
+    few, rests = 0 < ended < _FEWEST_PERIODS, f"it rests on {spelled(ended, f'ended {period}')} only."
+    if high - low <= _WIDEST * float(row["expected"]) + 0.005:
+        return f" The range is rough: {rests}" if few else ""
+    wide = (
+        f" The range is too wide to plan on: {money(low)} to {money(high)} around {money(row['expected'])}."
+    )
+    return f"{wide} {capital(rests)}" if few else wide
+
+
+def is_one_deal(row: Any, table: pd.DataFrame) -> bool:
+    """Return True if a forecast is the stated chance of a single deal."""
+    return table.attrs.get("method") == "stated" and bool(row["open_count"] == 1)
 
 
 def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:

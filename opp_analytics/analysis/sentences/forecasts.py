@@ -61,13 +61,8 @@ def _describe_period(table: pd.DataFrame) -> str:
     if not len(now):
         return _describe_ahead(name, row, amount, stated=_is_stated(table))
     closed = f"{amount(row['booked'])} closed" if row["booked"] else "nothing closed"
-    if not math.isfinite(row["target"]):
-        return (
-            f"{name}: {_describe_without_target(closed, row, amount)}{_describe_overdue(table, row, amount)}"
-        )
-    return (
-        f"{name}: {_describe_with_target(closed, row, amount, table)}{_describe_overdue(table, row, amount)}"
-    )
+    describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
+    return f"{name}: {describe(closed, row, amount, table)}{_describe_overdue(table, row, amount)}"
 
 
 def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
@@ -94,10 +89,12 @@ def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFr
     known = known and row["open_count"]
     cover = f"covered {times(row['pipeline_coverage'])} by {due}" if known else f"{due} due"
     forecast = f"forecast {amount(row['expected'])}{outside and f' ({outside})'}"
-    return f"{closed}, {forecast} vs. {target} target{likely}. {to_go}, {cover}."
+    return (
+        f"{closed}, {forecast} vs. {target} target{likely}. {to_go}, {cover}.{evidence.say_rough(row, table)}"
+    )
 
 
-def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
+def _describe_without_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
     due = spelled(int(row["open_count"]), "open deal")
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed} and no open deals due."
@@ -111,7 +108,9 @@ def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
         return f"{closed}, {due}, too early to say."
     outside = evidence.name_outside(row, amount)
     spread = f"{amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'}"
-    return f"{closed}, forecast {amount(row['expected'])} ({spread}), {due} due."
+    return (
+        f"{closed}, forecast {amount(row['expected'])} ({spread}), {due} due.{evidence.say_rough(row, table)}"
+    )
 
 
 def _describe_overdue(table: pd.DataFrame, row: Row, amount: Money) -> str:

@@ -275,19 +275,17 @@ def past(tables: Tables) -> Block | None:
     noun = tables.inputs.noun
     try:
         table = tables.track_record
-    except NotEnoughHistory:
-        words = (
-            f"No {noun} has ended since the records began. Once one has, this shows whether its range held."
-        )
-        return Block("past", "Past ranges", parts=(Note(words),))
-    except DataError as error:
-        return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
+    except (NotEnoughHistory, DataError) as error:
+        return Block("past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),))
     shown = keep_rows(table, slice(-_MOST_PAST, None))
     rows = svg.track_record(shown)
     opened = tuple(_list_closed(tables, row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
+    if early := table.attrs["left_out"].get("too_early_to_learn"):
+        method, before = text.label(table.attrs["method"]), text.spelled(early, f"earlier {noun}")
+        sub += f". {text.capital(method)} had too little history in {before}"
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 
 

@@ -95,7 +95,8 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
     only_due = not row["open_count"] and not row["expected"] > row["booked"]
     # One deal comes in or does not: nothing lies between.
-    shown = row.where(~row.index.isin(["low", "high"])) if _is_one_deal(tables, row) else row
+    one = evidence.is_one_deal(row, tables.forecast)
+    shown = row.where(~row.index.isin(["low", "high"])) if one else row
     return Tile(
         "Forecast",
         money(row["expected"]),
@@ -105,13 +106,8 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     )
 
 
-def _is_one_deal(tables: Tables, row: pd.Series[Any]) -> bool:
-    """Check whether the forecast is the stated chance of a single deal."""
-    return tables.stated and bool(row["open_count"] == 1)
-
-
 def _range_note(tables: Tables) -> str:
-    if _is_one_deal(tables, tables.current):
+    if evidence.is_one_deal(tables.current, tables.forecast):
         return "one deal: all or nothing"
     try:
         held = say_held(tables.track_record)

@@ -5,7 +5,9 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.track_record import track_record
+from tests.analysis.forecasting.histories import even_months
 from tests.history.logs import recorded, row
 
 ROWS = [
@@ -51,6 +53,35 @@ def test_track_record__a_missing_range_neither_held_nor_failed():
     assert table.attrs["interval_coverage"] is None
 
 
+@pytest.mark.parametrize("method", ["auto", "learned"])
+def test_track_record__judges_the_method_of_today_wherever_it_can_be_used(method):
+    # "auto" learns from six ended months, and took the run rate, or stated chances, at earlier records.
+    history, day = even_months(9), pd.Timestamp("2026-09-10")
+    table = track_record(history, as_of=day, method=method)
+    asked = [
+        forecast(history.as_of(at), as_of=at, history=history, method="learned") for at in table["made_at"]
+    ]
+    # Three ended months teach May’s forecast the first range.
+    assert table.index.tolist() == [f"2026-{month:02d}" for month in range(5, 9)]
+    for name in ("expected", "low", "high"):
+        assert table[name].tolist() == [
+            now.loc[label, name] for label, now in zip(table.index, asked, strict=True)
+        ]
+    assert table["held"].all()
+    assert (table.attrs["method"], table.attrs["n"]) == ("learned", 4)
+    assert table.attrs["left_out"] == {"too_early_to_learn": 4}
+
+
+def test_track_record__of_a_method_too_young_for_every_earlier_record_says_so():
+    with pytest.raises(
+        errors.NotEnoughHistory,
+        match="learned had too little history 10 days before the end of 3 earlier months",
+    ):
+        track_record(even_months(4), as_of=pd.Timestamp("2026-04-20"), method="learned")
+    with pytest.raises(errors.NotEnoughHistory, match="method='learned' needs 3 ended months"):
+        track_record(even_months(3), as_of=pd.Timestamp("2026-03-20"), method="learned")
+
+
 def test_track_record__is_a_choice_of_the_backtest():
     table, whole = track_record(PAST, as_of=pd.Timestamp("2026-03-13")), backtest(PAST, freq="M")
     same = whole.reindex(pd.MultiIndex.from_arrays([table["made_at"], table.index]))
@@ -66,9 +97,11 @@ def test_track_record__reads_nothing_later_than_its_day():
 
 
 def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
-    with pytest.raises(errors.NotEnoughHistory, match="no period before 2026-01"):
+    with pytest.raises(
+        errors.NotEnoughHistory, match="no earlier month has a record 11 days before its end; keep"
+    ):
         track_record(PAST, as_of=pd.Timestamp("2026-01-20"))
-    with pytest.raises(errors.NotEnoughHistory, match="has a record as long before its end as 2026-03"):
+    with pytest.raises(errors.NotEnoughHistory, match="has a record 12 days before its end"):
         track_record(PAST, as_of=pd.Timestamp("2026-03-19"))
     with pytest.raises(errors.NotEnoughHistory, match="none up to .*2025-12-31"):
         track_record(PAST, as_of=pd.Timestamp("2025-12-31"))

@@ -54,6 +54,57 @@ def test_sentence__of_the_current_period(table, words):
     assert sentence(table) == words
 
 
+def _ranged(low, high, learned_from=8, method="learned", **further):
+    table = _period(
+        **{
+            "booked": 100e3,
+            "open_count": 5,
+            "open_value": 440e3,
+            "expected": 300e3,
+            "target": 500e3,
+            "p_target": 0.2,
+            "low": low,
+            "high": high,
+        }
+        | further
+    )
+    table.attrs.update(method=method, learned_from=learned_from)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_ranged(120e3, 900e3), "The range is too wide to plan on: 120K to 900K around 300K."),
+        (_ranged(120e3, 900e3, target=NAN), "The range is too wide to plan on: 120K to 900K around 300K."),
+        (_ranged(100e3, 900e3, 0, "stated"), "The range is too wide to plan on: 100K to 900K around 300K."),
+        (_ranged(120e3, 900e3, 4), "The range is too wide to plan on: 120K to 900K around 300K. It rests on four ended months only."),
+        (_ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3), "The range is too wide to plan on: 120K to 900K around 300K. It rests on five ended months only. 178K is past its close date: re-date it first."),
+        (_ranged(250e3, 350e3, 4), "The range is rough: it rests on four ended months only."),
+        (_ranged(250e3, 350e3, 1), "The range is rough: it rests on one ended month only."),
+    ],
+)  # fmt: skip
+def test_sentence__says_of_a_range_that_is_no_base_for_a_plan(table, words):
+    assert sentence(table).endswith(f" {words}")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        _ranged(100e3, 700e3),  # twice the forecast, no more
+        _ranged(250e3, 350e3, 6),
+        _ranged(250e3, 350e3, 0, "stated"),
+        _ranged(100e3, 900e3, 0, "stated", open_count=1),  # one deal comes or not
+        _ranged(NAN, NAN, 4, "run_rate"),
+        _ranged(300e3, 300e3, 4, booked=300e3, open_count=0),
+        _ranged(100e3, 900e3, 4, target=90e3, p_target=1.0),  # met
+        _ranged(100e3, 900e3, 4).assign(to_date=False),  # ahead
+    ],
+)
+def test_sentence__says_nothing_of_a_range_to_plan_on(table):
+    assert "The range is" not in sentence(table)
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [

@@ -284,20 +284,44 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     record = pd.DataFrame(
         {"days_before": 15, "expected": 50.0, **ranges, "actual": 50.0, "error": 0.0, "held": held}, months
     )
-    record.attrs = {"freq": "M", "as_of": AS_OF}
+    record.attrs = {"freq": "M", "as_of": AS_OF, "method": "learned", "left_out": {"too_early_to_learn": 3}}
     tables.__dict__["track_record"] = record.rename_axis("period")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
-    assert block.sub.endswith("The last 6 of 9 months")
+    assert block.sub.endswith(
+        "The last 6 of 9 months. Learned had too little history in three earlier months"
+    )
     assert [len(part.rows.rows) for part in block.parts] == [6]
     assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 6 of 7 months"
 
 
+@pytest.mark.parametrize("only", [None, "Ann"])
+def test_past__judges_the_method_of_the_forecast(only):
+    history = even_months(9, owners=True)
+    frame = history.as_of("2026-09-10T23:00Z")
+    tables = tables_of(frame, history, as_of="2026-09-10", method="auto", only=only)
+    assert (tables.method, tables.track_record.attrs["method"]) == ("learned", "learned")
+    block = past(tables)
+    assert block.title.startswith("Past ranges held in 4 of 4 months;")
+    assert block.sub.endswith(". Learned had too little history in four earlier months")
+    assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 4 of 4 months"
+    assert tables.track_record["actual"].tolist() == [100.0 if only else 130.0] * 4
+
+
+def test_past__of_a_part_judges_the_run_rate_of_the_whole():
+    # Bo wins nothing: alone he has no run rate.
+    history = even_months(6, owners=True)
+    frame = history.as_of("2026-06-10T23:00Z")
+    part = tables_of(frame, history, as_of="2026-06-10", method="auto", only="Bo")
+    whole = tables_of(frame, history, as_of="2026-06-10", method="auto")
+    assert (part.method, part.track_record.attrs["method"]) == ("run_rate", "run_rate")
+    assert part.track_record.index.tolist() == whole.track_record.index.tolist()
+    assert not part.track_record["actual"].any()
+
+
 def test_past__without_an_ended_period_says_from_when(opportunities, history):
     block = past(tables_of(opportunities, history))
-    assert block.parts == (
-        Note("No month has ended since the records began. Once one has, this shows whether its range held."),
-    )
+    assert block.parts == (Note("No earlier month has a record 15 days before its end; keep recording."),)
 
 
 def test_past__records_that_cannot_be_used_are_said(tmp_path):
