@@ -22,7 +22,7 @@ from opp_analytics.schema import ALL
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9
-"""Weeks of the trend: two months, so that it begins before the month does."""
+"""Weeks of the trend: two months, so that it begins before the month does; a longer period is shown whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _JUDGED, _CENT = 12, 0.005
@@ -199,14 +199,15 @@ class Forecasts:
         moments = inputs.records["recorded_at"]
         weeks = ((inputs.today - to_dates(moments, tz=inputs.tz)).dt.days + 1) // 7
         compared = moments == (None if self.no_changes else self.earlier.moment)
-        week, longest = weeks[compared].max(), max(_TREND - 1, weeks[compared].max())
+        week, begun = weeks[compared].max(), (inputs.today - inputs.period.start_time).days // 7 + 1
+        longest = max(_TREND - 1, begun, weeks[compared].max())
         kept = ~weeks.duplicated(keep="last") & (weeks != week) & weeks.between(1, longest)
         if not (kept | compared).any():
             first = self.first_record
             raise NotEnoughHistory(
                 f"the first record is from {inputs.day(first)}; the trend starts a week later"
                 if first > inputs.today - _WEEK
-                else f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}"
+                else f"no record in the {longest + 1} weeks before {inputs.day(inputs.today)}"
             )
         return pd.DatetimeIndex(moments[kept | compared])
 

@@ -68,7 +68,7 @@ class PastForecasts:
 
     def choose_now(self, day: pd.Timestamp) -> Method:
         """Choose the method that forecasts on a day after the last record, from what it shows."""
-        last = self._learned.versions.at(len(self.records.days) - 1).keep_alive()
+        last = self.learned.versions.at(len(self.records.days) - 1).keep_alive()
         moment = replace(last, day=day_number(day))
         return choose(self.question.method, moment, self.question.freq, self.records)
 

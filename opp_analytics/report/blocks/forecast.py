@@ -53,8 +53,8 @@ def trend(tables: Tables) -> Block:
     except NotEnoughHistory as reason:
         return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
     method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
-    if len(priced) < 2 or math.isnan(fan["expected"].iloc[-1]):
-        words = f"The {method} method cannot forecast {inputs.name} from an earlier record; the trend starts with the next one."
+    if math.isnan(fan["expected"].iloc[-1]):
+        words = f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
         return Block("trend", "Forecast trend", parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(

@@ -42,6 +42,38 @@ def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_
     assert "nan" not in chart.html
 
 
+def test_trend__of_a_quarter_begins_before_its_first_win():
+    history = even_months(9)
+    tables = tables_of(
+        history.as_of("2026-09-20T12:00Z"), history, as_of="2026-09-20", freq="Q", method="auto"
+    )
+    (chart,) = trend(tables).parts
+    assert isinstance(chart, Chart)
+    said = reading.titles(chart.html)
+    assert said[0].startswith("Jul 10: ")
+    assert [words.rpartition(", ")[2] for words in said] == [
+        *["closed 0"], *["closed 130"] * 2, *["closed 260"] * 2, "closed 390",
+    ]  # fmt: skip
+
+
+def test_trend__draws_closed_money_where_no_earlier_record_can_be_forecast_from():
+    # Its third month is over 15 days before that of April: no earlier record has as many.
+    history = even_months(4)
+    tables = tables_of(
+        history.as_of("2026-04-20T12:00Z"), history, as_of="2026-04-20", method="learned", target=200
+    )
+    block = trend(tables)
+    assert block.title == "The April forecast is 70 short of its target"
+    assert block.sub.endswith("The learned method can forecast from Apr 20 on")
+    (chart,) = block.parts
+    assert isinstance(chart, Chart)
+    *earlier, now = reading.titles(chart.html)
+    assert len(earlier) > 1
+    assert all(words.endswith("no forecast") for words in earlier)
+    assert now.startswith("Apr 20: forecast 130")
+    assert "nan" not in chart.html
+
+
 def test_trend__without_history_names_the_command(opportunities):
     (note,) = trend(tables_of(opportunities)).parts
     assert isinstance(note, Note)
