@@ -178,8 +178,9 @@ class Proof:
                 said = (
                     f"{self.name(best)} beat {own}: {off[best]} off on average against {off[model]}{chance}"
                 )
-        if "last_period" in others[1:]:
-            said += f"; {self.name('last_period')} by {off['last_period']}"
+            if "last_period" in others[1:]:
+                plain = off["last_period"]
+                said += f"; {self.name('last_period')} {f'{plain} off' if beaten else f'by {plain}'}"
         return f"{text.capital(said)}. {held}"
 
     def render(self, command: str) -> str:
@@ -194,7 +195,7 @@ class Proof:
     def _say_losses(self) -> str:
         """Say with how many days left another method was better beyond chance."""
         few = [self.name(name) for name in _OWN[: _OWN.index(self.model)]]
-        lead = f"Too few past forecasts to judge {text.joined(few)}. " if few else ""
+        lead = f"{text.capital(text.joined(few))}: too few past forecasts to judge. " if few else ""
         if not evidence.is_enough(periods := int(self.methods["periods"][self.model])):
             judged = f"Only {text.count(periods, self.noun)} can be judged"
             return f"{lead}{evidence.say_few(judged)} which method is better."

@@ -155,8 +155,8 @@ def test_sentence__says_first_where_a_rival_beats_us(differs, chance):
         "last_period": {"wape": 0.25, "differs": True},
     }
     assert Proof({"methods": judged(rows)}).sentence == (
-        f"Stage projection of the last four months beat the learned forecast: 9% off on average against 12%{chance}; last month’s number by "
-        "25%. 80% ranges held in 81% of 120 forecasts of 17 months."
+        "Stage projection of the last four months beat the learned forecast: 9% off on average against 12%"
+        f"{chance}; last month’s number 25% off. 80% ranges held in 81% of 120 forecasts of 17 months."
     )
 
 
@@ -188,7 +188,7 @@ def test_page__of_few_quarters_says_that_they_are_too_few():
     )
     assert (
         page.second
-        == "Too few past forecasts to judge learned. Only 4 quarters can be judged: too few to say which method is better."
+        == "Learned: too few past forecasts to judge. Only 4 quarters can be judged: too few to say which method is better."
     )
     assert page.title("methods") == "Two methods on the same 12 forecasts of 4 quarters"
     assert "Too few forecasts to judge: learned" in reading.words(page.block("methods"))
