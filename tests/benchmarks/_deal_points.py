@@ -17,7 +17,7 @@ from opp_analytics.history import History
 from opp_analytics.org import WON
 from tests.benchmarks._proof_rows import grid
 
-_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
 """Edges of the bins of chances: narrow where most deals are."""
 
 

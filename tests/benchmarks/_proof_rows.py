@@ -30,6 +30,8 @@ CONFIDENCES = (0.2, 0.36, 0.5, 0.64, 0.8, 0.9, 0.95)
 """Levels of the picture of what held."""
 _NARROW, _WIDE = 0.7, 0.92
 """An 80% range that holds less, or more often, is said to be too narrow or too wide."""
+_NOTICED = 0.005
+"""Difference of two errors from which one is called larger: half a point, as the tables round."""
 FEWEST = 30
 """Forecasts below which a part is not judged alone."""
 
@@ -115,7 +117,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         text.percent(row["bias"], signed=True),
         text.percent(row["crps_share"]),
         *(text.percent(row[name]) for name in ("interval_coverage", "coverage_50", "coverage_95")),
-        text.percent(row["winkler_share"]),
+        # No share of a whole, so that 0.996 is 100%.
+        f"{text.number(100 * row['winkler_share'])}%"
+        if row["winkler_share"] == row["winkler_share"]
+        else "–",
     ]
 
 
@@ -141,10 +146,12 @@ def list_losses(parts: Mapping[str, Scores]) -> list[str]:
     """Where another method's WAPE or CRPS was below learned's, by part: whose, by how much, and whether beyond chance."""
     found = []
     for name, scores in parts.items():
+        if scores.get("learned", {}).get("n", 0) < FEWEST:
+            continue
         ours, said = scores["learned"], []
         for score, title in (("wape", "WAPE"), ("crps_share", "CRPS")):
             best = min(scores, key=lambda other: float(scores[other][score]))
-            if ours[score] > scores[best][score]:
+            if ours[score] > scores[best][score] + _NOTICED:
                 nearer = f"{text.method(best)} {text.percent(scores[best][score])}"
                 said.append(f"{title}: {nearer}, learned {text.percent(ours[score])}")
                 if score == "wape":
@@ -154,7 +161,7 @@ def list_losses(parts: Mapping[str, Scores]) -> list[str]:
                     said[-1] += (
                         f" ({low} to {high} points; {'beyond' if ours['differs'] else 'within'} chance)"
                     )
-        if said and ours["n"] >= FEWEST:
+        if said:
             found.append(f"{name}: {'; '.join(said)}")
     return found
 
@@ -163,7 +170,7 @@ def list_bad_ranges(parts: Mapping[str, Scores]) -> list[str]:
     """Where learned's 80% ranges held less than 70% or more than 92%."""
     return [
         f"{name}: {text.percent(row['interval_coverage'])} of {row['n']:,}"
-        for name, row in ((name, scores["learned"]) for name, scores in parts.items())
+        for name, row in ((name, scores["learned"]) for name, scores in parts.items() if "learned" in scores)
         if row["n"] >= FEWEST and not _NARROW <= row["interval_coverage"] <= _WIDE
     ]
 

@@ -126,13 +126,15 @@ def _log(kind: str, rows: pd.DataFrame, parts: dict[str, Scores]) -> str:
 def _chances(points: pd.DataFrame) -> str:
     head = ["log", "planned date", "records", "deals", "won", "Brier", "base rate", "stated", "AUC"]
     groups = list(_points(points))
-    first = {key[0]: part for key, part in reversed(groups)}
-    bins = [f"{kind}, {_first(part)}:\n\n{tabulate_chances(part)}" for kind, part in first.items()]
+    # The first rule and records of each log; the others differ little.
+    first: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = {}
+    for key, part in groups:
+        first.setdefault(key[0], (key, part))
+    bins = [
+        f"{key[0]}, planned {key[1]}, {key[2]} records:\n\n{tabulate_chances(part)}"
+        for key, part in first.values()
+    ]
     return "\n\n".join([grid(head, [[*key, *score_chances(part)] for key, part in groups]), *bins])
-
-
-def _first(part: pd.DataFrame) -> str:
-    return f"planned {part['plan'].iloc[0]}, {part['recorded'].iloc[0]} records"
 
 
 def _dates(points: pd.DataFrame) -> str:

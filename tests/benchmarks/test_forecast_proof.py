@@ -177,7 +177,12 @@ def test_list_losses__names_who_was_nearer_and_whether_beyond_chance() -> None:
     close = compare(rows_of({"learned": [1.0, 20.0] * 20, "last_period": [20.0, 0.0] * 20}))
     winning = compare(rows_of({"learned": [1.0] * 40, "weighted": [10.0] * 40}))
     few = compare(rows_of({"learned": [20.0] * 5, "weighted": [10.0] * 5}))
-    found = list_losses({"a": losing, "b": close, "c": winning, "d": few})
+    # Where learned can be asked less than half as often as others, it is not in the comparison.
+    unasked = compare(rows_of({"learned": [1.0] * 40, "weighted": [2.0] * 100}))
+    assert list(unasked) == ["weighted"]
+    parts = {"a": losing, "b": close, "c": winning, "d": few, "e": unasked}
+    assert list_bad_ranges(parts) == ["a: 0% of 40", "b: 50% of 40", "c: 100% of 40"]
+    found = list_losses(parts)
     assert found[0] == (
         "a: WAPE: weighted pipeline 10%, learned 20% (+10.0 to +10.0 points; beyond chance); "
         "CRPS: weighted pipeline 10%, learned 20%"
