@@ -199,8 +199,8 @@ def _miss_at_random(period: pd.Period, lead: int) -> Miss:
 
 def _ended(days: list[int], day: int, freq: str) -> list[pd.Period]:
     first = pd.Period(pd.Timestamp(days[0], unit="D"), freq)
-    every = [first + k for k in range(400)]
-    return [one for one in every if last_day(one) + 15 <= day]
+    every = (first + k for k in itertools.count())
+    return list(itertools.takewhile(lambda one: last_day(one) + 15 <= day, every))
 
 
 def _pools_by_hand(
