@@ -12,13 +12,6 @@ from typer.core import TyperGroup
 
 import opp_analytics
 
-_TRY = "1. Try it without an account"
-_CONNECT = "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY"
-_RECORD = "3. Record every day: the API keeps no history"
-_REVIEW = "4. Review every Monday"
-_EDIT = "5. Edit in bulk: a spreadsheet, a plan, then the server"
-_AFTER = "6. After an edit: list runs, finish a run, undo a run"
-
 _HELP = (
     "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
     "Start with [bold]demo[/]: it simulates half a year of a sales team on a local server and shows everything. "
@@ -116,123 +109,102 @@ def _stop_politely(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-_add(
-    _TRY,
-    "demo.demo_command",
-    "Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk.",
-    "demo --out ./opp-demo",
-)
-_add(
-    _TRY,
-    "demo.sandbox_command",
-    "Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it.",
-    "sandbox --port 8723 --weeks 26 --db team.db",
-)
-_add(
-    _CONNECT,
-    "doctor.doctor_command",
-    "Check the settings and the connection to the API; nothing is written to the server.",
-    "doctor",
-)
-_add(
-    _CONNECT,
-    "load.load_command",
-    "Load all opportunities and show them by stage, or write them to a file.",
-    "load --out pipeline.csv",
-)
-_add(
-    _CONNECT,
-    "org.ORG_COMMANDS",
-    "Write an org file from what your data shows, and check one: stages, people, targets, calendar.",
-    "org init --from deals.csv   then: opp-analytics org check",
-)
-_add(
-    _RECORD,
-    "load.record_command",
-    "Load all opportunities and add what changed to the history (the API keeps none).",
-    "record --history ./opp-history   (every day, from cron)",
-)
-_add(
-    _RECORD,
-    "import_crm.import_crm_command",
-    "Read another CRM's export or field history, show what each column became, and begin a history with it.",
-    "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history",
-)
-_add(
-    _REVIEW,
-    "report.report_command",
-    "Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix.",
-    "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)",
-)
-_add(
-    _REVIEW,
-    "review.changes_command",
-    "Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline.",
-    "changes --since 2026-03-24 --by owner_name --out changes.xlsx",
-)
-_add(
-    _REVIEW,
-    "review.forecast_command",
-    "Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add.",
-    "forecast --target 500000 --by owner_name",
-)
-_add(
-    _REVIEW,
-    "review.risk_command",
-    "List the open deals to question, the most money first, each with its reasons in words.",
-    "risk --by owner_name --out risk.csv",
-)
-_add(
-    _REVIEW,
-    "review.created_command",
-    "Show whether enough comes in: pipeline created in each period, and the open pipeline at its end.",
-    "created --freq Q --by owner_name",
-)
-_add(
-    _REVIEW,
-    "review.prove_command",
-    "Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on.",
-    "prove --freq M --anonymous --out forecast-proof.html",
-)
-_add(
-    _REVIEW,
-    "review.audit_command",
-    "Find data problems: deals and money by check, each finding, and a plan of fixes.",
-    "audit --out findings.csv --fix plan.json",
-)
-_add(
-    _EDIT,
-    "edit.export_command",
-    "Export all opportunities to a file for editing; `plan` reads it back.",
-    "export deals.xlsx",
-)
-_add(
-    _EDIT,
-    "edit.plan_command",
-    "Show the effect of the edits: changes, problems, conflicts, and the forecast before and after.",
-    "plan deals.xlsx   or: opp-analytics plan before.csv after.csv",
-)
-_add(
-    _EDIT,
-    "edit.apply_command",
-    "Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight.",
-    "apply plan.json",
-)
-_add(
-    _AFTER,
-    "edit.runs_command",
-    "List the plans applied from this computer, newest first, with their outcomes.",
-    "runs",
-)
-_add(
-    _AFTER,
-    "edit.resume_command",
-    "Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once.",
-    "resume",
-)
-_add(
-    _AFTER,
-    "edit.undo_command",
-    "Plan to undo a run; nothing is sent. Later changes by other people are kept.",
-    "undo 20260331T101500-a1b2c3 --out undo.json",
-)
+_PANELS = {
+    "1. Try it without an account": {
+        "demo --out ./opp-demo": (
+            "demo.demo_command",
+            "Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk.",
+        ),
+        "sandbox --port 8723 --weeks 26 --db team.db": (
+            "demo.sandbox_command",
+            "Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it.",
+        ),
+    },
+    "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY": {
+        "doctor": (
+            "doctor.doctor_command",
+            "Check the settings and the connection to the API; nothing is written to the server.",
+        ),
+        "load --out pipeline.csv": (
+            "load.load_command",
+            "Load all opportunities and show them by stage, or write them to a file.",
+        ),
+        "org init --from deals.csv   then: opp-analytics org check": (
+            "org.ORG_COMMANDS",
+            "Write an org file from what your data shows, and check one: stages, people, targets, calendar.",
+        ),
+    },
+    "3. Record every day: the API keeps no history": {
+        "record --history ./opp-history   (every day, from cron)": (
+            "load.record_command",
+            "Load all opportunities and add what changed to the history (the API keeps none).",
+        ),
+        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": (
+            "import_crm.import_crm_command",
+            "Read another CRM's export or field history, show what each column became, and begin a history with it.",
+        ),
+    },
+    "4. Review every Monday": {
+        "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": (
+            "report.report_command",
+            "Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix.",
+        ),
+        "changes --since 2026-03-24 --by owner_name --out changes.xlsx": (
+            "review.changes_command",
+            "Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline.",
+        ),
+        "forecast --target 500000 --by owner_name": (
+            "review.forecast_command",
+            "Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add.",
+        ),
+        "risk --by owner_name --out risk.csv": (
+            "review.risk_command",
+            "List the open deals to question, the most money first, each with its reasons in words.",
+        ),
+        "created --freq Q --by owner_name": (
+            "review.created_command",
+            "Show whether enough comes in: pipeline created in each period, and the open pipeline at its end.",
+        ),
+        "prove --freq M --anonymous --out forecast-proof.html": (
+            "review.prove_command",
+            "Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on.",
+        ),
+        "audit --out findings.csv --fix plan.json": (
+            "review.audit_command",
+            "Find data problems: deals and money by check, each finding, and a plan of fixes.",
+        ),
+    },
+    "5. Edit in bulk: a spreadsheet, a plan, then the server": {
+        "export deals.xlsx": (
+            "edit.export_command",
+            "Export all opportunities to a file for editing; `plan` reads it back.",
+        ),
+        "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": (
+            "edit.plan_command",
+            "Show the effect of the edits: changes, problems, conflicts, and the forecast before and after.",
+        ),
+        "apply plan.json": (
+            "edit.apply_command",
+            "Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight.",
+        ),
+    },
+    "6. After an edit: list runs, finish a run, undo a run": {
+        "runs": (
+            "edit.runs_command",
+            "List the plans applied from this computer, newest first, with their outcomes.",
+        ),
+        "resume": (
+            "edit.resume_command",
+            "Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once.",
+        ),
+        "undo 20260331T101500-a1b2c3 --out undo.json": (
+            "edit.undo_command",
+            "Plan to undo a run; nothing is sent. Later changes by other people are kept.",
+        ),
+    },
+}
+"""The commands by panel: the example, which begins with the name; function and first line as in `_Entry`."""
+
+for _panel, _commands in _PANELS.items():
+    for _example, (_function, _first_line) in _commands.items():
+        _add(_panel, _function, _first_line, _example)

@@ -176,7 +176,6 @@ def forecast_command(
         shown = _put_whole_first(
             shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)]
         )
-    shown.attrs = table.attrs
     show(shown, most=60, trim=True)
     _write(file, {"Forecast": table.reset_index()})
 
@@ -211,7 +210,6 @@ def risk_command(
     if doubt := compare_chances(priced):
         say(f"{doubt}.")
     flagged = table[table["risk"] > 0]
-    flagged.attrs = table.attrs
     tables: dict[str, pd.DataFrame] = {}
     if by:
         named = source.opportunities.set_index("unique_id")[by].reindex(table.index).apply(label_groups)
@@ -226,7 +224,6 @@ def risk_command(
         heading("Deals")
         chances = ["probability", "chance"]
         listed = flagged[["name", "owner_name", "value", *chances, "close_date", "risk", "reasons"]]
-        listed.attrs = table.attrs
         show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
         if own.isna().all() and priced.attrs["why"]:
             say(f"No chance from history: {priced.attrs['why']}.")
@@ -330,9 +327,7 @@ def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
 def _sum_groups(change: pd.DataFrame) -> pd.DataFrame:
     """Sum the steps of all groups; keep those that are not 0."""
     whole = change.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
-    shown = whole[(whole["expected"].abs() >= 0.005) | whole.index.isin(["then", "now"])]
-    shown.attrs = change.attrs
-    return shown
+    return whole[(whole["expected"].abs() >= 0.005) | whole.index.isin(["then", "now"])]
 
 
 def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:
@@ -349,9 +344,7 @@ def _sort_deals(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """Sort the deals of all groups, what moved most first, by name."""
     rows = deals.reset_index() if groups else deals
     rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
-    shown = rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
-    shown.attrs = deals.attrs
-    return shown
+    return rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
 
 
 def _sum_flagged(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:

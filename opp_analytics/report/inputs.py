@@ -242,7 +242,6 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
     named = "name" in frame
     if not named:
         frame = frame.assign(name=frame["unique_id"])
-        frame.attrs = opportunities.attrs
     if own is not None:
         frame = own.apply(frame)
     org = own or Org.of(frame)
@@ -267,7 +266,6 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         ahead = [str(pd.Period(today, freq) + step) for step in range(AHEAD + 1)]
         target = _give_target(target, placed, part, ahead)
         frame = whole[(whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
-        frame.attrs = whole.attrs  # Without them, a filter would lose what the stages mean.
         history = None if history is None else history.where(**{part.column: part.name})
         levels = _find_levels(frame, part, by)
         # Of a team the groups inside it; of a person the person alone.

@@ -29,7 +29,6 @@ from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.settings import Look, find_alerts, read_look
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
-from opp_analytics.report.workbook import write_workbook
 
 _LONGEST = 80
 """Characters of a part's name in that of its page."""
@@ -202,6 +201,9 @@ def weekly_report(
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
+    # Here: its library is an extra, and takes long to import.
+    from opp_analytics.report.workbook import write_workbook
+
     return write_workbook(
         list(sheets(tables)),
         figures(tables),

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable
 from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -21,11 +21,21 @@ from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import say_failure
 from opp_analytics.report.sheets import Figure, Sheet
 
-if TYPE_CHECKING:
+try:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.comments import Comment
+    from openpyxl.formatting.rule import CellIsRule
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.workbook.defined_name import DefinedName
+    from openpyxl.worksheet.page import PageMargins
+    from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
     from openpyxl.worksheet.worksheet import Worksheet
+except ImportError:
+    raise ConfigError(
+        "the report's workbook needs openpyxl; install it with: pip install 'opp-analytics[report]'"
+    ) from None
 
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
@@ -60,12 +70,6 @@ def write_workbook(
 
     The summary has `sentences` above its figures; `since` heads the earlier ones, and is empty when there are none.
     """
-    try:
-        from openpyxl import Workbook
-    except ImportError:
-        raise ConfigError(
-            "the report's workbook needs openpyxl; install it with: pip install 'opp-analytics[report]'"
-        ) from None
     book = Workbook(write_only=True)
     book.properties.title, book.properties.creator = title, "opp_analytics"
     saved = io.BytesIO()
@@ -87,9 +91,6 @@ def _write_summary(
     currency: str | None,
 ) -> None:
     """Write the summary: the page's sentences, and its figures as cells with names."""
-    from openpyxl.styles import Alignment, Font
-    from openpyxl.workbook.defined_name import DefinedName
-
     sheet = _new_sheet(book, "Summary", [26, 18, 18, 60])
     for place, words in enumerate([title, *sentences]):
         cell = _text_cell(sheet, words)
@@ -108,7 +109,7 @@ def _write_summary(
         cells = [_text_cell(sheet, figure.title)]
         cells[0].comment = _note(figure.column)
         for value in (figure.value, *([figure.before] if since else [])):
-            cell = _cell(sheet)
+            cell = WriteOnlyCell(sheet)
             cell.value = None if value is None or pd.isna(value) else float(value)
             sure = find_unit(figure.column) == "rate" and _is_almost_sure(cell.value)
             cell.number_format = ALMOST_SURE if sure else shown or _FORMATS["count"]
@@ -120,9 +121,6 @@ def _write_summary(
 
 def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     """Write one table under its headings, as an Excel table with a total where it has one."""
-    from openpyxl.styles import Alignment
-    from openpyxl.utils import get_column_letter
-
     frame = _cut(sheet)
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
@@ -141,7 +139,7 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     )
     columns = [_convert(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
     # One cell per column is reused, so that its style is set once; rates of almost 100% have another.
-    cells, sure = [_cell(page) for _ in kinds], _cell(page)
+    cells, sure = [WriteOnlyCell(page) for _ in kinds], WriteOnlyCell(page)
     sure.number_format = ALMOST_SURE
     formats = [
         choose_workbook_format(name, frame[column], currency) if kind in _UNITS else _FORMATS.get(kind)
@@ -210,8 +208,6 @@ def _count_printed(widths: list[float]) -> int:
 
 
 def _head_cell(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
-    from openpyxl.styles import Alignment, Font
-
     cell = _text_cell(page, head, Font(name=_FONT, bold=True))
     right = kind in _RIGHT
     cell.alignment = Alignment(
@@ -224,8 +220,6 @@ def _head_cell(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCel
 
 def _note(name: str) -> Comment:
     """Note the name that functions and the API use."""
-    from openpyxl.comments import Comment
-
     return Comment(text.one_line(name), "opp_analytics", height=24, width=160)
 
 
@@ -237,11 +231,9 @@ def _total_cells(
     formats: list[str | None],
     summed: list[str],
 ) -> list[WriteOnlyCell]:
-    from openpyxl.styles import Alignment, Font
-
     cells: list[WriteOnlyCell] = []
     for head, name, shown in zip(heads, names, formats, strict=True):
-        cell = _cell(page)
+        cell = WriteOnlyCell(page)
         if not cells:
             _set_text(cell, "Total")
             cell.alignment = Alignment(horizontal="left", indent=1)
@@ -261,8 +253,6 @@ def _escape(head: str) -> str:
 
 
 def _make_excel_table(key: str, ref: str, heads: list[str], names: list[str], summed: list[str]) -> Any:
-    from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
-
     table = Table(displayName=key, ref=ref, totalsRowCount=1 if summed else None)
     table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=False)
     table._initialise_columns()
@@ -287,10 +277,6 @@ _MARKED = {
 
 
 def _mark(page: Worksheet, names: list[str], rows: int) -> None:
-    from openpyxl.formatting.rule import CellIsRule
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
-
     for name, (operator, value) in _MARKED.items():
         if name in names:
             letter = get_column_letter(names.index(name) + 1)
@@ -300,9 +286,6 @@ def _mark(page: Worksheet, names: list[str], rows: int) -> None:
 
 def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
     """Begin a sheet with these column widths, fitted to the paper's width."""
-    from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.page import PageMargins
-
     sheet = book.create_sheet(title)
     sheet.page_setup.orientation = "portrait" if sum(widths) <= _UPRIGHT else "landscape"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
@@ -314,14 +297,8 @@ def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
     return sheet
 
 
-def _cell(sheet: Worksheet) -> WriteOnlyCell:
-    from openpyxl.cell import WriteOnlyCell
-
-    return WriteOnlyCell(sheet)
-
-
 def _text_cell(sheet: Worksheet, words: str, font: Any = None) -> WriteOnlyCell:
-    cell = _cell(sheet)
+    cell = WriteOnlyCell(sheet)
     _set_text(cell, words)
     if font is not None:
         cell.font = font

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
@@ -68,22 +68,6 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
         else:
             raise SandboxTypeError(f"{name}={value!r} must be True or False")
     return checked
-
-
-class FaultKeywords(TypedDict, total=False):
-    """Keywords of `FaultSettings.set`."""
-
-    latency: float | None
-    error_rate: float | None
-    rate_limit: float | None
-    cut_rate: float | None
-    lose_answer_rate: float | None
-    commit_delay: float | None
-    drip: float | None
-    clock_skew: float | None
-    late_stamps: float | None
-    replica_lag: float | None
-    normalize: bool | None
 
 
 class FaultSettings:
@@ -156,7 +140,7 @@ class FaultSettings:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *FAULTS]
 
-    def set(self, **settings: Unpack[FaultKeywords]) -> None:
+    def set(self, **settings: float | None) -> None:
         """Set several faults at once; None switches one off.
 
         Raises

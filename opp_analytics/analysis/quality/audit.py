@@ -222,7 +222,6 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
         frame[str(field)] = texts
     frame = org.conform(frame)
     frame.index = opportunities.index
-    frame.attrs = dict(opportunities.attrs)
     return frame
 
 

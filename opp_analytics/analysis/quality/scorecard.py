@@ -140,10 +140,7 @@ def _label_groups(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame
     """Read the frame with its groups spelled as the history's queries spell them."""
     there = [name for name in ("created_at",) if name in opportunities]
     frame = read(opportunities, "stage", "value", "close_date", *there, by=names)
-    attrs = frame.attrs
-    frame = frame.assign(**{name: label_groups(frame[name]) for name in names})
-    frame.attrs = attrs
-    return frame
+    return frame.assign(**{name: label_groups(frame[name]) for name in names})
 
 
 def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:

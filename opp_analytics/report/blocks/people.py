@@ -84,9 +84,7 @@ def _add_changes(tables: Tables) -> pd.DataFrame:
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
     rows.loc[gone, _ZEROS] = 0.0
-    joined = rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
-    joined.attrs = table.attrs
-    return joined
+    return rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
 
 
 @dataclass(frozen=True)

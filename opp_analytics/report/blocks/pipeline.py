@@ -41,7 +41,6 @@ def created(tables: Tables) -> Block | None:
         table = tables.created.tail(_WEEKS)
     except NotEnoughHistory:
         return None
-    table.attrs = tables.created.attrs
     weeks = len(table) - 1
     average, last = float(table["value"].iloc[:-1].mean()), float(table["value"].iloc[-1])
     sub = "Value of the deals created in seven days each, as first seen"

@@ -252,6 +252,5 @@ def explore(
             f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
         )
     frame = org.require(opportunities, "name", "value", "stage", "close_date", unique=True)
-    frame.attrs = dict(opportunities.attrs)
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
     return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))

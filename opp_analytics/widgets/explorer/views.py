@@ -536,7 +536,6 @@ class ForecastView(View):
         if self.choice.target is not None:
             sums["target"] = self.choice.target
         sums[["low", "median", "high", "p_target"]] = math.nan
-        sums.attrs = dict(table.attrs)
         return sums
 
     @property

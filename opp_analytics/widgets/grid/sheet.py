@@ -77,7 +77,6 @@ class EditSheet:
 
     def __init__(self, opportunities: pd.DataFrame, *, today: date | None = None) -> None:
         self.frame = org.require(opportunities, unique=True).rename(columns=str)
-        self.frame.attrs = dict(opportunities.attrs)
         self.columns = make_columns(self.frame)
         self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
         self._org = org.Org.of(self.frame)
@@ -508,10 +507,7 @@ def _overlay(
             by_field.setdefault(name, {})[place[row]] = value
     for name, new in by_field.items():
         taken[name] = _replace(taken[name], new)
-    taken.attrs = dict(frame.attrs)  # conforming reads the org's stages there
-    edited = org.conform(taken)
-    edited.attrs = dict(frame.attrs)
-    return edited
+    return org.conform(taken)
 
 
 def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
