@@ -1,6 +1,6 @@
 """The history of a pipeline: recorded changes, and the queries over them."""
 
-from opp_analytics.history.engine import latest, missing
+from opp_analytics.history.engine import ibis, latest, missing
 from opp_analytics.history.history import History
 from opp_analytics.history.recorded_pipeline import coverage
 from opp_analytics.history.recording import holds_part
@@ -17,6 +17,7 @@ __all__ = [
     "Recorded",
     "coverage",
     "holds_part",
+    "ibis",
     "label_of",
     "latest",
     "missing",

@@ -10,7 +10,9 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,8 +21,19 @@ from opp_analytics import schema
 from opp_analytics.errors import HistoryError, OppAnalyticsError
 from opp_analytics.history import rows
 
+
+class _Later(ModuleType):
+    """A module that is imported when it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
 if TYPE_CHECKING:
-    import ibis
+    import ibis as ibis
+else:
+    # It takes longer to import than most analyses take.
+    ibis = _Later("ibis")
 
 
 class Engine:
@@ -38,8 +51,6 @@ class Engine:
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
         """Read the change rows of files as one table, with every column of any file."""
-        import ibis
-
         if not files:
             return ibis.memtable(rows.change_schema({}).empty_table())
         # Which column types it takes must not depend on which file comes first, nor a column vanish.
@@ -61,8 +72,6 @@ class Engine:
             return call(self._backend)
 
     def _connect(self) -> Any:
-        import ibis
-
         backend = ibis.duckdb.connect(memory_limit=self._memory)
         # Rows that are spilled are as private as the history: a folder that only its owner can enter.
         spill = tempfile.mkdtemp(prefix="opp-analytics-spill-")
@@ -130,8 +139,6 @@ def missing(column: Any) -> Any:
 
 def latest(table: ibis.Table) -> ibis.Table:
     """Select the newest change row of every opportunity, by a flag that every engine can compute."""
-    import ibis
-
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
     return (
         table.mutate(_place=ibis.row_number().over(newest)).filter(lambda t: t["_place"] == 0).drop("_place")

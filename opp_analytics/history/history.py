@@ -8,14 +8,13 @@ import weakref
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from opp_analytics import arguments, schema, text
 from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import ArgumentTypeError, HistoryError
-from opp_analytics.history.engine import Engine
+from opp_analytics.history.engine import Engine, ibis
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
@@ -23,9 +22,6 @@ from opp_analytics.history.sources import FolderSource, Memory, Source, TableSou
 from opp_analytics.history.store import Recorded, Store
 from opp_analytics.org import Org, check_org
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    import ibis
 
 
 class History(RecordedPipeline):

@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,11 @@ import pyarrow as pa
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentValueError, DataWarning, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
-from opp_analytics.history.engine import arrow, collect, latest
+from opp_analytics.history.engine import arrow, collect, ibis, latest
 from opp_analytics.history.scope import ScopedSource, add_people
 from opp_analytics.history.sources import Memory, Source, make_frame
 from opp_analytics.org import NOT_RECORDED, Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_instant, check_freq
-
-if TYPE_CHECKING:
-    import ibis
 
 _SECONDS_A_DAY = 86_400
 _CLOSED = ("won", "lost", "conflict")
@@ -220,8 +217,6 @@ class RecordedPipeline:
 
     def within(self, log: ibis.Table) -> Any:
         """Mark the rows of `log` that belong to this history (an Ibis expression)."""
-        import ibis
-
         return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
 
     def read_by(self, org: Org) -> Self:
@@ -436,8 +431,6 @@ class RecordedPipeline:
         return found
 
     def _read_closings(self) -> pd.DataFrame:
-        import ibis
-
         begins, first = self.begins, self.records["recorded_at"].min()
         # A column that an import lacks is known from the first record with it, if there is one.
         late = begins.reindex(list(_KNOWN)) if len(begins) else begins

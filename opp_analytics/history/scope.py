@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.history.engine import missing
+from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.sources import Memory, Source, make_records
 from opp_analytics.org import Org, make_column_error
 from opp_analytics.periods import as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
-
-if TYPE_CHECKING:
-    import ibis
 
 _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 """Days before and after every other one."""
@@ -31,8 +28,6 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
     in the org's zone. Where an owner moves while a deal is open, the deal has a further row, `MOVED`, at the first of the
     records (`moments`) since then.
     """
-    import ibis
-
     if not org.derived or "owner_name" not in changes.columns:
         return changes
     rows = changes.drop(*(name for name in org.derived if name in changes.columns))
@@ -68,8 +63,6 @@ def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
 
 def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     """Make a row for each move and each open deal of that person, unless the deal has one at that record."""
-    import ibis
-
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     states = rows.mutate(
         _until=rows["seen_at"].lead().over(own), _outcome=org.stages.outcome_expression(rows)
@@ -179,8 +172,6 @@ class ScopedSource:
 
     def table(self) -> ibis.Table:
         """Select the rows of this part, and add a row for each time a deal left it, with its values before."""
-        import ibis
-
         log = self.log()
         own = ibis.window(group_by="unique_id", order_by="seen_at")
         marked = log.select(
@@ -256,8 +247,6 @@ class ScopedSource:
 
 def _prepare_labels(labels: list[str]) -> Any:
     """Prepare labels for a comparison; many become a table, since a query of thousands of words compiles for seconds."""
-    import ibis
-
     return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.engine import Engine, arrow, collect, latest
+from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Store
 from opp_analytics.schema import UNRECORDED
-
-if TYPE_CHECKING:
-    import ibis
 
 _MOST = 8
 """Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
@@ -255,8 +252,6 @@ class TableSource(Source):
 
 def _cast(table: Any) -> Any:
     """Cast a table to the columns and types of the change log; missing optional columns are empty."""
-    import ibis
-
     if not isinstance(table, ibis.expr.types.Table):
         raise DataError(f"table is a {type(table).__name__}, not an Ibis table of changes")
     missing = [c for c in ("unique_id", "seen_at") if c not in table.columns]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from opp_analytics.analysis.shared.groups import By, check_by
@@ -17,13 +15,8 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate_span, rename_levels, sort_groups
 from opp_analytics.arguments import frame, whole
-from opp_analytics.history import DELETED, missing
+from opp_analytics.history import DELETED, History, ibis, missing
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 _COUNTS = ["pushes", "pulls", "days_pushed", "days_pulled"]
 _DATES = ["first_close_date", "last_close_date"]
@@ -155,8 +148,6 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
 
 def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Count each opportunity's moves after the opening record, with its first and last date since then."""
-    import ibis
-
     log = keep_until(read_log(history, by=groups), asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(

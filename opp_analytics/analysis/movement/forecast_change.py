@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,12 +24,9 @@ from opp_analytics.analysis.shared.tables import (
 )
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN
+from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN, History
 from opp_analytics.org import outcomes
 from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, check_freq
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 Frame = pd.DataFrame
 

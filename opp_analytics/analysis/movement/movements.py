@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -21,13 +21,8 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate_span, index_by_groups, sort_groups
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import DELETED, missing
+from opp_analytics.history import DELETED, History, ibis, missing
 from opp_analytics.periods import When, as_date
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 MOVEMENTS = (
     "new", "reopened", "pulled_in", "pushed_in", "value_up", "value_down", "pushed_out", "pulled_out",
@@ -78,16 +73,12 @@ class Pool:
 
     def is_due(self, date: Any) -> Any:
         """Return True for a date in the window."""
-        import ibis
-
         if self.first is None or self.last is None:
             return ibis.literal(True)
         return date.between(day(self.first), day(self.last)).fill_null(False)
 
     def is_past(self, date: Any) -> Any:
         """Return True for a date after the window; without a window, always False."""
-        import ibis
-
         return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
 
 
@@ -189,8 +180,6 @@ def movements(
 
 def build_steps(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:
     """Join each change row up to the closing record with the previous row and the time of the next one."""
-    import ibis
-
     log = keep_until(log, asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
@@ -223,8 +212,6 @@ def build_moves(
 
     `part_of` is True for a part of a history, which deals enter and leave.
     """
-    import ibis
-
     log = steps.filter(steps["seen_at"] > instant(asked.opening))
     entry = ibis.cases(
         (missing(log["was"]), "new"),
@@ -275,8 +262,6 @@ def select_movement(
     log: ibis.Table, where: Any, movement: Any, cents: Any, count: int, keys: Mapping[str, str]
 ) -> ibis.Table:
     """Select the rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
-    import ibis
-
     groups = {key: log[column] for key, column in keys.items()}
     kept = log.select(
         "unique_id", "seen_at", **groups, movement=movement, cents=cents.cast("int64"), _kept=where

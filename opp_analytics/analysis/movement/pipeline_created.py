@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,14 +11,9 @@ from opp_analytics import periods, schema
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import check_history, instant, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
-from opp_analytics.history import missing
+from opp_analytics.history import History, ibis, missing
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 
 def pipeline_created(
@@ -116,8 +111,6 @@ def _count_open_changes(
     history: History, spans: pd.PeriodIndex, groups: Sequence[str], tz: str
 ) -> ibis.Table:
     """Count the change of open deals and cents, by group and period of the record."""
-    import ibis
-
     log = read_log(history, by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = name_groups(groups)
@@ -207,8 +200,6 @@ def list_periods(moments: pd.Series[Any], freq: Freq, tz: str) -> pd.PeriodIndex
 
 def label_period(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
     """Label a time by its period; earlier and later times have labels of their own."""
-    import ibis
-
     bounds = [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
     labels = [_EARLIER, *map(str, spans)]
     cases = [(moment < instant(bound), label) for bound, label in zip(bounds, labels, strict=True)]
@@ -219,8 +210,6 @@ def select_created(
     history: History, spans: pd.PeriodIndex, first: pd.Timestamp, groups: Sequence[str], tz: str
 ) -> ibis.Table:
     """Select the first record of each deal: group, ``period`` of creation, ``seen_at``, name and ``cents``."""
-    import ibis
-
     log = read_log(history, "created_at", "name", by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=ibis.row_number().over(own)).filter(lambda rows: rows["place"] == 0, "within")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -19,13 +17,8 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
-from opp_analytics.history import TRANSFERRED, missing
+from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.periods import When, as_date
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 
 def slippage(
@@ -110,8 +103,6 @@ def _divide(part: float, whole: int) -> float:
 
 def _count_outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Sum the cohort by group and outcome."""
-    import ibis
-
     keys = name_groups(groups)
     return (
         select_cohort(history, asked, groups)
@@ -203,8 +194,6 @@ def slippage_deals(
 
 def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Select the due opportunities, each with its values at the start and its ``end``."""
-    import ibis
-
     ends = _join_records(history, asked, groups)
     due = ends.filter(
         ends["within"],
@@ -239,8 +228,6 @@ def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
 
 def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Join the records of each opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
-    import ibis
-
     log = keep_until(read_log(history, "name", by=groups), asked.following or asked.closing)
     log = log.mutate(
         unvalued=missing(log["value"]).cast("int64"),

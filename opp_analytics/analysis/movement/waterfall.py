@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,13 +19,8 @@ from opp_analytics.analysis.movement.movements import (
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
-from opp_analytics.history import missing
+from opp_analytics.history import History, ibis, missing
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 
 def waterfall(
@@ -108,8 +102,6 @@ def waterfall(
 
 def _select_ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
     """Select the deals in the pool at the opening record and at the closing record."""
-    import ibis
-
     opening, own = instant(asked.opening), {key: key for key in keys}
     inside = steps["inside"] & steps["within"]
     first = inside & (steps["seen_at"] <= opening)

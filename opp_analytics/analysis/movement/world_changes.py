@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,9 @@ from opp_analytics.analysis.shared.groups import By, check_by, divide
 from opp_analytics.analysis.shared.history_query import check_history, count_unknown_deals, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import LOST, WON, Org
 from opp_analytics.periods import Freq, When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 _FEWEST, _MOST = 6, 12
 """Periods before that a period is compared with: half a year of months at least, and at most a year."""

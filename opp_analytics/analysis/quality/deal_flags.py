@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +25,9 @@ from opp_analytics.analysis.shared.history_query import (
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import MOVED, label_of, missing
+from opp_analytics.history import MOVED, History, ibis, label_of, missing
 from opp_analytics.org import NOT_RECORDED, OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 Rule = Callable[[pd.DataFrame], Any]
 """Custom flag: open deals in, boolean mask out."""
@@ -524,8 +519,6 @@ def read_past(
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
     """Read the changes of deals by `until`; ``place`` is the stage of an open deal, else its outcome."""
-    import ibis
-
     stages, columns = Org.of(history).stages, history.log.columns
     owner = [name for name in ("owner_name",) if name in columns]
     placed = [name for name in (PIPELINE,) if name in columns and len(stages.pipelines) > 1]
@@ -555,15 +548,11 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
 
 def _make_window(**rows: Any) -> Any:
     """Make the window of a deal's rows, in order of time."""
-    import ibis
-
     return ibis.window(group_by="unique_id", order_by="seen_at", **rows)
 
 
 def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     """Sum up each deal that is open or won in its last row; dates count as moved after `dated`."""
-    import ibis
-
     whole = _make_window(preceding=None, following=None)
     rows = log.mutate(
         place_before=log["place"].lag().over(_make_window()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,10 @@ from opp_analytics.analysis.stats.comparisons import mark_differences
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import WON, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 from opp_analytics.schema import label_groups
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 # Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of its own.
 _PERIODS = 12

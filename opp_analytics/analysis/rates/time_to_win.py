@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,8 @@ from opp_analytics.analysis.shared.ages import fit_curves, follow_deals
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import first_day
+from opp_analytics.history import History
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def time_to_win(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,11 +11,9 @@ from opp_analytics.analysis.shared.ages import find_entry_ages, fit_curves, foll
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence, share_interval
+from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def win_rate_curve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from opp_analytics import periods
 from opp_analytics.analysis.shared.change_rows import find_ends
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
+from opp_analytics.history import History
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -25,9 +26,6 @@ from opp_analytics.org import (
     outcome_codes,
 )
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def measure_ages(

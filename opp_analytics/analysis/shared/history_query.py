@@ -8,20 +8,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics.crm import refuse_other_deals
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, NotEnoughHistory
-from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
+from opp_analytics.history import DELETED, TRANSFERRED, History, ibis, label_of, missing
 from opp_analytics.org import CURRENCY, UNKNOWN, Org, make_column_error, refuse_currencies, warn_unknown
 from opp_analytics.periods import When, as_date, as_instant
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count, joined
-
-if TYPE_CHECKING:
-    import ibis
 
 _SECONDS_A_DAY = 86_400
 _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
@@ -325,8 +322,6 @@ def add_outcome(
     `org` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in
     whole cents, because float sums differ between engines; a missing value counts 0.
     """
-    import ibis
-
     groups = {name_group(k): label_of(changes[name]) for k, name in enumerate(by)}
     left = changes["operation"].isin([DELETED, TRANSFERRED])
     # In one step, so that our columns do not hide the user's columns of the same name.
@@ -356,8 +351,6 @@ def keep_until(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
 
 def instant(moment: pd.Timestamp) -> Any:
     """Convert an instant to an Ibis literal in UTC."""
-    import ibis
-
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
 
 
@@ -370,6 +363,4 @@ def count_days(start: Any, end: Any) -> Any:
 
 def day(date: pd.Timestamp) -> Any:
     """Convert a calendar date to an Ibis literal."""
-    import ibis
-
     return ibis.literal(date.date(), type="date")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
+from opp_analytics.history import History
 from opp_analytics.org import get_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import NO_LABEL
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def annotate(

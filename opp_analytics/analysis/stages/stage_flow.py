@@ -22,15 +22,12 @@ from opp_analytics.analysis.shared.history_query import (
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
 from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.history import TRANSFERRED, missing
+from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.org import NOT_RECORDED, PIPELINE
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
     from opp_analytics.org import Org
 
 
@@ -289,8 +286,6 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     A place is the stage of an open deal (with its pipeline, where they rank one by one), won, lost, or removed for every
     other deal. A deal that leaves the history's part goes to the place transferred.
     """
-    import ibis
-
     log = keep_until(read_log(history, "name", by=groups), asked.closing)
     log = log.filter((log["outcome"] != "open") | (log["stage"].fill_null("") != NOT_RECORDED))
     stage, pipeline = log["stage"].fill_null(""), _place_pipeline(groups, asked.org)

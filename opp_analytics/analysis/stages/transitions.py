@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until
 from opp_analytics.analysis.shared.tables import annotate_span
 from opp_analytics.arguments import frame
-from opp_analytics.history import DELETED, label_of, missing
+from opp_analytics.history import DELETED, History, ibis, label_of, missing
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
 
 _DAY = pd.Timedelta(days=1)
 _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
@@ -154,8 +147,6 @@ def _make_axis(names: list[str], axis: str) -> pd.Index[str]:
 
 
 def _select_steps(history: History, asked: Span) -> ibis.Table:
-    import ibis
-
     log, stages = keep_until(history.log, asked.closing), asked.org.stages
     placed = len(stages.pipelines) > 1 and org.PIPELINE in log.columns
     changes = log.select(
