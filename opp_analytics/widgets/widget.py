@@ -9,13 +9,15 @@ import zlib
 from abc import abstractmethod
 from collections.abc import Callable
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 import traitlets
 
+from opp_analytics.api import Client
 from opp_analytics.errors import ConfigError, OppAnalyticsError
+from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.text import printable
 from opp_analytics.widgets.messages import (
@@ -26,10 +28,6 @@ from opp_analytics.widgets.messages import (
     entries,
     find_sender,
 )
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
-    from opp_analytics.history import History
 
 try:
     import anywidget

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.api import Client
 from opp_analytics.writer.journal import LEFT, locate_journal, locate_journals, read_journal
 from opp_analytics.writer.steps import OUTCOMES
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
 
 _IN_DOUBT = "(outcome = 'pending' AND intended_at IS NOT NULL)"
 """A change whose write was about to be sent when the process ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,9 @@ from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, ind
 from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
-from opp_analytics.org import NOT_RECORDED, PIPELINE
+from opp_analytics.org import NOT_RECORDED, PIPELINE, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
-
-if TYPE_CHECKING:
-    from opp_analytics.org import Org
 
 
 def stage_flow(

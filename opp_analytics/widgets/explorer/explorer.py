@@ -14,6 +14,7 @@ import traitlets
 
 from opp_analytics import org, svg, text
 from opp_analytics.analysis import sentence
+from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
@@ -32,8 +33,6 @@ from opp_analytics.writer import guard_formula, own_writes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from opp_analytics.api import Client
 
 _STATIC = Path(__file__).parent.parent / "static"
 _WINDOW = 4

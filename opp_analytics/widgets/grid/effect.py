@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import evidence, forecast
 from opp_analytics.errors import OppAnalyticsError
-from opp_analytics.history import holds_part
+from opp_analytics.history import History, holds_part
 from opp_analytics.org import UNKNOWN, money_of, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.widgets.grid.sheet import EditSheet
 from opp_analytics.writer import RUN_RATE_LIMIT, Plan, plan
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 _READ = (
     "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency",

@@ -10,17 +10,18 @@ from datetime import UTC, datetime
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import traitlets
 
 from opp_analytics import schema, text
-from opp_analytics.api import state_folder
+from opp_analytics.api import Client, state_folder
 from opp_analytics.arguments import whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.files import make_name, make_private_folder, write_whole
+from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
@@ -44,10 +45,6 @@ from opp_analytics.widgets.messages import (
 )
 from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember
 from opp_analytics.writer import Plan, plan
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
-    from opp_analytics.history import History
 
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from opp_analytics import schema, text
+from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 from opp_analytics.writer import Plan, Receipt, apply, normalize_or_keep, own_writes, undo
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
 
 NOTHING = "Nothing is changed, so there is nothing to review."
 Keep = Literal["mine", "theirs"]

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from opp_analytics import text
+from opp_analytics.api import Client
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
@@ -25,9 +26,6 @@ from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, descri
 from opp_analytics.writer.plan.plan import Plan
 from opp_analytics.writer.plan.three_way import promise_no_writes
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
 
 _PATIENCE = 1.0
 """Seconds to wait for calls in flight after Ctrl-C: time for an answer, short enough for the person who waits."""

@@ -9,17 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from opp_analytics.api import STOP, Stop
+from opp_analytics.api import STOP, Client, Stop
 from opp_analytics.errors import ApiError, JournalError
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.journal import Journal, PlanRun, read_forms
 from opp_analytics.writer.plan.three_way import find_in_trash, read_many, read_one
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")

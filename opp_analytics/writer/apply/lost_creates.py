@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opp_analytics import schema, text
+from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply.engine import (
     FIRST_LOOK,
@@ -29,9 +30,6 @@ from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.three_way import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client, Opportunity
 
 _log = logging.getLogger(__name__)
 _FIRST = 100

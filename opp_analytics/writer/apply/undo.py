@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics import org, schema, text
+from opp_analytics.api import Client
 from opp_analytics.errors import DataWarning
 from opp_analytics.writer.apply.engine import Reader
 from opp_analytics.writer.cells import read_cells, same
@@ -17,9 +18,6 @@ from opp_analytics.writer.journal import APPLIED, Journal
 from opp_analytics.writer.plan.plan import Plan, compare_steps
 from opp_analytics.writer.plan.three_way import promise_no_writes
 from opp_analytics.writer.steps import EditedCell, RunStep, Step, add_base
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:

@@ -13,9 +13,11 @@ from uuid import uuid4
 import pandas as pd
 
 from opp_analytics import arguments, org, schema, text
+from opp_analytics.api import Client
+from opp_analytics.arguments import MethodName
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
-from opp_analytics.history import holds_part
+from opp_analytics.history import History, holds_part
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.journal import read_forms
@@ -34,10 +36,6 @@ from opp_analytics.writer.steps import (
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from opp_analytics.api import Client
-    from opp_analytics.arguments import MethodName
-    from opp_analytics.history import History
 
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 """Columns of a forecast that an impact compares."""

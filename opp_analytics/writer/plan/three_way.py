@@ -6,17 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from opp_analytics.api import Threads
+from opp_analytics.api import Client, Opportunity, Page, Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.writer.cells import agrees, normalize_or_keep, same
 from opp_analytics.writer.journal import Forms
 from opp_analytics.writer.steps import EditedCell, Step
-
-if TYPE_CHECKING:
-    from opp_analytics.api import Client, Opportunity, Page
 
 CHANGED = "changed on the server since then"
 _DELETED = "deleted on the server since then"
