@@ -210,7 +210,7 @@ def _public_names(place: Path) -> set[str]:
     if room and room not in ROOMS:
         return set()
     face = importlib.import_module(f"opp_analytics.{room}".rstrip("."))
-    names = set(getattr(face, "__all__", ()))
+    names = {name for name in dir(face) if not name.startswith("_")}
     return names.union(*(dir(what) for name in names if inspect.isclass(what := getattr(face, name))))
 
 

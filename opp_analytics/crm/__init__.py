@@ -6,18 +6,3 @@ from opp_analytics.crm.mapping import Reading
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
 from opp_analytics.crm.read_export import explain_export, read_export
 from opp_analytics.crm.recognize import guess_org, recognize
-
-__all__ = [
-    "ChangeLog",
-    "Reading",
-    "explain_export",
-    "find_clear_text",
-    "find_label",
-    "guess_org",
-    "make_import_table",
-    "match_ids",
-    "read_changes",
-    "read_export",
-    "recognize",
-    "refuse_other_deals",
-]

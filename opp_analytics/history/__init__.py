@@ -7,18 +7,3 @@ from opp_analytics.history.recording import holds_part
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.scope import label_of
 from opp_analytics.history.store import Recorded
-
-__all__ = [
-    "DELETED",
-    "MOVED",
-    "TRANSFERRED",
-    "TRANSFERRED_IN",
-    "History",
-    "Recorded",
-    "coverage",
-    "holds_part",
-    "ibis",
-    "label_of",
-    "latest",
-    "missing",
-]

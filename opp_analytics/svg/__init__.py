@@ -35,28 +35,3 @@ from opp_analytics.svg.row_charts import (
 )
 from opp_analytics.svg.rows import Row, Rows
 from opp_analytics.svg.style import stylesheet
-
-__all__ = [
-    "Amount",
-    "Axis",
-    "Row",
-    "Rows",
-    "axis",
-    "bars",
-    "bullet",
-    "forecast_categories",
-    "forecast_change",
-    "forecast_fan",
-    "month",
-    "month_axis",
-    "pipeline_created",
-    "progress",
-    "progress_axis",
-    "slippage",
-    "stage_flow",
-    "stylesheet",
-    "swing",
-    "track_record",
-    "waterfall",
-    "win_rate",
-]
