@@ -143,10 +143,11 @@ def _count_without_stage(frame: pd.DataFrame) -> str:
 
 
 def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
-    lines = [
-        f"  {_write_stage(one.stage)},{_write_remark(count(one.deals), one.guess and f'guess: {printable(one.guess)}')}"
-        for one in found
-    ]
+    lines = []
+    for one in found:
+        settings = ", ".join(f"{name} = {_quote(value)}" for name, value in one.stage.to_dict().items())
+        remark = _write_remark(count(one.deals), one.guess and f"guess: {printable(one.guess)}")
+        lines.append(f"  {{{settings}}},{remark}")
     missing = [kind for kind in ("won", "lost") if kind not in {one.stage.kind for one in found}]
     if not lines:
         return [
@@ -160,10 +161,6 @@ def _draft_stages(found: Sequence[FoundStage], without: str) -> list[str]:
         *([f"  # {without}"] if without else []),
         "]",
     ]
-
-
-def _write_stage(stage: Stage) -> str:
-    return f"{{{', '.join(f'{name} = {_quote(value)}' for name, value in stage.to_dict().items())}}}"
 
 
 def _draft_columns(table: str, what: str, guessed: Mapping[str, str], example: str) -> list[str]:

@@ -56,7 +56,8 @@ def show(table: pd.DataFrame) -> Styler:
     styler = Styler(table, uuid=f"{crc32(str(table.dtypes).encode()):08x}", cell_ids=False)
     money = Org.of(table).currency
     cells: dict[Any, Any] = {
-        label: make_formatter(_name(label), values, money) for label, values in table.items()
+        label: make_formatter(str(label[-1] if isinstance(label, tuple) else label), values, money)
+        for label, values in table.items()
     }
     numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
@@ -66,11 +67,6 @@ def show(table: pd.DataFrame) -> Styler:
     left = {"selector": "th, td", "props": "text-align: left"}
     right = [{"selector": f".col{place}", "props": "text-align: right"} for place in numeric]
     return styler.set_table_styles([left, *right])  # type: ignore[list-item]
-
-
-def _name(label: Any) -> str:
-    """Name a column; the last level of several says the unit."""
-    return str(label[-1] if isinstance(label, tuple) else label)
 
 
 def _label(level: str, freq: str | None) -> Callable[[Any], str]:

@@ -54,21 +54,12 @@ def make_unauthorized(detail: str) -> Failure:
 
 def make_refusal(problems: Iterable[Problem]) -> Failure:
     """Make a 422 answer with one error per problem; each points into the request's body."""
-    errors = [
-        {
-            "status": "422",
-            "code": problem.code,
-            "title": "Unprocessable Entity",
-            "detail": problem.detail,
-            "source": {"pointer": f"/opportunity/{_escape(problem.attribute)}".rstrip("/")},
-        }
-        for problem in problems
-    ]
+    errors = []
+    for name, detail, code in problems:
+        pointer = f"/opportunity/{name.replace('~', '~0').replace('/', '~1')}".rstrip("/")
+        error = {"status": "422", "code": code, "title": "Unprocessable Entity", "detail": detail}
+        errors.append(error | {"source": {"pointer": pointer}})
     return Failure(422, errors)
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
