@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
+from opp_analytics.analysis.forecasting.method import METHODS, Method, choose, read_method
 from opp_analytics.analysis.forecasting.moment import last_day
 from opp_analytics.analysis.forecasting.past_forecasts import (
     PastForecasts,
@@ -41,7 +41,7 @@ LEVELS = (*_EVERY, *_TAILS)
 _BANDS = {1: "0–1", 3: "2–3", 7: "4–7", 14: "8–14", 31: "15–31", 60: "32–60", 91: "61–91", np.inf: "92+"}
 """Days before the period's end, by the last of each band."""
 _FEWEST_SHARE = 0.5
-"""Share of the most forecasts that a method made, below which another is left out, so that it does not shrink the table."""
+"""Share of the main method's forecasts, below which another is left out, so that it does not shrink the table."""
 _SCORES = (
     "wape", "bias", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps", "period_error", "period_error_se",
 )  # fmt: skip
@@ -91,8 +91,8 @@ def backtest_methods(
         ``behind_high``: the 95% interval of that difference (NaN for one period alone); ``differs`` (bool): its errors
         differ from the best method's beyond chance. Scores of ranges are NaN for a method without any.
 
-        All rows judge the same forecasts: those that every method could make. A method that could make fewer than half as
-        many as another has n = 0 and NaN.
+        All rows judge the same forecasts: those that every method could make. A method that could make fewer than half of
+        those of the method that "auto" takes today (if not asked for: that made most) has n = 0 and NaN.
         Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second may be chance or there is no
         second, with `by_lead` by band; ``left_out``: number of forecasts by method with too few.
 
@@ -141,7 +141,8 @@ def backtest_methods(
     )
     past = PastForecasts(question, LEVELS)
     made = judge_methods(past, ways, list_ended(past.records))
-    tables = keep_common(made)
+    now = past.learned.versions.at(len(past.records.days) - 1)
+    tables = keep_common(made, choose(Method("auto"), now, question.freq, past.records).name)
     judged = max(tables.values(), key=len)
     if judged.empty:
         raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
@@ -180,13 +181,16 @@ def judge_methods(
     return {name: _judge_each(asked[name].judge(wanted, way), past) for name, way in ways.items()}
 
 
-def keep_common(made: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Keep the forecasts that every method made; a method with fewer than half as many as another keeps none."""
-    need = _FEWEST_SHARE * max(map(len, made.values()))
-    common = reduce(pd.Index.intersection, (table.index for table in made.values() if len(table) >= need))
-    return {
-        name: table.loc[common if len(table) >= need else table.index[:0]] for name, table in made.items()
-    }
+def keep_common(made: Mapping[str, pd.DataFrame], main: str = "") -> dict[str, pd.DataFrame]:
+    """Keep the forecasts that every method made; one that made fewer than half of the main method's keeps none.
+
+    The main method is `main`, or where that made none, the one that made most.
+    """
+    whole = made[main] if len(made.get(main, ())) else max(made.values(), key=len)
+    shared = {name: whole.index.intersection(table.index) for name, table in made.items()}
+    kept = {name: part for name, part in shared.items() if len(part) >= _FEWEST_SHARE * len(whole)}
+    common = reduce(pd.Index.intersection, kept.values())
+    return {name: table.loc[common if name in kept else common[:0]] for name, table in made.items()}
 
 
 def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:

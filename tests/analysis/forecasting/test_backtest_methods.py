@@ -133,17 +133,24 @@ def test_backtest_methods__by_lead_are_the_same_forecasts_by_days_left():
     assert near["wape"] == pytest.approx(judged["error"].abs().sum() / judged["actual"].sum())
 
 
-def test_backtest_methods__leaves_out_a_method_with_less_than_half_of_the_forecasts():
+def test_backtest_methods__judges_what_todays_method_made_and_leaves_out_one_with_less_than_half_of_that():
     history = even_months(9)
     table = backtest_methods(history, freq="M", methods=["stated", "learned", "year_ago"])
-    learned = len(backtest(history, freq="M", method="learned"))
-    assert 0 < learned < len(backtest(history, freq="M", method="stated")) / 2
-    assert table.attrs["left_out"] == {"learned": learned, "year_ago": 0}
-    assert table["n"].tolist() == [30, 0, 0]
-    assert table.loc["learned"].drop(["n", "periods", "differs"]).isna().all()
-    parts = backtest_methods(history, freq="M", methods=["stated", "learned"], by_lead=True)
-    assert (parts.loc["learned", "n"] == 0).all()
+    learned = backtest(history, freq="M", method="learned")
+    assert 0 < len(learned) < len(backtest(history, freq="M", method="stated")) / 2
+    assert table.attrs["left_out"] == {"year_ago": 0}
+    assert table["n"].tolist() == [len(learned), len(learned), 0]
+    assert table.loc["learned", "wape"] == pytest.approx(learned.attrs["wape"])
+    assert table.loc["year_ago"].drop(["n", "periods", "differs"]).isna().all()
+    parts = backtest_methods(history, freq="M", methods=["year_ago", "stated"], by_lead=True)
+    assert (parts.loc["year_ago", "n"] == 0).all()
     assert parts["n"].sum() == 30
+
+
+def test_backtest_methods__of_months_too_few_for_learned_judges_what_another_made():
+    table = backtest_methods(even_months(5), freq="M", methods=["learned", "stated"])
+    made = backtest(even_months(5), freq="M", method="stated")
+    assert table["n"].to_dict() == {"learned": 0, "stated": len(made)}
 
 
 def test_backtest_methods__judges_formulas_of_others_without_a_range():
