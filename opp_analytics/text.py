@@ -151,18 +151,10 @@ def times(ratio: float) -> str:
 def round_parts(parts: Sequence[float], total: float | None = None) -> list[float]:
     """Round parts to whole numbers that sum to the rounded total, each less than 1 from its own.
 
-    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. Parts and a total that are
-    further apart than rounding explains are rounded each alone.
+    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. A missing part stays missing.
+    `total` is the whole number that they sum to, as a wider total shows it; by default their sum, rounded. Parts and a total
+    that are further apart than rounding explains are rounded each alone.
 
-    Parameters
-    ----------
-    parts : list of float
-        Parts of a sum; a missing one stays missing.
-    total : float, optional
-        The whole number that they sum to, as a wider total shows it; by default their sum, rounded.
-
-    Examples
-    --------
     >>> round_parts([0.4, 0.4, 0.4]), round_parts([1.5, -0.5]), round_parts([10.0, 5.0], 16.0)
     ([1.0, 0.0, 0.0], [2.0, -1.0], [11.0, 5.0])
     """

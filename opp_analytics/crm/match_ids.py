@@ -34,13 +34,8 @@ def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
 def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
     """Match the ids of a history that an export lacks to those that it spells in another way.
 
-    Raises
-    ------
-    DataError
-        When an id may be several, or several may be one.
+    An id that may be several, and several that may be one, are refused.
 
-    Examples
-    --------
     >>> match_ids(pd.Series(["12", "7", "x"]), pd.Series(["0012", "7"]))
     {'12': '0012'}
     """

@@ -235,14 +235,8 @@ def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
     """Write a column of ids as text; those of Salesforce with the 18 characters that its API has.
 
     Reports write 15 characters, in which only capitals tell some ids apart. The three further ones say which of each five
-    characters are capitals.
+    characters are capitals: https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
 
-    References
-    ----------
-    https://codegolf.stackexchange.com/questions/69127 (the rule and its test cases)
-
-    Examples
-    --------
     >>> as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist()
     ['001M000000qfPySIAU', 'deal-7']
     """

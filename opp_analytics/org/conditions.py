@@ -54,14 +54,8 @@ class Condition:
 def read_condition(typed: str, known: Collection[str]) -> Condition:
     """Read a condition on the `known` columns of a forecast.
 
-    Raises
-    ------
-    ArgumentValueError
-        When it has another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not``; the message
-        names it.
+    Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is refused by name.
 
-    Examples
-    --------
     >>> condition = read_condition("expected < 0.8 * target", ["expected", "target"])
     >>> condition.columns, condition.judge({"expected": 70.0, "target": 100.0})
     (('expected', 'target'), True)

@@ -322,13 +322,7 @@ class Forecasts:
 
     @cached_property
     def track_record(self) -> pd.DataFrame:
-        """`oa.track_record`: forecasts made at today's lead time in earlier periods.
-
-        Raises
-        ------
-        DataError
-            When recorded values cannot be used, such as a probability above 100.
-        """
+        """`oa.track_record`: forecasts made at today's lead time in earlier periods; recorded values may be refused."""
         inputs, history = self.inputs, self._history()
         table = analysis.track_record(
             inputs.whole_history or history,
@@ -372,10 +366,7 @@ def keep_rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
     """Find the record to compare with: the last by the `since` day, else the nearest to seven days ago.
 
-    Raises
-    ------
-    NotEnoughHistory
-        When there are no two records to compare, or none near that day; the message says when there will be one.
+    Where there are no two records to compare, or none near that day, the error says when there will be one.
     """
     moments = inputs.records["recorded_at"]
     if moments.empty:

@@ -25,11 +25,8 @@ _HALF_CENT = 0.005
 def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
     """List the open deals with a value that could still close in the current period, the largest first.
 
-    Returns
-    -------
-    DataFrame
-        The rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated`` (float64, fraction) and
-        ``action``: "due", "overdue" (re-date or close it) or "pull_in".
+    They are rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated`` (float64, fraction) and
+    ``action``: "due", "overdue" (re-date or close it) or "pull_in".
     """
     deals, ends = inputs.deals, inputs.period.end_time.normalize()
     date = deals["close_date"]
@@ -45,24 +42,10 @@ def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
 def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.DataFrame:
     """Say what each person short of the target can do about it, the largest gap first.
 
-    Parameters
-    ----------
-    deals : DataFrame
-        From `list_deals_to_win`.
-    people : DataFrame
-        Rows of `forecast` for one period, with people as the index: ``booked``, ``target``, ``gap`` (money).
-
-    Returns
-    -------
-    DataFrame
-        Index as that of `people`, those with a gap: ``booked``, ``target``, ``gap`` (float64, money); ``deals`` (int64): how
-        many of the person's deals, the largest ones, can cover it; ``value`` (float64, money): theirs together;
-        ``p_enough`` (float64, fraction): chance that enough of them close, NaN without a deal; ``advice`` (str): which
-        of them cover the gap, in words.
-
-    Notes
-    -----
-    ``p_enough`` = P(Σ value·Bernoulli(stated) ≥ gap) over these deals, each on its own.
+    `deals` are those of `list_deals_to_win`, `people` the rows of `forecast` for one period by person. The table has
+    ``booked``, ``target``, ``gap`` (float64, money); ``deals`` (int64): how many of the person's deals, the largest ones, can
+    cover it; ``value`` (float64, money): theirs together; ``p_enough`` (float64, fraction): the chance that enough of them
+    close, P(Σ value·Bernoulli(stated) ≥ gap), each on its own, NaN without a deal; ``advice`` (str): which cover it, in words.
     """
     short = people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     owner = (
