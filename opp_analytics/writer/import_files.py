@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,36 +124,27 @@ def _send_owner(step: Step, owners: dict[str, set[str]] | None, known: org.Org) 
     )
 
 
-def _describe_files(paths: list[Path], new: tuple[Path, int], removed: tuple[Path, int]) -> list[str]:
+def _describe_files(paths: list[Path], new: tuple[Path, int], removed: tuple[Path, int]) -> Iterator[str]:
     """Say which files to import besides the first one."""
-    names = joined([path.name for path in paths])
-    several = (
-        f"import {names}: deals with the same changed columns share a file, because the CRM may empty a field whose cell is "
-        "empty"
-    )
-    return [
-        *([several] if len(paths) > 1 else []),
-        *([f"{count(new[1], 'new deal')}: import {new[0].name} as new records"] if new[1] else []),
-        *(
-            [
-                f"{count(removed[1], 'removed deal')}: an import deletes nothing; {removed[0].name} lists the ids to delete"
-            ]
-            if removed[1]
-            else []
-        ),
-    ]
+    if len(paths) > 1:
+        yield (
+            f"import {joined([path.name for path in paths])}: deals with the same changed columns share a file, because the CRM "
+            "may empty a field whose cell is empty"
+        )
+    if new[1]:
+        yield f"{count(new[1], 'new deal')}: import {new[0].name} as new records"
+    if removed[1]:
+        names = f"{removed[0].name} lists the ids to delete"
+        yield f"{count(removed[1], 'removed deal')}: an import deletes nothing; {names}"
 
 
-def _describe_emptied(cells: int, clear: str | None) -> list[str]:
+def _describe_emptied(cells: int, clear: str | None) -> Iterator[str]:
     """Say what becomes of cells that were emptied."""
-    if not cells:
-        return []
     became = f"{count(cells, 'cell')} became empty"
-    if clear is None:
-        return [
-            f"{became}: in no file, because the CRM is not known to empty a field on import; empty it in the CRM"
-        ]
-    return [f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API switched on"]
+    if cells and clear is None:
+        yield f"{became}: in no file, because the CRM is not known to empty a field on import; empty it in the CRM"
+    elif cells:
+        yield f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API switched on"
 
 
 def refuse_before(before: pd.DataFrame | None) -> None:
