@@ -103,8 +103,8 @@ a chance of 10% or more, so that the range begins at what is booked, only its hi
 
 ### Where another method did better
 
-Parts where another method's WAPE was below learned's on the same forecasts, with the 95% interval of the difference. "Beyond
-chance" is what remains after Holm's adjustment for the methods compared.
+Parts where another method's WAPE or CRPS was below learned's by more than half a point on the same forecasts, with the 95% interval
+of the difference of the WAPE. "Beyond chance" is what remains after Holm's adjustment for the methods compared.
 
 {bullets(list_losses(parts))}
 
