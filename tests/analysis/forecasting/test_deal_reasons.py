@@ -93,9 +93,9 @@ def _questions() -> Iterator[tuple[str, History, pd.DataFrame, dict[str, Any]]]:
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 def test_deal_reasons__add_up_to_the_chance_of_forecast_deals():
-    for name, *question in _questions():
+    for name, history, frame, asked in _questions():
         try:
-            _check_sum(*question)
+            _check_sum(history, frame, asked)
         except AssertionError as error:
             raise AssertionError(name) from error
 
@@ -158,13 +158,13 @@ def test_deal_reasons__counts_the_past_deals_and_wins_of_each_step():
     assert known["closing"].nunique() == 2
     now = frame.set_index("unique_id")
     for name, part in table.groupby(level="unique_id"):
-        deal, steps = now.loc[name], part.droplevel(0)
-        due = known["bucket"] == _due_as(deal["close_date"], today, pd.Period(DAY, "M"))
+        deal, steps = now.loc[str(name)], part.droplevel(0)
+        there = known["bucket"] == _due_as(deal["close_date"], today, pd.Period(DAY, "M"))
         stage, owner = known["stage"] == deal["stage"], known["owner_name"] == deal["owner_name"]
         masks = {
-            "overall": due | ~due,
-            "bucket": due,
-            "stage": due & stage,
+            "overall": there | ~there,
+            "bucket": there,
+            "stage": there & stage,
             "owner": owner,
             "month": ~known["closing"],
         }

@@ -182,9 +182,12 @@ def test_learn__stretches_by_the_pool_of_past_scores_that_asks_for_most(freq, mo
 def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monkeypatch):
     asked: set[int] = set()
     learned = Question.of_past(WEEKS, "the test", freq=freq, method=Method("learned"), as_of=None).learn(())
-    monkeypatch.setattr(
-        Learned, "_miss", lambda _, period, lead: asked.add(lead) or _miss_at_random(period, lead)
-    )
+
+    def miss(_: Learned, period: pd.Period, lead: int) -> Miss:
+        asked.add(lead)
+        return _miss_at_random(period, lead)
+
+    monkeypatch.setattr(Learned, "_miss", miss)
     day = int(learned.records.days[-1])
     learned.learn(day, learned.records.period(day) + 1)
     assert asked == leads | {last_day(learned.records.period(day) + 1) - day}

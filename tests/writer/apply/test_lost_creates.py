@@ -165,7 +165,7 @@ def test_apply__takes_a_500_as_no_answer_and_a_429_as_one(
     asks, answers = client.create, iter([{"error_rate": 1.0}, {}])
 
     def refused_once(**fields: object) -> object:
-        server.faults.set(**next(answers))  # type: ignore[arg-type]
+        server.faults.set(**next(answers))
         try:
             return asks(**fields)  # type: ignore[arg-type]
         finally:
