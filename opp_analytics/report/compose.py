@@ -22,23 +22,10 @@ _FOR_ONE = ("trend", "to_win")
 """The first blocks of one person's page, on which a table of people has one row."""
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
-    "trend": trend,
-    "people": people,
-    "why": why,
-    "decide": decide,
-    "risk": risk,
-    "to_win": to_win,
-    "categories": categories,
-    "months": months,
-    "created": created,
-    "created_by": created_by,
-    "slippage": slippage,
-    "past": past,
-    "funnel": funnel,
-    "win_rates": win_rates,
-    "fix": fix,
-    "notes": notes,
-}
+    block.__name__: block
+    for block in (trend, people, why, decide, risk, to_win, categories, months, created, created_by, slippage, past, funnel,
+                  win_rates, fix, notes)
+}  # fmt: skip
 """The blocks by name, in the order of the page."""
 
 
