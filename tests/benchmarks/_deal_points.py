@@ -45,7 +45,8 @@ def list_points(history: History, freq: str) -> pd.DataFrame:
             continue
         moment = versions.at(record)
         rows = np.flatnonzero((versions.seen <= record) & (versions.until > record))
-        low, median, high = find_win_dates(versions, moment).astype("datetime64[D]").astype(np.float64)
+        dates = find_win_dates(versions, moment).astype("datetime64[D]")
+        low, median, high = np.where(np.isnat(dates), np.nan, dates.astype(np.float64))
         wins = versions.wins(final, period)
         parts.append(
             pd.DataFrame(

@@ -37,6 +37,15 @@ def test_list_points__has_each_open_deal_once_a_week_with_what_became_of_it(log:
     assert sorted(of_day["won_on"].dropna()) == sorted((ours["close_date"] - pd.Timestamp(0)).dt.days)
 
 
+def test_list_points__has_no_days_for_a_win_before_any_are_known(log: pd.DataFrame) -> None:
+    points = list_points(History.from_changes(log), "W")
+    early = points["day"] < points["day"].min() + 21
+    assert points.loc[early, "low"].isna().all()
+    known = points["low"].notna()
+    assert known.any()
+    assert (points["low"] >= points["day"])[known].all()
+
+
 def points_of(**columns: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"day": 100, **columns})
 
