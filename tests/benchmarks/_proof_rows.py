@@ -52,7 +52,7 @@ def judge(
     past, ways = PastForecasts(question, LEVELS), read_methods(methods, None)  # type: ignore[arg-type]
     made = judge_methods(past, ways, choose(past.records))
     rows = pd.concat([table.reset_index().assign(method=name) for name, table in made.items()])
-    at = np.array(rows.pop("quantiles").to_list(), dtype=np.float64)
+    at = np.array(rows.pop("quantiles").to_list(), dtype=np.float64).reshape(-1, len(LEVELS))
     for confidence in CONFIDENCES:
         low, high = (at[:, LEVELS.index(round((1 + side * confidence) / 2, 3))] for side in (-1, 1))
         held = judge_ranges(rows.assign(low=low, high=high))
