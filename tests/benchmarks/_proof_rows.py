@@ -57,9 +57,7 @@ def judge(
         low, high = (at[:, LEVELS.index(round((1 + side * confidence) / 2, 3))] for side in (-1, 1))
         held = judge_ranges(rows.assign(low=low, high=high))
         rows[held_of(confidence)] = held.astype("float64")
-    rows["quantiles"] = list(at)
-    rows["freq"], rows["by"] = freq, by or ""
-    return rows.assign(**about)
+    return rows.assign(quantiles=list(at), freq=freq, by=by or "", **about)
 
 
 Scores = dict[str, dict[str, Any]]

@@ -364,7 +364,7 @@ def test_prove__by_quarter_names_quarters(command: Command, proved: Path) -> Non
     code, out, err = command("prove", "--freq", "Q")
     assert (code, err) == (0, "")
     page = reading.read(proved / "forecast-proof.html")
-    assert "quarters." in out
+    assert "of 1 quarter." in out
     assert "can be judged: too few to say which method is better." in page.second
     assert "need 7 ended quarters" in page.note("alarms")
 

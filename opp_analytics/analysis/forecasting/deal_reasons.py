@@ -91,7 +91,7 @@ def deal_reasons(
     overall   0.500   0.500  6    3
     bucket    0.500   0.000  6    3
     stage     0.636   0.136  3    3
-    month     0.627  -0.009  4    2
+    month     0.636   0.000  4    2
     """
     ids = read(opportunities, "unique_id", unique=True)["unique_id"]
     check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
