@@ -22,7 +22,7 @@ def find_win_dates(versions: Versions, moment: Moment) -> NDArray[np.datetime64]
 
     Missing with fewer than 8 wins in all, and for deals that are not open. Records after the moment's day are not read.
     """
-    dates = np.full((len(_SHARES), len(moment.value)), np.datetime64("NaT"), dtype="datetime64[us]")
+    dates = np.full((len(_SHARES), len(moment.value)), np.datetime64("NaT", "us"))
     deal, stage, due, days = _list_wins(versions, moment.day)
     names = {name: k for k, name in enumerate(dict.fromkeys(labels[0] for labels in versions.every.stages))}
     stage = np.array([names[labels[0]] for labels in versions.every.stages], dtype=np.intp)[stage]
