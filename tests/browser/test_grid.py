@@ -639,6 +639,7 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
     assert grid.complaints == []
 
 
+@pytest.mark.filterwarnings("ignore:unknown stages:opp_analytics.errors.DataWarning")
 def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     frame = opportunities(3).astype({"stage": "str"})
@@ -656,7 +657,7 @@ def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp
     grid.type("12", "Enter")
     expect(grid.said).to_contain_text("set to 12")
     assert json.loads(json.dumps(grid.grid.state)) == grid.grid.state
-    assert all(said.startswith("unknown stages: 'Verbal'") for said in grid.complaints)
+    assert grid.complaints == []
 
 
 def test_paste__takes_a_quote_as_quoting_only_where_it_closes_at_the_end_of_a_field(grid: GridPage) -> None:

@@ -78,9 +78,12 @@ def history_of(looks, order=None, *, again=False):
     history = scratch_history()
     for at, look in zip(MONDAYS, looks, strict=False):
         frame = frame_of(look)
-        history.record(frame if order is None else frame.sample(frac=1, random_state=order), at=at)
+        # Every deal of a look may lose its value, date or owner at once.
+        lost = [name for name in frame.columns.drop("unique_id") if frame[name].isna().all()]
+        rows = frame if order is None else frame.sample(frac=1, random_state=order)
+        history.record(rows, at=at, allow_missing=lost)
         if again:
-            history.record(frame, at=at + pd.Timedelta(hours=9))
+            history.record(frame, at=at + pd.Timedelta(hours=9), allow_missing=lost)
     return history
 
 

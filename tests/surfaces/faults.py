@@ -129,19 +129,6 @@ FAULTS: tuple[Fault, ...] = (
         "import file",
     ),
     Fault(
-        "a past forecast without a range counts as missed",
-        "early_wins",
-        ("page",),
-        (
-            Edit(
-                "analysis.forecasting.past_forecasts:judge_ranges",
-                '.astype("boolean").mask(table["low"].isna())',
-                '.astype("boolean")',
-            ),
-        ),
-        "held",
-    ),
-    Fault(
         "an old export gets a forecast for today without a word",
         "stale",
         (),

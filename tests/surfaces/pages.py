@@ -151,17 +151,19 @@ def _days(answers: Answers) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 def _add_trend(pool: Pool, answers: Answers) -> None:
     fan, target = answers.fan, answers.current["target"]
-    if fan is None:
-        return
-    expected = [*fan["expected"], float(answers.current["expected"])]
-    days = pd.DatetimeIndex(fan.index).tz_convert(answers.tz).tz_localize(None).normalize()
-    pool.table(fan.reset_index(drop=True)).day(*days).money(*(value - target for value in expected))
-    pool.money(*(later - before for before, later in itertools.pairwise(expected)))
-    pool.money(*(expected[-1] - before for before in expected))
     won = answers.deals[
         (oa.outcomes(answers.deals) == "won") & answers.deals["close_date"].between(*_days(answers))
     ]
     pool.money(*won.sort_values("close_date")["value"].cumsum())
+    if answers.history is not None:
+        recorded = answers.history.records["recorded_at"]
+        pool.day(*recorded.dt.tz_convert(answers.tz).dt.tz_localize(None).dt.normalize())
+    if fan is None:
+        return
+    expected = [*fan["expected"], float(answers.current["expected"])]
+    pool.table(fan.reset_index(drop=True)).money(*(value - target for value in expected))
+    pool.money(*(later - before for before, later in itertools.pairwise(expected)))
+    pool.money(*(expected[-1] - before for before in expected))
 
 
 def _add_people(pool: Pool, answers: Answers) -> None:
@@ -243,9 +245,15 @@ def _add_slippage(pool: Pool, answers: Answers) -> None:
 
 
 def _add_past(pool: Pool, answers: Answers) -> None:
-    past = answers.track_record
+    past, world = answers.track_record, answers.world
+    if past is None and answers.history is not None:
+        try:
+            oa.track_record(answers.history, as_of=world.day, freq=world.freq)
+        except oa.errors.NotEnoughHistory as reason:
+            pool.words(str(reason))
     if past is None:
         return
+    pool.count(*past.attrs["left_out"].values())
     for shown in (past, past.tail(6)):
         _add_judged(pool, shown)
 
