@@ -30,8 +30,9 @@ from opp_analytics.crm.unrecorded import (
     log_unrecorded,
     withhold,
 )
-from opp_analytics.crm.values import as_ids, read_columns
+from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.inputs import as_ids
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT

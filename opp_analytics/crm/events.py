@@ -9,8 +9,8 @@ import pandas as pd
 
 from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, match_labels
 from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
-from opp_analytics.crm.values import ColumnReader, as_ids, find_decimals, is_time
-from opp_analytics.inputs import Cells, as_texts, find_day_order, refuse
+from opp_analytics.crm.values import ColumnReader, find_decimals, is_time
+from opp_analytics.inputs import Cells, as_ids, as_texts, find_day_order, refuse
 from opp_analytics.org import Org
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count

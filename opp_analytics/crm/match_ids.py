@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.values import as_ids
 from opp_analytics.errors import DataError
+from opp_analytics.inputs import as_ids
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count, joined
 

@@ -15,6 +15,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.inputs import (
     BadValue,
     Cells,
+    as_ids,
     as_texts,
     find_day_order,
     find_decimal_comma,
@@ -51,9 +52,6 @@ _CATEGORIES = {
 }
 """Salesforce's names and API names, and HubSpot's; a closed deal has no category of its own."""
 _WITH_PIPELINE = re.compile(r"(?P<stage>.+?)\s*\((?P<pipeline>[^()]+)\)")
-_SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
-_SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
-"""Ids of accounts, users and opportunities."""
 
 
 def is_time(ours: str) -> bool:
@@ -229,25 +227,3 @@ def _replace(texts: pd.Series[Any], read_as: Mapping[str, str | None]) -> pd.Ser
     codes, cells = pd.factorize(texts)
     ours = pd.array([read_as[cell] for cell in cells] + [None], dtype=TEXT)
     return pd.Series(ours.take(codes), index=texts.index)
-
-
-def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Write a column of ids as text; those of Salesforce with the 18 characters that its API has.
-
-    Reports write 15 characters, in which only capitals tell some ids apart. The three further ones say which of each five
-    characters are capitals: https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
-
-    >>> as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist()
-    ['001M000000qfPySIAU', 'deal-7']
-    """
-    texts = as_texts(column)
-    short = texts.str.fullmatch(_SALESFORCE_ID).fillna(False).astype(bool)
-    return texts.where(~short, texts[short].add(_make_suffixes(texts[short]))) if short.any() else texts
-
-
-def _make_suffixes(ids: pd.Series[Any]) -> pd.Series[Any]:
-    letters = ids.to_numpy(dtype="S15").view(np.uint8).reshape(-1, 3, 5)
-    capitals = (letters >= ord("A")) & (letters <= ord("Z"))
-    codes = (capitals * (1 << np.arange(5))).sum(axis=2)
-    three = _SUFFIXES[codes].view("S3").ravel().astype("U3")
-    return pd.Series(three, index=ids.index, dtype=TEXT)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from opp_analytics.crm.values import ColumnReader, as_ids, read_stages
-from opp_analytics.inputs import as_texts
+from opp_analytics.crm.values import ColumnReader, read_stages
+from opp_analytics.inputs import as_ids, as_texts
 from opp_analytics.org import Org, Stage, Stages
 from opp_analytics.schema import TEXT
 
