@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +18,20 @@ from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.load import add_record, say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
-from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
+from opp_analytics.crm import (
+    LOGS,
+    ChangeLog,
+    Reading,
+    Recognized,
+    explain_export,
+    guess_org,
+    read_changes,
+    recognize,
+)
 from opp_analytics.errors import DataError, DataWarning, HistoryError
 from opp_analytics.files import read_whole
+from opp_analytics.org import find_newest_date
+from opp_analytics.periods import as_date
 from opp_analytics.text import count, joined
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
@@ -68,7 +81,8 @@ def import_crm_command(
     org = find_org(org_file)
     found = {file: recognize(file, org, encoding=encoding) for file in files}
     org = org or _use_preset({one.preset for one in found.values() if one.preset})
-    deals_file, log_file = _sort_files({file: one.shape for file, one in found.items()})
+    kinds = sort_files(found, ("opportunities", "history"))
+    deals_file, log_file = kinds.get("opportunities"), kinds.get("history")
     if out is not None and deals_file is None:
         raise DataError(
             f"{log_file} is a field history, and --out writes deals; give the export of deals too"
@@ -123,16 +137,57 @@ def _use_preset(presets: set[str]) -> oa.Org:
     return oa.Org(preset=preset)
 
 
-def _sort_files(shapes: Mapping[Path, str]) -> tuple[Path | None, Path | None]:
-    """Tell the file of deals from the field history."""
-    deals = [file for file, shape in shapes.items() if shape == "opportunities"]
-    logs = [file for file, shape in shapes.items() if shape != "opportunities"]
-    for kind, several in (("deals", deals), ("a field history", logs)):
-        if len(several) > 1:
+def sort_files(found: Mapping[Path, Recognized], wanted: Collection[str]) -> dict[str, Path]:
+    """Sort files by what they hold: at most one of each kind that is `wanted`; a field history is "history"."""
+    sorted_: dict[str, Path] = {}
+    for file, one in found.items():
+        kind = "history" if one.shape in LOGS else one.shape
+        if kind not in wanted:
+            raise DataError(_refuse_kind(file, one, wanted))
+        if kind in sorted_:
+            first = sorted_[kind]
+            newer = _find_newer((first, file)) if kind == "opportunities" else None
+            looks = f"; {newer[0]} looks newer (its newest date is {newer[1]})" if newer else ""
             raise DataError(
-                f"{several[0]} and {several[1]} both hold {kind}; give one file of each, or put the rows together"
+                f"{first} and {file} both hold {KINDS[kind][0]}{looks}; give one file of each, or put the rows together"
             )
-    return (deals[0] if deals else None), (logs[0] if logs else None)
+        sorted_[kind] = file
+    return sorted_
+
+
+KINDS = {
+    "opportunities": ("deals", "an id and a stage"),
+    "history": ("a field history", "a deal, a time, a field and its new value"),
+    "targets": ("targets", "a period and a target"),
+    "people": ("people", "an owner, and a team or region"),
+    "accounts": ("accounts", "an account id"),
+    "activities": ("activities", "a deal or account, a date and a type"),
+    "currency_rates": ("currency rates", "a date, a currency and a rate"),
+}
+"""What each kind of file holds, and the columns that tell it, in words."""
+
+
+def _refuse_kind(file: Path, one: Recognized, wanted: Collection[str]) -> str:
+    if one.shape in KINDS:
+        return f"{file} holds {KINDS[one.shape][0]}; start with it: {write_command('start', file)}"
+    labels = ", ".join(f'"{label}"' for label in one.labels if label)
+    known = joined([f"{what} ({by})" for what, by in map(KINDS.__getitem__, wanted)], last="or")
+    return f"{file} holds nothing known: it has {labels}, and is read if it holds {known}; name its columns under [columns] of the org file"
+
+
+def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
+    """Find the export with the newer date in it, and that date; None where neither is newer, or one can't be read."""
+    today = as_date(datetime.now(UTC))
+    days = {}
+    for file in files:
+        with warnings.catch_warnings(), suppress(DataError):
+            warnings.simplefilter("ignore", DataWarning)
+            day = find_newest_date(oa.read_export(file, guess_org(file), progress=False), today)
+            days[day] = file
+    if len(days) < len(files) or any(pd.isna(day) for day in days):
+        return None
+    newest = max(days)
+    return days[newest], f"{newest:%Y-%m-%d}"
 
 
 def _say_reading(file: Path, read: str, reading: Reading) -> None:

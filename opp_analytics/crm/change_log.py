@@ -21,7 +21,7 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
-from opp_analytics.crm.recognize import UTC_LABELS, find_shape, name_any, name_events, name_snapshots
+from opp_analytics.crm.recognize import LOGS, UTC_LABELS, find_shape, name_any, name_events, name_snapshots
 from opp_analytics.crm.unrecorded import (
     Closings,
     add_unrecorded,
@@ -81,7 +81,7 @@ def read_changes(
         )
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
-    if shape == "opportunities":
+    if shape not in LOGS:
         raise DataError(
             f"{table.file} is not a field history: it has {quote_labels(table)}. A history has the columns "
             "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "

@@ -77,7 +77,7 @@ _PREFIXES = ("deal_", "opportunity_")
 """Pipedrive, and Salesforce's custom report types, put these before a label: ``Deal - Title``."""
 
 
-def _key(label: str) -> str:
+def make_key(label: str) -> str:
     """Reduce a label to letters and digits; ``Probability (%)`` is read like ``probability``."""
     return re.sub(r"[^0-9a-z]+", "_", label.casefold()).strip("_")
 
@@ -92,13 +92,13 @@ class Names:
 
     def __init__(self, columns: Mapping[str, str], own: Iterable[str]) -> None:
         self._exact = {**{name: name for name in own}, **columns}
-        self._alike = {_key(label): ours for label, ours in self._exact.items()}
+        self._alike = {make_key(label): ours for label, ours in self._exact.items()}
 
     def find(self, label: str) -> tuple[str, bool] | None:
         """Find our name of a label, and whether it was guessed; None for an unknown label."""
         if label in self._exact:
             return self._exact[label], False
-        key = _key(label)
+        key = make_key(label)
         for tried in (key, *(key.removeprefix(prefix) for prefix in _PREFIXES)):
             if tried in self._alike:
                 return self._alike[tried], True

@@ -19,7 +19,7 @@ from opp_analytics.crm.mapping import (
     match_labels,
     tabulate,
 )
-from opp_analytics.crm.recognize import find_shape, name_any
+from opp_analytics.crm.recognize import LOGS, find_shape, name_any
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, refuse
@@ -119,7 +119,7 @@ def explain_export(
         )
     table = read_table(source, name_any(org.columns).know, encoding)
     org = merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
-    if find_shape(table.labels, org.columns) != "opportunities":
+    if find_shape(table.labels, org.columns) in LOGS:
         raise DataError(
             f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
             "opp-analytics import-crm FILE --history FOLDER"

@@ -18,10 +18,10 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opp_analytics.crm.mapping import OWN, Names
+from opp_analytics.crm.mapping import OWN, Names, make_key
 from opp_analytics.org import PRESETS, Org, get_org
 from opp_analytics.table_files import TableSource, read_table
 
@@ -79,8 +79,56 @@ def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[st
     return names
 
 
+LOGS = ("events", "snapshots")
+"""The shapes of a field history."""
+_WORDS = {
+    "owner_name": "owner_name owner rep sales_rep salesperson sales_person sales_agent agent seller name full_name "
+    "account_executive opportunity_owner deal_owner",
+    "team": "team sales_team manager group department",
+    "region": "region territory regional_office",
+    "from_date": "from_date since start_date",
+    "period": "period month quarter year fiscal_period fiscal_quarter fiscal_year",
+    "target": "target quota goal target_amount sales_target sales_quota amount",
+    "date": "date day valid_from",
+    "currency": "currency currency_code currency_iso_code iso_code",
+    "rate": "rate exchange_rate conversion_rate",
+    "account_id": "account_id account company_id organization_id",
+    "key": "account_id deal_id opportunity_id unique_id",
+    "done_on": "date due_date due_to activity_date completed_at timestamp",
+    "what": "activity_id type subject activity_type activity task",
+}  # fmt: skip
+"""What people call the columns of the tables beside the deals, the likeliest first, as `make_key` writes it."""
+TABLES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        "targets": (("period",), ("target",)),
+        "currency_rates": (("date",), ("currency",), ("rate",)),
+        "activities": (("key",), ("done_on",), ("what",)),
+        "accounts": (("account_id",),),
+        "people": (("owner_name",), ("team", "region")),
+    }
+)
+"""By kind of table, what its labels must name: one of each."""
+
+
+def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
+    """Name the labels of a table of people or targets: theirs to ours, each of ours once, by its likeliest label.
+
+    >>> name_table("people", ["sales_agent", "manager", "regional_office"])
+    {'sales_agent': 'owner_name', 'manager': 'team', 'regional_office': 'region'}
+    """
+    keys = {make_key(label): label for label in reversed(labels) if label}
+    wanted = (*(name for names in TABLES[kind] for name in names), *_FURTHER.get(kind, ()))
+    found = {
+        ours: next((keys[word] for word in _WORDS[ours].split() if word in keys), None) for ours in wanted
+    }
+    return {theirs: ours for ours, theirs in found.items() if theirs}
+
+
+_FURTHER = {"targets": ("owner_name", "team"), "people": ("from_date",)}
+
+
 def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
-    """Find the shape of a file by its labels: ``events``, ``snapshots``, or ``opportunities``.
+    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLES`, or ``unknown``.
 
     >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
     'events'
@@ -88,6 +136,8 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     'snapshots'
     >>> find_shape(["Opportunity ID", "Stage", "Created Date"], {})
     'opportunities'
+    >>> find_shape(["Month", "Rep", "Quota"], {})
+    'targets'
     """
     names = Names(name_events(columns), _HISTORY)
     found = {named[0] for label in labels if label and (named := names.find(label))}
@@ -95,7 +145,17 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
         return "events"
     written = set(labels)
     stated = {"OpportunityId", "StageName", "CreatedDate"} <= written
-    return "snapshots" if stated or written & {"To Stage", "seen_at"} else "opportunities"
+    if stated or written & {"To Stage", "seen_at"}:
+        return "snapshots"
+    own = Names(_merge_presets(columns), OWN)
+    deals = {named[0] for label in labels if label and (named := own.find(label))}
+    if not deals & {"stage", "close_date"}:
+        for kind, wanted in TABLES.items():
+            named_here = set(name_table(kind, labels).values())
+            if all(named_here & set(names) for names in wanted):
+                return kind
+    enough = len(deals) >= (2 if "stage" in deals else _ENOUGH)
+    return "opportunities" if enough and deals & {"stage", "value", "close_date"} else "unknown"
 
 
 def name_any(columns: Mapping[str, str]) -> Names:
@@ -112,9 +172,10 @@ class Recognized:
     """Shape and product of a file, before it is read."""
 
     shape: str
-    """"opportunities", or a field history: "events" or "snapshots"."""
+    """As `find_shape` finds it."""
     preset: str | None
     """The preset whose labels it has; None if none fits."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
 
 
 def recognize(source: TableSource, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
@@ -127,16 +188,22 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     Recognized(shape='opportunities', preset='hubspot')
     """
     columns = {} if org is None else org.columns
-    labels = read_table(source, _name_every(columns).know, encoding).labels
+    names = _name_every(columns)
+    words = {word for listed in _WORDS.values() for word in listed.split()}
+    labels = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding).labels
     preset = _guess_preset(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
-    return Recognized(find_shape(labels, known), preset)
+    return Recognized(find_shape(labels, known), preset, labels)
 
 
 def _name_every(columns: Mapping[str, str]) -> Names:
     """Name the labels of every preset's exports, and those of these columns."""
+    return name_any(_merge_presets(columns))
+
+
+def _merge_presets(columns: Mapping[str, str]) -> dict[str, str]:
     every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
-    return name_any({**every, **columns})
+    return {**every, **columns}
 
 
 def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:

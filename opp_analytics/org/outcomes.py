@@ -71,25 +71,30 @@ def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
     return Org.of(frame).stages.outcome_codes(frame)
 
 
+def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp:
+    """Find the newest date that opportunities show up to `as_of`; NaT where nothing is dated.
+
+    The moment of a load or a record decides. Else it is the newest creation, update or close of a closed deal; the
+    planned date of an open deal tells nothing.
+    """
+    zone = Org.of(opportunities).zone(None)
+    moment = Certificate.moment_of(opportunities)
+    if moment is not None:
+        return as_date(moment, tz=zone)
+    frame = conform(opportunities)
+    dates = [to_dates(frame[name], tz=zone) for name in ("created_at", "updated_at") if name in frame]
+    if "stage" in frame and "close_date" in frame:
+        dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
+    known = [day[day <= as_of].max() for day in dates]
+    return pd.Series(known, dtype="datetime64[us]").max()
+
+
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
     """Find the newest date of old opportunities; None where it is within 30 days of `as_of`, or nothing is dated.
-
-    The moment of a load or a record decides. Else it is the newest creation, update or close of a closed deal up to
-    `as_of`; the planned date of an open deal tells nothing.
 
     >>> deals = pd.DataFrame({"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]})
     >>> find_old_date(deals, pd.Timestamp("2026-11-28")), find_old_date(deals, pd.Timestamp("2015-08-01"))
     (Timestamp('2015-07-07 00:00:00'), None)
     """
-    zone = Org.of(opportunities).zone(None)
-    moment = Certificate.moment_of(opportunities)
-    if moment is not None:
-        newest = as_date(moment, tz=zone)
-    else:
-        frame = conform(opportunities)
-        dates = [to_dates(frame[name], tz=zone) for name in ("created_at", "updated_at") if name in frame]
-        if "stage" in frame and "close_date" in frame:
-            dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
-        known = [day[day <= as_of].max() for day in dates]
-        newest = pd.Series(known, dtype="datetime64[us]").max()
+    newest = find_newest_date(opportunities, as_of)
     return newest if (as_of - newest).days > _OLD_DAYS else None

@@ -228,7 +228,17 @@ def test_report__of_other_deals_than_the_history_is_refused(
     [
         ([DEALS, DEALS], [], "both hold deals; give one file of each"),
         ([CHANGES.replace("11/2/2026", "soon")], [], "row 3: Edit Date='soon 9:14 AM' is not a date"),
-        (["a,b\n1,2\n"], [], "has no column for unique_id"),
+        (
+            ["a,b\n1,2\n"],
+            [],
+            '0.csv holds nothing known: it has "a", "b", and is read if it holds deals (an id and a stage)',
+        ),
+        (["month,rep,quota\n2026-11,Ann,5\n"], [], "0.csv holds targets; start with it: opp-analytics start"),
+        (
+            [DEALS, DEALS.replace("11/20/2026", "11/19/2026").replace("9/2/2026", "11/21/2026")],
+            [],
+            "1.csv looks newer (its newest date is 2026-11-21); give one file",
+        ),
         ([DEALS], ["--org", "none.toml"], "none.toml"),
         ([DEALS], ["--out", "deals.txt"], "ends in '.txt'; use"),
         ([CHANGES], ["--ids", "ids.csv"], "ids.csv does not exist"),

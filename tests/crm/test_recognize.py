@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots
+from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots, name_table, recognize
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,22 @@ from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots
         ("Id Name StageName Amount CloseDate CreatedDate", "opportunities"),
         ("Record ID|Deal Name|Deal Stage|Amount|Close Date", "opportunities"),
         ("ID|Title|Value|Stage|Status|Expected close date", "opportunities"),
+        (
+            "opportunity_id sales_agent product account deal_stage engage_date close_date close_value",
+            "opportunities",
+        ),
+        ("unique_id name value close_date", "opportunities"),
+        ("period owner_name team target", "targets"),
+        ("Month|Rep|Quota", "targets"),
+        ("Fiscal Quarter|Amount", "targets"),
+        ("owner_name team region from_date", "people"),
+        ("sales_agent manager regional_office", "people"),
+        ("date currency rate", "currency_rates"),
+        ("account sector year_established revenue employees office_location", "accounts"),
+        ("activity_id type assigned_to_user deal_id done due_to", "activities"),
+        ("product series sales_price", "unknown"),
+        ("stage_id stage_name", "unknown"),
+        ("ID FIELD_KEY NAME FIELD_VALUE_OPTIONS", "unknown"),
     ],
 )
 def test_find_shape(labels: str, shape: str) -> None:
@@ -39,3 +57,20 @@ def test_name_any__knows_the_labels_of_every_shape() -> None:
     names = name_any({"Amount": "value"})
     labels = ("Edit Date", "Amount", "stage", "To Stage", "", "Notes")
     assert [names.know(label) for label in labels] == [True, True, True, True, False, False]
+
+
+def test_name_table__takes_each_of_ours_once_by_its_likeliest_label() -> None:
+    labels = ["Manager", "Team", "Name", "Rep", "Start", "Region", ""]
+    assert name_table("people", labels) == {"Rep": "owner_name", "Team": "team", "Region": "region"}
+    assert name_table("targets", ["Quarter", "Goal", "Team"]) == {
+        "Quarter": "period",
+        "Goal": "target",
+        "Team": "team",
+    }
+
+
+def test_recognize__finds_the_header_of_a_table_of_targets_below_a_title(tmp_path: Path) -> None:
+    file = tmp_path / "quota.csv"
+    file.write_text("Quotas FY27,,\n,,\nMonth,Rep,Quota\n2026-11,Ann,5000\n")
+    found = recognize(file)
+    assert (found.shape, found.labels) == ("targets", ("Month", "Rep", "Quota"))
