@@ -25,6 +25,7 @@ from opp_analytics.crm import (
     Recognized,
     explain_export,
     guess_org,
+    log_stage_dates,
     read_changes,
     recognize,
 )
@@ -115,6 +116,10 @@ def import_crm_command(
         if folder is not None:
             _begin(log, folder, org)
     elif deals is not None and folder is not None:
+        if len(export.stage_dates):
+            log = log_stage_dates(export, org)
+            _say_notes(log)
+            _begin(log, folder, org)
         add_record(oa.History(folder, org=org), deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
     if deals is not None and out is not None:
@@ -194,6 +199,10 @@ def _say_reading(file: Path, read: str, reading: Reading) -> None:
     heading(f"{file.name}", f"{read}, {reading.read_as}")
     named = reading.mapping.rename(columns={"theirs": "your column", "ours": "read as", "how": "how sure"})
     show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
+    _say_notes(reading)
+
+
+def _say_notes(reading: Reading) -> None:
     for what in reading.left_out:
         say(f"Left out: {what}.")
     for note in reading.notes:

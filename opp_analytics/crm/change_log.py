@@ -21,7 +21,17 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
-from opp_analytics.crm.recognize import LOGS, UTC_LABELS, find_shape, name_any, name_events, name_snapshots
+from opp_analytics.crm.read_export import Export, explain_export
+from opp_analytics.crm.recognize import (
+    LOGS,
+    UTC_LABELS,
+    find_shape,
+    find_stage_date,
+    name_any,
+    name_events,
+    name_snapshots,
+)
+from opp_analytics.crm.stage_dates import ONE_DATE, list_entries
 from opp_analytics.crm.unrecorded import (
     Closings,
     add_unrecorded,
@@ -81,6 +91,11 @@ def read_changes(
         )
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
+    if shape == "opportunities" and any(map(find_stage_date, table.labels)):
+        export = explain_export(
+            source, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding
+        )
+        return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
             f"{table.file} is not a field history: it has {quote_labels(table)}. A history has the columns "
@@ -102,20 +117,37 @@ def read_changes(
         lines, problems = events.lines, _find_unborn(events, opportunities)
         left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
-        log, lines = _read_snapshots(table, matched, org, day_first, decimal_comma)
-        meeting = _meet(log["unique_id"], opportunities, table.file)
-        changes, closings = add_unrecorded(meeting.rename(log), known, org)
+        rows, lines = _read_snapshots(table, matched, org, day_first, decimal_comma)
+        meeting = _meet(rows["unique_id"], opportunities, table.file)
+        changes, closings = add_unrecorded(meeting.rename(rows), known, org)
         changes = _add_fixed(changes, known)
-    if ids is not None:
-        changes, without = _replace_ids(changes, ids)
-        left_out += without
-    return ChangeLog(
+    log = ChangeLog(
         changes=changes,
         problems=tuple(problems),
         mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *meeting.left_out, *left_out),
         notes=(*meeting.notes, *closings.notes),
+    )
+    return _replace_ids(log, ids)
+
+
+def log_stage_dates(export: Export, org: Org, opportunities: pd.DataFrame | None = None) -> ChangeLog:
+    """Make the log of an export that dates the stages of each deal; `opportunities` are later ones, if not its own."""
+    deals = export.opportunities if opportunities is None else opportunities
+    known = _index_deals(deals)
+    created = known.get("created_at", pd.Series(pd.NaT, index=known.index, dtype="datetime64[us, UTC]"))
+    entries = list_entries(export.stage_dates, created, org)
+    # A deal without any date begins with the export's own record.
+    known = known[known.index.isin(entries["unique_id"])]
+    events = Events(entries, entries[["unique_id", "changed_at"]].iloc[:0], [])
+    changes, closings = _log_events(events, org, known)
+    return ChangeLog(
+        changes=changes,
+        mapping=export.mapping,
+        read_as=export.read_as,
+        left_out=_note_untracked(changes["field"].unique(), events, known),
+        notes=(ONE_DATE, *closings.notes),
     )
 
 
@@ -310,11 +342,15 @@ def _add_fixed(log: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     return log.assign(**fixed)
 
 
-def _replace_ids(changes: pd.DataFrame, ids: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _replace_ids(log: ChangeLog, ids: Mapping[str, str] | None) -> ChangeLog:
     """Put the log under other ids; a deal without one keeps its own."""
+    if ids is None:
+        return log
     table = pd.Series(dict(ids), dtype=TEXT)
     table.index = pd.Index(as_ids(pd.Series(table.index, dtype=TEXT)))
-    found = changes["unique_id"].map(table)
-    left = int(changes.loc[found.isna(), "unique_id"].nunique())
+    own = log.changes["unique_id"]
+    found = own.map(table)
+    left = int(own[found.isna()].nunique())
     left_out = (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
-    return changes.assign(unique_id=found.fillna(changes["unique_id"])), left_out
+    changes = log.changes.assign(unique_id=found.fillna(own))
+    return replace(log, changes=changes, left_out=(*log.left_out, *left_out))

@@ -20,6 +20,7 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.recognize import LOGS, find_shape, name_any
+from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, refuse
@@ -37,6 +38,9 @@ class Export(Reading):
 
     opportunities: pd.DataFrame
     """The opportunities, as `read_export` returns them."""
+    stage_dates: pd.DataFrame
+    """When deals entered and left stages, where the export has columns of that: ``unique_id``, ``stage``, ``entered``,
+    ``exited``."""
 
 
 def read_export(
@@ -76,7 +80,8 @@ def read_export(
         keeps them; an org in it that contradicts `org` is refused. CSV holds neither.
         ``probability`` is rounded to whole percents; without such a column, it is that of the stage in the org. A deal in
         a stage that the org does not know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
-        ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
+        ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart. HubSpot's columns
+        ``Date entered "…"`` are a history of the stages, for `History.from_changes`, and not columns of the frame.
 
     Raises
     ------
@@ -124,13 +129,15 @@ def explain_export(
             f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
             "opp-analytics import-crm FILE --history FOLDER"
         )
-    matched = match_labels(table.labels, Names(org.columns, OWN))
+    matched = mark_stage_dates(match_labels(table.labels, Names(org.columns, OWN)))
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
     columns, lines = read_columns(table, matched, org, day_first=day_first, decimal_comma=decimal_comma)
+    dates = take_stage_dates(columns, org, lines)
     frame, left_out = _make_opportunities(columns, org, table, lines)
     return Export(
         opportunities=frame,
+        stage_dates=dates[dates["unique_id"].isin(frame["unique_id"])],
         mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *left_out),

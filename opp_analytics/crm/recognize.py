@@ -13,10 +13,12 @@ References
 - HubSpot, Export property history: https://knowledge.hubspot.com/properties/export-property-history, and the fields
   value, timestamp, sourceType of https://developers.hubspot.com/docs/api/crm/deals
 - Pipedrive, GET /v1/deals/{id}/changelog: https://developers.pipedrive.com/docs/api/v1/Deals
+- HubSpot, Use stage calculated properties: https://knowledge.hubspot.com/properties/stage-calculated-properties
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -63,6 +65,15 @@ CREATED = (
 )
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
+_STAGE_DATE = re.compile(
+    r"""date (entered|exited) ["'“](.+)["'”]|hs_(?:v2_)?date_(entered|exited)_(?!current_stage$)(.+)""",
+    re.IGNORECASE,
+)
+STAGE_SPAN = re.compile(
+    r"""((latest|cumulative) )?time in ["'“].+["'”]|hs_(v2_)?(latest_|cumulative_)?time_in_.+""",
+    re.IGNORECASE,
+)
+"""Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those before."""
 
 
 def name_events(columns: Mapping[str, str]) -> dict[str, str]:
@@ -156,6 +167,18 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
                 return kind
     enough = len(deals) >= (2 if "stage" in deals else _ENOUGH)
     return "opportunities" if enough and deals & {"stage", "value", "close_date"} else "unknown"
+
+
+def find_stage_date(label: str) -> tuple[str, str] | None:
+    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage; None for another label.
+
+    >>> find_stage_date('Date entered "Contract Sent (Sales Pipeline)"'), find_stage_date("hs_v2_date_exited_closedwon")
+    (('entered', 'Contract Sent (Sales Pipeline)'), ('exited', 'closedwon'))
+    """
+    if not (found := _STAGE_DATE.fullmatch(label)):
+        return None
+    what, stage = filter(None, found.groups())
+    return what.casefold(), stage
 
 
 def name_any(columns: Mapping[str, str]) -> Names:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped
+from opp_analytics.crm.recognize import find_stage_date
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import (
     BadValue,
@@ -56,7 +57,7 @@ _WITH_PIPELINE = re.compile(r"(?P<stage>.+?)\s*\((?P<pipeline>[^()]+)\)")
 
 def is_time(ours: str) -> bool:
     """True if a column of ours holds dates or times."""
-    return ours in _DATES or ours in _INSTANTS
+    return ours in _DATES or ours in _INSTANTS or find_stage_date(ours) is not None
 
 
 def find_decimals(
@@ -188,6 +189,14 @@ def _merge(
     return one.where(one.notna(), other)
 
 
+def read_stage(text: str, stages: Stages) -> str:
+    """Read a stage by the org's names; an alias stays, so that it goes back out as it came, and an unknown one too."""
+    if text in stages.kinds:
+        return text
+    named = _WITH_PIPELINE.fullmatch(text)
+    return stages.match(text) or (named and stages.match(named["stage"])) or text
+
+
 def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any], list[Mapped]]:
     """Read stages by the org's names, where they differ in case or signs or name their pipeline.
 
@@ -200,15 +209,7 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
     """
     texts = as_texts(column)
     tally = texts.value_counts()
-
-    def read(text: str) -> str:
-        # An alias stays, so that it goes back out as it came; `Org.apply` reads it.
-        if text in stages.kinds:
-            return text
-        named = _WITH_PIPELINE.fullmatch(text)
-        return stages.match(text) or (named and stages.match(named["stage"])) or text
-
-    read_as = {text: read(text) for text in tally.index}
+    read_as = {text: read_stage(text, stages) for text in tally.index}
     lines = [
         Mapped(text, ours, "guessed", f"stage, {count(int(tally[text]))}")
         if ours != text
