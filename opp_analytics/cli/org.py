@@ -15,10 +15,9 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile
-from opp_analytics.crm import explain_export, recognize
+from opp_analytics.crm import draft_from_export, read_org_text
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import FILE, Draft, Stage, draft_org
-from opp_analytics.schema import COLUMNS
 
 
 def init_command(
@@ -26,57 +25,61 @@ def init_command(
     source: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Add what is new to an existing file; all that is in it stays.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
     check_ending(file, (".toml",))
-    if file.exists() and not force:
+    if file.exists() and not (force or update):
         raise DataError(
-            f"{file} exists and may hold what you know; name another file, or use --force to replace it"
+            f"{file} exists and may hold what you know; use --update to add what is new, or --force to replace it"
         )
-    draft = _from_api() if source is None else _from_export(source, day_first, decimal_comma)
-    with write_staged(file) as staged:
-        staged.write_bytes(draft.text.encode())
+    old = read_org_text(file)
+    kept = None if force else old
+    if source is None:
+        draft = _draft_from_api(file, kept)
+    else:
+        draft = draft_from_export(source, file, kept, day_first=day_first, decimal_comma=decimal_comma).draft
+    changed = draft.text != kept
+    if changed:
+        write_org(file, draft.text, old)
     if draft.stages:
         heading("Stages found", "in the order of the file")
         show(_tabulate_stages(draft), index=False, most=40)
     if draft.without_stage:
         say(f"{text.capital(draft.without_stage)}.")
+    check = write_command("org", "check", *(() if str(file) == FILE else (file,)))
+    if not changed:
+        say(f"Nothing new: {file} stays as it is. To read it: {check}")
+        return
     guesses = sum(bool(one.guess) for one in draft.stages)
     review = (
         f" Correct the {text.count(guesses, 'guess')} in it, then run:" if guesses else " To read it back:"
     )
-    check = write_command("org", "check", *(() if str(file) == FILE else (file,)))
-    say(f"Written to {file}.{review} {check}")
+    say(f"{'Written to' if kept is None else 'Added to'} {file}.{review} {check}")
 
 
-def _from_api() -> Draft:
+def write_org(file: Path, content: str, old: str | None) -> None:
+    """Write an org file whole, unless it no longer holds the text that it was drafted from (None: no file)."""
+    with write_staged(file) as staged:
+        staged.write_bytes(content.encode())
+        if read_org_text(file) != old:
+            raise DataError(
+                f"{file} was changed by another program in the meantime, and is left as it is; run this again"
+            )
+
+
+def _draft_from_api(file: Path, old: str | None) -> Draft:
+    org = oa.Org() if old is None else oa.Org.read(file)
     with warnings.catch_warnings():
         # A column under another name is in the draft.
         warnings.simplefilter("ignore", DataWarning)
-        opportunities = oa.load(oa.Client.from_env(org=oa.Org()))
-    return draft_org(opportunities, month=_month())
-
-
-def _from_export(source: Path, day_first: bool | None, decimal_comma: bool | None) -> Draft:
-    preset = recognize(source).preset
-    export = explain_export(
-        source,
-        oa.Org(preset=preset) if preset else oa.Org(),
-        day_first=day_first,
-        decimal_comma=decimal_comma,
+        opportunities = oa.load(oa.Client.from_env(org=org))
+    return draft_org(
+        opportunities, month=f"{datetime.now(UTC):%Y-%m}", known=None if old is None else org.stages, old=old
     )
-    guessed = export.mapping[export.mapping["how"] == "guessed"]
-    pairs = zip(guessed["theirs"].astype("str"), guessed["ours"].astype("str"), strict=True)
-    columns = {theirs: ours for theirs, ours in pairs if ours in _COLUMNS}
-    return draft_org(export.opportunities, preset=preset, columns=columns, month=_month())
-
-
-_COLUMNS = (*COLUMNS, "owner_name", "currency", "pipeline", "category")
-
-
-def _month() -> str:
-    return f"{datetime.now(UTC):%Y-%m}"
 
 
 def _tabulate_stages(draft: Draft) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Exports and field histories of other CRMs: their columns, stages, number and date formats, in both directions."""
 
 from opp_analytics.crm.change_log import ChangeLog, log_stage_dates, read_changes
+from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
 from opp_analytics.crm.import_table import find_clear_text, find_label, make_import_table
 from opp_analytics.crm.mapping import Reading
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals

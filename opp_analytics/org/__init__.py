@@ -1,5 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
+from opp_analytics.org.additions import Tables
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
@@ -15,6 +16,7 @@ from opp_analytics.org.frame import (
     split_by,
     warn_unknown,
 )
+from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
     DEFAULT,
@@ -26,6 +28,7 @@ from opp_analytics.org.org import (
     get_org,
     merge_orgs,
     money_of,
+    parse_org,
     read_folder_org,
 )
 from opp_analytics.org.outcomes import find_newest_date, find_old_date, outcome_codes, outcomes
@@ -34,6 +37,7 @@ from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import (
     CONFLICT,
     DISQUALIFIED,
+    KINDS,
     LOST,
     NOT_RECORDED,
     OPEN,
@@ -42,6 +46,7 @@ from opp_analytics.org.stages import (
     STAGES,
     UNKNOWN,
     WON,
+    Kind,
     Stage,
     Stages,
     list_probabilities,

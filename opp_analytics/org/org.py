@@ -208,11 +208,7 @@ class Org:
             When the file cannot be read or holds mistakes; each is listed with its key, its line where that can be told,
             the value, and what would be right.
         """
-        from opp_analytics.org.read_file import read_settings
-
-        org, file = cls.__new__(cls), arguments.path(path)
-        org._fill(read_settings(file), file)
-        return org
+        return parse_org(arguments.path(path))
 
     @classmethod
     def salesforce(cls, **settings: Any) -> Org:
@@ -417,6 +413,15 @@ def _make_plain(given: Any) -> Any:
     if isinstance(given, Iterable) and not isinstance(given, str):
         return [_make_plain(value) for value in given]
     return given
+
+
+def parse_org(file: Path, text: str | None = None) -> Org:
+    """Read an org file, or the `text` that it is about to have, with the tables beside it."""
+    from opp_analytics.org.read_file import read_settings
+
+    org = Org.__new__(Org)
+    org._fill(read_settings(file, text), file)
+    return org
 
 
 def _make_person(settings: Mapping[str, Any]) -> Person:

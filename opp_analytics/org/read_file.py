@@ -36,17 +36,16 @@ _LARGEST = 2_000_000
 _DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Read the checked settings of an org file, with the rows of the tables it names."""
+def read_settings(path: Path, text: str | None = None) -> dict[str, Any]:
+    """Read the checked settings of an org file, with the rows of the tables it names; `text` is its next content."""
     try:
-        return _read(path)
+        return _read(path, _text(path) if text is None else text.removeprefix("\ufeff"))
     except RecursionError:
         right = "lists or tables are too deep within each other; use lists of tables at most"
         raise OrgError(str(path), [OrgProblem("cannot be read", "", right)]) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    text = _text(path)
+def _read(path: Path, text: str) -> dict[str, Any]:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}

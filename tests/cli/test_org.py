@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
 from opp_analytics.cli.org import ORG_COMMANDS
+from opp_analytics.crm import Drafted, draft_from_export
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
@@ -125,3 +127,66 @@ def test_check__of_no_file_says_how_to_make_one(command: Command, here: Path) ->
     code, _, err = command("org", "check")
     assert code == 1
     assert "there is no opp-analytics.toml; write one with: opp-analytics org init" in err
+
+
+def test_init__of_an_existing_file_says_both_ways_on(command: Command, here: Path) -> None:
+    (here / "deals.csv").write_text(EXPORT)
+    (here / "opp-analytics.toml").write_text('currency = "EUR"\n')
+    code, _, err = command("org", "init", "--from", "deals.csv")
+    assert code == 1
+    assert "use --update to add what is new, or --force to replace it" in err
+
+
+def test_init__update_reads_the_export_with_the_columns_of_the_file_and_keeps_what_is_in_it(
+    command: Command, here: Path
+) -> None:
+    mine = '# Mine\ncurrency = "EUR"  # net\n\n[columns]\n"Nr" = "unique_id"\n"Phase" = "stage"  # theirs\n'
+    (here / "opp-analytics.toml").write_text(mine)
+    (here / "deals.csv").write_text("Nr,Phase,deal value\n1,Demo,5\n2,Gewonnen,7\n")
+    code, out, err = command("org", "init", "--update", "--from", "deals.csv")
+    assert (code, err) == (0, "")
+    assert "Added to opp-analytics.toml. Correct the 2 guesses in it" in out
+    text = (here / "opp-analytics.toml").read_text()
+    assert [line for line in mine.splitlines() if line not in text.splitlines()] == []
+    org = oa.Org.read(here / "opp-analytics.toml")
+    assert (org.stages.open, org.stages.won, org.currency) == (("Demo",), ("Gewonnen",), "EUR")
+    code, out, _ = command("org", "init", "--update", "--from", "deals.csv")
+    assert (code, (here / "opp-analytics.toml").read_text()) == (0, text)
+    assert "Nothing new: opp-analytics.toml stays as it is." in out
+
+
+def test_init__update_of_a_file_with_a_mistake_says_its_line(command: Command, here: Path) -> None:
+    (here / "opp-analytics.toml").write_text('currency = "Euro"\n')
+    (here / "deals.csv").write_text(EXPORT)
+    code, _, err = command("org", "init", "--update", "--from", "deals.csv")
+    assert (code, (here / "opp-analytics.toml").read_text()) == (1, 'currency = "Euro"\n')
+    assert "line 1: currency = 'Euro'" in err
+
+
+def test_init__update_from_the_api_adds_a_stage(command: Command, account: Account, here: Path) -> None:
+    account(pd.DataFrame([row(1), row(2, stage="Pilot", probability=90)]))
+    assert command("org", "init")[0] == 0
+    before = (here / "opp-analytics.toml").read_text()
+    account(pd.DataFrame([row(1), row(2, stage="Pilot", probability=90), row(3, stage="Verbal")]))
+    assert command("org", "init", "--update")[0] == 0
+    after = (here / "opp-analytics.toml").read_text().splitlines()
+    [added] = [line for line in after if line not in before.splitlines()]
+    assert '"Verbal"' in added
+    assert [line for line in after if line != added] == before.splitlines()
+
+
+def test_init__leaves_a_file_that_another_session_wrote_in_the_meantime(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "deals.csv").write_text(EXPORT)
+
+    def draft(*arguments: object, **options: object) -> Drafted:
+        drafted = draft_from_export(*arguments, **options)  # type: ignore[arg-type]
+        (here / "opp-analytics.toml").write_text('currency = "EUR"\n')
+        return drafted
+
+    monkeypatch.setattr("opp_analytics.cli.org.draft_from_export", draft)
+    code, _, err = command("org", "init", "--from", "deals.csv")
+    assert (code, (here / "opp-analytics.toml").read_text()) == (1, 'currency = "EUR"\n')
+    assert "was changed by another program in the meantime" in err
+    assert len(list(here.iterdir())) == 2

@@ -1,0 +1,195 @@
+"""The stages of a frame in their likely order, each known or with a guess of its kind, for people to correct."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from opp_analytics.inputs import fold
+from opp_analytics.org.conform import check_frame
+from opp_analytics.org.stages import KINDS, PIPELINE, Kind, Stage, Stages
+from opp_analytics.schema import TEXT
+from opp_analytics.text import count
+
+_WORDS: Mapping[Kind, str] = {
+    "disqualified": r"\b(dis|un|des|des?)(qualif|calific)|diskwalif|\bduplic|dublette|doublon|\bjunk|\bspam\b|\binvalid|ungultig",
+    "lost": r"\b(closed)?lost\b|\bdead\b|\bchurn|verloren|perdid|perdu|\bperda\b",
+    "won": r"\b(closed)?won\b(?!['’]t)|\bsigned\b|purchased|gewonnen|unterschrieben|ganad|gagne|\bganh[oa]\b|\bsigne|firmad",
+}
+"""What names of closed stages contain, without accents: English, German, Spanish, French, Portuguese and Dutch."""
+_CLOSED = (
+    r"\bclosed\b|\bdone\b|\bcompleted?\b|\bfinished\b|\barchiv|geschlossen|erledigt|\bcerrad|\bferme(e|es|s)?\b|\bclotur|\bfechad|"
+    r"gesloten"
+)
+"""What says that a deal is over, and not how it ended."""
+MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disqualified"}
+"""The kind of a stage whose deals all have a status."""
+_ENOUGH = 3
+"""Deals of a stage that tell its kind together."""
+
+
+class FoundStage(NamedTuple):
+    """One stage of a frame."""
+
+    stage: Stage
+    deals: int
+    """Deals in it."""
+    guess: str
+    """Its guess, with the reason; empty for a known stage."""
+    unknown: bool = False
+    """True where nothing tells its kind, and "open" is only a place for it."""
+
+
+def guess_stages(
+    opportunities: pd.DataFrame, known: Stages, kinds: Mapping[str, Kind] | None = None
+) -> list[FoundStage]:
+    """Guess the stages of a frame in their likely order: open ones, then won, lost and disqualified.
+
+    If the frame has one of the `known` stages, all of them are given, in their own order. Of `kinds`, nothing is guessed.
+
+    >>> frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
+    >>> [(found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, Stages(()))]
+    [('Demo', 'open', ('demo',)), ('Verbal', 'open', ()), ('Signed', 'won', ())]
+    """
+    check_frame(opportunities)
+    names = ("stage", PIPELINE)
+    deals = pd.DataFrame({name: take_texts(opportunities, name) for name in names})
+    for name in ("status", "probability", "close_date"):
+        deals[name] = opportunities[name].array if name in opportunities else None
+    deals = deals[deals["stage"].notna()]
+    spellings = _match_spellings(deals["stage"].value_counts(), known)
+    deals["spelled"], deals["stage"] = deals["stage"], deals["stage"].map(spellings)
+    by_stage = deals.groupby("stage")
+    dated = by_stage["close_date"].count()
+    # Where some stage has no date at all, a date is that of closing.
+    closing = bool(((by_stage.size() >= _ENOUGH) & (dated == 0)).any())
+    told = {
+        name: (kind, "")
+        if (kind := known.kind_of(name) or (kinds or {}).get(name))
+        else _guess_kind(name, rows, closing)
+        for name, rows in ((str(name), rows) for name, rows in by_stage)
+    }
+    pipelines = list(deals[PIPELINE].value_counts().index)
+    if len(pipelines) < 2:
+        return _order(deals, told, known, None)
+    home = deals.dropna(subset=PIPELINE).drop_duplicates("stage").set_index("stage")[PIPELINE]
+    deals[PIPELINE] = deals[PIPELINE].fillna(deals["stage"].map(home))
+    # A stage that no pipeline holds is written without one.
+    parts = [(name, deals[deals[PIPELINE] == name]) for name in map(str, pipelines)]
+    found = []
+    for pipeline, rows in [*parts, (None, deals[deals[PIPELINE].isna()])]:
+        has = set(rows["stage"])
+        # A pipeline with an open stage of the known ones goes through all of them; won and lost are any pipeline's.
+        through = bool(has & set(known.open))
+        kept = [
+            stage
+            for stage in known
+            if stage.pipeline in (None, pipeline) and (through or stage.kind != "open" or stage.name in has)
+        ]
+        found += _order(rows, told, Stages(tuple(kept)), pipeline)
+    return found
+
+
+def take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """Take a column of texts, blank ones missing; all missing without the column."""
+    if name not in opportunities:
+        return pd.Series(None, index=range(len(opportunities)), dtype=TEXT)
+    column = opportunities[name].astype(TEXT).reset_index(drop=True)
+    return column.where(column.str.strip() != "")
+
+
+def _match_spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
+    """Find the stage behind every spelling: a known one, else the most frequent one that differs only in case and spaces."""
+    found = list(map(str, counts.index))
+    names: dict[str, str] = {}
+    for spelling in [*known.names, *known.aliases, *found]:
+        names.setdefault(fold(spelling), known.aliases.get(spelling, spelling))
+    return {name: known.aliases.get(name, names[fold(name)]) for name in found}
+
+
+def _guess_kind(name: str, rows: pd.DataFrame, closing: bool) -> tuple[Kind | None, str]:
+    """Guess the kind of a stage, and why; None where it is over and nothing tells how. `closing`: dates are those of closing."""
+    plain = "".join(
+        sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign)
+    )
+    for kind, words in _WORDS.items():
+        if re.search(words, plain.replace("_", " ")):
+            return kind, f"{kind} by its name"
+    size = count(len(rows))
+    marks = rows["status"].astype(TEXT).unique()
+    chances = pd.to_numeric(rows["probability"], errors="coerce").unique()
+    over = closing and bool(rows["close_date"].notna().all())
+    if len(rows) >= _ENOUGH:
+        if len(marks) == 1 and marks[0] in MARKS:
+            return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"
+        if len(chances) == 1 and chances[0] == 100:
+            return "won", f"won, as the probability of its {size} is 100%"
+        if len(chances) == 1 and chances[0] == 0 and over:
+            return "lost", f"lost, as its {size} are closed with a probability of 0%"
+        if over:
+            return None, f"its {size} are closed, and nothing says won or lost"
+    if re.search(_CLOSED, plain.replace("_", " ")):
+        return None, "closed by its name, and nothing says won or lost"
+    return "open", "open"
+
+
+def _order(
+    rows: pd.DataFrame, told: Mapping[str, tuple[Kind | None, str]], known: Stages, pipeline: str | None
+) -> list[FoundStage]:
+    by_name = {str(name): deals for name, deals in rows.groupby("stage", sort=False)}
+    given = [
+        replace(stage, pipeline=pipeline or stage.pipeline)
+        for stage in known
+        if set(known.names) & set(by_name)
+    ]
+    found = [
+        FoundStage(_with_aliases(stage, by_name.get(stage.name)), len(by_name.get(stage.name, ())), "")
+        for stage in given
+    ]
+    new = [
+        _describe(name, deals, *told[name], pipeline)
+        for name, deals in by_name.items()
+        if name not in {stage.name for stage in given}
+    ]
+    chances = {str(name): _median_chance(deals) for name, deals in by_name.items()}
+    for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
+        found.insert(_find_place(one, found, chances), one)
+    return sorted(found, key=lambda one: KINDS.index(one.stage.kind))
+
+
+def _describe(
+    name: str, deals: pd.DataFrame, kind: Kind | None, why: str, pipeline: str | None
+) -> FoundStage:
+    stated = pd.to_numeric(deals["probability"], errors="coerce").dropna().unique()
+    one = kind == "open" and len(stated) == 1 and 0 <= stated[0] <= 100 and float(stated[0]).is_integer()
+    stage = Stage(name, kind or "open", probability=int(stated[0]) if one else None, pipeline=pipeline)
+    order = ", and its place in the order" if kind == "open" else ""
+    return FoundStage(_with_aliases(stage, deals), len(deals), f"{why}{order}" if why else "", kind is None)
+
+
+def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
+    spelled = [] if deals is None else [str(name) for name in deals["spelled"].unique() if name != stage.name]
+    return replace(stage, aliases=tuple(dict.fromkeys([*stage.aliases, *spelled])))
+
+
+def _median_chance(deals: pd.DataFrame) -> float:
+    """Take the median chance that the deals of a stage state; above 100 where they state none."""
+    stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
+    return float(stated.median()) if len(stated) else 101.0
+
+
+def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, float]) -> int:
+    """Place a stage behind the last one of its kind whose deals state no higher chance."""
+    below = [
+        place
+        for place, other in enumerate(found)
+        if other.stage.kind == one.stage.kind
+        and chances.get(other.stage.name, math.inf) <= chances[one.stage.name]
+    ]
+    return below[-1] + 1 if below else 0

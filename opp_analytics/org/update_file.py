@@ -1,0 +1,206 @@
+"""An org file with what a draft adds to it: all that a person wrote stays, comments and order too."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Array, InlineTable, Item, Table
+
+from opp_analytics.errors import DataError
+from opp_analytics.org.additions import (
+    Additions,
+    quote,
+    write_columns,
+    write_preset,
+    write_stage,
+    write_table,
+)
+from opp_analytics.org.guess_stages import FoundStage
+from opp_analytics.org.stages import Stages
+
+
+def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
+    """List the stages that are not among the known ones, and whose kind is known or guessed."""
+    has = {(stage.name, stage.pipeline) for stage in known}
+    return [
+        one
+        for one in found
+        if not one.unknown and not {(one.stage.name, None), (one.stage.name, one.stage.pipeline)} & has
+    ]
+
+
+def update_text(text: str, new: Additions, known: Stages) -> str:
+    r"""Add to the text of an org file what it does not say, and keep all that it says, its comments and order too.
+
+    >>> from opp_analytics.org.stages import Stage
+    >>> found = [FoundStage(Stage("Pilot", "open"), 3, "open")]
+    >>> print(update_text('stages = [\n  {name = "Demo", kind = "open"}, # ours\n]\n',
+    ...                   Additions(None, found, {}, {"targets": "targets.csv"}), Stages((Stage("Demo", "open"),))))
+    stages = [
+      {name = "Demo", kind = "open"}, # ours
+      {name = "Pilot", kind = "open"},  # 3 deals; guess: open
+    ]
+    <BLANKLINE>
+    [targets]
+    file = "targets.csv"
+    <BLANKLINE>
+    """
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    try:
+        document = tomlkit.parse(plain)
+        if tomlkit.dumps(document) != plain:
+            raise DataError(_REFUSED)
+        updated = _update(document, plain, new, known)
+        if not _keeps(tomllib.loads(plain), tomllib.loads(updated)):
+            raise DataError(_REFUSED)
+    except (TOMLKitError, tomllib.TOMLDecodeError):
+        raise DataError(_REFUSED) from None
+    if updated == plain:
+        return text
+    updated = updated.replace("\n", "\r\n") if "\r\n" in text else updated
+    return f"\ufeff{updated}" if text.startswith("\ufeff") else updated
+
+
+_REFUSED = "the org file can't be changed in place without changing what is in it; write a second one, and copy its lines"
+
+
+def _keeps(before: Any, after: Any) -> bool:
+    """Tell whether everything of a value is in another: keys with theirs, and entries of a list in their order."""
+    if isinstance(before, dict):
+        return isinstance(after, dict) and all(
+            key in after and _keeps(each, after[key]) for key, each in before.items()
+        )
+    if isinstance(before, list):
+        rest = iter(after)
+        return isinstance(after, list) and all(any(_keeps(each, other) for other in rest) for each in before)
+    return bool(before == after) or (isinstance(after, list) and before in after)
+
+
+def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
+    stages = list_new_stages(new.stages, known)
+    aliases = dict(_list_new_aliases(new.stages, known))
+    top = [write_preset(new.preset)] if new.preset and "preset" not in document else []
+    end: list[str] = []
+    lines: list[tuple[str, str]] = []
+    if "stages" in document:
+        _add_aliases(document["stages"], aliases)
+        lines = _add_stages(document["stages"], stages, new.stages)
+    elif stages or aliases:
+        kept = [write_stage(one) for one in new.stages if not one.unknown]
+        top += ["stages = [", *(f"  {line},{remark}" for line, remark in kept), "]"]
+    for section, columns in new.columns.items():
+        end += _add_columns(document, section, columns)
+    for name, content in new.tables.items():
+        if _find(document, name) is None:
+            end += ["", *write_table(name, content)]
+    changed = _fill_marks(tomlkit.dumps(document), lines)
+    if end:
+        changed = "\n".join([changed.rstrip("\n"), *end, ""]).lstrip("\n")
+    if not top:
+        return changed
+    # A first paragraph of comments is about the file; another line may already belong to a table.
+    head = re.match(r"(?:#.*\n)+\n", changed)
+    at = head.end() if head else 0
+    return changed[:at] + "\n".join([*top, "", changed[at:]])
+
+
+def _list_new_aliases(found: Sequence[FoundStage], known: Stages) -> Iterator[tuple[str, list[str]]]:
+    for one in found:
+        further = [name for name in one.stage.aliases if name not in known.spellings]
+        if one.stage.name in known.names and further:
+            yield one.stage.name, further
+
+
+def _add_aliases(stages: Any, aliases: Mapping[str, list[str]]) -> None:
+    for stage in stages:
+        further = aliases.get(stage["name"], [])
+        if "aliases" in stage:
+            stage["aliases"].extend(further)
+        elif further:
+            stage["aliases"] = further
+
+
+def _add_stages(stages: Any, new: Sequence[FoundStage], found: Sequence[FoundStage]) -> list[tuple[str, str]]:
+    """Add each new stage behind the one that precedes it among those found; in an array as a mark, which is filled later."""
+    lines: list[tuple[str, str]] = []
+    names = [str(stage["name"]) for stage in stages]
+    for one in new:
+        before = [
+            other.stage.name for other in found[: found.index(one)] if other.stage.kind == one.stage.kind
+        ]
+        place = next((names.index(name) + 1 for name in reversed(before) if name in names), None)
+        if place is None:
+            behind = [
+                other.stage.name for other in found[found.index(one) :] if other.stage.kind == one.stage.kind
+            ]
+            place = next((names.index(name) for name in behind if name in names), len(names))
+        names.insert(place, one.stage.name)
+        line, remark = write_stage(one)
+        if isinstance(stages, Array):
+            stages.insert(place, f"{_MARK}{len(lines)}")
+            lines.append((line, remark))
+        else:
+            entries = [f"{name} = {quote(value)}" for name, value in one.stage.to_dict().items()]
+            added = tomlkit.parse("\n".join([f"[[stages]]{remark}", *entries, ""]))["stages"]
+            stages.insert(place, added[0])
+    return lines
+
+
+_MARK = "\x1fstage "
+
+
+def _fill_marks(text: str, lines: Sequence[tuple[str, str]]) -> str:
+    """Write the stages at their marks, each with its remark where it ends its line; comments above a mark stay with what follows."""
+    for number, (line, remark) in enumerate(lines):
+        mark = re.escape(tomlkit.string(f"{_MARK}{number}").as_string())
+        text = re.sub(rf"((?:^[ \t]*#.*\n)+)([ \t]*{mark},?[ \t]*\n)", r"\2\1", text, flags=re.MULTILINE)
+        found = re.search(rf"{mark}(,?)([ \t]*\n)?", text)
+        assert found is not None
+        ends = f"{remark}\n" if found[2] else ""
+        text = f"{text[: found.start()]}{line}{found[1]}{ends}{text[found.end() :]}"
+    return text
+
+
+def _find(document: Any, name: str) -> Any:
+    """Find a section by its dotted name; None without one."""
+    for part in name.split("."):
+        if not isinstance(document, Mapping) or part not in document:
+            return None
+        document = document[part]
+    return document
+
+
+def _add_columns(
+    document: tomlkit.TOMLDocument, section: str, columns: Mapping[str, tuple[str | list[str], str]]
+) -> list[str]:
+    """Add labels to a section; the lines of a new one where it is missing."""
+    table = _find(document, section)
+    if table is None:
+        return ["", f"[{section}]", *write_columns(columns)] if columns else []
+    for label, (ours, remark) in columns.items():
+        if label in table:
+            has, wanted = ([each] if isinstance(each, str) else each for each in (table[label], ours))
+            if set(wanted) - set(has):
+                table[label] = list(dict.fromkeys([*has, *wanted]))
+        elif isinstance(table, Table):
+            _append(table, label, ours, remark)
+        elif isinstance(table, InlineTable):
+            table.add(label, ours)
+    return []
+
+
+def _append(table: Table, label: str, ours: str | list[str], remark: str) -> None:
+    """Append a line to a section behind its last key: comments that follow are about the next section."""
+    body = table.value.body
+    last = max((place for place, (key, _) in enumerate(body) if key is not None), default=-1)
+    tail = body[last + 1 :]
+    del body[last + 1 :]
+    table.add(label, ours)
+    if remark:
+        cast("Item", table.value.item(label)).comment(remark)
+    body.extend(tail)

@@ -1,0 +1,141 @@
+"""An org file that is updated in place: all that a person wrote stays."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.errors import DataError
+from opp_analytics.org.additions import Additions
+from opp_analytics.org.draft_file import draft_org
+from opp_analytics.org.org import parse_org
+from opp_analytics.org.stages import Stage, Stages
+from opp_analytics.org.update_file import update_text
+
+HAND = """\
+# Ours, since 2024
+preset = "salesforce"   # as sold
+fiscal_year_start = 2
+
+stages = [   # in order
+  {name = "Demo", kind = "open", probability = 20},   # first call
+  # The next one is legal's
+  {name = "Contract", kind = "open"},
+  {kind = "won", name = "Signed"},
+  {name = "Dead", kind = "lost", aliases = [ "Gone" ]}  # sadly
+]  # end of stages
+
+# Columns
+[columns]
+"Amount (EUR)" = "value"  # net
+
+# People come later
+# [people]
+
+[report]
+by = "team"
+"""
+
+
+def read(text: str) -> oa.Org:
+    return parse_org(Path("org.toml"), text)
+
+
+def frame(*stages: str, **columns: list[object]) -> pd.DataFrame:
+    return pd.DataFrame({"stage": stages, "value": 1.0, "close_date": pd.Timestamp("2026-11-30"), **columns})
+
+
+def update(text: str, deals: pd.DataFrame, **options: object) -> str:
+    return draft_org(deals, month="2026-11", known=read(text).stages, old=text, **options).text  # type: ignore[arg-type]
+
+
+def test_update__adds_a_stage_a_column_and_a_section_and_keeps_every_other_line() -> None:
+    deals = frame("Demo", "Pilot", "Signed", probability=[20, 50, 100])
+    text = update(HAND, deals, columns={"Deal name": "name"}, tables={"targets": "targets.csv"})
+    added = [line for line in text.splitlines() if line not in HAND.splitlines()]
+    assert added == [
+        '  {name = "Pilot", kind = "open", probability = 50},  # 1 deal; guess: open, and its place in the order',
+        '"Deal name" = "name" # guess',
+        "[targets]",
+        'file = "targets.csv"',
+    ]
+    kept = [line for line in text.splitlines() if line not in added]
+    assert kept == [*HAND.splitlines(), ""]
+    assert list(tomllib.loads(text)["stages"][1].values()) == ["Pilot", "open", 50]
+    assert tomllib.loads(text)["columns"] == {"Amount (EUR)": "value", "Deal name": "name"}
+
+
+def test_update__keeps_a_comment_above_a_stage_with_it() -> None:
+    lines = update(HAND, frame("Demo", "Pilot", probability=[20, 30])).splitlines()
+    place = lines.index("  # The next one is legal's")
+    assert lines[place + 1] == '  {name = "Contract", kind = "open"},'
+    assert '"Pilot"' in lines[place - 1]
+
+
+@pytest.mark.parametrize("text", [HAND, HAND.replace("\n", "\r\n"), "\ufeff" + HAND])
+def test_update__of_nothing_new_is_the_same_text(text: str) -> None:
+    assert update(text, frame("Demo", "Signed"), tables={"report": "x.csv"}) == text
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+def test_update__keeps_the_line_ends_and_the_mark_of_the_file(before: str) -> None:
+    text = before + HAND.replace("\n", "\r\n")
+    changed = update(text, frame("Pilot"))
+    assert changed.startswith(before + "# Ours")
+    assert changed.count("\n") == changed.count("\r\n") == HAND.count("\n") + 1
+
+
+def test_update__twice_is_as_once() -> None:
+    deals, options = frame("Demo", "Pilot", "signed "), {"columns": {"Deal name": "name"}}
+    once = update(HAND, deals, **options)
+    assert update(once, deals, **options) == once != HAND
+
+
+def test_update__adds_another_spelling_to_its_stage() -> None:
+    org = read(update(HAND, frame("signed", "GONE", "dead")))
+    assert org.stages.aliases == {"signed": "Signed", "Gone": "Dead", "dead": "Dead", "GONE": "Dead"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'stages = [{name = "Demo", kind = "open"}, {name = "Won", kind = "won"}]\ncolumns = {"Betrag" = "value"}\n',
+        'stages = [ {name = "Demo", kind = "open"},\n           {name = "Won", kind = "won"} ]\n[columns]\n',
+        '[[stages]]\nname = "Demo"\nkind = "open"\n\n[[stages]]\nname = "Won"\nkind = "won"\n',
+        'columns.Betrag = "value"\nstages = [\n  {name = "Demo", kind = "open"},\n  {name = "Won", kind = "won"}  # x\n]',
+    ],
+)
+def test_update__of_any_form_of_toml_adds_the_same(text: str) -> None:
+    org = read(update(text, frame("Demo", "Pilot"), columns={"Phase": "stage", "Betrag": "value"}))
+    assert (org.stages.open, org.stages.won) == (("Demo", "Pilot"), ("Won",))
+    assert dict(org.columns) == {"Betrag": "value", "Phase": "stage"}
+
+
+def test_update__of_a_preset_writes_its_stages_with_the_new_one_above_all_sections() -> None:
+    text = '# Ours\n\n# Columns\n[columns]\n"Betrag" = "value"\n'
+    known = oa.Org.salesforce().stages
+    draft = draft_org(
+        frame("Prospecting", "On hold"), month="2026-11", preset="salesforce", known=known, old=text
+    )
+    org = read(draft.text)
+    assert draft.text.startswith("# Ours\n\npreset = ")
+    assert draft.text.endswith(text.partition("\n\n")[2])
+    assert set(org.stages.names) == {*known.names, "On hold"}
+
+
+def test_update__makes_one_column_serve_a_second_name() -> None:
+    text = '[columns]\n"Title" = "name"  # unique\n'
+    columns = {"Title": ["unique_id", "name"]}
+    changed = update_text(
+        text, Additions(None, [], {"columns": {"Title": (columns["Title"], "")}}, {}), Stages(())
+    )
+    assert changed == '[columns]\n"Title" = ["name", "unique_id"]  # unique\n'
+
+
+def test_update__refuses_what_is_no_toml_by_name() -> None:
+    with pytest.raises(DataError, match="can't be changed in place"):
+        update_text("stages = [", Additions(None, [], {}, {}), Stages((Stage("Demo", "open"),)))
