@@ -31,6 +31,7 @@ from opp_analytics.crm import (
 )
 from opp_analytics.errors import DataError, DataWarning, HistoryError
 from opp_analytics.files import read_whole
+from opp_analytics.history import tell_problems
 from opp_analytics.org import find_newest_date
 from opp_analytics.periods import as_date
 from opp_analytics.text import count, joined
@@ -231,7 +232,7 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
 
 def _begin(log: ChangeLog, folder: Path, org: oa.Org) -> None:
     with warnings.catch_warnings():
-        # The table below lists the same problems.
+        # The sentences below tell the same problems.
         warnings.simplefilter("ignore", DataWarning)
         history = oa.History.from_changes(log, path=folder, org=org)
     records = history.records
@@ -245,5 +246,4 @@ def _begin(log: ChangeLog, folder: Path, org: oa.Org) -> None:
     problems = history.check()
     if len(problems):
         heading("Problems in the log", "these lines were imported too")
-        problem = problems.groupby("problem", sort=False)
-        show(problem.agg(opportunities=("unique_id", "size"), for_example=("unique_id", "first")))
+        say("\n".join(tell_problems(problems)))

@@ -20,11 +20,12 @@ from opp_analytics.crm.mapping import (
     quote_labels,
     tabulate,
 )
-from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
+from opp_analytics.crm.match_ids import are_others, match_ids, match_names, refuse_other_deals
 from opp_analytics.crm.read_export import Export, explain_export
 from opp_analytics.crm.recognize import (
     LOGS,
     UTC_LABELS,
+    find_name,
     find_shape,
     find_stage_date,
     name_any,
@@ -41,8 +42,8 @@ from opp_analytics.crm.unrecorded import (
     withhold,
 )
 from opp_analytics.crm.values import read_columns
-from opp_analytics.errors import ArgumentTypeError, DataError
-from opp_analytics.inputs import as_ids
+from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.inputs import as_ids, as_texts
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
@@ -102,23 +103,31 @@ def read_changes(
             "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
             "changed_at, field, new_value; name others under [columns] of the org file"
         )
-    names = name_events(org.columns) if shape == "events" else name_snapshots(org.columns, table.labels)
+    names = (name_events if shape == "events" else name_snapshots)(org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
-    table = drop_footer(table, find_column("unique_id", matched, table))
+    key = find_column("unique_id", matched, table)
+    table = drop_footer(table, key)
+    pairs = _pair_names(table, key, org)
+    label = table.labels[key]
+    if opportunities is None and ids is None and label == find_name(org.columns, [label]):
+        raise MissingColumnError(
+            f'{table.file} has no opportunity ID, only names ("{label}"). Give the export of the deals too: names that are '
+            "unique there are matched. Or add the ID to the history's report"
+        )
     problems: list[Mapping[str, str]] = []
     left_out: tuple[str, ...] = ()
     known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, day_first=day_first, decimal_comma=decimal_comma)
-        every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
-        meeting = _meet(every, opportunities, table.file)
+        every = [*events.changes["unique_id"], *events.births["unique_id"]]
+        meeting = _meet(pairs[pairs["unique_id"].isin(every)], opportunities, table.file)
         events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
         changes, closings = _log_events(events, org, known)
         lines, problems = events.lines, _find_unborn(events, opportunities)
         left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
         rows, lines = _read_snapshots(table, matched, org, day_first, decimal_comma)
-        meeting = _meet(rows["unique_id"], opportunities, table.file)
+        meeting = _meet(pairs, opportunities, table.file)
         changes, closings = add_unrecorded(meeting.rename(rows), known, org)
         changes = _add_fixed(changes, known)
     log = ChangeLog(
@@ -168,20 +177,35 @@ class _Meeting:
         return log.assign(unique_id=ids.map(self.names).astype(TEXT).fillna(ids))
 
 
-def _meet(ids: pd.Series[Any], opportunities: pd.DataFrame | None, file: str) -> _Meeting:
-    """Match the ids of a history with those of the deals' export, and count what does not meet."""
+def _pair_names(table: FileTable, key: int, org: Org) -> pd.DataFrame:
+    """Pair the ids of a history with the deals' names, where it has them: ``unique_id``, ``name``."""
+    label = find_name(org.columns, table.labels)
+    pairs = pd.DataFrame({"unique_id": as_ids(table.cells[key])})
+    if label is not None:
+        pairs["name"] = as_texts(table.cells[table.labels.index(label)])
+    return pairs.drop_duplicates()
+
+
+def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) -> _Meeting:
+    """Match the deals of a history with those of the deals' export, by id or else by name; count what does not meet."""
     if opportunities is None:
         return _Meeting({})
-    names = match_ids(ids, opportunities["unique_id"])
+    ids, known = pairs["unique_id"], set(opportunities["unique_id"].tolist())
+    names, how = (
+        match_ids(ids, opportunities["unique_id"]),
+        "spelled otherwise in the history were matched by id",
+    )
+    if "name" in pairs and "name" in opportunities and are_others(ids.replace(names), known):
+        names, how = match_names(pairs, opportunities), "of the history were matched by name"
     lacking = refuse_other_deals(
         [names.get(one, one) for one in ids.unique().tolist()],
-        set(opportunities["unique_id"].tolist()),
+        known,
         names=(file, "the deals' export"),
         way_out="Give the export of the same CRM, with the ids that its history has",
     )
     missing = f"{count(lacking)} in the history but not in the deals' export, perhaps deleted"
     one = next(iter(names), "")
-    matched = f"{count(len(names))} spelled otherwise in the history were matched by id, such as {one!r} with {names.get(one)!r}"
+    matched = f"{count(len(names))} {how}, such as {one!r} with {names.get(one)!r}"
     return _Meeting(names, (missing,) if lacking else (), (matched,) if names else ())
 
 
@@ -209,8 +233,8 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     reborn = again.assign(field="created_at", new_value=again["changed_at"].astype("object"))
     added = log_unrecorded(closings, known, events.changes, begin)
     whole = pd.concat([born[_LONG], changes[_LONG], added])
-    whole = pd.concat([whole, log_first_stages(whole, begin)]).sort_values("changed_at", kind="stable")
-    return pd.concat([whole, reborn[_LONG]], ignore_index=True), closings
+    whole = pd.concat([whole, log_first_stages(whole, begin), reborn[_LONG]])
+    return whole.sort_values("changed_at", kind="stable", ignore_index=True), closings
 
 
 def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
@@ -293,7 +317,8 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
     born = ids.isin(events.births["unique_id"])
     if opportunities is not None and "created_at" in opportunities:
         born |= ids.isin(opportunities.dropna(subset="created_at")["unique_id"])
-    problem = "no creation (begins with its first change; give the deals' export too)"
+    problem = "no creation, so the history begins with the first change"
+    problem += "" if opportunities is not None else "; the deals' export has it"
     return [{"unique_id": key, "problem": problem} for key in ids[~born]]
 
 

@@ -36,7 +36,7 @@ def read_events(
     table: FileTable, org: Org, *, day_first: bool | None = None, decimal_comma: bool | None = None
 ) -> Events:
     """Read a file with a row for each changed field."""
-    matched = match_labels(table.labels, Names(name_events(org.columns), _NAMES))
+    matched = match_labels(table.labels, Names(name_events(org.columns, table.labels), _NAMES))
     places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
     cells = {name: table.cells[places[name]] for name in _NAMES if name in places}
     label = {name: table.labels[place] for name, place in places.items()}

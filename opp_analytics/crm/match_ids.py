@@ -66,6 +66,48 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
     return found
 
 
+def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, str]:
+    """Match the deals of a history, each ``unique_id`` with its ``name``, to those of an export with the same names.
+
+    A name of several deals is refused.
+
+    >>> pairs = pd.DataFrame({"unique_id": ["x1", "x2"], "name": ["Acme", "Gone"]})
+    >>> match_names(pairs, pd.DataFrame({"unique_id": ["7"], "name": ["Acme"]}))
+    {'x1': '7'}
+    """
+    theirs, ours = (
+        frame[["unique_id", "name"]]
+        .dropna()
+        .assign(name=frame["name"].astype(TEXT).str.strip())
+        .drop_duplicates()
+        for frame in (pairs, opportunities)
+    )
+    tallies = [frame["name"].value_counts() for frame in (theirs, ours)]
+    shared = [name for name in tallies[0].index if name in tallies[1].index]
+    twice = [name for name in shared if max(tally[name] for tally in tallies) > 1]
+    if twice:
+        said = [
+            f"{name!r} ({tallies[0][name]} in the history, {tallies[1][name]} in the export)"
+            for name in twice
+        ]
+        raise DataError(
+            f"the history and the export share no ids, and {count(len(twice), 'name')} of several deals cannot match them: "
+            f"{joined(said, most=_NAMED)}. Add the opportunity ID to both"
+        )
+    ids = ours.set_index("name")["unique_id"]
+    return {
+        one: ids[name]
+        for one, name in zip(theirs["unique_id"], theirs["name"], strict=True)
+        if name in ids.index
+    }
+
+
+def are_others(theirs: Iterable[str], known: Set[str]) -> bool:
+    """Return True if fewer than half of the deals are known ones."""
+    every = set(theirs)
+    return len(every & known) < _LEAST_SHARE * len(every)
+
+
 def refuse_other_deals(
     theirs: Iterable[str], known: Set[str], *, names: tuple[str, str], way_out: str
 ) -> int:
@@ -73,7 +115,7 @@ def refuse_other_deals(
     every = list(dict.fromkeys(theirs))
     lacking = [one for one in every if one not in known]
     met = len(every) - len(lacking)
-    if met < _LEAST_SHARE * len(every):
+    if are_others(every, known):
         others = known - set(every)
         shown = [joined(map(repr, sorted(ids)[:_NAMED])) or "none" for ids in (lacking, others)]
         raise DataError(

@@ -76,10 +76,27 @@ STAGE_SPAN = re.compile(
 """Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those before."""
 
 
-def name_events(columns: Mapping[str, str]) -> dict[str, str]:
+def name_events(columns: Mapping[str, str], labels: Sequence[str] = ()) -> dict[str, str]:
     """Name the labels of a file of changed fields: theirs to ours; the org's own names win."""
     own = {theirs: ours for theirs, ours in columns.items() if ours in _HISTORY and theirs not in EVENTS}
-    return {**EVENTS, **own}
+    return _add_key({**EVENTS, **own}, columns, labels)
+
+
+def _add_key(names: dict[str, str], columns: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
+    """Take the deals' names for their ids in a history that has none."""
+    ids = Names({theirs: ours for theirs, ours in names.items() if ours == "unique_id"}, ("unique_id",))
+    name = None if any(map(ids.know, labels)) else find_name(columns, labels)
+    return names if name is None else {**names, name: "unique_id"}
+
+
+def find_name(columns: Mapping[str, str], labels: Sequence[str]) -> str | None:
+    """Find the label of the deals' names.
+
+    >>> find_name({"Opportunity Name": "name", "Stage": "stage"}, ["Edit Date", "Opportunity Name"])
+    'Opportunity Name'
+    """
+    names = Names({theirs: ours for theirs, ours in columns.items() if ours == "name"}, ("name",))
+    return next(filter(names.know, labels), None)
 
 
 def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
@@ -87,7 +104,7 @@ def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[st
     names = {**columns, **SNAPSHOTS}
     if "To Stage" in labels:
         names = {theirs: ours for theirs, ours in names.items() if ours != "stage" or theirs == "To Stage"}
-    return names
+    return _add_key(names, columns, labels)
 
 
 LOGS = ("events", "snapshots")
@@ -152,7 +169,11 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     """
     names = Names(name_events(columns), _HISTORY)
     found = {named[0] for label in labels if label and (named := names.find(label))}
-    if {"unique_id", "changed_at", "field", "new_value"} <= found:
+    # An export too may have a name, a property, a value and a date.
+    by_name = "old_value" in found or not any(map(Names(columns, ("stage",)).know, labels))
+    if {"changed_at", "field", "new_value"} <= found and (
+        "unique_id" in found or (by_name and find_name(columns, labels))
+    ):
         return "events"
     written = set(labels)
     stated = {"OpportunityId", "StageName", "CreatedDate"} <= written

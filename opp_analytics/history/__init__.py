@@ -1,6 +1,7 @@
 """The history of a pipeline: recorded changes, and the queries over them."""
 
 from opp_analytics.history.engine import ibis, latest, missing
+from opp_analytics.history.from_changes import tell_problems
 from opp_analytics.history.history import History
 from opp_analytics.history.recorded_pipeline import coverage
 from opp_analytics.history.recording import holds_part

@@ -22,6 +22,7 @@ from opp_analytics.text import count
 
 LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
+_OUT_OF_ORDER = "changes out of order in the file; they were sorted by time, and no number is affected"
 _BOUNDS = f"times lie between {FIRST_YEAR} and {LAST_YEAR}"
 
 
@@ -59,13 +60,24 @@ class Import:
     def warn(self) -> None:
         """Warn once about all problems."""
         if self.notes:
-            tally = pd.Series([note["problem"] for note in self.notes]).value_counts()
-            said = "; ".join(f"{count(n, 'deal')} with {problem}" for problem, n in tally.items())
+            said = " ".join(tell_problems(pd.DataFrame(self.notes)))
             warnings.warn(
-                f"The log was imported with problems: {said}. history.check() lists them.",
+                f"The log was imported with problems. {said} history.check() lists them.",
                 DataWarning,
                 stacklevel=3,
             )
+
+
+def tell_problems(problems: pd.DataFrame) -> list[str]:
+    """Tell the problems of an import, each in a sentence.
+
+    >>> tell_problems(pd.DataFrame({"unique_id": ["a", "b"], "problem": "two creations under one ID"}))
+    ["2 deals (such as 'a') have two creations under one ID."]
+    """
+    return [
+        f"{count(len(ids))} (such as {ids.iloc[0]!r}) {'has' if len(ids) == 1 else 'have'} {problem}."
+        for problem, ids in problems.groupby("problem", sort=False)["unique_id"]
+    ]
 
 
 def read_import(
@@ -145,10 +157,13 @@ def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> N
 def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Sort the log by time, and keep one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
-    _note(notes, log.loc[late, "unique_id"], "rows out of order")
+    _note(notes, log.loc[late, "unique_id"], _OUT_OF_ORDER)
     log = log.sort_values("seen_at", kind="stable", ignore_index=True)
     twice = log.duplicated(["unique_id", "seen_at"], keep="last")
-    _note(notes, log.loc[twice, "unique_id"], "several rows at one instant (the last one was used)")
+    several = (
+        "several changes at one time; their order was taken from the file. Numbers by day are not affected"
+    )
+    _note(notes, log.loc[twice, "unique_id"], several)
     return log[~twice].reset_index(drop=True)
 
 
@@ -166,7 +181,7 @@ def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.Dat
     deleted = said == rows.DELETED
     was_deleted = deleted.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
     again = (said == "new") & ~first & ~was_deleted
-    _note(notes, log.loc[again, "unique_id"], "two creations under one id (the second counts as a change)")
+    _note(notes, log.loc[again, "unique_id"], "two creations under one ID; the second counts as a change")
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
     found = found.mask(was_deleted, "returned").mask(first, "new").mask(deleted, rows.DELETED)
     return log.assign(operation=found)
@@ -223,11 +238,11 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
     )
     _check_filled(events, "unique_id", "changed_at", "field")
     late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()
-    _note(notes, events.loc[late, "unique_id"], "rows out of order")
+    _note(notes, events.loc[late, "unique_id"], _OUT_OF_ORDER)
     events = events.sort_values("changed_at", kind="stable")
     birth = events["field"] == "created_at"
     reborn = events[birth & events[birth].duplicated("unique_id").reindex(events.index, fill_value=False)]
-    _note(notes, reborn["unique_id"], "two creations under one id (two opportunities may be mixed)")
+    _note(notes, reborn["unique_id"], "two creations under one ID; two deals may be mixed")
     events = events.drop_duplicates(["unique_id", "changed_at", "field"], keep="last")
     # A cleared field must stay empty, not be filled forward, so a mark says that the cell was set.
     cells = events.set_index(["changed_at", "unique_id", "field"])["new_value"].to_frame()

@@ -86,14 +86,17 @@ def test_events__tell_what_was_mapped_and_dropped() -> None:
     assert log.problems == (
         {
             "unique_id": LONG_B,
-            "problem": "no creation (begins with its first change; give the deals' export too)",
+            "problem": "no creation, so the history begins with the first change; the deals' export has it",
         },
     )
 
 
 def test_events__without_the_deals_begin_just_before_the_first_change() -> None:
     frame = pd.DataFrame(EVENTS, columns=COLUMNS)
-    with pytest.warns(oa.errors.DataWarning, match="1 deal with no creation"):
+    with pytest.warns(
+        oa.errors.DataWarning,
+        match=r"1 deal \(such as .*\) has no creation, so the history begins with the first change; the deals' export",
+    ):
         history = History.from_changes(frame, org=SALESFORCE, progress=False)
     assert history.check()["unique_id"].tolist() == [LONG_B]
     assert state(history, "2026-11-21T09:59:59Z")[LONG_B][2:] == (DAY("2026-11-30"), "Ann")
@@ -215,7 +218,7 @@ def test_ids__lead_to_those_of_the_other_system() -> None:
 
 def test_an_id_used_twice_is_told_by_the_history() -> None:
     rows = [(A, at, "created", None, None) for at in ("2026-09-01T10:00:00Z", "2026-10-01T10:00:00Z")]
-    with pytest.warns(oa.errors.DataWarning, match="two creations under one id"):
+    with pytest.warns(oa.errors.DataWarning, match="two creations under one ID"):
         history_of(log_of(pd.DataFrame(rows, columns=COLUMNS)))
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm import match_ids, read_changes
-from opp_analytics.errors import DataError
+from opp_analytics.crm import match_ids, read_changes, recognize
+from opp_analytics.errors import DataError, MissingColumnError
 
 ORG = oa.Org.salesforce()
 IDS = ["000123", "000124", "000125", "000126"]
@@ -89,3 +89,85 @@ def test_match_ids__never_merges_two(theirs: list[str], ours: list[str], says: s
 def test_match_ids__takes_the_same_spelling_first() -> None:
     assert match_ids(pd.Series(["12", "012"]), pd.Series(["012", "12"])) == {}
     assert match_ids(pd.Series(["006Hs00001abcdE"]), pd.Series(["006Hs00001ABCDEIAV"])) == {}
+
+
+REPORT = pd.DataFrame(
+    {
+        "Opportunity Name": ["Acme", "Acme", "Beta", "Gone "],
+        "Field / Event": ["Stage", "Amount", "Stage", "Stage"],
+        "Old Value": ["Prospecting", "$1.00", "Prospecting", "Prospecting"],
+        "New Value": ["Qualification", "$5.00", "Qualification", "Closed Lost"],
+        "Edit Date": ["3/2/2026 10:00 AM", "3/3/2026 10:00 AM", "3/30/2026 10:00 AM", "3/4/2026 10:00 AM"],
+    }
+)
+"""Salesforce's report Opportunity Field History as it comes, without the opportunity's ID."""
+
+
+def named(*names: str) -> pd.DataFrame:
+    return deals_of([f"id-{place}" for place in range(len(names))]).assign(name=list(names))
+
+
+def test_read_changes__matches_a_history_without_ids_by_name() -> None:
+    assert recognize(REPORT).shape == "events"
+    log = read_changes(REPORT, ORG, opportunities=named("Acme", "Beta", "Other", "Other"))
+    assert set(log.changes["unique_id"]) == {"id-0", "id-1", "id-2", "id-3", "Gone"}
+    assert "2 deals of the history were matched by name, such as 'Acme' with 'id-0'" in log.notes
+    assert "1 deal in the history but not in the deals' export, perhaps deleted" in log.left_out
+    with pytest.warns(
+        oa.errors.DataWarning,
+        match=r"'Gone'\) has no creation, so the history begins with the first change\.",
+    ):
+        history = oa.History.from_changes(log, org=ORG)
+    then = history.as_of("2026-03-04").set_index("unique_id")
+    assert then.loc["id-0", ["stage", "value"]].tolist() == ["Qualification", 5.0]
+    assert then.loc["id-1", "stage"] == "Prospecting"
+
+
+def test_read_changes__matches_wide_histories_by_name_too() -> None:
+    report = pd.DataFrame(
+        {
+            "Opportunity Name": ["Acme", "Beta"], "From Stage": "Prospecting", "To Stage": "Qualification",
+            "Last Modified": ["3/2/2026", "3/30/2026"],
+        }
+    )  # fmt: skip
+    log = read_changes(report, ORG, opportunities=named("Acme", "Beta"))
+    assert set(log.changes["unique_id"]) == {"id-0", "id-1"}
+
+
+def test_read_changes__matches_unknown_ids_by_their_names() -> None:
+    log = read_changes(
+        REPORT.assign(**{"Opportunity ID": ["s-1", "s-1", "s-2", "s-3"]}),
+        ORG,
+        opportunities=named("Acme", "Beta"),
+    )
+    assert set(log.changes["unique_id"]) == {"id-0", "id-1", "s-3"}
+    # Where most ids are known, a deal with another one is another deal, whatever its name.
+    some = REPORT.assign(**{"Opportunity ID": ["id-0", "id-0", "id-1", "s-3"], "Opportunity Name": "Acme"})
+    assert "s-3" in set(read_changes(some, ORG, opportunities=named("Acme", "Beta")).changes["unique_id"])
+
+
+def test_read_changes__refuses_a_name_of_several_deals_with_its_counts() -> None:
+    says = r"1 name of several deals cannot match them: 'Acme' \(1 in the history, 2 in the export\)"
+    with pytest.raises(DataError, match=says):
+        read_changes(REPORT, ORG, opportunities=named("Acme", "Beta", "Acme"))
+    several = REPORT.assign(**{"Opportunity ID": ["s-1", "s-2", "s-3", "s-4"]})
+    with pytest.raises(DataError, match=r"'Acme' \(2 in the history, 1 in the export\)"):
+        read_changes(several, ORG, opportunities=named("Acme", "Beta"))
+
+
+def test_read_changes__refuses_names_of_other_deals() -> None:
+    says = "only 1 of the 3 deals of .* has 'Beta' and 'Gone', the deals' export has 'id-1'"
+    with pytest.raises(DataError, match=says):
+        read_changes(REPORT, ORG, opportunities=named("Acme", "Other"))
+
+
+def test_read_changes__of_names_alone_asks_for_the_export() -> None:
+    with pytest.raises(MissingColumnError, match=r'only names \("Opportunity Name"\). Give the export'):
+        read_changes(REPORT, ORG)
+    log = read_changes(REPORT, ORG, ids={"Acme": "1", "Beta": "2", "Gone": "3"})
+    assert set(log.changes["unique_id"]) == {"1", "2", "3"}
+
+
+def test_recognize__takes_an_export_with_a_name_and_a_value_for_deals() -> None:
+    export = pd.DataFrame(columns=["Name", "Stage", "Property", "Value", "Date"])
+    assert recognize(export, ORG).shape == "opportunities"

@@ -36,7 +36,7 @@ def test_from_changes__takes_our_own_log_back(tmp_path):
 
 
 def test_from_changes__row_order_never_matters():
-    with pytest.warns(oa.errors.DataWarning, match="rows out of order"):
+    with pytest.warns(oa.errors.DataWarning, match="sorted by time, and no number is affected"):
         shuffled = History.from_changes(wide().iloc[::-1])
     pd.testing.assert_frame_equal(shuffled.changes(), History.from_changes(wide()).changes())
     assert shuffled.check()["unique_id"].tolist() == ["b", "a"]
@@ -47,11 +47,13 @@ def test_from_changes__reports_what_is_wrong():
         operation=["new", "new", "new", "changed"],
         seen_at=["2026-01-05", "2026-01-05", "2026-01-12", "2026-01-05"],
     )
-    with pytest.warns(oa.errors.DataWarning, match="two creations.*several rows|several rows.*two creations"):
+    with pytest.warns(
+        oa.errors.DataWarning, match="two creations.*several changes|several changes.*two creations"
+    ):
         history = History.from_changes(log)
     found = history.check().set_index("unique_id")["problem"]
     assert found["a"].startswith("two creations")
-    assert found["b"].startswith("several rows at one instant")
+    assert found["b"].startswith("several changes at one time; their order was taken from the file")
     assert history.as_of("2026-01-05")["value"].tolist() == [1.0, 4.0]
 
 
@@ -111,11 +113,14 @@ NINE = oa.Org(stages=[{"name": name, "kind": "open"} for name in "123456789"])
 
 @pytest.mark.filterwarnings("ignore:unknown stages")
 def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
-    with pytest.warns(oa.errors.DataWarning, match="two creations under one id"):
+    with pytest.warns(
+        oa.errors.DataWarning,
+        match=r"5 deals \(such as '\d+'\) have two creations under one ID; two deals may be mixed\.",
+    ):
         history = History.from_changes(pipedrive, org=NINE)
     found = history.check()
     assert set(found[found["problem"].str.startswith("two creations")]["unique_id"]) == REUSED
-    assert set(found[found["problem"].str.startswith("rows out of order")]["unique_id"]) == REUSED
+    assert set(found[found["problem"].str.startswith("changes out of order")]["unique_id"]) == REUSED
     steps = transitions(history).dropna(subset="from_stage")
     ahead = steps["to_stage"].astype("str").astype("int64") - steps["from_stage"].astype("str").astype(
         "int64"
