@@ -68,7 +68,8 @@ def draft_org(
     if old is not None and known is not None and not known.pipelines:
         frame = frame.drop(columns=PIPELINE, errors="ignore")
     if known is None:
-        known = STAGES if preset is None else Stages(tuple(map(Stage.from_dict, PRESETS[preset]["stages"])))
+        named = STAGES if set(STAGES.names) & set(take_texts(frame, "stage")) else Stages(())
+        known = Stages(tuple(map(Stage.from_dict, PRESETS[preset]["stages"]))) if preset else named
     found = guess_stages(frame, known, kinds) if "stage" in frame else []
     without = _count_without_stage(frame) if found else ""
     names: dict[str, dict[str, tuple[str | list[str], str]]] = {

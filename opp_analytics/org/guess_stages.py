@@ -51,7 +51,8 @@ def guess_stages(
 ) -> list[FoundStage]:
     """Guess the stages of a frame in their likely order: open ones, then won, lost and disqualified.
 
-    If the frame has one of the `known` stages, all of them are given, in their own order. Of `kinds`, nothing is guessed.
+    If the frame has one of the `known` stages, all of them are given, in their own order; only the closed ones where its
+    open deals are all in other stages. Of `kinds`, nothing is guessed.
 
     >>> frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
     >>> [(found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, Stages(()))]
@@ -75,25 +76,18 @@ def guess_stages(
         else _guess_kind(name, rows, closing)
         for name, rows in ((str(name), rows) for name, rows in by_stage)
     }
-    pipelines = list(deals[PIPELINE].value_counts().index)
-    if len(pipelines) < 2:
+    pipelines = list(map(str, deals[PIPELINE].value_counts().index))
+    if len(pipelines) < 2 and not known.pipelines:
         return _order(deals, told, known, None)
     home = deals.dropna(subset=PIPELINE).drop_duplicates("stage").set_index("stage")[PIPELINE]
-    deals[PIPELINE] = deals[PIPELINE].fillna(deals["stage"].map(home))
-    # A stage that no pipeline holds is written without one.
-    parts = [(name, deals[deals[PIPELINE] == name]) for name in map(str, pipelines)]
+    deals[PIPELINE] = deals[PIPELINE].fillna(deals["stage"].map(home).astype(TEXT))
     found = []
-    for pipeline, rows in [*parts, (None, deals[deals[PIPELINE].isna()])]:
-        has = set(rows["stage"])
-        # A pipeline with an open stage of the known ones goes through all of them; won and lost are any pipeline's.
-        through = bool(has & set(known.open))
-        kept = [
-            stage
-            for stage in known
-            if stage.pipeline in (None, pipeline) and (through or stage.kind != "open" or stage.name in has)
-        ]
-        found += _order(rows, told, Stages(tuple(kept)), pipeline)
-    return found
+    for pipeline in pipelines:
+        found += _order(deals[deals[PIPELINE] == pipeline], told, known.of(pipeline), pipeline)
+    # A stage that no pipeline holds is written without one.
+    rest = deals[deals[PIPELINE].isna()]
+    kept = Stages(tuple(stage for stage in known if stage.name in set(rest["stage"])))
+    return found + _order(rest, told, kept, None)
 
 
 def take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -143,10 +137,14 @@ def _order(
     rows: pd.DataFrame, told: Mapping[str, tuple[Kind | None, str]], known: Stages, pipeline: str | None
 ) -> list[FoundStage]:
     by_name = {str(name): deals for name, deals in rows.groupby("stage", sort=False)}
+    # Deals in other open stages, and in none of the known ones, go through a pipeline of their own; won and lost are any's.
+    own = bool({name for name in by_name if told[name][0] == "open"} - set(known.open)) and not set(
+        known.open
+    ) & set(by_name)
     given = [
         replace(stage, pipeline=pipeline or stage.pipeline)
         for stage in known
-        if set(known.names) & set(by_name)
+        if set(known.names) & set(by_name) and (stage.kind != "open" or not own)
     ]
     found = [
         FoundStage(_with_aliases(stage, by_name.get(stage.name)), len(by_name.get(stage.name, ())), "")
@@ -160,7 +158,7 @@ def _order(
     chances = {str(name): _median_chance(deals) for name, deals in by_name.items()}
     for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
         found.insert(_find_place(one, found, chances), one)
-    return sorted(found, key=lambda one: KINDS.index(one.stage.kind))
+    return sorted(found, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
 
 
 def _describe(

@@ -26,11 +26,15 @@ from opp_analytics.org.stages import Stages
 
 def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
     """List the stages that are not among the known ones, and whose kind is known or guessed."""
-    has = {(stage.name, stage.pipeline) for stage in known}
     return [
         one
         for one in found
-        if not one.unknown and not {(one.stage.name, None), (one.stage.name, one.stage.pipeline)} & has
+        if not one.unknown
+        and not any(
+            stage.name == one.stage.name
+            and (one.stage.pipeline is None or stage.pipeline in (None, one.stage.pipeline))
+            for stage in known
+        )
     ]
 
 

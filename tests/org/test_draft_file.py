@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org.draft_file import draft_org, guess_stages
+from opp_analytics.org.draft_file import draft_org
+from opp_analytics.org.guess_stages import guess_stages
+from opp_analytics.org.stages import Stages
 
 
 def read(text: str) -> oa.Org:
@@ -190,3 +193,128 @@ def test_draft_org__counts_the_deals_without_a_stage() -> None:
     assert draft.without_stage == said
     assert f"  # {said}\n]" in draft.text
     assert draft_org(frame[:1], month="2026-11").without_stage == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (
+            [
+                "Gewonnen",
+                "Ganado",
+                "Gagné",
+                "GAGNEE",
+                "Ganho",
+                "Won 🎉",
+                "closedwon",
+                "Closed - Won",
+                "Signé",
+                "Signed",
+            ],
+            "won",
+        ),
+        (["Verloren", "Perdido", "Perdue", "❌ Lost", "closedlost", "Perda", "LOST_TO_RIVAL"], "lost"),
+        (
+            ["Disqualifiziert", "Descalificado", "Disqualifié", "Duplicado", "Doublon", "Gediskwalificeerd"],
+            "disqualified",
+        ),
+        (
+            [
+                "Won't say",
+                "Closing",
+                "Abschluss",
+                "Ganz heiß",
+                "Signal",
+                "Qualifiziert",
+                "Wonder",
+                "Fermentation",
+            ],
+            "open",
+        ),
+    ],
+)
+def test_guess_stages__knows_closed_ones_by_their_names_in_six_languages(names: list[str], kind: str) -> None:
+    found = guess_stages(pd.DataFrame({"stage": names}), Stages(()))
+    assert [one.stage.name for one in found if one.unknown or one.stage.kind != kind] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Closed", "Abgeschlossen", "Cerrado", "Fermé", "Fechado", "Gesloten", "Done"]
+)
+def test_guess_stages__of_a_name_that_only_says_closed_is_unknown_and_a_comment_of_the_file(
+    name: str,
+) -> None:
+    frame = pd.DataFrame({"stage": ["Demo", name]})
+    [_, found] = guess_stages(frame, oa.Org().stages)
+    assert (found.unknown, found.guess) == (True, "closed by its name, and nothing says won or lost")
+    text = draft_org(frame, month="2026-11").text
+    assert (
+        f'  # {{name = "{name}", kind = "?"}},  # 1 deal; closed by its name, and nothing says won or lost: '
+        "write its kind, and remove the first #\n" in text
+    )
+    assert read(text).stages.kind_of(name) is None
+
+
+def test_draft_org__of_stages_that_are_all_unknown_is_an_org_file() -> None:
+    text = draft_org(pd.DataFrame({"stage": ["Closed", "Done"]}), month="2026-11").text
+    assert read(text) == oa.Org()
+    assert '# {name = "Done", kind = "?"}' in text
+
+
+def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_not() -> None:
+    frame = pd.DataFrame(
+        {
+            "stage": ["Live"] * 3 + ["Gone"] * 3 + ["Ended"] * 3 + ["Talks"] * 3 + ["Idea"] * 2,
+            "probability": [100] * 3 + [0] * 3 + [None] * 3 + [50, 60, None] + [100] * 2,
+            "close_date": ["2026-10-01"] * 9 + [None] * 3 + ["2026-12-01"] * 2,
+        }
+    )
+    assert told(frame) == [
+        ("Talks", "open", 3, "open, and its place in the order"),
+        ("Idea", "open", 2, "open, and its place in the order"),
+        ("Ended", "open", 3, "its 3 deals are closed, and nothing says won or lost"),
+        ("Live", "won", 3, "won, as the probability of its 3 deals is 100%"),
+        ("Gone", "lost", 3, "lost, as its 3 deals are closed with a probability of 0%"),
+    ]
+    assert [one.stage.name for one in guess_stages(frame, oa.Org().stages) if one.unknown] == ["Ended"]
+    # Where open deals have dates too, a date is no mark of closing.
+    dated = guess_stages(frame.assign(close_date="2026-12-01"), oa.Org().stages)
+    assert {one.stage.name for one in dated if one.stage.kind == "open" and not one.unknown} == {
+        "Talks",
+        "Idea",
+        "Ended",
+        "Gone",
+    }
+
+
+@pytest.mark.parametrize("pipeline", [None, "New"])
+def test_draft_org__keeps_a_stage_of_the_preset_that_no_deal_is_in(pipeline: str | None) -> None:
+    frame = pd.DataFrame(
+        {
+            "stage": ["Prospecting", "Closed Won", "Quote", "Closed Won"],
+            "pipeline": [pipeline, pipeline, pipeline and "Renewal", pipeline and "Renewal"],
+            "value": 1.0,
+            "close_date": "2026-11-30",
+        }
+    )
+    org = read(draft_org(frame, preset="salesforce", month="2026-11").text)
+    home = org.stages.of(pipeline)
+    assert [name for name in oa.Org.salesforce().stages.names if name not in home.names] == []
+    # A pipeline with stages of its own goes through those only, and can lose.
+    if pipeline:
+        assert org.stages.of("Renewal").names == ("Quote", "Closed Won", "Closed Lost")
+
+
+@pytest.mark.parametrize("preset", [None, "salesforce"])
+def test_draft_org__of_a_pipeline_of_its_own_lists_no_open_stage_of_another(preset: str | None) -> None:
+    frame = pd.DataFrame(
+        {"stage": ["Demo", "Verbal", "Closed Won"], "value": 1.0, "close_date": "2026-11-30"}
+    )
+    org = read(draft_org(frame, preset=preset, month="2026-11").text)
+    assert (org.stages.open, org.stages.won) == (("Demo", "Verbal"), ("Closed Won",))
+
+
+def test_draft_org__of_closed_deals_alone_keeps_the_open_stages_of_the_preset() -> None:
+    frame = pd.DataFrame({"stage": ["Closed Won", "Closed Lost"], "value": 1.0, "close_date": "2026-11-30"})
+    org = read(draft_org(frame, preset="salesforce", month="2026-11").text)
+    assert org.stages.names == oa.Org.salesforce().stages.names

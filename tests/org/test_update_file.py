@@ -139,3 +139,26 @@ def test_update__makes_one_column_serve_a_second_name() -> None:
 def test_update__refuses_what_is_no_toml_by_name() -> None:
     with pytest.raises(DataError, match="can't be changed in place"):
         update_text("stages = [", Additions(None, [], {}, {}), Stages((Stage("Demo", "open"),)))
+
+
+@pytest.mark.parametrize(
+    ("stages", "pipelines", "added"),
+    [
+        (["Demo", "Quote", "Signed"], ["New", "Renewal", "New"], []),
+        (["Demo", "Quote"], [None, None], []),
+        (["Demo", "Pilot"], ["New", "New"], [("New", "Pilot")]),
+        (["Demo", "Demo"], ["New", "Renewal"], [("Renewal", "Demo")]),
+        (["Demo", "Pilot"], ["New", "Partner"], [("Partner", "Pilot")]),
+    ],
+)
+def test_update__adds_a_stage_to_the_pipeline_of_its_deals(
+    stages: list[str], pipelines: list[str | None], added: list[tuple[str, str]]
+) -> None:
+    text = """stages = [
+  {name = "Demo", kind = "open", pipeline = "New"},
+  {name = "Quote", kind = "open", pipeline = "Renewal"},
+  {name = "Signed", kind = "won"},
+]
+"""
+    before, after = read(text).stages, read(update(text, frame(*stages, pipeline=pipelines))).stages
+    assert [(stage.pipeline, stage.name) for stage in after if stage not in before] == added
