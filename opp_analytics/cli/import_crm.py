@@ -116,6 +116,8 @@ def import_crm_command(
         _say_reading(log_file, count(len(log.changes), "value"), log)
         if folder is not None:
             _begin(log, folder, org)
+    elif deals is not None and folder is None and len(export.stage_dates):
+        say("The dates of stages are a history: begin it with --history FOLDER.")
     elif deals is not None and folder is not None:
         if len(export.stage_dates):
             log = log_stage_dates(export, org)

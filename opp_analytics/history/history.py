@@ -108,7 +108,7 @@ class History(RecordedPipeline):
             The deals as they are now, from `read_export`. They tell when each was created, its name and account, and the
             values of the tracked fields that never changed. A deal closed there, whose closing the log lacks, is open until its
             close date in the stage "(not recorded)"; `coverage` gives the share of such deals. Ids that differ only in spelling
-            are matched.
+            are matched, and unique names where the log has no ids of theirs.
         ids : mapping, optional
             Ids in `changes` to ids of the records that follow, where those come from another system.
         day_first, decimal_comma : bool, optional
@@ -128,7 +128,7 @@ class History(RecordedPipeline):
         ------
         DataError
             When a column is missing or a value does not fit: the row, the column and the value are named. When the
-            opportunities hold fewer than half of the log's deals, or an id of the log may be several of theirs.
+            opportunities hold fewer than half of the log's deals, or an id or a name of the log may be several of theirs.
         HistoryError
             When `path` already contains records.
 

@@ -100,6 +100,10 @@ def test_import_crm__begins_a_history_with_dates_of_stages_and_the_export(
 ) -> None:
     dated_export().to_csv(tmp_path / "deals.csv", index=False)
     folder = tmp_path / "history"
+    assert (
+        "The dates of stages are a history: begin it with --history FOLDER"
+        in command("import-crm", tmp_path / "deals.csv")[1]
+    )
     code, out, err = command("import-crm", tmp_path / "deals.csv", "--history", folder)
     assert (code, err) == (0, "")
     assert "Began a history" in out

@@ -497,7 +497,7 @@ FAULTS: tuple[Fault, ...] = (
         (),
         (
             Edit("crm.match_ids:match_ids", "if len(missing) else ():", "if False else ():"),
-            Edit("crm.match_ids:refuse_other_deals", "if met < _LEAST_SHARE * len(every):", "if False:"),
+            Edit("crm.match_ids:refuse_other_deals", "if are_others(every, known):", "if False:"),
         ),
         "zeros lost",
     ),
@@ -505,7 +505,7 @@ FAULTS: tuple[Fault, ...] = (
         "a field history of other deals is taken for that of the export",
         "ids",
         (),
-        (Edit("crm.match_ids:refuse_other_deals", "if met < _LEAST_SHARE * len(every):", "if False:"),),
+        (Edit("crm.match_ids:refuse_other_deals", "if are_others(every, known):", "if False:"),),
         "other deals",
     ),
     Fault(
