@@ -5,11 +5,11 @@ from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
-    CURRENCY,
     check_currency,
     check_stages,
     conform,
     empty,
+    is_converted,
     make_column_error,
     refuse_currencies,
     require,

@@ -56,6 +56,12 @@ class _Target(_Strict):
     target: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class _Rate(_Strict):
+    date: Annotated[date, Field(strict=False)]
+    currency: _Text
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class _People(_Strict):
     file: _Text | None = None
     rows: list[_Person] = []
@@ -64,6 +70,11 @@ class _People(_Strict):
 class _Targets(_Strict):
     file: _Text | None = None
     rows: list[_Target] = []
+
+
+class _Rates(_Strict):
+    file: _Text | None = None
+    rows: list[_Rate] = []
 
 
 class _Api(_Strict):
@@ -93,6 +104,7 @@ class OrgShape(_Strict):
     api: _Api = _Api()
     people: _People = _People()
     targets: _Targets = _Targets()
+    currency_rates: _Rates = _Rates()
     report: _Report = _Report()
 
 
@@ -104,6 +116,8 @@ SHAPES: dict[str, type[BaseModel]] = {
     "people.rows": _Person,
     "targets": _Targets,
     "targets.rows": _Target,
+    "currency_rates": _Rates,
+    "currency_rates.rows": _Rate,
     "report": _Report,
 }
 """The shape at each key that holds further keys, lists left out of the path."""
@@ -130,6 +144,9 @@ _RIGHT = {
     "people.rows.from_date": "use a date such as 2026-11-01",
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
     "targets.rows.target": "use an amount of money, 0 or more",
+    "currency_rates.rows.date": "use a date such as 2026-11-01",
+    "currency_rates.rows.currency": 'use an ISO code, such as "EUR"',
+    "currency_rates.rows.rate": "use a number above 0: what one unit is in the org's currency",
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
@@ -162,6 +179,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_columns(raw),
         *_check_people(raw),
         *_check_targets(raw),
+        *_check_rates(raw),
         *_check_alerts(raw),
     ]
     lines = _Lines(text) if text is not None and len(text) <= _FINDABLE else None
@@ -398,6 +416,25 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 ("targets", "rows", place, "team"), row["team"],
                 f"nobody under [people] is in this team; {_near(row['team'], teams)}the teams are {joined(sorted(teams))}",
             )  # fmt: skip
+
+
+def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    """Find rates without an org's currency, of no currency, of the org's own, and a second one of a day."""
+    home, seen = raw.get("currency"), set()
+    if home is None and any(True for _ in _rows(raw, "currency_rates")):
+        yield _Found(("currency",), _MISSING, f"missing, and rates lead to it; {_RIGHT['currency']}")
+    for place, row in _rows(raw, "currency_rates"):
+        code, key = row.get("currency"), (str(row.get("date"))[:10], row.get("currency"))
+        where = ("currency_rates", "rows", place, "currency")
+        if isinstance(code, str) and code.strip() and not is_currency(code):
+            yield _Found(where, code, f"not a currency; {_RIGHT['currency_rates.rows.currency']}")
+        elif isinstance(code, str) and code == home and row.get("rate") != 1:
+            yield _Found(where, code, "the org's own currency, whose rate is 1; remove the row")
+        if key in seen:
+            yield _Found(
+                (*where[:-1], "date"), row.get("date"), f"a second rate of {code} on this day; keep one"
+            )
+        seen.add(key)
 
 
 # Line numbers

@@ -12,12 +12,11 @@ import pandas as pd
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
+from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes
 from opp_analytics.org.stages import PIPELINE, UNKNOWN
-from opp_analytics.schema import COLUMNS, TEXT, is_blank
+from opp_analytics.schema import COLUMNS, is_blank
 from opp_analytics.text import count, joined
 
-CURRENCY = "currency"
-"""Column with the currency of a deal's value."""
 _MOST_STAGES, _MOST_DEALS = 5, 3
 """Unknown stages, and deals in another currency, that a message names; more would hide its end."""
 
@@ -130,15 +129,19 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
 _WAY_OUT = {"frame": "opportunities = org.apply(opportunities)", "history": "History(path, org=org)"}
 
 
+def is_converted(frame: pd.DataFrame) -> bool:
+    """Tell whether a frame's values were converted to its org's currency."""
+    return VALUE_ORIGINAL in frame and Org.of(frame).converts
+
+
 def check_currency(frame: pd.DataFrame) -> None:
     """Refuse rows of another currency than the org's, or of several where it declares none.
 
     An empty ``currency`` is the org's. The message names the deals and shows the pandas lines that convert.
     """
-    if CURRENCY not in frame:
+    if CURRENCY not in frame or is_converted(frame):
         return
-    codes = frame[CURRENCY].astype(TEXT).str.strip()
-    codes = codes.where(codes != "")
+    codes = read_codes(frame[CURRENCY])
     found = codes.value_counts()
     one = Org.of(frame).currency or (str(found.index[0]) if len(found) else None)
     other = codes.notna() & (codes != one)
@@ -169,8 +172,8 @@ def refuse_currencies(
         *last,
     ]
     raise DataError(
-        f"there are {others_found}{which}, and amounts are summed in {one}. Convert them first, with your own rates:\n  "
-        + "\n  ".join(lines)
+        f"there are {others_found}{which}, and amounts are summed in {one}. Give rates under [currency_rates] of the org "
+        "file, or convert them first, with your own rates:\n  " + "\n  ".join(lines)
     )
 
 

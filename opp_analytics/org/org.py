@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property, lru_cache, partial
 from os import PathLike
 from pathlib import Path
@@ -17,12 +18,21 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, text
+from opp_analytics.certificate import Certificate
 from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
 from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.rates import (
+    CURRENCY,
+    VALUE_ORIGINAL,
+    Rate,
+    convert_values,
+    rates_table,
+    restore_values,
+)
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import Freq, When, as_date, period_days
 from opp_analytics.text import count, joined
@@ -73,7 +83,7 @@ class Org:
         The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted ``probability`` (percent),
         ``category`` (commit, best_case, pipeline, omitted), ``aliases`` and ``pipeline``. Default: the API's six.
     currency : str, optional
-        ISO code of the one currency; without it, no sign is printed.
+        ISO code of the one currency in which amounts are read; without it, no sign is printed.
     timezone : str, optional
         Business time zone, in which instants become dates; UTC when not given.
     fiscal_year_start : int, optional
@@ -88,6 +98,9 @@ class Org:
         ``owner_name``, ``team``, ``region``, ``from_date``; a person who moves has a row for each move.
     targets : list of dict or DataFrame, optional
         ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
+    currency_rates : list of dict or DataFrame, optional
+        ``date``, ``currency``, ``rate``: what one unit is in the org's currency from that day on. Without rates, rows of
+        another currency are refused.
     report : mapping, optional
         Settings of the weekly report: ``by``, ``freq``, ``alert_when``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
@@ -122,11 +135,15 @@ class Org:
     """Settings of the weekly report."""
     derived: tuple[str, ...]
     """Columns that a frame gains from the people: some of ``team`` and ``region``."""
+    converts: bool
+    """True where ``value`` is converted to the org's currency, and a frame gains ``value_original``."""
     file: Path | None = field(compare=False)
     """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
     _targets_file: str | None = field(repr=False, compare=False)
+    _rates: tuple[Rate, ...] = field(repr=False, hash=False)
+    _rates_file: str | None = field(repr=False, compare=False)
     _declared: frozenset[str] = field(repr=False, compare=False)
 
     def __init__(
@@ -142,6 +159,7 @@ class Org:
         api_columns: Mapping[str, str] | None = None,
         people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        currency_rates: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         report: Mapping[str, Any] | None = None,
     ) -> None:
         given = {
@@ -155,6 +173,7 @@ class Org:
             "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
             "people": None if people is None else {"rows": _make_plain(people)},
             "targets": None if targets is None else {"rows": _make_plain(targets)},
+            "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
             "report": _make_plain(report),
         }
         raw = {name: value for name, value in given.items() if value is not None}
@@ -171,6 +190,7 @@ class Org:
         preset = PRESETS.get(raw.get("preset", ""), _NONE)
         stages = raw.get("stages", preset.get("stages"))
         people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
+        rates = raw.get("currency_rates", _NONE)
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             "currency": raw.get("currency"),
@@ -188,6 +208,12 @@ class Org:
                 for row in raw.get("targets", _NONE).get("rows", ())
             ),
             "_targets_file": raw.get("targets", _NONE).get("file"),
+            "converts": bool(rates.get("rows")),
+            "_rates": tuple(
+                Rate(pd.Timestamp(row["date"]).date(), row["currency"].strip(), float(row["rate"]))
+                for row in rates.get("rows", ())
+            ),
+            "_rates_file": rates.get("file"),
             "_declared": frozenset(name for name in ("stages", *_SETTINGS) if name in raw or name in preset),
         }
         for name, value in values.items():
@@ -298,13 +324,34 @@ class Org:
         table.attrs = {"org": self.facts, **({"file": self._targets_file} if self._targets_file else {})}
         return table
 
+    @property
+    def currency_rates(self) -> pd.DataFrame:
+        """The rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64: one unit in the org's currency)."""
+        return self._rates_by_date.copy()
+
+    @cached_property
+    def _rates_by_date(self) -> pd.DataFrame:
+        return rates_table(self._rates)
+
+    @property
+    def rates_file(self) -> str:
+        """Name of the rates in messages: the file, else the section of the org file."""
+        return self._rates_file or "[currency_rates]"
+
+    def convert(self, frame: pd.DataFrame, days: pd.Series[Any], *, gained: bool) -> pd.DataFrame:
+        """Convert the values of a conformed frame at the rates of the deals' `days`; see `rates.convert_values`."""
+        return convert_values(
+            frame, self._rates_by_date, days, home=str(self.currency), file=self.rates_file, gained=gained
+        )
+
     @cached_property
     def facts(self) -> Facts:
         """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
         settings = {
             name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}
         }
-        return Facts({**settings, **({"derived": list(self.derived)} if self.derived else {})}, self)
+        gained = {"derived": list(self.derived), "converts": self.converts}
+        return Facts({**settings, **{name: given for name, given in gained.items() if given}}, self)
 
     def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
         """Copy a frame with the meaning of this org: known columns at their dtypes, stages in their order.
@@ -319,12 +366,20 @@ class Org:
         DataFrame
             The same rows and index. An alias is replaced by its stage. With people, ``team`` and ``region`` of the owner
             are added: a closed deal's by its ``close_date``, an open one's by the frame's moment (today for a
-            frame that was not loaded). ``attrs["org"]`` holds the meaning of the stages.
+            frame that was not loaded). With rates, and a column ``currency``, ``value`` is in the org's currency, a
+            closed deal's (won or lost) at the rate of its ``close_date``, an open one's at that of the frame's moment; the
+            CRM's value is ``value_original``. ``attrs["org"]`` holds the meaning of the stages.
+
+        Warns
+        -----
+        DataWarning
+            When a rate is older than 30 days where it is needed, or there is none before that day.
 
         Raises
         ------
         DataError
-            When a value does not fit its column, or the frame has a ``team`` or ``region`` of its own.
+            When a value does not fit its column, the frame has a ``team``, ``region`` or ``value_original`` of its own, or a
+            currency has no rate.
 
         Examples
         --------
@@ -333,20 +388,29 @@ class Org:
         ['Demo', 'Signed']
         """
         frame = conform_to(opportunities, self.stages)
+        before = Org.of(opportunities)
+        if self._rates and {CURRENCY, "value"} <= set(frame.columns):
+            frame = self.convert(frame, self._find_days(frame), gained=before.converts)
         if self._people and self.derived and "owner_name" in frame:
-            known = "stage" in frame
-            closed = self.stages.outcome_codes(frame) <= LOST if known else np.zeros(len(frame), dtype=bool)
-            frame = derive_columns(
-                frame,
-                self.people,
-                self.derived,
-                Org.of(opportunities).derived,
-                closed=closed,
-                tz=self.zone(None),
-            )
+            days = self._find_days(frame)
+            frame = derive_columns(frame, self.people, self.derived, before.derived, days)
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
+
+    def _find_days(self, frame: pd.DataFrame) -> pd.Series[Any]:
+        """Find the day of each deal: a closed one's close date, an open one's moment (of the load or record, else today)."""
+        moment = Certificate.moment_of(frame) or pd.Timestamp.now("UTC")
+        today = pd.Series(as_date(moment, tz=self.zone(None)).as_unit("us"), index=frame.index)
+        if "stage" not in frame or "close_date" not in frame:
+            return today
+        closed = self.stages.outcome_codes(frame) <= LOST
+        return frame["close_date"].where(closed, today).fillna(today)
+
+    def bare(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Drop what a frame gained from an org, and give it the CRM's values again."""
+        bare = frame.drop(columns=list(self.derived), errors="ignore")
+        return restore_values(bare, self.currency) if self.converts and VALUE_ORIGINAL in bare else bare
 
     def __repr__(self) -> str:
         facts = [
@@ -357,6 +421,7 @@ class Org:
             f"fiscal year from month {self.fiscal_year_start}" if self.fiscal_year_start > 1 else "",
             count(self.people["owner_name"].nunique(), "person") if self._people else "",
             count(len(self._targets), "target") if self._targets else "",
+            count(len(self._rates), "rate") if self._rates else "",
         ]
         return f"<Org: {', '.join(fact for fact in facts if fact)}>"
 
@@ -367,7 +432,9 @@ class Org:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _parse_json, (json.dumps({**self.to_dict(), "derived": self.derived}),)
+        return _parse_json, (
+            json.dumps({**self.to_dict(), "derived": self.derived, "converts": self.converts}),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Write every setting as plain JSON: ``Org(**org.to_dict())`` is the same org.
@@ -387,15 +454,16 @@ class Org:
             "api_columns": dict(self.api_columns),
             "people": [_write_row(person) for person in self._people],
             "targets": [_write_row(target) for target in self._targets],
+            "currency_rates": [_write_row(rate) for rate in self._rates],
             "report": dict(self.report),
         }
         return {name: value for name, value in settings.items() if value not in (None, {}, [])}
 
 
-def _write_row(row: Person | Target) -> dict[str, Any]:
-    """Write a person or a target as an org file does."""
+def _write_row(row: Person | Target | Rate) -> dict[str, Any]:
+    """Write a person, target or rate as an org file does."""
     settings = {name: value for name, value in row._asdict().items() if value is not None}
-    return settings | ({"from_date": str(settings["from_date"])} if "from_date" in settings else {})
+    return settings | {name: str(value) for name, value in settings.items() if isinstance(value, date)}
 
 
 def _make_plain(given: Any) -> Any:
@@ -433,9 +501,10 @@ def _make_person(settings: Mapping[str, Any]) -> Person:
 @lru_cache(maxsize=64)
 def _parse_json(text: str) -> Org:
     settings = json.loads(text)
-    derived = settings.pop("derived", ())
+    gained = {"derived": tuple(settings.pop("derived", ())), "converts": settings.pop("converts", False)}
     org = Org(**settings)
-    object.__setattr__(org, "derived", tuple(derived) or org.derived)
+    for name, given in gained.items():
+        object.__setattr__(org, name, given or getattr(org, name))
     return org
 
 
@@ -485,7 +554,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
         )
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages})
-    for name in ("file", "derived", "_targets_file"):
+    for name in ("file", "derived", "converts", "_targets_file", "_rates_file"):
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
     return merged
 

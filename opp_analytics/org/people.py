@@ -6,13 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
-from opp_analytics.periods import as_date
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -86,18 +82,12 @@ def derive_columns(
     people: pd.DataFrame,
     derived: Sequence[str],
     gained: Sequence[str],
-    *,
-    closed: NDArray[np.bool_],
-    tz: str,
+    days: pd.Series[Any],
 ) -> pd.DataFrame:
-    """Add the derived columns: a closed deal's by its close date, an open one's by the frame's moment.
+    """Add the derived columns of each deal on its own day.
 
     `gained` are columns that an org added before: they are replaced. A column of the frame's own is refused.
     """
-    # The day of the load or the record, else today.
-    moment = Certificate.moment_of(frame) or pd.Timestamp.now("UTC")
-    today = pd.Series(as_date(moment, tz=tz).as_unit("us"), index=frame.index)
-    days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
     found = add_teams(frame.drop(columns=list(derived), errors="ignore"), people, days)
     for name in derived:
         if name not in frame or name in gained:

@@ -28,11 +28,13 @@ from opp_analytics.table_files import read_table
 TABLES = {
     "people": ("owner_name", "team", "region", "from_date"),
     "targets": ("period", "owner_name", "team", "target"),
+    "currency_rates": ("date", "currency", "rate"),
 }
 """The tables that an org file may keep in a file beside it, and their columns."""
 
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
+_POINT = re.compile(r"\s*\d*\.\d+\s*")
 _DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 
 
@@ -118,13 +120,22 @@ def _read_rows(path: Path, table: str, currency: Any) -> tuple[list[dict[str, An
         column = found.cells[place]
         cells = Cells.of(column, label)
         read = column.astype("object")
-        if label == "from_date":
+        if label in ("from_date", "date"):
             days = read_dates(cells, find_day_order([cells]))[0]
             read = read.mask(days.notna(), days.dt.date)
-        elif label == "target":
+        elif label in ("target", "rate"):
             dots = has_dotted_dates([Cells.of(found.cells[other], "") for other in found.cells])
             comma, _ = find_decimal_comma([cells], str(path), semicolons=found.semicolons, dots=dots)
-            amounts, bad = read_amounts(cells, currency if isinstance(currency, str) else None, comma)
+            if label == "rate" and not comma:
+                # A point in a rate such as 1.085 sets off no thousands; a comma in 1,085 may do either.
+                comma, cells = (
+                    None,
+                    Cells.of(
+                        read.map(lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell), label
+                    ),
+                )
+            code = currency if label == "target" and isinstance(currency, str) else None
+            amounts, bad = read_amounts(cells, code, comma)
             if bad:
                 raise OrgError(
                     str(path),

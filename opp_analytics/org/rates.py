@@ -1,0 +1,138 @@
+"""Currencies: the org's rates, values converted at them, and the CRM's own amounts beside them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.schema import TEXT
+
+CURRENCY = "currency"
+"""Column with the currency of a deal's value."""
+VALUE_ORIGINAL = "value_original"
+"""Column with the CRM's amount, in that currency; ``value`` is then in the org's."""
+OLD_DAYS = 30
+"""A rate is old this many days after its date: files of rates are kept by the day, week or month."""
+
+
+class Rate(NamedTuple):
+    """What one unit of a currency is in the org's, from a date on."""
+
+    date: date
+    currency: str
+    rate: float
+
+
+def rates_table(rates: Iterable[Rate]) -> pd.DataFrame:
+    """Tabulate rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64)."""
+    table = pd.DataFrame(list(rates), columns=list(Rate._fields), dtype="object")
+    dated = pd.to_datetime(table["date"]).astype("datetime64[us]")
+    typed = table.astype({"currency": TEXT, "rate": "float64"}).assign(date=dated)
+    return typed.sort_values(["date", "currency"], kind="stable", ignore_index=True)
+
+
+def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Read the codes of a column of currencies; a blank one is missing."""
+    codes = column.astype(TEXT).str.strip()
+    return codes.where(codes != "")
+
+
+def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[Any]) -> pd.DataFrame:
+    """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``; missing without any.
+
+    >>> rates = rates_table([Rate(date(2026, 1, 1), "EUR", 1.1), Rate(date(2026, 2, 1), "EUR", 1.2)])
+    >>> days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
+    >>> look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist()
+    [1.1, 1.1, 1.2]
+    """
+    asked = pd.DataFrame({"currency": codes.astype(TEXT).array, "day": days.astype("datetime64[us]").array})
+    asked["row"] = np.arange(len(asked))
+    known = rates.assign(day=rates["date"])
+    found = pd.merge_asof(
+        asked.dropna().sort_values("day", kind="stable"), known, on="day", by="currency"
+    ).set_index("row")
+    found = found[["rate", "date"]].reindex(asked["row"])
+    first = rates.drop_duplicates("currency").set_index("currency").reindex(asked["currency"])
+    filled = {name: found[name].fillna(first[name].set_axis(found.index)) for name in found.columns}
+    return pd.DataFrame(filled).set_axis(codes.index)
+
+
+def convert_values(
+    frame: pd.DataFrame, rates: pd.DataFrame, days: pd.Series[Any], *, home: str, file: str, gained: bool
+) -> pd.DataFrame:
+    """Convert ``value`` to the org's currency, `home`, each deal at the rate of its own day; ``value_original`` stays beside it.
+
+    A row without a currency is in the org's. A frame that `gained` the column before is converted from it anew.
+    """
+    codes = read_codes(frame[CURRENCY])
+    foreign = codes.notna() & (codes != home)
+    value = frame["value"].astype("float64")
+    original = frame[VALUE_ORIGINAL].astype("float64") if VALUE_ORIGINAL in frame else value
+    if VALUE_ORIGINAL in frame and not gained and not original[~foreign].equals(value[~foreign]):
+        raise DataError(
+            f"the frame has a column {VALUE_ORIGINAL!r} of its own, which [currency_rates] of the org gives; rename it in the "
+            f'org file, under [columns] or [api.columns]: {VALUE_ORIGINAL} = "{VALUE_ORIGINAL}_in_crm", or drop it'
+        )
+    found = look_up_rates(rates, codes[foreign], days[foreign])
+    lacking = codes[foreign][found["rate"].isna()]
+    if len(lacking):
+        ids = frame.loc[lacking.index, "unique_id"].tolist() if "unique_id" in frame else []
+        refuse_lacking(lacking.value_counts(), home=home, file=file, deals=ids)
+    warn_of_dates(codes[foreign], days[foreign], found["date"], file)
+    converted = (original[foreign] * found["rate"]).fillna(value[foreign])
+    return frame.assign(
+        value=value.where(~foreign, converted.reindex(value.index)),
+        **{VALUE_ORIGINAL: original.where(foreign | original.notna(), value)},
+    )
+
+
+def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[Any]) -> None:
+    """Raise the error about currencies without a rate; `found` counts rows by currency."""
+    said = text.joined([f"{text.count(int(rows))} in {code}" for code, rows in found.items()], most=5)
+    which = f" ({text.joined(deals, most=3)})" if deals else ""
+    codes = text.joined([str(code) for code in found.index], most=5)
+    raise DataError(
+        f"there are {said}{which}, and {file} has no rate of {codes}; add one: date, currency, and what one unit is in {home}"
+    )
+
+
+def warn_of_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any], file: str) -> None:
+    """Warn of rates that are older than 30 days where they are needed, or later than that: there is no earlier one."""
+    lag = (days - dated).dt.days
+    early, late = (_name_dates(codes[far], days[far], dated[far]) for far in (lag < 0, lag > OLD_DAYS))
+    parts = [
+        *([f"rates are older than {OLD_DAYS} days where they are needed: {late}"] if late else []),
+        *([f"first rates are used for days before them: {early}"] if early else []),
+    ]
+    if parts:
+        warnings.warn(f"{file}: {'; '.join(parts)}. Add the rates of those days", DataWarning, stacklevel=5)
+
+
+def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any]) -> str:
+    """Name each currency once, with the rate's date and the day farthest from it."""
+    table = pd.DataFrame({"code": codes.array, "day": days.array, "date": dated.array})
+    table["far"] = (table["day"] - table["date"]).abs()
+    worst = table.sort_values(["far", "code"], ascending=[False, True]).drop_duplicates("code")
+    return text.joined(
+        [
+            f"{code} of {text.day(on, year=True)} for {text.day(day, year=True)}"
+            for code, day, on in worst.sort_values("code")[["code", "day", "date"]].itertuples(index=False)
+        ],
+        most=5,
+    )
+
+
+def restore_values(frame: pd.DataFrame, home: str | None) -> pd.DataFrame:
+    """Give a converted frame the CRM's values again, without ``value_original``; a value in the org's currency stays."""
+    if "value" not in frame:
+        return frame.rename(columns={VALUE_ORIGINAL: "value"})
+    codes = read_codes(frame[CURRENCY]) if CURRENCY in frame else pd.Series("?", index=frame.index)
+    own = codes.isna() | (codes == home)
+    return frame.assign(value=frame["value"].where(own, frame[VALUE_ORIGINAL])).drop(columns=VALUE_ORIGINAL)
