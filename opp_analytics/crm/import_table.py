@@ -19,7 +19,7 @@ from opp_analytics.crm.mapping import OWN
 from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.crm.values import FRACTIONS
 from opp_analytics.errors import DataError
-from opp_analytics.org import PRESETS, Org
+from opp_analytics.org import PRESETS, VALUE_ORIGINAL, Org
 from opp_analytics.schema import READ_ONLY, TEXT
 
 _WORDS = {
@@ -52,7 +52,7 @@ def find_label(name: str, org: Org) -> str | None:
     labels = [theirs for theirs, ours in org.columns.items() if ours == name]
     of_presets = {label for preset in PRESETS.values() for label in preset.get("columns", ())}
     labels.sort(key=lambda label: label in of_presets)
-    return labels[0] if labels else None if name in OWN or name in org.derived else name
+    return labels[0] if labels else None if name in (*OWN, *org.derived, VALUE_ORIGINAL) else name
 
 
 def make_import_table(

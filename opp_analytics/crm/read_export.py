@@ -159,6 +159,8 @@ def _make_opportunities(
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
     if "probability" in frame:
         frame["probability"] = (frame["probability"] + 1e-9).round().astype("Int64")
+    # A file of ours may hold converted values.
+    frame = org.bare(frame) if org.converts else frame
     frame.attrs.update(table.facts)
     return org.apply(frame), (*deleted, *repeated)
 
@@ -221,7 +223,7 @@ def _correct_close_dates(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> 
 
 
 def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list[Mapped]) -> None:
-    if "currency" not in frame:
+    if "currency" not in frame or org.converts:
         return
     codes = frame["currency"].dropna()
     wanted = org.currency or (codes.iloc[0] if len(codes) else None)
@@ -229,8 +231,9 @@ def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list
     if len(other):
         row, code = int(other.index[0]), other.iloc[0]
         raise DataError(
-            f"{table.file}: row {row} is in {code}, not in {wanted} ({count(len(other), 'such row')}). Convert first, for "
-            f"example: frame = pd.read_csv(file); frame['Amount'] *= frame['Currency'].map({{'{wanted}': 1, '{code}': rate}}); "
+            f"{table.file}: row {row} is in {code}, not in {wanted} ({count(len(other), 'such row')}). Give rates under "
+            "[currency_rates] of the org file, or convert first, for example: frame = pd.read_csv(file); "
+            f"frame['Amount'] *= frame['Currency'].map({{'{wanted}': 1, '{code}': rate}}); "
             f"frame['Currency'] = '{wanted}'; oa.read_export(frame, org)"
         )
     if wanted and org.currency is None:

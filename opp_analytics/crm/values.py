@@ -29,7 +29,7 @@ from opp_analytics.inputs import (
     read_percents,
     refuse,
 )
-from opp_analytics.org import Org, Stages
+from opp_analytics.org import VALUE_ORIGINAL, Org, Stages
 from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
@@ -91,7 +91,7 @@ class ColumnReader:
 
     def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
         """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
-        if isinstance(column, Cells) and ours == "value":
+        if isinstance(column, Cells) and ours in ("value", VALUE_ORIGINAL):
             return self._keep_bad(read_amounts(column, self.org.currency, self.decimal_comma))
         if isinstance(column, Cells):
             return self._keep_bad(
@@ -116,6 +116,16 @@ class ColumnReader:
         if ours in ("status", "category"):
             return self._translate(ours, as_texts(column), _STATUSES if ours == "status" else _CATEGORIES)
         return as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
+
+    def read_original(self, column: pd.Series[Any], label: str, codes: pd.Series[Any]) -> pd.Series[Any]:
+        """Read amounts that are in the currency of their row; a sign of another one is bad."""
+        codes = codes.str.strip().where(codes.str.strip() != "").fillna(str(self.org.currency))
+        read = []
+        for code, rows in column.groupby(codes.to_numpy(), sort=False):
+            amounts, bad = read_amounts(Cells.of(rows, label), str(code), self.decimal_comma)
+            read.append(amounts)
+            self.bad += [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
+        return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
     def _keep_bad(self, read: tuple[pd.Series[Any], list[BadValue]]) -> pd.Series[Any]:
         self.bad += read[1]
@@ -148,18 +158,23 @@ def read_columns(
     cells = {
         place: Cells.of(table.cells[place], table.labels[place])
         for place, ours in names.items()
-        if is_time(ours) or ours == "value"
+        if is_time(ours) or ours in ("value", VALUE_ORIGINAL)
     }
     times = [column for place, column in cells.items() if is_time(names[place])]
     order = day_first if day_first is not None else find_day_order(times, table.file)
     comma, said = find_decimals(table, cells, names, decimal_comma)
     reader = ColumnReader(org, order, zone or org.zone(None), comma, lines=said)
+    several = org.converts and "currency" in names.values()
     columns: dict[str, pd.Series[Any]] = {}
     first: dict[str, int] = {}
     lines = list(matched)
     for place in places:
         ours, label = matched[place].ours, table.labels[place]
-        column = reader.read(ours, cells.get(place, table.cells[place]), label)
+        if several and ours == (VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value"):
+            codes = next(as_texts(table.cells[other]) for other in places if names[other] == "currency")
+            column = reader.read_original(table.cells[place], label, codes)
+        else:
+            column = reader.read(ours, cells.get(place, table.cells[place]), label)
         if ours in columns:
             columns[ours] = _merge(ours, columns[ours], column, table, (first[ours], place))
             lines[place] = replace(

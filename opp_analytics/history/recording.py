@@ -149,13 +149,14 @@ _DROPPED = 5
 
 
 def check_frame(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.DataFrame:
-    """Check the ids and return the frame to store: stages as spelled, without columns derived from people."""
+    """Check the ids and return the frame to store: stages as spelled, the CRM's values, no columns from people or rates."""
     try:
         org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)
         theirs = org.get_org(opportunities)
         org.merge_orgs(theirs, meaning, names=("the frame's org", "the history's"))
-        derived = {name for one in (theirs, meaning) if one for name in one.derived}
-        bare = pd.DataFrame(opportunities).drop(columns=list(derived), errors="ignore")
+        bare = pd.DataFrame(opportunities)
+        for one in (theirs, meaning):
+            bare = one.bare(bare) if one else bare
         rows.check_names(bare.columns)
         return org.require(bare, unique=True)
     except MissingColumnError:

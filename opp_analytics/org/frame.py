@@ -134,6 +134,14 @@ def is_converted(frame: pd.DataFrame) -> bool:
     return VALUE_ORIGINAL in frame and Org.of(frame).converts
 
 
+def mark_foreign(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Mark the rows whose ``value`` was converted from another currency than the org's."""
+    if not is_converted(frame) or CURRENCY not in frame:
+        return pd.Series(False, index=frame.index)
+    codes = read_codes(frame[CURRENCY])
+    return codes.notna() & (codes != Org.of(frame).currency)
+
+
 def check_currency(frame: pd.DataFrame) -> None:
     """Refuse rows of another currency than the org's, or of several where it declares none.
 
@@ -147,6 +155,11 @@ def check_currency(frame: pd.DataFrame) -> None:
     other = codes.notna() & (codes != one)
     if not other.any() or one is None:
         return
+    if Org.of(frame).converts:
+        raise DataError(
+            f"the frame has no column {VALUE_ORIGINAL!r}, which tells that its values were converted: keep it beside value "
+            "and currency, or, where the values are the CRM's, convert them with org.apply(frame)"
+        )
     ids = frame.loc[other, "unique_id"] if "unique_id" in frame else frame.index[other]
     refuse_currencies({str(code): int(rows) for code, rows in found.items()}, one, deals=ids.tolist())
 

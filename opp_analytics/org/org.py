@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
-import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, text
@@ -28,6 +27,7 @@ from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.rates import (
     CURRENCY,
     VALUE_ORIGINAL,
+    HeldRates,
     Rate,
     convert_values,
     rates_table,
@@ -406,6 +406,10 @@ class Org:
             return today
         closed = self.stages.outcome_codes(frame) <= LOST
         return frame["close_date"].where(closed, today).fillna(today)
+
+    def hold_rates(self, converted: pd.DataFrame) -> HeldRates:
+        """Find the rates at which a frame's values were converted."""
+        return HeldRates(converted, self.currency, self._rates_by_date)
 
     def bare(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Drop what a frame gained from an org, and give it the CRM's values again."""

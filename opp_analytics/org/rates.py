@@ -129,6 +129,32 @@ def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[An
     )
 
 
+class HeldRates:
+    """The rates at which a frame's values were converted: by id, and of each currency; 1 for the org's own, `home`."""
+
+    def __init__(self, frame: pd.DataFrame, home: str | None, known: pd.DataFrame) -> None:
+        codes = read_codes(frame[CURRENCY]) if CURRENCY in frame else pd.Series(None, frame.index, TEXT)
+        original = frame[VALUE_ORIGINAL].astype("float64")
+        rates = frame["value"].astype("float64") / original.mask(original == 0)
+        self._home = home
+        self._codes = dict(zip(frame["unique_id"], codes.fillna(str(home)), strict=True))
+        self._rates = dict(zip(frame["unique_id"], rates, strict=True))
+        newest = known.groupby("currency")["rate"].last()
+        self._newest = rates.groupby(codes).last().combine_first(newest).to_dict()
+
+    def code(self, unique_id: Any, edited: Any = None) -> str:
+        """Find the currency of a deal: the `edited` one, else the one it has; the org's without any."""
+        return str(edited or self._codes.get(unique_id) or self._home)
+
+    def rate(self, unique_id: Any, edited: Any = None) -> float:
+        """Find what one unit of a deal's currency is in the org's; NaN where no deal and no rate tells."""
+        code = self.code(unique_id, edited)
+        held = self._rates.get(unique_id) if code == self._codes.get(unique_id) else None
+        if code == self._home:
+            return 1.0
+        return float(self._newest.get(code, np.nan) if held is None or np.isnan(held) else held)
+
+
 def restore_values(frame: pd.DataFrame, home: str | None) -> pd.DataFrame:
     """Give a converted frame the CRM's values again, without ``value_original``; a value in the org's currency stays."""
     if "value" not in frame:

@@ -41,7 +41,7 @@ def make_import_files(
     org.check_org(known)
     frame = org.conform(opportunities)
     if before is None:
-        return [ImportFile(path, *crm.make_import_table(frame, known))]
+        return [ImportFile(path, *crm.make_import_table(org.Org.of(frame).bare(known.bare(frame)), known))]
     planned = plan(before, frame)
     if planned.found_problems:
         first = planned.found_problems[0]

@@ -62,6 +62,8 @@ def _read_typed(column: str, text: str, day_first: bool | None, currency: str | 
         match column:
             case "value":
                 return inputs.read_amount(text, currency)
+            case org.VALUE_ORIGINAL:
+                return inputs.read_amount(text)
             case "probability":
                 return inputs.read_percent(text)
             case "close_date":

@@ -6,6 +6,7 @@ The steps are the source; ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.tab
 from __future__ import annotations
 
 import dataclasses
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.files import digest
-from opp_analytics.org import DEFAULT, Org
+from opp_analytics.org import CURRENCY, DEFAULT, Org, is_converted
 from opp_analytics.writer.cells import from_text, read_cells, same, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
@@ -87,6 +88,10 @@ class Step:
     """The deal's money before the edits; 0 if missing, or unknown because the deal is in the trash."""
     drifted: tuple[EditedCell, ...] = ()
     """For a delete: cells that somebody has changed since."""
+    rate: float = field(default=1.0, compare=False)
+    """What one unit of the deal's currency is in the org's, after the edits."""
+    currency: str | None = field(default=None, compare=False)
+    """Currency of the values to write, where it may be another than the org's."""
     org: Org = field(default=DEFAULT, compare=False)
     """Defines the stages; a step read from the journal has the API's."""
 
@@ -105,7 +110,10 @@ class Step:
         """The deal's money after the edits."""
         if self.operation == "delete":
             return 0.0
-        return float(self.fields.get("value", self.value_before) or 0.0)
+        if "value" not in self.fields:
+            return self.value_before
+        amount = float(self.fields["value"] or 0.0) * self.rate
+        return 0.0 if math.isnan(amount) else amount
 
     @property
     def value_change(self) -> float:
@@ -239,10 +247,13 @@ class RunStep(NamedTuple):
 def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
     """Add to each step its deal's values and money before the edits, and the org that defines the stages."""
     steps, meaning = list(steps), Org.of(before)
+    held = meaning.hold_rates(before) if is_converted(before) else None
     columns: list[str] = [*_OUTCOME_COLUMNS, "value"]
     if any(step.operation == "delete" for step in steps):
         columns = [str(c) for c in before if c not in schema.READ_ONLY]
     rows = before[before["unique_id"].isin({step.unique_id for step in steps} - {None})]
+    money = dict(zip(rows["unique_id"], rows["value"], strict=True)) if "value" in rows else {}
+    rows = rows if held is None else meaning.bare(rows)
     records = rows[[c for c in columns if c in rows]].to_dict("records")
     known = {
         unique_id: {str(c): None if schema.is_blank(v) else v for c, v in record.items()}
@@ -252,7 +263,13 @@ def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
     for step in steps:
         deal = known.get(step.unique_id, {}) if step.operation in ("update", "delete") else {}
         kept = deal if step.operation == "delete" else {c: deal[c] for c in _OUTCOME_COLUMNS if c in deal}
-        based.append(replace(step, base=kept, value_before=float(deal.get("value") or 0.0), org=meaning))
+        amount = money.get(step.unique_id) if deal else None
+        value = 0.0 if schema.is_blank(amount) else float(amount or 0.0)
+        step = replace(step, base=kept, value_before=value, org=meaning)
+        if held is not None:
+            asked = step.unique_id, step.fields.get(CURRENCY)
+            step = replace(step, rate=held.rate(*asked), currency=held.code(*asked))
+        based.append(step)
     return based
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
-from opp_analytics.org import PIPELINE, Org, Stages, conform
+from opp_analytics.org import PIPELINE, VALUE_ORIGINAL, Org, Stages, conform, mark_foreign
 from opp_analytics.table_files import BASE_SHEET, import_openpyxl, open_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
@@ -40,7 +40,7 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 32_767
 """Characters of a cell; Excel and openpyxl cut off the rest."""
 _FORMATS = {
-    "value": "#,##0.00",
+    **dict.fromkeys(("value", VALUE_ORIGINAL), "#,##0.00"),
     "close_date": "yyyy-mm-dd",
     "probability": "0",
     **dict.fromkeys(sheets.MOMENTS, "yyyy-mm-dd hh:mm"),
@@ -56,6 +56,7 @@ _NOTES = {
     "name": "Required.",
     "account_id": "The account's unique id.",
     "value": "Money, as a number.",
+    VALUE_ORIGINAL: "The CRM's value, in the deal's own currency: edit this one; value is converted from it.",
     "close_date": "A date, as 2026-03-31.",
     "probability": "Whole percent, 0 to 100: 60 for 60%.",
     "created_at": "Set by the server, in UTC; never written.",
@@ -122,7 +123,7 @@ def to_excel(
     shown = sheets.order_columns(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
-    _format_sheet(sheet, shown, len(frame), _list_dropdowns(book, meaning, shown), meaning)
+    _format_sheet(sheet, shown, mark_foreign(frame).tolist(), _list_dropdowns(book, meaning, shown), meaning)
     _write_base(book, columns, frame)
     return sheets.save(target, book.save)
 
@@ -196,8 +197,9 @@ def _shorten(text: str) -> str:
 
 
 def _format_sheet(
-    sheet: Worksheet, columns: list[str], rows: int, dropdowns: Mapping[str, str], meaning: Org
+    sheet: Worksheet, columns: list[str], foreign: list[bool], dropdowns: Mapping[str, str], meaning: Org
 ) -> None:
+    rows = len(foreign)
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font, PatternFill, Protection
     from openpyxl.utils import get_column_letter
@@ -217,12 +219,14 @@ def _format_sheet(
         note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
         head.comment = Comment(note, "opp_analytics", height=90, width=220)
         sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
-        # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
+        # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets, or a
+        # converted amount.
         sheet.column_dimensions[letter].protection = Protection(locked=False)
         for number in range(2, rows + 2):
             cell = sheet.cell(number, place)
             cell.number_format = _FORMATS.get(column, "General" if cell.data_type != "s" else "@")
-            locked = column in schema.READ_ONLY or column in meaning.derived
+            locked = column in (*schema.READ_ONLY, *meaning.derived)
+            locked = locked or (column == "value" and foreign[number - 2])
             cell.protection = Protection(locked=locked)
             if locked:
                 cell.fill = grey

@@ -208,7 +208,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
         ("Id,Stage,Amount,Amount\n1,Prospecting,5,6\n", "row 2: Amount='5' and Amount='6' would both be 'value'"),
         (
             "Id,Stage,Amount,Amount Currency\n1,Prospecting,5,USD\n2,Prospecting,5,EUR\n",
-            r"row 3 is in EUR, not in USD \(1 such row\). Convert first, for example: frame = pd.read_csv",
+            r"row 3 is in EUR, not in USD \(1 such row\)\. Give rates under \[currency_rates\] of the org file, or convert first, for example: frame = pd.read_csv",
         ),
         (
             "OpportunityId,CreatedDate,Field,OldValue,NewValue\n1,2026-01-01,StageName,a,b\n",

@@ -17,7 +17,7 @@ from opp_analytics.widgets.grid.sheet import EditSheet
 from opp_analytics.writer import RUN_RATE_LIMIT, Plan, plan
 
 _READ = (
-    "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency",
+    "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency", "value_original",
 )  # fmt: skip
 """Columns that a forecast without a history reads of open deals."""
 _CHANCES = {"learned": "by chances from history", "stated": "by stated chances", "run_rate": "by run rate"}

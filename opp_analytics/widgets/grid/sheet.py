@@ -29,6 +29,8 @@ VERBS = ("set", "shift", "month_end")
 _REMOVED = "is in a deal that is marked for removal; undo that first"
 _MOST_DAYS = 36_500
 """A century: a longer shift is a typing error, and may leave the dates that pandas knows."""
+_MONEY = (org.VALUE_ORIGINAL, org.CURRENCY)
+"""Columns whose edit changes the converted value."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class EditSheet:
         self.columns = make_columns(self.frame)
         self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
         self._org = org.Org.of(self.frame)
+        self._rates = self._org.hold_rates(self.frame) if org.is_converted(self.frame) else None
         self._today = today
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
@@ -119,7 +122,8 @@ class EditSheet:
                 closed = self.column[name].kind == "date" and self._org.stages.is_closed(
                     self._find_state(row)
                 )
-                edits[row, name] = self._fit((row, name), typed, read_once(name, typed, closed))
+                cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
+                edits[row, name] = self._fit((row, name), typed, cell)
         return self._step(edits | self._refuse_foreign_stages(edits), label, locked=locked)
 
     def change_many(
@@ -324,12 +328,20 @@ class EditSheet:
     def after(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
         """Take rows as edited; all columns, or some."""
         values = {key: cell.value for key, cell in self._cells.items()}
+        for row in {row for row, name in values if name in _MONEY} if self._rates else ():
+            if (row, "value") not in values or self._find_currency(row) != self._org.currency:
+                values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
         return _overlay(self.frame, self._on_server | values, rows, fields)
 
     # -- after the server's answer
 
     def settle(self, cells: Mapping[Key, Any]) -> None:
         """Store values of the server; drop edits that now match."""
+        if self._rates:
+            amounts = {row: value for (row, name), value in cells.items() if name == "value"}
+            originals = {(row, org.VALUE_ORIGINAL): value for row, value in amounts.items()}
+            converted = {(row, "value"): self._convert(row, value) for row, value in amounts.items()}
+            cells = {**cells, **originals, **converted}
         self._on_server |= cells
         for key, value in cells.items():
             cell = self._cells.get(key)
@@ -356,7 +368,7 @@ class EditSheet:
 
     def drop_change(self, key: Key) -> None:
         """Drop the change of a cell, or with an empty field the removal of its row: the server's stays."""
-        row, name = key
+        row, name = key = self._place_money(key)
         if name:
             self._cells.pop(key, None)
         else:
@@ -364,12 +376,42 @@ class EditSheet:
 
     def refuse(self, key: Key, why: str) -> None:
         """Note the server's refusal of a change, which stays a change."""
+        key = self._place_money(key)
         cell = self._cells.get(key)
         if cell is not None:
             typed = self.column[key[1]].show(cell.value)
             self._cells[key] = CellEdit(cell.value, cell.changed, typed, why)
 
     # -- inside
+
+    def _find_currency(self, row: int) -> str:
+        """Find the currency of a deal as edited."""
+        return (
+            self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
+            if self._rates
+            else ""
+        )
+
+    def _convert(self, row: int, amount: Any) -> Any:
+        """Convert an amount of the CRM to the org's currency."""
+        if self._rates is None or amount is None:
+            return amount
+        return float(amount) * self._rates.rate(self.value(row, "unique_id"), self._find_currency(row))
+
+    def _refuse_converted(self, row: int, name: str, typed: Any) -> CellEdit | None:
+        """Refuse a value for a deal whose value is converted; None for any other cell."""
+        if name != "value" or not self._rates or self._find_currency(row) == self._org.currency:
+            return None
+        title = self.column[org.VALUE_ORIGINAL].title
+        return CellEdit(
+            None, False, typed, f"is a value converted from {self._find_currency(row)}; edit {title} instead"
+        )
+
+    def _place_money(self, key: Key) -> Key:
+        """Find the cell of a value that the server holds: in a converted sheet it is beside the converted one."""
+        row, name = key
+        direct = not self._rates or name != "value" or (row, "value") in self._cells
+        return key if direct else (row, org.VALUE_ORIGINAL)
 
     def _find_state(self, row: int) -> dict[str, Any]:
         """Find the cells that decide a deal's outcome."""

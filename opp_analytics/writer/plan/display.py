@@ -210,7 +210,8 @@ def _problem_table(problems: Sequence[PlanProblem]) -> str:
 
 def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
     """Format field, old, new and status of each change of a deal."""
-    return [(*_format_change(cell, step.org.currency), cell.status) for cell in step.cells]
+    currency = step.currency or step.org.currency
+    return [(*_format_change(cell, currency), cell.status) for cell in step.cells]
 
 
 def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, str, str]:

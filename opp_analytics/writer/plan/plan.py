@@ -248,20 +248,26 @@ def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
     """Apply a plan's steps to a copy of its opportunities, except what is in conflict."""
     edits: dict[str, dict[str | None, Any]] = {}
     deleted, created = [], []
+    steps, converted = list(steps), org.is_converted(before)
     for step in steps:
         if step.operation == "create":
-            created.append(step.fields)
+            created.append(_convert_fields(step, converted))
         elif step.operation == "delete" and not step.in_conflict:
             deleted.append(step.unique_id)
         elif step.operation == "update":
             for cell in step.cells:
                 if cell.status != "conflict":
-                    edits.setdefault(str(cell.field), {})[step.unique_id] = cell.after
+                    name = org.VALUE_ORIGINAL if converted and cell.field == "value" else str(cell.field)
+                    edits.setdefault(name, {})[step.unique_id] = cell.after
     edited = before.set_index("unique_id")
     for name, values in edits.items():
         column = edited[name].astype("object") if name in edited else pd.Series(None, edited.index, "object")
         column.loc[pd.Index(values)] = list(values.values())
         edited[name] = column
+    if converted:
+        moved = {s.unique_id: s.rate for s in steps if s.operation == "update" and _MONEY & s.fields.keys()}
+        amounts = edited.loc[list(moved), org.VALUE_ORIGINAL].astype("float64")
+        edited.loc[list(moved), "value"] = amounts * pd.Series(moved, dtype="float64")
     kept = edited.drop(index=deleted).reset_index()
     if created:
         kept = pd.concat([kept.astype("object"), pd.DataFrame(created, dtype="object")], ignore_index=True)
@@ -269,6 +275,19 @@ def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
         kept = kept.astype({c: t for c, t in further.items() if not kept[c].isna().any()})
         kept.attrs = before.attrs  # which concat loses
     return org.conform(kept)
+
+
+_MONEY = {"value", org.CURRENCY}
+"""Fields whose edit changes what a deal is in the org's currency."""
+
+
+def _convert_fields(step: Step, converted: bool) -> dict[str, Any]:
+    """List the fields of a created deal as a frame has them; `converted` with the value in the org's currency."""
+    fields = step.fields
+    if converted and not schema.is_blank(fields.get("value")):
+        fields[org.VALUE_ORIGINAL] = fields["value"]
+        fields["value"] = float(fields["value"]) * step.rate
+    return fields
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
@@ -327,9 +346,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     meaning = org.get_org(before)
     org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
     org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
-    base, edited = (
-        frame.drop(columns=list(org.Org.of(before).derived), errors="ignore") for frame in (base, edited)
-    )
+    derived = list(org.Org.of(before).derived)
+    base, edited = (frame.drop(columns=derived, errors="ignore") for frame in (base, edited))
     steps, problems = find_difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)

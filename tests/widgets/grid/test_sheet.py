@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
+from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
 from tests.writer.frames import opportunities
@@ -361,3 +362,42 @@ def test_spell__is_read_back_in_one_way_only():
         12.345,
         pd.Timestamp("2027-03-04"),
     ]
+
+
+def euros() -> EditSheet:
+    rates = [{"date": "2026-03-20", "currency": "EUR", "rate": 1.25}]
+    frame = pd.DataFrame(
+        {
+            "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 300.0], "stage": "proposal",
+            "close_date": "2026-04-10", "currency": ["EUR", "USD"],
+        }
+    )  # fmt: skip
+    frame.attrs["load"] = {"fetched_at": "2026-03-25T12:00:00Z"}
+    return EditSheet(Org(currency="USD", currency_rates=rates).apply(frame))
+
+
+def test_edit__of_a_converted_value_is_refused_and_names_the_column_to_edit() -> None:
+    sheet = euros()
+    said = sheet.edit([(0, "value", "200")]).message
+    assert "is a value converted from EUR. Edit Value original instead." in said
+    assert sheet.changed_rows == []
+
+
+def test_edit__of_value_original_moves_the_value_and_is_sent_as_it_is() -> None:
+    sheet = euros()
+    sheet.edit([(0, "value_original", "200"), (1, "value", "310")])
+    assert sheet.edited["value"].tolist() == [250.0, 310.0]
+    planned = make_plan(sheet)
+    assert planned.problems.empty
+    assert planned.changes[["unique_id", "field", "after"]].to_numpy().tolist() == [
+        ["a", "value", 200.0],
+        ["b", "value", 310.0],
+    ]
+
+
+def test_settle__of_a_value_puts_the_server_s_beside_the_converted_one() -> None:
+    sheet = euros()
+    sheet.edit([(0, "value_original", "200"), (1, "value", "310")])
+    sheet.settle({(0, "value"): 200.0, (1, "value"): 310.0})
+    assert sheet.changed_rows == []
+    assert sheet.base[["value", "value_original"]].to_numpy().tolist() == [[250.0, 200.0], [310.0, 310.0]]
