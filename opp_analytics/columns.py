@@ -44,6 +44,7 @@ COLUMNS = {
     "team": ResultColumn("Team of the owner."),
     "region": ResultColumn("Region of the owner."),
     "value": ResultColumn("Value of the deal or deals.", "money"),
+    "value_original": ResultColumn("Value of the deal as the CRM has it, in the deal's own currency."),
     "currency": ResultColumn("ISO code of the currency."),
     "stage": ResultColumn("Stage of the deal."),
     "status": ResultColumn("Status of the deal; in changes of a plan, the state of the change."),

@@ -126,6 +126,7 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("year", f"begins in {year}; today is in {quarter}"),
         ("people", _people(org)),
         ("targets", _targets(org)),
+        *([("rates", _rates(org))] if org.converts else []),
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
         ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
@@ -171,6 +172,13 @@ def _targets(org: oa.Org) -> str:
     periods = sorted(targets["period"].unique())
     span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     return f"{text.joined(said)}, {span}"
+
+
+def _rates(org: oa.Org) -> str:
+    rates = org.currency_rates
+    newest = rates.groupby("currency")["date"].max()
+    said = [f"{code} (newest {text.day(day, year=True)})" for code, day in newest.items()]
+    return f"{text.joined(said, most=6)}, to {org.currency}"
 
 
 def _columns(columns: object, otherwise: str) -> str:

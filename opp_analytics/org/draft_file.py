@@ -145,7 +145,11 @@ def _draft_currency(frame: pd.DataFrame) -> list[str]:
     if len(found) == 1:
         return [f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"]
     currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
-    several = [f"# The deals are in {currencies}: convert them to one currency first."] if found else []
+    several = (
+        [f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."]
+        if found
+        else []
+    )
     return ['# currency = "USD"  # amounts have no sign without this line', *several]
 
 

@@ -190,3 +190,15 @@ def test_init__leaves_a_file_that_another_session_wrote_in_the_meantime(
     assert (code, (here / "opp-analytics.toml").read_text()) == (1, 'currency = "EUR"\n')
     assert "was changed by another program in the meantime" in err
     assert len(list(here.iterdir())) == 2
+
+
+def test_check__says_the_rates_of_currencies_and_how_new_they_are(command: Command, here: Path) -> None:
+    (here / "rates.csv").write_text(
+        "date,currency,rate\n2026-11-02,EUR,1.1\n2026-11-27,EUR,1.2\n2026-11-02,GBP,1.3\n"
+    )
+    (here / "opp-analytics.toml").write_text('currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n')
+    code, out, _ = command("org", "check")
+    assert (code, "rates      EUR (newest Nov 27, 2026) and GBP (newest Nov 2, 2026), to USD" in out) == (
+        0,
+        True,
+    )

@@ -67,7 +67,10 @@ def test_draft_org__names_a_column_that_is_empty_and_reads_the_stages_from_their
 def test_draft_org__of_several_currencies_declares_none() -> None:
     frame = pd.DataFrame({"stage": ["Demo"] * 3, "currency": ["EUR", "USD", "EUR"]})
     text = draft_org(frame, month="2026-11").text
-    assert "# The deals are in EUR (2 deals) and USD (1 deal): convert them to one currency first." in text
+    assert (
+        "# The deals are in EUR (2 deals) and USD (1 deal): choose one, and give rates of the others under [currency_rates]."
+        in text
+    )
     assert read(text).currency is None
 
 
