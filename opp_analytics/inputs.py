@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
 from opp_analytics.schema import TEXT, BadCell, check_encodable
+from opp_analytics.text import count, joined
 from opp_analytics.text import day as format_day
-from opp_analytics.text import joined
 
 _MONEY = r"[A-Z]{0,3}[$€£¥]|[A-Z]{3}"
 _AMOUNT = re.compile(
@@ -79,8 +79,12 @@ _NEAR = timedelta(days=183)
 """A day without a year is taken for another year's within half a year; beyond, this year's is as near."""
 EPOCH = datetime(1899, 12, 30)
 """Day 0 of a workbook's dates, as Excel and LibreOffice have it."""
-_MOST_NAMED = 3
-"""Bad cells that one error names; the rest are counted."""
+_MOST_NAMED = 20
+"""Different bad cells that one error lists; the rest are counted."""
+_BLANKS = frozenset(("n/a", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—"))
+"""Marks in a file's cell that say it is empty; a word that promises a value, such as ``TBD`` or ``?``, is none of them."""
+_WHICH_ORDER = "use day_first=True or False, in the shell --day-first or --month-first"
+_WHICH_DECIMALS = "use decimal_comma=True or False, in the shell --decimal-comma or --no-decimal-comma"
 
 
 class TwoReadings(BadCell):
@@ -485,17 +489,42 @@ class BadValue:
     """Completes "row 12: Amount='abc' …"."""
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        return (
-            f"row {self.row}: {self.column}={shown if len(shown) <= 80 else shown[:79] + '…'} {self.reason}"
-        )
+        return list_bad([self])[0]
+
+    @property
+    def has_option(self) -> bool:
+        """True where an option of the reader settles what the cell means."""
+        return self.reason.endswith((_WHICH_ORDER, _WHICH_DECIMALS))
 
 
-def refuse(file: str, bad: Sequence[BadValue]) -> NoReturn:
-    """Raise one error that names the first bad cells in the order of the file, and counts the rest."""
-    first = sorted(bad, key=lambda one: (one.row, one.column))[:_MOST_NAMED]
-    more = f" (and {len(bad) - _MOST_NAMED:,} more)" if len(bad) > _MOST_NAMED else ""
-    raise DataError(f"{file}: {'; '.join(map(str, first))}{more}")
+def list_bad(bad: Iterable[BadValue]) -> list[str]:
+    """List bad cells in the order of the file, a column's equal ones once, and each reason where it is first.
+
+    >>> list_bad([BadValue(row, "Amount", cell, "is not an amount") for row, cell in enumerate(["TBD", "?", "TBD"], 2)])
+    ["rows 2 and 4: Amount='TBD' is not an amount", "row 3: Amount='?'"]
+    """
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for one in sorted(bad, key=lambda one: (one.row, one.column)):
+        groups.setdefault((one.column, repr(one.value), one.reason), []).append(one.row)
+    lines, said = [], set()
+    for (column, shown, reason), rows in list(groups.items())[:_MOST_NAMED]:
+        where = f"row{'s' * (len(rows) > 1)} {joined(map(str, rows), most=3)}"
+        cell = shown if len(shown) <= 80 else f"{shown[:79]}…"
+        lines.append(f"{where}: {column}={cell}{'' if (column, reason) in said else f' {reason}'}")
+        said.add((column, reason))
+    more = sum(map(len, list(groups.values())[_MOST_NAMED:]))
+    return [*lines, *([f"and {count(more, 'cell')} more"] if more else [])]
+
+
+def refuse(file: str, bad: Sequence[BadValue], way_out: str = "") -> NoReturn:
+    """Raise one error that lists the bad cells, with a `way_out` for all of them."""
+    lines = [*list_bad(bad), *([way_out] if way_out else [])]
+    raise DataError("\n  ".join([f"{file}: {lines[0]}"] if len(lines) == 1 else [f"{file}:", *lines]))
+
+
+def is_mark_of_blank(cell: Any) -> bool:
+    """True for a text by which people say that a cell of a file is empty, such as ``n/a`` or ``-``."""
+    return isinstance(cell, str) and len(cell) <= 4 and cell.casefold() in _BLANKS
 
 
 @dataclass(frozen=True)
@@ -524,10 +553,12 @@ class Cells:
         return pd.Series(each, index=self.rows)
 
     def read_each(self, read: Callable[[Any], Any]) -> tuple[dict[int, Any], dict[int, str]]:
-        """Read the distinct cells: the values by place, and the reasons of those that `read` refuses."""
+        """Read the distinct cells but marks of empty ones: the values by place, and the reasons of those that `read` refuses."""
         values: dict[int, Any] = {}
         reasons: dict[int, str] = {}
         for place, cell in enumerate(self.distinct.tolist()):
+            if is_mark_of_blank(cell):
+                continue
             try:
                 values[place] = read(cell)
             except BadCell as error:
@@ -689,8 +720,7 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
         return wanted.pop() or 0.0
     if wanted:
         raise TwoReadings(
-            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; use decimal_comma=True or "
-            "False, in the shell --decimal-comma or --no-decimal-comma"
+            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; {_WHICH_DECIMALS}"
         )
     if set(readings.values()) == {None}:
         raise BadCell(_NOT_AN_AMOUNT)
@@ -789,8 +819,7 @@ def _read_times(
             return _parse_time(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
-                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
-                "--day-first or --month-first"
+                f"may mean {doubt.both}, and no other row of the file tells; {_WHICH_ORDER}"
             ) from None
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)

@@ -256,7 +256,8 @@ def test_find_decimal_comma__else_asks_the_file_and_says_so() -> None:
 
 def test_find_decimal_comma__names_both_rows_of_a_contradiction() -> None:
     with pytest.raises(
-        DataError, match=r"row 2: Amount='1\.5' has a decimal point; row 4: Amount='1,5' has a decimal comma"
+        DataError,
+        match=r"row 2: Amount='1\.5' has a decimal point\n  row 4: Amount='1,5' has a decimal comma",
     ):
         find_decimal_comma([column("1.5", "7", "1,5")], "f.csv")
 
@@ -407,7 +408,7 @@ def test_find_day_order__follows_the_rows_that_tell() -> None:
 def test_find_day_order__names_two_rows_that_contradict_each_other() -> None:
     with pytest.raises(
         DataError,
-        match="deals.csv: row 2: Close Date='03/25/2027' has the month first; row 3: Created='25/03/2027' has the day first; write all dates in one order",
+        match="deals.csv:\n  row 2: Close Date='03/25/2027' has the month first\n  row 3: Created='25/03/2027' has the day first; write all dates in one order",
     ):
         find_day_order([times("03/25/2027"), times(None, "25/03/2027", label="Created")], "deals.csv")
 

@@ -22,7 +22,9 @@ from opp_analytics.cli.source import (
     DecimalComma,
     FromFile,
     HistoryFolder,
+    OnUnreadable,
     OrgFile,
+    Unreadable,
     find_history,
     find_org,
     read_source,
@@ -47,6 +49,7 @@ def export_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
@@ -63,6 +66,7 @@ def export_command(
         org_file,
         day_first=day_first,
         decimal_comma=decimal_comma,
+        unreadable=unreadable,
         option=None,
         refresh="full",
         search=search,

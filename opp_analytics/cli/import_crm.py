@@ -17,7 +17,15 @@ import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.load import add_record, say_stock, write_opportunities
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import DayFirst, DecimalComma, OrgFile, find_org, say_age
+from opp_analytics.cli.source import (
+    DayFirst,
+    DecimalComma,
+    OnUnreadable,
+    OrgFile,
+    Unreadable,
+    find_org,
+    say_age,
+)
 from opp_analytics.crm import (
     LOGS,
     ChangeLog,
@@ -73,6 +81,7 @@ def import_crm_command(
     ] = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     encoding: Annotated[
         str | None,
         typer.Option(help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"),
@@ -98,7 +107,12 @@ def import_crm_command(
     deals = None
     if deals_file is not None:
         export = explain_export(
-            deals_file, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding
+            deals_file,
+            org,
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            unreadable=unreadable,
+            encoding=encoding,
         )
         deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
@@ -111,6 +125,7 @@ def import_crm_command(
             ids=_read_ids(ids),
             day_first=day_first,
             decimal_comma=decimal_comma,
+            unreadable=unreadable,
             encoding=encoding,
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)

@@ -14,7 +14,15 @@ from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escape_markup, heading, out, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_csv, write_staged
-from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OrgFile, read_source
+from opp_analytics.cli.source import (
+    DayFirst,
+    DecimalComma,
+    FromFile,
+    OnUnreadable,
+    OrgFile,
+    Unreadable,
+    read_source,
+)
 from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
@@ -106,6 +114,7 @@ def record_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     at: Annotated[
         str | None,
@@ -135,6 +144,7 @@ def record_command(
         org_file,
         day_first=day_first,
         decimal_comma=decimal_comma,
+        unreadable=unreadable,
         asked=at,
         option="--at",
         refresh="full",

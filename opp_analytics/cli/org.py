@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_staged
-from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile
+from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
 from opp_analytics.crm import draft_from_export, read_org_text
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import FILE, Draft, Stage, draft_org
@@ -28,6 +28,7 @@ def init_command(
     update: Annotated[
         bool, typer.Option("--update", help="Add what is new to an existing file; all that is in it stays.")
     ] = False,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
@@ -41,7 +42,9 @@ def init_command(
     if source is None:
         draft = _draft_from_api(file, kept)
     else:
-        draft = draft_from_export(source, file, kept, day_first=day_first, decimal_comma=decimal_comma).draft
+        draft = draft_from_export(
+            source, file, kept, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
+        ).draft
     changed = draft.text != kept
     if changed:
         write_org(file, draft.text, old)

@@ -18,7 +18,9 @@ from opp_analytics.cli.source import (
     DayFirst,
     DecimalComma,
     FromFile,
+    OnUnreadable,
     OrgFile,
+    Unreadable,
     find_org,
     parse_amount,
     read_source,
@@ -71,6 +73,7 @@ def report_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
     markdown: Annotated[
@@ -88,7 +91,14 @@ def report_command(
     source = (
         None
         if source_file is None
-        else read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
+        else read_source(
+            source_file,
+            org_file,
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            unreadable=unreadable,
+            asked=as_of,
+        )
     )
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)

@@ -27,7 +27,9 @@ from opp_analytics.cli.source import (
     DecimalComma,
     FromFile,
     HistoryFolder,
+    OnUnreadable,
     OrgFile,
+    Unreadable,
     find_history,
     find_org,
     parse_amount,
@@ -128,12 +130,20 @@ def forecast_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
+    source = read_source(
+        source_file,
+        org_file,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        unreadable=unreadable,
+        asked=as_of,
+    )
     history = find_history(folder, source.org)
     day, zone = source.day(as_of), source.zone
     goals = (
@@ -188,12 +198,20 @@ def risk_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
     check_ending(file, TABLES)
-    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
+    source = read_source(
+        source_file,
+        org_file,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        unreadable=unreadable,
+        asked=as_of,
+    )
     asked: dict[str, Any] = {"as_of": source.day(as_of), "tz": source.zone}
     history = find_history(folder, source.org)
     table = oa.deal_flags(source.opportunities, history, own_writes=source.own_writes(), **asked)
@@ -389,12 +407,20 @@ def audit_command(
     source_file: FromFile = None,
     day_first: DayFirst = None,
     decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     check_ending(file, (".csv",))
     check_ending(plan_file, (".json",))
-    source = read_source(source_file, org_file, day_first=day_first, decimal_comma=decimal_comma, asked=as_of)
+    source = read_source(
+        source_file,
+        org_file,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        unreadable=unreadable,
+        asked=as_of,
+    )
     opportunities = source.opportunities
     day = source.day(as_of)
     findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -49,6 +50,23 @@ DecimalComma = Annotated[
     ),
 ]
 """The option that says how the amounts of a file are written."""
+
+
+class OnUnreadable(StrEnum):
+    """What to do with a cell of a file that can't be read."""
+
+    REFUSE = "refuse"
+    BLANK = "blank"
+
+
+Unreadable = Annotated[
+    OnUnreadable,
+    typer.Option(
+        "--unreadable",
+        help="An amount, date or percentage that can't be read, such as TBD: refuse the file, or leave the cell blank.",
+    ),
+]
+"""The option that says what to do with the cells of a file that can't be read."""
 OrgFile = Annotated[
     Path | None,
     typer.Option(
@@ -113,13 +131,14 @@ def read_source(
     *,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     asked: str | None = None,
     option: str | None = "--as-of",
     **options: Any,
 ) -> CommandSource:
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
-    `day_first` and `decimal_comma` say how the dates and amounts of a file are written.
+    `day_first` and `decimal_comma` say how the dates and amounts of a file are written, `unreadable` what to do with others.
     Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
     """
     org = find_org(org_file)
@@ -129,7 +148,9 @@ def read_source(
         say_age(opportunities, asked, option)
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
-    export = explain_export(file, known, day_first=day_first, decimal_comma=decimal_comma)
+    export = explain_export(
+        file, known, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
+    )
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
     filled = export.mapping["theirs"] == ""

@@ -78,6 +78,7 @@ def read_changes(
     ids: Mapping[str, str] | None = None,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     encoding: str | None = None,
 ) -> ChangeLog:
     """Read a field history as a change log.
@@ -94,7 +95,12 @@ def read_changes(
     shape = find_shape(table.labels, org.columns)
     if shape == "opportunities" and any(map(find_stage_date, table.labels)):
         export = explain_export(
-            source, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding
+            source,
+            org,
+            day_first=day_first,
+            decimal_comma=decimal_comma,
+            unreadable=unreadable,
+            encoding=encoding,
         )
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
@@ -117,8 +123,13 @@ def read_changes(
     problems: list[Mapping[str, str]] = []
     left_out: tuple[str, ...] = ()
     known = _index_deals(opportunities)
+    written: dict[str, Any] = {
+        "day_first": day_first,
+        "decimal_comma": decimal_comma,
+        "unreadable": unreadable,
+    }
     if shape == "events":
-        events = read_events(table, org, day_first=day_first, decimal_comma=decimal_comma)
+        events = read_events(table, org, **written)
         every = [*events.changes["unique_id"], *events.births["unique_id"]]
         meeting = _meet(pairs[pairs["unique_id"].isin(every)], opportunities, table.file)
         events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
@@ -126,7 +137,7 @@ def read_changes(
         lines, problems = events.lines, _find_unborn(events, opportunities)
         left_out = _note_untracked(changes["field"].unique(), events, known)
     else:
-        rows, lines = _read_snapshots(table, matched, org, day_first, decimal_comma)
+        rows, lines = _read_snapshots(table, matched, org, written)
         meeting = _meet(pairs, opportunities, table.file)
         changes, closings = add_unrecorded(meeting.rename(rows), known, org)
         changes = _add_fixed(changes, known)
@@ -341,8 +352,7 @@ def _read_snapshots(
     table: FileTable,
     matched: list[Mapped],
     org: Org,
-    day_first: bool | None,
-    decimal_comma: bool | None,
+    written: Mapping[str, Any],
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Read the wide log: the main fields of a deal from each change on."""
     at = table.labels[find_column("seen_at", matched, table)]
@@ -350,9 +360,7 @@ def _read_snapshots(
         # Of another CRM's log only what is known here; of our own, everything.
         matched = [replace(line, ours="", how="dropped") if line.how == "kept" else line for line in matched]
     zone = "UTC" if at in UTC_LABELS else org.zone(None)
-    columns, lines = read_columns(
-        table, matched, org, day_first=day_first, decimal_comma=decimal_comma, zone=zone
-    )
+    columns, lines, _ = read_columns(table, matched, org, zone=zone, **written)
     return pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS}), lines
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, match_labels
 from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
 from opp_analytics.crm.values import ColumnReader, find_decimals, is_time
-from opp_analytics.inputs import Cells, as_ids, as_texts, find_day_order, refuse
+from opp_analytics.inputs import Cells, as_ids, as_texts, find_day_order
 from opp_analytics.org import Org
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
@@ -33,7 +33,12 @@ class Events:
 
 
 def read_events(
-    table: FileTable, org: Org, *, day_first: bool | None = None, decimal_comma: bool | None = None
+    table: FileTable,
+    org: Org,
+    *,
+    day_first: bool | None = None,
+    decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
 ) -> Events:
     """Read a file with a row for each changed field."""
     matched = match_labels(table.labels, Names(name_events(org.columns, table.labels), _NAMES))
@@ -61,11 +66,10 @@ def read_events(
     whose = {**{side: side[0] for side in sides}, ("changed_at", ""): "changed_at"}
     comma, said = find_decimals(table, {**sides, ("changed_at", ""): at}, whose, decimal_comma)
     zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
-    reader = ColumnReader(org, order, zone, comma, lines=said)
+    reader = ColumnReader(org, order, zone, comma, unreadable, lines=said)
     instants = reader.read("changed_at", at, label["changed_at"])
     values = [_read_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
-    if reader.bad:
-        refuse(table.file, reader.bad)
+    reader.settle(table.file)
     changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
     changes.insert(1, "changed_at", instants.reindex(changes.index))
     known = [line for line in matched if line.ours in _NAMES and line.how != "dropped"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
     OWN,
@@ -21,9 +22,9 @@ from opp_analytics.crm.mapping import (
 )
 from opp_analytics.crm.recognize import LOGS, find_shape, name_any
 from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
-from opp_analytics.crm.values import read_columns
+from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
-from opp_analytics.inputs import BadValue, refuse
+from opp_analytics.inputs import BadValue, list_bad, refuse
 from opp_analytics.org import Org, get_org, list_probabilities, merge_orgs
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
@@ -49,6 +50,7 @@ def read_export(
     *,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     encoding: str | None = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -67,6 +69,11 @@ def read_export(
     decimal_comma : bool, optional
         Whether ``45.000`` is 45,000. By default the column's other amounts tell; else a file with semicolons and dates such
         as ``31.12.2026`` has a decimal comma, and says so. Where nothing tells, it is refused.
+    unreadable : {"refuse", "blank"}
+        What to do with an amount, date or percentage that can't be read, such as ``TBD`` or ``~90k``: refuse the file with a
+        list of all such cells, or read the rest with these cells missing, warn of them, and list them in
+        ``attrs["unreadable"]``. A cell with two readings, and a mark of won, lost, closed or deleted, is always refused.
+        ``n/a``, ``none`` and ``-`` are empty cells.
     encoding : str, optional
         Encoding of a CSV file, where the one found is wrong.
     progress : bool, optional
@@ -86,8 +93,7 @@ def read_export(
     Raises
     ------
     DataError
-        When the file is of another kind or holds no table, or a cell can't be read: the first ones are named by row, column
-        and value. Nothing is read in part.
+        When the file is of another kind or holds no table, or a cell can't be read: all are listed by row, column and value.
     MissingColumnError
         When there is no column for ``unique_id`` or ``stage``.
 
@@ -104,7 +110,14 @@ def read_export(
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25
     """
-    export = explain_export(source, org, day_first=day_first, decimal_comma=decimal_comma, encoding=encoding)
+    export = explain_export(
+        source,
+        org,
+        day_first=day_first,
+        decimal_comma=decimal_comma,
+        unreadable=unreadable,
+        encoding=encoding,
+    )
     note(progress, export.describe())
     return export.opportunities
 
@@ -115,6 +128,7 @@ def explain_export(
     *,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     encoding: str | None = None,
 ) -> Export:
     """Read an export, with the fate of its columns and rows; see `read_export`."""
@@ -122,6 +136,7 @@ def explain_export(
         raise ArgumentTypeError(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
         )
+    arguments.one_of(unreadable, "unreadable", UNREADABLE)
     table = read_table(source, name_any(org.columns).know, encoding)
     org = merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
     if find_shape(table.labels, org.columns) in LOGS:
@@ -132,9 +147,13 @@ def explain_export(
     matched = mark_stage_dates(match_labels(table.labels, Names(org.columns, OWN)))
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
-    columns, lines = read_columns(table, matched, org, day_first=day_first, decimal_comma=decimal_comma)
+    columns, lines, blanked = read_columns(
+        table, matched, org, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
+    )
     dates = take_stage_dates(columns, org, lines)
     frame, left_out = _make_opportunities(columns, org, table, lines)
+    if blanked:
+        frame.attrs["unreadable"] = list_bad(blanked)
     return Export(
         opportunities=frame,
         stage_dates=dates[dates["unique_id"].isin(frame["unique_id"])],

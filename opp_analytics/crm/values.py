@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped
 from opp_analytics.crm.recognize import find_stage_date
-from opp_analytics.errors import DataError
+from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.inputs import (
     BadValue,
     Cells,
@@ -22,6 +23,7 @@ from opp_analytics.inputs import (
     find_decimal_comma,
     fold,
     has_dotted_dates,
+    list_bad,
     read_amounts,
     read_dates,
     read_flags,
@@ -37,6 +39,10 @@ from opp_analytics.text import count
 _DATES = ("close_date",)
 _INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "seen_after")
 _IDS = ("unique_id", "account_id", "owner_id")
+_NEEDED = (*FLAGS, "changed_at", "seen_at", "seen_after")
+"""Columns that decide what a deal is, or when something was so: a cell of theirs is never left blank."""
+UNREADABLE = ("refuse", "blank")
+_WAY_OUT = 'To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank'
 FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""
 _STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
@@ -86,27 +92,31 @@ class ColumnReader:
     """Zone of a time that names none."""
     decimal_comma: bool | None = None
     """True if the file's amounts have a decimal comma; None when nothing settles it."""
+    unreadable: str = "refuse"
+    """What becomes of a cell that can't be read: one of `UNREADABLE`."""
     bad: list[BadValue] = field(default_factory=list)
+    blanked: list[BadValue] = field(default_factory=list)
     lines: list[Mapped] = field(default_factory=list)
 
     def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
         """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
         if isinstance(column, Cells) and ours in ("value", VALUE_ORIGINAL):
-            return self._keep_bad(read_amounts(column, self.org.currency, self.decimal_comma))
+            return self._sort_bad(ours, *read_amounts(column, self.org.currency, self.decimal_comma))
         if isinstance(column, Cells):
-            return self._keep_bad(
+            read = (
                 read_dates(column, self.day_first)
                 if ours in _DATES
                 else read_instants(column, self.day_first, self.zone)
             )
+            return self._sort_bad(ours, *read)
         if ours == "probability":
             cells = Cells.of(column, label)
             percents, bad, fractional = read_percents(cells, fractions=label.casefold() in FRACTIONS)
             if fractional:
                 self.lines.append(Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%"))
-            return self._keep_bad((percents, bad))
+            return self._sort_bad(ours, percents, bad)
         if ours in FLAGS:
-            return self._keep_bad(read_flags(Cells.of(as_texts(column), label)))
+            return self._sort_bad(ours, *read_flags(Cells.of(as_texts(column), label)))
         if ours in _IDS:
             return as_ids(column)
         if ours == "stage":
@@ -124,12 +134,26 @@ class ColumnReader:
         for code, rows in column.groupby(codes.to_numpy(), sort=False):
             amounts, bad = read_amounts(Cells.of(rows, label), str(code), self.decimal_comma)
             read.append(amounts)
-            self.bad += [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
+            bad = [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
+            self._sort_bad(VALUE_ORIGINAL, amounts, bad)
         return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
-    def _keep_bad(self, read: tuple[pd.Series[Any], list[BadValue]]) -> pd.Series[Any]:
-        self.bad += read[1]
-        return read[0]
+    def _sort_bad(self, ours: str, read: pd.Series[Any], bad: list[BadValue]) -> pd.Series[Any]:
+        for one in bad:
+            (self.blanked if _can_be_blank(one, ours) else self.bad).append(one)
+        return read
+
+    def settle(self, file: str) -> None:
+        """Refuse all cells that can't be read, or warn of those that are left blank."""
+        refused = self.bad + (self.blanked if self.unreadable == "refuse" else [])
+        if refused:
+            refuse(file, refused, _WAY_OUT if len(refused) > len(self.bad) else "")
+        if self.blanked:
+            said = [
+                f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read",
+                *list_bad(self.blanked),
+            ]
+            warnings.warn("\n  ".join(said), DataWarning, stacklevel=4)
 
     def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""
@@ -143,6 +167,10 @@ class ColumnReader:
         return _replace(texts, read_as)
 
 
+def _can_be_blank(bad: BadValue, ours: str) -> bool:
+    return ours not in _NEEDED and not bad.has_option
+
+
 def read_columns(
     table: FileTable,
     matched: list[Mapped],
@@ -150,9 +178,10 @@ def read_columns(
     *,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     zone: str | None = None,
-) -> tuple[dict[str, pd.Series[Any]], list[Mapped]]:
-    """Read the columns of a table under our names, at their types, on the rows of the file."""
+) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[BadValue]]:
+    """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank."""
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
     names = {place: matched[place].ours for place in places}
     cells = {
@@ -163,7 +192,7 @@ def read_columns(
     times = [column for place, column in cells.items() if is_time(names[place])]
     order = day_first if day_first is not None else find_day_order(times, table.file)
     comma, said = find_decimals(table, cells, names, decimal_comma)
-    reader = ColumnReader(org, order, zone or org.zone(None), comma, lines=said)
+    reader = ColumnReader(org, order, zone or org.zone(None), comma, unreadable, lines=said)
     several = org.converts and "currency" in names.values()
     columns: dict[str, pd.Series[Any]] = {}
     first: dict[str, int] = {}
@@ -184,9 +213,8 @@ def read_columns(
             lines[place] = replace(lines[place], how="dropped", ours="", note="empty")
         else:
             columns[ours], first[ours] = column, place
-    if reader.bad:
-        refuse(table.file, reader.bad)
-    return columns, [*lines, *reader.lines]
+    reader.settle(table.file)
+    return columns, [*lines, *reader.lines], reader.blanked
 
 
 def _merge(

@@ -88,6 +88,7 @@ def read_import(
     ids: Mapping[str, str] | None = None,
     day_first: bool | None = None,
     decimal_comma: bool | None = None,
+    unreadable: str = "refuse",
     progress: bool | None = None,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
@@ -105,6 +106,7 @@ def read_import(
         ids=ids,
         day_first=day_first,
         decimal_comma=decimal_comma,
+        unreadable=unreadable,
     )
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known

@@ -85,6 +85,7 @@ class History(RecordedPipeline):
         ids: Mapping[str, str] | None = None,
         day_first: bool | None = None,
         decimal_comma: bool | None = None,
+        unreadable: str = "refuse",
         progress: bool | None = None,
     ) -> History:
         """Make a history from the field history of another CRM, from a change log, or from `changes`.
@@ -113,6 +114,8 @@ class History(RecordedPipeline):
             Ids in `changes` to ids of the records that follow, where those come from another system.
         day_first, decimal_comma : bool, optional
             As in `read_export`.
+        unreadable : {"refuse", "blank"}
+            As in `read_export`; the time of a change is always needed.
         progress : bool, optional
             If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook or terminal.
 
@@ -149,6 +152,7 @@ class History(RecordedPipeline):
             ids=ids,
             day_first=day_first,
             decimal_comma=decimal_comma,
+            unreadable=unreadable,
             progress=progress,
         )
         if path is None:

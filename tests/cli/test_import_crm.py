@@ -289,13 +289,13 @@ def test_report__of_other_deals_than_the_history_is_refused(
         (
             [DEALS.replace("12/1/2026", "11/29/2026").replace("11/20", "20/11")],
             [],
-            "row 2: Close Date='20/11/2026' has the day first; row 3: Close Date='11/29/2026' has the month first; write all dates "
+            "row 2: Close Date='20/11/2026' has the day first\n  row 3: Close Date='11/29/2026' has the month first; write all dates "
             "in one order",
         ),
         (
             [CHANGES.replace("20/2026", "2/2026")],
             [],
-            "row 2: Edit Date='11/2/2026 9:14 AM' may mean Nov 2, 2026 or Feb 11, 2026, and no other row of the file tells",
+            "rows 2 and 3: Edit Date='11/2/2026 9:14 AM' may mean Nov 2, 2026 or Feb 11, 2026, and no other row of the file tells",
         ),
         (
             [DEALS.replace("Acme", "JosÃ©")],

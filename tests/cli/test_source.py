@@ -413,6 +413,33 @@ def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
     assert "45K" in out
 
 
+def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(command: Command, here: Path) -> None:
+    file = here / "deals.csv"
+    file.write_text(DOUBTFUL.replace("45.000", "TBD") + "2;Two;Prospecting;70k;2026-12-29\n")
+    asked = ["--from", file, "--org", "salesforce"]
+    for arguments in (
+        ["import-crm", file, "--org", "salesforce"],
+        ["org", "init", "--force", "--from", file],
+        ["audit", *asked],
+        ["forecast", "--as-of", "2026-12-01", *asked],
+        ["export", "deals.xlsx", "--force", *asked],
+        ["record", "--at", "2026-11-01", *asked],
+        ["report", "--as-of", "2026-11-25", "--out", here / "page.html", *asked],
+    ):
+        code, _, err = command(*arguments)
+        assert code == 1, arguments
+        assert "row 2: Amount='TBD' is not an amount" in err
+        assert "--unreadable blank" in err
+        code, _, err = command(*arguments, "--unreadable", "blank")
+        assert code == 0, err
+        assert "deals.csv: 1 cell left blank: can't be read\n  row 2: Amount='TBD' is not an amount" in err
+    history = oa.History(here / "opp-history")
+    assert history.as_of("2026-11-02")["value"].isna().tolist() == [True, False]
+    assert "cells that can't be read are blank: row 2: Amount='TBD'" in " ".join(
+        reading.read(here / "page.html").warnings
+    )
+
+
 def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> None:
     (here / "opp-analytics.toml").write_text('preset = "salesforce"\ncurrency = "USD"\n')
     (here / "deals.csv").write_text(DOUBTFUL)

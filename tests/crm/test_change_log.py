@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import ChangeLog, read_changes, read_export
-from opp_analytics.errors import DataError
+from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.history import History
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
@@ -236,6 +236,23 @@ def test_an_id_used_twice_is_told_by_the_history() -> None:
 def test_events__name_what_cannot_be_read(row: tuple[Any, ...], says: str) -> None:
     with pytest.raises(DataError, match=says):
         log_of(pd.DataFrame([row], columns=COLUMNS))
+
+
+def test_read_changes__leaves_an_unreadable_value_blank_but_no_time_of_a_change(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    log = "unique_id,changed_at,field,old_value,new_value\n1,2026-11-01,value,,45000\n1,{},value,45000,TBD\n"
+    file.write_text(log.format("2026-11-02"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"row 3: new_value='TBD' is not an amount; .*\n  To read the rest"):
+        read_changes(file)
+    with pytest.warns(DataWarning, match="1 cell left blank"):
+        changes = read_changes(file, unreadable="blank").changes
+    assert changes.loc[changes["changed_at"] == "2026-11-02", "new_value"].isna().all()
+    with pytest.warns(DataWarning, match="1 cell left blank"):
+        history = History.from_changes(file, org=SALESFORCE, unreadable="blank")
+    assert history.as_of("2026-11-03")["value"].isna().tolist() == [True]
+    file.write_text(log.format("soon"), encoding="utf-8")
+    with pytest.raises(DataError, match="row 3: changed_at='soon' is not a date[^T]*$"):
+        read_changes(file, unreadable="blank")
 
 
 def test_read_changes__reads_a_decimal_comma_as_both_sides_of_a_change_tell(tmp_path: Path) -> None:

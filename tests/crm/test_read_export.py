@@ -11,7 +11,13 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import explain_export, guess_org, read_export
-from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DataError,
+    DataWarning,
+    MissingColumnError,
+)
 from tests.crm.files import SALESFORCE_FOOTER, workbook, written
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
@@ -221,12 +227,65 @@ def test_read_export__names_what_is_wrong(tmp_path: Path, text: str, says: str) 
         read_export(written(tmp_path, text), SALESFORCE)
 
 
-def test_read_export__names_every_bad_cell_before_it_gives_up(tmp_path: Path) -> None:
-    text = HEADER + "1,A,Prospecting,x,soon\n2,B,Prospecting,y,\n3,C,Prospecting,z,\n"
-    with pytest.raises(
-        DataError, match=r"row 2: Amount='x' .*; row 2: Close Date='soon' .*; row 3: .* \(and 1 more\)"
-    ):
+def test_read_export__lists_every_bad_cell_once_before_it_gives_up(tmp_path: Path) -> None:
+    rows = "".join(f"{k},A,Prospecting,TBD,\n" for k in range(2, 7))
+    text = f"{HEADER}1,A,Prospecting,x,soon\n{rows}7,B,Prospecting,~90k,Q3\n"
+    with pytest.raises(DataError) as refused:
         read_export(written(tmp_path, text), SALESFORCE)
+    assert str(refused.value).splitlines()[1:] == [
+        "  row 2: Amount='x' is not an amount; try 45000, $45,000 or 45k",
+        "  row 2: Close Date='soon' is not a date; try 12/31/2026, Dec 31 or 2026-12-31",
+        "  rows 3, 4, 5 and 2 more: Amount='TBD'",
+        "  row 8: Amount='~90k'",
+        "  row 8: Close Date='Q3'",
+        '  To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank',
+    ]
+
+
+CELLS = """Id,Name,Stage,Amount,Close Date,Probability (%),Created Date
+1,A,Prospecting,90k,2026-12-01,50%,2026-09-01
+2,B,Prospecting,n/a,-,none,N/A
+3,C,Prospecting,TBD,Q3,?,tbc
+4,D,Prospecting,TBD,2026-12-02,80,2026-09-02
+"""
+
+
+def test_read_export__leaves_unreadable_cells_blank_where_it_is_told(tmp_path: Path) -> None:
+    with pytest.warns(DataWarning) as warned:
+        read = read_export(written(tmp_path, CELLS), SALESFORCE, unreadable="blank")
+    assert read["value"].fillna(-1).tolist() == [90_000, -1, -1, -1]
+    assert read["close_date"].notna().tolist() == [True, False, False, True]
+    assert read["probability"].fillna(-1).tolist() == [50, -1, -1, 80]
+    assert read["created_at"].notna().tolist() == [True, False, False, True]
+    [said] = [str(warning.message) for warning in warned]
+    assert (
+        "export.csv: 5 cells left blank: can't be read\n  rows 4 and 5: Amount='TBD' is not an amount" in said
+    )
+    assert "\n  row 4: Close Date='Q3' is not a date" in said
+    assert read.attrs["unreadable"] == [line.strip() for line in said.splitlines()[1:]]
+
+
+def test_read_export__takes_marks_of_an_empty_cell_as_empty(tmp_path: Path) -> None:
+    empty = CELLS.replace("TBD", "—").replace("Q3", "NULL").replace("?", "-").replace("tbc", "#N/A")
+    read = read_export(written(tmp_path, empty), SALESFORCE)
+    assert read["value"].isna().tolist() == [False, True, True, True]
+    assert "unreadable" not in read.attrs
+
+
+def test_read_export__never_leaves_blank_what_has_two_readings_or_says_what_a_deal_is(tmp_path: Path) -> None:
+    for text, says in (
+        (HEADER + "1,A,Prospecting,TBD,03/04/2027\n", r"row 2: Close Date='03/04/2027' may mean"),
+        ("Id,Stage,Amount,Won\n1,Prospecting,TBD,maybe\n", r"row 2: Won='maybe' is neither true nor false"),
+    ):
+        with pytest.raises(DataError, match=says) as refused:
+            read_export(written(tmp_path, text), SALESFORCE, unreadable="blank")
+        assert "TBD" not in str(refused.value)
+        assert "blank" not in str(refused.value)
+
+
+def test_read_export__refuses_an_unknown_word_for_unreadable_cells() -> None:
+    with pytest.raises(ArgumentValueError, match="unknown unreadable='skip'; use one of 'refuse', 'blank'"):
+        read_export(pd.DataFrame(), SALESFORCE, unreadable="skip")
 
 
 def test_read_export__follows_the_order_of_day_and_month_that_it_is_told(tmp_path: Path) -> None:

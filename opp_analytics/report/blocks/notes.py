@@ -121,10 +121,12 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     if recorded_at:
         moment = f"{pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC"
         return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
+    blank = tables.inputs.origin.get("unreadable") or []
+    said = f"; cells that can't be read are blank: {'; '.join(blank)}" if blank else ""
     return (
         f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file: unlike a load from the API, "
-        "nothing shows whether these are all.",
-        False,
+        f"nothing shows whether these are all{said}.",
+        bool(blank),
     )
 
 
