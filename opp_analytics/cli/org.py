@@ -17,7 +17,7 @@ from opp_analytics.cli.output import check_ending, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
 from opp_analytics.crm import draft_from_export, read_org_text
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.org import FILE, Draft, Stage, draft_org
+from opp_analytics.org import FILE, Columns, Draft, Stage, draft_org, list_names
 
 
 def init_command(
@@ -184,9 +184,8 @@ def _rates(org: oa.Org) -> str:
     return f"{text.joined(said, most=6)}, to {org.currency}"
 
 
-def _columns(columns: object, otherwise: str) -> str:
-    assert hasattr(columns, "items")
-    said = [f"{theirs} → {ours}" for theirs, ours in columns.items()]
+def _columns(columns: Columns, otherwise: str) -> str:
+    said = [f"{theirs} → {' and '.join(list_names(ours))}" for theirs, ours in columns.items()]
     return text.joined(said, most=6) or otherwise
 
 

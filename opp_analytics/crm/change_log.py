@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.crm.events import Events, read_events
+from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     FLAGS,
     OWN,
     Mapped,
     Names,
     Reading,
-    find_column,
     match_labels,
     quote_labels,
     tabulate,
@@ -355,7 +355,7 @@ def _read_snapshots(
     written: Mapping[str, Any],
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Read the wide log: the main fields of a deal from each change on."""
-    at = table.labels[find_column("seen_at", matched, table)]
+    at = matched[find_column("seen_at", matched, table)].theirs
     if at != "seen_at":
         # Of another CRM's log only what is known here; of our own, everything.
         matched = [replace(line, ours="", how="dropped") if line.how == "kept" else line for line in matched]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, match_labels
+from opp_analytics.crm.mapping import FLAGS, Mapped, Names, match_labels, name_opportunities
 from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
 from opp_analytics.crm.values import ColumnReader, find_decimals, is_time
 from opp_analytics.inputs import Cells, as_ids, as_texts, find_day_order
@@ -83,19 +83,19 @@ def read_events(
 def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
     """Name each changed field; missing where it is not kept."""
     tally = fields.value_counts()
-    known = Names(org.columns, OWN)
+    known = name_opportunities(org.columns)
     names: dict[str, str | None] = {}
     lines = []
     for theirs, times in tally.items():
         label = str(theirs)
         named = known.find(label)
         if label.casefold().rstrip(".") in CREATED:
-            named = ("created_at", False)
-        kept = named is not None and named[0] not in _NOT_KEPT
-        names[label] = named[0] if named is not None and kept else None
+            named = (["created_at"], False)
+        kept = [ours for ours in named[0] if ours not in _NOT_KEPT] if named else []
+        names[label] = kept[0] if kept else None
         how = "dropped" if not kept else "guessed" if named is not None and named[1] else "mapped"
         note = f"field, {count(int(times), 'change')}"
-        note += "" if kept or named is not None else "; name it under [columns] of the org file to keep it"
+        note += "" if named is not None else "; name it under [columns] of the org file to keep it"
         lines.append(Mapped(label, names[label] or "", how, note))  # type: ignore[arg-type]
     return fields.map(names), lines
 

@@ -19,7 +19,7 @@ from opp_analytics.crm.mapping import OWN
 from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.crm.values import FRACTIONS
 from opp_analytics.errors import DataError
-from opp_analytics.org import PRESETS, VALUE_ORIGINAL, Org
+from opp_analytics.org import PRESETS, VALUE_ORIGINAL, Org, list_names
 from opp_analytics.schema import READ_ONLY, TEXT
 
 _WORDS = {
@@ -36,8 +36,12 @@ def find_clear_text(org: Org) -> str | None:
     >>> find_clear_text(Org.salesforce()), find_clear_text(Org.pipedrive())
     ('#N/A', None)
     """
-    known = (text for name, text in _CLEARS.items() if PRESETS[name]["columns"].keys() <= org.columns.keys())
-    return next(known, None)
+    return next((_CLEARS[name] for name in _find_presets(org) if name in _CLEARS), None)
+
+
+def _find_presets(org: Org) -> list[str]:
+    """Find the presets whose labels an org has all."""
+    return [name for name, preset in PRESETS.items() if preset["columns"].keys() <= org.columns.keys()]
 
 
 def find_label(name: str, org: Org) -> str | None:
@@ -49,18 +53,19 @@ def find_label(name: str, org: Org) -> str | None:
     >>> find_label("value", Org.salesforce()), find_label("stage", Org(columns={"Phase": "stage"})), find_label("Type", Org())
     ('Amount', 'Phase', 'Type')
     """
-    labels = [theirs for theirs, ours in org.columns.items() if ours == name]
-    of_presets = {label for preset in PRESETS.values() for label in preset.get("columns", ())}
-    labels.sort(key=lambda label: label in of_presets)
+    labels = [theirs for theirs, ours in org.columns.items() if name in list_names(ours)]
+    of_presets = {pair for preset in _find_presets(org) for pair in PRESETS[preset]["columns"].items()}
+    labels.sort(key=lambda label: org.columns[label] == name and (label, name) in of_presets)
     return labels[0] if labels else None if name in (*OWN, *org.derived, VALUE_ORIGINAL) else name
 
 
 def make_import_table(
     opportunities: pd.DataFrame, org: Org, fields: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Write opportunities in a CRM's words; with the CRM's label of each column, the id first.
+    """Write opportunities in a CRM's words; with the CRM's label of each column, the id first unless all deals are new.
 
-    By default all columns that the CRM has and that can be changed. A name without a label is refused.
+    By default all columns that the CRM has and that can be changed. A name without a label is refused, and so are two values
+    for one column of the CRM.
     """
     if find_label("unique_id", org) is None:
         raise DataError(
@@ -69,7 +74,8 @@ def make_import_table(
         )
     names = _list_changeable(opportunities, org) if fields is None else fields
     writable = [name for name in names if name not in READ_ONLY]
-    labels = {name: find_label(name, org) for name in ["unique_id", *writable]}
+    new = not opportunities.empty and opportunities["unique_id"].isna().all()
+    labels = {name: find_label(name, org) for name in [*([] if new else ["unique_id"]), *writable]}
     missing = [name for name, label in labels.items() if label is None]
     if missing and fields is not None:
         raise DataError(
@@ -77,8 +83,19 @@ def make_import_table(
             "the org file, or undo the changes"
         )
     kept = {name: label for name, label in labels.items() if label is not None}
-    rows = {name: _translate(opportunities[name], label) for name, label in kept.items()}
-    return pd.DataFrame(rows), list(kept.values())
+    rows: dict[str, pd.Series[Any]] = {}
+    for label in dict.fromkeys(kept.values()):
+        first, *others = (_translate(opportunities[name], label) for name in kept if kept[name] == label)
+        for other in others:
+            differ = first.notna() & other.notna() & (first.astype(TEXT) != other.astype(TEXT))
+            if differ.any():
+                one, two = (f"{column.name}={column[differ].iloc[0]!r}" for column in (first, other))
+                raise DataError(
+                    f"{one} and {two} of one deal can't be imported: both are {label!r} in the CRM; undo one of them"
+                )
+            first = first.where(first.notna(), other)
+        rows[str(first.name)] = first
+    return pd.DataFrame(rows), list(dict.fromkeys(kept.values()))
 
 
 def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:

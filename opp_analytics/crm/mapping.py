@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import pandas as pd
 
-from opp_analytics.errors import MissingColumnError
+from opp_analytics.org import Columns, list_names
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
 
@@ -79,7 +80,7 @@ _PREFIXES = ("deal_", "opportunity_")
 
 def make_key(label: str) -> str:
     """Reduce a label to letters and digits; ``Probability (%)`` is read like ``probability``."""
-    return re.sub(r"[^0-9a-z]+", "_", label.casefold()).strip("_")
+    return re.sub(r"[\W_]+", "_", label.casefold()).strip("_")
 
 
 class Names:
@@ -87,15 +88,17 @@ class Names:
 
     >>> names = Names({"Amount": "value"}, ["stage"])
     >>> [names.find(label) for label in ("Amount", "Deal - amount", "stage", "Age")]
-    [('value', False), ('value', True), ('stage', False), None]
+    [(['value'], False), (['value'], True), (['stage'], False), None]
     """
 
-    def __init__(self, columns: Mapping[str, str], own: Iterable[str]) -> None:
-        self._exact = {**{name: name for name in own}, **columns}
-        self._alike = {make_key(label): ours for label, ours in self._exact.items()}
+    def __init__(self, columns: Columns, own: Iterable[str]) -> None:
+        self._exact = {
+            name: list_names(ours) for name, ours in [*((name, name) for name in own), *columns.items()]
+        }
+        self._alike = {key: ours for label, ours in self._exact.items() if (key := make_key(label))}
 
-    def find(self, label: str) -> tuple[str, bool] | None:
-        """Find our name of a label, and whether it was guessed; None for an unknown label."""
+    def find(self, label: str) -> tuple[list[str], bool] | None:
+        """Find our names of a label, and whether they were guessed; None for an unknown label."""
         if label in self._exact:
             return self._exact[label], False
         key = make_key(label)
@@ -104,43 +107,60 @@ class Names:
                 return self._alike[tried], True
         return None
 
+    def find_all(self, labels: Iterable[str]) -> set[str]:
+        """Find all our names of these labels."""
+        return {ours for label in labels if label and (named := self.find(label)) for ours in named[0]}
+
     def know(self, label: str) -> bool:
         """True for a label that names a column of ours."""
         return bool(label) and self.find(label) is not None
 
 
+CLOSINGS: Columns = MappingProxyType(
+    {
+        **dict.fromkeys(("Date Won", "Won Date", "Won On", "Won At"), "won_at"),
+        **dict.fromkeys(("Date Lost", "Lost Date", "Lost On", "Lost At"), "lost_at"),
+        **dict.fromkeys(("Actual Close Date", "actualclosedate", "Closed On", "Closed Date"), "closed_at"),
+        **dict.fromkeys(("Date Closed", "Actual Close"), "closed_at"),
+    }
+)
+"""Labels of the day a deal was closed, in files of any CRM."""
+
+
+def name_opportunities(columns: Columns) -> Names:
+    """Name the labels of a file of opportunities; those of the org win."""
+    return Names({**CLOSINGS, **columns}, OWN)
+
+
 def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
     """Match each label to our name; an unknown label keeps its own.
 
-    A guess gives way to a label that needs none. A column without a label is dropped.
+    A guess gives way to a label that needs none. A column without a label is dropped. Further names of a label follow
+    behind the lines of all labels.
     """
     found = [names.find(label) if label else None for label in labels]
-    sure = {name for name, guessed in filter(None, found) if not guessed}
-    lines = []
+    sure = {name for ours, guessed in filter(None, found) for name in ours if not guessed}
+    lines, further = [], []
     for place, (label, named) in enumerate(zip(labels, found, strict=True)):
         if not label:
             lines.append(Mapped(f"(column {place + 1})", "", "dropped", "it has no label"))
-        elif named is None or (named[1] and named[0] in sure):
+        elif named is None or (named[1] and named[0][0] in sure):
             lines.append(Mapped(label, label, "kept"))
         else:
-            lines.append(Mapped(label, named[0], "guessed" if named[1] else "mapped"))
-    return lines
+            first, *others = (Mapped(label, ours, "guessed" if named[1] else "mapped") for ours in named[0])
+            lines.append(first)
+            further += others
+    return [*lines, *further]
 
 
-def find_column(name: str, matched: list[Mapped], table: FileTable) -> int:
-    """Find the place of the column that became `name`."""
-    places = [place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"]
-    if not places:
-        raise MissingColumnError(
-            f"{table.file} has no column for {name}; add {_IN_A_CRM.get(name, 'it')} to the report. If another column is it, "
-            f'put "Its label" = "{name}" under [columns] of the org file. The file has {quote_labels(table)}'
-        )
-    return places[0]
-
-
-_IN_A_CRM = {
-    "unique_id": "the deal's ID (Salesforce: Opportunity ID, HubSpot: Record ID, Pipedrive: ID)",
-}
+def copy_shared(table: FileTable, matched: Sequence[Mapped]) -> FileTable:
+    """Copy the columns of a table that serve further names, as `match_labels` lists them."""
+    further = [line.theirs for line in matched[len(table.labels) :]]
+    if not further:
+        return table
+    places = [*range(len(table.labels)), *map(table.labels.index, further)]
+    cells = table.cells[places].set_axis(range(len(places)), axis="columns")
+    return replace(table, labels=(*table.labels, *further), cells=cells)
 
 
 def quote_labels(table: FileTable) -> str:

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
+from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
-    OWN,
     USED_UP,
     Mapped,
-    Names,
     Reading,
-    find_column,
     match_labels,
+    name_opportunities,
     tabulate,
 )
 from opp_analytics.crm.recognize import LOGS, find_shape, name_any
@@ -25,7 +24,7 @@ from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
 from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse
-from opp_analytics.org import Org, get_org, list_probabilities, merge_orgs
+from opp_analytics.org import LOST, Org, get_org, list_probabilities, merge_orgs, outcome_codes
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
 from opp_analytics.schema import COLUMNS, TEXT
@@ -144,7 +143,7 @@ def explain_export(
             f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
             "opp-analytics import-crm FILE --history FOLDER"
         )
-    matched = mark_stage_dates(match_labels(table.labels, Names(org.columns, OWN)))
+    matched = mark_stage_dates(match_labels(table.labels, name_opportunities(org.columns)))
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
     columns, lines, blanked = read_columns(
@@ -227,13 +226,14 @@ def _drop_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def _correct_close_dates(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
     """Replace a closed deal's expected date by the day it was closed, where the CRM writes both."""
     marks = [name for name in CLOSED_AT if name in frame]
-    if not marks or "status" not in frame:
+    if not marks:
         return frame
     closed_at = frame[marks[0]]
     for name in marks[1:]:
         closed_at = closed_at.fillna(frame[name])
     days = to_dates(closed_at, tz=org.zone(None))
-    closed = frame["status"].isin(["won", "lost"]) & days.notna()
+    kinds = org.apply(frame[[name for name in ("stage", "status") if name in frame]])
+    closed = (outcome_codes(kinds) <= LOST) & days.notna()
     expected = frame.get("close_date", pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"))
     lines.append(
         Mapped(" and ".join(marks), "close_date", "mapped", f"of {count(int(closed.sum()), 'closed deal')}")

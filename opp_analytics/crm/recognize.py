@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opp_analytics.crm.mapping import OWN, Names, make_key
-from opp_analytics.org import PRESETS, Org, get_org
+from opp_analytics.crm.mapping import CLOSINGS, OWN, Names, make_key
+from opp_analytics.org import LIKELY, PRESETS, Columns, Org, get_org, list_names
 from opp_analytics.table_files import TableSource, read_table
 
 EVENTS: Mapping[str, str] = MappingProxyType(
@@ -76,30 +76,35 @@ STAGE_SPAN = re.compile(
 """Labels of times spent in a stage, which follow from the dates; HubSpot's names of today and those before."""
 
 
-def name_events(columns: Mapping[str, str], labels: Sequence[str] = ()) -> dict[str, str]:
+def name_events(columns: Columns, labels: Sequence[str] = ()) -> Columns:
     """Name the labels of a file of changed fields: theirs to ours; the org's own names win."""
-    own = {theirs: ours for theirs, ours in columns.items() if ours in _HISTORY and theirs not in EVENTS}
+    own = {
+        theirs: [name for name in list_names(ours) if name in _HISTORY] for theirs, ours in columns.items()
+    }
+    own = {theirs: ours for theirs, ours in own.items() if ours and theirs not in EVENTS}
     return _add_key({**EVENTS, **own}, columns, labels)
 
 
-def _add_key(names: dict[str, str], columns: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
+def _add_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns:
     """Take the deals' names for their ids in a history that has none."""
-    ids = Names({theirs: ours for theirs, ours in names.items() if ours == "unique_id"}, ("unique_id",))
+    ids = Names(
+        {theirs: ours for theirs, ours in names.items() if "unique_id" in list_names(ours)}, ("unique_id",)
+    )
     name = None if any(map(ids.know, labels)) else find_name(columns, labels)
     return names if name is None else {**names, name: "unique_id"}
 
 
-def find_name(columns: Mapping[str, str], labels: Sequence[str]) -> str | None:
+def find_name(columns: Columns, labels: Sequence[str]) -> str | None:
     """Find the label of the deals' names.
 
     >>> find_name({"Opportunity Name": "name", "Stage": "stage"}, ["Edit Date", "Opportunity Name"])
     'Opportunity Name'
     """
-    names = Names({theirs: ours for theirs, ours in columns.items() if ours == "name"}, ("name",))
+    names = Names({theirs: ours for theirs, ours in columns.items() if "name" in list_names(ours)}, ("name",))
     return next(filter(names.know, labels), None)
 
 
-def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
+def name_snapshots(columns: Columns, labels: Sequence[str]) -> Columns:
     """Name the labels of a file of the main fields at each change; a report's ``Stage`` is today's and is not read."""
     names = {**columns, **SNAPSHOTS}
     if "To Stage" in labels:
@@ -155,7 +160,7 @@ def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
 _FURTHER = {"targets": ("owner_name", "team"), "people": ("from_date",)}
 
 
-def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
+def find_shape(labels: Sequence[str], columns: Columns) -> str:
     """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLES`, or ``unknown``.
 
     >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
@@ -167,8 +172,7 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     >>> find_shape(["Month", "Rep", "Quota"], {})
     'targets'
     """
-    names = Names(name_events(columns), _HISTORY)
-    found = {named[0] for label in labels if label and (named := names.find(label))}
+    found = Names(name_events(columns), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
     by_name = "old_value" in found or not any(map(Names(columns, ("stage",)).know, labels))
     if {"changed_at", "field", "new_value"} <= found and (
@@ -179,15 +183,17 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     stated = {"OpportunityId", "StageName", "CreatedDate"} <= written
     if stated or written & {"To Stage", "seen_at"}:
         return "snapshots"
-    own = Names(_merge_presets(columns), OWN)
-    deals = {named[0] for label in labels if label and (named := own.find(label))}
-    if not deals & {"stage", "close_date"}:
+    every = _merge_presets(columns)
+    deals = Names(every, OWN).find_all(labels)
+    likely = Names({**_LIKELY, **every}, OWN).find_all(labels)
+    # A due date is rather an activity's; a stage is a deal's by any name.
+    if not (deals & {"stage", "close_date"} or "stage" in likely):
         for kind, wanted in TABLES.items():
             named_here = set(name_table(kind, labels).values())
             if all(named_here & set(names) for names in wanted):
                 return kind
-    enough = len(deals) >= (2 if "stage" in deals else _ENOUGH)
-    return "opportunities" if enough and deals & {"stage", "value", "close_date"} else "unknown"
+    enough = len(likely) >= (2 if "stage" in likely else _ENOUGH)
+    return "opportunities" if enough and likely & {"stage", "value", "close_date"} else "unknown"
 
 
 def find_stage_date(label: str) -> tuple[str, str] | None:
@@ -202,9 +208,13 @@ def find_stage_date(label: str) -> tuple[str, str] | None:
     return what.casefold(), stage
 
 
-def name_any(columns: Mapping[str, str]) -> Names:
-    """Name the labels of any export, whatever the file holds."""
-    return Names({**name_events(columns), **SNAPSHOTS, **columns}, (*OWN, *_HISTORY, "seen_at"))
+_LIKELY = {label: ours for ours, labels in LIKELY.items() for label in labels}
+
+
+def name_any(columns: Columns) -> Names:
+    """Name the labels of any export, whatever the file holds, and those that deals are likely to have."""
+    known = {**_LIKELY, **CLOSINGS, **name_events(columns), **SNAPSHOTS, **columns}
+    return Names(known, (*OWN, *_HISTORY, "seen_at"))
 
 
 _ENOUGH = 3
@@ -235,17 +245,17 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     names = _name_every(columns)
     words = {word for listed in _WORDS.values() for word in listed.split()}
     labels = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding).labels
-    preset = _guess_preset(labels) if org is None else None
+    preset = guess_preset(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
     return Recognized(find_shape(labels, known), preset, labels)
 
 
-def _name_every(columns: Mapping[str, str]) -> Names:
+def _name_every(columns: Columns) -> Names:
     """Name the labels of every preset's exports, and those of these columns."""
     return name_any(_merge_presets(columns))
 
 
-def _merge_presets(columns: Mapping[str, str]) -> dict[str, str]:
+def _merge_presets(columns: Columns) -> Columns:
     every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
     return {**every, **columns}
 
@@ -253,11 +263,12 @@ def _merge_presets(columns: Mapping[str, str]) -> dict[str, str]:
 def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
     """Guess the org of a file: the one stored in it, else the preset whose labels it has, else the API's stages."""
     table = read_table(source, _name_every({}).know, encoding)
-    preset = _guess_preset(table.labels)
+    preset = guess_preset(table.labels)
     return get_org(table) or Org(preset=preset)
 
 
-def _guess_preset(labels: Sequence[str]) -> str | None:
+def guess_preset(labels: Sequence[str]) -> str | None:
+    """Guess the preset of a file by its labels; None if none fits."""
     if {"unique_id", "stage"} <= set(labels):
         return None  # Our own columns, some of which are Pipedrive's too.
     tally = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped
+from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped, copy_shared
 from opp_analytics.crm.recognize import find_stage_date
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.inputs import (
@@ -182,6 +182,7 @@ def read_columns(
     zone: str | None = None,
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[BadValue]]:
     """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank."""
+    table = copy_shared(table, matched)
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
     names = {place: matched[place].ours for place in places}
     cells = {

@@ -25,7 +25,7 @@ from opp_analytics.text import joined
 # Shapes
 
 _Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-_Columns = dict[_Text, _Text]
+_Columns = dict[_Text, _Text | Annotated[list[_Text], Field(min_length=1)]]
 
 
 class _Strict(BaseModel):
@@ -78,7 +78,7 @@ class _Rates(_Strict):
 
 
 class _Api(_Strict):
-    columns: _Columns = {}
+    columns: dict[_Text, _Text] = {}
 
 
 class _Report(_Strict):
@@ -139,7 +139,7 @@ _RIGHT = {
     "stages.category": f"use {joined(CATEGORIES, last='or')}",
     "stages.aliases": 'use a list of texts, such as ["Discovery call"]',
     "stages.pipeline": "use the name of a pipeline in quotes",
-    "columns": 'use lines such as "Amount" = "value": theirs on the left, ours on the right',
+    "columns": 'use lines such as "Amount" = "value": theirs on the left, ours or a list of ours on the right',
     "api.columns": 'use lines such as total = "value": theirs on the left, ours on the right',
     "people.rows.from_date": "use a date such as 2026-11-01",
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
@@ -351,7 +351,7 @@ def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
         twice = Counter(ours for ours in columns.values() if isinstance(ours, str))
         for theirs, ours in columns.items():
             key = (*place, theirs)
-            if theirs in OrgShape.model_fields and ours not in _CAN_BE_COLUMNS:
+            if theirs in OrgShape.model_fields and str(ours) not in _CAN_BE_COLUMNS:
                 yield _Found(
                     key, ours, f"{theirs} is no column; move the line above the first [table] of the file"
                 )

@@ -19,7 +19,7 @@ from opp_analytics.org.additions import (
     write_table,
 )
 from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
-from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.presets import LIKELY, PRESETS
 from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count, joined
@@ -27,12 +27,8 @@ from opp_analytics.text import count, joined
 _PEOPLE = 100
 """Owners that a draft lists."""
 
-_LIKELY = {
-    "value": ("total", "budget", "amount", "deal_value"),
-    "stage": ("stage_name", "pipeline_stage", "phase", "state"),
-    "close_date": ("expected_close_date", "closing_date", "closed_on", "due_date"),
-}
-"""Columns that every number rests on, and likely names of theirs."""
+_NEEDED = ("value", "stage", "close_date")
+"""Columns that every number rests on."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +196,7 @@ def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
     {'value': 'total', 'close_date': None}
     """
     return {
-        ours: next((name for name in likely if name in opportunities), None)
-        for ours, likely in _LIKELY.items()
+        ours: next((name for name in LIKELY[ours] if name in opportunities), None)
+        for ours in _NEEDED
         if len(opportunities) and (ours not in opportunities or not opportunities[ours].notna().any())
     }

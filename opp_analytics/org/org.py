@@ -23,7 +23,7 @@ from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
-from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
     VALUE_ORIGINAL,
@@ -91,7 +91,7 @@ class Org:
     record_url : str, optional
         Address of a deal in the CRM, with ``{unique_id}`` in it: http, https or a relative path.
     columns : mapping, optional
-        Columns of exports and files: theirs to ours.
+        Columns of exports and files: theirs to ours, to a list of ours where one column serves several.
     api_columns : mapping, optional
         Attributes on the wire: theirs to ours, used in both directions.
     people : list of dict or DataFrame, optional
@@ -127,8 +127,8 @@ class Org:
     """First month of the fiscal year."""
     record_url: str | None
     """Address of a deal in the CRM, with ``{unique_id}`` in it."""
-    columns: Mapping[str, str] = field(hash=False)
-    """Columns of exports: theirs to ours."""
+    columns: Columns = field(hash=False)
+    """Columns of exports: theirs to ours, or to a list of ours."""
     api_columns: Mapping[str, str] = field(hash=False)
     """Attributes on the wire: theirs to ours."""
     report: Mapping[str, Any] = field(hash=False)
@@ -155,7 +155,7 @@ class Org:
         timezone: str | None = None,
         fiscal_year_start: int | None = None,
         record_url: str | None = None,
-        columns: Mapping[str, str] | None = None,
+        columns: Columns | None = None,
         api_columns: Mapping[str, str] | None = None,
         people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
@@ -191,13 +191,16 @@ class Org:
         stages = raw.get("stages", preset.get("stages"))
         people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
         rates = raw.get("currency_rates", _NONE)
+        columns = {**preset.get("columns", _NONE), **raw.get("columns", _NONE)}
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             "currency": raw.get("currency"),
             "timezone": raw.get("timezone"),
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
             "record_url": raw.get("record_url"),
-            "columns": MappingProxyType({**preset.get("columns", _NONE), **raw.get("columns", _NONE)}),
+            "columns": MappingProxyType(
+                {theirs: ours if isinstance(ours, str) else tuple(ours) for theirs, ours in columns.items()}
+            ),
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
             "derived": tuple(name for name in DERIVED if any(getattr(row, name) for row in people)),
@@ -454,7 +457,7 @@ class Org:
             "timezone": self.timezone,
             "fiscal_year_start": self.fiscal_year_start if "fiscal_year_start" in self._declared else None,
             "record_url": self.record_url,
-            "columns": dict(self.columns),
+            "columns": _make_plain(self.columns),
             "api_columns": dict(self.api_columns),
             "people": [_write_row(person) for person in self._people],
             "targets": [_write_row(target) for target in self._targets],

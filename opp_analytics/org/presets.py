@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+Columns = Mapping[str, str | Sequence[str]]
+"""Labels of a CRM to our names; one column may serve several, as a unique name is also the id."""
+
+
+def list_names(ours: str | Sequence[str]) -> list[str]:
+    """List our names of one label, the id first.
+
+    >>> list_names("value"), list_names(["name", "unique_id"])
+    (['value'], ['unique_id', 'name'])
+    """
+    return [ours] if isinstance(ours, str) else sorted(ours, key=lambda name: name != "unique_id")
 
 
 def _stages(*open_: tuple[str, int], squeezed: bool = False) -> list[dict[str, Any]]:
@@ -138,3 +151,25 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Settings by preset, in the form of an org file."""
+_LIKELY = {
+    "name": "deal opportunity subject topic project bezeichnung vorgang projekt titel",
+    "stage": "stage_name deal_stage pipeline_stage sales_stage opportunity_stage phase sales_phase step vertriebsphase "
+    "verkaufsphase stufe status deal_status",
+    "value": "total budget amount deal_value deal_size deal_amount opportunity_value contract_value total_contract_value tcv "
+    "annual_contract_value acv arr revenue expected_revenue est_revenue estimated_value close_value price size betrag wert "
+    "auftragswert umsatz volumen",
+    "close_date": "expected_close_date closing_date due_date expected_close est_close est_close_date estimated_close "
+    "estimated_close_date target_close target_close_date projected_close_date forecast_date close_on closes closed_on "
+    "abschlussdatum abschluss abschluss_am voraussichtlicher_abschluss erwarteter_abschluss geplanter_abschluss",
+    "probability": "win_probability win confidence chance likelihood wahrscheinlichkeit",
+    "owner_name": "rep sales_rep sales_representative salesperson sales_person seller sales_agent agent ae account_executive "
+    "account_manager assigned_to responsible verkäufer vertriebsmitarbeiter besitzer zuständig betreuer verantwortlich",
+    "account_name": "account customer customer_name client client_name company company_name organisation kunde kundenname "
+    "firma unternehmen",
+    "created_at": "created date_created create_date created_on opened open_date engage_date erstellt erstellt_am "
+    "erstelldatum angelegt_am",
+    "category": "forecast forecast_status forecast_type",
+    "currency": "deal_currency currency_code währung",
+}
+LIKELY = {ours: tuple(labels.split()) for ours, labels in _LIKELY.items()}
+"""Likely labels of our columns in files of no known CRM, reduced to letters and digits, the likeliest first."""

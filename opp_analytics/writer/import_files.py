@@ -61,8 +61,7 @@ def make_import_files(
     columns = [str(column) for column in frame.columns]
     files = [_make_file(*each, columns, known) for each in zip(paths, groups, strict=True)]
     if rows["create"]:
-        made = _make_file(new, rows["create"], columns, known)
-        files.append(made._replace(rows=made.rows.drop(columns="unique_id"), labels=made.labels[1:]))
+        files.append(_make_file(new, rows["create"], columns, known))
     if rows["delete"]:
         files.append(_make_file(removed, rows["delete"], columns, known))
     empty = sum(value is None for cells in rows["update"] for value in cells.values())

@@ -79,6 +79,8 @@ stages = [
   {name = "Demo", kind = "open", probability = 20, category = "best_case", aliases = ["Call"]},
   {name = "Signed", kind = "won"},
 ]
+[columns]
+"Name" = ["unique_id", "name"]
 [api.columns]
 total = "value"
 [people]
@@ -102,6 +104,7 @@ by = "team"
         "time zone Europe/Berlin",
         "people 2 people, 2 teams (East and West), 1 move",
         "targets €500K of the whole in 1 target and €1K of teams in 1 target, 2027Q3 to 2027Q4",
+        "exports Name → unique_id and name",
         "API total → value",
         "report by = team",
         "links https://crm.example.com/{unique_id}",

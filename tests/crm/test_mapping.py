@@ -1,4 +1,7 @@
-from opp_analytics.crm.mapping import Names, match_labels
+import pandas as pd
+
+from opp_analytics.crm.mapping import Names, copy_shared, match_labels
+from opp_analytics.table_files import read_table
 
 NAMES = Names(
     {"Amount": "value", "Deal - Title": "name", "Title": "name", "Close Date": "close_date"},
@@ -7,12 +10,19 @@ NAMES = Names(
 
 
 def test_find__takes_the_label_before_a_likeness_of_it() -> None:
-    assert NAMES.find("Amount") == ("value", False)
-    assert NAMES.find("close_date") == ("close_date", False)
-    assert NAMES.find("CLOSE DATE*") == ("close_date", True)
-    assert NAMES.find("Opportunity: Amount") == ("value", True)
-    assert NAMES.find("Deal - Close Date") == ("close_date", True)
+    assert NAMES.find("Amount") == (["value"], False)
+    assert NAMES.find("close_date") == (["close_date"], False)
+    assert NAMES.find("CLOSE DATE*") == (["close_date"], True)
+    assert NAMES.find("Opportunity: Amount") == (["value"], True)
+    assert NAMES.find("Deal - Close Date") == (["close_date"], True)
     assert NAMES.find("Amount due") is None
+
+
+def test_find__takes_letters_of_any_script_for_what_they_are() -> None:
+    names = Names({"Größe (€)": "value", "金額": "budget"}, [])
+    assert names.find("größe") == (["value"], True)
+    assert names.find("商談名") is None
+    assert names.find("Gr_e") is None
 
 
 def test_know() -> None:
@@ -28,3 +38,16 @@ def test_match_labels__says_how_each_was_found() -> None:
         ("Lead Source", "Lead Source", "kept"),
         ("(column 5)", "", "dropped"),
     ]
+
+
+def test_match_labels__of_one_column_for_two_names() -> None:
+    names = Names({"Name": ["name", "unique_id"]}, ["stage"])
+    lines = match_labels(["Name", "stage"], names)
+    assert [(line.theirs, line.ours) for line in lines] == [
+        ("Name", "unique_id"),
+        ("stage", "stage"),
+        ("Name", "name"),
+    ]
+    table = copy_shared(read_table(pd.DataFrame({"Name": ["A"], "stage": ["Demo"]}), names.know), lines)
+    assert table.labels == ("Name", "stage", "Name")
+    assert table.cells.to_numpy().tolist() == [["A", "Demo", "A"]]

@@ -205,8 +205,15 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Name,Stage\nA,Demo\n", "export.csv has no column for unique_id; add the deal's ID .*: Opportunity ID.* to the report"),
-        ("Id,Name\n1,A\n", 'has no column for stage; add it to .*"Its label" = "stage" under .*The file has "Id", "Name"'),
+        (
+            "Name,Stage\nA,Demo\nB,Demo\n",
+            r'export.csv has no opportunity ID. Add it to the report \(in Salesforce, "Opportunity ID"; .*\). "Name" is unique '
+            r'here: put "Name" = \["unique_id", "name"\] under \[columns\] of opp-analytics.toml, or run: opp-analytics start .*',
+        ),
+        ("Name,Stage\nA,Demo\nA,Won\n", 'If another column holds it, put "Its label" = "unique_id" under .*"Name", "Stage"'),
+        ("Name,Stage,Deal No\nA,Demo,7\nA,Won,8\n", '"Deal No" is unique here: put "Deal No" = "unique_id" under'),
+        ("Id,Name\n1,A\n", 'has no column for stage. .*"Its label" = "stage" under .*The file has "Id", "Name"'),
+        ("Id,Phase\n1,A\n", 'has no column for stage. "Phase" may be it: put "Phase" = "stage" under'),
         (HEADER + "1,A,Prospecting,a lot,\n", "row 2: Amount='a lot' is not an amount"),
         (HEADER + "1,A,Prospecting,5,03/04/2027\n", "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027"),
         (HEADER + "1,A,Prospecting,EUR 5,\n", "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD"),
@@ -300,7 +307,7 @@ def test_read_export__needs_an_org() -> None:
         ArgumentTypeError, match="org is a str, not an Org; use for example org=oa.Org.salesforce()"
     ):
         read_export(pd.DataFrame(), "salesforce")  # type: ignore[arg-type]
-    with pytest.raises(MissingColumnError, match="the frame has no column for unique_id"):
+    with pytest.raises(MissingColumnError, match="the frame has no opportunity ID"):
         read_export(pd.DataFrame({"stage": ["a"]}), SALESFORCE)
 
 
@@ -442,3 +449,48 @@ def test_read_export__refuses_years_of_another_age(tmp_path: Path, year: str) ->
     )
     with pytest.raises(DataError, match=f"is in the year {int(year)}"):
         oa.read_export(frame, oa.Org(), progress=False)
+
+
+def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:
+    text = "Deals of Ann\n\nName,Stage,Amount\nAcme,Prospecting,5\nBeta,Closed Won,7\n\nTotal,,12\n"
+    org = oa.Org.salesforce(columns={"Name": ["name", "unique_id"]})
+    export = explain_export(written(tmp_path, text), org)
+    assert export.opportunities[["unique_id", "name"]].to_numpy().tolist() == [["Acme"] * 2, ["Beta"] * 2]
+    assert export.mapping.query("theirs == 'Name'")["ours"].tolist() == ["unique_id", "name"]
+    assert export.left_out == ("2 rows above the header", "1 row below the table, from row 7: 'Total'")
+    twice = written(tmp_path, text.replace("Beta", "Acme"))
+    with pytest.raises(DataError, match="row 5: unique_id='Acme' is also in row 4, with another stage"):
+        read_export(twice, org)
+
+
+def test_read_export__refuses_a_heading_in_the_column_that_is_name_and_id(tmp_path: Path) -> None:
+    text = "Name,Stage,Amount\nEnterprise,,\nAcme,Prospecting,5\n"
+    org = oa.Org.salesforce(columns={"Name": ["unique_id", "name"]})
+    with pytest.raises(DataError, match="row 2: Name='Enterprise' is in a row without an id or without"):
+        read_export(written(tmp_path, text), org)
+
+
+@pytest.mark.parametrize("org", [oa.Org(), oa.Org.salesforce(), oa.Org.hubspot(), oa.Org.pipedrive()])
+@pytest.mark.parametrize(
+    "label", ["Actual Close Date", "actualclosedate", "Closed On", "closed on", "date_won", "Won Date"]
+)
+def test_read_export__dates_a_closed_deal_by_the_day_it_was_closed(label: str, org: oa.Org) -> None:
+    won = next(iter(org.stages.won), "Won")
+    org = org if org.stages.won else oa.Org(stages=[*org.stages, {"name": won, "kind": "won"}])
+    sheet = pd.DataFrame(
+        {
+            "unique_id": ["1", "2"],
+            "stage": [org.stages.open[0], won],
+            "close_date": ["2026-12-31", "2026-12-31"],
+            label: ["2026-11-03", "2026-11-25"],
+        }
+    )
+    frame = read_export(sheet, org)
+    assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-12-31", "2026-11-25"]
+    assert frame.columns.tolist()[:3] == ["unique_id", "stage", "close_date"]
+
+
+def test_read_export__lets_the_org_say_what_closed_on_is() -> None:
+    sheet = pd.DataFrame({"Id": ["1"], "Stage": ["Closed Won"], "Closed On": ["2026-11-25"]})
+    org = oa.Org.salesforce(columns={"Closed On": "Signing day"})
+    assert read_export(sheet, org)["Signing day"].tolist() == ["2026-11-25"]

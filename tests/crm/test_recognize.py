@@ -74,3 +74,16 @@ def test_recognize__finds_the_header_of_a_table_of_targets_below_a_title(tmp_pat
     file.write_text("Quotas FY27,,\n,,\nMonth,Rep,Quota\n2026-11,Ann,5000\n")
     found = recognize(file)
     assert (found.shape, found.labels) == ("targets", ("Month", "Rep", "Quota"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "shape"),
+    [
+        ("Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer", "opportunities"),
+        ("Account|Deal|Pipeline stage|TCV|Est. Close", "opportunities"),
+        ("Account|State|Industry", "accounts"),
+        ("deal_id|subject|due_date|status", "activities"),
+    ],
+)
+def test_find_shape__of_files_in_their_own_words(labels: str, shape: str) -> None:
+    assert find_shape(labels.split("|"), {}) == shape

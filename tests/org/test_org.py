@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
         {"period": "2027Q4", "owner_name": "Ann", "target": 1000.0},
         {"period": "2027Q4", "target": 5000.0},
     ],
-    "columns": {"Amount": "value"},
+    "columns": {"Amount": "value", "Name": ["unique_id", "name"]},
     "api_columns": {"total": "value"},
     "report": {"by": "owner_name", "alert_when": "p_target < 0.5"},
 }
@@ -118,7 +118,9 @@ stages = [
 ]
 [columns]
 "Amount" = 3
+"Name" = []
 currency = "USD"
+stages = [{name = "Demo", kind = "open"}]
 [api.columns]
 total = "value"
 budget = "value"
@@ -151,22 +153,28 @@ def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> Non
         ("stages[3].name", 9),
         ("stages[4].aliases[0]", 10),
         ("columns.Amount", 13),
-        ("columns.currency", 14),
-        ("api.columns.total", 16),
-        ("api.columns.budget", 17),
+        ("columns.Name", 14),
+        ("columns.currency", 15),
+        ("columns.stages", 16),
+        ("api.columns.total", 18),
+        ("api.columns.budget", 19),
         ("taem", 2),
         ("owner_name", 3),
         ("taem", 3),
         ("from_date", 3),
-        ("targets.rows[0].period", 21),
-        ("targets.rows[0].target", 21),
-        ("targets.rows[1].team", 21),
-        ("report.fre", 23),
+        ("targets.rows[0].period", 23),
+        ("targets.rows[0].target", 23),
+        ("targets.rows[1].team", 23),
+        ("report.fre", 25),
     }
     said = str(caught.value)
-    assert f"{file}: 23 mistakes" in said
+    assert f"{file}: 26 mistakes" in said
     assert "line 1: curency = 'USD': unknown key; did you mean currency?" in said
     assert "stages[0].kind = 'opne': did you mean open? use open, won, lost or disqualified" in said
+    assert (
+        "columns.stages = [{'name': 'Demo', 'kind': 'open'}]: stages is no column; move the line above"
+        in said
+    )
     assert "people.csv line 3: from_date = 'soon': use a date" in said
 
 

@@ -319,3 +319,29 @@ def test_before__belongs_to_an_import(deals: pd.DataFrame, tmp_path: Path) -> No
             write(deals, tmp_path / "x", before=deals)
     with pytest.raises(DataError, match="the org names no column for unique_id"):
         oa.to_csv(deals, tmp_path / "x.csv", org=oa.Org())
+
+
+BY_NAME = oa.Org.salesforce(columns={"Name": ["unique_id", "name"]})
+
+
+def test_to_csv__for_an_import_writes_a_column_of_two_names_once(tmp_path: Path) -> None:
+    sheet = pd.DataFrame({"Name": ["Acme", "Beta"], "Stage": ["Prospecting"] * 2, "Amount": [5, 7]})
+    deals = oa.read_export(sheet, BY_NAME, progress=False)
+    oa.to_csv(deals[["unique_id", "name", "value"]], tmp_path / "all.csv", org=BY_NAME)
+    assert texts(tmp_path / "all.csv") == [["Name", "Amount"], ["Acme", "5"], ["Beta", "7"]]
+    new = pd.DataFrame({"unique_id": [None], "name": ["Gamma"], "value": [9.0], "stage": ["Prospecting"]})
+    after = BY_NAME.apply(pd.concat([deals.assign(value=[6.0, 7.0]), new], ignore_index=True))
+    with pytest.warns(DataWarning, match="1 new deal"):
+        oa.to_csv(after, tmp_path / "edits.csv", org=BY_NAME, before=deals)
+    assert texts(tmp_path / "edits.csv") == [["Name", "Amount"], ["Acme", "6"]]
+    assert texts(tmp_path / "edits-new.csv")[0] == ["Name", "Amount", "StageName"]
+    assert texts(tmp_path / "edits-new.csv")[1][:2] == ["Gamma", "9"]
+
+
+def test_to_csv__for_an_import_refuses_another_name_where_the_name_is_the_id(tmp_path: Path) -> None:
+    sheet = pd.DataFrame({"Name": ["Acme"], "Stage": ["Prospecting"]})
+    deals = oa.read_export(sheet, BY_NAME, progress=False)
+    with pytest.raises(
+        DataError, match="unique_id='Acme' and name='Acme 2' of one deal can't be imported: .*'Name'"
+    ):
+        oa.to_csv(deals.assign(name=["Acme 2"]), tmp_path / "edits.csv", org=BY_NAME, before=deals)
