@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -49,3 +50,37 @@ def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None
     code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("call", "extra"),
+    [
+        ("oa.edit(deals)", "notebook"),
+        ("oa.explore(deals)", "notebook"),
+        ("oa.show(oa.win_rate(deals))", "report"),
+        ("oa.weekly_report(deals, as_of='2026-06-01', out='page.html')", "report"),
+        ("oa.to_excel(deals, 'deals.xlsx')", "excel"),
+        ("oa.sandbox.start()", "sandbox"),
+        ("oa.demo(weeks=1)", "sandbox"),
+    ],
+)
+def test_extras__are_named_where_their_libraries_are_missing(call: str, extra: str, tmp_path: Path) -> None:
+    code = f"""
+        import sys
+        missing = ("anywidget", "ipywidgets", "traitlets", "jinja2", "css_inline", "openpyxl", "starlette", "uvicorn")
+        sys.modules.update(dict.fromkeys(missing))
+        import pandas as pd, opp_analytics as oa
+        deals = pd.DataFrame({{"unique_id": ["a"], "name": "A", "stage": "proposal", "value": 1.0, "close_date": "2026-07-01"}})
+        try:
+            {call}
+        except (oa.errors.OppAnalyticsError, oa.sandbox.SandboxError) as error:
+            print(error)
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert f"[{extra}]" in said.stdout, said.stderr

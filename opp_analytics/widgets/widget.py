@@ -12,11 +12,12 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
+import anywidget
 import pandas as pd
 import traitlets
 
 from opp_analytics.api import Client
-from opp_analytics.errors import ConfigError, OppAnalyticsError
+from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.text import printable
@@ -28,13 +29,6 @@ from opp_analytics.widgets.messages import (
     entries,
     find_sender,
 )
-
-try:
-    import anywidget
-except ImportError:
-    raise ConfigError(
-        "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
-    ) from None
 
 _log = logging.getLogger("opp_analytics")
 _PART = 500_000
