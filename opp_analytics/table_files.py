@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,8 @@ from opp_analytics.text import count
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-TableSource = str | PathLike[str] | pd.DataFrame
-"""A file, or a frame of its rows."""
+TableSource: TypeAlias = "str | PathLike[str] | pd.DataFrame | FileTable"
+"""A file, a frame of its rows, or a table that was read already."""
 Known = Callable[[str], bool]
 """True for a label that names a column."""
 
@@ -104,6 +104,8 @@ def read_table(source: TableSource, known: Known, encoding: str | None = None, *
     `known` labels decide where the header is, between separators and between sheets; `encoding` overrides the one found;
     `bound` is that of `files.read_whole`.
     """
+    if isinstance(source, FileTable):
+        return source
     if isinstance(source, pd.DataFrame):
         return _read_frame(source)
     arguments.refuse_foreign(source, "frame")

@@ -42,9 +42,16 @@ def init_command(
     if source is None:
         draft = _draft_from_api(file, kept)
     else:
-        draft = draft_from_export(
+        drafted = draft_from_export(
             source, file, kept, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
-        ).draft
+        )
+        draft = drafted.draft
+        if drafted.guesses:
+            rows = [
+                (guess.theirs, " and ".join(list_names(guess.ours)), guess.why) for guess in drafted.guesses
+            ]
+            heading("Columns guessed", "the others are carried along")
+            show(pd.DataFrame(rows, columns=["your column", "read as", "why"]), index=False, most=40)
     changed = draft.text != kept
     if changed:
         write_org(file, draft.text, old)
@@ -57,10 +64,8 @@ def init_command(
     if not changed:
         say(f"Nothing new: {file} stays as it is. To read it: {check}")
         return
-    guesses = sum(bool(one.guess) for one in draft.stages)
-    review = (
-        f" Correct the {text.count(guesses, 'guess')} in it, then run:" if guesses else " To read it back:"
-    )
+    guesses = text.count(draft.guesses, "guess")
+    review = f" Correct the {guesses} in it, then run:" if draft.guesses else " To read it back:"
     say(f"{'Written to' if kept is None else 'Added to'} {file}.{review} {check}")
 
 
@@ -86,7 +91,12 @@ def _draft_from_api(file: Path, old: str | None) -> Draft:
 
 
 def _tabulate_stages(draft: Draft) -> pd.DataFrame:
-    rows = [{**_row(one.stage), "deals": one.deals, "guess": one.guess or None} for one in draft.stages]
+    rows = [
+        _row(one.stage)
+        | {"deals": one.deals, "guess": one.guess or None}
+        | ({"kind": "unknown"} if one.unknown else {})
+        for one in draft.stages
+    ]
     return _without_empty(pd.DataFrame(rows)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]])
 
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from opp_analytics.crm.guess_columns import Guess, guess_columns
+from opp_analytics.crm.mapping import make_key, name_opportunities
 from opp_analytics.crm.read_export import Export, explain_export
-from opp_analytics.crm.recognize import recognize
+from opp_analytics.crm.recognize import name_every, recognize
 from opp_analytics.files import read_whole
-from opp_analytics.org import KINDS, Draft, Kind, Org, Tables, draft_org, parse_org
+from opp_analytics.org import (
+    KINDS,
+    Additions,
+    Columns,
+    Draft,
+    Kind,
+    Org,
+    Tables,
+    draft_org,
+    get_org,
+    list_names,
+    parse_org,
+)
+from opp_analytics.table_files import FileTable, TableSource, read_table
 from opp_analytics.text import count, printable
+
+_ALIKE = "spelled alike"
+_CLEAR = ("opportunity_id", "deal_id", "record_id")
+"""Labels of the deal's id that leave nothing to ask."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +63,12 @@ class Drafted:
     """Its next text, ``draft.text``, and its stages."""
     org: Org
     """What that text means; its tables are read beside `file`."""
+    guesses: tuple[Guess, ...]
+    """The columns that were guessed, the id first, each with its reason."""
     questions: tuple[Question, ...]
     """What was guessed and is worth asking, the id first; empty when all is known."""
-    source: Path
+    table: FileTable
+    """The table of the file."""
     preset: str | None
     options: Mapping[str, Any]
     """Options of `explain_export`."""
@@ -58,7 +80,7 @@ class Drafted:
     @cached_property
     def export(self) -> Export:
         """The export, read by `org`: what a later command reads with the file."""
-        return explain_export(self.source, self.org, **self.options)
+        return explain_export(self.table, self.org, **self.options)
 
     def answer(
         self,
@@ -87,7 +109,7 @@ class Drafted:
             elif value is not None:
                 answers[name] = value
         first = self.first if answers.get("unique_id") == self.answers.get("unique_id") else None
-        return _draft(self.source, self.file, self.old, self.preset, self.options, answers, first)
+        return _draft(self.table, self.file, self.old, self.preset, self.options, answers, first)
 
 
 def read_org_text(file: Path) -> str | None:
@@ -96,7 +118,7 @@ def read_org_text(file: Path) -> str | None:
 
 
 def draft_from_export(
-    source: Path, file: Path, old: str | None, *, preset: str | None = None, **options: Any
+    source: TableSource, file: Path, old: str | None, *, preset: str | None = None, **options: Any
 ) -> Drafted:
     """Draft an org file from a file of deals: a new one, or additions to the one that exists, which keeps all it says.
 
@@ -106,8 +128,9 @@ def draft_from_export(
 
     Parameters
     ----------
-    source : path
-        A file of opportunities; a field history is refused.
+    source : path or DataFrame
+        A file of opportunities; a field history is refused. A column that neither its label nor the org file names is
+        guessed, the id too.
     file : path
         The org file to draft.
     old : str or None
@@ -124,11 +147,15 @@ def draft_from_export(
     DataError
         When the file can't be read, or no column can be the id or the stage.
     """
-    return _draft(source, file, old, preset, options, {}, None)
+    # Each step reads the same cells.
+    table = read_table(
+        source, name_every({} if old is None else Org.read(file).columns).know, options.get("encoding")
+    )
+    return _draft(table, file, old, preset, options, {}, None)
 
 
 def _draft(
-    source: Path,
+    table: FileTable,
     file: Path,
     old: str | None,
     preset: str | None,
@@ -137,29 +164,42 @@ def _draft(
     first: Export | None,
 ) -> Drafted:
     org = None if old is None else Org.read(file)
-    if preset is None and org is None:
-        preset = recognize(source).preset
-    known = org or Org(preset=preset)
-    export = first or explain_export(source, known, **options)
-    guessed = export.mapping[export.mapping["how"] == "guessed"]
-    columns = dict(zip(guessed["theirs"].astype("str"), guessed["ours"].astype("str"), strict=True))
+    found = guess_columns(table, org or Org(preset=preset))
+    if preset is None and (org is None or {"unique_id", "stage"} & _list_ours(found)):
+        # An org file that names neither column may be one without a preset.
+        preset = recognize(table).preset
+    known = _extend(file, old, org, preset, {})
+    answered = answers.get("unique_id")
+    guesses = guess_columns(table, known) if preset else found
+    if answered is not None:
+        guesses = [
+            _name_id(answered, known),
+            *(guess for guess in guesses if "unique_id" not in list_names(guess.ours)),
+        ]
+    columns = {guess.theirs: guess.ours for guess in guesses}
+    export = first or explain_export(table, _extend(file, old, org, preset, columns), **options)
+    alike = export.mapping[export.mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
+    guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]
     draft = draft_org(
         export.opportunities,
         month=f"{datetime.now(UTC):%Y-%m}",
         preset=preset,
-        columns=columns,
-        known=None if org is None else org.stages,
+        columns={guess.theirs: guess.ours for guess in guesses},
+        known=known.stages if old is not None else stored.stages if (stored := get_org(table)) else None,
         old=old,
+        sure=() if answered is None else (answered,),
         kinds=answers.get("stages"),
         tables=answers.get("tables"),
     )
+    guesses = [guess for guess in guesses if guess.theirs != answered]
     return Drafted(
         file=file,
         old=old,
         draft=draft,
         org=parse_org(file, draft.text),
-        questions=tuple(_ask(draft)),
-        source=source,
+        guesses=tuple(guesses),
+        questions=(*_ask_id(guesses, table), *_ask_stages(draft)),
+        table=table,
         preset=preset,
         options=options,
         answers=answers,
@@ -167,21 +207,54 @@ def _draft(
     )
 
 
-def _ask(draft: Draft) -> list[Question]:
+def _list_ours(guesses: Sequence[Guess]) -> set[str]:
+    return {ours for guess in guesses for ours in list_names(guess.ours)}
+
+
+def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, columns: Columns) -> Org:
+    """Make the org of a file that is not written yet, with these columns: as far as a preset or the existing file goes."""
+    if old is None or org is None:
+        return Org(preset=preset, columns=columns)
+    if not preset and not columns:
+        return org
+    from opp_analytics.org.update_file import update_text
+
+    new = Additions(preset, (), {"columns": {theirs: (ours, "") for theirs, ours in columns.items()}}, {})
+    return parse_org(file, update_text(old, new, org.stages))
+
+
+def _name_id(label: str, known: Org) -> Guess:
+    """Make a column the id, beside what it is already."""
+    named = name_opportunities(known.columns).find(label)
+    ours = [name for name in named[0] if name != "unique_id"] if named else []
+    return Guess(label, ["unique_id", *ours] if ours else "unique_id", "")
+
+
+def _ask_id(guesses: Sequence[Guess], table: FileTable) -> Iterator[Question]:
+    for guess in guesses:
+        if (
+            "unique_id" in list_names(guess.ours)
+            and guess.why != _ALIKE
+            and make_key(guess.theirs) not in _CLEAR
+        ):
+            yield Question(
+                "unique_id",
+                "Which column identifies a deal?",
+                {"unique_id": guess.theirs},
+                {"unique_id": guess.why},
+                tuple(filter(None, table.labels)),
+            )
+
+
+def _ask_stages(draft: Draft) -> Iterator[Question]:
     stages = {one.stage.name: one for one in draft.stages if one.guess}
-    if not stages:
-        return []
-    asked = (
-        f"What do these {count(len(stages), 'stage')} mean?"
-        if len(stages) > 1
-        else "What does this stage mean?"
-    )
-    return [
-        Question(
+    if stages:
+        yield Question(
             "stages",
-            asked,
+            f"What do these {count(len(stages), 'stage')} mean?"
+            if len(stages) > 1
+            else "What does this stage mean?",
             {name: "" if one.unknown else one.stage.kind for name, one in stages.items()},
             {name: f"{count(one.deals)}; {printable(one.guess)}" for name, one in stages.items()},
             KINDS,
         )
-    ]

@@ -242,7 +242,7 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     Recognized(shape='opportunities', preset='hubspot')
     """
     columns = {} if org is None else org.columns
-    names = _name_every(columns)
+    names = name_every(columns)
     words = {word for listed in _WORDS.values() for word in listed.split()}
     labels = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding).labels
     preset = guess_preset(labels) if org is None else None
@@ -250,7 +250,7 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     return Recognized(find_shape(labels, known), preset, labels)
 
 
-def _name_every(columns: Columns) -> Names:
+def name_every(columns: Columns) -> Names:
     """Name the labels of every preset's exports, and those of these columns."""
     return name_any(_merge_presets(columns))
 
@@ -262,7 +262,7 @@ def _merge_presets(columns: Columns) -> Columns:
 
 def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
     """Guess the org of a file: the one stored in it, else the preset whose labels it has, else the API's stages."""
-    table = read_table(source, _name_every({}).know, encoding)
+    table = read_table(source, name_every({}).know, encoding)
     preset = guess_preset(table.labels)
     return get_org(table) or Org(preset=preset)
 

@@ -1,6 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.additions import Tables
+from opp_analytics.org.additions import Additions, Tables
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns

@@ -18,7 +18,7 @@ class Additions(NamedTuple):
 
     preset: str | None
     stages: Sequence[FoundStage]
-    columns: Mapping[str, Mapping[str, tuple[str | list[str], str]]]
+    columns: Mapping[str, Mapping[str, tuple[str | Sequence[str], str]]]
     """By section (``columns``, ``api.columns``): a label of theirs, with our name and a remark."""
     tables: Tables
 
@@ -47,7 +47,7 @@ def write_stage(one: FoundStage) -> tuple[str, str]:
     return quote(one.stage.to_dict()), write_remark(count(one.deals), one.guess and f"guess: {one.guess}")
 
 
-def write_columns(columns: Mapping[str, tuple[str | list[str], str]]) -> list[str]:
+def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> list[str]:
     """Write the lines of labels and our names."""
     return [
         f"{quote(theirs)} = {quote(ours)}{write_remark(said)}" for theirs, (ours, said) in columns.items()

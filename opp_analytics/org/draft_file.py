@@ -37,6 +37,8 @@ class Draft:
 
     text: str
     stages: list[FoundStage]
+    guesses: int
+    """Stages and columns that the text says by a guess."""
     without_stage: str = ""
     """The deals without a stage, in words; empty where each has one."""
 
@@ -68,7 +70,7 @@ def draft_org(
         known = Stages(tuple(map(Stage.from_dict, PRESETS[preset]["stages"]))) if preset else named
     found = guess_stages(frame, known, kinds) if "stage" in frame else []
     without = _count_without_stage(frame) if found else ""
-    names: dict[str, dict[str, tuple[str | list[str], str]]] = {
+    names: dict[str, dict[str, tuple[str | Sequence[str], str]]] = {
         "columns": {
             label: (ours, "" if label in sure else "guess") for label, ours in (columns or {}).items()
         },
@@ -76,11 +78,14 @@ def draft_org(
     }
     new = Additions(preset, found, names, tables or {})
     if old is None:
-        return Draft(_write_new(new, frame, without, month), found, without)
-    # Here: only this needs tomlkit.
-    from opp_analytics.org.update_file import update_text
+        text = _write_new(new, frame, without, month)
+    else:
+        # Here: only this needs tomlkit.
+        from opp_analytics.org.update_file import update_text
 
-    return Draft(update_text(old, new, known), found, without)
+        text = update_text(old, new, known)
+    remarks = [remark for columns in names.values() for _, remark in columns.values()]
+    return Draft(text, found, sum(map(bool, [*remarks, *(one.guess for one in found)])), without)
 
 
 def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str) -> str:

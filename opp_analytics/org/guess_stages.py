@@ -13,6 +13,7 @@ import pandas as pd
 
 from opp_analytics.inputs import fold
 from opp_analytics.org.conform import check_frame
+from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import KINDS, PIPELINE, Kind, Stage, Stages
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count
@@ -32,6 +33,13 @@ MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disquali
 """The kind of a stage whose deals all have a status."""
 _ENOUGH = 3
 """Deals of a stage that tell its kind together."""
+_TYPICAL = {
+    fold(stage["name"]): float(stage["probability"])
+    for preset in PRESETS.values()
+    for stage in preset["stages"]
+    if "probability" in stage
+}
+"""Chances in percent that CRMs give stages of these names: the place in the order of one whose deals state none."""
 
 
 class FoundStage(NamedTuple):
@@ -177,9 +185,9 @@ def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
 
 
 def _median_chance(deals: pd.DataFrame) -> float:
-    """Take the median chance that the deals of a stage state; above 100 where they state none."""
+    """Take the median chance that the deals of a stage state, else that of CRMs; above 100 where nothing tells."""
     stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
-    return float(stated.median()) if len(stated) else 101.0
+    return float(stated.median()) if len(stated) else _TYPICAL.get(fold(str(deals["stage"].iloc[0])), 101.0)
 
 
 def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, float]) -> int:

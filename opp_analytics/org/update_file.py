@@ -180,7 +180,7 @@ def _find(document: Any, name: str) -> Any:
 
 
 def _add_columns(
-    document: tomlkit.TOMLDocument, section: str, columns: Mapping[str, tuple[str | list[str], str]]
+    document: tomlkit.TOMLDocument, section: str, columns: Mapping[str, tuple[str | Sequence[str], str]]
 ) -> list[str]:
     """Add labels to a section; the lines of a new one where it is missing."""
     table = _find(document, section)
@@ -198,7 +198,7 @@ def _add_columns(
     return []
 
 
-def _append(table: Table, label: str, ours: str | list[str], remark: str) -> None:
+def _append(table: Table, label: str, ours: str | Sequence[str], remark: str) -> None:
     """Append a line to a section behind its last key: comments that follow are about the next section."""
     body = table.value.body
     last = max((place for place, (key, _) in enumerate(body) if key is not None), default=-1)

@@ -148,7 +148,7 @@ def test_init__update_reads_the_export_with_the_columns_of_the_file_and_keeps_wh
     (here / "deals.csv").write_text("Nr,Phase,deal value\n1,Demo,5\n2,Gewonnen,7\n")
     code, out, err = command("org", "init", "--update", "--from", "deals.csv")
     assert (code, err) == (0, "")
-    assert "Added to opp-analytics.toml. Correct the 2 guesses in it" in out
+    assert "Added to opp-analytics.toml. Correct the 3 guesses in it" in out
     text = (here / "opp-analytics.toml").read_text()
     assert [line for line in mine.splitlines() if line not in text.splitlines()] == []
     org = oa.Org.read(here / "opp-analytics.toml")
@@ -205,3 +205,26 @@ def test_check__says_the_rates_of_currencies_and_how_new_they_are(command: Comma
         0,
         True,
     )
+
+
+def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: Command, here: Path) -> None:
+    (here / "deals.csv").write_text(
+        "Vorgang-Nr.;Phase;Betrag;Abschlussdatum\nA1;Angebot;45.000,00 €;31.12.2026\nA2;Abgeschlossen;12,50 €;1.9.2026\n",
+        encoding="cp1252",
+    )
+    code, out, err = command("org", "init", "--from", "deals.csv")
+    assert (code, err) == (0, "")
+    said = {" ".join(line.split()) for line in out.splitlines()}
+    assert "Vorgang-Nr. unique_id named like an id, unique and never blank in 2 rows" in said
+    assert "Abschlussdatum close_date close_date by its label" in said
+    assert "Abgeschlossen unknown 1 closed by its name, and nothing says won or lost" in said
+    assert "Correct the 6 guesses in it" in out
+    org = oa.Org.read(here / "opp-analytics.toml")
+    deals = oa.read_export(here / "deals.csv", org, progress=False)
+    assert deals["value"].tolist() == [45_000.0, 12.5]
+    assert dict(org.columns) == {
+        "Vorgang-Nr.": "unique_id",
+        "Phase": "stage",
+        "Betrag": "value",
+        "Abschlussdatum": "close_date",
+    }

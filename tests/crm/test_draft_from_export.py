@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import opp_analytics as oa
@@ -74,3 +75,95 @@ def test_draft_from_export__keeps_a_section_that_exists(drafted: Drafted, tmp_pa
     )
     assert again.org.targets["target"].tolist() == [5.0]
     assert "[targets]  # by hand\n" in again.draft.text
+
+
+HAND = """Our deals,,,
+Name,Phase,Deal Size,Expected close
+Acme,Demo,$1.2M,11/30/2026
+Beta,Won,$50k,10/12/2026
+Gamma,Lost,$5k,9/9/2026
+Total,,$1.255M,
+"""
+
+
+def test_draft_from_export__guesses_the_id_and_other_columns_and_asks_about_the_id_first(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "deals.csv").write_text(HAND)
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    question, _ = drafted.questions
+    assert (question.about, question.asked) == ("unique_id", "Which column identifies a deal?")
+    assert question.guesses == {"unique_id": "Name"}
+    assert question.reasons == {"unique_id": "the name is unique and never blank in 3 rows"}
+    assert question.choices == ("Name", "Phase", "Deal Size", "Expected close")
+    assert [(guess.theirs, guess.ours) for guess in drafted.guesses] == [
+        ("Name", ["unique_id", "name"]), ("Phase", "stage"), ("Deal Size", "value"), ("Expected close", "close_date"),
+    ]  # fmt: skip
+    assert '"Name" = ["unique_id", "name"]  # guess\n"Phase" = "stage"  # guess\n' in drafted.draft.text
+    assert drafted.export.opportunities["unique_id"].tolist() == ["Acme", "Beta", "Gamma"]
+    assert drafted.export.opportunities["value"].tolist() == [1_200_000.0, 50_000.0, 5_000.0]
+
+
+@pytest.mark.parametrize("old", [None, '# ours\ncurrency = "USD"\n'])
+def test_answer__of_another_id_reads_the_file_by_it(tmp_path: Path, old: str | None) -> None:
+    (tmp_path / "deals.csv").write_text("Name,Key,Stage\nAcme,7,Demo\nBeta,8,Won\n")
+    if old:
+        (tmp_path / "org.toml").write_text(old)
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", old)
+    assert drafted.questions[0].guesses == {"unique_id": "Key"}
+    told = drafted.answer(unique_id="Name")
+    assert [one.about for one in told.questions] == ["stages"]
+    assert told.export.opportunities[["unique_id", "name", "Key"]].to_numpy().tolist() == [
+        ["Acme", "Acme", "7"],
+        ["Beta", "Beta", "8"],
+    ]
+    assert '"Name" = ["unique_id", "name"]\n' in told.draft.text
+    assert told.org.currency == ("USD" if old else None)
+
+
+def test_draft_from_export__adds_a_preset_to_a_file_that_names_no_column_of_its_export(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "org.toml").write_text('currency = "USD"  # ours\n')
+    (tmp_path / "deals.csv").write_text(
+        "Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n1,A,Prospecting,5,2026-11-30\n"
+    )
+    drafted = draft_from_export(
+        tmp_path / "deals.csv", tmp_path / "org.toml", read_org_text(tmp_path / "org.toml")
+    )
+    assert drafted.draft.text == (
+        'preset = "salesforce"  # its columns; what follows wins\n\ncurrency = "USD"  # ours\n'
+    )
+    assert drafted.export.opportunities["value"].tolist() == [5.0]
+
+
+def test_draft_from_export__of_a_stored_frame_knows_the_stages_of_its_org(tmp_path: Path) -> None:
+    org = oa.Org(stages=[{"name": "Fin", "kind": "won"}, {"name": "Start", "kind": "open"}])
+    frame = org.apply(
+        pd.DataFrame({"unique_id": ["a"], "stage": ["Fin"], "value": [1.0], "close_date": ["2026-11-30"]})
+    )
+    frame.to_parquet(tmp_path / "deals.parquet")
+    drafted = draft_from_export(tmp_path / "deals.parquet", tmp_path / "org.toml", None)
+    assert drafted.questions == ()
+    assert set(drafted.org.stages.names) == {"Fin", "Start"}
+
+
+def test_draft_from_export__asks_nothing_about_a_file_of_a_real_tutorial_but_its_stages() -> None:
+    file = Path(__file__).parents[2] / "../shared/data/maven_crm/sales_pipeline.csv"
+    if not file.exists():
+        pytest.skip("the shared data sets are not here")
+    drafted = draft_from_export(file, Path("org.toml"), None)
+    ours = {guess.theirs: guess.ours for guess in drafted.guesses}
+    assert ours == {
+        "opportunity_id": "unique_id", "close_value": "value", "sales_agent": "owner_name", "account": "account_name",
+        "engage_date": "created_at", "deal_stage": "stage",
+    }  # fmt: skip
+    assert [one.about for one in drafted.questions] == ["stages"]
+    assert drafted.questions[0].guesses == {
+        "Prospecting": "open",
+        "Engaging": "open",
+        "Won": "won",
+        "Lost": "lost",
+    }
+    outcomes = oa.outcomes(drafted.export.opportunities).astype("str").value_counts().to_dict()
+    assert outcomes == {"won": 4238, "lost": 2473, "open": 2089}

@@ -321,3 +321,11 @@ def test_draft_org__of_closed_deals_alone_keeps_the_open_stages_of_the_preset() 
     frame = pd.DataFrame({"stage": ["Closed Won", "Closed Lost"], "value": 1.0, "close_date": "2026-11-30"})
     org = read(draft_org(frame, preset="salesforce", month="2026-11").text)
     assert org.stages.names == oa.Org.salesforce().stages.names
+
+
+def test_guess_stages__orders_stages_without_a_chance_as_crms_do() -> None:
+    frame = pd.DataFrame(
+        {"stage": ["Negotiation/Review", "contract sent", "Needs analysis", "Prospecting", "Anything"]}
+    )
+    names = [one.stage.name for one in guess_stages(frame, Stages(()))]
+    assert names == ["Prospecting", "Needs analysis", "Negotiation/Review", "contract sent", "Anything"]
