@@ -44,7 +44,7 @@ from opp_analytics.crm.unrecorded import (
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.inputs import as_ids, as_texts
-from opp_analytics.org import DEFAULT, Org
+from opp_analytics.org import DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
@@ -111,11 +111,12 @@ def read_changes(
         )
     names = (name_events if shape == "events" else name_snapshots)(org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
-    key = find_column("unique_id", matched, table)
+    label = matched[find_column("unique_id", matched, table)].theirs
+    key = table.labels.index(label)
     table = drop_footer(table, key)
     pairs = _pair_names(table, key, org)
-    label = table.labels[key]
-    if opportunities is None and ids is None and label == find_name(org.columns, [label]):
+    by_name = find_name(org.columns, [label]) and "unique_id" not in list_names(org.columns.get(label, ""))
+    if by_name and opportunities is None and ids is None:
         raise MissingColumnError(
             f'{table.file} has no opportunity ID, only names ("{label}"). Give the export of the deals too: names that are '
             "unique there are matched. Or add the ID to the history's report"

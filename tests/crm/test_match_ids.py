@@ -171,3 +171,19 @@ def test_read_changes__of_names_alone_asks_for_the_export() -> None:
 def test_recognize__takes_an_export_with_a_name_and_a_value_for_deals() -> None:
     export = pd.DataFrame(columns=["Name", "Stage", "Property", "Value", "Date"])
     assert recognize(export, ORG).shape == "opportunities"
+
+
+@pytest.mark.parametrize("both", [["unique_id", "name"], ["name", "unique_id"]])
+def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[str]) -> None:
+    org = oa.Org(preset="salesforce", columns={"Opportunity Name": both})
+    export = pd.DataFrame(
+        {"Opportunity Name": ["Acme", "Beta"], "Stage": "Qualification", "Created Date": "1/25/2026"}
+    )
+    deals = oa.read_export(export, org, progress=False)
+    assert deals["unique_id"].tolist() == deals["name"].tolist() == ["Acme", "Beta"]
+    log = read_changes(REPORT, org, opportunities=deals)
+    assert set(log.changes["unique_id"]) == {"Acme", "Beta", "Gone"}
+    assert log.notes == ()
+    assert set(read_changes(REPORT, org).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
+    wide = REPORT.drop(columns=["Field / Event", "Old Value"]).rename(columns={"New Value": "To Stage"})
+    assert set(read_changes(wide, org, opportunities=deals).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
