@@ -297,6 +297,8 @@ def test_drop_footer__drops_the_footer_of_a_salesforce_report(folder: Path) -> N
     [
         "Total,,11\n",
         ",Grand Total,11\n",
+        "Gesamtsumme,,11\n",
+        "Sous-total,,11\nSuma,,11\n",
         "Grand Totals (2 records)\n",
         "\nAcme\n",
         '"Copyright (c) 2000-2026 salesforce.com, inc."\nAcme\n',

@@ -58,6 +58,11 @@ def init_command(
     if draft.stages:
         heading("Stages found", "in the order of the file")
         show(_tabulate_stages(draft), index=False, most=40)
+    unknown = [f'"{one.stage.name}"' for one in draft.stages if one.unknown]
+    if unknown:
+        say(
+            f"Unknown: {text.joined(unknown)}. Write what {'they mean' if unknown[1:] else 'it means'} under stages in {file}."
+        )
     if draft.without_stage:
         say(f"{text.capital(draft.without_stage)}.")
     check = write_command("org", "check", *(() if str(file) == FILE else (file,)))

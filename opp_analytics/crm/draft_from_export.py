@@ -13,7 +13,7 @@ from opp_analytics.crm.guess_columns import Guess, guess_columns
 from opp_analytics.crm.mapping import make_key, name_opportunities
 from opp_analytics.crm.read_export import Export, explain_export
 from opp_analytics.crm.recognize import name_every, recognize
-from opp_analytics.files import read_whole
+from opp_analytics.files import SMALL, read_whole
 from opp_analytics.org import (
     KINDS,
     Additions,
@@ -114,7 +114,7 @@ class Drafted:
 
 def read_org_text(file: Path) -> str | None:
     """Read the text of an org file; None where there is none."""
-    return read_whole(file).decode("utf-8", "surrogateescape") if file.exists() else None
+    return read_whole(file, most=SMALL).decode("utf-8", "surrogateescape") if file.exists() else None
 
 
 def draft_from_export(
@@ -177,7 +177,7 @@ def _draft(
             *(guess for guess in guesses if "unique_id" not in list_names(guess.ours)),
         ]
     columns = {guess.theirs: guess.ours for guess in guesses}
-    export = first or explain_export(table, _extend(file, old, org, preset, columns), **options)
+    export = first or explain_export(table, _extend(file, old, org, preset, columns), mixed=True, **options)
     alike = export.mapping[export.mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
     guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]
     draft = draft_org(

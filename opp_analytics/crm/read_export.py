@@ -129,8 +129,9 @@ def explain_export(
     decimal_comma: bool | None = None,
     unreadable: str = "refuse",
     encoding: str | None = None,
+    mixed: bool = False,
 ) -> Export:
-    """Read an export, with the fate of its columns and rows; see `read_export`."""
+    """Read an export, with the fate of its columns and rows; see `read_export`. `mixed` leaves amounts in several currencies."""
     if not isinstance(org, Org):
         raise ArgumentTypeError(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
@@ -150,7 +151,7 @@ def explain_export(
         table, matched, org, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
     )
     dates = take_stage_dates(columns, org, lines)
-    frame, left_out = _make_opportunities(columns, org, table, lines)
+    frame, left_out = _make_opportunities(columns, org, table, lines, mixed)
     if blanked:
         frame.attrs["unreadable"] = list_bad(blanked)
     return Export(
@@ -163,7 +164,7 @@ def explain_export(
 
 
 def _make_opportunities(
-    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped]
+    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped], mixed: bool
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`."""
     frame = pd.DataFrame(columns)
@@ -171,7 +172,8 @@ def _make_opportunities(
     frame = _fill_probability(frame, org, lines)
     frame, deleted = _drop_deleted(frame)
     frame = _correct_close_dates(frame, org, lines)
-    _check_currency(frame, org, table, lines)
+    if not mixed:
+        _check_currency(frame, org, table, lines)
     frame, repeated = _drop_copies(frame, table)
     kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and name not in USED_UP]
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)

@@ -85,7 +85,9 @@ def draft_org(
 
         text = update_text(old, new, known)
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
-    return Draft(text, found, sum(map(bool, [*remarks, *(one.guess for one in found)])), without)
+    return Draft(
+        text, found, sum(map(bool, [*remarks, *(one.guess for one in found if not one.unknown)])), without
+    )
 
 
 def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str) -> str:

@@ -163,7 +163,7 @@ def _order(
         for name, deals in by_name.items()
         if name not in {stage.name for stage in given}
     ]
-    chances = {str(name): _median_chance(deals) for name, deals in by_name.items()}
+    chances = {one.stage.name: _find_chance(one.stage, by_name.get(one.stage.name)) for one in [*found, *new]}
     for one in sorted(new, key=lambda one: (chances[one.stage.name], one.stage.name)):
         found.insert(_find_place(one, found, chances), one)
     return sorted(found, key=lambda one: (KINDS.index(one.stage.kind), one.unknown))
@@ -184,10 +184,13 @@ def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
     return replace(stage, aliases=tuple(dict.fromkeys([*stage.aliases, *spelled])))
 
 
-def _median_chance(deals: pd.DataFrame) -> float:
-    """Take the median chance that the deals of a stage state, else that of CRMs; above 100 where nothing tells."""
-    stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
-    return float(stated.median()) if len(stated) else _TYPICAL.get(fold(str(deals["stage"].iloc[0])), 101.0)
+def _find_chance(stage: Stage, deals: pd.DataFrame | None) -> float:
+    """Find the median chance that the deals of a stage state, else its own or that of CRMs; above 100 where nothing tells."""
+    stated = pd.to_numeric([] if deals is None else deals["probability"], errors="coerce")
+    median = float(pd.Series(stated, dtype="float64").median())
+    if not math.isnan(median):
+        return median
+    return _TYPICAL.get(fold(stage.name), 101.0) if stage.probability is None else stage.probability
 
 
 def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, float]) -> int:
@@ -195,7 +198,6 @@ def _find_place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, 
     below = [
         place
         for place, other in enumerate(found)
-        if other.stage.kind == one.stage.kind
-        and chances.get(other.stage.name, math.inf) <= chances[one.stage.name]
+        if other.stage.kind == one.stage.kind and chances[other.stage.name] <= chances[one.stage.name]
     ]
     return below[-1] + 1 if below else 0

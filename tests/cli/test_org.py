@@ -218,7 +218,8 @@ def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: C
     assert "Vorgang-Nr. unique_id named like an id, unique and never blank in 2 rows" in said
     assert "Abschlussdatum close_date close_date by its label" in said
     assert "Abgeschlossen unknown 1 closed by its name, and nothing says won or lost" in said
-    assert "Correct the 6 guesses in it" in out
+    assert 'Unknown: "Abgeschlossen". Write what it means under stages in opp-analytics.toml.' in out
+    assert "Correct the 5 guesses in it" in out
     org = oa.Org.read(here / "opp-analytics.toml")
     deals = oa.read_export(here / "deals.csv", org, progress=False)
     assert deals["value"].tolist() == [45_000.0, 12.5]

@@ -9,6 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import Drafted, draft_from_export, read_org_text
+from opp_analytics.errors import DataError
 
 SHEET = """unique_id,stage,deal value,owner_name
 1,Demo,100,Ann
@@ -167,3 +168,21 @@ def test_draft_from_export__asks_nothing_about_a_file_of_a_real_tutorial_but_its
     }
     outcomes = oa.outcomes(drafted.export.opportunities).astype("str").value_counts().to_dict()
     assert outcomes == {"won": 4238, "lost": 2473, "open": 2089}
+
+
+def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text(
+        "unique_id,stage,value,currency,close_date\n1,Won,5,EUR,2026-01-05\n2,Demo,5,USD,\n3,Won,5,USD,2026-01-05\n"
+    )
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    assert (
+        "# The deals are in USD (2 deals) and EUR (1 deal): choose one, and give rates" in drafted.draft.text
+    )
+    with pytest.raises(DataError, match="row 3 is in USD, not in EUR"):
+        drafted.export  # noqa: B018
+    rates = [{"date": "2026-01-01", "currency": "EUR", "rate": 1.1}]
+    (tmp_path / "org.toml").write_text('currency = "USD"\n')
+    told = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", 'currency = "USD"\n').answer(
+        tables={"currency_rates": rates}
+    )
+    assert told.export.opportunities["value"].round(2).tolist() == [5.5, 5.0, 5.0]

@@ -157,8 +157,8 @@ def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_am
     )
     assert told(frame) == [
         ("discovery", "open", 1, ""),
-        ("pilot", "open", 1, "open, and its place in the order"),
         ("qualification", "open", 0, ""),
+        ("pilot", "open", 1, "open, and its place in the order"),
         ("proposal", "open", 0, ""),
         ("negotiation", "open", 1, ""),
         ("closed_won", "won", 1, ""),
