@@ -76,7 +76,7 @@ def test_page__runs_as_printed(
 def told(page: Path) -> list[list[str]]:
     """The arguments of each call of ours in the page's blocks for shells and schedulers."""
     found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.S | re.M)
-    code = "".join(block for language, block in found if language not in ("python", "toml"))
+    code = "".join(block for language, block in found if language not in ("python", "py", "toml"))
     return [shlex.split(call) for call in re.findall(r"opp-analytics((?: [^\s&|;)#]+)+)", code)]
 
 
