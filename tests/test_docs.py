@@ -207,7 +207,10 @@ def test_org_file__is_read_as_printed(tmp_path: Path) -> None:
     [whole] = blocks(ROOT / "docs" / "org-file.md", "toml")
     file = tmp_path / "opp-analytics.toml"
     file.write_text(whole, encoding="utf-8")
+    (tmp_path / "accounts.csv").write_text("Account ID,Industry\nA1,Steel\n")
+    (tmp_path / "activities.csv").write_text("unique_id,Date\na,2026-11-03\n")
     org = oa.Org.read(file)
     assert (len(org.stages), len(org.people), len(org.targets)) == (5, 3, 2)
     assert org.columns["Deal size"] == org.api_columns["total"] == "value"
+    assert org.derived == ("team", "region", "Industry", "last_touch")
     assert set(tomllib.loads(whole)) == set(OrgShape.model_fields)

@@ -17,7 +17,7 @@ from opp_analytics.cli.output import check_ending, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
 from opp_analytics.crm import draft_from_export, read_org_text
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.org import FILE, Columns, Draft, Stage, draft_org, list_names
+from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
 
 
 def init_command(
@@ -145,6 +145,7 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("people", _people(org)),
         ("targets", _targets(org)),
         *([("rates", _rates(org))] if org.converts else []),
+        *(("join", _join(join)) for join in org.joins),
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
         ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
@@ -197,6 +198,13 @@ def _rates(org: oa.Org) -> str:
     newest = rates.groupby("currency")["date"].max()
     said = [f"{code} (newest {text.day(day, year=True)})" for code, day in newest.items()]
     return f"{text.joined(said, most=6)}, to {org.currency}"
+
+
+def _join(join: Join) -> str:
+    given = text.joined(join.columns, most=6)
+    return (
+        f"{join.file}, {text.count(len(join.table), 'row')} by {text.joined(join.keys, last='or')}: {given}"
+    )
 
 
 def _columns(columns: Columns, otherwise: str) -> str:

@@ -16,7 +16,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentValueError, DataWarning, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.engine import arrow, collect, ibis, latest
-from opp_analytics.history.scope import ScopedSource, add_people
+from opp_analytics.history.scope import ScopedSource, add_derived
 from opp_analytics.history.sources import Memory, Source, make_frame
 from opp_analytics.org import NOT_RECORDED, Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_instant, check_freq
@@ -166,7 +166,7 @@ class RecordedPipeline:
         """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
         An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then, and
-        an open deal a row ``moved`` where its owner changed them.
+        an open deal a row ``moved`` where its owner changed them; columns of joined tables have their values of today.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class RecordedPipeline:
         """
         rows = self._read_log()
         whole = self.org is None or self.is_part
-        return rows if whole else add_people(rows, Org.of(self), self.records["recorded_at"])
+        return rows if whole else add_derived(rows, Org.of(self), self.records["recorded_at"])
 
     def _read_log(self) -> ibis.Table:
         """Read the change log, with aliases as their stages."""

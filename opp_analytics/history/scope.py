@@ -13,12 +13,25 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.sources import Memory, Source, make_records
-from opp_analytics.org import Org, make_column_error
-from opp_analytics.periods import as_instant
+from opp_analytics.org import Org, list_derived, make_column_error, refuse_own
+from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
 
 _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 """Days before and after every other one."""
+
+
+def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
+    """Add the columns of joined tables to change rows, at the values of today, and those of people; see `add_people`."""
+    day = as_date(moments.iloc[-1] if len(moments) else pd.Timestamp.now("UTC"), tz=org.zone(None))
+    for join in org.joins:
+        key = join.find_key(changes.columns)
+        if key is not None:
+            for name in set(join.columns).intersection(changes.columns):
+                refuse_own(name, "history", join)
+            table = ibis.memtable(join.to_arrow(day))
+            changes = changes.left_join(table, changes[key].cast("string") == table["_key"]).drop("_key")
+    return add_people(changes, org, moments)
 
 
 def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
@@ -28,15 +41,16 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
     in the org's zone. Where an owner moves while a deal is open, the deal has a further row, `MOVED`, at the first of the
     records (`moments`) since then.
     """
-    if not org.derived or "owner_name" not in changes.columns:
+    names = list_derived(org.people)
+    if not names or "owner_name" not in changes.columns:
         return changes
-    rows = changes.drop(*(name for name in org.derived if name in changes.columns))
+    rows = changes.drop(*(name for name in names if name in changes.columns))
     moves = _find_moves(org, moments)
     if len(moves):
         rows = rows.union(_make_moves(rows, org, moves))
     closed = org.stages.outcome_expression(rows).isin(["won", "lost"])
     rows = rows.mutate(_dated=closed & ~missing(rows["close_date"]))
-    stays = ibis.memtable(pa.Table.from_pandas(_list_stays(org), preserve_index=False))
+    stays = ibis.memtable(pa.Table.from_pandas(_list_stays(org, names), preserve_index=False))
     day, at = rows["close_date"], rows["seen_at"]
     found = rows.left_join(
         stays,
@@ -46,7 +60,7 @@ def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.T
             ibis.ifelse(rows["_dated"], day < stays["_until"].date(), at < stays["_before"]),
         ],
     )
-    return found.select(*(name for name in rows.columns if name != "_dated"), *org.derived)
+    return found.select(*(name for name in rows.columns if name != "_dated"), *names)
 
 
 def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
@@ -83,12 +97,12 @@ def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     )
 
 
-def _list_stays(org: Org) -> pd.DataFrame:
+def _list_stays(org: Org, names: list[str]) -> pd.DataFrame:
     """List from and until when each person was in a team and region: as days, and as instants in the org's zone."""
     people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
     people = people.sort_values("from_date", kind="stable")
     until = people.groupby("owner_name")["from_date"].shift(-1).fillna(_LAST)
-    kept = people[["owner_name", "from_date", *org.derived]]
+    kept = people[["owner_name", "from_date", *names]]
     stays = kept.assign(_until=until).rename(columns={"owner_name": "_person", "from_date": "_from"})
     begun, ended = (
         pd.DatetimeIndex([as_instant(day, tz=org.zone(None)) for day in stays[name]], tz="UTC")

@@ -3,6 +3,7 @@
 from opp_analytics.org.additions import Additions, Tables
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
+from opp_analytics.org.derived import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     check_currency,
@@ -33,6 +34,7 @@ from opp_analytics.org.org import (
     read_folder_org,
 )
 from opp_analytics.org.outcomes import find_newest_date, find_old_date, outcome_codes, outcomes
+from opp_analytics.org.people import DERIVED, list_derived
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes

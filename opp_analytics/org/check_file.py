@@ -77,6 +77,13 @@ class _Rates(_Strict):
     rows: list[_Rate] = []
 
 
+class _Join(_Strict):
+    file: _Text
+    key: _Text | Annotated[_Columns, Field(min_length=1, max_length=1)] | None = None
+    date: _Text | None = None
+    columns: list[_Text] | _Columns | None = None
+
+
 class _Api(_Strict):
     columns: dict[_Text, _Text] = {}
 
@@ -105,6 +112,7 @@ class OrgShape(_Strict):
     people: _People = _People()
     targets: _Targets = _Targets()
     currency_rates: _Rates = _Rates()
+    join: dict[_Text, _Join] = {}
     report: _Report = _Report()
 
 
@@ -118,9 +126,10 @@ SHAPES: dict[str, type[BaseModel]] = {
     "targets.rows": _Target,
     "currency_rates": _Rates,
     "currency_rates.rows": _Rate,
+    "join": _Join,
     "report": _Report,
 }
-"""The shape at each key that holds further keys, lists left out of the path."""
+"""The shape at each key that holds further keys, lists and the names of joined tables left out of the path."""
 
 
 # The check
@@ -147,6 +156,7 @@ _RIGHT = {
     "currency_rates.rows.date": "use a date such as 2026-11-01",
     "currency_rates.rows.currency": 'use an ISO code, such as "EUR"',
     "currency_rates.rows.rate": "use a number above 0: what one unit is in the org's currency",
+    "join": 'use keys such as file = "accounts.csv", key = "account_id" and columns = ["industry"]',
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
@@ -227,7 +237,7 @@ def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
             continue
         reported.add(place)
         if kind == "extra_forbidden":
-            inside = SHAPES[_names(place[:-1])].model_fields
+            inside = SHAPES["join" if place[0] == "join" else _names(place[:-1])].model_fields
             near = _near(str(place[-1]), inside)
             yield _Found(place, value, f"unknown key; {near}the keys here are {joined(inside)}")
         elif kind == "missing":

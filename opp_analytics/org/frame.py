@@ -42,18 +42,25 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
         whose = "history" if "recorded_at" in opportunities.attrs else "frame"
-        raise make_column_error(whose, missing, opportunities.columns)
+        raise make_column_error(whose, missing, opportunities.columns, Org.of(opportunities))
     frame = conform(opportunities)
     if unique:
         _check_ids(frame["unique_id"])
     return frame
 
 
-def make_column_error(whose: str, missing: Iterable[str], known: Iterable[Any]) -> MissingColumnError:
-    """Make the error that names missing columns, those that are there, and where team and region come from."""
-    missing = list(missing)
+def make_column_error(
+    whose: str, missing: Iterable[str], known: Iterable[Any], meaning: Org | None = None
+) -> MissingColumnError:
+    """Make the error that names missing columns, those that are there, and where derived ones come from."""
+    missing, known = list(missing), list(known)
     theirs = {"team", "region"}.intersection(missing)
     hint = f"; [people] of the org file gives {' and '.join(sorted(theirs))}" if theirs else ""
+    for join in meaning.joins if meaning else ():
+        if lacking := [name for name in join.columns if name in missing]:
+            hint = (
+                f"; {join.file} gives {joined(lacking)} to deals with a column {joined(join.keys, last='or')}"
+            )
     return MissingColumnError(
         f"the {whose} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, known))}{hint}"
     )

@@ -22,7 +22,8 @@ from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
-from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
+from opp_analytics.org.derived import Join, derive_columns
+from opp_analytics.org.people import Person, Target, list_derived, people_table, targets_table
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
@@ -101,6 +102,8 @@ class Org:
     currency_rates : list of dict or DataFrame, optional
         ``date``, ``currency``, ``rate``: what one unit is in the org's currency from that day on. Without rates, rows of
         another currency are refused.
+    join : mapping, optional
+        Tables joined to the deals, by name: ``file``, and where wanted ``key``, ``date`` and ``columns``, as in the org file.
     report : mapping, optional
         Settings of the weekly report: ``by``, ``freq``, ``alert_when``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
@@ -134,9 +137,11 @@ class Org:
     report: Mapping[str, Any] = field(hash=False)
     """Settings of the weekly report."""
     derived: tuple[str, ...]
-    """Columns that a frame gains from the people: some of ``team`` and ``region``."""
+    """Columns that a frame gains at reading: ``team`` and ``region`` of people, and those of joined tables."""
     converts: bool
     """True where ``value`` is converted to the org's currency, and a frame gains ``value_original``."""
+    joins: tuple[Join, ...] = field(repr=False)
+    """Tables joined to the deals."""
     file: Path | None = field(compare=False)
     """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
@@ -160,6 +165,7 @@ class Org:
         people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         currency_rates: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        join: Mapping[str, Mapping[str, Any]] | None = None,
         report: Mapping[str, Any] | None = None,
     ) -> None:
         given = {
@@ -174,14 +180,18 @@ class Org:
             "people": None if people is None else {"rows": _make_plain(people)},
             "targets": None if targets is None else {"rows": _make_plain(targets)},
             "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
+            "join": _make_plain(join),
             "report": _make_plain(report),
         }
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
             # pydantic takes longer to import than everything else here.
             from opp_analytics.org.check_file import find_problems
+            from opp_analytics.org.read_joins import read_joins
 
-            if problems := find_problems(raw):
+            problems = find_problems(raw)
+            raw["joins"], mistakes = ([], []) if problems else read_joins(raw, Path())
+            if problems := [*problems, *mistakes]:
                 raise OrgError("This org cannot be used", problems)
         self._fill(raw)
 
@@ -192,6 +202,7 @@ class Org:
         people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
         rates = raw.get("currency_rates", _NONE)
         columns = {**preset.get("columns", _NONE), **raw.get("columns", _NONE)}
+        joins = tuple(raw.get("joins", ()))
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             "currency": raw.get("currency"),
@@ -203,7 +214,11 @@ class Org:
             ),
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
-            "derived": tuple(name for name in DERIVED if any(getattr(row, name) for row in people)),
+            "derived": (
+                *list_derived(people_table(people)),
+                *(name for join in joins for name in join.columns),
+            ),
+            "joins": joins,
             "file": file,
             "_people": people,
             "_targets": tuple(
@@ -317,6 +332,12 @@ class Org:
         """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always)."""
         return people_table(self._people)
 
+    def find_source(self, column: str) -> str | None:
+        """Name what gives frames a derived column; None for a column of their own."""
+        given = dict.fromkeys(list_derived(self.people), "[people]")
+        given |= {name: f"{join.file} ([join.{join.name}])" for join in self.joins for name in join.columns}
+        return given.get(column, "the org file" if column in self.derived else None)
+
     @property
     def targets(self) -> pd.DataFrame:
         """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money).
@@ -371,7 +392,7 @@ class Org:
             are added: a closed deal's by its ``close_date``, an open one's by the frame's moment (today for a
             frame that was not loaded). With rates, and a column ``currency``, ``value`` is in the org's currency, a
             closed deal's (won or lost) at the rate of its ``close_date``, an open one's at that of the frame's moment; the
-            CRM's value is ``value_original``. ``attrs["org"]`` holds the meaning of the stages.
+            CRM's value is ``value_original``. With joined tables, their columns are added. ``attrs["org"]`` holds the meaning of the stages.
 
         Warns
         -----
@@ -381,8 +402,7 @@ class Org:
         Raises
         ------
         DataError
-            When a value does not fit its column, the frame has a ``team``, ``region`` or ``value_original`` of its own, or a
-            currency has no rate.
+            When a value does not fit its column, the frame has an added column of its own, or a currency has no rate.
 
         Examples
         --------
@@ -391,24 +411,29 @@ class Org:
         ['Demo', 'Signed']
         """
         frame = conform_to(opportunities, self.stages)
-        before = Org.of(opportunities)
+        before, days = Org.of(opportunities), self._find_days(frame)
         if self._rates and {CURRENCY, "value"} <= set(frame.columns):
-            frame = self.convert(frame, self._find_days(frame), gained=before.converts)
-        if self._people and self.derived and "owner_name" in frame:
-            days = self._find_days(frame)
-            frame = derive_columns(frame, self.people, self.derived, before.derived, days)
+            frame = self.convert(frame, days, gained=before.converts)
+        if self._people or self.joins:
+            frame = derive_columns(
+                frame, self.people, self.joins, before.derived, days, self._find_day(frame)
+            )
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
 
     def _find_days(self, frame: pd.DataFrame) -> pd.Series[Any]:
         """Find the day of each deal: a closed one's close date, an open one's moment (of the load or record, else today)."""
-        moment = Certificate.moment_of(frame) or pd.Timestamp.now("UTC")
-        today = pd.Series(as_date(moment, tz=self.zone(None)).as_unit("us"), index=frame.index)
+        today = pd.Series(self._find_day(frame), index=frame.index)
         if "stage" not in frame or "close_date" not in frame:
             return today
         closed = self.stages.outcome_codes(frame) <= LOST
         return frame["close_date"].where(closed, today).fillna(today)
+
+    def _find_day(self, frame: pd.DataFrame) -> pd.Timestamp:
+        """Find the day of a frame's moment: of the load or record, else today."""
+        moment = Certificate.moment_of(frame) or pd.Timestamp.now("UTC")
+        return as_date(moment, tz=self.zone(None)).as_unit("us")
 
     def hold_rates(self, converted: pd.DataFrame) -> HeldRates:
         """Find the rates at which a frame's values were converted."""
@@ -429,6 +454,7 @@ class Org:
             count(self.people["owner_name"].nunique(), "person") if self._people else "",
             count(len(self._targets), "target") if self._targets else "",
             count(len(self._rates), "rate") if self._rates else "",
+            count(len(self.joins), "joined table") if self.joins else "",
         ]
         return f"<Org: {', '.join(fact for fact in facts if fact)}>"
 
@@ -462,6 +488,7 @@ class Org:
             "people": [_write_row(person) for person in self._people],
             "targets": [_write_row(target) for target in self._targets],
             "currency_rates": [_write_row(rate) for rate in self._rates],
+            "join": {join.name: dict(join.settings) for join in self.joins},
             "report": dict(self.report),
         }
         return {name: value for name, value in settings.items() if value not in (None, {}, [])}
@@ -560,9 +587,11 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
             "replace the frame's with org.apply(frame)"
         )
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
-    merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages})
-    for name in ("file", "derived", "converts", "_targets_file", "_rates_file"):
+    # The tables of joins are read already.
+    merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages, "join": None})
+    for name in ("file", "joins", "converts", "_targets_file", "_rates_file"):
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
+    object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
     return merged
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics.errors import DataError
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -49,6 +48,11 @@ def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
     return table.astype({**dict.fromkeys(["period", "owner_name", "team"], TEXT), "target": "float64"})
 
 
+def list_derived(people: pd.DataFrame) -> list[str]:
+    """List the columns that a frame gains from people: those that somebody has a value in."""
+    return [name for name in DERIVED if people[name].notna().any()]
+
+
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day.
 
@@ -69,33 +73,5 @@ def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -
     found = pd.merge_asof(
         known, moves.sort_values("from_date", kind="stable"), on="from_date", by="owner_name"
     ).set_index("row")
-    gained = {
-        name: found[name].reindex(asked["row"]).astype(TEXT).array
-        for name in DERIVED
-        if people[name].notna().any()
-    }
+    gained = {name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)}
     return frame.assign(**gained)
-
-
-def derive_columns(
-    frame: pd.DataFrame,
-    people: pd.DataFrame,
-    derived: Sequence[str],
-    gained: Sequence[str],
-    days: pd.Series[Any],
-) -> pd.DataFrame:
-    """Add the derived columns of each deal on its own day.
-
-    `gained` are columns that an org added before: they are replaced. A column of the frame's own is refused.
-    """
-    found = add_teams(frame.drop(columns=list(derived), errors="ignore"), people, days)
-    for name in derived:
-        if name not in frame or name in gained:
-            continue
-        same = (frame[name] == found[name]) | (frame[name].isna() & found[name].isna())
-        if not same.all():
-            raise DataError(
-                f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
-                f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
-            )
-    return found

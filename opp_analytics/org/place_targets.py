@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, get_org
-from opp_analytics.org.people import ALWAYS, DERIVED
+from opp_analytics.org.people import ALWAYS, list_derived
 from opp_analytics.schema import NO_LABEL
 
 _Days = tuple[pd.Timestamp, pd.Timestamp]
@@ -40,7 +40,7 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     """
     meant = find_org_of_targets(targets, org)
     people = meant.people
-    columns = [name for name in DERIVED if people[name].notna().any()]
+    columns = list_derived(people)
     if not columns or not {"owner_name", "team"} & set(targets.columns):
         return targets
     moves = _list_moves(people, columns)

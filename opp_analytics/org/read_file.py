@@ -22,6 +22,7 @@ from opp_analytics.inputs import (
     read_dates,
 )
 from opp_analytics.org.check_file import find_problems
+from opp_analytics.org.read_joins import read_joins
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import read_table
 
@@ -67,7 +68,8 @@ def _read(path: Path, text: str) -> dict[str, Any]:
         except OrgError as error:
             problems += error.problems
     problems += [_place(problem, files) for problem in find_problems(raw, text)]
-    if problems:
+    raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
+    if problems := [*problems, *mistakes]:
         raise OrgError(str(path), problems)
     if "logo" in raw.get("report", {}):
         raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])

@@ -26,7 +26,7 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
-from opp_analytics.org import NOT_RECORDED, OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
+from opp_analytics.org import LAST_TOUCH, NOT_RECORDED, OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
 from opp_analytics.periods import When
 
 Rule = Callable[[pd.DataFrame], Any]
@@ -89,7 +89,8 @@ def deal_flags(
     ----------
     opportunities : DataFrame
         ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); if present ``status``, ``name``,
-        ``owner_name``, ``pipeline``, ``probability`` (percent), ``updated_at`` and ``next_action_at`` (instants).
+        ``owner_name``, ``pipeline``, ``probability`` (percent), ``created_at``, ``updated_at`` and ``next_action_at``
+        (instants), and ``last_touch`` (date) where the org joins activities.
     history : History, optional
         Past records, for the flags that compare. Records after `as_of` are not read.
     as_of : date-like
@@ -124,7 +125,8 @@ def deal_flags(
     overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the won
     deals were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
     ``limits.quantile`` of the won deals ever paused, or 30 days, since the later of its last recorded change and ``updated_at``
-    (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost. Days
+    (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost;
+    no_touch: 30 days without an activity, by ``last_touch``, for a deal that is older than that. Days
     are learned from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is
     a question, not a forecast.
 
@@ -195,7 +197,8 @@ def _check_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
 def _select_open(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Select the open deals, with the place of each row as index, and count the deals in unknown stages."""
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
-    there = [name for name in _FURTHER if name in known]
+    touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()
+    there = [name for name in (*_FURTHER, *touch) if name in known]
     frame = read(opportunities, "stage", "value", "close_date", *there, unique=True)
     if "next_action_at" in frame:
         instants = pd.to_datetime(frame["next_action_at"], utc=True, format="ISO8601", errors="coerce")
@@ -357,6 +360,26 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
 _STALE_DAYS = 30
 
 
+def _flag_no_touch(deals: OpenDeals) -> Flagged | None:
+    if LAST_TOUCH not in deals.frame or LAST_TOUCH not in deals.org.derived:
+        return None
+    last = deals.frame[LAST_TOUCH]
+    quiet = last.isna() | ((deals.today - last).dt.days > _TOUCH_DAYS)
+    if "created_at" in deals.frame:
+        quiet &= last.notna() | ~(deals.count_days_since(deals.frame["created_at"]) < _TOUCH_DAYS)
+
+    def why(k: int) -> str:
+        day = last.iloc[k]
+        other_year = not pd.isna(day) and day.year != deals.today.year
+        return "no touch on record" if pd.isna(day) else f"no touch since {text.day(day, year=other_year)}"
+
+    return quiet.to_numpy(dtype=bool), why
+
+
+# Most days without an activity: as many as without a change, since a deal that is worked has a call or a message a month.
+_TOUCH_DAYS = 30
+
+
 def _describe(quantile: LearnedDays, what: str) -> str:
     return f"{text.percent(quantile.share)} of {what} {quantile.days} (n {quantile.n:,})"
 
@@ -459,6 +482,7 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
     "no_value": _flag_no_value,
     "next_action_passed": _flag_next_action_passed,
     "owner_changed": _flag_owner_changed,
+    "no_touch": _flag_no_touch,
 }
 """The flags, in the order of the table; None where the data cannot tell."""
 

@@ -77,7 +77,7 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     known = history.table.columns if columns else ()
     missing = [column for column in columns if column not in known]
     if missing:
-        raise make_column_error("history", missing, known)
+        raise make_column_error("history", missing, known, Org.of(history))
     return history
 
 

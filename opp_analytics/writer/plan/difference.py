@@ -111,6 +111,43 @@ def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np
     return marked
 
 
+def find_joined_edits(before: pd.DataFrame, after: pd.DataFrame) -> list[PlanProblem]:
+    """Find edits of columns of joined tables: they differ from `before`, and from what the edited deals would get.
+
+    A team or a last touch is left out: it may differ because time went on.
+    """
+    meaning = Org.of(before)
+    names = [
+        name
+        for name in meaning.derived
+        if name not in (*org.DERIVED, org.LAST_TOUCH) and name in before and name in after
+    ]
+    if not names:
+        return []
+    ids = after["unique_id"]
+    after = after[(ids.isin(before["unique_id"]) & ~ids.duplicated(keep=False)).to_numpy()]
+    base = before.drop_duplicates("unique_id").set_index("unique_id").loc[after["unique_id"]]
+    found = {name: _find_differing(base[name], fit_column(after[name], base[name].dtype)) for name in names}
+    if meaning.joins and any(map(len, found.values())):
+        keys = {key for join in meaning.joins for key in join.keys}
+        anew = meaning.apply(after[[name for name in after if name in keys]])
+        for name in anew.columns.intersection(names):
+            still = _find_differing(anew[name], fit_column(after[name], anew[name].dtype))
+            found[name] = np.intersect1d(found[name], still)
+    return [
+        PlanProblem(
+            after.index[place],
+            after["unique_id"].iloc[place],
+            name,
+            after[name].iloc[place],
+            f"comes from {meaning.find_source(name)} and is never written",
+            f"change it there, and leave {name} as it was",
+        )
+        for name, places in found.items()
+        for place in places
+    ]
+
+
 def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     """Replace each alias in the edited frame by its stage: only stages are sent."""
     aliases = meaning.stages.aliases

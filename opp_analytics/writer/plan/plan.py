@@ -22,7 +22,7 @@ from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.journal import read_forms
 from opp_analytics.writer.plan import display, three_way
-from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
+from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, find_joined_edits, require_ids
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
 from opp_analytics.writer.steps import (
     EditedCell,
@@ -347,8 +347,10 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
     org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
     derived = list(org.Org.of(before).derived)
+    edits = find_joined_edits(base, edited)
     base, edited = (frame.drop(columns=derived, errors="ignore") for frame in (base, edited))
     steps, problems = find_difference(base, edited)
+    problems += edits
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
     steps = add_base(steps, opportunities)

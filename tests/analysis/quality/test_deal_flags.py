@@ -14,7 +14,7 @@ from tests.history.logs import recorded, row
 DAY = "2026-03-10"
 FLAGS = [
     "overdue", "pushed", "slow_in_stage", "moved_back", "value_cut", "no_change", "due_soon_unlikely", "no_date",
-    "no_value", "next_action_passed", "owner_changed",
+    "no_value", "next_action_passed", "owner_changed", "no_touch",
 ]  # fmt: skip
 FRAME_ONLY = ["overdue", "no_date", "no_value", "next_action_passed"]
 
@@ -67,7 +67,7 @@ def test_deal_flags__of_a_frame_alone():
     assert told(table, "next_action_passed") == ["b"]
     assert told(table, "due_soon_unlikely") == ["b", "d"]
     assert told(table, "no_change") == ["f"]
-    unknown = ["pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed"]
+    unknown = ["pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed", "no_touch"]
     assert table[unknown].isna().all(axis=None)
     # Flagged deals by value, then the one without a flag.
     assert table.index.tolist() == ["b", "a", "f", "c", "d", "e"]
@@ -406,3 +406,25 @@ def test_deal_flags__read_stages_and_currency_of_the_org():
     assert (
         table["reasons"].iloc[0] == "back in Demo, was in Offer · value cut from CHF\u00a050K to CHF\u00a020K"
     )
+
+
+def test_no_touch__is_of_deals_without_an_activity_in_30_days(tmp_path):
+    touches = {"a": "2026-02-07", "b": "2026-02-08", "d": "2025-12-24", "w": "2025-01-01"}
+    lines = [f"{deal},{day}" for deal, day in touches.items()]
+    (tmp_path / "calls.csv").write_text("\n".join(["unique_id,date", *lines]))
+    org = oa.Org(join={"activities": {"file": str(tmp_path / "calls.csv")}})
+    created = dict.fromkeys("abdw", "2025-06-01T09:00Z") | {
+        "c": "2026-02-20T09:00Z",
+        "e": "2026-01-02T09:00Z",
+    }
+    deals = frame(created_at=frame()["unique_id"].map(created))
+    deals.attrs["recorded_at"] = f"{DAY}T12:00:00+00:00"
+    table = deal_flags(org.apply(deals), as_of=DAY)
+    # b was touched 30 days ago; c is younger than 30 days; f has no day of creation.
+    assert told(table, "no_touch") == ["a", "d", "e", "f"]
+    reasons = table["reasons"].str.split(" · ").explode()
+    assert reasons[reasons.str.startswith("no touch")].sort_index().tolist() == [
+        "no touch since Feb 7", "no touch since Dec 24, 2025", "no touch on record", "no touch on record",
+    ]  # fmt: skip
+    # A column of the tenant's own is no table of activities.
+    assert deal_flags(deals.assign(last_touch="soon"), as_of=DAY)["no_touch"].isna().all()

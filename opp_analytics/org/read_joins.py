@@ -1,0 +1,225 @@
+"""Reading the tables that an org file joins to the deals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+
+from opp_analytics.errors import DataError, OrgError, OrgProblem
+from opp_analytics.inputs import (
+    BadValue,
+    Cells,
+    as_ids,
+    as_texts,
+    did_you_mean,
+    find_day_order,
+    find_decimal_comma,
+    find_habits,
+    fold,
+    has_dotted_dates,
+    read_amounts,
+    read_dates,
+    read_instants,
+)
+from opp_analytics.org.derived import LAST_TOUCH, Join
+from opp_analytics.org.people import DERIVED
+from opp_analytics.org.presets import LIKELY, PRESETS, list_names
+from opp_analytics.periods import to_dates
+from opp_analytics.schema import COLUMNS
+from opp_analytics.table_files import read_table
+from opp_analytics.text import joined
+
+_KEYS = {"accounts": ("account_id", "account_name"), "activities": ("unique_id",)}
+"""Columns of the deals by which a table of this name is joined, unless its key says another; the first that it has."""
+_DAYS = ("date", "activity_date", "activitydate")
+"""Names of the column of days, in reports and in Salesforce's API."""
+_TAKEN = {*COLUMNS, "owner_name", "owner_id", "account_name", "currency", "pipeline", "category"}
+"""Names that the columns of deals have for us."""
+_NO_NUMBER = re.compile(r"\D*0\d|.*\d{16}")
+"""A number with a zero in front, as of a postal code, or with more digits than a float holds, is text."""
+_HEAD = 50
+"""Cells that tell whether the rest of a column may be numbers or days; a column of names ends there."""
+_MOST_NAMED = 5
+"""Cells that are named of those that are no day."""
+
+
+def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[OrgProblem]]:
+    """Read the joined tables that checked settings of an org name, with every mistake in them."""
+    joins: list[Join] = []
+    problems: list[OrgProblem] = []
+    given = dict.fromkeys(_TAKEN, "every deal") | dict.fromkeys(
+        DERIVED if raw.get("people") else (), "[people]"
+    )
+    for name, settings in raw.get("join", {}).items():
+        try:
+            join = _Reader(name, settings, raw, folder).read()
+        except OrgError as error:
+            problems += error.problems
+            continue
+        for column in join.columns:
+            if column in given:
+                others = [other for other in join.columns if other not in given]
+                right = (
+                    f'{given[column]} gives {column!r} already; rename it, columns = {{"{column}" = "{name}_{column}"}}, or '
+                    f"list the columns that you want, columns = {others}"
+                )
+                problems.append(OrgProblem(f"join.{name}.columns", repr(column), right))
+        given |= dict.fromkeys(join.columns, join.file)
+        joins.append(join)
+    return joins, problems
+
+
+class _Reader:
+    """Reads one table; a mistake is an `OrgError`."""
+
+    def __init__(self, name: str, settings: Mapping[str, Any], raw: Mapping[str, Any], folder: Path) -> None:
+        self.name, self.settings = name, settings
+        self.path = folder / settings["file"]
+        self.ours: dict[str, Any] = {
+            **PRESETS.get(str(raw.get("preset")), {}).get("columns", {}),
+            **raw.get("columns", {}),
+        }
+        self.currency, self.zone = raw.get("currency"), raw.get("timezone") or "UTC"
+        self.habits = find_habits(raw.get("timezone"), self.currency)
+        key = settings.get("key")
+        self.label: str | None = next(iter(key)) if isinstance(key, dict) else None
+        named = key[self.label] if self.label else key
+        self.keys: Sequence[str] = (named,) if named else _KEYS.get(name, ())
+        self.days: Sequence[str] = (settings["date"],) if "date" in settings else _DAYS
+        self.is_dated = "date" in settings or name == "activities"
+
+    def read(self) -> Join:
+        """Read the table."""
+        if not self.keys:
+            self._refuse("key", "", 'missing; name the column of the deals, such as key = "account_id"')
+        known = {*self.keys, self.label, *self.days, *self.settings.get("columns", ())}
+        try:
+            found = read_table(self.path, lambda label: not known.isdisjoint(self._list_names(label)))
+        except DataError as error:
+            self._refuse("file", self.settings["file"], str(error))
+        self.table = found
+        place = self._find(self.label) if self.label else self._find(*self.keys)
+        if place is None:
+            example = f'key = {{"Its label" = "{self.keys[0]}"}}'
+            self._refuse(
+                "key",
+                self.label or "",
+                f"{self._say_labels()}; name the one with {joined(self.keys, last='or')}: {example}",
+            )
+        self.cells = found.cells[found.cells[place].notna()]
+        ids = as_ids(self.cells[place])
+        table = self._read_days(ids) if self.is_dated else self._read_columns(place, ids)
+        settings = {**self.settings, "file": str(self.path.resolve())}
+        return Join(self.name, settings, self._list_keys(found.labels[place]), table)
+
+    def _list_keys(self, label: str) -> tuple[str, ...]:
+        """List the names that deals may have the key under: ours, the label, and what the label is likely read as."""
+        if self.label:
+            return tuple(self.keys)
+        ours = [key for key in self.keys if self._find(key) == self._find(label)]
+        likely = [
+            name for name, labels in LIKELY.items() if not {*labels}.isdisjoint(self._list_names(label))
+        ]
+        return tuple(dict.fromkeys((*ours, label, *likely)))
+
+    def _refuse(self, key: str, value: str, right: str) -> NoReturn:
+        raise OrgError(
+            str(self.path), [OrgProblem(f"join.{self.name}.{key}", repr(value) if value else "", right)]
+        )
+
+    def _refuse_cells(self, bad: Sequence[BadValue]) -> NoReturn:
+        problems = [
+            OrgProblem(one.column, repr(one.value), one.reason, one.row, self.path.name)
+            for one in bad[:_MOST_NAMED]
+        ]
+        raise OrgError(str(self.path), problems)
+
+    def _list_names(self, label: str) -> list[str]:
+        """List what a label is named: by itself, by the org, and in our spelling, so that ``Account ID`` is account_id."""
+        return [label, *list_names(self.ours.get(label, ())), re.sub(r"\W+", "_", fold(label)).strip("_")]
+
+    def _say_labels(self) -> str:
+        return f"the file has {joined([repr(label) for label in self.table.labels if label])}"
+
+    def _find(self, *names: str) -> int | None:
+        """Find the place of the first of the names that a label is, or means."""
+        labels = [self._list_names(label) for label in self.table.labels]
+        wanted = [spelled for name in names for spelled in (name, *LIKELY.get(name, ()))]
+        return next((place for one in wanted for place, known in enumerate(labels) if one in known), None)
+
+    def _read_days(self, ids: pd.Series[Any]) -> pd.DataFrame:
+        place = self._find(*self.days)
+        if place is None:
+            self._refuse(
+                "date", self.settings.get("date", ""), f"{self._say_labels()}; name its column of days"
+            )
+        cells = Cells.of(self.cells[place], self.table.labels[place])
+        instants, bad = read_instants(cells, self._find_day_order(cells), self.zone)
+        if bad:
+            self._refuse_cells(bad)
+        days = to_dates(instants, tz=self.zone)
+        table = pd.DataFrame({LAST_TOUCH: days.array}, index=pd.Index(ids)).dropna()
+        return table.sort_values(LAST_TOUCH, kind="stable")
+
+    def _read_columns(self, key: int, ids: pd.Series[Any]) -> pd.DataFrame:
+        twice = ids.duplicated()
+        if twice.any():
+            row = ids.index[int(twice.to_numpy().argmax())]
+            first = ids.index[int((ids == ids[row]).to_numpy().argmax())]
+            reason = f"is also in row {first}; keep one row for each"
+            self._refuse_cells([BadValue(row, self.table.labels[key], ids[row], reason)])
+        columns = {name: self._read_column(place).array for place, name in self._choose(key)}
+        return pd.DataFrame(columns, index=pd.Index(ids))
+
+    def _choose(self, key: int) -> list[tuple[int, str]]:
+        """Choose the columns that deals gain, by place and name."""
+        labels, wanted = self.table.labels, self.settings.get("columns")
+        if wanted is None:
+            return [(place, label) for place, label in enumerate(labels) if label and place != key]
+        found = []
+        for label in wanted:
+            place = self._find(label)
+            if place is None:
+                near = did_you_mean(label, labels, write=str)
+                self._refuse("columns", label, f"{near} {self._say_labels()}".strip())
+            found.append((place, wanted[label] if isinstance(wanted, dict) else label))
+        return found
+
+    def _read_column(self, place: int) -> pd.Series[Any]:
+        """Read a column as numbers or days where all its cells are, else as text."""
+        column, label = self.cells[place], self.table.labels[place]
+        kind: Any = column.dtype
+        if not pd.api.types.is_object_dtype(kind) and not isinstance(
+            kind, (pd.StringDtype, pd.CategoricalDtype)
+        ):
+            # A deal without a row has no value, which NumPy's own whole numbers and flags cannot say.
+            return column.astype({"i": "Int64", "b": "boolean"}.get(kind.kind, kind))
+        filled = column.dropna()
+        for read in (self._read_numbers, self._read_dates) if len(filled) else ():
+            if read(Cells.of(filled.head(_HEAD), label)) is not None:
+                found = read(Cells.of(column, label))
+                if found is not None:
+                    return found
+        return as_texts(column)
+
+    def _read_numbers(self, cells: Cells) -> pd.Series[Any] | None:
+        if any(isinstance(cell, str) and _NO_NUMBER.match(cell) for cell in cells.distinct):
+            return None
+        dots = has_dotted_dates(Cells.of(self.cells[place].head(_HEAD), "") for place in self.cells)
+        comma, _ = find_decimal_comma([cells], semicolons=self.table.semicolons, dots=dots)
+        amounts, bad = read_amounts(cells, self.currency, self.habits[1] if comma is None else comma)
+        if bad:
+            return None
+        return amounts.astype("Int64") if (amounts.dropna() % 1 == 0).all() else amounts
+
+    def _read_dates(self, cells: Cells) -> pd.Series[Any] | None:
+        days, bad = read_dates(cells, self._find_day_order(cells))
+        return None if bad else days
+
+    def _find_day_order(self, cells: Cells) -> bool | None:
+        order = find_day_order([cells])
+        return self.habits[0] if order is None else order
