@@ -187,7 +187,7 @@ class Org:
         if raw:
             # pydantic takes longer to import than everything else here.
             from opp_analytics.org.check_file import find_problems
-            from opp_analytics.org.read_joins import read_joins
+            from opp_analytics.org.joins import read_joins
 
             problems = find_problems(raw)
             raw["joins"], mistakes = ([], []) if problems else read_joins(raw, Path())

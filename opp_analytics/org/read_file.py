@@ -22,7 +22,7 @@ from opp_analytics.inputs import (
     read_dates,
 )
 from opp_analytics.org.check_file import find_problems
-from opp_analytics.org.read_joins import read_joins
+from opp_analytics.org.joins import read_joins
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import read_table
 

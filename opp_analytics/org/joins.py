@@ -85,7 +85,7 @@ class _Reader:
         }
         self.currency, self.zone = raw.get("currency"), raw.get("timezone") or "UTC"
         self.habits = find_habits(raw.get("timezone"), self.currency)
-        key = settings.get("key")
+        key: Any = settings.get("key")
         self.label: str | None = next(iter(key)) if isinstance(key, dict) else None
         named = key[self.label] if self.label else key
         self.keys: Sequence[str] = (named,) if named else _KEYS.get(name, ())
