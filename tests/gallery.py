@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from playwright.sync_api import sync_playwright
 
 import opp_analytics as oa
+from tests.browser.chromium import CHROMIUM, FLAGS
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
+WEEKLY = ROOT / "docs" / "weekly.png"
 LAST_DAY = datetime.date(2026, 11, 23)
 _WEEKS = 39
 
@@ -31,59 +32,137 @@ class Team:
     today: pd.Timestamp
 
 
-TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
-    "forecast": lambda team: oa.forecast(
-        _lately(team), as_of=team.today, history=team.history, target=400_000, periods=6
+LOAD = """import pandas as pd
+import opp_analytics as oa
+
+client, history = oa.demo()
+opportunities = oa.load(client)
+today = history.records["recorded_at"].iloc[-1]
+"""
+"""How a reader comes to a team; here it is `play`'s."""
+SETUP = """day = today.tz_localize(None).normalize()
+last = history.records["recorded_at"].iloc[-1]
+week, month, quarter = ({"start": last - pd.Timedelta(weeks=n), "end": last} for n in (1, 5, 13))
+recent = opportunities[~(opportunities["close_date"] < day - pd.Timedelta(days=100))]
+changes = history.changes()
+won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
+busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
+"""
+DRAWINGS: dict[str, tuple[str, str]] = {
+    "forecast": (
+        "What will each month bring, and will it reach the target (the quota)?",
+        "oa.forecast(recent, as_of=today, history=history, target=400_000, periods=6)",
     ),
-    "waterfall": lambda team: oa.waterfall(team.history, **_last(team)),
-    "slippage": lambda team: oa.slippage(team.history, **_last(team, weeks=5)),
-    "stage_funnel": lambda team: oa.stage_funnel(team.opportunities),
-    "stage_flow": lambda team: oa.stage_flow(team.history, **_last(team)),
-    "transitions": lambda team: oa.transitions(team.history),
-    "win_rate": lambda team: oa.win_rate(team.opportunities, by="owner_name", as_of=team.today),
-    "win_rate_curve": lambda team: oa.win_rate_curve(team.opportunities, as_of=team.today),
-    "win_rate_cohorts": lambda team: oa.win_rate_cohorts(team.opportunities, as_of=team.today, age_days=60),
-    "win_rate_definitions": lambda team: oa.win_rate_definitions(team.opportunities, as_of=team.today),
-    "time_to_win": lambda team: oa.time_to_win(team.opportunities, as_of=team.today, by="owner_name"),
-    "velocity": lambda team: oa.velocity(team.opportunities, as_of=team.today, by="owner_name"),
-    "forecast_deals": lambda team: oa.forecast_deals(team.opportunities, as_of=team.today, target=250_000),
-    "forecast_fan": lambda team: oa.forecast_fan(team.history, period="2026Q3", freq="Q"),
-    "backtest": lambda team: oa.backtest(team.history, freq="M"),
-    "backtest_horizons": lambda team: oa.backtest_horizons(oa.backtest(team.history, freq="M")),
-    "backtest_methods": lambda team: oa.backtest_methods(team.history, freq="M"),
-    "calibration": lambda team: oa.calibration(team.history, horizon_days=60),
-    "movements": lambda team: oa.movements(team.history, **_last(team)),
-    "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
-    "deal": lambda team: team.history.deal(_busiest(team)),
-    "deal_flags": lambda team: oa.deal_flags(team.opportunities, team.history, as_of=team.today),
-    "forecast_categories": lambda team: oa.forecast_categories(team.opportunities, as_of=team.today),
-    "category_moves": lambda team: oa.category_moves(team.history, **_last(team), freq="Q"),
-    "forecast_change": lambda team: oa.forecast_change(
-        team.history, **_last(team, weeks=1), period="2026-11"
+    "waterfall": (
+        "What moved the open pipeline in the last quarter, from its opening to its closing value?",
+        "oa.waterfall(history, **quarter)",
     ),
-    "scorecard": lambda team: oa.scorecard(team.opportunities, team.history, as_of=team.today),
-    "close_date_moves": lambda team: oa.close_date_moves(team.history),
-    "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
+    "slippage": (
+        "Of the deals that were due, how many were won or lost, and how many slipped?",
+        "oa.slippage(history, **month)",
+    ),
+    "stage_funnel": (
+        "How much is open in each stage, and how many deals got that far?",
+        "oa.stage_funnel(opportunities)",
+    ),
+    "stage_flow": (
+        "Where do deals go from each stage: on, back, or out?",
+        "oa.stage_flow(history, **quarter)",
+    ),
+    "transitions": (
+        "From which stage to which did deals move, skipped stages included?",
+        "oa.transitions(history)",
+    ),
+    "win_rate": (
+        "Whose win rate differs from the others' by more than chance?",
+        'oa.win_rate(opportunities, by="owner_name", as_of=today)',
+    ),
+    "win_rate_curve": (
+        "What share of deals is won or lost by each age?",
+        "oa.win_rate_curve(opportunities, as_of=today)",
+    ),
+    "win_rate_cohorts": (
+        "Do newer deals win as often as older ones did at the same age?",
+        "oa.win_rate_cohorts(opportunities, as_of=today, age_days=60)",
+    ),
+    "win_rate_definitions": (
+        "How far apart are the numbers that people call the win rate?",
+        "oa.win_rate_definitions(opportunities, as_of=today)",
+    ),
+    "time_to_win": (
+        "How long is the sales cycle, by owner?",
+        'oa.time_to_win(opportunities, as_of=today, by="owner_name")',
+    ),
+    "velocity": (
+        "How much does each owner's pipeline bring in a day (sales velocity)?",
+        'oa.velocity(opportunities, as_of=today, by="owner_name")',
+    ),
+    "forecast_deals": (
+        "Which deals decide whether this month reaches the target?",
+        "oa.forecast_deals(opportunities, as_of=today, target=250_000)",
+    ),
+    "forecast_fan": (
+        "How did the forecast of a past quarter narrow week by week, and did it hold?",
+        'oa.forecast_fan(history, period=str(day.to_period("Q") - 1), freq="Q")',
+    ),
+    "backtest": (
+        "How far were past forecasts from what came?",
+        'oa.backtest(history, freq="M")',
+    ),
+    "backtest_horizons": (
+        "How much better does a forecast get as the end of its month comes near?",
+        'oa.backtest_horizons(oa.backtest(history, freq="M"))',
+    ),
+    "backtest_methods": (
+        "Which forecast method would have missed by least here?",
+        'oa.backtest_methods(history, freq="M")',
+    ),
+    "calibration": (
+        "Are deals at a stated probability of 60% won in 60% of cases?",
+        "oa.calibration(history, horizon_days=60)",
+    ),
+    "movements": (
+        "Which deals moved the pipeline most?",
+        "oa.movements(history, **quarter)",
+    ),
+    "pipeline_created": (
+        "Is enough new pipeline coming in, and from whom?",
+        'oa.pipeline_created(history, freq="M", by="owner_name")',
+    ),
+    "deal": (
+        "What happened to one deal: stages, close dates, values, owners?",
+        "history.deal(busiest)",
+    ),
+    "deal_flags": (
+        "Which open deals should I question, and why?",
+        "oa.deal_flags(opportunities, history, as_of=today)",
+    ),
+    "forecast_categories": (
+        "How much is closed, commit, best case and pipeline in each month?",
+        "oa.forecast_categories(opportunities, as_of=today)",
+    ),
+    "category_moves": (
+        "What became of the deals that were commit a quarter ago?",
+        'oa.category_moves(history, **quarter, freq="Q")',
+    ),
+    "forecast_change": (
+        "Why did this month's forecast move since last week?",
+        'oa.forecast_change(history, **week, period=str(day.to_period("M")))',
+    ),
+    "scorecard": (
+        "Who is ahead or behind in win rate, sales cycle, slips and forecast bias?",
+        "oa.scorecard(opportunities, history, as_of=today)",
+    ),
+    "close_date_moves": (
+        "How often are close dates pushed, and by how many days?",
+        "oa.close_date_moves(history)",
+    ),
+    "audit": (
+        "What is wrong in the data: overdue dates, missing values, duplicates?",
+        "oa.audit(opportunities, as_of=today)",
+    ),
 }
-"""The table behind each drawing, by its name."""
-
-
-def _last(team: Team, *, weeks: int = 13) -> dict[str, Any]:
-    """From one record to the last one."""
-    end = team.history.records["recorded_at"].iloc[-1]
-    return {"start": end - pd.Timedelta(weeks=weeks), "end": end}
-
-
-def _lately(team: Team) -> pd.DataFrame:
-    """Without what was closed long ago."""
-    return team.opportunities[~(team.opportunities["close_date"] < team.today - pd.Timedelta(days=100))]
-
-
-def _busiest(team: Team) -> str:
-    """The won deal that changed most often."""
-    changes = team.history.changes()
-    won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
-    return str(changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0])
+"""By the name of each drawing: the question that it answers, and the code of its table."""
 
 
 def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DAY) -> Team:
@@ -106,39 +185,61 @@ def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DA
 def draw(team: Team, folder: Path) -> list[str]:
     """Every drawing as a PNG in `folder`; their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in TABLES.items():
-        figure = getattr(oa.plots, name)(table(team)).figure
+    names: dict[str, Any] = {"oa": oa, "pd": pd, **vars(team)}
+    exec(SETUP, names)
+    for name, (_, code) in DRAWINGS.items():
+        figure = getattr(oa.plots, name)(eval(code, names)).figure
         figure.savefig(folder / f"{name}.png", dpi=80, metadata={"Software": None})
-    return list(TABLES)
+    return list(DRAWINGS)
 
 
-def page(names: list[str]) -> str:
-    """The page that shows the drawings, two beside each other."""
-    images = [f"![{name}]({FOLDER.name}/{name}.png)" for name in names]
-    rows = [
-        f"| {left} | {right} |"
-        for left, right in itertools.zip_longest(images[::2], images[1::2], fillvalue="")
+def photograph(team: Team, file: Path) -> None:
+    """The top of the team's weekly page as a PNG, for the docs' start page."""
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        written = oa.weekly_report(
+            team.opportunities,
+            team.history,
+            as_of=team.today,
+            out=Path(scratch) / "weekly.html",
+            target=400_000,
+        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        tab = browser.new_page(viewport={"width": 1200, "height": 980})
+        tab.goto(written.html.resolve().as_uri())
+        tab.screenshot(path=file)
+        browser.close()
+
+
+def page() -> str:
+    """The page that shows the drawings, each with its question and its code."""
+    parts = [
+        "# Gallery",
+        "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes.\n"
+        "`python -m tests.gallery` drew these from one simulated sales team. The code of each follows these lines; with your own\n"
+        "data, `history` is your `oa.History` and `opportunities` what `oa.load` or `oa.read_export` gave.",
+        _block(f"{LOAD}\n{SETUP}"),
     ]
-    return "\n".join(
-        [
-            "# Gallery",
-            "",
-            "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes.",
-            "`python -m tests.gallery` drew these from one simulated sales team.",
-            "",
-            "| | |",
-            "|---|---|",
-            *rows,
-            "",
+    for name, (question, code) in DRAWINGS.items():
+        parts += [
+            f"## {name}",
+            question,
+            f"![{name}: {question}]({FOLDER.name}/{name}.png)",
+            _block(f"oa.plots.{name}({code})\n"),
         ]
-    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _block(code: str) -> str:
+    return f"```python\n{code}```"
 
 
 def main() -> None:
     """Draw everything and write the page."""
     with tempfile.TemporaryDirectory() as scratch:
-        names = draw(play(Path(scratch)), FOLDER)
-    PAGE.write_text(page(names))
+        team = play(Path(scratch))
+        photograph(team, WEEKLY)
+        names = draw(team, FOLDER)
+    PAGE.write_text(page())
     sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
 
 

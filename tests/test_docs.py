@@ -198,9 +198,9 @@ def test_reference__lists_every_public_name_from_where_it_is() -> None:
 
 
 def test_gallery__shows_every_drawing_there_is() -> None:
-    assert sorted(gallery.TABLES) == sorted(plots.__all__)
-    assert gallery.page(list(gallery.TABLES)) == gallery.PAGE.read_text()
-    assert [file.stem for file in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.TABLES)
+    assert sorted(gallery.DRAWINGS) == sorted(plots.__all__)
+    assert gallery.page() == gallery.PAGE.read_text()
+    assert [file.stem for file in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.DRAWINGS)
 
 
 def test_org_file__is_read_as_printed(tmp_path: Path) -> None:
