@@ -105,6 +105,57 @@ def test_page__links_to_what_is_there(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
+WORDS = {
+    "quota": "org-file.md#people-and-targets",
+    "Data Loader": "other-crm.md#every-day-and-back",
+    "sales cycle": "recipes.md#how-long-is-our-sales-cycle",
+    "polars": "concepts.md#a-frame-of-opportunities",
+    "Opportunity ID": "other-crm.md#export",
+    "commit": "recipes.md#what-do-we-commit-to-and-how-good-were-our-commits",
+    "win rate by industry": "recipes.md#which-industries-do-we-win-in",
+    "slip": "recipes.md#which-deals-slipped",
+    "velocity": "recipes.md#how-long-is-our-sales-cycle",
+    "Airflow": "schedule.md#airflow",
+    "dbt": "schedule.md#dbt",
+    "cron": "schedule.md#cron",
+}
+"""Words that people search for, and the section that answers each."""
+
+
+def split_sections(page: Path) -> dict[str, str]:
+    """The text of each section by its link, as the site's search indexes it."""
+    text = re.sub(
+        r"^```.*?^```",
+        lambda code: re.sub("^#", " #", code[0], flags=re.M),
+        page.read_text(),
+        flags=re.S | re.M,
+    )
+    parts = [f"#{part}" for part in re.split(r"^#", text, flags=re.M) if part]
+    titles = [part.partition("\n")[0].lstrip("# ") for part in parts]
+    return {
+        f"{page.name}#{re.sub(r'[^a-z0-9_ -]', '', title.lower()).replace(' ', '-')}": part
+        for title, part in zip(titles, parts, strict=True)
+    }
+
+
+@pytest.mark.parametrize(("word", "answer"), WORDS.items())
+def test_docs__answer_the_words_that_people_search_for(word: str, answer: str) -> None:
+    sections = {link: text for page in PAGES for link, text in split_sections(page).items()}
+    assert word.casefold() in sections[answer].casefold()
+    rows = sections["definitions.md#words-you-may-use"].casefold()
+    assert word.casefold() in rows or word in ("Airflow", "cron")
+
+
+def test_docs__link_to_sections_that_are_there() -> None:
+    sections = {link for page in PAGES for link in split_sections(page)}
+    linked = {
+        f"{target or page.name}#{place}"
+        for page in PAGES
+        for target, place in re.findall(r"\]\((?!http)([\w./-]*)#([^)]+)\)", page.read_text())
+    }
+    assert {link for link in linked if Path(link).name not in sections} == set()
+
+
 def test_readme__begins_with_the_two_commands() -> None:
     assert blocks(ROOT / "README.md", r"\w*")[0] == COMMANDS
 
