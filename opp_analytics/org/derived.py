@@ -66,7 +66,8 @@ class Join:
         """Find the row of each deal by its key, and say once how many have none."""
         table, texts = self.take(day), as_texts(keys)
         asked = texts.dropna()
-        lacking = int((~asked.isin(self.table.index)).sum())
+        # `isin` takes seconds among a hundred thousand texts.
+        lacking = int((self.table.index.drop_duplicates().get_indexer(pd.Index(asked)) < 0).sum())
         # A deal without an activity is no mistake, unless all are.
         if lacking and not self._noted and (self.columns != [LAST_TOUCH] or lacking == len(asked)):
             self._noted.append(
