@@ -15,11 +15,12 @@ import pyarrow as pa
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentValueError, DataWarning, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
+from opp_analytics.history.convert import convert_changes, find_rates, list_needed, select_closings
 from opp_analytics.history.engine import arrow, collect, ibis, latest
 from opp_analytics.history.scope import ScopedSource, add_derived
 from opp_analytics.history.sources import Memory, Source, make_frame
-from opp_analytics.org import NOT_RECORDED, Org, check_org, conform, record_link
-from opp_analytics.periods import Freq, When, as_instant, check_freq
+from opp_analytics.org import CURRENCY, NOT_RECORDED, VALUE_ORIGINAL, Org, check_org, conform, record_link
+from opp_analytics.periods import Freq, When, as_date, as_instant, check_freq
 
 _SECONDS_A_DAY = 86_400
 _CLOSED = ("won", "lost", "conflict")
@@ -107,7 +108,7 @@ def _answers(opened: bool, looked: bool, running: bool) -> str:
 _TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
 _INSTANTS = ("seen_after", "seen_at")
 _TEXTS = ("operation", "field", "run_id")
-_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED, schema.UNRECORDED)
+_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED, schema.UNRECORDED, VALUE_ORIGINAL)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
@@ -146,6 +147,8 @@ class RecordedPipeline:
     _path: Path | None
     _source: Source
     _memory: Memory
+    _rated_at: pd.Timestamp | None = None
+    """The record whose day's rates open deals have; None for the last one."""
 
     @property
     def records(self) -> pd.DataFrame:
@@ -166,20 +169,79 @@ class RecordedPipeline:
         """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
         An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then, and
-        an open deal a row ``moved`` where its owner changed them; columns of joined tables have their values of today.
+        an open deal a row ``moved`` where its owner changed them; columns of joined tables have their values of today. With
+        rates, ``value`` is in the org's currency and ``value_original`` is the CRM's; see `at_rates_of`.
 
         Raises
         ------
         HistoryError
             When a file is damaged; the message names it.
         """
-        rows = self._read_log()
+        rows = self._read_values()
         whole = self.org is None or self.is_part
         return rows if whole else add_derived(rows, Org.of(self), self.records["recorded_at"])
 
+    def at_rates_of(self, record: pd.Timestamp) -> Self:
+        """Read the values of this history at the rates of one question's later day; without rates, the history itself.
+
+        A deal that is won or lost as of a record has the rate of its close date at all times, any other that of the
+        record's day: so no movement is exchange. By default it is the last record.
+
+        Parameters
+        ----------
+        record : Timestamp
+            Time of the record. A history that has such rates already keeps them.
+        """
+        if not self._converts or self._rated_at is not None:
+            return self
+        same = copy.copy(self)
+        same._rated_at = record
+        if isinstance(self._source, ScopedSource):
+            same._source = self._source.of(self._source.whole.at_rates_of(record))
+        return same
+
+    @property
+    def _converts(self) -> bool:
+        """True if the history's org has rates."""
+        org = Org.of(self)
+        return org.converts and not org.currency_rates.empty
+
+    @property
+    def _rating(self) -> pd.Timestamp:
+        return pd.Timestamp(self._rated_at or self.records["recorded_at"].iloc[-1])
+
+    def _read_values(self) -> ibis.Table:
+        """Read the change log with values in the org's currency."""
+        table, org = self._source.table() if self.is_part else self._read_log(), Org.of(self)
+        if self.is_part or not self._converts or CURRENCY not in table.columns or self.records.empty:
+            return table
+        rates = self._memory.get(
+            ("rates",),
+            self.records,
+            lambda: find_rates(self.collect(list_needed(table, org)), org),
+            fact=True,
+        )
+        return convert_changes(table, org, rates, self._rating)
+
+    def _list_days(self, ids: pd.Series[Any]) -> pd.Series[Any]:
+        """List the day of each deal's rate, as `at_rates_of` has it."""
+        org = Org.of(self)
+
+        def read_closings() -> pd.Series[Any]:
+            whole = self._source.whole.log if isinstance(self._source, ScopedSource) else self._read_log()
+            last = latest(whole.filter(whole["seen_at"] <= self._rating))
+            closed = last.select("unique_id", day=select_closings(last, org))
+            closings: pd.Series[Any] = self.collect(closed).set_index("unique_id")["day"].dropna()
+            return closings
+
+        days = self.remember(("closing days",), read_closings).reindex(ids).set_axis(ids.index)
+        return days.fillna(as_date(self._rating, tz=org.zone(None)))
+
     def _read_log(self) -> ibis.Table:
-        """Read the change log, with aliases as their stages."""
+        """Read the change log with the CRM's values, and aliases as their stages."""
         table = self._source.table()
+        if self.is_part and self._converts and VALUE_ORIGINAL in table.columns:
+            table = table.mutate(value=table[VALUE_ORIGINAL]).drop(VALUE_ORIGINAL)
         aliases = self.org.stages.aliases if self.org else {}
         return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
 
@@ -203,7 +265,7 @@ class RecordedPipeline:
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
         """Call `make` once per key until a record is added; the last eight results are kept, and every `fact`."""
-        return self._memory.get(key, self.records, make, fact=fact)
+        return self._memory.get((self._rated_at, *key), self.records, make, fact=fact)
 
     @property
     def is_part(self) -> bool:
@@ -300,7 +362,10 @@ class RecordedPipeline:
         then = latest(table.filter(table["seen_at"] <= recorded_at))
         frame = make_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
-        return frame if self.org is None else self.org.apply(frame)
+        if self.org is None:
+            return frame
+        rated = self._rated_at is not None and "unique_id" in frame
+        return self.org.apply_on(frame, self._list_days(frame["unique_id"]) if rated else None)
 
     def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
         """List the timeline of one opportunity: every change of a field, with its value before and after.
@@ -337,7 +402,7 @@ class RecordedPipeline:
         if own_writes is not None:
             needed = ("unique_id", "written_at", "run_id")
             arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
-        table = self._read_log()
+        table = self._read_values()
         own = self.collect_arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")

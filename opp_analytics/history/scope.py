@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -144,6 +145,9 @@ class Whole(Protocol):
     def within(self, log: ibis.Table) -> Any:
         """Mark the rows of `log` that belong to it."""
 
+    def at_rates_of(self, record: pd.Timestamp) -> Whole:
+        """Read its values at the rates of a record's day."""
+
     def list_closings(self) -> pd.DataFrame:
         """List its closed deals, and what is known of each."""
 
@@ -167,6 +171,12 @@ class ScopedSource:
             for column, value in conditions.items()
         }
         self._memory = Memory()
+
+    def of(self, whole: Whole) -> ScopedSource:
+        """Copy this part, taken from another reading of its whole."""
+        same = copy.copy(self)
+        same.whole, same._memory = whole, Memory()
+        return same
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items())

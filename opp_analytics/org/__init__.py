@@ -37,7 +37,14 @@ from opp_analytics.org.outcomes import find_newest_date, find_old_date, outcome_
 from opp_analytics.org.people import DERIVED, list_derived
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names
-from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes
+from opp_analytics.org.rates import (
+    CURRENCY,
+    VALUE_ORIGINAL,
+    look_up_rates,
+    read_codes,
+    refuse_lacking,
+    warn_of_dates,
+)
 from opp_analytics.org.stages import (
     CONFLICT,
     DISQUALIFIED,

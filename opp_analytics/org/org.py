@@ -362,12 +362,6 @@ class Org:
         """Name of the rates in messages: the file, else the section of the org file."""
         return self._rates_file or "[currency_rates]"
 
-    def convert(self, frame: pd.DataFrame, days: pd.Series[Any], *, gained: bool) -> pd.DataFrame:
-        """Convert the values of a conformed frame at the rates of the deals' `days`; see `rates.convert_values`."""
-        return convert_values(
-            frame, self._rates_by_date, days, home=str(self.currency), file=self.rates_file, gained=gained
-        )
-
     @cached_property
     def facts(self) -> Facts:
         """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
@@ -410,13 +404,24 @@ class Org:
         >>> org.apply(pd.DataFrame({"stage": ["Call", "Signed"]}))["stage"].tolist()
         ['Demo', 'Signed']
         """
+        return self.apply_on(opportunities, None)
+
+    def apply_on(self, opportunities: pd.DataFrame, days: pd.Series[Any] | None) -> pd.DataFrame:
+        """Do as `apply` does, with values at the rates of given `days`, one for each row."""
         frame = conform_to(opportunities, self.stages)
-        before, days = Org.of(opportunities), self._find_days(frame)
+        before, own = Org.of(opportunities), self._find_days(frame)
         if self._rates and {CURRENCY, "value"} <= set(frame.columns):
-            frame = self.convert(frame, days, gained=before.converts)
+            frame = convert_values(
+                frame,
+                self._rates_by_date,
+                own if days is None else days.reset_index(drop=True),
+                home=str(self.currency),
+                file=self.rates_file,
+                gained=before.converts,
+            )
         if self._people or self.joins:
             frame = derive_columns(
-                frame, self.people, self.joins, before.derived, days, self._find_day(frame)
+                frame, self.people, self.joins, before.derived, own, self._find_day(frame)
             )
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}

@@ -65,7 +65,12 @@ class Forecasts:
         return self.inputs.history
 
     def _forecast(
-        self, frame: pd.DataFrame, day: pd.Timestamp, method: MethodName, periods: int | list[str]
+        self,
+        frame: pd.DataFrame,
+        day: pd.Timestamp,
+        method: MethodName,
+        periods: int | list[str],
+        history: History | None,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Forecast the whole by team and person; keep the rows of the page's subject, and of its people."""
         inputs, levels = self.inputs, list(self.inputs.levels)
@@ -78,7 +83,7 @@ class Forecasts:
             by=levels or None,
             totals=bool(levels),
             freq=inputs.freq,
-            history=inputs.whole_history,
+            history=history,
             target=inputs.target,
             tz=inputs.tz,
         )
@@ -87,15 +92,16 @@ class Forecasts:
     def _forecast_at(
         self, moment: pd.Timestamp, method: MethodName, period: str
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast a period as of a record."""
+        """Forecast a period as of a record, at the rates of the last one."""
         assert self.inputs.whole_history is not None
+        history = self.inputs.whole_history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1])
         day = as_date(moment, tz=self.inputs.tz)
-        return self._forecast(self.inputs.whole_history.as_of(moment), day, method, [period])
+        return self._forecast(history.as_of(moment), day, method, [period], history)
 
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs = self.inputs
-        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1)
+        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1, inputs.whole_history)
 
     @property
     def forecast(self) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, errors, org, weekly_report
+from tests.analysis import every_analysis
 from tests.analysis.movement.months import STEADY, history_of
 from tests.report import reading
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
@@ -398,3 +399,17 @@ def test_weekly_report__replaces_a_page_without_an_audience(opportunities, tmp_p
     page = tmp_path / "week.html"
     page.write_text("<!doctype html><title>Mine</title>")
     assert weekly_report(opportunities, as_of=AS_OF, out=page, only="Ann").html == page
+
+
+@pytest.mark.filterwarnings("ignore:rates.csv")
+def test_weekly_report__says_once_that_amounts_are_converted(tmp_path):
+    (tmp_path / "rates.csv").write_text("date,currency,rate\n2026-01-01,EUR,1.1\n2026-03-27,EUR,1.2\n")
+    (tmp_path / "opp-analytics.toml").write_text('currency = "USD"\n[currency_rates]\nfile = "rates.csv"\n')
+    known = org.Org.read(tmp_path / "opp-analytics.toml")
+    history = History.from_changes(every_analysis.log().assign(currency="EUR"), org=known)
+    now = history.as_of("2026-03-30T12:00Z")
+    file = weekly_report(now, history, as_of="2026-03-30", out=tmp_path / "out.html").html
+    text = re.sub(r"<[^>]+>", " ", file.read_text())
+    assert text.count("Converted to USD at the rates of rates.csv (newest Mar 27)") == 1
+    assert "$840" in text  # 700 EUR, due in March
+    assert "700" not in text.replace("#700", "")

@@ -88,6 +88,7 @@ def category_moves(
     )
     period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
     first, last = period.start_time.normalize(), period.end_time.normalize()
+    history = history.at_rates_of(asked.closing)
     before = _read_record(history, asked.opening, groups)
     due = before[(before["outcome"] == OPEN) & before["close_date"].between(first, last)]
     after = _read_record(history, asked.closing, groups).reindex(due.index)

@@ -491,6 +491,7 @@ def read_versions(
 def _read(
     history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
 ) -> Versions:
+    history = history.at_rates_of(records.moments[-1]) if len(records.moments) else history
     known = history.table.columns
     owned = [OWNER] if OWNER in known else []
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []

@@ -296,6 +296,7 @@ def _price_steps(
     groups: list[str],
     method: Method,
 ) -> _Change:
+    history = history.at_rates_of(asked.closing)
     now = _price_moment(history, moments[1], period, freq, method, groups, asked.tz)
     used = replace(now.found.method, why="")
     then = _price_moment(history, moments[0], period, freq, used, groups, asked.tz)

@@ -275,7 +275,7 @@ def _sum_by_deal(
     history: History, asked: Span, pool: Pool, groups: Sequence[str], keys: Sequence[str]
 ) -> ibis.Table:
     own = name_groups(groups)
-    steps = build_steps(read_log(history, "name", by=groups), asked, pool, own)
+    steps = build_steps(read_log(history.at_rates_of(asked.closing), "name", by=groups), asked, pool, own)
     moved = build_moves(steps, asked, pool, own, part_of=history.is_part)
     summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")

@@ -228,12 +228,13 @@ def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
 
 def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Join the records of each opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
-    log = keep_until(read_log(history, "name", by=groups), asked.following or asked.closing)
+    last = asked.following or asked.closing
+    log = keep_until(read_log(history.at_rates_of(last), "name", by=groups), last)
     log = log.mutate(
         unvalued=missing(log["value"]).cast("int64"),
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
     )
-    moments = {"": asked.opening, "_after": asked.closing, "_next": asked.following or asked.closing}
+    moments = {"": asked.opening, "_after": asked.closing, "_next": last}
     at = {
         suffix: (log["seen_at"] <= instant(moment))
         & (missing(log["until"]) | (log["until"] > instant(moment)))

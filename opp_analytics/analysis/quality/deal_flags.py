@@ -546,6 +546,7 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
     stages, columns = Org.of(history).stages, history.log.columns
     owner = [name for name in ("owner_name",) if name in columns]
     placed = [name for name in (PIPELINE,) if name in columns and len(stages.pipelines) > 1]
+    history = history.at_rates_of(history.recorded_before(until))
     log = read_log(history, "seen_after", "updated_at", *owner, *placed)
     # A team move of the owner is no change of the deal.
     log = log.filter(log["seen_at"] <= instant(until), log["operation"] != MOVED)

@@ -15,7 +15,15 @@ import pandas as pd
 from opp_analytics.crm import refuse_other_deals
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, ibis, label_of, missing
-from opp_analytics.org import CURRENCY, UNKNOWN, Org, make_column_error, refuse_currencies, warn_unknown
+from opp_analytics.org import (
+    CURRENCY,
+    UNKNOWN,
+    VALUE_ORIGINAL,
+    Org,
+    make_column_error,
+    refuse_currencies,
+    warn_unknown,
+)
 from opp_analytics.periods import When, as_date, as_instant
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count, joined
@@ -273,7 +281,7 @@ def count_unknown_deals(history: History) -> int:
 def check_one_currency(history: History) -> None:
     """Refuse a history with deals in another currency than its org's, or in several."""
     table = history.table
-    if CURRENCY not in table.columns:
+    if CURRENCY not in table.columns or VALUE_ORIGINAL in table.columns:
         return
     counted = (
         table.filter(~missing(table[CURRENCY])).group_by(CURRENCY).agg(deals=table["unique_id"].nunique())

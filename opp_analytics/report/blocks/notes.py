@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import Org, is_converted
 from opp_analytics.report.model import Block, Terms
 from opp_analytics.report.tables import Tables
 
@@ -63,6 +64,7 @@ def _trust(tables: Tables) -> tuple[str, ...]:
         _of_part(tables),
         _not_counted(tables),
         said,
+        _converted(tables),
         _records(tables),
         _left_out(tables),
         _not_checked(tables),
@@ -150,6 +152,15 @@ def _records(tables: Tables) -> str:
         f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
         f"one, so pushes are lower bounds.{known}"
     )
+
+
+def _converted(tables: Tables) -> str:
+    org = Org.of(tables.inputs.opportunities)
+    if not is_converted(tables.inputs.opportunities):
+        return ""
+    newest = org.currency_rates["date"].max()
+    of = "" if pd.isna(newest) else f" at the rates of {org.rates_file} (newest {text.day(newest)})"
+    return f"Converted to {org.currency}{of}: closed deals at their close date, open ones at the day of the data."
 
 
 def _left_out(tables: Tables) -> str:

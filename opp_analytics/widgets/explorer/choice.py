@@ -13,7 +13,7 @@ from opp_analytics import text
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
-from opp_analytics.org import DEFAULT, get_org, merge_orgs
+from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import as_date
 
 FILTERS = {
@@ -280,6 +280,7 @@ class DealSelector:
         if choice.view == "changes":
             lines = [
                 "new = history.changes().query(\"operation == 'new'\")",
+                *(["new = history.org.apply(new)"] if Org.of(self.history).converts else []),
                 f'first = pd.concat([history.as_of("{start}"), new]).drop_duplicates("unique_id")',
             ]
         lines += [f"first = first[{each.write_code('first')}]" for each in filters]
@@ -305,6 +306,7 @@ class DealSelector:
         assert self.history is not None
         history = self.history
         new = history.remember(("explored new",), lambda: history.changes().query("operation == 'new'"))
+        new = Org.of(history).apply(new) if Org.of(history).converts else new
         both: pd.DataFrame = pd.concat([first, new])
         return both.drop_duplicates("unique_id")
 
