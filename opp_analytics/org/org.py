@@ -420,9 +420,7 @@ class Org:
                 gained=before.converts,
             )
         if self._people or self.joins:
-            frame = derive_columns(
-                frame, self.people, self.joins, before.derived, own, self._find_day(frame)
-            )
+            frame = derive_columns(frame, self.people, self.joins, before.derived, own, self._find_day(frame))
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
