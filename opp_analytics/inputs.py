@@ -29,9 +29,9 @@ from opp_analytics.schema import TEXT, BadCell, check_encodable
 from opp_analytics.text import count, joined
 from opp_analytics.text import day as format_day
 
-_MONEY = r"[A-Z]{0,3}[$€£¥]|[A-Z]{3}"
+_MONEY = r"[A-Z]{0,3}[$€£¥₹₩₪₺₽₫]|[A-Z]{3}"
 _AMOUNT = re.compile(
-    rf"(?P<minus>[-−]?)\s*(?P<before>{_MONEY})?\s*(?P<minus2>[-−]?)(?P<figure>[\d.,]*\d)\s*(?P<unit>[kKmMbB]?)\s*"
+    rf"(?P<minus>[-−]?)\s*(?P<before>{_MONEY})?\s*(?P<minus2>[-−]?)(?P<figure>[\d.,]*\d)\s*(?P<unit>[kK]|[mM][mMnN]?|[bB][nN]?|)\s*"
     rf"(?P<after>{_MONEY})?"
 )
 _APART = re.compile(r"(?<=\d)[\s'’](?=\d{3}(?!\d))")
@@ -45,7 +45,8 @@ _SIGNS = {"$": ("Dollar", "Peso"), "€": ("Euro",), "£": ("Pound",), "¥": ("Y
 """English names of the currencies that each sign may mean."""
 _MOST_DIGITS = 300
 """More digits are beyond every float."""
-_UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_UNITS = {"k": 10**3, **dict.fromkeys(("m", "mm", "mn"), 10**6), **dict.fromkeys(("b", "bn"), 10**9)}
+"""``m`` is a million, as the package writes it; finance writes ``mm`` too, and nobody types thousands as ``m`` here."""
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
 _PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
 _NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
@@ -143,11 +144,14 @@ def _split_amount(text: str) -> _Amount:
 def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool | None = None) -> float:
     """Read money or another number that is typed alone.
 
-    Money in another currency than `currency` is refused. ``45,000`` is thousands, as the package writes them; ``45.000`` is
+    Money in another currency than `currency` is refused. ``k`` is a thousand, ``m``, ``mn`` and ``mm`` a million, ``b`` and
+    ``bn`` a billion. ``45,000`` is thousands, as the package writes them; ``45.000`` is
     so only where `decimal_comma` is known to hold, else it is refused with both readings: nobody types 45 so.
 
     >>> read_amount("$12,000.50"), read_amount("45k"), read_amount("1.2M"), read_amount("($500)")
     (12000.5, 45000.0, 1200000.0, -500.0)
+    >>> read_amount("€150,000", "EUR"), read_amount("250m"), read_amount("1.2mm"), read_amount("150 000")
+    (150000.0, 250000000.0, 1200000.0, 150000.0)
     >>> read_amount("1.234,50 €", "EUR", decimal_comma=True)
     1234.5
     """
@@ -187,7 +191,7 @@ def _show_readings(*amounts: float) -> str:
 def _is_sign_of(money: str, currency: str) -> bool:
     """Tell whether a sign or code of money may be that of a currency: ``$`` and ``US$`` of USD."""
     if money[-1] not in _SIGNS:
-        return money == currency
+        return money in (currency, get_currency_symbol(currency, locale="en"))
     own = get_currency_name(currency, locale="en").split()
     named = any(word in own for word in _SIGNS[money[-1]]) and currency.startswith(money[:-1])
     return named or money == get_currency_symbol(currency, locale="en")
@@ -317,7 +321,7 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
         day, month, written = named.groups()
-    if named is None or not (number := _find_month(month)):
+    if named is None or not (number := find_month(month)):
         raise BadCell("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
     return _check_date(_complete(int(written) if written else None, this_year), number, int(day))
 
@@ -328,7 +332,7 @@ def _complete(year: int | None, this_year: int | None) -> int:
     return int(year if year is not None else this_year or 0)
 
 
-def _find_month(name: str) -> int:
+def find_month(name: str) -> int:
     """Find a month by its name or the start of it; 0 for another word."""
     fitting = [number for number, full in enumerate(_MONTHS) if full and full.startswith(name.lower())]
     if name.lower() == "sept":
@@ -430,6 +434,11 @@ def fold(name: str) -> str:
     ('closed_won', 'closed_won')
     """
     return re.sub(r"[\s_-]+", "_", name.casefold()).strip("_") or name
+
+
+def make_key(label: str) -> str:
+    """Reduce a label to letters and digits; ``Probability (%)`` is read like ``probability``."""
+    return re.sub(r"[\W_]+", "_", label.casefold()).strip("_")
 
 
 def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | None:
@@ -744,9 +753,12 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[A
         percents[place] = number if signed or not fractional else round(number * 100, 9)
         if not 0 <= percents[place] <= 100:
             reasons[place] = "is not between 0% and 100%"
-    if bare and not fractional and max(bare.values()) == 1:
-        doubt = "may mean 1% or 100%; write it with its sign"
-        reasons |= {place: doubt for place, number in bare.items() if number == 1}
+    if not fractional:
+        reasons |= {
+            place: f"may mean {number:g}% or {number * 100:g}%; write it with its sign"
+            for place, number in bare.items()
+            if 0 < number < 1 or (number == 1 and max(bare.values()) == 1)
+        }
     return cells.spread(percents, np.nan), cells.find_bad(reasons), fractional
 
 

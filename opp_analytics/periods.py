@@ -7,14 +7,16 @@ such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``20
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.inputs import read_date
+from opp_analytics.inputs import find_month, read_date
 from opp_analytics.schema import TEXT, BadCell
 
 When = str | date | datetime | pd.Timestamp
@@ -126,17 +128,52 @@ def check_freq(freq: str) -> Freq:
     return cast("Freq", freq)
 
 
-def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
-    """Read the label of a period, written as pandas writes the periods of `freq`.
+_TYPED_YEAR = r"(?:FY ?)?['’]?(?P<year>\d{4}|\d\d)"
+_TYPED_PERIODS = [
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"{_TYPED_YEAR}[ /-]?Q(?P<quarter>[1-4])",
+        rf"Q(?P<quarter>[1-4])[ /-]?{_TYPED_YEAR}",
+        r"FY ?['’]?(?P<year>\d{4}|\d\d)",
+        r"(?P<year>\d{4})[/.-](?P<month>\d\d?)",
+        r"(?P<month>\d\d?)[/.-](?P<year>\d{4})",
+        r"(?P<name>[a-z]{3,9})\.?[ -]?['’]?(?P<year>\d{4}|\d\d)",
+        r"(?P<year>\d{4}) (?P<name>[a-z]{3,9})",
+    )
+]
 
-    >>> as_period("2027Q1", "Q-JAN").end_time.date().isoformat()
-    '2026-04-30'
+
+@lru_cache(maxsize=4096)
+def read_period(typed: str) -> str:
+    """Read a month, quarter or year as people write it, as the label that it has in data; other text stays as it is.
+
+    >>> [read_period(typed) for typed in ("FY27 Q4", "Q4 2027", "2027 Q4", "FY27 Q4 (Nov–Jan)", "FY27")]
+    ['2027Q4', '2027Q4', '2027Q4', '2027Q4', '2027']
+    >>> [read_period(typed) for typed in ("Dec 2026", "December 2026", "Dec-26", "12/2026", "2026-12", "2026-W03")]
+    ['2026-12', '2026-12', '2026-12', '2026-12', '2026-12', '2026-W03']
     """
+    bare = typed.partition("(")[0].strip()
+    found = next((found for form in _TYPED_PERIODS if (found := form.fullmatch(bare))), None)
+    parts = found.groupdict() if found else {}
+    month = find_month(parts["name"]) if "name" in parts else int(parts.get("month") or 0)
+    if not found or (month or 1) > 12 or (month == 0 and {"name", "month"} & set(parts)):
+        return typed
+    year = parts["year"] if len(parts["year"]) == 4 else f"20{parts['year']}"
+    return f"{year}-{month:02}" if month else f"{year}Q{parts['quarter']}" if "quarter" in parts else year
+
+
+def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
+    """Read the label of a period of `freq`, written as pandas or as people write it.
+
+    >>> as_period("2027Q1", "Q-JAN") == as_period("FY27 Q1", "Q-JAN"), as_period("2027Q1", "Q-JAN").end_time.date().isoformat()
+    (True, '2026-04-30')
+    """
+    read = read_period(str(label))
     try:
-        period = pd.Period(str(label), check_freq(freq))
+        period = pd.Period(read, check_freq(freq))
     except (ValueError, TypeError):
         period = None
-    if period is None or str(period) != str(label):
+    if period is None or str(period) != read:
         raise ArgumentValueError(
             f"{name}: {str(label)!r} is not a period of freq={freq!r}; write it like {str(pd.Period('2026-03', freq))!r}"
         )
@@ -156,7 +193,7 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
 def period_days(
     label: str, *, name: str = "period", year_end: str = "DEC"
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Read the first and last day of a period such as "2026Q4", "2026-11" or "2026".
+    """Read the first and last day of a period such as "2026Q4", "Nov 2026" or "FY26".
 
     `year_end` is the last month of the fiscal year, such as "JAN", for quarters and years.
 
@@ -165,12 +202,13 @@ def period_days(
     >>> [str(day.date()) for day in period_days("2027Q4", year_end="JAN")]
     ['2026-11-01', '2027-01-31']
     """
+    read = read_period(label) if isinstance(label, str) else label
     for freq in ("M", f"Q-{year_end}", f"Y-{year_end}"):
         try:
-            period = pd.Period(label, freq)
+            period = pd.Period(read, freq)
         except (ValueError, TypeError):
             continue
-        if str(period) == label:
+        if str(period) == read:
             return period.start_time.normalize(), period.end_time.normalize()
     raise ArgumentValueError(
         f"{name}={label!r} is not a period; use one such as '2026Q4', '2026-11' or '2026'"

@@ -83,7 +83,26 @@ def test_period_days__are_the_first_and_the_last(label, days):
     assert tuple(f"{day:%Y-%m-%d}" for day in periods.period_days(label)) == days
 
 
-@pytest.mark.parametrize("label", ["2026Q5", "Q4 2026", "26-11", "2026-1", ""])
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        *(dict.fromkeys(("FY27 Q4", "fy2027-q4", "FY'27 Q4", "Q4 FY27", "Q4 2027", "2027 Q4", "2027Q4", "Q4/2027"), "2027Q4").items()),
+        *(dict.fromkeys(("Dec 2026", "December 2026", "Dec. 2026", "dec-26", "Dec '26", "2026 Dec", "12/2026", "12.2026", "2026/12"), "2026-12").items()),
+        ("FY27 Q4 (Nov–Jan)", "2027Q4"), ("FY27 (Feb–Jan)", "2027"), ("FY27", "2027"), ("2026-1", "2026-01"), ("2026", "2026"),
+    ],
+)  # fmt: skip
+def test_read_period__reads_what_people_type_and_what_the_package_writes(typed: str, label: str) -> None:
+    assert periods.read_period(typed) == label
+    assert periods.period_days(typed, year_end="JAN") == periods.period_days(label, year_end="JAN")
+
+
+def test_as_period__reads_a_typed_period_of_its_freq_only() -> None:
+    assert periods.as_period("Q4 FY27", "Q-JAN") == pd.Period("2027Q4", "Q-JAN")
+    with pytest.raises(oa.errors.ArgumentValueError, match="period: 'Q4 FY27' is not a period of freq='M'"):
+        periods.as_period("Q4 FY27", "M")
+
+
+@pytest.mark.parametrize("label", ["2026Q5", "Q5 2026", "26-11", "2026-13", "Demo 2026", "FY27 H1", ""])
 def test_period_days__refuses_other_labels(label):
     with pytest.raises(oa.errors.ArgumentValueError, match=f"due={label!r}"):
         periods.period_days(label, name="due")

@@ -324,11 +324,11 @@ def test_drop_footer__drops_blank_rows(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (HEADER + "1,A,5\nDemo (1 record),,\n2,B,6\n", r"row 3: Id='Demo \(1 record\)' is in a row without"),
-        (HEADER + "1,A,5\n,Subtotal,5\n2,B,6\n", "row 3: Name='Subtotal' is in a row without"),
         (HEADER + "1,A,5\n3,,\n", "row 3: Id='3' is in a row without"),
-        (HEADER + "1,A,5\nSubtotal,,5\n2,B,6\n", "row 3: Id='Subtotal' is in a row without"),
+        (HEADER + "1,A,5\n3,,\n2,B,6\n", "row 3: Id='3' is in a row without"),
         (HEADER + "1,A,5\n,C,7\n", "row 3: Name='C' is in a row without"),
+        (HEADER + "1,A,5\n,C,7\n2,B,6\n", "row 3: Name='C' is in a row without"),
+        (HEADER + "1,A,5\nn/a,C,7\n2,B,6\n", "row 3: Id='n/a' is in a row without"),
     ],
 )
 def test_drop_footer__names_a_row_that_is_neither_a_deal_nor_a_footer(
@@ -336,6 +336,29 @@ def test_drop_footer__names_a_row_that_is_neither_a_deal_nor_a_footer(
 ) -> None:
     with pytest.raises(DataError, match=rf"deals\.csv: {says}"):
         drop(folder, text)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["Demo (1 record),,", ",Subtotal,5", "Subtotal,,5", "Total EMEA,,5", "Zwischensumme:,,5", "EMEA,,", ",Closed deals,", ",,5", "Id,Name,Amount", ",Sum of Amount,5"],
+)  # fmt: skip
+def test_drop_footer__leaves_out_and_notes_a_row_within_the_table_that_is_no_deal(
+    folder: Path, row: str
+) -> None:
+    shown = next(cell for cell in row.split(",") if cell)
+    assert drop(folder, f"{HEADER}1,A,5\n{row}\n2,B,6\n") == (
+        ["1", "2"],
+        (f"1 row within the table that hold no data, from row 3: {shown!r}",),
+    )
+    assert drop(folder, f"{HEADER}1,A,5\n2,B,6\n{row}\n")[0] == ["1", "2"]
+
+
+def test_drop_footer__keeps_a_deal_that_is_named_like_a_total(folder: Path) -> None:
+    rows = "Total Energies,Demo,5\nSumme Bau,Demo,6\nTotal,,11\n"
+    assert drop(folder, HEADER + rows) == (
+        ["Total Energies", "Summe Bau"],
+        ("1 row below the table, from row 4: 'Total'",),
+    )
 
 
 def test_drop_footer__keeps_rows_of_a_file_with_one_column(folder: Path) -> None:

@@ -190,7 +190,10 @@ def _targets(org: oa.Org) -> str:
     ]
     periods = sorted(targets["period"].unique())
     span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
-    return f"{text.joined(said)}, {span}"
+    left_out = (
+        [f"; left out: {text.joined(targets.attrs['left_out'])}"] if targets.attrs.get("left_out") else []
+    )
+    return "".join([f"{text.joined(said)}, {span}", *left_out])
 
 
 def _rates(org: oa.Org) -> str:

@@ -7,4 +7,4 @@ from opp_analytics.crm.import_table import find_clear_text, find_label, make_imp
 from opp_analytics.crm.mapping import Reading
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
 from opp_analytics.crm.read_export import explain_export, read_export
-from opp_analytics.crm.recognize import LOGS, Recognized, guess_org, name_table, recognize
+from opp_analytics.crm.recognize import LOGS, Recognized, guess_org, recognize

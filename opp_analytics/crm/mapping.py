@@ -10,6 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
+from opp_analytics.inputs import make_key
 from opp_analytics.org import Columns, list_names
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
@@ -76,11 +77,6 @@ class Reading:
 
 _PREFIXES = ("deal_", "opportunity_")
 """Pipedrive, and Salesforce's custom report types, put these before a label: ``Deal - Title``."""
-
-
-def make_key(label: str) -> str:
-    """Reduce a label to letters and digits; ``Probability (%)`` is read like ``probability``."""
-    return re.sub(r"[\W_]+", "_", label.casefold()).strip("_")
 
 
 class Names:

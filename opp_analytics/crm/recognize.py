@@ -23,8 +23,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opp_analytics.crm.mapping import CLOSINGS, OWN, Names, make_key
-from opp_analytics.org import LIKELY, PRESETS, Columns, Org, get_org, list_names
+from opp_analytics.crm.mapping import CLOSINGS, OWN, Names
+from opp_analytics.inputs import make_key
+from opp_analytics.org import (
+    COLUMN_WORDS,
+    LIKELY,
+    PRESETS,
+    TABLE_LABELS,
+    Columns,
+    Org,
+    find_periods,
+    get_org,
+    list_names,
+    name_table,
+)
 from opp_analytics.table_files import TableSource, read_table
 
 EVENTS: Mapping[str, str] = MappingProxyType(
@@ -114,54 +126,10 @@ def name_snapshots(columns: Columns, labels: Sequence[str]) -> Columns:
 
 LOGS = ("events", "snapshots")
 """The shapes of a field history."""
-_WORDS = {
-    "owner_name": "owner_name owner rep sales_rep salesperson sales_person sales_agent agent seller name full_name "
-    "account_executive opportunity_owner deal_owner",
-    "team": "team sales_team manager group department",
-    "region": "region territory regional_office",
-    "from_date": "from_date since start_date",
-    "period": "period month quarter year fiscal_period fiscal_quarter fiscal_year",
-    "target": "target quota goal target_amount sales_target sales_quota amount",
-    "date": "date day valid_from",
-    "currency": "currency currency_code currency_iso_code iso_code",
-    "rate": "rate exchange_rate conversion_rate",
-    "account_id": "account_id account company_id organization_id",
-    "key": "account_id deal_id opportunity_id unique_id",
-    "done_on": "date due_date due_to activity_date completed_at timestamp",
-    "what": "activity_id type subject activity_type activity task",
-}  # fmt: skip
-"""What people call the columns of the tables beside the deals, the likeliest first, as `make_key` writes it."""
-TABLES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
-    {
-        "targets": (("period",), ("target",)),
-        "currency_rates": (("date",), ("currency",), ("rate",)),
-        "activities": (("key",), ("done_on",), ("what",)),
-        "accounts": (("account_id",),),
-        "people": (("owner_name",), ("team", "region")),
-    }
-)
-"""By kind of table, what its labels must name: one of each."""
-
-
-def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
-    """Name the labels of a table of people or targets: theirs to ours, each of ours once, by its likeliest label.
-
-    >>> name_table("people", ["sales_agent", "manager", "regional_office"])
-    {'sales_agent': 'owner_name', 'manager': 'team', 'regional_office': 'region'}
-    """
-    keys = {make_key(label): label for label in reversed(labels) if label}
-    wanted = (*(name for names in TABLES[kind] for name in names), *_FURTHER.get(kind, ()))
-    found = {
-        ours: next((keys[word] for word in _WORDS[ours].split() if word in keys), None) for ours in wanted
-    }
-    return {theirs: ours for ours, theirs in found.items() if theirs}
-
-
-_FURTHER = {"targets": ("owner_name", "team"), "people": ("from_date",)}
 
 
 def find_shape(labels: Sequence[str], columns: Columns) -> str:
-    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLES`, or ``unknown``.
+    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLE_LABELS`, or ``unknown``.
 
     >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
     'events'
@@ -169,8 +137,8 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     'snapshots'
     >>> find_shape(["Opportunity ID", "Stage", "Created Date"], {})
     'opportunities'
-    >>> find_shape(["Month", "Rep", "Quota"], {})
-    'targets'
+    >>> find_shape(["Month", "Rep", "Quota"], {}), find_shape(["Rep", "Nov 2026", "Dec 2026"], {})
+    ('targets', 'targets')
     """
     found = Names(name_events(columns), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
@@ -188,8 +156,10 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     likely = Names({**_LIKELY, **every}, OWN).find_all(labels)
     # A due date is rather an activity's; a stage is a deal's by any name.
     if not (deals & {"stage", "close_date"} or "stage" in likely):
-        for kind, wanted in TABLES.items():
+        for kind, wanted in TABLE_LABELS.items():
             named_here = set(name_table(kind, labels).values())
+            if kind == "targets" and len(find_periods(labels)) > 1:
+                named_here |= {"period", "target"}
             if all(named_here & set(names) for names in wanted):
                 return kind
     enough = len(likely) >= (2 if "stage" in likely else _ENOUGH)
@@ -243,7 +213,7 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     """
     columns = {} if org is None else org.columns
     names = name_every(columns)
-    words = {word for listed in _WORDS.values() for word in listed.split()}
+    words = {word for listed in COLUMN_WORDS.values() for word in listed.split()}
     labels = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding).labels
     preset = guess_preset(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]

@@ -64,3 +64,4 @@ from opp_analytics.org.stages import (
     mask_future_dated,
     rank_open,
 )
+from opp_analytics.org.table_labels import COLUMN_WORDS, TABLE_LABELS, find_periods, name_table

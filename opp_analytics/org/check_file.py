@@ -11,15 +11,25 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 
 from opp_analytics.columns import ALERT_FIGURES
 from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
+from opp_analytics.org.people import read_target
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
+from opp_analytics.periods import read_period
 from opp_analytics.text import joined
 
 # Shapes
@@ -49,11 +59,21 @@ class _Person(_Strict):
     from_date: Annotated[date, Field(strict=False)] | None = None
 
 
+def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
+    """Read an amount that is typed as text, in the org's currency."""
+    settings = raw.context or {}
+    return read_target(typed, *(settings.get(name) for name in ("currency", "timezone")))
+
+
 class _Target(_Strict):
-    period: Annotated[str, StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$")]
+    period: Annotated[
+        str,
+        BeforeValidator(lambda typed: read_period(typed) if isinstance(typed, str) else typed),
+        StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$"),
+    ]
     owner_name: _Text | None = None
     team: _Text | None = None
-    target: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    target: Annotated[float, BeforeValidator(_read_amount), Field(ge=0, allow_inf_nan=False)]
 
 
 class _Rate(_Strict):
@@ -224,7 +244,7 @@ def _names(place: Place) -> str:
 def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
     """Find unknown and missing keys, and values of the wrong type or out of range."""
     try:
-        OrgShape.model_validate(raw)
+        OrgShape.model_validate(raw, context=raw)
     except ValidationError as error:
         mistakes = error.errors(include_url=False)
     else:
@@ -242,6 +262,8 @@ def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
             yield _Found(place, value, f"unknown key; {near}the keys here are {joined(inside)}")
         elif kind == "missing":
             yield _Found(place, _MISSING, "missing; add it")
+        elif kind == "value_error":
+            yield _Found(place, value, str(mistake["ctx"]["error"]))
         else:
             yield _Found(place, _get(raw, place, value), _right(place, value, kind))
 
@@ -410,7 +432,7 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
     teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
     for place, row in _rows(raw, "targets"):
-        key = (str(row.get("period")), str(row.get("owner_name")), str(row.get("team")))
+        key = (read_period(str(row.get("period"))), str(row.get("owner_name")), str(row.get("team")))
         if key in seen:
             yield _Found(
                 ("targets", "rows", place, "period"), row.get("period"), "a second target of this period; keep one"

@@ -23,7 +23,7 @@ from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.derived import Join, derive_columns
-from opp_analytics.org.people import Person, Target, list_derived, people_table, targets_table
+from opp_analytics.org.people import Person, Target, list_derived, people_table, read_target, targets_table
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
@@ -35,7 +35,7 @@ from opp_analytics.org.rates import (
     restore_values,
 )
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
-from opp_analytics.periods import Freq, When, as_date, period_days
+from opp_analytics.periods import Freq, When, as_date, period_days, read_period
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -146,7 +146,7 @@ class Org:
     """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
-    _targets_file: str | None = field(repr=False, compare=False)
+    _targets_from: Mapping[str, Any] = field(repr=False, compare=False)
     _rates: tuple[Rate, ...] = field(repr=False, hash=False)
     _rates_file: str | None = field(repr=False, compare=False)
     _declared: frozenset[str] = field(repr=False, compare=False)
@@ -222,10 +222,15 @@ class Org:
             "file": file,
             "_people": people,
             "_targets": tuple(
-                Target(row["period"], row.get("owner_name"), row.get("team"), float(row["target"]))
+                Target(
+                    read_period(row["period"]),
+                    row.get("owner_name"),
+                    row.get("team"),
+                    float(read_target(row["target"], raw.get("currency"), raw.get("timezone"))),
+                )
                 for row in raw.get("targets", _NONE).get("rows", ())
             ),
-            "_targets_file": raw.get("targets", _NONE).get("file"),
+            "_targets_from": MappingProxyType(raw.get("targets_from", {})),
             "converts": bool(rates.get("rows")),
             "_rates": tuple(
                 Rate(pd.Timestamp(row["date"]).date(), row["currency"].strip(), float(row["rate"]))
@@ -342,10 +347,11 @@ class Org:
     def targets(self) -> pd.DataFrame:
         """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money).
 
-        Attrs name the org, which knows the people's teams, and the ``file`` that the rows come from.
+        Attrs name the org, which knows the people's teams, the ``file`` that the rows come from with their ``lines``, and
+        what of it was ``left_out``, such as a row of totals.
         """
         table = targets_table(self._targets)
-        table.attrs = {"org": self.facts, **({"file": self._targets_file} if self._targets_file else {})}
+        table.attrs = {"org": self.facts, **self._targets_from}
         return table
 
     @property
@@ -592,7 +598,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     # The tables of joins are read already.
     merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages, "join": None})
-    for name in ("file", "joins", "converts", "_targets_file", "_rates_file"):
+    for name in ("file", "joins", "converts", "_targets_from", "_rates_file"):
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
     object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
     return merged

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from opp_analytics.inputs import find_habits, read_amount
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -33,6 +34,18 @@ class Target(NamedTuple):
     owner_name: str | None
     team: str | None
     target: float
+
+
+def read_target(typed: Any, currency: Any, timezone: Any) -> Any:
+    """Read the amount of a target that is typed as text, as the country of a currency and time zone writes it.
+
+    >>> read_target("€150,000", "EUR", None), read_target("250k", None, None), read_target(5.0, "USD", None)
+    (150000.0, 250000.0, 5.0)
+    """
+    if not isinstance(typed, str):
+        return typed
+    known, zone = (one if isinstance(one, str) else None for one in (currency, timezone))
+    return read_amount(typed, known, decimal_comma=find_habits(zone, known)[1])
 
 
 def people_table(people: Iterable[Person]) -> pd.DataFrame:

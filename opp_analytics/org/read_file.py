@@ -5,33 +5,40 @@ from __future__ import annotations
 import io
 import re
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import (
+    BadValue,
     Cells,
     as_texts,
     find_day_order,
     find_decimal_comma,
     has_dotted_dates,
+    is_mark_of_blank,
     read_amounts,
     read_dates,
 )
 from opp_analytics.org.check_file import find_problems
 from opp_analytics.org.joins import read_joins
+from opp_analytics.org.table_labels import find_near, find_periods, list_columns, name_table
 from opp_analytics.schema import is_blank
-from opp_analytics.table_files import read_table
+from opp_analytics.table_files import drop_totals, read_table
+from opp_analytics.text import joined
 
-TABLES = {
-    "people": ("owner_name", "team", "region", "from_date"),
-    "targets": ("period", "owner_name", "team", "target"),
+_NEEDED = {
+    "people": ("owner_name",),
+    "targets": ("period", "target"),
     "currency_rates": ("date", "currency", "rate"),
 }
-"""The tables that an org file may keep in a file beside it, and their columns."""
+"""The tables that an org file may keep in a file beside it, and the columns that each needs."""
 
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
@@ -52,7 +59,8 @@ def _read(path: Path, text: str) -> dict[str, Any]:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
-    for table in TABLES:
+    left_out: dict[str, tuple[str, ...]] = {}
+    for table in _NEEDED:
         inside = raw.get(table)
         if not isinstance(inside, dict) or not isinstance(inside.get("file"), str):
             continue
@@ -62,7 +70,9 @@ def _read(path: Path, text: str) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            rows, numbers = _read_rows(path.parent / name, table, raw.get("currency"))
+            rows, numbers, left_out[table] = _read_rows(
+                path.parent / name, table, raw.get("currency"), problems
+            )
             raw[table] = {"file": name, "rows": rows}
             files[table] = (name, numbers)
         except OrgError as error:
@@ -71,6 +81,9 @@ def _read(path: Path, text: str) -> dict[str, Any]:
     raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
     if problems := [*problems, *mistakes]:
         raise OrgError(str(path), problems)
+    if "targets" in files:
+        name, lines = files["targets"]
+        raw["targets_from"] = {"file": name, "lines": list(lines), "left_out": list(left_out["targets"])}
     if "logo" in raw.get("report", {}):
         raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])
     return raw
@@ -107,50 +120,107 @@ def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> 
     return replace(problem, key=column.lstrip(".") or table, file=name, line=numbers[int(row)])
 
 
-def _read_rows(path: Path, table: str, currency: Any) -> tuple[list[dict[str, Any]], list[int]]:
-    """Read the rows of a table beside the org file, empty cells left out, and their numbers in the file.
+def _read_rows(
+    path: Path, table: str, currency: Any, problems: list[OrgProblem]
+) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...]]:
+    """Read the rows of a table beside the org file, empty cells left out, their numbers in the file, and what was left out.
 
-    A date that cannot be read stays text, and the check names it.
+    A sheet of targets may have a column for each period. A date that cannot be read stays text, and the check names it.
     """
     try:
-        found = read_table(path, TABLES[table].__contains__, most=SMALL)
+        found = read_table(path, lambda label: bool(name_table(table, [label])), most=SMALL)
     except DataError as error:
-        right = f"{error}; use a CSV file with the columns {', '.join(TABLES[table])}"
+        right = f"{error}; use a CSV file or workbook with the columns {', '.join(list_columns(table))}"
         raise OrgError(str(path), [OrgProblem(f"{table}.file", repr(path.name), right)]) from None
-    columns = {}
-    for place, label in enumerate(found.labels):
-        column = found.cells[place]
-        cells = Cells.of(column, label)
-        read = column.astype("object")
-        if label in ("from_date", "date"):
-            days = read_dates(cells, find_day_order([cells]))[0]
-            read = read.mask(days.notna(), days.dt.date)
-        elif label in ("target", "rate"):
-            dots = has_dotted_dates([Cells.of(found.cells[other], "") for other in found.cells])
-            comma, _ = find_decimal_comma([cells], str(path), semicolons=found.semicolons, dots=dots)
-            if label == "rate" and not comma:
-                # A point in a rate such as 1.085 sets off no thousands; a comma in 1,085 may do either.
-                comma, cells = (
-                    None,
-                    Cells.of(
-                        read.map(lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell), label
-                    ),
-                )
-            code = currency if label == "target" and isinstance(currency, str) else None
-            amounts, bad = read_amounts(cells, code, comma)
-            if bad:
-                raise OrgError(
-                    str(path),
-                    [OrgProblem(label, repr(one.value), one.reason, one.row, path.name) for one in bad],
-                )
-            read = read.mask(amounts.notna(), amounts)
-        elif label in TABLES[table]:
-            read = as_texts(column).astype("object")
-        columns[label] = read
+    found = drop_totals(found)
+    names = name_table(table, found.labels)
+    periods = find_periods(found.labels) if table == "targets" and "period" not in names.values() else {}
+    if periods:
+        names = {label: ours for label, ours in names.items() if ours != "target"}
+    problems += _check_labels(path, table, found.labels, names, periods)
+    unread = [label for label in found.labels if label and label not in {**names, **periods}]
+    left_out = found.left_out + ((f"the column{'s' * (len(unread) > 1)} {joined(unread)}",) if unread else ())
+    columns = {
+        label: found.cells[place].mask(found.cells[place].map(is_mark_of_blank))
+        for place, label in reversed(list(enumerate(found.labels)))
+    }
+    cells = {label: Cells.of(column, label) for label, column in columns.items()}
+    amounts = [label for label in columns if label in periods or names.get(label) in ("target", "rate")]
+    comma, _ = find_decimal_comma(
+        [cells[label] for label in amounts],
+        str(path),
+        semicolons=found.semicolons,
+        dots=has_dotted_dates(cells.values()),
+    )
+    bad: list[BadValue] = []
+    read: dict[str, pd.Series[Any]] = {}
+    for label, column in columns.items():
+        ours = names.get(label, periods.get(label))
+        if ours in ("from_date", "date"):
+            days = read_dates(cells[label], find_day_order([cells[label]]))[0]
+            read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
+        elif label in amounts:
+            is_rate = ours == "rate"
+            one = _keep_points(column, label) if is_rate and not comma else cells[label]
+            code = currency if isinstance(currency, str) and not is_rate else None
+            read[str(ours)], wrong = read_amounts(one, code, None if is_rate and not comma else comma)
+            bad += wrong
+        elif ours is not None:
+            read[ours] = as_texts(column).astype("object")
+    if bad:
+        raise OrgError(
+            str(path),
+            [
+                OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name)
+                for one in sorted(bad, key=lambda one: one.row)
+            ],
+        )
+    if "period" in read:
+        labels = find_periods(read["period"].dropna().unique())
+        read["period"] = read["period"].map(lambda text: labels.get(text, text))
     rows, numbers = [], []
-    for number, row in zip(found.cells.index, zip(*columns.values(), strict=True), strict=True):
-        filled = {label: cell for label, cell in zip(columns, row, strict=True) if not is_blank(cell)}
-        if filled:
-            rows.append(filled)
+    for number, row in zip(found.cells.index, zip(*read.values(), strict=True), strict=True):
+        filled = {label: cell for label, cell in zip(read, row, strict=True) if not is_blank(cell)}
+        whose = {name: cell for name, cell in filled.items() if name not in periods.values()}
+        parts = [
+            {"period": label, **whose, "target": filled[label]}
+            for label in periods.values()
+            if label in filled
+        ]
+        for each in parts if periods else [filled] * bool(filled):
+            rows.append(each)
             numbers.append(int(number))
-    return rows, numbers
+    return rows, numbers, left_out
+
+
+def _keep_points(column: pd.Series[Any], label: str) -> Cells:
+    """Keep the point of a rate such as 1.085, which sets off no thousands; a comma in 1,085 may do either."""
+    point = column.astype("object").map(lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell)
+    return Cells.of(point, label)
+
+
+def _check_labels(
+    path: Path, table: str, labels: Sequence[str], names: Mapping[str, str], periods: Mapping[str, str]
+) -> list[OrgProblem]:
+    """Refuse a table without a column that it needs, as one mistake, and find a label that is misspelled."""
+    absent = [name for name in list_columns(table) if name not in names.values()]
+    unread = [label for label in labels if label and label not in {**names, **periods}]
+    near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
+    whose = periods and {"owner_name", "team"} <= set(absent)
+    needed = (
+        ["owner_name or team"]
+        if whose
+        else [name for name in absent if name in _NEEDED[table] and not periods]
+    )
+    twice = [label for label, times in Counter(periods.values()).items() if times > 1]
+    if not (needed or twice or near) or (near and periods and not twice):
+        return []
+    wrong = (
+        f"two columns for {joined(twice)}" if twice else f"no column for {joined(needed)}" if needed else ""
+    )
+    has = f"the file has {', '.join(f'{chr(34)}{label}{chr(34)}' for label in labels if label)}"
+    right = "; ".join([*([wrong] if wrong else []), has, *near])
+    problem = OrgProblem(f"{table}.file", repr(path.name), right)
+    if needed or twice:
+        raise OrgError(str(path), [problem])
+    return [problem]

@@ -196,7 +196,7 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     keys = [str(name) for name in placed.columns if name not in ("period", "target")]
     keys.sort(key=lambda name: _LARGER_FIRST.index(name) if name in _LARGER_FIRST else 2 + (name == _PERSON))
     shown = placed[keys].astype(schema.TEXT).fillna("")
-    file = table.attrs.get("file")
+    file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
     for at, labels, label, amount in zip(
         placed.index,
@@ -205,7 +205,7 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
         placed["target"],
         strict=True,
     ):
-        row = f"{file} line {at + 2}" if file else f"target, row {at}"
+        row = f"{file} line {lines[at]}" if file else f"target, row {at}"
         named = [part for part in (*labels, str(label)) if part not in ("", schema.NO_LABEL)]
         where = f"{row} ({', '.join(named)})"
         period, given = _period(label, freq, where)

@@ -267,7 +267,7 @@ def _explain(
     """Forecast a period at two moments by one method, and price each deal's changes between them; cached."""
     groups = check_by(by, level="movement")
     asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
-    as_period(period, asked.org.freq(check_freq(freq)))
+    period = str(as_period(period, asked.org.freq(check_freq(freq))))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     rates = tuple(sorted((method.stage_rates or {}).items(), key=repr))
     key = (

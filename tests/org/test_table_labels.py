@@ -1,0 +1,124 @@
+"""Files of people and targets as people keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.crm import recognize
+from opp_analytics.errors import OrgError
+from tests.crm.files import workbook
+
+ORG = 'currency = "USD"\nfiscal_year_start = 2\n[targets]\nfile = "{}"\n'
+
+
+def read(folder: Path, rows: Sequence[Sequence[Any]] | str) -> oa.Org:
+    """The org whose targets are these rows of a workbook, or this text of a CSV file."""
+    name = "targets.csv" if isinstance(rows, str) else "targets.xlsx"
+    if isinstance(rows, str):
+        (folder / name).write_text(rows, encoding="utf-8")
+    else:
+        workbook(folder, rows, name=name)
+    (folder / "org.toml").write_text(ORG.format(name))
+    return oa.Org.read(folder / "org.toml")
+
+
+def list_targets(org: oa.Org) -> list[list[Any]]:
+    table = org.targets[["period", "owner_name", "target"]]
+    return table.astype("object").where(table.notna(), None).to_numpy().tolist()
+
+
+def test_read__takes_a_workbook_of_targets_as_people_type_them(tmp_path: Path) -> None:
+    rows = [
+        ["Targets 2027", None, None, None],
+        [],
+        ["Rep", "Quarter", "Quota", "Comment"],
+        ["Ann", "FY27 Q4", "$150k", None],
+        ["Bob", "Q4 FY27", 250_000, "new"],
+        ["Cem", "Dec 2026", "1.2M", None],
+        ["Dee", "12/2026", "150 000", None],
+        ["Total", None, 1_750_000, None],
+    ]
+    org = read(tmp_path, rows)
+    assert list_targets(org) == [
+        ["2027Q4", "Ann", 150_000],
+        ["2027Q4", "Bob", 250_000],
+        ["2026-12", "Cem", 1_200_000],
+        ["2026-12", "Dee", 150_000],
+    ]
+    assert org.targets.attrs["left_out"] == [
+        "2 rows above the header", "1 row of totals, from row 8: 'Total'", "the column Comment",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["Nov 2026", "Dec 2026", "Q4 FY27"], [datetime(2026, 11, 1), datetime(2026, 12, 1), "FY27 Q4"]],
+)
+def test_read__takes_targets_with_a_column_for_each_period(tmp_path: Path, labels: list[Any]) -> None:
+    rows = [
+        ["Owner", *labels, "Total"],
+        ["Ann", "100k", "n/a", 400_000, 500_000],
+        ["Bob", None, 70_000, "-", 70_000],
+        ["Total", 100_000, 70_000, 400_000, 570_000],
+    ]
+    org = read(tmp_path, rows)
+    assert list_targets(org) == [
+        ["2026-11", "Ann", 100_000],
+        ["2027Q4", "Ann", 400_000],
+        ["2026-12", "Bob", 70_000],
+    ]
+    assert org.targets.attrs["lines"] == [2, 2, 3]
+    assert recognize(tmp_path / "targets.xlsx").shape == "targets"
+
+
+def test_read__takes_a_german_sheet_of_targets(tmp_path: Path) -> None:
+    (tmp_path / "targets.csv").write_bytes(
+        "Owner;10.2026;11/2026\nJürgen;150.000,00;1.250.000\n".encode("cp1252")
+    )
+    (tmp_path / "org.toml").write_text(ORG.format("targets.csv").replace("USD", "EUR"))
+    assert list_targets(oa.Org.read(tmp_path / "org.toml")) == [
+        ["2026-10", "Jürgen", 150_000],
+        ["2026-11", "Jürgen", 1_250_000],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Rep,Quater,Quota\n" + "Ann,FY27 Q4,5\n" * 239, 'no column for period; the file has "Rep", "Quater", "Quota"; is "Quater" the period?'),
+        ("Who,When\nAnn,FY27 Q4\n", 'no column for period and target; the file has "Who", "When"'),
+        ("period,target,owner_nam\n2026-11,5,Ann\n", 'the file has "period", "target", "owner_nam"; is "owner_nam" the owner_name?'),
+        ("Who,Q4 2027,Q3 2027\nAnn,5,6\n", "no column for owner_name or team; the file has"),
+        ("Rep,Q4 2027,FY27 Q4\nAnn,5,6\n", "two columns for 2027Q4"),
+        ('period,target\n2026-11,"€150,000"\n', "targets.csv line 2: target = '€150,000': is in €, and the org's currency is USD"),
+        ("period,target\n2026-10-01,5\n2027-01-01,5\n", "targets.csv line 2: period = '2026-10-01': use a month, quarter or year"),
+    ],
+)  # fmt: skip
+def test_read__names_a_wrong_file_of_targets_once(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(OrgError) as caught:
+        read(tmp_path, text)
+    said = [str(problem) for problem in caught.value.problems]
+    assert says in said[0]
+    assert len(said) == (2 if "2027-01-01" in text else 1)
+
+
+def test_org__reads_typed_targets_in_rows_too() -> None:
+    typed = [{"period": "FY27 Q4", "target": "€150,000"}, {"period": "Nov 2026", "target": "1.250.000,50"}]
+    org = oa.Org(currency="EUR", timezone="Europe/Berlin", targets=typed)
+    assert org.targets[["period", "target"]].to_numpy().tolist() == [
+        ["2027Q4", 150_000],
+        ["2026-11", 1_250_000.5],
+    ]
+    assert oa.Org(**org.to_dict()) == org
+    with pytest.raises(OrgError, match="target = '€150,000': is in €, and the org's currency is USD"):
+        oa.Org(currency="USD", targets=typed[:1])
+    with pytest.raises(
+        OrgError, match=r"targets.rows\[1\].period = 'FY27 Q4': a second target of this period"
+    ):
+        oa.Org(targets=[{"period": "2027Q4", "target": 5}, {"period": "FY27 Q4", "target": 6}])
