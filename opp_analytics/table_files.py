@@ -27,7 +27,7 @@ from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
 from opp_analytics.schema import FACTS, TEXT, as_plain, refuse_halves
-from opp_analytics.text import count
+from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
@@ -457,11 +457,10 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
     cells = table.cells
     filled = cells.notna().sum(axis="columns").to_numpy()
     key = cells[ids]
-    texts = key if isinstance(key.dtype, (pd.StringDtype, np.dtypes.ObjectDType)) else key.iloc[:0]
-    named = texts.dropna().map(
-        lambda cell: isinstance(cell, str) and _is_doubtful_id(cell, table.labels[ids])
-    )
-    doubtful = named.reindex(cells.index, fill_value=False).to_numpy(dtype=bool)
+    doubtful = np.zeros(len(cells), dtype=bool)
+    if isinstance(key.dtype, (pd.StringDtype, np.dtypes.ObjectDType)):
+        label = table.labels[ids]
+        doubtful[:] = [isinstance(cell, str) and _is_doubtful_id(cell, label) for cell in key.tolist()]
     whole = key.notna().to_numpy() & (filled > min(1, cells.shape[1] - 1)) & ~doubtful
     extra = np.zeros(len(cells), dtype=bool)
     for place in np.flatnonzero(~whole & (filled > 0)):
@@ -475,7 +474,7 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
         stray = np.append(stray, below[0])
     if len(stray):
         refuse(table.file, [_name_stray(table, int(place)) for place in stray])
-    return _keep_rows(table, whole, {"within the table that hold no data": within, "below the table": below})
+    return _keep_rows(table, whole, {"within the table without a deal": within, "below the table": below})
 
 
 def drop_totals(table: FileTable) -> FileTable:
@@ -487,13 +486,14 @@ def drop_totals(table: FileTable) -> FileTable:
 
 
 def _keep_rows(table: FileTable, kept: NDArray[np.bool_], others: Mapping[str, NDArray[Any]]) -> FileTable:
-    """Keep rows; the others are noted by their first one."""
-    notes = [
-        f"{count(len(places), 'row')} {where}, from row {table.cells.index[places[0]]}: "
-        f"{_first_cell(table.cells.iloc[places[0]])[1]!r}"
-        for where, places in others.items()
-        if len(places)
-    ]
+    """Keep rows; the others are noted by their first ones."""
+    notes = []
+    for where, places in others.items():
+        named = [f"row {table.cells.index[at]} {_first_cell(table.cells.iloc[at])[1]!r}" for at in places[:4]]
+        if named:
+            notes.append(
+                f"{count(len(places), 'row')} {where}: {joined(named + [''] * (len(places) - 4), most=3)}"
+            )
     return replace(table, cells=table.cells[kept], left_out=(*table.left_out, *notes))
 
 

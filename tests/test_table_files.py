@@ -288,7 +288,10 @@ def drop(folder: Path, text: str) -> tuple[list[str], tuple[str, ...]]:
 def test_drop_footer__drops_the_footer_of_a_salesforce_report(folder: Path) -> None:
     assert drop(folder, ROWS + SALESFORCE_FOOTER) == (
         ["1", "2"],
-        ("5 rows below the table, from row 7: 'Pipeline'",),
+        (
+            "5 rows below the table: row 7 'Pipeline', row 8 'Copyright (c) 2000-2026 salesforce.com, inc. All rights "
+            "reserved.', row 9 'Confidential Information - Do Not Distribute' and 2 more",
+        ),
     )
 
 
@@ -348,7 +351,7 @@ def test_drop_footer__leaves_out_and_notes_a_row_within_the_table_that_is_no_dea
     shown = next(cell for cell in row.split(",") if cell)
     assert drop(folder, f"{HEADER}1,A,5\n{row}\n2,B,6\n") == (
         ["1", "2"],
-        (f"1 row within the table that hold no data, from row 3: {shown!r}",),
+        (f"1 row within the table without a deal: row 3 {shown!r}",),
     )
     assert drop(folder, f"{HEADER}1,A,5\n2,B,6\n{row}\n")[0] == ["1", "2"]
 
@@ -357,7 +360,7 @@ def test_drop_footer__keeps_a_deal_that_is_named_like_a_total(folder: Path) -> N
     rows = "Total Energies,Demo,5\nSumme Bau,Demo,6\nTotal,,11\n"
     assert drop(folder, HEADER + rows) == (
         ["Total Energies", "Summe Bau"],
-        ("1 row below the table, from row 4: 'Total'",),
+        ("1 row below the table: row 4 'Total'",),
     )
 
 

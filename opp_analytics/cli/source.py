@@ -153,6 +153,8 @@ def read_source(
     )
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
+    for what in export.left_out:
+        say(f"Left out: {what}.")
     filled = export.mapping["theirs"] == ""
     for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
         say(f"{column}: {why}.")

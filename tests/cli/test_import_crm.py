@@ -58,7 +58,7 @@ def test_import_crm__of_a_salesforce_export_shows_what_each_column_became(
     ):
         line = next(line for line in out.splitlines() if line.startswith(f"{theirs} "))
         assert line.split()[1:3] == [ours, how]
-    assert "Left out: 1 row below the table, from row 5" in out
+    assert "Left out: 1 row below the table: row 5" in out
     assert oa.read_export(tmp_path / "deals.parquet", oa.Org.salesforce())["value"].tolist() == [
         120_000,
         5_000,
@@ -275,11 +275,11 @@ def test_report__of_other_deals_than_the_history_is_refused(
             [
                 DEALS.replace(
                     '\n\n"Conf',
-                    '\n"West","","","","","","",""\n"006Hs00001AbCdG","C","Demo","$1","","","","x"\n"Conf',
+                    '\n"","West","Demo","","","","",""\n"006Hs00001AbCdG","C","Demo","$1","","","","x"\n"Conf',
                 )
             ],
             [],
-            "row 4: Opportunity ID='West' is in a row without an id or without anything else; export the details only",
+            "row 4: Opportunity Name='West' is in a row without an id or without anything else; export the details only",
         ),
         (
             [DEALS.replace("Created Date", "Close Date")],

@@ -75,7 +75,10 @@ def test_read_export__of_a_formatted_salesforce_report(tmp_path: Path) -> None:
     assert frame["probability"].tolist() == [100, 10]
     assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-11-25", "2026-12-01"]
     assert export.read_as == "sheet 'Sheet'"
-    assert export.left_out == ("3 rows above the header", "2 rows below the table, from row 8: 'Total'")
+    assert export.left_out == (
+        "3 rows above the header",
+        "2 rows below the table: row 8 'Total' and row 9 'Confidential Information - Do Not Distribute'",
+    )
 
 
 def test_read_export__of_a_salesforce_data_export(tmp_path: Path) -> None:
@@ -457,17 +460,21 @@ def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:
     export = explain_export(written(tmp_path, text), org)
     assert export.opportunities[["unique_id", "name"]].to_numpy().tolist() == [["Acme"] * 2, ["Beta"] * 2]
     assert export.mapping.query("theirs == 'Name'")["ours"].tolist() == ["unique_id", "name"]
-    assert export.left_out == ("2 rows above the header", "1 row below the table, from row 7: 'Total'")
+    assert export.left_out == ("2 rows above the header", "1 row below the table: row 7 'Total'")
     twice = written(tmp_path, text.replace("Beta", "Acme"))
     with pytest.raises(DataError, match="row 5: unique_id='Acme' is also in row 4, with another stage"):
         read_export(twice, org)
 
 
-def test_read_export__refuses_a_heading_in_the_column_that_is_name_and_id(tmp_path: Path) -> None:
-    text = "Name,Stage,Amount\nEnterprise,,\nAcme,Prospecting,5\n"
-    org = oa.Org.salesforce(columns={"Name": ["unique_id", "name"]})
-    with pytest.raises(DataError, match="row 2: Name='Enterprise' is in a row without an id or without"):
-        read_export(written(tmp_path, text), org)
+def test_read_export__leaves_out_a_heading_in_the_column_that_is_name_and_id(tmp_path: Path) -> None:
+    text = "Name,Stage,Amount\nEnterprise,,\nAcme,Prospecting,5\nTotal,,5\nBeta,Prospecting,6\n"
+    export = explain_export(
+        written(tmp_path, text), oa.Org.salesforce(columns={"Name": ["unique_id", "name"]})
+    )
+    assert export.opportunities["name"].tolist() == ["Acme", "Beta"]
+    assert export.left_out == (
+        "2 rows within the table without a deal: row 2 'Enterprise' and row 4 'Total'",
+    )
 
 
 @pytest.mark.parametrize("org", [oa.Org(), oa.Org.salesforce(), oa.Org.hubspot(), oa.Org.pipedrive()])

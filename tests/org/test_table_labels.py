@@ -52,7 +52,7 @@ def test_read__takes_a_workbook_of_targets_as_people_type_them(tmp_path: Path) -
         ["2026-12", "Dee", 150_000],
     ]
     assert org.targets.attrs["left_out"] == [
-        "2 rows above the header", "1 row of totals, from row 8: 'Total'", "the column Comment",
+        "2 rows above the header", "1 row of totals: row 8 'Total'", "the column Comment",
     ]  # fmt: skip
 
 
