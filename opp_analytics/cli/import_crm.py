@@ -42,7 +42,7 @@ from opp_analytics.files import read_whole
 from opp_analytics.history import tell_problems
 from opp_analytics.org import find_newest_date
 from opp_analytics.periods import as_date
-from opp_analytics.text import count, joined
+from opp_analytics.text import capital, count, joined
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
@@ -52,8 +52,8 @@ def import_crm_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, as Salesforce, HubSpot "
-            "and Pipedrive write them. A log of your own has unique_id,changed_at,field,new_value, or unique_id,seen_at "
+            help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, as Salesforce, HubSpot, "
+            "Pipedrive and others write them. A log of your own has unique_id,changed_at,field,new_value, or unique_id,seen_at "
             "and the opportunity's columns.",
             show_default=False,
         ),
@@ -91,7 +91,7 @@ def import_crm_command(
     check_ending(out, _ENDINGS)
     org = find_org(org_file)
     found = {file: recognize(file, org, encoding=encoding) for file in files}
-    org = org or _use_preset({one.preset for one in found.values() if one.preset})
+    org = org or _use_preset(found.values())
     kinds = sort_files(found, ("opportunities", "history"))
     deals_file, log_file = kinds.get("opportunities"), kinds.get("history")
     if out is not None and deals_file is None:
@@ -147,8 +147,11 @@ def import_crm_command(
         say_stock(deals)
 
 
-def _use_preset(presets: set[str]) -> oa.Org:
+def _use_preset(found: Collection[Recognized]) -> oa.Org:
     """Use the preset that the files' labels point to; the API's own stages without one."""
+    for doubt in sorted({one.doubt for one in found} - {""}):
+        say(f"{capital(doubt)}.")
+    presets = {one.preset for one in found if one.preset}
     if len(presets) > 1:
         raise DataError(f"the files look like {joined(sorted(presets))}; import each CRM alone, or use --org")
     if not presets:

@@ -15,7 +15,7 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import check_ending, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
-from opp_analytics.crm import draft_from_export, read_org_text
+from opp_analytics.crm import draft_from_export, read_org_text, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
 
@@ -46,6 +46,8 @@ def init_command(
             source, file, kept, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
         )
         draft = drafted.draft
+        if drafted.preset is None and (doubt := recognize(drafted.table).doubt):
+            say(f"{text.capital(doubt)}.")
         if drafted.guesses:
             rows = [
                 (guess.theirs, " and ".join(list_names(guess.ours)), guess.why) for guess in drafted.guesses

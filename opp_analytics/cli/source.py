@@ -71,7 +71,7 @@ OrgFile = Annotated[
     Path | None,
     typer.Option(
         "--org",
-        help="Org file, or a preset: salesforce, hubspot, pipedrive.",
+        help=f"Org file, or a preset: {joined(PRESETS, last='or')}.",
         show_default="opp-analytics.toml in this folder, if any",
     ),
 ]

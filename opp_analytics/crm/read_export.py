@@ -59,10 +59,10 @@ def read_export(
     ----------
     source : path or DataFrame
         A CSV file, an ``.xlsx`` workbook or a Parquet file, or a frame of its rows: a report of opportunities or deals,
-        or a data export, as Salesforce, HubSpot and Pipedrive write them. Titles above and footers below the table,
+        or a data export, as a CRM writes them. Titles above and footers below the table,
         byte order marks, quoted line breaks, Windows-1252, ``$120,000.00``, ``80%`` and ``11/25/2026`` are read.
     org : Org
-        Meaning of the columns and stages: ``Org.salesforce()``, ``Org.hubspot()``, ``Org.pipedrive()``, or your own.
+        Meaning of the columns and stages: that of a preset such as ``Org.salesforce()``, or your own.
     day_first : bool, optional
         Whether ``03/04/2027`` is April 3. By default the file's other rows tell; where none does, it is refused.
     decimal_comma : bool, optional
@@ -98,7 +98,7 @@ def read_export(
 
     See Also
     --------
-    Org.salesforce, Org.hubspot, Org.pipedrive, History.from_changes
+    Org.salesforce, Org.hubspot, Org.pipedrive, Org.zoho, Org.dynamics, Org.close, Org.attio, History.from_changes
 
     Examples
     --------

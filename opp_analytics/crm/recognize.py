@@ -38,6 +38,7 @@ from opp_analytics.org import (
     name_table,
 )
 from opp_analytics.table_files import TableSource, read_table
+from opp_analytics.text import joined
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -201,6 +202,17 @@ class Recognized:
     """The preset whose labels it has; None if none fits."""
     labels: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def doubt(self) -> str:
+        """The presets that fit equally, of which none is taken, in words; empty where there are no two."""
+        fitting = list_presets(self.labels)
+        several = (
+            f"the labels fit {joined(fitting)} equally: choose one with --org, or with preset = in the org file"
+            if len(fitting) > 1
+            else ""
+        )
+        return several if self.preset is None else ""
+
 
 def recognize(source: TableSource, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
     """Recognize a file by its labels.
@@ -227,7 +239,7 @@ def name_every(columns: Columns) -> Names:
 
 def _merge_presets(columns: Columns) -> Columns:
     every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
-    return {**every, **columns}
+    return {**every, **{name: name for name in OWN}, **columns}
 
 
 def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
@@ -238,15 +250,29 @@ def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
 
 
 def guess_preset(labels: Sequence[str]) -> str | None:
-    """Guess the preset of a file by its labels; None if none fits."""
+    """Guess the preset of a file by its labels; None if none fits, or several fit equally.
+
+    >>> guess_preset(["Name", "Stage", "Amount", "Owner"]), guess_preset(["Opportunity Name", "Stage", "Amount", "Owner"])
+    (None, 'salesforce')
+    """
+    fitting = list_presets(labels)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def list_presets(labels: Sequence[str]) -> list[str]:
+    """List the presets that name the most labels of a file, those with words of their own among them.
+
+    A hand-kept sheet too has Name, Stage and Amount: a label counts as a product's own by the share of the presets with it.
+    """
     if {"unique_id", "stage"} <= set(labels):
-        return None  # Our own columns, some of which are Pipedrive's too.
-    tally = {
-        name: sum(label in preset["columns"] or label in _HISTORY_LABELS[name] for label in labels)
-        for name, preset in PRESETS.items()
-    }
-    best = max(tally, key=lambda name: tally[name])
-    return best if tally[best] >= _ENOUGH else None
+        return []  # Our own columns, some of which are Pipedrive's too.
+    fits = {}
+    for name, known in _PRESET_LABELS.items():
+        hits = known & set(labels)
+        own = sum(1 / sum(label in others for others in _PRESET_LABELS.values()) for label in hits - _PLAIN)
+        fits[name] = (len(hits), round(own, 6))
+    best = max(fits.values())
+    return [name for name, fit in fits.items() if fit == best and best[0] >= _ENOUGH and best[1] >= 1]
 
 
 _HISTORY_LABELS = {
@@ -254,3 +280,13 @@ _HISTORY_LABELS = {
     "hubspot": ("dealId", "property", "timestamp", "sourceType"),
     "pipedrive": ("deal_id", "field_key", "changed_field_key", "change_time", "log_time", "item_id", "actor_user_id"),
 }  # fmt: skip
+_PRESET_LABELS = {
+    name: {*preset["columns"], *_HISTORY_LABELS.get(name, ())} for name, preset in PRESETS.items()
+}
+_SHEETS = (
+    "Account|Account Name|Amount|Close Date|Closed|Created Date|Currency|ID|Id|Name|Opportunity|Organization|Owner|Pipeline|"
+    "Probability|Probability (%)|Sales Stage|Stage|Status|Title|Topic|Value|Won|currency|id|name|owner|pipeline|probability|"
+    "stage|status|title|value"
+)
+_PLAIN = frozenset(_SHEETS.split("|"))
+"""Labels that people use in sheets of their own."""

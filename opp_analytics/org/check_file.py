@@ -156,7 +156,7 @@ SHAPES: dict[str, type[BaseModel]] = {
 
 Place = tuple[int | str, ...]
 _RIGHT = {
-    "preset": "use text: salesforce, hubspot or pipedrive",
+    "preset": f"use text: {joined(PRESETS, last='or')}",
     "currency": 'use an ISO code in quotes, such as "USD" or "EUR"',
     "timezone": 'use the name of a time zone in quotes, such as "America/Chicago"',
     "fiscal_year_start": "use the number of a month, 1 to 12",

@@ -78,7 +78,7 @@ class Org:
 
     Parameters
     ----------
-    preset : {"salesforce", "hubspot", "pipedrive"}, optional
+    preset : {"salesforce", "hubspot", "pipedrive", "zoho", "dynamics", "close", "attio"}, optional
         Start from the stages and columns of this CRM's exports. Stages given here replace the preset's, columns are added.
     stages : list of Stage or dict, optional
         The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted ``probability`` (percent),
@@ -273,6 +273,26 @@ class Org:
     def pipedrive(cls, **settings: Any) -> Org:
         """Make the org of an untouched Pipedrive; `settings` are those of `Org` and win."""
         return cls(preset="pipedrive", **settings)
+
+    @classmethod
+    def zoho(cls, **settings: Any) -> Org:
+        """Make the org of an untouched Zoho CRM; `settings` are those of `Org` and win."""
+        return cls(preset="zoho", **settings)
+
+    @classmethod
+    def dynamics(cls, **settings: Any) -> Org:
+        """Make the org of an untouched Dynamics 365 Sales; `settings` are those of `Org` and win."""
+        return cls(preset="dynamics", **settings)
+
+    @classmethod
+    def close(cls, **settings: Any) -> Org:
+        """Make the org of an untouched Close; `settings` are those of `Org` and win."""
+        return cls(preset="close", **settings)
+
+    @classmethod
+    def attio(cls, **settings: Any) -> Org:
+        """Make the org of an untouched Attio; `settings` are those of `Org` and win."""
+        return cls(preset="attio", **settings)
 
     @classmethod
     def of(cls, source: Any) -> Org:

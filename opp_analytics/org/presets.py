@@ -1,4 +1,4 @@
-"""What Salesforce, HubSpot and Pipedrive call their columns and stages when nobody changed them."""
+"""What seven CRMs call their columns and stages when nobody changed them, and what people call theirs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,32 @@ def list_names(ours: str | Sequence[str]) -> list[str]:
     return [ours] if isinstance(ours, str) else sorted(ours, key=lambda name: name != "unique_id")
 
 
-def _stages(*open_: tuple[str, int], squeezed: bool = False) -> list[dict[str, Any]]:
-    """List open stages with their chances, then Closed Won and Closed Lost; their aliases are the names `squeezed`."""
+def _stages(
+    *open_: str | tuple[str, int], won: str = "Closed Won", lost: str = "Closed Lost", squeezed: bool = False
+) -> list[dict[str, Any]]:
+    """List open stages, with a chance where one is known, then won and lost; their aliases are the names `squeezed`."""
+    given = [(one, None) if isinstance(one, str) else one for one in open_]
     stages: list[dict[str, Any]] = [
-        *({"name": name, "kind": "open", "probability": chance} for name, chance in open_),
-        {"name": "Closed Won", "kind": "won"},
-        {"name": "Closed Lost", "kind": "lost"},
+        *(
+            {"name": name, "kind": "open", **({"probability": chance} if chance else {})}
+            for name, chance in given
+        ),
+        {"name": won, "kind": "won"},
+        {"name": lost, "kind": "lost"},
     ]
     return [s | ({"aliases": [re.sub(r"\W", "", s["name"]).lower()]} if squeezed else {}) for s in stages]
 
 
+def _columns(**labels: str) -> dict[str, str]:
+    """Map the labels of each column of ours, separated by bars, to it; the first is written in an import."""
+    return {label: ours for ours, every in labels.items() for label in every.split("|")}
+
+
+# Labels and stages as documented by:
+# - Zoho, Standard Fields in Deals and Creating Deals: https://help.zoho.com/portal/en/kb/crm/sales-force-automation/deal-management
+# - Microsoft, Opportunity table reference: https://learn.microsoft.com/dynamics365/sales/developer/entities/opportunity
+# - Close, Opportunities: https://developer.close.com/resources/opportunities, and https://help.close.com/docs/opportunity-statuses
+# - Attio, Deals: https://docs.attio.com/docs/standard-objects/standard-objects-deals
 PRESETS: dict[str, dict[str, Any]] = {
     "salesforce": {
         "stages": _stages(
@@ -41,25 +57,25 @@ PRESETS: dict[str, dict[str, Any]] = {
             ("Proposal/Price Quote", 75),
             ("Negotiation/Review", 90),
         ),
-        "columns": {
-            **dict.fromkeys(("Id", "Opportunity ID"), "unique_id"),
-            **dict.fromkeys(("Name", "Opportunity Name"), "name"),
-            **dict.fromkeys(("AccountId", "Account ID"), "account_id"),
-            "Account Name": "account_name",
-            "Amount": "value",
-            **dict.fromkeys(("StageName", "Stage"), "stage"),
-            **dict.fromkeys(("CloseDate", "Close Date"), "close_date"),
-            **dict.fromkeys(("Probability", "Probability (%)"), "probability"),
-            **dict.fromkeys(("CreatedDate", "Created Date"), "created_at"),
-            **dict.fromkeys(("LastModifiedDate", "Last Modified Date"), "updated_at"),
-            **dict.fromkeys(("Opportunity Owner", "Owner"), "owner_name"),
-            **dict.fromkeys(("CurrencyIsoCode", "Amount Currency"), "currency"),
-            **dict.fromkeys(("ForecastCategoryName", "Forecast Category", "ForecastCategory"), "category"),
-            **dict.fromkeys(("OwnerId", "Owner ID"), "owner_id"),
-            "IsDeleted": "is_deleted",
-            **dict.fromkeys(("IsClosed", "Closed"), "is_closed"),
-            **dict.fromkeys(("IsWon", "Won"), "is_won"),
-        },
+        "columns": _columns(
+            unique_id="Id|Opportunity ID",
+            name="Name|Opportunity Name",
+            account_id="AccountId|Account ID",
+            account_name="Account Name",
+            value="Amount",
+            stage="StageName|Stage",
+            close_date="CloseDate|Close Date",
+            probability="Probability|Probability (%)",
+            created_at="CreatedDate|Created Date",
+            updated_at="LastModifiedDate|Last Modified Date",
+            owner_name="Opportunity Owner|Owner",
+            owner_id="OwnerId|Owner ID",
+            currency="CurrencyIsoCode|Amount Currency",
+            category="ForecastCategoryName|Forecast Category|ForecastCategory",
+            is_deleted="IsDeleted",
+            is_closed="IsClosed|Closed",
+            is_won="IsWon|Won",
+        ),
     },
     "hubspot": {
         "stages": _stages(
@@ -70,93 +86,143 @@ PRESETS: dict[str, dict[str, Any]] = {
             ("Contract Sent", 90),
             squeezed=True,
         ),
-        "columns": {
-            "Record ID": "unique_id",
-            "Deal Name": "name",
-            "Amount": "value",
-            "Deal Stage": "stage",
-            "Close Date": "close_date",
-            "Deal probability": "probability",
-            "Create Date": "created_at",
-            "Last Modified Date": "updated_at",
-            "Deal owner": "owner_name",
-            "Currency": "currency",
-            "Pipeline": "pipeline",
-            "Forecast category": "category",
-            "Associated Company": "account_name",
-            "Is Closed Won": "is_won",
-            "Is closed lost": "is_lost",
-            "Is Deal Closed?": "is_closed",
-            "hs_object_id": "unique_id",
-            "dealname": "name",
-            "amount": "value",
-            "dealstage": "stage",
-            "closedate": "close_date",
-            "hs_deal_stage_probability": "probability",
-            "createdate": "created_at",
-            "hs_lastmodifieddate": "updated_at",
-            "hubspot_owner_id": "owner_id",
-            "deal_currency_code": "currency",
-            "pipeline": "pipeline",
-            "hs_manual_forecast_category": "category",
-            "hs_is_closed_won": "is_won",
-            "hs_is_closed_lost": "is_lost",
-            "hs_is_closed": "is_closed",
-        },
+        "columns": _columns(
+            unique_id="Record ID|hs_object_id",
+            name="Deal Name|dealname",
+            value="Amount|amount",
+            stage="Deal Stage|dealstage",
+            close_date="Close Date|closedate",
+            probability="Deal probability|hs_deal_stage_probability",
+            created_at="Create Date|createdate",
+            updated_at="Last Modified Date|hs_lastmodifieddate",
+            owner_name="Deal owner",
+            owner_id="hubspot_owner_id",
+            currency="Currency|deal_currency_code",
+            pipeline="Pipeline|pipeline",
+            category="Forecast category|hs_manual_forecast_category",
+            account_name="Associated Company",
+            is_won="Is Closed Won|hs_is_closed_won",
+            is_lost="Is closed lost|hs_is_closed_lost",
+            is_closed="Is Deal Closed?|hs_is_closed",
+        ),
     },
     "pipedrive": {
+        "stages": _stages(
+            *("Qualified", "Contact Made", "Demo Scheduled", "Proposal Made", "Negotiations Started")
+        )[:-2],
+        "columns": _columns(
+            unique_id="ID|Deal - ID|Deal - Pipedrive System ID",
+            name="Title|Deal - Title|title",
+            account_name="Organization|Deal - Organization",
+            account_id="org_id",
+            value="Value|Deal - Value|value",
+            currency="Currency|Deal - Currency of Value|currency",
+            stage="Stage|Deal - Stage|Deal - Stage (pipeline)|stage_id",
+            pipeline="Pipeline|Deal - Pipeline|pipeline",
+            status="Status|Deal - Status|status",
+            probability="Probability|Deal - Probability|probability",
+            close_date="Expected close date|Deal - Expected close date|expected_close_date",
+            owner_name="Owner|Deal - Owner",
+            owner_id="user_id",
+            created_at="Deal created|Deal - Deal created|Deal - Creation date|add_time",
+            updated_at="Update time|Deal - Update time|update_time",
+            won_at="Won time|Deal - Won time|won_time",
+            lost_at="Lost time|Deal - Lost time|lost_time",
+            closed_at="Deal closed on|Deal - Deal closed on|Deal - Closed on|close_time",
+        ),
+    },
+    "zoho": {
         "stages": [
-            {"name": "Qualified", "kind": "open"},
-            {"name": "Contact Made", "kind": "open"},
-            {"name": "Demo Scheduled", "kind": "open"},
-            {"name": "Proposal Made", "kind": "open"},
-            {"name": "Negotiations Started", "kind": "open"},
+            *_stages(
+                *("Qualification", "Needs Analysis", "Value Proposition", "Identify Decision Makers"),
+                *("Proposal/Price Quote", "Negotiation/Review"),
+            ),
+            {"name": "Closed-Lost to Competition", "kind": "lost"},
         ],
+        "columns": _columns(
+            unique_id="Record Id|Deal Id",
+            name="Deal Name|Deal_Name",
+            account_name="Account Name|Account_Name",
+            value="Amount",
+            stage="Stage",
+            close_date="Closing Date|Closing_Date",
+            probability="Probability|Probability (%)",
+            owner_name="Deal Owner",
+            created_at="Created Time|Created_Time",
+            updated_at="Modified Time|Modified_Time",
+            currency="Currency",
+            pipeline="Pipeline",
+        ),
+    },
+    "dynamics": {
+        "stages": [
+            {"name": name, "kind": "open", "aliases": [f"{place}-{name}"]}
+            for place, name in enumerate(("Qualify", "Develop", "Propose", "Close"), start=1)
+        ],
+        "columns": _columns(
+            unique_id="opportunityid|Opportunity|(Do Not Modify) Opportunity",
+            name="Topic|name",
+            account_name="Potential Customer|Account",
+            value="Est. Revenue|Est. revenue|estimatedvalue",
+            stage="Pipeline Phase|Sales Stage|stepname",
+            status="Status|statecode",
+            close_date="Est. Close Date|Est. close date|estimatedclosedate",
+            closed_at="Actual Close Date|actualclosedate",
+            probability="Probability|closeprobability",
+            owner_name="Owner",
+            created_at="Created On|createdon",
+            updated_at="Modified On|modifiedon",
+            currency="Currency",
+        ),
+    },
+    "close": {
+        "stages": _stages(
+            *("Active", "Demo Completed", "Proposal Sent", "Contract Sent", "Negotiation"),
+            won="Won",
+            lost="Lost",
+        ),
+        # A deal has no name but that of its lead. `value` counts cents; open deals have the expected day as `date_won`.
         "columns": {
-            **dict.fromkeys(("ID", "Deal - ID"), "unique_id"),
-            **dict.fromkeys(("Title", "Deal - Title"), "name"),
-            **dict.fromkeys(("Organization", "Deal - Organization"), "account_name"),
-            **dict.fromkeys(("Value", "Deal - Value"), "value"),
-            **dict.fromkeys(("Currency", "Deal - Currency of Value"), "currency"),
-            **dict.fromkeys(("Stage", "Deal - Stage"), "stage"),
-            **dict.fromkeys(("Pipeline", "Deal - Pipeline"), "pipeline"),
-            **dict.fromkeys(("Status", "Deal - Status"), "status"),
-            **dict.fromkeys(("Probability", "Deal - Probability"), "probability"),
-            **dict.fromkeys(("Expected close date", "Deal - Expected close date"), "close_date"),
-            **dict.fromkeys(("Owner", "Deal - Owner"), "owner_name"),
-            **dict.fromkeys(("Deal created", "Deal - Deal created"), "created_at"),
-            **dict.fromkeys(("Update time", "Deal - Update time"), "updated_at"),
-            **dict.fromkeys(("Won time", "Deal - Won time"), "won_at"),
-            **dict.fromkeys(("Lost time", "Deal - Lost time"), "lost_at"),
-            **dict.fromkeys(("Deal closed on", "Deal - Deal closed on", "Deal - Closed on"), "closed_at"),
-            "Deal - Stage (pipeline)": "stage",
-            "Deal - Creation date": "created_at",
-            "Deal - Pipedrive System ID": "unique_id",
-            "title": "name",
-            "value": "value",
-            "currency": "currency",
-            "stage_id": "stage",
-            "pipeline": "pipeline",
-            "status": "status",
-            "probability": "probability",
-            "expected_close_date": "close_date",
-            "user_id": "owner_id",
-            "org_id": "account_id",
-            "add_time": "created_at",
-            "update_time": "updated_at",
-            "won_time": "won_at",
-            "lost_time": "lost_at",
-            "close_time": "closed_at",
+            "lead_name": ("name", "account_name"),
+            **_columns(
+                unique_id="id",
+                account_id="lead_id",
+                value="value_formatted",
+                value_in_cents="value",
+                currency="value_currency",
+                stage="status_label",
+                status="status_type",
+                close_date="date_won",
+                lost_at="date_lost",
+                probability="confidence",
+                owner_name="user_name",
+                owner_id="user_id",
+                created_at="date_created",
+                updated_at="date_updated",
+                pipeline="pipeline_name",
+            ),
         },
     },
+    "attio": {
+        "stages": _stages("Lead", "In Progress", won="Won 🎉", lost="Lost"),
+        "columns": _columns(
+            unique_id="Record ID|record_id",
+            name="Deal name|Name|name",
+            stage="Deal stage|stage",
+            value="Deal value|value",
+            owner_name="Deal owner|owner",
+            account_name="Associated company|associated_company",
+            created_at="Created at|created_at",
+        ),
+    },
 }
-"""Settings by preset, in the form of an org file."""
+"""Settings by preset, in the form of an org file; Attio's deals have no date of closing of their own."""
 _LIKELY = {
     "name": "deal opportunity subject topic project bezeichnung vorgang projekt titel",
     "stage": "stage_name deal_stage pipeline_stage sales_stage opportunity_stage phase sales_phase step vertriebsphase "
     "verkaufsphase stufe status deal_status",
     "value": "total budget amount deal_value deal_size deal_amount opportunity_value contract_value total_contract_value tcv "
-    "annual_contract_value acv arr revenue expected_revenue est_revenue estimated_value close_value price size betrag wert "
+    "annual_contract_value acv arr revenue est_revenue estimated_value close_value price size betrag wert "
     "auftragswert umsatz volumen",
     "close_date": "expected_close_date closing_date due_date expected_close est_close est_close_date estimated_close "
     "estimated_close_date target_close target_close_date projected_close_date forecast_date close_on closes closed_on "

@@ -19,6 +19,7 @@ from opp_analytics.errors import (
     MissingColumnError,
 )
 from tests.crm.files import SALESFORCE_FOOTER, workbook, written
+from tests.crm.vendors import LABELS, make_export
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
 REPORT = (
@@ -501,3 +502,29 @@ def test_read_export__lets_the_org_say_what_closed_on_is() -> None:
     sheet = pd.DataFrame({"Id": ["1"], "Stage": ["Closed Won"], "Closed On": ["2026-11-25"]})
     org = oa.Org.salesforce(columns={"Closed On": "Signing day"})
     assert read_export(sheet, org)["Signing day"].tolist() == ["2026-11-25"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LABELS if "without" not in kind])
+def test_read_export__reads_each_vendors_files_by_their_preset(kind: str) -> None:
+    org = oa.Org(preset=kind.split()[0], timezone="UTC")
+    frame = oa.read_export(make_export(kind), org, progress=False)
+    assert frame["unique_id"].tolist() == ["7001", "7002", "7003"]
+    assert frame["name"].tolist() == ["Acme", "Beta", "Gamma"]
+    assert frame["value"].tolist() == [12_000, 5_000.5, 700]
+    assert oa.outcomes(frame).tolist() == ["open", "won", "lost"]
+    assert frame["created_at"].iloc[0] == pd.Timestamp("2026-09-01T08:00Z")
+    if not kind.startswith("attio"):
+        assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-12-31", "2026-11-25", "2026-11-20"]
+    assert getattr(oa.Org, kind.split()[0])() == oa.Org(preset=kind.split()[0])
+    assert oa.Org(**org.to_dict()) == org
+
+
+def test_read_export__of_close_takes_the_leads_name_and_no_cents() -> None:
+    frame = oa.read_export(make_export("close export"), oa.Org.close(), progress=False)
+    assert frame["account_name"].tolist() == frame["name"].tolist()
+    assert frame["value_in_cents"].tolist() == ["1200000", "500050", "70000"]
+
+
+def test_read_export__takes_numbers_for_a_status_only_where_dynamics_does() -> None:
+    sheet = make_export("dynamics table").rename(columns={"statecode": "Status"})
+    assert oa.read_export(sheet, oa.Org.dynamics(), progress=False)["status"].tolist() == ["0", "1", "2"]

@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots, name_table, recognize
+from tests.crm.vendors import LABELS, make_export
 
 
 @pytest.mark.parametrize(
@@ -87,3 +90,43 @@ def test_recognize__finds_the_header_of_a_table_of_targets_below_a_title(tmp_pat
 )
 def test_find_shape__of_files_in_their_own_words(labels: str, shape: str) -> None:
     assert find_shape(labels.split("|"), {}) == shape
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_recognize__each_vendors_files(kind: str) -> None:
+    found = recognize(make_export(kind))
+    assert (found.shape, found.preset) == ("opportunities", kind.split()[0])
+    assert recognize(make_export(kind), oa.Org()).preset is None
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "Name|Stage|Amount|Owner",
+        "ID|Name|Stage|Amount|Close Date|Owner",
+        "Name|Account Name|Stage|Amount|Close Date|Owner|Created Date|Probability",
+        "Deal Name|Stage|Amount|Owner",
+        "Deal|Name|Stage|Amount|Expected close date|Owner",
+        "Title|Value|Status|Currency|Probability",
+        "opportunity_id|sales_agent|product|account|deal_stage|engage_date|close_date|close_value",
+        "Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer",
+        "unique_id|name|stage|value|close_date|status",
+    ],
+)
+def test_recognize__no_vendor_in_a_sheet_of_somebodys_own(labels: str) -> None:
+    found = recognize(pd.DataFrame(columns=labels.split("|")))
+    assert found.preset is None
+    assert found.doubt == ""
+
+
+def test_recognize__takes_none_of_two_that_fit_equally() -> None:
+    found = recognize(
+        pd.DataFrame(columns=["Deal Name", "Deal Stage", "Closing Date", "Amount", "Modified Time"])
+    )
+    assert found.preset == "zoho"
+    found = recognize(pd.DataFrame(columns=["Deal Name", "Deal Stage", "Closing Date", "Amount"]))
+    assert found.preset is None
+    assert (
+        found.doubt
+        == "the labels fit hubspot and zoho equally: choose one with --org, or with preset = in the org file"
+    )
