@@ -16,6 +16,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import joined
 
@@ -190,6 +192,35 @@ def _remove_if_abandoned(staged: Path) -> None:
         staged.unlink(missing_ok=True)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def stage_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Give an empty hidden folder in `parent` to prepare files in; it is removed at the end.
+
+    What a killed process left in it is removed before, and a second process that works there is refused.
+    """
+    folder = parent / f".{name}"
+    with say_failure(f"cannot write in the folder {parent.resolve()}"):
+        if os.path.lexists(folder) and is_link(folder.lstat()):
+            raise DataError(f"{folder} is a link; remove it")
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DataError(
+                f"{name} is at work in {parent.resolve()} already; wait until it is done"
+            ) from None
+    content = folder / "content"
+    try:
+        shutil.rmtree(content, ignore_errors=True)
+        content.mkdir()
+        yield content
+    finally:
+        shutil.rmtree(content, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_whole(

@@ -14,8 +14,8 @@ import opp_analytics
 
 _HELP = (
     "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
-    "Start with [bold]demo[/]: it simulates half a year of a sales team on a local server and shows everything. "
-    "If you have an account, go to 2. Each command has [bold]--help[/] with an example. "
+    "Have a file? [bold]start FILE[/] makes the weekly page of an export. No file? [bold]demo[/] simulates half a year of a "
+    "sales team on a local server and shows everything. If you have an account, go to 2. Each command has [bold]--help[/] with an example. "
     "Exit codes: 0 done, 1 error, 2 wrong usage, 3 an alert of the org file holds, 4 an edit was applied in part or its outcome is unknown."
 )
 
@@ -110,7 +110,11 @@ def _stop_politely(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PANELS = {
-    "1. Try it without an account": {
+    "1. Begin, without an account": {
+        "start deals.csv": (
+            "start.start_command",
+            "Read the files you have, ask at most three questions, and write the org file, the history and the weekly page.",
+        ),
         "demo --out ./opp-demo": (
             "demo.demo_command",
             "Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk.",

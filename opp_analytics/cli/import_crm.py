@@ -130,14 +130,14 @@ def import_crm_command(
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
         if folder is not None:
-            _begin(log, folder, org)
+            _say_begun(begin_history(log, folder, org), log, folder)
     elif deals is not None and folder is None and len(export.stage_dates):
         say("The dates of stages are a history: begin it with --history FOLDER.")
     elif deals is not None and folder is not None:
         if len(export.stage_dates):
             log = log_stage_dates(export, org)
             _say_notes(log)
-            _begin(log, folder, org)
+            _say_begun(begin_history(log, folder, org), log, folder)
         add_record(oa.History(folder, org=org), deals)
         say(f"Recorded {count(len(deals), 'opportunity')} in {folder}.")
     if deals is not None and out is not None:
@@ -250,11 +250,15 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
     return dict(zip(theirs, ours, strict=True))
 
 
-def _begin(log: ChangeLog, folder: Path, org: oa.Org) -> None:
+def begin_history(log: ChangeLog, folder: Path, org: oa.Org) -> oa.History:
+    """Begin a history in a folder with a field history."""
     with warnings.catch_warnings():
         # The sentences below tell the same problems.
         warnings.simplefilter("ignore", DataWarning)
-        history = oa.History.from_changes(log, path=folder, org=org)
+        return oa.History.from_changes(log, path=folder, org=org)
+
+
+def _say_begun(history: oa.History, log: ChangeLog, folder: Path) -> None:
     records = history.records
     say(
         f"\nBegan a history in {folder}: {count(log.changes['unique_id'].nunique(), 'opportunity')}, "
@@ -263,6 +267,11 @@ def _begin(log: ChangeLog, folder: Path, org: oa.Org) -> None:
     if len(records):
         first, last = records["recorded_at"].iloc[[0, -1]]
         say(f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.")
+    say_problems(history)
+
+
+def say_problems(history: oa.History) -> None:
+    """Say what was wrong with the lines of a field history."""
     problems = history.check()
     if len(problems):
         heading("Problems in the log", "these lines were imported too")

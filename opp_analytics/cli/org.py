@@ -144,10 +144,10 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("currency", _currency(org)),
         ("time zone", org.timezone or "none, so times become days in UTC"),
         ("year", f"begins in {year}; today is in {quarter}"),
-        ("people", _people(org)),
-        ("targets", _targets(org)),
-        *([("rates", _rates(org))] if org.converts else []),
-        *(("join", _join(join)) for join in org.joins),
+        ("people", describe_people(org)),
+        ("targets", describe_targets(org)),
+        *([("rates", describe_rates(org))] if org.converts else []),
+        *(("join", describe_join(join)) for join in org.joins),
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
         ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
@@ -163,7 +163,8 @@ def _currency(org: oa.Org) -> str:
     )
 
 
-def _people(org: oa.Org) -> str:
+def describe_people(org: oa.Org) -> str:
+    """Describe the people of an org: how many, in which teams and regions."""
     people = org.people
     if people.empty:
         return "none, so there are no teams"
@@ -176,7 +177,8 @@ def _people(org: oa.Org) -> str:
     return ", ".join([*parts, *([text.count(moves, "move")] if moves else [])])
 
 
-def _targets(org: oa.Org) -> str:
+def describe_targets(org: oa.Org) -> str:
+    """Describe the targets of an org: their sums, and the periods."""
     targets = org.targets
     if targets.empty:
         return "none"
@@ -198,14 +200,16 @@ def _targets(org: oa.Org) -> str:
     return "".join([f"{text.joined(said)}, {span}", *left_out])
 
 
-def _rates(org: oa.Org) -> str:
+def describe_rates(org: oa.Org) -> str:
+    """Describe the currency rates of an org: the newest of each currency."""
     rates = org.currency_rates
     newest = rates.groupby("currency")["date"].max()
     said = [f"{code} (newest {text.day(day, year=True)})" for code, day in newest.items()]
     return f"{text.joined(said, most=6)}, to {org.currency}"
 
 
-def _join(join: Join) -> str:
+def describe_join(join: Join) -> str:
+    """Describe a joined table: its file, rows, keys and columns."""
     given = text.joined(join.columns, most=6)
     return (
         f"{join.file}, {text.count(len(join.table), 'row')} by {text.joined(join.keys, last='or')}: {given}"

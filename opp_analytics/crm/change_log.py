@@ -21,7 +21,7 @@ from opp_analytics.crm.mapping import (
     tabulate,
 )
 from opp_analytics.crm.match_ids import are_others, match_ids, match_names, refuse_other_deals
-from opp_analytics.crm.read_export import Export, explain_export
+from opp_analytics.crm.read_export import Export, explain_export, look_up_chances
 from opp_analytics.crm.recognize import (
     LOGS,
     UTC_LABELS,
@@ -246,7 +246,21 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     added = log_unrecorded(closings, known, events.changes, begin)
     whole = pd.concat([born[_LONG], changes[_LONG], added])
     whole = pd.concat([whole, log_first_stages(whole, begin), reborn[_LONG]])
+    whole = pd.concat([whole, _log_chances(whole, known, org)])
     return whole.sort_values("changed_at", kind="stable", ignore_index=True), closings
+
+
+def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log the probability of each stage where the history tracks none, as an export without it is read."""
+    stages = log[log["field"] == "stage"]
+    deals = pd.DataFrame({"stage": stages["new_value"].astype(TEXT).array})
+    if "pipeline" in known:
+        deals["pipeline"] = known["pipeline"].reindex(stages["unique_id"]).array
+    chances = look_up_chances(deals, org)
+    if (log["field"] == "probability").any() or ("probability" not in known and chances.isna().all()):
+        return log.iloc[:0]
+    values = chances.astype("object").where(chances.notna(), None)
+    return stages.assign(field="probability", new_value=values.array)
 
 
 def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:

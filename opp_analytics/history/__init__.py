@@ -2,7 +2,7 @@
 
 from opp_analytics.history.engine import ibis, latest, missing
 from opp_analytics.history.from_changes import tell_problems
-from opp_analytics.history.history import History
+from opp_analytics.history.history import History, holds
 from opp_analytics.history.recorded_pipeline import coverage
 from opp_analytics.history.recording import holds_part
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN

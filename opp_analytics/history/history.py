@@ -17,7 +17,7 @@ from opp_analytics.errors import ArgumentTypeError, HistoryError
 from opp_analytics.history.engine import Engine, ibis
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
-from opp_analytics.history.recording import add_import, add_record
+from opp_analytics.history.recording import add_import, add_record, is_recorded
 from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource
 from opp_analytics.history.store import Recorded, Store
 from opp_analytics.org import Org, check_org
@@ -307,3 +307,8 @@ class History(RecordedPipeline):
                 f"This history is read-only, because {why}. To {purpose} a history, open one with History(path)."
             )
         return self._source
+
+
+def holds(history: History, opportunities: pd.DataFrame) -> bool:
+    """Tell whether the last record of a folder's history holds the opportunities as they are."""
+    return is_recorded(history._own_folder("compare with"), opportunities, history.org)

@@ -398,3 +398,14 @@ def add_import(source: FolderSource, imported: Import) -> None:
                 notes=imported.notes,
             )
     _log.info("imported %s into %s", count(len(imported.moments), "record"), store.folder)
+
+
+def is_recorded(source: FolderSource, opportunities: pd.DataFrame, org: Org | None) -> bool:
+    """Tell whether the last record holds the opportunities as they are, so that another one would show no change."""
+    entries = source.store.entries()
+    state = source.state(entries)
+    if state is None:
+        return False
+    now = rows.to_rows(check_frame(opportunities, org), entries[-1].kinds)
+    at = entries[-1].last.recorded_at
+    return not len(difference(state, now, seen_after=at, seen_at=at).changes)

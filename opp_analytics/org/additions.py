@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.text import count, printable
 
-Tables = Mapping[str, str | Sequence[Mapping[str, Any]]]
-"""Sections of an org file by name, such as "targets": a file beside it, or rows."""
+Tables = Mapping[str, str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+"""Sections of an org file by name, such as "targets": a file beside it, the keys, or rows."""
 
 
 class Additions(NamedTuple):
@@ -26,9 +27,13 @@ class Additions(NamedTuple):
 def quote(value: Any) -> str:
     """Write a value as TOML does."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name} = {quote(each)}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{_write_key(name)} = {quote(each)}' for name, each in value.items())}}}"
     # JSON does not escape this one, and TOML asks for it.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _write_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 
 
 def write_remark(*parts: str) -> str:
@@ -54,10 +59,12 @@ def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> lis
     ]
 
 
-def write_table(name: str, content: str | Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write a section: the name of its file, or its rows."""
+def write_table(name: str, content: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write a section: the name of its file, its keys, or its rows."""
     if isinstance(content, str):
-        return [f"[{name}]", f"file = {quote(content)}"]
+        content = {"file": content}
+    if isinstance(content, Mapping):
+        return [f"[{name}]", *(f"{key} = {quote(value)}" for key, value in content.items())]
     return [f"[{name}]", "rows = [", *(f"  {quote(row)}," for row in content), "]"]
 
 

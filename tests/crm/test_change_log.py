@@ -270,3 +270,11 @@ def test_read_changes__reads_a_decimal_comma_as_both_sides_of_a_change_tell(tmp_
     with pytest.raises(DataError, match=r"value='45\.000' may mean 45,000 or 45"):
         values(log.format(*iso, "7.500"))
     assert values(log.format(*iso, "7.500"), decimal_comma=True) == [45_000, 7500]
+
+
+def test_events__without_probabilities_have_those_of_the_stages() -> None:
+    log = log_of(pd.DataFrame(EVENTS, columns=COLUMNS), opportunities=read_export(DEALS, SALESFORCE))
+    history = history_of(log)
+    for when, chance in (("2026-09-02", 10), ("2026-10-02", 90)):
+        assert history.as_of(when).set_index("unique_id")["probability"][LONG_A] == chance
+    assert history.as_of("2026-11-22").set_index("unique_id")["probability"].isna()[LONG_A]

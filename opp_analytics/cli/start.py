@@ -1,0 +1,546 @@
+"""The `start` command: from the files that somebody has to an org file, a history and Monday's page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+import opp_analytics as oa
+from opp_analytics import text
+from opp_analytics.certificate import Certificate
+from opp_analytics.cli.console import complain, heading, out, say, show, write_command
+from opp_analytics.cli.import_crm import KINDS, begin_history, sort_files
+from opp_analytics.cli.load import add_record
+from opp_analytics.cli.org import describe_join, describe_people, describe_rates, describe_targets, write_org
+from opp_analytics.cli.output import check_ending
+from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    DayFirst,
+    DecimalComma,
+    OnUnreadable,
+    OrgFile,
+    Unreadable,
+    find_history,
+    parse_amount,
+)
+from opp_analytics.crm import (
+    ChangeLog,
+    Drafted,
+    Question,
+    Reading,
+    Recognized,
+    draft_from_export,
+    log_stage_dates,
+    read_changes,
+    read_org_text,
+    recognize,
+)
+from opp_analytics.errors import DataError, OppAnalyticsError
+from opp_analytics.files import say_failure, stage_folder, sync_folder
+from opp_analytics.history import holds, tell_problems
+from opp_analytics.inputs import did_you_mean, fold
+from opp_analytics.org import FILE, PRESETS, Kind, Org, find_newest_date, name_table, parse_org
+from opp_analytics.org import KINDS as STAGE_KINDS
+from opp_analytics.periods import as_date, as_instant
+from opp_analytics.report import check_report
+from opp_analytics.schema import COLUMNS
+from opp_analytics.text import count
+
+_PAGE = Path("weekly.html")
+_WEEK = pd.Timedelta(days=7)
+"""A page is of today unless the newest day of the data is longer ago: a working pipeline changes each week."""
+_BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
+    "people": ("people", describe_people),
+    "targets": ("targets", describe_targets),
+    "currency_rates": ("currency_rates", describe_rates),
+    "accounts": ("join.accounts", lambda org: _describe_joined(org, "accounts")),
+    "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),
+}
+"""Kinds of file that the org file names: the section, and what the org then says of them."""
+_LABELS = {"unique_id": "deal ID", "key": "deal or account ID", "done_on": "day", "what": "activity"}
+"""Names of ours that say little to a newcomer."""
+_DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
+"""The day in the name of an export."""
+
+
+def start_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="An export of deals, and what else you have: a field history, targets, people, in any order; .csv, .xlsx "
+            "or .parquet.",
+            show_default=False,
+        ),
+    ],
+    unique_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="COLUMN", help="Column that identifies a deal.", show_default="asked"),
+    ] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=KIND",
+            help=f"What a stage means: {text.joined(STAGE_KINDS, last='or')}; repeat it for more.",
+            show_default="asked",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT", help="Sales target of the current period, as 500k.", show_default="asked"
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the guesses.")] = False,
+    org_file: OrgFile = None,
+    day_first: DayFirst = None,
+    decimal_comma: DecimalComma = None,
+    unreadable: Unreadable = OnUnreadable.REFUSE,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Encoding of CSV files, such as cp1252.", show_default="found in the file"),
+    ] = None,
+) -> None:
+    """Read the files you have, ask at most three questions, and write the org file, the history and the weekly page."""
+    named = org_file is not None and str(org_file) in PRESETS and not org_file.exists()
+    place = Path(FILE) if org_file is None or named else org_file
+    check_ending(place, (".toml",))
+    old = read_org_text(place)
+    known = parse_org(place, old) if old is not None else Org(preset=str(org_file)) if named else None
+    found = {file: recognize(file, known, encoding=encoding) for file in files}
+    kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
+    preset = str(org_file) if named else None if known else _choose_preset(found.values())
+    known = known or Org(preset=preset)
+    reading: dict[str, Any] = {
+        "day_first": day_first,
+        "decimal_comma": decimal_comma,
+        "unreadable": unreadable,
+        "encoding": encoding,
+    }
+    past = find_history(HISTORY_FOLDER, None)
+    file, log_file = kinds.get("opportunities"), kinds.get("history")
+    with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
+        first = file or _read_last(None if past else log_file, past, known, reading)
+        drafted = draft_from_export(first, place, old, preset=preset, **reading)
+        drafted = _answer_id(drafted, unique_id, yes)
+        if file is not None:
+            _say_deals(file, drafted, found[file])
+        drafted = _answer_stages(drafted, stage or (), yes)
+        tables = _list_tables(kinds, found, drafted)
+        drafted = drafted.answer(tables=tables)
+        for kind, (section, describe) in _BESIDE.items():
+            if section in tables:
+                heading(f"{kinds[kind].name}: {KINDS[kind][0]}")
+                _say_columns(name_table(kind, found[kinds[kind]].labels))
+                _say(f"{text.capital(describe(drafted.org))}.")
+        update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
+        if past is None:
+            update.read_log(log_file, drafted, reading)
+        elif log_file is not None:
+            _say(
+                f"{log_file} is not used: {HISTORY_FOLDER} has {count(len(past.records), 'record')} already. To begin again with "
+                f"it, move {HISTORY_FOLDER} away."
+            )
+        staged = staging / HISTORY_FOLDER
+        if HISTORY_FOLDER.exists():
+            shutil.copytree(HISTORY_FOLDER, staged)
+        history = update.apply(staged)
+        if update.log is not None:
+            for said in tell_problems(history.check()):
+                _say(said)
+        day = update.find_day(history)
+        drafted = _answer_target(drafted, day, target, yes or past is not None)
+        deals = _take_last(history) if update.deals is None else update.deals
+        options: dict[str, Any] = {"as_of": day, "org": drafted.org}
+        check_report(deals, history, out=_PAGE, **options)
+        page = oa.weekly_report(deals, history, out=staging / _PAGE, **options)
+        written = _move(drafted, update, staged, (page.xlsx, page.html))
+    _say_written(written, drafted, update, day)
+    for alert in page.alerts:
+        say(alert)
+    if page.alerts:
+        raise typer.Exit(3)
+
+
+def _choose_preset(found: Collection[Recognized]) -> str | None:
+    presets = {one.preset for one in found if one.preset}
+    if len(presets) > 1:
+        raise DataError(
+            f"the files look like {text.joined(sorted(presets))}; start with those of one CRM, or use --org"
+        )
+    return presets.pop() if presets else None
+
+
+@contextmanager
+def _name_as_moved(staging: Path) -> Iterator[None]:
+    """Name files in errors as they are called once they are moved."""
+    try:
+        yield
+    except OppAnalyticsError as error:
+        if str(staging) not in str(error):
+            raise
+        raise DataError(str(error).replace(f"{staging}{os.sep}", "")) from None
+
+
+def _read_last(
+    log_file: Path | None, past: oa.History | None, org: Org, reading: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Read the deals as a field history, or else the records so far, show them last."""
+    if log_file is not None:
+        past = oa.History.from_changes(read_changes(log_file, org, **reading))
+    if past is None or not len(past.records):
+        raise DataError("no file holds deals; start with an export of them, or with their field history")
+    deals = _take_last(past)
+    deals.attrs.pop("org", None)
+    return deals
+
+
+def _take_last(history: oa.History) -> pd.DataFrame:
+    return history.as_of(history.records["recorded_at"].iloc[-1])
+
+
+# Questions
+
+
+def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> Any:
+    """Ask until the answer can be read; without a terminal say which option answers."""
+    if not sys.stdin.isatty():
+        complain(
+            f"{question} No terminal to answer in: use {option}, or --yes for the guesses. Nothing was written."
+        )
+        raise typer.Exit(2)
+    while True:
+        try:
+            return read(input(f"{question} [{hint}] ").strip())
+        except EOFError:
+            complain(f"No answer; nothing was written. Use {option}, or --yes for the guesses.")
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("stopped; nothing was written") from None
+        except (DataError, typer.BadParameter) as error:
+            say(f"{text.capital(str(error))}.")
+
+
+def _find_question(drafted: Drafted, about: str) -> Question | None:
+    return next((one for one in drafted.questions if one.about == about), None)
+
+
+def _answer_id(drafted: Drafted, given: str | None, yes: bool) -> Drafted:
+    question = _find_question(drafted, "unique_id")
+    if given is not None:
+        return drafted.answer(unique_id=given)
+    if question is None or yes:
+        return drafted
+    guess = question.guesses["unique_id"]
+    _say(f'Guess: "{guess}", {question.reasons["unique_id"]}.')
+
+    def read(typed: str) -> str:
+        if typed and typed not in question.choices:
+            raise DataError(
+                f'there is no column "{typed}"; {did_you_mean(typed, question.choices) or "use one of the file"}'
+            )
+        return typed or guess
+
+    label = _ask(question.asked, f'Enter: "{guess}"', "--id COLUMN", read)
+    return drafted.answer(unique_id=label)
+
+
+def _answer_stages(drafted: Drafted, given: Sequence[str], yes: bool) -> Drafted:
+    names = [one.stage.name for one in drafted.draft.stages]
+    if given:
+        drafted = drafted.answer(stages=_read_stages(", ".join(given), names))
+    question = _find_question(drafted, "stages")
+    if question is None:
+        return drafted
+    rows = [
+        {"stage": name, "guess": guess or "unknown", "why": question.reasons[name]}
+        for name, guess in question.guesses.items()
+    ]
+    heading("Stages", "guessed, since nothing says what they mean")
+    show(pd.DataFrame(rows), index=False, most=100, wrap=("why",))
+    if yes:
+        return drafted
+    answers = _ask(
+        question.asked,
+        f"Enter: as guessed; or NAME=KIND, …; kinds: {', '.join(STAGE_KINDS)}",
+        "--stage NAME=KIND",
+        lambda typed: _read_stages(typed, names),
+    )
+    return drafted.answer(stages={name: kind for name, kind in question.guesses.items() if kind} | answers)
+
+
+def _read_stages(typed: str, names: Collection[str]) -> dict[str, Kind]:
+    """Read ``NAME=KIND, NAME=KIND``; a name may hold a comma.
+
+    >>> _read_stages("Demo, on site=open, signed=won", ["Demo, on site", "Signed"])
+    {'Demo, on site': 'open', 'Signed': 'won'}
+    """
+    spelled = {fold(name): name for name in names}
+    found: dict[str, Kind] = {}
+    for part in re.findall(r"[^=]+=[^=,]*", typed.rstrip(" ,")) or ([typed] if typed else []):
+        name, _, kind = (word.strip(" ,") for word in part.rpartition("="))
+        if fold(name) not in spelled:
+            near = did_you_mean(name, names)
+            raise DataError(
+                f"no deal is in a stage {name!r}; {near or f'the stages are {text.joined(names)}'}"
+            )
+        if kind not in STAGE_KINDS:
+            raise DataError(f"{part.strip(' ,')!r}: a stage is {text.joined(STAGE_KINDS, last='or')}")
+        found[spelled[fold(name)]] = kind
+    return found
+
+
+def _answer_target(drafted: Drafted, day: pd.Timestamp, given: str | None, quiet: bool) -> Drafted:
+    """Enter the target of the current period, where nobody has any."""
+    org = drafted.org
+    if len(org.targets):
+        if given is not None:
+            raise DataError(f"{drafted.file} has targets already; change them there, without --target")
+        return drafted
+    freq = org.freq(org.report.get("freq", "M"))
+    label = str(day.to_period(freq if freq[0] in "MQY" else "M"))
+    if given is None and quiet:
+        return drafted
+    name = text.period_name(label, freq, today=day)
+    amount = (
+        parse_amount(given, org)
+        if given is not None
+        else _ask(
+            f"What is the sales target for {name}?",
+            "such as 500k; Enter: none",
+            "--target AMOUNT",
+            lambda typed: parse_amount(typed or None, org),
+        )
+    )
+    return (
+        drafted
+        if amount is None
+        else drafted.answer(tables={"targets": [{"period": label, "target": amount}]})
+    )
+
+
+# Files
+
+
+def _list_tables(
+    kinds: Mapping[str, Path], found: Mapping[Path, Recognized], drafted: Drafted
+) -> dict[str, Any]:
+    """List the sections that the org file gains for tables beside the deals; one that it has stays."""
+    place, old = drafted.file, drafted.old
+    written = tomllib.loads(old.removeprefix("\ufeff")) if old is not None else {}
+    tables: dict[str, Any] = {}
+    for kind, file in ((kind, kinds[kind]) for kind in _BESIDE if kind in kinds):
+        section, name = _BESIDE[kind][0], _relate(file, place.parent)
+        has = written
+        for part in section.split("."):
+            has = has.get(part, {})
+        if not has:
+            tables[section] = _describe_table(kind, name, found[file].labels, drafted)
+        elif has.get("file") != name:
+            _say(
+                f"{file} is not used: {place} has [{section}] already. To use it, put file = {json.dumps(name)} there in place "
+                "of what it has."
+            )
+    return tables
+
+
+def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: Drafted) -> Any:
+    """Describe a table for its section of the org file: its name, and how it joins the deals."""
+    ours = {name: label for label, name in name_table(kind, labels).items()}
+    if kind == "accounts":
+        taken = {fold(each) for each in (*drafted.export.opportunities.columns, *COLUMNS, "team", "region")}
+        kept = [
+            label for label in labels if label and label not in ours.values() and fold(label) not in taken
+        ]
+        return {"file": name, "columns": kept}
+    if kind == "activities":
+        key = "account_id" if "account" in ours["key"].casefold() else "unique_id"
+        return {"file": name, "key": {ours["key"]: key}, "date": ours["done_on"]}
+    return name
+
+
+def _describe_joined(org: Org, name: str) -> str:
+    return next(describe_join(join) for join in org.joins if join.name == name)
+
+
+def _relate(file: Path, folder: Path) -> str:
+    """Write the path of a file from a folder on; whole where another drive holds it."""
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        return file.resolve().as_posix()
+
+
+@dataclass
+class _Update:
+    """What goes into the history: a field history into an empty one, then the deals if they changed."""
+
+    org: Org
+    file: Path | None
+    """The file of the deals."""
+    deals: pd.DataFrame | None
+    log: ChangeLog | None = None
+    at: pd.Timestamp | None = None
+    """The moment of the record; None where the last record holds the deals already."""
+
+    def read_log(self, file: Path | None, drafted: Drafted, reading: Mapping[str, Any]) -> None:
+        """Read a field history, or the one in the export itself."""
+        if file is not None:
+            self.log = read_changes(file, self.org, opportunities=self.deals, **reading)
+            heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
+        elif self.deals is not None and len(drafted.export.stage_dates):
+            self.log = log_stage_dates(drafted.export, self.org)
+        if self.log is not None:
+            _say_notes(self.log)
+
+    def apply(self, folder: Path) -> oa.History:
+        """Put it into the history of a folder."""
+        if self.log is not None:
+            begin_history(self.log, folder, self.org)
+        history = oa.History(folder, org=self.org)
+        # That an export shows the same as its history is known only once it is recorded.
+        if self.deals is not None and (self.log is not None or not holds(history, self.deals)):
+            self.at = self.at or self._choose_moment(history, self.deals)
+            add_record(history, self.deals, at=self.at, allow_deleted=self.log is not None)
+        return history
+
+    def _choose_moment(self, history: oa.History, deals: pd.DataFrame) -> pd.Timestamp:
+        """Choose the moment of the record: that of the load; the end of the day that the deals show, if it is past; or now."""
+        loaded = Certificate.moment_of(deals)
+        if loaded is not None:
+            return as_instant(loaded)
+        now, zone = pd.Timestamp.now("UTC").as_unit("us"), self.org.zone(None)
+        day = self.find_day(history)
+        if day >= as_date(now, tz=zone):
+            return now
+        moments = history.records["recorded_at"]
+        at = as_instant(day, tz=zone, end=True)
+        # Two exports may show the same newest day.
+        return at if moments.empty else max(at, moments.iloc[-1] + pd.Timedelta(seconds=1))
+
+    def find_day(self, history: oa.History) -> pd.Timestamp:
+        """Find the day that the deals show: the one in the file's name, else today, or their newest where it is old."""
+        zone = self.org.zone(None)
+        today = as_date(pd.Timestamp.now("UTC"), tz=zone)
+        moments = history.records["recorded_at"]
+        last = as_date(moments.iloc[-1], tz=zone) if len(moments) else pd.NaT
+        newest = pd.NaT if self.deals is None else find_newest_date(self.deals, today)
+        named = _find_day_in_name(self.file)
+        if named is not None and named <= today and not newest > named:
+            if named < last:
+                raise DataError(
+                    f"{self.file} is of {named:%Y-%m-%d}, before the last record, of {last:%Y-%m-%d}; a history takes exports "
+                    "in the order of their days"
+                )
+            return named
+        day = max((one for one in (last, newest) if not pd.isna(one)), default=today)
+        return today if today - day <= _WEEK else day
+
+
+def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:
+    """Find the day in the name of an export, such as ``deals-2026-11-23.csv``.
+
+    >>> _find_day_in_name(Path("deals-2026-11-23.csv")), _find_day_in_name(Path("report1764000000000.csv"))
+    (Timestamp('2026-11-23 00:00:00'), None)
+    """
+    found = _DAY.search(file.stem) if file else None
+    with suppress(ValueError):
+        return pd.Timestamp("-".join(found.groups())) if found else None
+    return None
+
+
+def _move(drafted: Drafted, update: _Update, staged: Path, page: Sequence[Path]) -> list[str]:
+    """Move what was made to its place: after each step, the next start completes the rest."""
+    written = []
+    if drafted.draft.text != drafted.old:
+        write_org(drafted.file, drafted.draft.text, drafted.old)
+        written.append(str(drafted.file))
+    if update.log is not None or update.at is not None:
+        if HISTORY_FOLDER.exists():
+            update.apply(HISTORY_FOLDER)
+        else:
+            with say_failure(f"cannot write {HISTORY_FOLDER}"):
+                staged.rename(HISTORY_FOLDER)
+            sync_folder(Path())
+        written.append(f"{HISTORY_FOLDER}/ ({count(len(oa.History(HISTORY_FOLDER).records), 'record')})")
+    for made in page:
+        with say_failure(f"cannot write {made.name}", "; is it open in Excel?"):
+            made.replace(made.name)
+    sync_folder(Path())
+    return [*written, *(made.name for made in page)]
+
+
+# What is said
+
+
+def _say(line: str) -> None:
+    """Print a line, broken between words where it is wider than the terminal."""
+    for part in textwrap.wrap(line, out.width, break_long_words=False, break_on_hyphens=False):
+        say(part)
+
+
+def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
+    """Say what each column became, the guesses marked, and what was left out."""
+    export = drafted.export
+    heading(f"{file.name}: {count(len(export.opportunities))}", export.read_as)
+    lines = export.mapping.fillna("")
+    own = lines[lines["theirs"].isin(one.labels)]
+    read = own[own["how"].isin(["mapped", "guessed"])]
+    _say_columns(
+        dict(zip(read["theirs"], read["ours"], strict=True)), {guess.theirs for guess in drafted.guesses}
+    )
+    kept, dropped = (int((own["how"] == how).sum()) for how in ("kept", "dropped"))
+    counted = [(kept, "carried along under their own names"), (dropped, "not needed")]
+    if said := [f"{count(n, 'further column')} {what}" for n, what in counted if n]:
+        _say(f"{text.joined(said)}.")
+    for column, why in lines.loc[lines["theirs"] == "", ["ours", "note"]].itertuples(index=False):
+        _say(f"{text.capital(text.label(column))}: {why}.")
+    _say_notes(export)
+
+
+def _say_columns(names: Mapping[str, str], guesses: Collection[str] = ()) -> None:
+    rows = [
+        {
+            "your column": theirs,
+            "read as": f"{_LABELS.get(ours) or text.label(ours)}{' (a guess)' if theirs in guesses else ''}",
+        }
+        for theirs, ours in names.items()
+    ]
+    show(pd.DataFrame(rows), index=False, most=100, wrap=("your column", "read as"))
+
+
+def _say_notes(reading: Reading) -> None:
+    if reading.left_out:
+        _say(f"Left out: {'; '.join(reading.left_out)}.")
+    for note in reading.notes:
+        _say(f"{note}.")
+
+
+def _say_written(written: Sequence[str], drafted: Drafted, update: _Update, day: pd.Timestamp) -> None:
+    """Say what was written, as of which day, and the next command."""
+    heading("Written", f"as of {text.day(day, year=True)}")
+    _say(f"{text.joined(written)}.")
+    today = as_date(pd.Timestamp.now("UTC"), tz=update.org.zone(None))
+    if day < today:
+        _say(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
+    if update.at is None and update.log is None:
+        _say(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
+    guesses = sum(bool(one.guess) for one in drafted.draft.stages)
+    if guesses:
+        _say(f"Guesses are marked in {drafted.file}: correct them there, then run the same command again.")
+    opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
+    _say(f"Next: {opener} {_PAGE}")
+    _say(f"On Monday: {write_command('start', 'new-export.csv')} adds a record and writes the page anew.")

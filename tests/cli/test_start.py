@@ -1,0 +1,369 @@
+"""`opp-analytics start`: from the files that somebody has to Monday's page, or nothing at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.history import History
+from opp_analytics.report import WeeklyReport
+from tests.cli.kinds import Command
+
+TODAY = pd.Timestamp.now("UTC").tz_localize(None).normalize()
+MONTH = f"{TODAY:%Y-%m}"
+MADE = ["opp-analytics.toml", "opp-history", "weekly.html", "weekly.xlsx"]
+
+
+def day(days: int) -> str:
+    return f"{TODAY + pd.Timedelta(days=days):%m/%d/%Y}"
+
+
+def write_deals(folder: Path, name: str = "deals.csv", **changes: Any) -> Path:
+    """Three deals as Salesforce writes them, with `changes` of the first one's cells."""
+    rows = [
+        [
+            "006Hs00001AbCdE",
+            "Acme",
+            "Negotiation/Review",
+            "$120,000.00",
+            day(9),
+            day(-60),
+            "Ann Lee",
+            day(-1),
+        ],
+        ["006Hs00001AbCdF", "Beta, Inc.", "Prospecting", "$5,000.00", day(30), day(-50), "Bob Roe", day(-2)],
+        ["006Hs00001AbCdG", "Çelik 漢字", "Closed Won", "$9,000.00", day(-5), day(-90), "Ann Lee", day(-5)],
+    ]
+    labels = [
+        *("Opportunity ID", "Opportunity Name", "Stage", "Amount", "Close Date", "Created Date", "Opportunity Owner"),
+        "Last Modified Date",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=labels)
+    for label, cell in changes.items():
+        table.loc[0, label.replace("_", " ")] = cell
+    table.to_csv(folder / name, index=False)
+    return folder / name
+
+
+def write_log(folder: Path, name: str = "history.csv") -> Path:
+    pd.DataFrame(
+        {
+            "Opportunity ID": ["006Hs00001AbCdE", "006Hs00001AbCdG"],
+            "Field / Event": ["Stage", "Stage"],
+            "Old Value": ["Prospecting", "Negotiation/Review"],
+            "New Value": ["Negotiation/Review", "Closed Won"],
+            "Edit Date": [f"{day(-20)} 9:14 AM", f"{day(-5)} 9:14 AM"],
+        }
+    ).to_csv(folder / name, index=False)
+    return folder / name
+
+
+def write_targets(folder: Path, name: str = "quota.csv") -> Path:
+    (folder / name).write_text(f"Month,Rep,Quota\n{MONTH},Ann Lee,50000\n{MONTH},Bob Roe,30000\n")
+    return folder / name
+
+
+def write_people(folder: Path, name: str = "team.csv") -> Path:
+    (folder / name).write_text(
+        "Rep,Sales Team,Email\nAnn Lee,East,ann@x.example\nBob Roe,West,bob@x.example\n"
+    )
+    return folder / name
+
+
+@pytest.fixture
+def real_page() -> None:
+    """Makes the page, which takes seconds."""
+
+
+@pytest.fixture(autouse=True)
+def page(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Puts two files in place of the page and its workbook, unless a test wants the `real_page`."""
+    if "real_page" in request.fixturenames:
+        return
+
+    def write(*_: Any, out: Path, **__: Any) -> WeeklyReport:
+        for file in (out, out.with_suffix(".xlsx")):
+            file.write_text("made by a test")
+        return WeeklyReport(out, out.with_suffix(".xlsx"))
+
+    monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", write)
+
+
+def list_made(folder: Path) -> list[str]:
+    """What `start` made in a folder."""
+    return sorted(file.name for file in folder.iterdir() if file.suffix not in (".csv", ".parquet"))
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Interrupted(Terminal):
+    """A terminal at which somebody types some lines, then Ctrl-C."""
+
+    def readline(self, *size: Any) -> str:
+        line = super().readline(*size)
+        if not line:
+            raise KeyboardInterrupt
+        return line
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Types lines at a terminal; with `then_stop`, Ctrl-C after them."""
+
+    def type_lines(*lines: str, then_stop: bool = False) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        monkeypatch.setattr("sys.stdin", (Interrupted if then_stop else Terminal)(text))
+
+    return type_lines
+
+
+@pytest.mark.usefixtures("real_page")
+def test_start__makes_a_page_of_an_export_and_says_what_each_column_became(
+    command: Command, here: Path
+) -> None:
+    write_deals(here)
+    code, out, err = command("start", "deals.csv", "--yes")
+    assert (code, err) == (0, "")
+    assert list_made(here) == MADE
+    assert "deals.csv: 3 deals" in out
+    said = {" ".join(line.split()) for line in out.splitlines()}
+    assert {"Opportunity ID deal ID", "Amount value", "Stage stage"} <= said
+    assert "Next: " in out
+    assert "start new-export.csv adds a record" in out
+    assert History(here / "opp-history").records["rows"].tolist() == [3]
+    org = oa.Org.read(here / "opp-analytics.toml")
+    assert org.columns["Amount"] == "value"
+    assert org.targets.empty
+    assert "Acme" in (here / "weekly.html").read_text(encoding="utf-8")
+    # What it wrote is what the other commands read.
+    assert command("report", "--from", "deals.csv", "--out", "page.html")[0] == 0
+
+
+def test_start__takes_its_files_in_any_order(command: Command, here: Path, tmp_path: Path) -> None:
+    found = []
+    for place, order in enumerate(list(permutations(range(4)))[::5]):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        os.chdir(folder)
+        files = [write(folder).name for write in (write_deals, write_log, write_targets, write_people)]
+        code, out, err = command("start", *(files[number] for number in order))
+        assert (code, err) == (0, "")
+        assert "quota.csv: targets" in out
+        assert "2 people, 2 teams (East and West)" in out
+        org = oa.Org.read("opp-analytics.toml")
+        assert org.targets["target"].tolist() == [50_000, 30_000]
+        assert org.people["team"].tolist() == ["East", "West"]
+        found.append((Path("opp-analytics.toml").read_text(), len(History("opp-history").records)))
+    assert len(set(found)) == 1
+    # The creation of three deals, two changes, and the export itself.
+    assert found[0][1] == 6
+
+
+def test_start__given_the_same_file_again_changes_nothing_but_the_page(command: Command, here: Path) -> None:
+    write_deals(here), write_log(here)
+    command("start", "deals.csv", "history.csv", "--yes")
+    org, records = (here / "opp-analytics.toml").read_bytes(), History("opp-history").records
+    (here / "weekly.html").unlink()
+    code, out, err = command("start", "history.csv", "deals.csv")
+    assert (code, err) == (0, "")
+    assert "opp-history has no new record: nothing changed" in out
+    assert "history.csv is not used: opp-history has 6 records already" in out
+    assert (here / "opp-analytics.toml").read_bytes() == org
+    pd.testing.assert_frame_equal(History("opp-history").records, records)
+    assert list_made(here) == MADE
+
+
+def test_start__given_a_newer_export_adds_a_record_and_keeps_what_a_person_wrote(
+    command: Command, here: Path
+) -> None:
+    write_deals(here)
+    command("start", "deals.csv", "--yes")
+    org = here / "opp-analytics.toml"
+    org.write_text(
+        org.read_text().replace(
+            "# record_url = ", 'record_url = "https://crm.example.com/{unique_id}" # ours '
+        )
+    )
+    before = org.read_text()
+    write_deals(here, "newer.csv", Stage="Closed Won", Amount="$130,000.00")
+    code, _, err = command("start", "newer.csv")
+    assert (code, err) == (0, "")
+    history = History("opp-history")
+    assert history.records["changed"].tolist()[-1] == 1
+    assert len(history.records) == 2
+    assert history.as_of(history.records["recorded_at"].iloc[0])["stage"].tolist()[0] == "Negotiation/Review"
+    assert org.read_text() == before
+
+
+def test_start__asks_what_unknown_stages_mean_once_and_for_the_target(
+    command: Command, here: Path, typed: Callable[..., None]
+) -> None:
+    write_deals(here, Stage="Limbo, on hold")
+    typed("Limbo=open", "limbo, on hold = lots", "limbo, on hold = lost", "", "80k")
+    code, out, err = command("start", "deals.csv")
+    assert (code, err) == (0, "")
+    assert out.count("What does this stage mean?") == 3
+    assert "No deal is in a stage 'Limbo'; did you mean 'Limbo, on hold'?" in out
+    assert "a stage is open, won, lost or disqualified" in out
+    org = oa.Org.read("opp-analytics.toml")
+    assert org.stages.kinds["Limbo, on hold"] == "lost"
+    # The empty line was no target.
+    assert org.targets.empty
+    write_deals(here, "newer.csv", Stage="Void")
+    typed("Void=disqualified")
+    assert command("start", "newer.csv")[0] == 0
+    assert oa.Org.read("opp-analytics.toml").stages.kinds["Void"] == "disqualified"
+
+
+def test_start__enters_the_target_that_is_typed(
+    command: Command, here: Path, typed: Callable[..., None]
+) -> None:
+    write_deals(here)
+    typed("a lot", "80k")
+    code, out, _ = command("start", "deals.csv")
+    assert code == 0
+    assert "'a lot'" in out
+    targets = oa.Org.read("opp-analytics.toml").targets
+    assert targets[["period", "target"]].to_numpy().tolist() == [[MONTH, 80_000]]
+
+
+def test_start__takes_the_answers_from_options(command: Command, here: Path) -> None:
+    write_deals(here, Stage="Limbo")
+    code, _, err = command("start", "deals.csv", "--stage", "Limbo=open", "--target", "$80K")
+    assert (code, err) == (0, "")
+    org = oa.Org.read("opp-analytics.toml")
+    assert (org.stages.kinds["Limbo"], org.targets["target"].tolist()) == ("open", [80_000])
+    code, _, err = command("start", "deals.csv", "--target", "90k")
+    assert code == 1
+    assert "opp-analytics.toml has targets already" in err
+
+
+@pytest.mark.parametrize(
+    ("stage", "answered", "says"),
+    [("Limbo", [], "--stage NAME=KIND"), ("Limbo", ["--stage", "Limbo=open"], "--target AMOUNT"),
+     ("Prospecting", [], "--target AMOUNT")],
+)  # fmt: skip
+def test_start__without_a_terminal_names_the_question_and_its_option(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch, stage: str, answered: list[str], says: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    write_deals(here, Stage=stage)
+    code, _, err = command("start", "deals.csv", *answered)
+    assert (code, list_made(here)) == (2, [])
+    assert says in err
+    assert "--yes" in err
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_start__stopped_at_a_question_has_written_nothing(
+    command: Command, here: Path, typed: Callable[..., None], answered: int
+) -> None:
+    write_deals(here, Stage="Limbo")
+    typed(*["Limbo=open"][:answered], then_stop=True)
+    code, _, err = command("start", "deals.csv")
+    assert (code, list_made(here)) == (130, [])
+    assert "nothing was written" in err.lower()
+
+
+STEPS = [
+    "opp_analytics.cli.start.draft_from_export",
+    "opp_analytics.cli.start.begin_history",
+    "opp_analytics.cli.start.add_record",
+    "opp_analytics.cli.start.check_report",
+    "opp_analytics.cli.start.oa.weekly_report",
+    "opp_analytics.cli.start.write_org",
+]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", STEPS)
+def test_start__that_fails_at_a_step_has_written_nothing(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    write_deals(here), write_log(here)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, fail)
+        code = 1
+        with suppress(OSError):
+            code = command("start", "deals.csv", "history.csv", "--yes")[0]
+    assert code in (1, 130)
+    assert list_made(here) == []
+    assert command("start", "deals.csv", "history.csv", "--yes")[0] == 0
+    assert list_made(here) == MADE
+
+
+@pytest.mark.posix  # kills a fork
+@pytest.mark.parametrize("base", ["nothing", "a record"])
+def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
+    command: Command, here: Path, tmp_path: Path, base: str
+) -> None:
+    whole: dict[str, Any] = {}
+    for step in range(9):
+        folder = tmp_path / f"{base} {step}"
+        folder.mkdir()
+        os.chdir(folder)
+        if base == "a record":
+            write_deals(folder, Amount="$1.00")
+            command("start", "deals.csv", "--yes", "--target", "5k")
+        write_deals(folder, Stage="Limbo"), write_log(folder)
+        given = ["start", "deals.csv", "history.csv", "--yes"]
+        killed = kill_at_move(given, step)
+        code, _, err = command(*given)
+        assert (code, err) == (0, "")
+        assert list_made(folder) == MADE
+        org = oa.Org.read("opp-analytics.toml")
+        found = (org.stages.names, History("opp-history").as_of("2100-01-01")["value"].tolist())
+        assert whole.setdefault("found", found) == found
+        assert len(History("opp-history").records) == (6 if base == "nothing" else 2)
+        if not killed:
+            assert step >= 3
+            return
+    raise AssertionError("there is no end to the moves")
+
+
+def kill_at_move(words: list[str], step: int) -> bool:
+    """Run a command in a fork, killed before its step-th move of a file into its folder; False if it came to its end."""
+    child = os.fork()
+    if not child:
+        from opp_analytics.cli import main
+
+        count = 0
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal count
+            if event == "os.rename" and "content" not in str(arguments[1]):
+                count += 1
+                if count > step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        sys.argv = ["opp-analytics", *words]
+        try:
+            main()
+        except SystemExit as stop:
+            os._exit(int(stop.code or 0))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    killed = os.WIFSIGNALED(status)
+    assert killed or status == 0
+    return killed
