@@ -170,7 +170,7 @@ def describe_people(org: oa.Org) -> str:
         return "none, so there are no teams"
     names = people["owner_name"].nunique()
     parts = [text.count(names, "person")]
-    for column in org.derived:
+    for column in [name for name in org.derived if name in people]:
         values = people[column].dropna().unique()
         parts.append(f"{text.count(len(values), column)} ({text.joined(values, most=5)})")
     moves = len(people) - names

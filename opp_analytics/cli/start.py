@@ -70,7 +70,7 @@ _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),
 }
 """Kinds of file that the org file names: the section, and what the org then says of them."""
-_LABELS = {"unique_id": "deal ID", "key": "deal or account ID", "done_on": "day", "what": "activity"}
+_LABELS = {"unique_id": "deal ID"}
 """Names of ours that say little to a newcomer."""
 _DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 """The day in the name of an export."""
@@ -144,8 +144,9 @@ def start_command(
         for kind, (section, describe) in _BESIDE.items():
             if section in tables:
                 heading(f"{kinds[kind].name}: {KINDS[kind][0]}")
-                _say_columns(name_table(kind, found[kinds[kind]].labels))
-                _say(f"{text.capital(describe(drafted.org))}.")
+                if not section.startswith("join."):
+                    _say_columns(name_table(kind, found[kinds[kind]].labels))
+                _say(f"{describe(drafted.org)}.")
         update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
         if past is None:
             update.read_log(log_file, drafted, reading)

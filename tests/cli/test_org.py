@@ -229,3 +229,14 @@ def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: C
         "Betrag": "value",
         "Abschlussdatum": "close_date",
     }
+
+
+def test_check__of_people_and_joined_tables_describes_both(command: Command, here: Path) -> None:
+    (here / "accounts.csv").write_text("account_id,Sector\na,steel\n")
+    (here / "opp-analytics.toml").write_text(
+        '[people]\nrows = [{owner_name = "Ann", team = "East"}]\n[join.accounts]\nfile = "accounts.csv"\n'
+    )
+    code, out, _ = command("org", "check")
+    assert code == 0
+    assert "1 person, 1 team (East)" in out
+    assert "accounts.csv, 1 row" in out
