@@ -329,7 +329,7 @@ class LostColumns(RecordRefused):
     def __init__(self, finding: str, columns: Sequence[str]) -> None:
         self.finding, self.columns = finding, list(columns)
         super().__init__(
-            f"{finding}; record the frame as loaded, or pass allow_missing={self.columns!r} to record them as missing"
+            f"{finding}; record the table as loaded, or pass allow_missing={self.columns!r} to record them as missing"
         )
 
 

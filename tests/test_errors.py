@@ -84,7 +84,9 @@ def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside() -> N
     shown = notebook(ASKING)
     assert "ask('2026-13-01')" in shown
     assert "return oa.stage_funnel" in shown
-    assert shown.rstrip().endswith("MissingColumnError: the frame has no column 'stage'; it has value")
+    assert shown.rstrip().endswith(
+        "MissingColumnError: the table of deals has no column 'stage'; it has value"
+    )
     assert "stage_funnel.py" not in shown
 
 
@@ -92,7 +94,9 @@ def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
     shown = notebook(ASKING, "oa.errors.show_traceback()")[len(notebook(ASKING)) :]
     assert "ask('2026-13-01')" in shown
     assert "stage_funnel.py" in shown
-    assert shown.rstrip().endswith("MissingColumnError: the frame has no column 'stage'; it has value")
+    assert shown.rstrip().endswith(
+        "MissingColumnError: the table of deals has no column 'stage'; it has value"
+    )
 
 
 def test_show_traceback__before_any_error_says_so() -> None:

@@ -19,7 +19,7 @@ from opp_analytics.inputs import read_amount
 from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
-from opp_analytics.text import count, joined, label
+from opp_analytics.text import capital, count, joined, label
 
 _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
@@ -156,15 +156,15 @@ def read_source(
     for what in export.left_out:
         say(f"Left out: {what}.")
     filled = export.mapping["theirs"] == ""
-    for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
-        say(f"{column}: {why}.")
+    for why in export.mapping.loc[filled, "note"]:
+        say(f"{capital(why)}.")
     say_age(export.opportunities, asked, option)
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
 
 
 def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
     """Say what was guessed, and which words are unknown; of many, the first ones."""
-    unclear = mapping[mapping["how"].isin(["guessed", "unknown"])]
+    unclear = mapping[mapping["how"].isin(["guessed", "unknown"]) & (mapping["theirs"] != "")]
     said = [
         f'"{theirs}" read as {label(ours)} (a guess)'
         if how == "guessed"

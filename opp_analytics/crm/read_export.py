@@ -210,7 +210,7 @@ def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.
     chances = look_up_chances(frame, org)
     if not chances.notna().any():
         return frame
-    lines.append(Mapped("", "probability", "mapped", "the export has none; each stage's was used"))
+    lines.append(Mapped("", "probability", "mapped", "the export has no probability; each stage's was used"))
     return frame.assign(probability=chances)
 
 

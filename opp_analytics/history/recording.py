@@ -175,7 +175,7 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
         return None
     for name, value in certificate.narrowed_by.items():
         raise RecordRefused(
-            f"this frame was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
+            f"this table of deals was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
         )
     if not certificate.complete:
         raise RecordRefused(
@@ -188,8 +188,8 @@ def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
         )
     if certificate.rows not in (None, len(opportunities)):
         raise RecordRefused(
-            f"the load returned {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "
-            'frame as loaded, or delete attrs["load"] if these rows are all opportunities'
+            f"the load returned {certificate.rows:,} opportunities but the table has {len(opportunities):,}: record the "
+            'table as loaded, or delete attrs["load"] if these rows are all opportunities'
         )
     return certificate
 
@@ -208,7 +208,7 @@ def refuse_other_tenant(folder: Path, entries: list[Entry], certificate: Certifi
     other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
         raise RecordRefused(
-            f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
+            f"this table of deals belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
             "keep one history per tenant"
         )
 
@@ -263,7 +263,7 @@ def _describe_lost(names: list[str], columns: Collection[str]) -> str:
     gone, empty = ([name for name in names if (name in columns) == there] for there in (False, True))
     return ", and ".join(
         [
-            *([f"the frame has no column {joined(gone)}"] if gone else []),
+            *([f"the table of deals has no column {joined(gone)}"] if gone else []),
             *([f"{joined(empty)} {'is' if len(empty) == 1 else 'are'} empty in every row"] if empty else []),
         ]
     )
@@ -274,7 +274,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     last = before.last.recorded_at
     if moment > last or (moment == last and not changes):
         return
-    what = "another frame was recorded at that time" if moment == last else "did the clock go back?"
+    what = "another state was recorded at that time" if moment == last else "did the clock go back?"
     raise RecordRefused(
         f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
         "use a later `at`"
@@ -290,7 +290,7 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
     raise PartialExport(
-        f"this frame lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
+        f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
         f"{joined(examples)}, and has no load certificate, so it may be a partial export"
     )
 

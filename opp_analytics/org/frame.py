@@ -41,7 +41,7 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     needed = ("unique_id", *columns) if unique else columns
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
-        whose = "history" if "recorded_at" in opportunities.attrs else "frame"
+        whose = "history" if "recorded_at" in opportunities.attrs else "table of deals"
         raise make_column_error(whose, missing, opportunities.columns, Org.of(opportunities))
     frame = conform(opportunities)
     if unique:

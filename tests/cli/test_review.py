@@ -179,7 +179,7 @@ def test_risk__names_a_column_that_the_deals_do_not_have(
     account(deals(1))
     code, _, err = command("risk", "--history", folder, "--as-of", "2026-03-30", "--by", "region")
     assert code == 1
-    assert "the frame has no column 'region'; it has" in err
+    assert "the table of deals has no column 'region'; it has" in err
     assert "Traceback" not in err
 
 

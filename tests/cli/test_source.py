@@ -61,7 +61,7 @@ def test_record__refuses_a_partial_export(command: Command, here: Path, report: 
     write_staged(here, 4)
     code, _, err = command("record", "--from", report, "--at", "2026-11-08")
     assert code == 1
-    assert "this frame lacks 6 of the 10 opportunities known" in err
+    assert "this table of deals lacks 6 of the 10 opportunities known" in err
     assert "partial export" in err
     code, out, _ = command("record", "--from", report, "--at", "2026-11-08", "--allow-deleted")
     assert code == 0
@@ -72,7 +72,7 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     code, out, err = command("audit", "--from", report, "--as-of", "2026-11-25")
     assert (code, err) == (0, "")
     assert "10 opportunities, as of 2026-11-25" in out
-    assert "probability: the export has none; each stage's was used." in out
+    assert "The export has no probability; each stage's was used." in out
     assert "overdue" in out
 
 
@@ -409,7 +409,8 @@ def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
     assert "45K" not in command(*arguments["forecast"], "--no-decimal-comma")[1]
     file.write_text(DOUBTFUL.replace("2026-12-28", "28.12.2026"))
     _, out, _ = command(*arguments["forecast"])
-    assert "value: decimal comma, as in files with semicolons and dates such as 31.12.2026." in out
+    assert "Decimal comma, as in files with semicolons and dates such as 31.12.2026." in out
+    assert '"" read as' not in out
     assert "45K" in out
 
 

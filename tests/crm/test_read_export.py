@@ -178,7 +178,7 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
     )
     export = explain_export(written(tmp_path, text), org)
     assert export.opportunities["probability"].tolist() == [20, 60, pd.NA, pd.NA]
-    assert "probability  mapped   the export has none; each stage's was used" in export.describe()
+    assert "probability  mapped   the export has no probability; each stage's was used" in export.describe()
     stated = explain_export(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
     assert stated.opportunities["probability"].tolist() == [30, pd.NA]
 

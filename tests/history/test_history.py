@@ -114,7 +114,7 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
         (certified(opportunities(), search="acme"), "search='acme'"),
         (certified(opportunities(), deleted=True), "deleted=True"),
         (certified(opportunities(), filters={"status": "active"}), "filters="),
-        (certified(opportunities(), rows=4), "returned 4 opportunities but the frame has 3"),
+        (certified(opportunities(), rows=4), "returned 4 opportunities but the table has 3"),
         (opportunities(unique_id=["a", "a", "c"]), "'a' occurs more than once"),
         (opportunities(unique_id=["a", None, "c"]), "has no unique_id"),
     ],
@@ -135,7 +135,7 @@ def test_record__refuses_another_tenant(history):
 @pytest.mark.parametrize(
     ("lose", "says"),
     [
-        (lambda f: f.drop(columns="close_date"), "the frame has no column close_date, but"),
+        (lambda f: f.drop(columns="close_date"), "the table of deals has no column close_date, but"),
         (lambda f: f.assign(close_date=pd.NaT), "close_date is empty in every row, but"),
         (lambda f: f.assign(stage=None), "stage is empty in every row, but"),
         (lambda f: f.assign(stage=["", " ", None]), "stage is empty in every row, but"),
@@ -226,7 +226,7 @@ def test_record__refuses_what_looks_like_a_partial_export(history):
     with pytest.raises(oa.errors.RecordRefused) as refused:
         history.record(deals(79), at="2026-03-09")
     assert str(refused.value) == (
-        f"this frame lacks 21 of the 100 opportunities known in {history._path}, such as 'Deal 79' (d079), "
+        f"this table of deals lacks 21 of the 100 opportunities known in {history._path}, such as 'Deal 79' (d079), "
         "'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so it may be a partial export; record all "
         "opportunities, or pass allow_deleted=True if these were deleted"
     )

@@ -81,7 +81,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, messa
     [
         ({"do": "choose"}, "state is None, not an explorer's state"),
         ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
-        ({"do": "choose", "state": {"by": "no such"}}, "the frame has no column 'no such'"),
+        ({"do": "choose", "state": {"by": "no such"}}, "the table of deals has no column 'no such'"),
         ({"do": "choose", "state": {"first": "soon"}}, "state['first']='soon' is not a date"),
         ({"do": "choose", "state": {"target": 10**400}}, "state['target']"),
         (

@@ -18,7 +18,7 @@ from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 """Names of rows that people add below a sheet; none of them is a deal to create."""
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
-UNKNOWN_ID = "is not an id of the frame before the edits"
+UNKNOWN_ID = "is not an id of the table before the edits"
 
 
 def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def _check_before(before: pd.DataFrame, problems: list[PlanProblem]) -> pd.DataF
     """Keep the rows with an id of their own; the others are problems."""
     ids = before["unique_id"]
     for label in before.index[ids.isna()]:
-        problem = "is missing in the frame before the edits"
+        problem = "is missing in the table before the edits"
         way_out = "load or export again, and edit that"
         problems.append(PlanProblem(label, None, "unique_id", None, problem, way_out))
     repeated = ids.notna() & ids.duplicated(keep=False)

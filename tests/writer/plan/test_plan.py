@@ -179,7 +179,7 @@ def test_plan__refuses_repeated_unknown_and_edited_ids(before: pd.DataFrame) -> 
     assert repeated.changes.empty
     edited = plan(before, changed(before, 1, unique_id="zzz"))
     assert rows(edited.problems[["row", "unique_id", "problem"]]) == [
-        (1, "zzz", "is not an id of the frame before the edits")
+        (1, "zzz", "is not an id of the table before the edits")
     ]
     twice = plan(pd.concat([before, before.loc[[1]]], ignore_index=True), before)
     assert twice.problems["problem"].tolist() == ["is in more than one row before the edits"] * 2
@@ -228,8 +228,8 @@ def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> N
         plan(before, before[[*before.columns, "value"]])
     gone = plan(changed(before, 0, unique_id=None), before)
     assert gone.problems["problem"].tolist() == [
-        "is missing in the frame before the edits",
-        "is not an id of the frame before the edits",
+        "is missing in the table before the edits",
+        "is not an id of the table before the edits",
     ]
 
 
