@@ -16,7 +16,7 @@ from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 _NAMES = ("unique_id", "changed_at", "field", "old_value", "new_value", "formatted")
-_NOT_KEPT = ("unique_id", "updated_at", "won_at", "lost_at", "closed_at", *FLAGS)
+_NOT_KEPT = ("unique_id", "updated_at", "won_at", "lost_at", "closed_at", "won_value", *FLAGS)
 """Fields that follow from others, or say nothing about the deal."""
 
 

@@ -16,8 +16,8 @@ from opp_analytics.table_files import FileTable
 
 CLOSED_AT = ("closed_at", "won_at", "lost_at")
 FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted")
-USED_UP = (*FLAGS, *CLOSED_AT)
-"""Columns that become the status and the close date, and go."""
+USED_UP = (*FLAGS, *CLOSED_AT, "won_value")
+"""Columns that become the status, the close date and the value of a closed deal, and go."""
 OWN = (*COLUMNS, "owner_name", "owner_id", "account_name", "currency", "pipeline", "category", *USED_UP)
 """Names of ours that a label may have."""
 How = Literal["mapped", "guessed", "kept", "dropped", "unknown"]

@@ -24,7 +24,7 @@ from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
 from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.inputs import BadValue, list_bad, refuse
-from opp_analytics.org import LOST, Org, get_org, list_probabilities, merge_orgs, outcome_codes
+from opp_analytics.org import LOST, WON, Org, get_org, list_probabilities, merge_orgs, outcome_codes
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
 from opp_analytics.schema import COLUMNS, TEXT
@@ -171,7 +171,7 @@ def _make_opportunities(
     frame = _derive_status(frame, org, lines)
     frame = _fill_probability(frame, org, lines)
     frame, deleted = _drop_deleted(frame)
-    frame = _correct_close_dates(frame, org, lines)
+    frame = _settle_closed(frame, org, lines)
     if not mixed:
         _check_currency(frame, org, table, lines)
     frame, repeated = _drop_copies(frame, table)
@@ -225,17 +225,23 @@ def _drop_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return frame[~deleted], (f"{count(int(deleted.sum()), 'row')} of deleted deals",)
 
 
-def _correct_close_dates(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
-    """Replace a closed deal's expected date by the day it was closed, where the CRM writes both."""
+def _settle_closed(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """Replace a closed deal's expected date and value by those of its closing, where the CRM writes both."""
     marks = [name for name in CLOSED_AT if name in frame]
+    if not marks and "won_value" not in frame:
+        return frame
+    codes = outcome_codes(org.apply(frame[[name for name in ("stage", "status") if name in frame]]))
+    if "won_value" in frame:
+        won = (codes == WON) & frame["won_value"].notna()
+        lines.append(Mapped("won_value", "value", "mapped", f"of {count(int(won.sum()), 'won deal')}"))
+        frame = frame.assign(value=frame["won_value"].where(won, frame.get("value", np.nan)))
     if not marks:
         return frame
     closed_at = frame[marks[0]]
     for name in marks[1:]:
         closed_at = closed_at.fillna(frame[name])
     days = to_dates(closed_at, tz=org.zone(None))
-    kinds = org.apply(frame[[name for name in ("stage", "status") if name in frame]])
-    closed = (outcome_codes(kinds) <= LOST) & days.notna()
+    closed = (codes <= LOST) & days.notna()
     expected = frame.get("close_date", pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"))
     lines.append(
         Mapped(" and ".join(marks), "close_date", "mapped", f"of {count(int(closed.sum()), 'closed deal')}")

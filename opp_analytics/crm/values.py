@@ -38,6 +38,7 @@ from opp_analytics.text import count
 
 _DATES = ("close_date",)
 _INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "seen_after")
+_AMOUNTS = ("value", "won_value", VALUE_ORIGINAL)
 _IDS = ("unique_id", "account_id", "owner_id")
 _NEEDED = (*FLAGS, "changed_at", "seen_at", "seen_after")
 """Columns that decide what a deal is, or when something was so: a cell of theirs is never left blank."""
@@ -77,7 +78,7 @@ def find_decimals(
     """
     if decimal_comma is not None:
         return decimal_comma, []
-    amounts = [column for place, column in cells.items() if names[place] == "value"]
+    amounts = [column for place, column in cells.items() if names[place] in _AMOUNTS]
     dots = has_dotted_dates(column for place, column in cells.items() if is_time(names[place]))
     comma, why = find_decimal_comma(amounts, table.file, semicolons=table.semicolons, dots=dots)
     return comma, [Mapped("", "value", "guessed", why)] if why else []
@@ -102,7 +103,7 @@ class ColumnReader:
 
     def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
         """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
-        if isinstance(column, Cells) and ours in ("value", VALUE_ORIGINAL):
+        if isinstance(column, Cells) and ours in _AMOUNTS:
             return self._sort_bad(ours, *read_amounts(column, self.org.currency, self.decimal_comma))
         if isinstance(column, Cells):
             read = (
@@ -191,7 +192,7 @@ def read_columns(
     cells = {
         place: Cells.of(table.cells[place], table.labels[place])
         for place, ours in names.items()
-        if is_time(ours) or ours in ("value", VALUE_ORIGINAL)
+        if is_time(ours) or ours in _AMOUNTS
     }
     times = [column for place, column in cells.items() if is_time(names[place])]
     order = day_first if day_first is not None else find_day_order(times, table.file)
@@ -203,7 +204,7 @@ def read_columns(
     lines = list(matched)
     for place in places:
         ours, label = matched[place].ours, table.labels[place]
-        if several and ours == (VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value"):
+        if several and ours in ("won_value", VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value"):
             codes = next(as_texts(table.cells[other]) for other in places if names[other] == "currency")
             column = reader.read_original(table.cells[place], label, codes)
         else:

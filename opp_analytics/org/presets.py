@@ -164,6 +164,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             name="Topic|name",
             account_name="Potential Customer|Account",
             value="Est. Revenue|Est. revenue|estimatedvalue",
+            won_value="Actual Revenue|actualvalue",
             stage="Pipeline Phase|Sales Stage|stepname",
             status="Status|statecode",
             close_date="Est. Close Date|Est. close date|estimatedclosedate",

@@ -9,6 +9,8 @@ _DEALS = {
     "name": ["Acme", "Beta", "Gamma"],
     "account": ["Acme Corp", "Beta GmbH", "Gamma Ltd"],
     "value": ["12000", "5000.5", "700"],
+    "estimate": ["12000", "9999", "700"],
+    "actual": ["", "5000.5", ""],
     "due": ["2026-12-31", "2026-12-15", "2026-12-10"],
     "closed": ["", "2026-11-25", "2026-11-20"],
     "due or closed": ["2026-12-31", "2026-11-25", "2026-11-20"],
@@ -51,7 +53,7 @@ LABELS = {
     "Closing Date=due or closed|Deal Owner=owner|Created Time=created|Probability (%)=percent",
     "zoho fields": "Deal Id=id|Deal_Name=name|Account_Name=account|Amount=value|Stage=stage|"
     "Closing_Date=due or closed|Created_Time=created|Probability=percent",
-    "dynamics view": "(Do Not Modify) Opportunity=id|Topic=name|Potential Customer=account|Est. Revenue=value|"
+    "dynamics view": "(Do Not Modify) Opportunity=id|Topic=name|Potential Customer=account|Est. Revenue=estimate|Actual Revenue=actual|"
     "Pipeline Phase=stage|Status=status|Est. Close Date=due|Actual Close Date=closed|Owner=owner|Created On=created",
     "dynamics new labels": "Opportunity=id|Topic=name|Account=account|Est. revenue=value|Sales Stage=stage|"
     "Status=status|Est. close date=due|Actual Close Date=closed|Owner=owner|Created On=created",
