@@ -117,9 +117,8 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
         return places[0]
     if name == "unique_id":
         what, preset = "opportunity ID", guess_preset(table.labels)
-        where = [
-            f'in {product}, "{label}"' for key, (product, label) in _IDS.items() if preset in (None, key)
-        ]
+        products = [_IDS[preset]] if preset else [*_IDS.values()][:3]
+        where = [f'in {product}, "{label}"' for product, label in products]
         what += f". Add it to the report ({'; '.join(where)})"
         could = [(guess, "is unique here") for guess in guess_ids(table, matched)]
     else:
@@ -139,5 +138,9 @@ _IDS = {
     "salesforce": ("Salesforce", "Opportunity ID"),
     "hubspot": ("HubSpot", "Record ID"),
     "pipedrive": ("Pipedrive", "ID"),
+    "zoho": ("Zoho", "Record Id"),
+    "dynamics": ("Dynamics 365", "Opportunity"),
+    "close": ("Close", "id"),
+    "attio": ("Attio", "Record ID"),
 }
 """Products, and what each calls a deal's id in its reports."""

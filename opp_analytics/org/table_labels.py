@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from opp_analytics.inputs import make_key
+from opp_analytics.org.presets import LIKELY
 from opp_analytics.periods import read_period
 
 COLUMN_WORDS = {
-    "owner_name": "owner_name owner rep sales_rep salesperson sales_person sales_agent agent seller name full_name "
-    "account_executive opportunity_owner deal_owner",
+    "owner_name": f"owner_name owner {' '.join(LIKELY['owner_name'])} name full_name opportunity_owner deal_owner",
     "team": "team sales_team manager group department",
     "region": "region territory regional_office",
     "from_date": "from_date since start_date",

@@ -528,3 +528,12 @@ def test_read_export__of_close_takes_the_leads_name_and_no_cents() -> None:
 def test_read_export__takes_numbers_for_a_status_only_where_dynamics_does() -> None:
     sheet = make_export("dynamics table").rename(columns={"statecode": "Status"})
     assert oa.read_export(sheet, oa.Org.dynamics(), progress=False)["status"].tolist() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LABELS if kind.endswith(("export", "view"))])
+def test_read_export__names_the_id_of_the_product(kind: str) -> None:
+    sheet = make_export(kind)
+    with pytest.raises(
+        MissingColumnError, match=r'has no opportunity ID. Add it to the report \(in [^;]+, "[^;]+"\)'
+    ):
+        read_export(sheet.drop(columns=sheet.columns[0]), oa.Org(preset=kind.split()[0]))
