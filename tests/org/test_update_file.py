@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.errors import DataError
-from opp_analytics.org.additions import Additions
+from opp_analytics.inputs import fold
+from opp_analytics.org.additions import Additions, quote
 from opp_analytics.org.draft_file import draft_org
+from opp_analytics.org.guess_stages import guess_stages
 from opp_analytics.org.org import parse_org
 from opp_analytics.org.stages import Stage, Stages
 from opp_analytics.org.update_file import update_text
@@ -45,7 +50,7 @@ def read(text: str) -> oa.Org:
     return parse_org(Path("org.toml"), text)
 
 
-def frame(*stages: str, **columns: list[object]) -> pd.DataFrame:
+def frame(*stages: str, **columns: Sequence[object]) -> pd.DataFrame:
     return pd.DataFrame({"stage": stages, "value": 1.0, "close_date": pd.Timestamp("2026-11-30"), **columns})
 
 
@@ -162,3 +167,39 @@ def test_update__adds_a_stage_to_the_pipeline_of_its_deals(
 """
     before, after = read(text).stages, read(update(text, frame(*stages, pipeline=pipelines))).stages
     assert [(stage.pipeline, stage.name) for stage in after if stage not in before] == added
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).filter(str.strip)
+forms = [
+    "stages = [{}]\n",
+    "stages = [ # in order\n  {}\n]\n",
+    "stages = [\n  # first\n  {},\n  # last\n] # end\n",
+]
+
+
+@given(
+    st.lists(names, min_size=1, max_size=4, unique_by=fold),
+    st.lists(names, max_size=4),
+    st.sampled_from(forms),
+    st.sampled_from([", ", ",\n  ", ',  # a "{}\n  # next\n  ']),
+    st.sampled_from(["", "# top\n\n", "# about [columns]\n"]),
+    st.sampled_from(["", "[columns]\nA = 'name'\n\n# [targets]\n", "\n# People\n[people] # none\n"]),
+)
+def test_update__of_any_names_and_comments_keeps_them_all_and_knows_every_stage(
+    known: list[str], found: list[str], form: str, between: str, top: str, end: str
+) -> None:
+    if "#" in between:
+        form = form.replace("stages = [{}", "stages = [\n  {}")
+    lines = between.join(f'{{name = {quote(name)}, kind = "open"}}' for name in known)
+    text = top + form.replace("{}", lines) + end
+    deals = frame(*found)
+    changed = update(
+        text, deals, columns={'B " = #': "stage"}, tables={"targets": [{"period": "2026-11", "target": 1}]}
+    )
+    rest = iter(changed.splitlines())
+    kept = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+    assert [line for line in kept if line not in rest] == []
+    assert set(found) - {one.stage.name for one in guess_stages(deals, Stages(())) if one.unknown} <= set(
+        read(changed).stages.kinds
+    )
+    assert update(changed, deals, columns={'B " = #': "stage"}) == changed
