@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -186,10 +185,10 @@ def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
 
 def _find_chance(stage: Stage, deals: pd.DataFrame | None) -> float:
     """Find the median chance that the deals of a stage state, else its own or that of CRMs; above 100 where nothing tells."""
-    stated = pd.to_numeric([] if deals is None else deals["probability"], errors="coerce")
-    median = float(pd.Series(stated, dtype="float64").median())
-    if not math.isnan(median):
-        return median
+    if deals is not None:
+        stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
+        if len(stated):
+            return float(stated.median())
     return _TYPICAL.get(fold(stage.name), 101.0) if stage.probability is None else stage.probability
 
 
