@@ -84,8 +84,6 @@ _MOST_NAMED = 20
 """Different bad cells that one error lists; the rest are counted."""
 _BLANKS = frozenset(("n/a", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—"))
 """Marks in a file's cell that say it is empty; a word that promises a value, such as ``TBD`` or ``?``, is none of them."""
-_WHICH_ORDER = "use day_first=True or False, in the shell --day-first or --month-first"
-_WHICH_DECIMALS = "use decimal_comma=True or False, in the shell --decimal-comma or --no-decimal-comma"
 
 
 class TwoReadings(BadCell):
@@ -503,7 +501,7 @@ class BadValue:
     @property
     def has_option(self) -> bool:
         """True where an option of the reader settles what the cell means."""
-        return self.reason.endswith((_WHICH_ORDER, _WHICH_DECIMALS))
+        return any(option in self.reason for option in ("--day-first", "decimal-comma"))
 
 
 def list_bad(bad: Iterable[BadValue]) -> list[str]:
@@ -729,11 +727,15 @@ def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
         return wanted.pop() or 0.0
     if wanted:
         raise TwoReadings(
-            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; {_WHICH_DECIMALS}"
+            f"may mean {_show_readings(*filter(None, wanted))}, and no other row of the file tells; use decimal_comma=True or "
+            "False, in the shell --decimal-comma or --no-decimal-comma"
         )
     if set(readings.values()) == {None}:
         raise BadCell(_NOT_AN_AMOUNT)
-    raise BadCell(f"has a decimal {'point' if decimal_comma else 'comma'}, unlike the rest of the file")
+    sign, option = ("point", "--no-decimal-comma") if decimal_comma else ("comma", "--decimal-comma")
+    raise BadCell(
+        f"looks like a decimal {sign}; run again with {option}, in Python decimal_comma={not decimal_comma}"
+    )
 
 
 def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[Any], list[BadValue], bool]:
@@ -831,7 +833,8 @@ def _read_times(
             return _parse_time(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
-                f"may mean {doubt.both}, and no other row of the file tells; {_WHICH_ORDER}"
+                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
+                "--day-first or --month-first"
             ) from None
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)

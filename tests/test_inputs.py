@@ -208,6 +208,39 @@ def test_read_amounts__reads_what_crms_write() -> None:
     assert amounts.iloc[7] == 9
 
 
+def test_read_amounts__names_the_option_for_an_amount_of_the_other_decimal_sign() -> None:
+    for comma, cell, says in (
+        (
+            False,
+            "45000,00",
+            "row 2: Amount='45000,00' looks like a decimal comma; run again with --decimal-comma",
+        ),
+        (
+            True,
+            "45000.5",
+            "row 2: Amount='45000.5' looks like a decimal point; run again with --no-decimal-comma",
+        ),
+    ):
+        [bad] = read_amounts(column(cell), None, comma)[1]
+        assert str(bad).startswith(says)
+        assert bad.has_option
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("250m", 250e6), ("€1.5mm", 1.5e6), ("3 bn", 3e9), ("2mn €", 2e6), ("₹45,000", 45_000), ("150 000", 150_000), ("5 MXN", 5)],
+)  # fmt: skip
+def test_read_amount__reads_units_and_signs_of_money(typed: str, read: float) -> None:
+    assert read_amount(typed) == read
+
+
+def test_read_percents__refuses_a_fraction_beside_percentages() -> None:
+    percents, bad, fractional = read_percents(column("50%", 0.5, 20.0, dtype="object"))
+    assert (percents.tolist()[0], percents.tolist()[2], fractional) == (50, 20, False)
+    assert [str(one) for one in bad] == ["row 3: Amount=0.5 may mean 0.5% or 50%; write it with its sign"]
+    assert read_percents(column("50%", 0.5, dtype="object"))[0].tolist() == [50, 50]
+
+
 def test_read_amounts__takes_the_numbers_of_a_workbook() -> None:
     assert read_amounts(column(5, 2.5, "$7", None, dtype="object"))[0][:3].tolist() == [5, 2.5, 7]
     assert read_amounts(column(5, 2.5, dtype="float64"))[0].tolist() == [5, 2.5]

@@ -129,7 +129,7 @@ def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> st
             if column == "close_date":
                 inputs.read_date(value)
             elif column == "value":
-                inputs.read_amount(value, meaning.currency)
+                inputs.read_amount(value, meaning.currency, decimal_comma=meaning.decimal_comma)
         except schema.BadCell as better:
             return str(better)
     return str(error)

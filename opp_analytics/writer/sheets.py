@@ -32,7 +32,7 @@ def parse(
     epoch: datetime = inputs.EPOCH,
     *,
     day_first: bool | None = None,
-    currency: str | None = None,
+    meaning: org.Org = org.DEFAULT,
 ) -> Any:
     """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0.
 
@@ -48,7 +48,7 @@ def parse(
     if column in TEXTS:
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if isinstance(value, str):
-        return _read_typed(column, value, day_first, currency)
+        return _read_typed(column, value, day_first, meaning)
     if column == "close_date":
         serial = inputs.read_serial_date(value, epoch)
         return value if serial is None else serial.normalize()
@@ -57,11 +57,11 @@ def parse(
     return value
 
 
-def _read_typed(column: str, text: str, day_first: bool | None, currency: str | None) -> Any:
+def _read_typed(column: str, text: str, day_first: bool | None, meaning: org.Org) -> Any:
     try:
         match column:
             case "value":
-                return inputs.read_amount(text, currency)
+                return inputs.read_amount(text, meaning.currency, decimal_comma=meaning.decimal_comma)
             case org.VALUE_ORIGINAL:
                 return inputs.read_amount(text)
             case "probability":
@@ -166,14 +166,14 @@ def make_after(
 
 def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], before: pd.DataFrame) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
-    held = _list_by_id(before)
+    held, comma = _list_by_id(before), org.Org.of(before).decimal_comma
     bad = []
     for number, row in rows.items():
         typed = row.get("value")
         if not isinstance(typed, str):
             continue
         try:
-            inputs.read_amount(typed)
+            inputs.read_amount(typed, decimal_comma=comma)
         except inputs.TwoReadings as doubt:
             if schema.parse_cell("value", typed) != held.get(row.get("unique_id"), {}).get("value"):
                 bad.append(inputs.BadValue(number, "value", typed, str(doubt)))

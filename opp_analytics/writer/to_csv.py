@@ -15,7 +15,7 @@ import pandas as pd
 from opp_analytics import arguments, inputs, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending
-from opp_analytics.org import Org, conform, empty
+from opp_analytics.org import DEFAULT, Org, conform, empty
 from opp_analytics.table_files import allow_long_cells, decode_file, read_content
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
@@ -149,8 +149,8 @@ def read_csv(
         {} if before is None else {row["unique_id"]: row for row in list_rows(require_ids(before, "before"))}
     )
     day_first = _find_order(filled.values(), exported)
-    currency = None if before is None else Org.of(before).currency
-    rows = {number: _read_row(cells, exported, day_first, currency) for number, cells in filled.items()}
+    meaning = Org.of(before)
+    rows = {number: _read_row(cells, exported, day_first, meaning) for number, cells in filled.items()}
     return sheets.make_after(rows, columns, empty() if before is None else before, new_columns)
 
 
@@ -164,15 +164,26 @@ def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | 
 
 
 def _read_row(
-    cells: dict[str, str], exported: Exported, day_first: bool | None, currency: str | None
+    cells: dict[str, str], exported: Exported, day_first: bool | None, meaning: Org
 ) -> dict[str, Any]:
     """Read the values of a row; one that nobody edited is the exported one, whatever Excel made of its text."""
     before = exported.get(cells["unique_id"], {})
     row = {}
     for column, text in cells.items():
-        value, was = _read_csv_cell(column, text, day_first=day_first, currency=currency), before.get(column)
-        row[column] = was if isinstance(value, str) and _is_unedited(column, value, was) else value
+        value, was = _read_csv_cell(column, text, day_first=day_first, meaning=meaning), before.get(column)
+        kept = (
+            _is_unedited(column, value, was) if isinstance(value, str) else _is_same_amount(column, text, was)
+        )
+        row[column] = was if kept else value
     return row
+
+
+def _is_same_amount(column: str, text: str, was: Any) -> bool:
+    """True for the exported amount without its last zeros: 12.3450, which is 12.345 now, is no 12,345."""
+    try:
+        return column == "value" and float(text) == was
+    except ValueError:
+        return False
 
 
 def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
@@ -283,9 +294,7 @@ def _to_plain_text(column: str, value: Any) -> str:
     return str(plain)
 
 
-def _read_csv_cell(
-    column: str, text: str, *, day_first: bool | None = None, currency: str | None = None
-) -> Any:
+def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None, meaning: Org = DEFAULT) -> Any:
     """Read a CSV cell as `parse` does; None if blank.
 
     >>> _read_csv_cell("name", " Acme"), _read_csv_cell("name", "' Acme"), _read_csv_cell("value", "$1,200")
@@ -294,4 +303,4 @@ def _read_csv_cell(
     exact = text.removeprefix("'")
     if exact != text and (column in sheets.TEXTS or column not in schema.COLUMNS):
         return exact or None
-    return sheets.parse(column, exact, day_first=day_first, currency=currency)
+    return sheets.parse(column, exact, day_first=day_first, meaning=meaning)

@@ -382,7 +382,7 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
         cells["close_date"][0] for cells in raw.values() if "close_date" in cells
     )
     rows = {
-        number: _read_row(cells, base, book.epoch, day_first, Org.of(before).currency)
+        number: _read_row(cells, base, book.epoch, day_first, Org.of(before))
         for number, cells in raw.items()
         if any(not schema.is_blank(value) for value, _ in cells.values())
     }
@@ -457,14 +457,14 @@ def _read_row(
     base: dict[str, dict[str, Any]],
     epoch: datetime,
     day_first: bool | None,
-    currency: str | None,
+    meaning: Org,
 ) -> dict[str, Any]:
     unique_id = sheets.parse("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})
     row = {}
     for column, (value, number_format) in raw.items():
         was = held.get(column)
-        cleaned = sheets.parse(column, value, number_format, epoch, day_first=day_first, currency=currency)
+        cleaned = sheets.parse(column, value, number_format, epoch, day_first=day_first, meaning=meaning)
         row[column] = was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
     return row | {"unique_id": unique_id}
 

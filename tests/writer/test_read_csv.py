@@ -182,3 +182,20 @@ def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_a
         assert edited(old, new)["problem"].tolist() == [problem]
     file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")
     assert plan(frame, read_csv(file, frame)).changes.empty
+
+
+def test_read_csv__reads_edited_amounts_as_the_orgs_country_writes_them(tmp_path: Path) -> None:
+    frame = Org(currency="EUR", timezone="Europe/Berlin").apply(
+        opportunities(2).assign(value=[1000.0, 12.345])
+    )
+    file = to_csv(frame, tmp_path / "deals.csv")
+    text = file.read_text("utf-8-sig")
+    for typed, read in (("45.000", 45_000), ("1.234,50 €", 1234.5), ("150k", 150_000), ("1,2m", 1_200_000)):
+        file.write_text(text.replace(",1000,", f',"{typed}",', 1), "utf-8")
+        assert plan(frame, read_csv(file, frame)).changes["after"].tolist() == [read]
+    file.write_text(text.replace(",12.3450,", ",12.345,"), "utf-8")
+    assert plan(frame, read_csv(file, frame)).changes.empty
+    file.write_text(text.replace(",1000,", ',"$45,000",', 1), "utf-8")
+    assert plan(frame, read_csv(file, frame)).problems["problem"].tolist() == [
+        "is in $, and the org's currency is EUR"
+    ]
