@@ -235,7 +235,7 @@ class RecordedPipeline:
             return closings
 
         days = self.remember(("closing days",), read_closings).reindex(ids).set_axis(ids.index)
-        return days.fillna(as_date(self._rating, tz=org.zone(None)))
+        return pd.Series(days).fillna(as_date(self._rating, tz=org.zone(None)))
 
     def _read_log(self) -> ibis.Table:
         """Read the change log with the CRM's values, and aliases as their stages."""
@@ -329,11 +329,13 @@ class RecordedPipeline:
         DataFrame
             ``seen_after``, ``seen_at`` (instants: the change happened after the first and by the second; a
             first record has no ``seen_after``), ``operation`` (new, changed, deleted, returned), then the
-            opportunity's columns at ``seen_at``; a deleted one keeps its last values.
+            opportunity's columns at ``seen_at``; a deleted one keeps its last values. Values are the CRM's, but those of
+            a history `at_rates_of` a record are converted.
             Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         order = [("seen_at", "ascending"), ("unique_id", "ascending")]
-        return self._conform(rows.to_frame(self.collect_arrow(self._read_log()).sort_by(order)))
+        table = self._read_log() if self._rated_at is None else self._read_values()
+        return self._conform(rows.to_frame(self.collect_arrow(table).sort_by(order)))
 
     def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
         """Rebuild all opportunities of the last record at or before `when`.

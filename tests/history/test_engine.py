@@ -170,6 +170,33 @@ def test_from_table__on_spark_gives_the_same(spark, log, history):
     assert "a table" in repr(there)
 
 
+EUROS = Org(
+    stages=[*ORG.stages],
+    currency="USD",
+    currency_rates=[
+        {"date": day, "currency": "EUR", "rate": rate}
+        for day, rate in (("2026-01-04", 1.2), ("2026-01-15", 1.1), ("2026-02-01", 0.9), ("2026-02-28", 1.0))
+    ],
+)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+@pytest.mark.filterwarnings("ignore:unknown stages")
+def test_from_table__on_spark_converts_the_same(spark, log, history):
+    there, own = (
+        History.from_table(
+            table.mutate(currency=(table["owner_name"] == "Ann").ifelse("EUR", None)), history.records, EUROS
+        )
+        for table in (spark.read_parquet(str(log)), history.table)
+    )
+    plain = waterfall(history, **WINDOW)
+    for name in ("slippage", "waterfall where"):
+        found, wanted = QUESTIONS[name](there), QUESTIONS[name](own)
+        pd.testing.assert_frame_equal(found, wanted, obj=name)
+    assert not waterfall(own, **WINDOW)["value"].equals(plain["value"])
+
+
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_from_table__on_spark_is_as_the_docs_say(spark):

@@ -13,7 +13,7 @@ from opp_analytics import text
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
-from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
+from opp_analytics.org import DEFAULT, get_org, merge_orgs
 from opp_analytics.periods import as_date
 
 FILTERS = {
@@ -202,8 +202,10 @@ class DealSelector:
     """Selects the deals of choices, from the opportunities as they are now and their history."""
 
     def __init__(self, opportunities: pd.DataFrame, history: History | None) -> None:
-        self.opportunities, self.history = opportunities, history
         recorded = [] if history is None else list(history.records["recorded_at"])
+        # At the rates of one day, so that no difference between two records is exchange.
+        rated = history.at_rates_of(recorded[-1]) if history is not None and recorded else history
+        self.opportunities, self.history, self.is_rated = opportunities, rated, rated is not history
         self.moments = {moment.isoformat(): moment for moment in recorded}
         """Times of the records, by their ISO text."""
         names = ("the frame's org", "the history's")
@@ -280,7 +282,6 @@ class DealSelector:
         if choice.view == "changes":
             lines = [
                 "new = history.changes().query(\"operation == 'new'\")",
-                *(["new = history.org.apply(new)"] if Org.of(self.history).converts else []),
                 f'first = pd.concat([history.as_of("{start}"), new]).drop_duplicates("unique_id")',
             ]
         lines += [f"first = first[{each.write_code('first')}]" for each in filters]
@@ -306,7 +307,6 @@ class DealSelector:
         assert self.history is not None
         history = self.history
         new = history.remember(("explored new",), lambda: history.changes().query("operation == 'new'"))
-        new = Org.of(history).apply(new) if Org.of(history).converts else new
         both: pd.DataFrame = pd.concat([first, new])
         return both.drop_duplicates("unique_id")
 

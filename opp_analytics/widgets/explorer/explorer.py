@@ -104,7 +104,10 @@ class Explorer(Widget):
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
         marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
-        code = "\n".join(view.write_code())
+        lines = view.write_code()
+        if self._selector.is_rated and any("history" in line for line in lines):
+            lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
+        code = "\n".join(lines)
         panel |= {"state": choice.state, "window": [view.start, view.end]} | self._count(view)
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view

@@ -69,10 +69,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
             stacklevel=2,
         )
     # What the run did not touch is whatever it is by now.
-    known = [
-        read_cells(now.get(unique_id) or {}, (*schema.COLUMNS, org.CURRENCY)) | row
-        for unique_id, row in rows.items()
-    ]
+    columns = [*schema.COLUMNS, *([org.CURRENCY] if client.org and client.org.converts else [])]
+    known = [read_cells(now.get(unique_id) or {}, columns) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
     before = client.org.apply(before) if client.org else before
     steps = compare_steps(add_base(steps, before), client, now)

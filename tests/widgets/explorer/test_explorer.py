@@ -677,3 +677,33 @@ def test_notes__count_picked_deals_only_and_leave_none_out_that_n_counts(team: H
         ),
     ):
         assert choose(explorer, view=view, owners=owners)["notes"] == notes
+
+
+def test_explorer__shows_no_exchange_and_its_code_makes_the_converted_tables() -> None:
+    rates = [
+        {"date": day, "currency": "EUR", "rate": rate}
+        for day, rate in (("2026-03-01", 2.0), ("2026-03-20", 1.5))
+    ]
+    weeks = ["2026-03-02", "2026-03-09", "2026-03-30"]
+    log = pd.DataFrame(
+        [
+            {"unique_id": key, "seen_at": week, "name": key, "owner_name": "Ann", "stage": stage, "value": value,
+             "close_date": "2026-03-28", "probability": 50, "currency": "EUR", "created_at": "2026-02-20"}
+            for week in weeks for key, stage, value in (("a", "proposal", 100.0), ("b", "discovery", 40.0))
+        ]
+    )  # fmt: skip
+    history = History.from_changes(log, org=oa.Org(currency="USD", currency_rates=rates))
+    now = history.as_of("2026-03-30T12:00Z")
+    explorer = oa.explore(now, history, as_of="2026-03-30")
+    start = "2026-03-09T00:00:00+00:00"
+    choose(explorer, view="pipeline", by="stage", start=start)
+    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": now, "history": history}
+    exec(explorer.code, names)
+    assert names["change"].eq(0).all()
+    assert names["table"]["open_value"].sum() == pytest.approx(210.0)
+    for state in ({"view": "changes"}, {"view": "changes", "low": 100}, {"view": "slippage"}):
+        choose(explorer, start=start, **state)
+        table, _ = ran(explorer, now, history)
+        pd.testing.assert_frame_equal(table, explorer.table)
+    steps = explorer.table
+    assert steps["value"].sum() == pytest.approx(210.0)
