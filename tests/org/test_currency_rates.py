@@ -307,3 +307,33 @@ def test_to_csv__for_an_import_holds_the_crm_s_values(tmp_path: Path) -> None:
     written = pd.read_csv(tmp_path / "import.csv")
     assert written["Amount"].tolist() == [100.0, 200.0, 300.0, 400.0]
     assert not [name for name in written if "original" in name.lower()]
+
+
+def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    today = pd.Timestamp.now("UTC").normalize()
+    org = oa.Org(
+        currency="USD", currency_rates=[{"date": f"{today:%Y-%m-%d}", "currency": "EUR", "rate": 1.25}]
+    )
+    held = deals(status="active", stage="proposal", close_date=f"{today + pd.Timedelta(days=9):%Y-%m-%d}")
+    held = held.assign(created_at="2026-01-01T00:00:00Z", updated_at="2026-01-02T00:00:00Z", account_id="x")
+    held.attrs = {}
+    with (
+        oa.sandbox.start(opportunities=held) as box,
+        oa.Client(box.url, box.token, box.api_key, org=org, cache_dir=tmp_path / "cache") as client,
+    ):
+        before = oa.load(client, progress=False)
+        edited = before.set_index("name")
+        edited.loc["Acme", "value_original"], edited.loc["Cox", "value"] = 140.0, 320.0
+        receipt = oa.apply(oa.plan(before, edited.reset_index(), client=client), client, progress=False)
+        assert receipt.table[["field", "after", "outcome"]].to_numpy().tolist() == [
+            ["value", 140.0, "applied"], ["value", 320.0, "applied"]
+        ]  # fmt: skip
+        after = oa.load(client, progress=False, refresh="full").set_index("name")
+        assert after.loc[["Acme", "Cox"], "value"].tolist() == [175.0, 320.0]
+        assert after.loc[["Acme", "Cox"], "value_original"].tolist() == [140.0, 320.0]
+        back = oa.undo(client)
+        assert back.changes[["before", "after"]].to_numpy().tolist() == [[140.0, 100.0], [320.0, 300.0]]
+        assert "value of these deals: $495 → $425 (−$70)" in back.summary()
