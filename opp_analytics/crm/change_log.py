@@ -44,7 +44,7 @@ from opp_analytics.crm.unrecorded import (
 from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.inputs import as_ids, as_texts
-from opp_analytics.org import DEFAULT, Org, list_names
+from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
@@ -235,7 +235,7 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     closings = find_closings(known, lines, begin, changes["changed_at"].max(), org)
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
-        withhold(_log_unchanged(first, known), closings),
+        withhold(_log_unchanged(first, known, org), closings),
         _log_creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
@@ -266,7 +266,7 @@ def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFra
 def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
     if opportunities is None:
         return pd.DataFrame(index=pd.Index([], dtype=TEXT, name="unique_id"))
-    return opportunities.set_index("unique_id")
+    return Org.of(opportunities).bare(opportunities).set_index("unique_id")
 
 
 def _find_beginnings(
@@ -297,10 +297,14 @@ def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.D
     return named.reset_index().assign(field="created_at")
 
 
-def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Log the current values of fields that never changed: tracked ones without a change, and names."""
+def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log the current values of fields that never changed: tracked ones without a change, names, and currencies to convert."""
     seen = pd.MultiIndex.from_frame(first[["unique_id", "field"]])
-    columns = [name for name in dict.fromkeys([*first["field"], *_FIXED]) if name in known]
+    columns = [
+        name
+        for name in dict.fromkeys([*first["field"], *_FIXED, *([CURRENCY] if org.converts else [])])
+        if name in known
+    ]
     cells = [
         pd.DataFrame(
             {"unique_id": known.index, "field": name, "new_value": known[name].astype("object").array}

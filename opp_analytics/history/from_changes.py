@@ -95,6 +95,7 @@ def read_import(
     if isinstance(changes, crm.ChangeLog):
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):
+        changes = org.Org.of(changes).bare(changes) if org.is_converted(changes) else changes
         ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
         if known is None or (ours and opportunities is None and ids is None):
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))

@@ -214,3 +214,24 @@ def test_history__of_a_currency_without_a_rate_is_refused_and_old_rates_are_said
     assert any(
         "older than 30 days where they are needed: EUR of Jan 1, 2026 for Mar 30, 2026" in one for one in said
     )
+
+
+def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_converted_deals() -> None:
+    known = make_org({"2026-03-01": 1.2}, preset="salesforce")
+    field_history = pd.DataFrame(
+        {
+            "OpportunityId": ["006000000000001"] * 2, "Field": ["created", "StageName"], "OldValue": [None, "Prospecting"],
+            "NewValue": [None, "Closed Won"], "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
+        }
+    )  # fmt: skip
+    export = pd.DataFrame(
+        {"Id": ["006000000000001"], "Name": ["Acme"], "StageName": ["Closed Won"], "Amount": [100.0],
+         "CloseDate": ["2026-03-09"], "CurrencyIsoCode": ["EUR"]}
+    )  # fmt: skip
+    now = oa.read_export(export, known, progress=False)
+    assert now["value"].tolist() == [120.0]
+    history = History.from_changes(field_history, org=known, opportunities=now, progress=False)
+    assert set(history.changes()["value"].dropna()) <= {100.0}
+    assert history.as_of("2026-03-10")["currency"].tolist() == ["EUR"]
+    again = history.at_rates_of(history.records["recorded_at"].iloc[-1]).changes()
+    assert History.from_changes(again).changes()["value"].equals(history.changes()["value"])
