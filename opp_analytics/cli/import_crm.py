@@ -250,8 +250,8 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
     return dict(zip(theirs, ours, strict=True))
 
 
-def begin_history(log: ChangeLog, folder: Path, org: oa.Org) -> oa.History:
-    """Begin a history in a folder with a field history."""
+def begin_history(log: ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
+    """Begin a history in a folder, or in memory, with a field history."""
     with warnings.catch_warnings():
         # The sentences below tell the same problems.
         warnings.simplefilter("ignore", DataWarning)

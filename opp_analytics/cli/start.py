@@ -52,7 +52,17 @@ from opp_analytics.errors import DataError, OppAnalyticsError
 from opp_analytics.files import say_failure, stage_folder, sync_folder
 from opp_analytics.history import holds, tell_problems
 from opp_analytics.inputs import did_you_mean, fold
-from opp_analytics.org import FILE, PRESETS, Kind, Org, find_newest_date, name_table, parse_org
+from opp_analytics.org import (
+    FILE,
+    PRESETS,
+    Columns,
+    Kind,
+    Org,
+    find_newest_date,
+    list_names,
+    name_table,
+    parse_org,
+)
 from opp_analytics.org import KINDS as STAGE_KINDS
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.report import check_report
@@ -138,6 +148,8 @@ def start_command(
         drafted = _answer_id(drafted, unique_id, yes)
         if file is not None:
             _say_deals(file, drafted, found[file])
+            way_out = f"add it to the export, or name its column under [columns] of {place}"
+            _check_columns(drafted.export.opportunities, file, way_out)
         drafted = _answer_stages(drafted, stage or (), yes)
         tables = _list_tables(kinds, found, drafted)
         drafted = drafted.answer(tables=tables)
@@ -201,12 +213,18 @@ def _read_last(
 ) -> pd.DataFrame:
     """Read the deals as a field history, or else the records so far, show them last."""
     if log_file is not None:
-        past = oa.History.from_changes(read_changes(log_file, org, **reading))
+        past = begin_history(read_changes(log_file, org, **reading), None, org)
     if past is None or not len(past.records):
         raise DataError("no file holds deals; start with an export of them, or with their field history")
     deals = _take_last(past)
+    _check_columns(deals, log_file or HISTORY_FOLDER, "give an export of the deals too")
     deals.attrs.pop("org", None)
     return deals
+
+
+def _check_columns(deals: pd.DataFrame, source: Path, way_out: str) -> None:
+    if lacking := [text.label(name) for name in ("value", "close_date") if name not in deals]:
+        raise DataError(f"{source} has no {text.joined(lacking)}, which the page rests on; {way_out}")
 
 
 def _take_last(history: oa.History) -> pd.DataFrame:
@@ -499,27 +517,29 @@ def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
     heading(f"{file.name}: {count(len(export.opportunities))}", export.read_as)
     lines = export.mapping.fillna("")
     own = lines[lines["theirs"].isin(one.labels)]
-    read = own[own["how"].isin(["mapped", "guessed"])]
-    _say_columns(
-        dict(zip(read["theirs"], read["ours"], strict=True)), {guess.theirs for guess in drafted.guesses}
-    )
-    kept, dropped = (int((own["how"] == how).sum()) for how in ("kept", "dropped"))
-    counted = [(kept, "carried along under their own names"), (dropped, "not needed")]
-    if said := [f"{count(n, 'further column')} {what}" for n, what in counted if n]:
-        _say(f"{text.joined(said)}.")
+    dated = own["note"].str.match("(?:entered|exited) ")
+    read = own[own["how"].isin(["mapped", "guessed"]) & ~dated]
+    names = {str(theirs): list(ours) for theirs, ours in read.groupby("theirs", sort=False)["ours"]}
+    _say_columns(names, {guess.theirs for guess in drafted.guesses})
+    further = {
+        "carried along under their own names": own["how"] == "kept",
+        "not needed": own["how"] == "dropped",
+        "with the dates of stages": dated,
+    }
+    if said := [f"{mask.sum()} {what}" for what, mask in further.items() if mask.any()]:
+        _say(f"Further columns: {text.joined(said)}.")
     for column, why in lines.loc[lines["theirs"] == "", ["ours", "note"]].itertuples(index=False):
         _say(f"{text.capital(text.label(column))}: {why}.")
     _say_notes(export)
 
 
-def _say_columns(names: Mapping[str, str], guesses: Collection[str] = ()) -> None:
-    rows = [
-        {
-            "your column": theirs,
-            "read as": f"{_LABELS.get(ours) or text.label(ours)}{' (a guess)' if theirs in guesses else ''}",
-        }
-        for theirs, ours in names.items()
-    ]
+def _say_columns(names: Columns, guesses: Collection[str] = ()) -> None:
+    rows = []
+    for theirs, ours in names.items():
+        read_as = text.joined(_LABELS.get(name) or text.label(name) for name in list_names(ours))
+        rows.append(
+            {"your column": theirs, "read as": f"{read_as}{' (a guess)' if theirs in guesses else ''}"}
+        )
     show(pd.DataFrame(rows), index=False, most=100, wrap=("your column", "read as"))
 
 
@@ -539,8 +559,8 @@ def _say_written(written: Sequence[str], drafted: Drafted, update: _Update, day:
         _say(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
     if update.at is None and update.log is None:
         _say(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
-    guesses = sum(bool(one.guess) for one in drafted.draft.stages)
-    if guesses:
+    guesses = [*drafted.guesses, *(one for one in drafted.draft.stages if one.guess)]
+    if guesses and str(drafted.file) in written:
         _say(f"Guesses are marked in {drafted.file}: correct them there, then run the same command again.")
     opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
     _say(f"Next: {opener} {_PAGE}")

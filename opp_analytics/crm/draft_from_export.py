@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from opp_analytics.crm.guess_columns import Guess, guess_columns
-from opp_analytics.crm.mapping import make_key, name_opportunities
+from opp_analytics.crm.mapping import name_opportunities
 from opp_analytics.crm.read_export import Export, explain_export
 from opp_analytics.crm.recognize import name_every, recognize
 from opp_analytics.files import SMALL, read_whole
+from opp_analytics.inputs import make_key
 from opp_analytics.org import (
     KINDS,
     Additions,
@@ -172,10 +173,10 @@ def _draft(
     answered = answers.get("unique_id")
     guesses = guess_columns(table, known) if preset else found
     if answered is not None:
-        guesses = [
-            _name_id(answered, known),
-            *(guess for guess in guesses if "unique_id" not in list_names(guess.ours)),
-        ]
+        likely = [name for guess in guesses if guess.theirs == answered for name in list_names(guess.ours)]
+        named = _name_id(answered, known, likely)
+        rest = guess_columns(table, _extend(file, old, org, preset, {answered: named.ours}))
+        guesses = [named, *rest]
     columns = {guess.theirs: guess.ours for guess in guesses}
     export = first or explain_export(table, _extend(file, old, org, preset, columns), mixed=True, **options)
     alike = export.mapping[export.mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
@@ -223,10 +224,10 @@ def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, co
     return parse_org(file, update_text(old, new, org.stages))
 
 
-def _name_id(label: str, known: Org) -> Guess:
-    """Make a column the id, beside what it is already."""
+def _name_id(label: str, known: Org, likely: Sequence[str]) -> Guess:
+    """Make a column the id, beside what it is already or likely is."""
     named = name_opportunities(known.columns).find(label)
-    ours = [name for name in named[0] if name != "unique_id"] if named else []
+    ours = [name for name in (named[0] if named else likely) if name != "unique_id"]
     return Guess(label, ["unique_id", *ours] if ours else "unique_id", "")
 
 

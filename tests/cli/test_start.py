@@ -367,3 +367,168 @@ def kill_at_move(words: list[str], step: int) -> bool:
     killed = os.WIFSIGNALED(status)
     assert killed or status == 0
     return killed
+
+
+def test_start__asks_which_column_identifies_a_deal_where_none_is_named_so(
+    command: Command, here: Path, typed: Callable[..., None]
+) -> None:
+    (here / "sheet.csv").write_text(
+        "Deal,Code,Rep,Phase,Deal Size,Est. Close\n"
+        f"Acme,A1,Ann,Demo,$1.2M,{TODAY.date()}\nÇelik,B7,Bob,Signed,50k,{TODAY.date()}\n"
+    )
+    typed("Kode", "Deal", "", "")
+    code, out, err = command("start", "sheet.csv")
+    assert (code, err) == (0, "")
+    assert out.count("Which column identifies a deal?") == 2
+    assert "There is no column \"Kode\"; did you mean 'Code'?" in out
+    said = {" ".join(line.split()) for line in out.splitlines()}
+    assert {"Deal deal ID and name", "Phase stage (a guess)", "Deal Size value (a guess)"} <= said
+    org = oa.Org.read("opp-analytics.toml")
+    assert org.stages.kinds == {"Demo": "open", "Signed": "won"} | org.stages.kinds
+    found = History("opp-history").as_of("2100-01-01")
+    assert found[["unique_id", "value"]].to_numpy().tolist() == [["Acme", 1_200_000], ["Çelik", 50_000]]
+    # What was answered is not asked again.
+    assert command("start", "sheet.csv")[0] == 0
+
+
+def test_start__takes_the_column_of_the_option_as_id(command: Command, here: Path) -> None:
+    (here / "sheet.csv").write_text(
+        f"Deal,Code,Phase,Value,Close date\nAcme,A1,Demo,5,{TODAY.date()}\nBeta,B7,Demo,7,{TODAY.date()}\n"
+    )
+    assert command("start", "sheet.csv", "--id", "Code", "--yes")[0] == 0
+    assert History("opp-history").as_of("2100-01-01")["unique_id"].tolist() == ["A1", "B7"]
+
+
+def test_start__writes_names_of_files_from_the_org_file_on(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    data, org = tmp_path / "Übersicht Q4", tmp_path / "settings"
+    data.mkdir(), org.mkdir()
+    files = [write_deals(data), write_targets(data, "Ziele.csv"), write_people(data)]
+    code, _, err = command("start", *files, "--org", org / "ours.toml", "--yes")
+    assert (code, err) == (0, "")
+    assert 'file = "../Übersicht Q4/Ziele.csv"' in (org / "ours.toml").read_text(encoding="utf-8")
+    assert oa.Org.read(org / "ours.toml").targets["target"].tolist() == [50_000, 30_000]
+    assert sorted(file.name for file in here.iterdir()) == MADE[1:]
+
+
+def test_start__keeps_the_tables_of_the_org_file(command: Command, here: Path) -> None:
+    write_deals(here), write_targets(here)
+    command("start", "deals.csv", "quota.csv")
+    write_targets(here, "other.csv")
+    before = (here / "opp-analytics.toml").read_bytes()
+    code, out, _ = command("start", "other.csv", "deals.csv")
+    assert code == 0
+    assert "other.csv is not used: opp-analytics.toml has [targets] already" in out
+    assert "quota.csv is not used" not in command("start", "quota.csv")[1]
+    assert (here / "opp-analytics.toml").read_bytes() == before
+
+
+def test_start__with_targets_alone_enters_them_beside_the_history_there_is(
+    command: Command, here: Path
+) -> None:
+    write_targets(here)
+    code, _, err = command("start", "quota.csv")
+    assert (code, list_made(here)) == (1, [])
+    assert "no file holds deals" in err
+    write_deals(here)
+    command("start", "deals.csv", "--yes")
+    assert command("start", "quota.csv")[0] == 0
+    assert len(oa.Org.read("opp-analytics.toml").targets) == 2
+    assert len(History("opp-history").records) == 1
+
+
+def test_start__joins_accounts_and_activities(command: Command, here: Path) -> None:
+    write_deals(here)
+    deals = pd.read_csv("deals.csv")
+    deals.assign(**{"Account Name": ["Acme", "Beta", "Çelik"]}).to_csv("deals.csv", index=False)
+    (here / "accounts.csv").write_text(
+        "Account,Sector,Stage\nAcme,steel,old\nBeta,food,new\nÇelik,steel,new\n".replace(",Stage", ",Size")
+    )
+    (here / "calls.csv").write_text(f"deal_id,type,due_date\n006Hs00001AbCdE,call,{day(-3)}\n")
+    assert command("start", "accounts.csv", "calls.csv", "deals.csv", "--yes")[0] == 0
+    org = oa.Org.read("opp-analytics.toml")
+    frame = oa.read_export(here / "deals.csv", org, progress=False)
+    assert frame["Sector"].tolist() == ["steel", "food", "steel"]
+    assert frame["last_touch"].dt.date.tolist()[0] == (TODAY - pd.Timedelta(days=3)).date()
+
+
+def test_start__of_old_data_is_of_their_newest_day(command: Command, here: Path) -> None:
+    rows = {"Close_Date": "3/20/2019", "Created_Date": "1/5/2019", "Last_Modified_Date": "2/1/2019"}
+    write_deals(here, **rows)
+    table = pd.read_csv("deals.csv")
+    pd.concat([table.iloc[:1]]).to_csv("deals.csv", index=False)
+    code, out, err = command("start", "deals.csv", "--yes")
+    assert (code, err) == (0, "")
+    assert "The page is as of Feb 1, 2019: nothing in the data is newer" in out
+    assert f"{History('opp-history').records['recorded_at'].iloc[0]:%Y-%m-%d %H}" == "2019-02-01 23"
+    # A second export of the same day comes after the first.
+    table.iloc[:1].assign(Amount="$1.00").to_csv("deals.csv", index=False)
+    assert command("start", "deals.csv", "--yes")[0] == 0
+    assert f"{History('opp-history').records['recorded_at'].iloc[1]:%Y-%m-%d}" == "2019-02-02"
+
+
+def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(command: Command, here: Path) -> None:
+    days = [f"{TODAY - pd.Timedelta(days=back):%Y-%m-%d}" for back in (3, 2)]
+    for place, name in enumerate(days):
+        write_deals(here, f"deals {name}.csv", Amount=f"${place + 1}.00", Last_Modified_Date=day(-9))
+        table = pd.read_csv(here / f"deals {name}.csv").assign(**{"Last Modified Date": day(-9)})
+        table[table["Stage"] != "Closed Won"].to_csv(here / f"deals {name}.csv", index=False)
+    assert command("start", f"deals {days[1]}.csv", "--yes")[0] == 0
+    assert [f"{at:%Y-%m-%d}" for at in History("opp-history").records["recorded_at"]] == days[1:]
+    code, _, err = command("start", f"deals {days[0]}.csv", "--yes")
+    assert code == 1
+    assert f"is of {days[0]}, before the last record, of {days[1]}" in err
+    assert len(History("opp-history").records) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["deals.csv", "copy.csv"], "both hold deals"),
+        (["quota.csv", "quota2.csv", "deals.csv"], "quota.csv and quota2.csv both hold targets"),
+        (["odd.csv", "deals.csv"], 'odd.csv holds nothing known: it has "product", "series, in short"'),
+        (["empty.csv", "deals.csv"], "empty.csv holds no table"),
+        (["missing.csv"], "missing.csv does not exist"),
+        (["valueless.csv"], "valueless.csv has no value, which the page rests on"),
+    ],
+)
+def test_start__refuses_files_by_name_and_writes_nothing(
+    command: Command, here: Path, names: list[str], says: str
+) -> None:
+    write_deals(here), write_deals(here, "copy.csv"), write_targets(here), write_targets(here, "quota2.csv")
+    (here / "odd.csv").write_text('product,"series, in short"\na,b\n')
+    (here / "empty.csv").write_text("")
+    (here / "valueless.csv").write_text(f"Deal ID,Stage,Close Date\n1,Closed Won,{day(-1)}\n")
+    code, _, err = command("start", *names, "--yes")
+    assert (code, list_made(here)) == (1, [])
+    assert says in err
+    assert ".opp-analytics-start" not in err
+
+
+def test_start__in_a_folder_that_takes_no_files_says_so(
+    command: Command, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_deals(tmp_path)
+    real = Path.mkdir
+
+    def refuse(path: Path, *options: Any, **further: Any) -> None:
+        if path.name.startswith(".opp-analytics-start"):
+            raise PermissionError(13, "Permission denied")
+        real(path, *options, **further)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    code, _, err = command("start", file, "--yes")
+    assert (code, list_made(here)) == (1, [])
+    assert f"cannot write in the folder {here}: Permission denied" in " ".join(err.split())
+
+
+def test_start__reads_well_at_80_columns(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    files = [write(here).name for write in (write_log, write_targets, write_people)]
+    write_deals(here, Stage="Limbo, a stage of which nobody ever knew what it may mean in the end")
+    code, out, _ = command("start", "deals.csv", *files, "--yes")
+    assert code == 0
+    assert [line for line in out.splitlines() if len(line) > 80] == []
