@@ -91,7 +91,7 @@ def import_crm_command(
     check_ending(out, _ENDINGS)
     org = find_org(org_file)
     found = {file: recognize(file, org, encoding=encoding) for file in files}
-    org = org or _use_preset(found.values())
+    org = org or _use_preset(choose_preset(found.values()))
     kinds = sort_files(found, ("opportunities", "history"))
     deals_file, log_file = kinds.get("opportunities"), kinds.get("history")
     if out is not None and deals_file is None:
@@ -147,20 +147,22 @@ def import_crm_command(
         say_stock(deals)
 
 
-def _use_preset(found: Collection[Recognized]) -> oa.Org:
-    """Use the preset that the files' labels point to; the API's own stages without one."""
+def _use_preset(preset: str | None) -> oa.Org:
+    if preset:
+        say(
+            f"No org file: read with the preset {preset}. Your own stages and columns go into opp-analytics.toml."
+        )
+    return oa.Org(preset=preset)
+
+
+def choose_preset(found: Collection[Recognized]) -> str | None:
+    """Choose the preset that the labels of files point to; None without one, and say where several fit."""
     for doubt in sorted({one.doubt for one in found} - {""}):
         say(f"{capital(doubt)}.")
     presets = {one.preset for one in found if one.preset}
     if len(presets) > 1:
-        raise DataError(f"the files look like {joined(sorted(presets))}; import each CRM alone, or use --org")
-    if not presets:
-        return oa.Org()
-    [preset] = presets
-    say(
-        f"No org file: read with the preset {preset}. Your own stages and columns go into opp-analytics.toml."
-    )
-    return oa.Org(preset=preset)
+        raise DataError(f"the files look like {joined(sorted(presets))}; give those of one CRM, or use --org")
+    return presets.pop() if presets else None
 
 
 def sort_files(found: Mapping[Path, Recognized], wanted: Collection[str]) -> dict[str, Path]:

@@ -22,7 +22,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import complain, heading, out, say, show, write_command
-from opp_analytics.cli.import_crm import KINDS, begin_history, sort_files
+from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
 from opp_analytics.cli.load import add_record
 from opp_analytics.cli.org import describe_join, describe_people, describe_rates, describe_targets, write_org
 from opp_analytics.cli.output import check_ending
@@ -132,7 +132,7 @@ def start_command(
     known = parse_org(place, old) if old is not None else Org(preset=str(org_file)) if named else None
     found = {file: recognize(file, known, encoding=encoding) for file in files}
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
-    preset = str(org_file) if named else None if known else _choose_preset(found.values())
+    preset = str(org_file) if named else None if known else choose_preset(found.values())
     known = known or Org(preset=preset)
     reading: dict[str, Any] = {
         "day_first": day_first,
@@ -186,15 +186,6 @@ def start_command(
         say(alert)
     if page.alerts:
         raise typer.Exit(3)
-
-
-def _choose_preset(found: Collection[Recognized]) -> str | None:
-    presets = {one.preset for one in found if one.preset}
-    if len(presets) > 1:
-        raise DataError(
-            f"the files look like {text.joined(sorted(presets))}; start with those of one CRM, or use --org"
-        )
-    return presets.pop() if presets else None
 
 
 @contextmanager

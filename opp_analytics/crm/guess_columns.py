@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from opp_analytics.crm.mapping import Mapped, make_key, match_labels, name_opportunities, quote_labels
+from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities, quote_labels
 from opp_analytics.crm.recognize import guess_preset, name_any
 from opp_analytics.errors import DataError, MissingColumnError
+from opp_analytics.inputs import make_key
 from opp_analytics.org import FILE, LIKELY, Org
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count

@@ -342,3 +342,13 @@ def test_import_crm__says_an_ambiguous_date_with_both_readings(
     code, _, _ = command("import-crm", file, "--month-first", "--out", tmp_path / "deals.parquet")
     assert code == 0
     assert pd.read_parquet(tmp_path / "deals.parquet")["close_date"].tolist() == [pd.Timestamp("2027-03-04")]
+
+
+def test_import_crm__says_two_products_that_the_labels_fit_equally(command: Command, here: Path) -> None:
+    (here / "deals.csv").write_text("Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n")
+    code, out, err = command("import-crm", "deals.csv")
+    assert (code, out) == (
+        1,
+        "The labels fit hubspot and zoho equally: choose one with --org, or with preset = in the org file.\n",
+    )
+    assert "has no opportunity ID" in err

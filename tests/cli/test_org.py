@@ -240,3 +240,11 @@ def test_check__of_people_and_joined_tables_describes_both(command: Command, her
     assert code == 0
     assert "1 person, 1 team (East)" in out
     assert "accounts.csv, 1 row" in out
+
+
+def test_init__says_two_products_that_the_labels_fit_equally(command: Command, here: Path) -> None:
+    (here / "deals.csv").write_text("Deal Name,Deal Stage,Closing Date,Amount\nAcme,discovery,2026-12-01,5\n")
+    code, out, _ = command("org", "init", "--from", "deals.csv")
+    assert code == 0
+    assert out.startswith("The labels fit hubspot and zoho equally: choose one with --org, or with preset =")
+    assert oa.Org.read(here / "opp-analytics.toml").columns["Closing Date"] == "close_date"
