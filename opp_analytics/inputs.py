@@ -82,7 +82,7 @@ EPOCH = datetime(1899, 12, 30)
 """Day 0 of a workbook's dates, as Excel and LibreOffice have it."""
 _MOST_NAMED = 20
 """Different bad cells that one error lists; the rest are counted."""
-_BLANKS = frozenset(("n/a", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—"))
+_BLANKS = frozenset(("n/a", "n.a.", "k.a.", "na", "#n/a", "none", "null", "nan", "-", "--", "−", "–", "—"))
 """Marks in a file's cell that say it is empty; a word that promises a value, such as ``TBD`` or ``?``, is none of them."""
 
 

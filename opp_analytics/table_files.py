@@ -26,7 +26,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
-from opp_analytics.schema import FACTS, TEXT, as_plain, refuse_halves
+from opp_analytics.schema import FACTS, TEXT, as_plain, is_blank, refuse_halves
 from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
@@ -464,7 +464,7 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
     whole = key.notna().to_numpy() & (filled > min(1, cells.shape[1] - 1)) & ~doubtful
     extra = np.zeros(len(cells), dtype=bool)
     for place in np.flatnonzero(~whole & (filled > 0)):
-        extra[place] = _is_extra(table, place, ids)
+        extra[place] = _is_extra(table, int(place), ids)
         whole[place] = doubtful[place] and not extra[place] and not is_mark_of_blank(key.iloc[place])
     last = int(np.flatnonzero(whole)[-1]) if whole.any() else -1
     odd = np.flatnonzero(~whole & (filled > 0))
@@ -503,11 +503,11 @@ def _is_doubtful_id(cell: str, label: str) -> bool:
 
 def _is_extra(table: FileTable, place: int, ids: int) -> bool:
     """True for a row that is not a deal: a total, a notice, a repeated header, or a cell alone that is not an id."""
-    filled = table.cells.iloc[place].dropna()
+    filled = {at: cell for at, cell in enumerate(table.cells.iloc[place]) if not is_blank(cell)}
     if len(filled) > 1:
-        return _is_total(filled.tolist()) or all(cell == table.labels[at] for at, cell in filled.items())
-    cell = filled.iloc[0]
-    is_id = filled.index[0] == ids and not (isinstance(cell, str) and _HEADING.fullmatch(cell))
+        return _is_total([*filled.values()]) or all(cell == table.labels[at] for at, cell in filled.items())
+    [(at, cell)] = filled.items()
+    is_id = at == ids and not (isinstance(cell, str) and _HEADING.fullmatch(cell))
     return table.cells.shape[1] > 1 and (not is_id or bool(_NOTICE.match(str(cell))))
 
 

@@ -179,7 +179,8 @@ def _draft(
         guesses = [named, *rest]
     columns = {guess.theirs: guess.ours for guess in guesses}
     export = first or explain_export(table, _extend(file, old, org, preset, columns), mixed=True, **options)
-    alike = export.mapping[export.mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
+    mapping = export.mapping[export.mapping["theirs"].isin(table.labels)]
+    alike = mapping[mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
     guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]
     draft = draft_org(
         export.opportunities,

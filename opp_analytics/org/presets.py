@@ -229,7 +229,7 @@ _LIKELY = {
     "estimated_close_date target_close target_close_date projected_close_date forecast_date close_on closes closed_on "
     "abschlussdatum abschluss abschluss_am voraussichtlicher_abschluss erwarteter_abschluss geplanter_abschluss",
     "probability": "win_probability win confidence chance likelihood wahrscheinlichkeit",
-    "owner_name": "rep sales_rep sales_representative salesperson sales_person seller sales_agent agent ae account_executive "
+    "owner_name": "owner deal_owner opportunity_owner rep sales_rep sales_representative salesperson sales_person seller sales_agent agent ae account_executive "
     "account_manager assigned_to responsible verkäufer vertriebsmitarbeiter besitzer zuständig betreuer verantwortlich",
     "account_name": "account customer customer_name client client_name company company_name organisation kunde kundenname "
     "firma unternehmen",

@@ -10,6 +10,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import Drafted, draft_from_export, read_org_text
 from opp_analytics.errors import DataError
+from tests.crm.files import workbook
 
 SHEET = """unique_id,stage,deal value,owner_name
 1,Demo,100,Ann
@@ -186,3 +187,19 @@ def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses
         tables={"currency_rates": rates}
     )
     assert told.export.opportunities["value"].round(2).tolist() == [5.5, 5.0, 5.0]
+
+
+def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(tmp_path: Path) -> None:
+    rows = [
+        ["Pipeline 2026"],
+        ["Deal", "Owner", "Stage", "Amount"],
+        ["EMEA"],
+        ["Globex", "Ann", "Negotiation", "$1.2M"],
+        ["Initech", "Bob", "Closed Won", "150k"],
+        ["Total", None, None, 1_350_000],
+    ]
+    drafted = draft_from_export(workbook(tmp_path, rows), tmp_path / "opp-analytics.toml", None)
+    assert dict(drafted.org.columns) == {
+        "Deal": ("unique_id", "name"), "Owner": "owner_name", "Stage": "stage", "Amount": "value",
+    }  # fmt: skip
+    assert drafted.export.opportunities["value"].tolist() == [1_200_000, 150_000]

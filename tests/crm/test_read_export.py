@@ -277,7 +277,7 @@ def test_read_export__leaves_unreadable_cells_blank_where_it_is_told(tmp_path: P
 
 
 def test_read_export__takes_marks_of_an_empty_cell_as_empty(tmp_path: Path) -> None:
-    empty = CELLS.replace("TBD", "—").replace("Q3", "NULL").replace("?", "-").replace("tbc", "#N/A")
+    empty = CELLS.replace("TBD", "—").replace("Q3", "NULL").replace("?", "-").replace("tbc", "k.A.")
     read = read_export(written(tmp_path, empty), SALESFORCE)
     assert read["value"].isna().tolist() == [False, True, True, True]
     assert "unreadable" not in read.attrs
