@@ -178,7 +178,7 @@ def _draft(
         rest = guess_columns(table, _extend(file, old, org, preset, {answered: named.ours}))
         guesses = [named, *rest]
     columns = {guess.theirs: guess.ours for guess in guesses}
-    export = first or explain_export(table, _extend(file, old, org, preset, columns), mixed=True, **options)
+    export = first or explain_export(table, _extend(file, old, org, preset, columns), draft=True, **options)
     mapping = export.mapping[export.mapping["theirs"].isin(table.labels)]
     alike = mapping[mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
     guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]

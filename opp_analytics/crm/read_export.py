@@ -129,9 +129,12 @@ def explain_export(
     decimal_comma: bool | None = None,
     unreadable: str = "refuse",
     encoding: str | None = None,
-    mixed: bool = False,
+    draft: bool = False,
 ) -> Export:
-    """Read an export, with the fate of its columns and rows; see `read_export`. `mixed` leaves amounts in several currencies."""
+    """Read an export, with the fate of its columns and rows; see `read_export`.
+
+    A `draft` keeps amounts in several currencies, and the dates of closing.
+    """
     if not isinstance(org, Org):
         raise ArgumentTypeError(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
@@ -151,7 +154,7 @@ def explain_export(
         table, matched, org, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
     )
     dates = take_stage_dates(columns, org, lines)
-    frame, left_out = _make_opportunities(columns, org, table, lines, mixed)
+    frame, left_out = _make_opportunities(columns, org, table, lines, draft)
     if blanked:
         frame.attrs["unreadable"] = list_bad(blanked)
     return Export(
@@ -164,7 +167,7 @@ def explain_export(
 
 
 def _make_opportunities(
-    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped], mixed: bool
+    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped], draft: bool
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`."""
     frame = pd.DataFrame(columns)
@@ -172,10 +175,10 @@ def _make_opportunities(
     frame = _fill_probability(frame, org, lines)
     frame, deleted = _drop_deleted(frame)
     frame = _settle_closed(frame, org, lines)
-    if not mixed:
+    if not draft:
         _check_currency(frame, org, table, lines)
     frame, repeated = _drop_copies(frame, table)
-    kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and name not in USED_UP]
+    kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and (draft or name not in USED_UP)]
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
     if "probability" in frame:
         frame["probability"] = (frame["probability"] + 1e-9).round().astype("Int64")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -30,6 +30,13 @@ _CLOSED = (
 """What says that a deal is over, and not how it ended."""
 MARKS: Mapping[str, Kind] = {"won": "won", "lost": "lost", "inactive": "disqualified"}
 """The kind of a stage whose deals all have a status."""
+_DATES: Mapping[str, Kind | None] = {
+    "won_at": "won",
+    "lost_at": "lost",
+    "closed_at": None,
+    "close_date": None,
+}
+"""Dates that only closed deals may have, and the kind that each says."""
 _ENOUGH = 3
 """Deals of a stage that tell its kind together."""
 _TYPICAL = {
@@ -68,15 +75,15 @@ def guess_stages(
     check_frame(opportunities)
     names = ("stage", PIPELINE)
     deals = pd.DataFrame({name: take_texts(opportunities, name) for name in names})
-    for name in ("status", "probability", "close_date"):
+    for name in ("status", "probability", *_DATES):
         deals[name] = opportunities[name].array if name in opportunities else None
     deals = deals[deals["stage"].notna()]
     spellings = _match_spellings(deals["stage"].value_counts(), known)
     deals["spelled"], deals["stage"] = deals["stage"], deals["stage"].map(spellings)
     by_stage = deals.groupby("stage")
-    dated = by_stage["close_date"].count()
-    # Where some stage has no date at all, a date is that of closing.
-    closing = bool(((by_stage.size() >= _ENOUGH) & (dated == 0)).any())
+    shares = deals[list(_DATES)].notna().groupby(deals["stage"]).mean()[by_stage.size() >= _ENOUGH]
+    # A date is of closing where the deals of a stage all have one or none has, and those of some stage none.
+    closing = [name for name in _DATES if shares[name].isin([0, 1]).all() and (shares[name] == 0).any()]
     told = {
         name: (kind, "")
         if (kind := known.kind_of(name) or (kinds or {}).get(name))
@@ -114,8 +121,8 @@ def _match_spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
     return {name: known.aliases.get(name, names[fold(name)]) for name in found}
 
 
-def _guess_kind(name: str, rows: pd.DataFrame, closing: bool) -> tuple[Kind | None, str]:
-    """Guess the kind of a stage, and why; None where it is over and nothing tells how. `closing`: dates are those of closing."""
+def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[Kind | None, str]:
+    """Guess the kind of a stage, and why; None where it is over and nothing tells how. `closing`: dates of closing."""
     plain = "".join(
         sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign)
     )
@@ -125,15 +132,18 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: bool) -> tuple[Kind | No
     size = count(len(rows))
     marks = rows["status"].astype(TEXT).unique()
     chances = pd.to_numeric(rows["probability"], errors="coerce").unique()
-    over = closing and bool(rows["close_date"].notna().all())
+    now = pd.Timestamp.now("UTC")
+    ended = [date for date in closing if (pd.to_datetime(rows[date], errors="coerce", utc=True) <= now).all()]
     if len(rows) >= _ENOUGH:
         if len(marks) == 1 and marks[0] in MARKS:
             return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"
         if len(chances) == 1 and chances[0] == 100:
             return "won", f"won, as the probability of its {size} is 100%"
-        if len(chances) == 1 and chances[0] == 0 and over:
+        if kind := next((kind for date in ended if (kind := _DATES[date])), None):
+            return kind, f"{kind}, as its {size} are dated so"
+        if len(chances) == 1 and chances[0] == 0 and ended:
             return "lost", f"lost, as its {size} are closed with a probability of 0%"
-        if over:
+        if ended:
             return None, f"its {size} are closed, and nothing says won or lost"
     if re.search(_CLOSED, plain.replace("_", " ")):
         return None, "closed by its name, and nothing says won or lost"

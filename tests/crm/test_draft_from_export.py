@@ -203,3 +203,14 @@ def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(
         "Deal": ("unique_id", "name"), "Owner": "owner_name", "Stage": "stage", "Amount": "value",
     }  # fmt: skip
     assert drafted.export.opportunities["value"].tolist() == [1_200_000, 150_000]
+
+
+def test_draft_from_export__tells_won_from_lost_by_dates_that_the_reader_uses_up(tmp_path: Path) -> None:
+    rows = [*["Live,2024-10-01,"] * 3, *["Gone,,2024-10-02"] * 3, *["Talks,,"] * 3]
+    lines = [f"{number},{row}" for number, row in enumerate(rows)]
+    (tmp_path / "deals.csv").write_text("\n".join(["unique_id,stage,won_at,lost_at", *lines]))
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    [question] = drafted.questions
+    assert question.guesses == {"Talks": "open", "Live": "won", "Gone": "lost"}
+    assert question.reasons["Live"] == "3 deals; won, as its 3 deals are dated so"
+    assert "won_at" not in drafted.export.opportunities

@@ -272,7 +272,7 @@ def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_
         {
             "stage": ["Live"] * 3 + ["Gone"] * 3 + ["Ended"] * 3 + ["Talks"] * 3 + ["Idea"] * 2,
             "probability": [100] * 3 + [0] * 3 + [None] * 3 + [50, 60, None] + [100] * 2,
-            "close_date": ["2026-10-01"] * 9 + [None] * 3 + ["2026-12-01"] * 2,
+            "close_date": ["2024-10-01"] * 9 + [None] * 3 + ["2024-12-01"] * 2,
         }
     )
     assert told(frame) == [
@@ -284,7 +284,7 @@ def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_
     ]
     assert [one.stage.name for one in guess_stages(frame, oa.Org().stages) if one.unknown] == ["Ended"]
     # Where open deals have dates too, a date is no mark of closing.
-    dated = guess_stages(frame.assign(close_date="2026-12-01"), oa.Org().stages)
+    dated = guess_stages(frame.assign(close_date="2024-12-01"), oa.Org().stages)
     assert {one.stage.name for one in dated if one.stage.kind == "open" and not one.unknown} == {
         "Talks",
         "Idea",
@@ -332,3 +332,16 @@ def test_guess_stages__orders_stages_without_a_chance_as_crms_do() -> None:
     )
     names = [one.stage.name for one in guess_stages(frame, Stages(()))]
     assert names == ["Prospecting", "Needs analysis", "Negotiation/Review", "contract sent", "Anything"]
+
+
+def test_guess_stages__takes_no_date_of_an_open_deal_for_one_of_closing() -> None:
+    frame = pd.DataFrame(
+        {
+            "stage": ["New"] * 3 + ["Offer"] * 3 + ["Talks"] * 3,
+            "close_date": [None] * 3 + ["2024-12-01"] * 3 + ["2024-12-01", None, None],
+        }
+    )
+    assert [one.stage.name for one in guess_stages(frame, Stages(())) if one.unknown] == []
+    # What lies ahead has not closed anything.
+    ahead = frame[frame["stage"] != "Talks"].assign(close_date=[None] * 3 + ["2999-12-01"] * 3)
+    assert [one.stage.name for one in guess_stages(ahead, Stages(())) if one.unknown] == []
