@@ -140,7 +140,7 @@ def start_command(
         "unreadable": unreadable,
         "encoding": encoding,
     }
-    past = find_history(HISTORY_FOLDER, None)
+    past = _find_past()
     file, log_file = kinds.get("opportunities"), kinds.get("history")
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
         first = file or _read_last(None if past else log_file, past, known, reading)
@@ -160,32 +160,28 @@ def start_command(
                     _say_columns(name_table(kind, found[kinds[kind]].labels))
                 _say(f"{describe(drafted.org)}.")
         update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
-        if past is None:
-            update.read_log(log_file, drafted, reading)
-        elif log_file is not None:
-            _say(
-                f"{log_file} is not used: {HISTORY_FOLDER} has {count(len(past.records), 'record')} already. To begin again with "
-                f"it, move {HISTORY_FOLDER} away."
-            )
-        staged = staging / HISTORY_FOLDER
-        if HISTORY_FOLDER.exists():
-            shutil.copytree(HISTORY_FOLDER, staged)
-        history = update.apply(staged)
-        if update.log is not None:
-            for said in tell_problems(history.check()):
-                _say(said)
+        update.read_log(log_file, past, drafted, reading)
+        history = update.stage(staging / HISTORY_FOLDER)
         day = update.find_day(history)
         drafted = _answer_target(drafted, day, target, yes or past is not None)
         deals = _take_last(history) if update.deals is None else update.deals
         options: dict[str, Any] = {"as_of": day, "org": drafted.org}
         check_report(deals, history, out=_PAGE, **options)
         page = oa.weekly_report(deals, history, out=staging / _PAGE, **options)
-        written = _move(drafted, update, staged, (page.xlsx, page.html))
+        written = _move(drafted, update, staging, (page.xlsx, page.html))
     _say_written(written, drafted, update, day)
     for alert in page.alerts:
         say(alert)
     if page.alerts:
         raise typer.Exit(3)
+
+
+def _find_past() -> oa.History | None:
+    """Find the history with its records; None where there is none yet, an error where something else has its name."""
+    past = find_history(HISTORY_FOLDER, None)
+    if past is None and HISTORY_FOLDER.exists():
+        oa.History(HISTORY_FOLDER)
+    return past
 
 
 @contextmanager
@@ -232,9 +228,11 @@ def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> A
             f"{question} No terminal to answer in: use {option}, or --yes for the guesses. Nothing was written."
         )
         raise typer.Exit(2)
+    say("")
     while True:
+        _say(f"{question} {hint}")
         try:
-            return read(input(f"{question} [{hint}] ").strip())
+            return read(input("> ").strip())
         except EOFError:
             complain(f"No answer; nothing was written. Use {option}, or --yes for the guesses.")
             raise typer.Exit(2) from None
@@ -264,7 +262,7 @@ def _answer_id(drafted: Drafted, given: str | None, yes: bool) -> Drafted:
             )
         return typed or guess
 
-    label = _ask(question.asked, f'Enter: "{guess}"', "--id COLUMN", read)
+    label = _ask(question.asked, f'Enter for "{guess}".', "--id COLUMN", read)
     return drafted.answer(unique_id=label)
 
 
@@ -285,7 +283,7 @@ def _answer_stages(drafted: Drafted, given: Sequence[str], yes: bool) -> Drafted
         return drafted
     answers = _ask(
         question.asked,
-        f"Enter: as guessed; or NAME=KIND, …; kinds: {', '.join(STAGE_KINDS)}",
+        f"Enter takes the guesses; else NAME=KIND, NAME=KIND, … with {text.joined(STAGE_KINDS, last='or')}.",
         "--stage NAME=KIND",
         lambda typed: _read_stages(typed, names),
     )
@@ -330,7 +328,7 @@ def _answer_target(drafted: Drafted, day: pd.Timestamp, given: str | None, quiet
         if given is not None
         else _ask(
             f"What is the sales target for {name}?",
-            "such as 500k; Enter: none",
+            "Such as 500k; Enter for none.",
             "--target AMOUNT",
             lambda typed: parse_amount(typed or None, org),
         )
@@ -406,15 +404,34 @@ class _Update:
     at: pd.Timestamp | None = None
     """The moment of the record; None where the last record holds the deals already."""
 
-    def read_log(self, file: Path | None, drafted: Drafted, reading: Mapping[str, Any]) -> None:
-        """Read a field history, or the one in the export itself."""
-        if file is not None:
+    def read_log(
+        self, file: Path | None, past: oa.History | None, drafted: Drafted, reading: Mapping[str, Any]
+    ) -> None:
+        """Read a field history, or the one in the export itself, where there are no records."""
+        if past is not None:
+            if file is not None:
+                _say(
+                    f"{file} is not used: {HISTORY_FOLDER} has {count(len(past.records), 'record')} already. To begin again "
+                    f"with it, move {HISTORY_FOLDER} away."
+                )
+        elif file is not None:
             self.log = read_changes(file, self.org, opportunities=self.deals, **reading)
             heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
         elif self.deals is not None and len(drafted.export.stage_dates):
             self.log = log_stage_dates(drafted.export, self.org)
         if self.log is not None:
             _say_notes(self.log)
+
+    def stage(self, folder: Path) -> oa.History:
+        """Put it into a copy of the history."""
+        if HISTORY_FOLDER.exists():
+            with say_failure(f"cannot read {HISTORY_FOLDER}"):
+                shutil.copytree(HISTORY_FOLDER, folder)
+        history = self.apply(folder)
+        if self.log is not None:
+            for said in tell_problems(history.check()):
+                _say(said)
+        return history
 
     def apply(self, folder: Path) -> oa.History:
         """Put it into the history of a folder."""
@@ -472,7 +489,7 @@ def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:
     return None
 
 
-def _move(drafted: Drafted, update: _Update, staged: Path, page: Sequence[Path]) -> list[str]:
+def _move(drafted: Drafted, update: _Update, staging: Path, page: Sequence[Path]) -> list[str]:
     """Move what was made to its place: after each step, the next start completes the rest."""
     written = []
     if drafted.draft.text != drafted.old:
@@ -483,14 +500,14 @@ def _move(drafted: Drafted, update: _Update, staged: Path, page: Sequence[Path])
             update.apply(HISTORY_FOLDER)
         else:
             with say_failure(f"cannot write {HISTORY_FOLDER}"):
-                staged.rename(HISTORY_FOLDER)
+                (staging / HISTORY_FOLDER).rename(HISTORY_FOLDER)
             sync_folder(Path())
         written.append(f"{HISTORY_FOLDER}/ ({count(len(oa.History(HISTORY_FOLDER).records), 'record')})")
     for made in page:
         with say_failure(f"cannot write {made.name}", "; is it open in Excel?"):
             made.replace(made.name)
     sync_folder(Path())
-    return [*written, *(made.name for made in page)]
+    return [*written, *(made.name for made in reversed(page))]
 
 
 # What is said

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -313,7 +314,7 @@ def test_start__that_fails_at_a_step_has_written_nothing(
 
 
 @pytest.mark.posix  # kills a fork
-@pytest.mark.parametrize("base", ["nothing", "a record"])
+@pytest.mark.parametrize("base", ["nothing", pytest.param("a record", marks=pytest.mark.slow)])
 def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
     command: Command, here: Path, tmp_path: Path, base: str
 ) -> None:
@@ -532,3 +533,49 @@ def test_start__reads_well_at_80_columns(
     code, out, _ = command("start", "deals.csv", *files, "--yes")
     assert code == 0
     assert [line for line in out.splitlines() if len(line) > 80] == []
+
+
+def test_start__refuses_a_file_in_the_place_of_the_history(command: Command, here: Path) -> None:
+    write_deals(here)
+    (here / "opp-history").write_text("somebody's")
+    code, _, err = command("start", "deals.csv", "--yes")
+    assert (code, list_made(here)) == (1, ["opp-history"])
+    assert "opp-history" in err
+
+
+def test_start__fills_an_empty_history_folder(command: Command, here: Path) -> None:
+    write_deals(here), write_log(here)
+    (here / "opp-history").mkdir()
+    assert command("start", "deals.csv", "history.csv", "--yes")[0] == 0
+    assert len(History("opp-history").records) == 6
+
+
+def test_start__of_a_field_history_alone_needs_what_the_page_rests_on(command: Command, here: Path) -> None:
+    code, _, err = command("start", write_log(here), "--yes")
+    assert (code, list_made(here)) == (1, [])
+    assert "history.csv has no value and close date, which the page rests on; give an export" in err
+    log = pd.read_csv("history.csv")
+    further = [("Amount", "$1.00", "$7.00"), ("Close Date", day(1), day(9))]
+    rows = [
+        {**log.iloc[0], "Field / Event": field, "Old Value": old, "New Value": new}
+        for field, old, new in further
+    ]
+    pd.concat([log, pd.DataFrame(rows)]).to_csv("history.csv", index=False)
+    code, out, _ = command("start", "history.csv", "--yes")
+    assert (code, list_made(here)) == (0, MADE)
+    assert "history.csv: " in out
+
+
+def test_start__ends_with_3_while_an_alert_of_the_org_file_holds(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_deals(here)
+    real = oa.weekly_report
+
+    def alarm(*words: Any, **options: Any) -> WeeklyReport:
+        return replace(real(*words, **options), alerts=("Alert for November: p_target < 0.5.",))
+
+    monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", alarm)
+    code, out, _ = command("start", "deals.csv", "--yes")
+    assert (code, list_made(here)) == (3, MADE)
+    assert "Alert for November" in out
