@@ -131,7 +131,7 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
             return kind, f"{kind} by its name"
     size = count(len(rows))
     marks = rows["status"].astype(TEXT).unique()
-    chances = pd.to_numeric(rows["probability"], errors="coerce").unique()
+    chances = pd.to_numeric(rows["probability"], errors="coerce").astype("float64").unique()
     now = pd.Timestamp.now("UTC")
     ended = [date for date in closing if (pd.to_datetime(rows[date], errors="coerce", utc=True) <= now).all()]
     if len(rows) >= _ENOUGH:

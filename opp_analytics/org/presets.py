@@ -225,7 +225,7 @@ _LIKELY = {
     "value": "total budget amount deal_value deal_size deal_amount opportunity_value contract_value total_contract_value tcv "
     "annual_contract_value acv arr revenue est_revenue estimated_value close_value price size betrag wert "
     "auftragswert umsatz volumen",
-    "close_date": "expected_close_date closing_date due_date expected_close est_close est_close_date estimated_close "
+    "close_date": "expected_close_date closing_date due_date expected_close exp_close exp_close_date close est_close est_close_date estimated_close "
     "estimated_close_date target_close target_close_date projected_close_date forecast_date close_on closes closed_on "
     "abschlussdatum abschluss abschluss_am voraussichtlicher_abschluss erwarteter_abschluss geplanter_abschluss",
     "probability": "win_probability win confidence chance likelihood wahrscheinlichkeit",

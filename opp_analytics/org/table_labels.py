@@ -21,7 +21,7 @@ COLUMN_WORDS = {
     "date": "date day valid_from",
     "currency": "currency currency_code currency_iso_code iso_code",
     "rate": "rate exchange_rate conversion_rate",
-    "account_id": "account_id account company_id organization_id",
+    "account_id": "account_id account company_id organization_id account_name company_name company customer customer_name kunde firma",
     "key": "account_id deal_id opportunity_id unique_id",
     "done_on": "date due_date due_to activity_date completed_at timestamp",
     "what": "activity_id type subject activity_type activity task",

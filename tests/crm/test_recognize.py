@@ -85,6 +85,7 @@ def test_recognize__finds_the_header_of_a_table_of_targets_below_a_title(tmp_pat
         ("Vorgang|Phase|Betrag|Abschlussdatum|Verkäufer", "opportunities"),
         ("Account|Deal|Pipeline stage|TCV|Est. Close", "opportunities"),
         ("Account|State|Industry", "accounts"),
+        ("Account Name|Industry|Region", "accounts"),
         ("deal_id|subject|due_date|status", "activities"),
     ],
 )

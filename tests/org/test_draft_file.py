@@ -326,6 +326,12 @@ def test_draft_org__of_closed_deals_alone_keeps_the_open_stages_of_the_preset() 
     assert org.stages.names == oa.Org.salesforce().stages.names
 
 
+def test_guess_stages__a_stage_without_any_probability_is_open() -> None:
+    frame = pd.DataFrame({"stage": ["Verbal Yes"] * 6, "probability": pd.array([pd.NA] * 6, dtype="Int64")})
+    [found] = guess_stages(frame, Stages(()))
+    assert (found.stage.kind, found.guess) == ("open", "open, and its place in the order")
+
+
 def test_guess_stages__orders_stages_without_a_chance_as_crms_do() -> None:
     frame = pd.DataFrame(
         {"stage": ["Negotiation/Review", "contract sent", "Needs analysis", "Prospecting", "Anything"]}
