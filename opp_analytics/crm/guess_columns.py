@@ -99,8 +99,9 @@ def _list_ids(table: FileTable, matched: Sequence[Mapped]) -> Iterator[tuple[int
             continue
         with suppress(DataError):
             # A row without it is a footer, or refused.
-            rows = drop_footer(table, place).cells.drop_duplicates()
-            if len(rows) and rows[place].is_unique:
+            rows = drop_footer(table, place).cells
+            # A row that is there twice is read once.
+            if len(rows) and (rows[place].is_unique or rows.drop_duplicates()[place].is_unique):
                 why = f"unique and never blank in {count(len(rows), 'row')}"
                 if is_name:
                     yield 2, Guess(label, ["unique_id", "name"], f"the name is {why}")

@@ -21,14 +21,17 @@ from opp_analytics.org.additions import (
 from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
 from opp_analytics.org.presets import LIKELY, PRESETS
 from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
-from opp_analytics.schema import TEXT
+from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.text import count, joined
 
 _PEOPLE = 100
 """Owners that a draft lists."""
 
-_NEEDED = ("value", "stage", "close_date")
-"""Columns that every number rests on."""
+_NEEDED = {
+    ours: (*LIKELY[ours], *further)
+    for ours, further in (("value", ()), ("stage", ("state",)), ("close_date", ()))
+}
+"""Columns that every number rests on, and likely names of theirs; in a file, a state is rather a place."""
 
 
 @dataclass(frozen=True)
@@ -201,9 +204,11 @@ def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
 
     >>> find_empty_columns(pd.DataFrame({"value": [None], "total": [5.0], "stage": ["Demo"], "close_date": [None]}))
     {'value': 'total', 'close_date': None}
+    >>> find_empty_columns(pd.DataFrame({"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]}))
+    {'stage': None}
     """
     return {
-        ours: next((name for name in LIKELY[ours] if name in opportunities), None)
-        for ours in _NEEDED
+        ours: next((name for name in likely if name in opportunities and name not in COLUMNS), None)
+        for ours, likely in _NEEDED.items()
         if len(opportunities) and (ours not in opportunities or not opportunities[ours].notna().any())
     }

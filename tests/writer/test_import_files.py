@@ -329,8 +329,9 @@ def test_to_csv__for_an_import_writes_a_column_of_two_names_once(tmp_path: Path)
     deals = oa.read_export(sheet, BY_NAME, progress=False)
     oa.to_csv(deals[["unique_id", "name", "value"]], tmp_path / "all.csv", org=BY_NAME)
     assert texts(tmp_path / "all.csv") == [["Name", "Amount"], ["Acme", "5"], ["Beta", "7"]]
-    new = pd.DataFrame({"unique_id": [None], "name": ["Gamma"], "value": [9.0], "stage": ["Prospecting"]})
-    after = BY_NAME.apply(pd.concat([deals.assign(value=[6.0, 7.0]), new], ignore_index=True))
+    after = deals.assign(value=[6.0, 7.0]).reindex([0, 1, 2])
+    for name, value in (("name", "Gamma"), ("value", 9.0), ("stage", "Prospecting")):
+        after.loc[2, name] = value
     with pytest.warns(DataWarning, match="1 new deal"):
         oa.to_csv(after, tmp_path / "edits.csv", org=BY_NAME, before=deals)
     assert texts(tmp_path / "edits.csv") == [["Name", "Amount"], ["Acme", "6"]]
