@@ -141,7 +141,7 @@ def read_changes(
         rows, lines = _read_snapshots(table, matched, org, written)
         meeting = _meet(pairs, opportunities, table.file)
         changes, closings = add_unrecorded(meeting.rename(rows), known, org)
-        changes = _add_fixed(changes, known)
+        changes = _add_fixed(changes, known, org)
     log = ChangeLog(
         changes=changes,
         problems=tuple(problems),
@@ -300,11 +300,7 @@ def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.D
 def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log the current values of fields that never changed: tracked ones without a change, names, and currencies to convert."""
     seen = pd.MultiIndex.from_frame(first[["unique_id", "field"]])
-    columns = [
-        name
-        for name in dict.fromkeys([*first["field"], *_FIXED, *([CURRENCY] if org.converts else [])])
-        if name in known
-    ]
+    columns = [name for name in dict.fromkeys([*first["field"], *_list_fixed(org)]) if name in known]
     cells = [
         pd.DataFrame(
             {"unique_id": known.index, "field": name, "new_value": known[name].astype("object").array}
@@ -383,9 +379,15 @@ def _read_snapshots(
     return pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS}), lines
 
 
-def _add_fixed(log: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def _list_fixed(org: Org) -> list[str]:
+    """List the columns that count as never changed; currencies, where they decide what a value is."""
+    return [*_FIXED, *([CURRENCY] if org.converts else [])]
+
+
+def _add_fixed(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Add the columns of the deals that count as never changed, and when each was created."""
-    fixed = {name: log["unique_id"].map(known[name]) for name in _FIXED if name in known and name not in log}
+    names = [name for name in _list_fixed(org) if name in known and name not in log]
+    fixed = {name: log["unique_id"].map(known[name]) for name in names}
     if "created_at" not in log:
         begun = log.groupby("unique_id")["seen_at"].transform("min")
         fixed["created_at"] = begun
