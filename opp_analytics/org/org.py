@@ -433,7 +433,7 @@ class Org:
         return self.apply_on(opportunities, None)
 
     def apply_on(self, opportunities: pd.DataFrame, days: pd.Series[Any] | None) -> pd.DataFrame:
-        """Do as `apply` does, with values at the rates of given `days`, one for each row."""
+        """Do as `apply` does with `opportunities`, with values at the rates of given `days`, one for each row."""
         frame = conform_to(opportunities, self.stages)
         before, own = Org.of(opportunities), self._find_days(frame)
         if self._rates and {CURRENCY, "value"} <= set(frame.columns):

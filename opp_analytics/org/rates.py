@@ -99,7 +99,7 @@ def refuse_lacking(found: pd.Series[Any], *, home: str, file: str, deals: list[A
     which = f" ({text.joined(deals, most=3)})" if deals else ""
     codes = text.joined([str(code) for code in found.index], most=5)
     raise DataError(
-        f"there are {said}{which}, and {file} has no rate of {codes}; add one: date, currency, and what one unit is in {home}"
+        f"{said}{which}: {file} has no rate of {codes}; add one: date, currency, and what one unit is in {home}"
     )
 
 

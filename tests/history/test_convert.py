@@ -131,7 +131,7 @@ def random_log(seed: int) -> pd.DataFrame:
         deal: dict[str, Any] = {
             "stage": "discovery",
             "value": float(dice.integers(1, 10) * 100),
-            "close_date": dice.choice(days),
+            "close_date": str(dice.choice(days)),
         }
         for week in WEEKS[dice.integers(0, 5) :]:
             changed = dice.random()
@@ -140,7 +140,7 @@ def random_log(seed: int) -> pd.DataFrame:
             elif changed < 0.4:
                 deal = {**deal, "value": float(dice.integers(1, 10) * 100)}
             elif changed < 0.55:
-                deal = {**deal, "close_date": dice.choice(days)}
+                deal = {**deal, "close_date": str(dice.choice(days))}
             operation = "deleted" if changed > 0.95 else None
             rows.append({"unique_id": f"o{k}", "name": f"n{k}", "seen_at": week, "currency": currency, "operation": operation,
                          "probability": 40, "created_at": WEEKS[0], "owner_name": "AB"[k % 2], **deal})  # fmt: skip

@@ -87,7 +87,7 @@ def test_apply__says_a_rate_older_than_30_days_once_by_currency() -> None:
 
 def test_apply__refuses_a_currency_without_a_rate_and_names_the_file(tmp_path: Path) -> None:
     org = oa.Org.read(write_file(tmp_path, "date,currency,rate\n2026-01-01,EUR,1.1\n"))
-    with pytest.raises(DataError, match=r"1 deal in GBP \(d\), and rates\.csv has no rate of GBP; add one"):
+    with pytest.raises(DataError, match=r"1 deal in GBP \(d\): rates\.csv has no rate of GBP; add one"):
         org.apply(deals(currency=["EUR", "EUR", "USD", "GBP"]))
 
 
