@@ -515,3 +515,26 @@ def test_exports__leave_the_old_file_on_a_full_disk(tmp_path: Path) -> None:
         assert "DataError" in outcome["error"], name
         assert outcome["after"] == outcome["before"], name
         assert outcome["left"] == [], name
+
+
+def test_stage_folder__is_for_one_process_and_begins_empty(tmp_path: Path) -> None:
+    left = tmp_path / ".work" / "content" / "left"
+    left.mkdir(parents=True)
+    with files.stage_folder(tmp_path, "work") as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "file").touch()
+        with (
+            pytest.raises(errors.DataError, match="work is at work in .* already"),
+            files.stage_folder(tmp_path, "work"),
+        ):
+            pass
+        assert (folder / "file").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.posix  # makes a link
+def test_stage_folder__follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".work").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(errors.DataError, match="is a link; remove it"), files.stage_folder(tmp_path, "work"):
+        pass

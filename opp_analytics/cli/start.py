@@ -51,7 +51,7 @@ from opp_analytics.crm import (
 from opp_analytics.errors import DataError, OppAnalyticsError
 from opp_analytics.files import say_failure, stage_folder, sync_folder
 from opp_analytics.history import holds, tell_problems
-from opp_analytics.inputs import did_you_mean, fold
+from opp_analytics.inputs import did_you_mean, fold, make_key
 from opp_analytics.org import (
     FILE,
     PRESETS,
@@ -319,7 +319,9 @@ def _answer_target(drafted: Drafted, day: pd.Timestamp, given: str | None, quiet
             raise DataError(f"{drafted.file} has targets already; change them there, without --target")
         return drafted
     freq = org.freq(org.report.get("freq", "M"))
-    label = str(day.to_period(freq if freq[0] in "MQY" else "M"))
+    # A week has no target of its own.
+    freq = freq if freq[0] in "MQY" else "M"
+    label = str(day.to_period(freq))
     if given is None and quiet:
         return drafted
     name = text.period_name(label, freq, today=day)
@@ -369,9 +371,11 @@ def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: Drafte
     """Describe a table for its section of the org file: its name, and how it joins the deals."""
     ours = {name: label for label, name in name_table(kind, labels).items()}
     if kind == "accounts":
-        taken = {fold(each) for each in (*drafted.export.opportunities.columns, *COLUMNS, "team", "region")}
+        taken = {
+            make_key(each) for each in (*drafted.export.opportunities.columns, *COLUMNS, "team", "region")
+        }
         kept = [
-            label for label in labels if label and label not in ours.values() and fold(label) not in taken
+            label for label in labels if label and label not in ours.values() and make_key(label) not in taken
         ]
         return {"file": name, "columns": kept}
     if kind == "activities":
@@ -449,6 +453,7 @@ class _Update:
         loaded = Certificate.moment_of(deals)
         if loaded is not None:
             return as_instant(loaded)
+        self._refuse_older(history, deals)
         now, zone = pd.Timestamp.now("UTC").as_unit("us"), self.org.zone(None)
         day = self.find_day(history)
         if day >= as_date(now, tz=zone):
@@ -458,23 +463,50 @@ class _Update:
         # Two exports may show the same newest day.
         return at if moments.empty else max(at, moments.iloc[-1] + pd.Timedelta(seconds=1))
 
+    def _refuse_older(self, history: oa.History, deals: pd.DataFrame) -> None:
+        """Refuse an export that is older than the last record: by the day in its name, or by a deal that went back."""
+        if history.records.empty or self.log is not None:
+            return
+        last = as_date(history.records["recorded_at"].iloc[-1], tz=self.org.zone(None))
+        named = self._find_named_day(deals)
+        why = f"it is of {named:%Y-%m-%d}" if named is not None and named < last else ""
+        known = _take_last(history)
+        if not why and "updated_at" in deals and "updated_at" in known:
+            both = known.merge(deals, on="unique_id", suffixes=("", "_here"))
+            back = both[both["updated_at"] - both["updated_at_here"] > pd.Timedelta(days=1)]
+            if len(back):
+                deal = back.iloc[0]
+                why = f"{deal['unique_id']!r} was updated on {deal['updated_at_here']:%Y-%m-%d} in it, and on {deal['updated_at']:%Y-%m-%d} in the record"
+        if why:
+            raise DataError(
+                f"{self.file} is older than the last record, of {last:%Y-%m-%d}: {why}; a history takes exports in the order of "
+                "their days"
+            )
+
+    def _find_named_day(self, deals: pd.DataFrame) -> pd.Timestamp | None:
+        """Find the day in the name of the export, unless its load or a newer date in it tells better."""
+        today = as_date(pd.Timestamp.now("UTC"), tz=self.org.zone(None))
+        named = _find_day_in_name(self.file)
+        if (
+            named is None
+            or named > today
+            or Certificate.moment_of(deals)
+            or find_newest_date(deals, today) > named
+        ):
+            return None
+        return named
+
     def find_day(self, history: oa.History) -> pd.Timestamp:
         """Find the day that the deals show: the one in the file's name, else today, or their newest where it is old."""
-        zone = self.org.zone(None)
+        zone, moments = self.org.zone(None), history.records["recorded_at"]
         today = as_date(pd.Timestamp.now("UTC"), tz=zone)
-        moments = history.records["recorded_at"]
-        last = as_date(moments.iloc[-1], tz=zone) if len(moments) else pd.NaT
-        newest = pd.NaT if self.deals is None else find_newest_date(self.deals, today)
-        named = _find_day_in_name(self.file)
-        if named is not None and named <= today and not newest > named:
-            if named < last:
-                raise DataError(
-                    f"{self.file} is of {named:%Y-%m-%d}, before the last record, of {last:%Y-%m-%d}; a history takes exports "
-                    "in the order of their days"
-                )
-            return named
-        day = max((one for one in (last, newest) if not pd.isna(one)), default=today)
-        return today if today - day <= _WEEK else day
+        days = [as_date(moments.iloc[-1], tz=zone)] if len(moments) else []
+        named = None
+        if self.deals is not None:
+            named = self._find_named_day(self.deals)
+            days.append(find_newest_date(self.deals, today) if named is None else named)
+        day = max((one for one in days if not pd.isna(one)), default=today)
+        return today if named is None and today - day <= _WEEK else day
 
 
 def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:

@@ -479,7 +479,7 @@ def test_start__takes_the_day_in_the_name_and_refuses_an_older_export(command: C
     assert [f"{at:%Y-%m-%d}" for at in History("opp-history").records["recorded_at"]] == days[1:]
     code, _, err = command("start", f"deals {days[0]}.csv", "--yes")
     assert code == 1
-    assert f"is of {days[0]}, before the last record, of {days[1]}" in err
+    assert f"is older than the last record, of {days[1]}: it is of {days[0]}" in err
     assert len(History("opp-history").records) == 1
 
 
@@ -579,3 +579,14 @@ def test_start__ends_with_3_while_an_alert_of_the_org_file_holds(
     code, out, _ = command("start", "deals.csv", "--yes")
     assert (code, list_made(here)) == (3, MADE)
     assert "Alert for November" in out
+
+
+def test_start__refuses_an_export_in_which_a_deal_went_back(command: Command, here: Path) -> None:
+    write_deals(here)
+    command("start", "deals.csv", "--yes")
+    write_deals(here, "older.csv", Last_Modified_Date=day(-20), Amount="$1.00")
+    code, _, err = command("start", "older.csv", "--yes")
+    assert code == 1
+    assert "older.csv is older than the last record" in err
+    assert f"was updated on {TODAY - pd.Timedelta(days=20):%Y-%m-%d} in it" in err
+    assert len(History("opp-history").records) == 1
