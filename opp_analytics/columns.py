@@ -343,14 +343,20 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
     return titles
 
 
-def make_formatter(column: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
-    """Make the `format_cell` of one column: money with cents in all of its cells, or in none.
+def make_formatter(
+    column: str, values: pd.Series[Any], currency: str | None, *, compact: bool = False
+) -> Callable[[Any], str]:
+    """Make the `format_cell` of one column: money with cents in all of its cells, or in none; if `compact`, rounded for reading.
 
     >>> list(map(make_formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
     ['$1,200.50', '$80.00', '–']
     >>> list(map(make_formatter("expected", pd.Series([1200.5, 80.2]), "USD"), [1200.5, 80.2]))
     ['$1,201', '$80']
+    >>> list(map(make_formatter("value", pd.Series([1200.5]), "USD", compact=True), [1200.5, None]))
+    ['$1.2K', '–']
     """
+    if compact and find_unit(column) == "money" and pd.api.types.is_numeric_dtype(values.dtype):
+        return lambda value: text.MISSING if pd.isna(value) else text.money(float(value), currency)
     write = partial(format_cell, column, currency=currency)
     if not pd.api.types.is_float_dtype(values.dtype) or find_unit(column) != "money":
         return write

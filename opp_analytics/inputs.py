@@ -465,7 +465,8 @@ def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
     wanted = fold(typed)
     # A word of one or two letters is inside many names.
     within = [name for spelling, name in folded.items() if wanted in spelling] if len(wanted) > 2 else []
-    return (within or [folded[near] for near in get_close_matches(wanted, folded, n=most)])[:most]
+    close = [folded[near] for near in get_close_matches(wanted, folded, n=most)]
+    return (sorted(within, key=len) or close)[:most]
 
 
 def did_you_mean(

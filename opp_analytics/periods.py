@@ -18,6 +18,7 @@ import pandas as pd
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import find_month, read_date
 from opp_analytics.schema import TEXT, BadCell
+from opp_analytics.text import noun
 
 When = str | date | datetime | pd.Timestamp
 """Any way to write a time."""
@@ -116,6 +117,9 @@ def check_freq(freq: str) -> Freq:
     wrong = f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
     if not isinstance(freq, str):
         raise ArgumentTypeError(wrong)
+    meant = [alias for alias in "WMQY" if freq.casefold().startswith(noun(alias))]
+    if meant:
+        raise ArgumentValueError(f"freq={freq!r} is not a period alias; did you mean {meant[0]!r}?")
     try:
         steps = pd.Period("2026-01-01", freq=freq).freq.n
     except (ValueError, TypeError, AttributeError) as error:

@@ -41,6 +41,7 @@ from opp_analytics.analysis.sentences.backtests import say_held as say_held  # i
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_targets as read_targets  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip

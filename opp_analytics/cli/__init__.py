@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from functools import partial
 from io import TextIOWrapper
 from types import TracebackType
-from typing import TextIO
+from typing import Any
 
 from opp_analytics.cli.app import app
 
@@ -24,10 +23,13 @@ def main() -> None:
         # Into a file or a pipe, Windows writes in a code page that has neither → nor −.
         if isinstance(stream, TextIOWrapper) and not stream.isatty() and "PYTHONIOENCODING" not in os.environ:
             stream.reconfigure(encoding="utf-8")
-    warnings.showwarning = partial(_warn, set())
+    warnings.showwarning = _warn
     sys.excepthook = _crash
     try:
-        app()
+        try:
+            app()
+        finally:
+            _say_gathered()
     except Exception as error:
         from opp_analytics.cli.console import complain
         from opp_analytics.cli.doctor import note_error
@@ -41,22 +43,17 @@ def main() -> None:
         sys.exit(1)
 
 
-def _warn(
-    said: set[str],
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    from opp_analytics.cli.console import say_warning
+def _warn(*warning: Any) -> None:
+    from opp_analytics.cli.console import gather_warning
 
-    # A page asks many analyses, and each says the same of its data.
-    if str(message) in said:
-        return
-    said.add(str(message))
-    say_warning(message, category, filename, lineno, file, line)
+    gather_warning(*warning)
+
+
+def _say_gathered() -> None:
+    if "opp_analytics.cli.console" in sys.modules:
+        from opp_analytics.cli.console import say_gathered
+
+        say_gathered()
 
 
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:

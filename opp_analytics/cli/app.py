@@ -169,12 +169,32 @@ _PANELS = {
             "review.created_command",
             "Show whether enough comes in: pipeline created in each period, and the open pipeline at its end.",
         ),
+        "win-rate --by owner_name --since 2026-01-01": (
+            "measures.win_rate_command",
+            "Show the share of closed deals that were won, by count and by money, with its interval.",
+        ),
+        "funnel --by team": (
+            "measures.funnel_command",
+            "Show the open deals in each stage, and how many deals reached it, at least and at most.",
+        ),
+        "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": (
+            "measures.slippage_command",
+            "Show the outcome of the deals that were due: won, lost, slipped, pulled out, removed or still due.",
+        ),
+        "categories --freq Q": (
+            "measures.categories_command",
+            "Show closed, commit, best case and pipeline money of each period, each alone and added up.",
+        ),
+        "scorecard --by team --json": (
+            "measures.scorecard_command",
+            "Compare owners or other groups: win rate, days to win, slip rate and forecast bias.",
+        ),
         "prove --freq M --anonymous --out forecast-proof.html": (
             "review.prove_command",
             "Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on.",
         ),
         "audit --out findings.csv --fix plan.json": (
-            "review.audit_command",
+            "audit.audit_command",
             "Find data problems: deals and money by check, each finding, and a plan of fixes.",
         ),
     },

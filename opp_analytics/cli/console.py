@@ -9,11 +9,12 @@ import shutil
 import sysconfig
 import traceback
 import warnings
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 
-import numpy as np
 import pandas as pd
 from rich.cells import cell_len
 from rich.console import Console
@@ -26,11 +27,35 @@ from opp_analytics.org import Org
 
 _CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
 """The two chances of a deal, which their own names do not tell apart."""
-_NARROWEST = 6
-"""Characters kept of a shortened column."""
+_SHORT, _SHORTEST, _WRAPPED = 12, 6, 24
+"""Characters kept of a text before a column is left out, and in any case; of all that go on below together."""
+_GAP = 2
+"""Blanks between two columns."""
+_WHOLE = ("unique_id", "run_id", "period")
+"""Texts that a person copies, never shortened."""
+_MAIN = ("booked", "expected", "low", "high", "target")
+"""Columns that stay however narrow the terminal is."""
 
 out = Console()
 _err = Console(stderr=True)
+
+
+class Output(NamedTuple):
+    """How the command that runs gives its answer."""
+
+    quiet: bool = False
+    """Without notes and progress."""
+    as_json: bool = False
+    """As JSON, with nothing else on stdout."""
+    file: Path | None = None
+    """Where its tables go in full."""
+    ways: str = ""
+    """Options that give all of a table."""
+
+
+_AS_USUAL = Output()
+OUTPUT: ContextVar[Output] = ContextVar("output", default=_AS_USUAL)
+"""That of the command that runs."""
 
 
 def write_command(*words: object, program: str = "opp-analytics") -> str:
@@ -68,7 +93,20 @@ def escape_markup(value: object) -> str:
 
 def say(line: str) -> None:
     """Print text as it is."""
-    out.print(text.printable(line, lines=True), highlight=False, markup=False, soft_wrap=True)
+    if not OUTPUT.get().as_json:
+        out.print(text.printable(line, lines=True), highlight=False, markup=False, soft_wrap=True)
+
+
+def note(line: str) -> None:
+    """Print a remark beside the answer, as it is: on stderr with --json, not at all with --quiet."""
+    say_marked(escape_markup(line))
+
+
+def say_marked(line: str) -> None:
+    """Print a remark that has markup."""
+    asked = OUTPUT.get()
+    if not asked.quiet:
+        (_err if asked.as_json else out).print(line, highlight=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:
@@ -81,7 +119,7 @@ def say_stopped(done: str) -> None:
     _err.print(f"[bold]{escape_markup(text.capital(done))}.[/]", highlight=False, soft_wrap=True)
 
 
-def say_warning(
+def gather_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -89,12 +127,35 @@ def say_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a warning of this package as one line, others as Python does."""
+    """Keep a warning of this package for `say_gathered`; print others as Python does. None with --quiet."""
+    if OUTPUT.get().quiet:
+        return
     if category.__module__.startswith("opp_analytics"):
-        _err.print(f"[yellow]Note:[/] {escape_markup(message)}", highlight=False, soft_wrap=True)
+        # Many analyses say the same of their data, each with its own name and numbers.
+        kind = _NUMBERS.sub("", _ASKED_BY.sub("", str(message)))
+        _GATHERED.setdefault(kind, {})[str(message)] = None
     else:
         python = warnings.formatwarning(message, category, filename, lineno, line)
         _err.print(escape_markup(python), highlight=False)
+
+
+def say_gathered() -> None:
+    """Print each kind of warning once, the one with the largest number, and how many there were."""
+    for same in _GATHERED.values():
+        (largest, *others) = sorted(same, key=_find_number, reverse=True)
+        more = f" ({text.number(len(others))} more like it)" if others else ""
+        _err.print(f"[yellow]Note:[/] {escape_markup(largest)}{more}", highlight=False, soft_wrap=True)
+    _GATHERED.clear()
+
+
+_GATHERED: dict[str, dict[str, None]] = {}
+"""Warnings of the command that runs, by their text without numbers."""
+_ASKED_BY, _NUMBERS = re.compile(r"^[a-z_.]+: "), re.compile(r"\d[\d,]*( \w+)?")
+
+
+def _find_number(message: str) -> int:
+    found = _NUMBERS.search(message)
+    return int(re.sub(r"\D", "", found[0])) if found else 0
 
 
 def say_crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
@@ -105,76 +166,90 @@ def say_crash(kind: type[BaseException], error: BaseException, frames: Traceback
 
 def heading(title: str, note: str = "") -> None:
     """Print a section's title, with a dim note after it."""
-    dim = f"  [dim]{escape_markup(note)}[/]" if note else ""
-    out.print(f"\n[bold]{escape_markup(title)}[/]{dim}", highlight=False, soft_wrap=True)
+    asked = OUTPUT.get()
+    dim = f"  [dim]{escape_markup(note)}[/]" if note and not asked.quiet else ""
+    if not asked.as_json:
+        out.print(f"\n[bold]{escape_markup(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
-def show(
-    rows: pd.DataFrame,
-    *,
-    index: bool = True,
-    most: int = 20,
-    shorten: tuple[str, ...] = (),
-    wrap: tuple[str, ...] = (),
-    trim: bool = False,
-) -> None:
-    """Print a result table as `oa.show` does: money with its sign, rates in percent, dates, missing cells as a dash.
+def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, wrap: tuple[str, ...] = ()) -> None:
+    """Print a result table as wide as the terminal: compact money, rates in percent, dates, missing cells as a dash.
 
-    If a row does not fit on one line, the columns in `shorten` are cut and end in …, those in `wrap` go on below; with `trim`,
-    the last columns are left out, and named.
+    If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and the last columns are
+    left out and named; keys, forecast, range and target stay.
     """
+    asked = OUTPUT.get()
+    if asked.as_json:
+        return
     shown = rows.head(most)
     if index:
         shown = shown.reset_index()
-    shown = shown.rename(columns=text.printable)
+    cells_of = {text.printable(name): values for name, values in shown.items()}
     money = Org.of(rows).currency
     columns = {
-        name: list(map(make_formatter(name, shown[name], money), shown[name])) for name in shown.columns
+        name: list(map(make_formatter(name, values, money, compact=True), values))
+        for name, values in cells_of.items()
     }
-    left_out = _find_too_wide(columns, rows.index.nlevels if index else 0) if trim else []
+    right = {name for name, values in cells_of.items() if _is_number(values)}
+    texts = {name for name in columns if name not in right and name not in _WHOLE}
+    left_out = _find_too_wide(columns, texts, wrap, keys=rows.index.nlevels if index else 1)
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
-    rooms = _share_room(columns, (*shorten, *wrap))
+    rooms = _share_room(columns, texts & set(columns))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
-        dtype = shown[name].dtype
-        numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        room = rooms.get(name)
         table.add_column(
             _CHANCES.get(name, name),
-            justify="right" if numeric else "left",
-            overflow="ellipsis" if name in shorten else "fold",
-            no_wrap=name in shorten,
-            max_width=room,
+            justify="right" if name in right else "left",
+            overflow="fold" if name in wrap else "ellipsis",
+            no_wrap=name not in wrap,
+            max_width=rooms.get(name),
         )
     for cells in zip(*columns.values(), strict=True):
         table.add_row(*map(escape, cells))
     out.print(table, highlight=False)
-    if len(rows) > most:
-        out.print(f"[dim]… and {text.number(len(rows) - most)} more[/]", highlight=False)
-    if left_out:
-        named = text.joined(map(text.label, left_out))
-        out.print(f"[dim]Too narrow to show {escape(named)}.[/]", highlight=False, soft_wrap=True)
+    more = [f"… and {text.number(len(rows) - most)} more"] if len(rows) > most else []
+    more += [f"Also: {text.joined(left_out)}"] if left_out else []
+    if more:
+        ways = f"; {asked.ways} has all" if asked.ways else ""
+        out.print(f"[dim]{escape('. '.join(more))}{ways}.[/]", highlight=False, soft_wrap=True)
 
 
-def _find_too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
-    """Find the last columns that do not fit on one line with the others; the first `keys` always stay."""
-    widths = [max(map(cell_len, [name, *cells])) + 2 for name, cells in columns.items()]
-    ends = np.cumsum(widths) - 2
-    return [
-        name
-        for place, (name, end) in enumerate(zip(columns, ends, strict=True))
-        if place >= keys and end > out.width
-    ]
+def _is_number(values: pd.Series[Any]) -> bool:
+    if values.name == "needed_pipeline":  # or a word in place of one
+        return True
+    return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
-def _share_room(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
-    """Share the space left among the columns in `shorten`, none wider than its content."""
-    widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
-    others = sum(width for name, width in widths.items() if name not in shorten)
-    free = out.width - 2 * (len(widths) - 1) - others
+def _measure(columns: Mapping[str, list[str]]) -> dict[str, int]:
+    return {name: max(map(cell_len, [_CHANCES.get(name, name), *cells])) for name, cells in columns.items()}
+
+
+def _find_too_wide(
+    columns: Mapping[str, list[str]], texts: Collection[str], wrap: Collection[str], *, keys: int
+) -> list[str]:
+    """Find the last columns that do not fit on one line with the others, all texts cut; the first `keys` always stay."""
+    least = dict.fromkeys(wrap, _WRAPPED // max(len(wrap), 1))
+    widths = {
+        name: min(width, least.get(name, _SHORT)) if name in texts else width
+        for name, width in _measure(columns).items()
+    }
+    left_out: list[str] = []
+    for name in reversed(list(columns)[keys:]):
+        if sum(widths.values()) + _GAP * (len(widths) - 1) <= out.width:
+            break
+        if name not in _MAIN and name not in wrap:
+            del widths[name]
+            left_out.insert(0, name)
+    return left_out
+
+
+def _share_room(columns: Mapping[str, list[str]], texts: Collection[str]) -> dict[str, int]:
+    """Share the space left among the texts, none wider than its content."""
+    widths = _measure(columns)
+    free = out.width - _GAP * (len(widths) - 1) - sum(w for name, w in widths.items() if name not in texts)
     rooms = {}
-    narrow_first = sorted(set(shorten) & set(widths), key=widths.__getitem__)
+    narrow_first = sorted(texts, key=widths.__getitem__)
     for left, name in zip(range(len(narrow_first), 0, -1), narrow_first, strict=True):
-        rooms[name] = max(_NARROWEST, min(widths[name], free // left))
+        rooms[name] = min(widths[name], max(_SHORTEST, free // left))
         free -= rooms[name]
     return rooms

@@ -16,6 +16,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import describe_method
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
@@ -84,9 +85,9 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
         f"The simulated team's true rate is {text.percent(oa.sandbox.TRUE_WIN_RATE, 1)}; "
         "a young pipeline shows less, because deals are lost sooner than won."
     )
-    method = ": ".join(filter(None, (expected.attrs["method"], expected.attrs["why"])))
-    heading("Forecast by month", f"as of {text.day(today, year=True)}, method: {method}")
+    heading("Forecast by month", f"as of {text.day(today, year=True)}")
     say(oa.sentence(expected))
+    say(describe_method(expected))
     ahead = expected[(expected.index >= str(pd.Period(today, "M"))) | expected.index.isin(BUCKETS)]
     show(ahead[["booked", "open_count", "open_value", "expected", "low", "high", "target", "p_target"]])
     heading("Slippage", f"outcome of the deals that were due {text.days(start, today)}")
@@ -115,7 +116,7 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
         "A bulk edit",
         f"push {text.count(int(due.sum()))}, overdue or due within a week, to {text.day(to, year=True)}",
     )
-    show(changes.changes[["name", "field", "before", "after"]], index=False, most=8, shorten=("name",))
+    show(changes.changes[["name", "field", "before", "after"]], index=False, most=8)
     receipt = oa.apply(changes, client, progress=False)
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
     again = oa.load(client, progress=False)

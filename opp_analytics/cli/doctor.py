@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -15,19 +16,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
-from opp_analytics.cli.console import say
-from opp_analytics.cli.output import check_ending
+from opp_analytics.cli.console import note, say
+from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.text import count, plural
 
 
+@with_tables(out=())
 def doctor_command(
     report: Annotated[
         Path | None,
@@ -42,34 +45,39 @@ def doctor_command(
 ) -> None:
     """Check the settings and the connection to the API; nothing is written to the server."""
     check_ending(report, (".txt", ".md", ".log"))
-    checks: list[str] = []
+    checks: dict[str, str] = {}
     cache: Path | None = None
     try:
         with oa.Client.from_env(retries=1, org=find_org(org_file)) as client:
             cache = client.cache_folder
-            for line in _check(client):
-                checks.append(line)
-                say(line)
+            for check, result in _check(client):
+                checks[check] = result
+                say(_write_check(check, result))
     except OppAnalyticsError as error:
-        checks.append(f"failed     {type(error).__name__}: {error}")
+        checks["failed"] = f"{type(error).__name__}: {error}"
         raise
     finally:
         if report is not None:
-            write_support_report(report, checks, cache, history)
-            say(f"report     {report}: read it before you send it")
+            write_support_report(report, itertools.starmap(_write_check, checks.items()), cache, history)
+            note(_write_check("report", f"{report}: read it before you send it"))
+    answer(pd.DataFrame(checks.items(), columns=["check", "result"]))
 
 
-def _check(client: oa.Client) -> Iterator[str]:
-    yield f"settings   ok: {client.settings.url}, token and key set"
-    yield f"org        {client.org or 'no org file: the stages that the API documents'}"
+def _write_check(check: str, result: str) -> str:
+    return f"{check:<11}{result}"
+
+
+def _check(client: oa.Client) -> Iterator[tuple[str, str]]:
+    yield "settings", f"ok: {client.settings.url}, token and key set"
+    yield "org", f"{client.org or 'no org file: the stages that the API documents'}"
     page = client.list(1, 5, sort="-updated_at")
-    yield f"API        ok: {_count(page.total_records, 'opportunity')}"
+    yield "API", f"ok: {_count(page.total_records, 'opportunity')}"
     trash = client.list_deleted(1, 1)
-    yield f"trash      ok: {_count(trash.total_records, 'deleted opportunity')}"
+    yield "trash", f"ok: {_count(trash.total_records, 'deleted opportunity')}"
     newest = [str(row.get("updated_at") or "") for row in page.rows]
     obeyed = newest == sorted(newest, reverse=True)
-    yield f"sorting    {'ok' if obeyed else 'not obeyed: loads may be incomplete'}"
-    yield f"cache      {client.cache_folder}"
+    yield "sorting", "ok" if obeyed else "not obeyed: loads may be incomplete"
+    yield "cache", str(client.cache_folder)
 
 
 def _count(total: int | None, noun: str) -> str:

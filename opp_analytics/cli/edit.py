@@ -7,27 +7,30 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pandas as pd
 import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.cli.console import heading, out, say, show, write_command
-from opp_analytics.cli.output import TABLES, check_ending, write_tables
+from opp_analytics.cli.console import OUTPUT, heading, note, out, say, say_gathered, show, write_command
+from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
     DayFirst,
     DecimalComma,
+    Explain,
     FromFile,
     HistoryFolder,
+    Method,
     OnUnreadable,
     OrgFile,
     Unreadable,
     find_history,
     find_org,
     read_source,
+    say_method,
 )
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
@@ -82,6 +85,7 @@ def export_command(
         )
 
 
+@with_tables(out=())
 def plan_command(
     before: Annotated[
         Path,
@@ -96,6 +100,8 @@ def plan_command(
         str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
+    method: Method = "auto",
+    explain: Explain = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
@@ -127,19 +133,38 @@ def plan_command(
     local = offline or import_file is not None
     made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
     _show_plan(made)
+    tables = {"changes": made.changes, "problems": made.problems, "conflicts": made.conflicts}
     if len(made.problems):
-        heading("Problems", "nothing is sent until they are fixed")
-        show(_name_deals(made.problems, made), index=False, wrap=_WRAPPED)
+        answer(tables)
+        _show_problems(made)
         found = text.count(len(made.problems), "problem")
         them = "it" if len(made.problems) == 1 else "them"
         raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
     if len(made):
-        _show_impact(made, find_history(folder, org), as_of, freq)
+        history = find_history(folder, org)
+        tables["impact"] = _show_impact(made, history, as_of, freq, method, explain=explain)
         if import_file is None:
             _save_plan(made, file)
         else:
             _WRITERS[import_file.suffix.lower()](edited, import_file, org=org, before=unedited)
-            say(f"Changed cells written to {import_file}; give it to the import of your CRM.")
+            note(f"Changed cells written to {import_file}; give it to the import of your CRM.")
+    answer(tables)
+
+
+def _show_problems(made: oa.Plan) -> None:
+    """Show each problem with its own suggestion; a list of choices once, below."""
+    table = _name_deals(made.problems, made)
+    hints = table["suggestion"].astype("object").str.partition("use one of ")
+    listed = hints[2] != ""
+    table["suggestion"] = (
+        hints[0].str.strip().mask(listed & (hints[0].str.strip() == ""), "one of those below")
+    )
+    heading("Problems", "nothing is sent until they are fixed")
+    show(table, index=False, wrap=_WRAPPED)
+    for field, choices in (
+        pd.DataFrame({"field": table["field"], "of": hints[2]})[listed].drop_duplicates().values
+    ):
+        say(f"{text.title(field)} is one of {choices}.")
 
 
 def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -168,15 +193,18 @@ def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
             raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
 
 
-def _show_impact(made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str) -> None:
+def _show_impact(
+    made: oa.Plan, history: oa.History | None, as_of: str | None, freq: str, method: str, *, explain: bool
+) -> pd.DataFrame:
+    """Show the forecast before and after, and return it; without the columns that it needs, an empty table."""
     day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
     try:
-        impact = made.impact(as_of=day, freq=check_freq(freq), history=history)
+        impact = made.impact(as_of=day, freq=check_freq(freq), history=history, method=cast("Any", method))
     except MissingColumnError as error:
-        say(f"No forecast before and after: {error}")
-        return
+        note(f"No forecast before and after: {error}")
+        return pd.DataFrame()
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
-    say(f"Method: {': '.join(filter(None, (impact.attrs['method'], impact.attrs['why'])))}.")
+    say_method(impact, explain=explain)
     show(_compare_periods(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
     before, after = (
@@ -185,6 +213,7 @@ def _show_impact(made: oa.Plan, history: oa.History | None, as_of: str | None, f
     say(
         f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."
     )
+    return impact
 
 
 def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
@@ -231,7 +260,7 @@ _SHELL = _ShellWords()
 
 def _show_plan(made: oa.Plan) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
-    if len(made):
+    if len(made) and not OUTPUT.get().as_json:
         out.print(made)
     say(made.overview(words=_SHELL))
     if len(made.conflicts):
@@ -253,14 +282,14 @@ def _save_plan(made: oa.Plan, file: Path) -> None:
     """Save a plan that has changes to send, and print the command that applies it."""
     statuses = set(made.changes["status"])
     if statuses == {"already"}:
-        say("Nothing to send: the server already has every change. No plan was saved.")
+        note("Nothing to send: the server already has every change. No plan was saved.")
         return
     made.save(file)
     command = write_command("apply", file, *map(_SHELL.option, made.needs))
     if "clean" in statuses:
-        say(f"Saved. To apply it: {command}")
+        note(f"Saved. To apply it: {command}")
     else:
-        say(f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite")
+        note(f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite")
 
 
 _IN_PART = 4
@@ -280,6 +309,7 @@ class OnConflict(StrEnum):
     stop = "stop"
 
 
+@with_tables(out=())
 def apply_command(
     file: Annotated[
         Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.", show_default=False)
@@ -302,6 +332,8 @@ def apply_command(
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     check_ending(receipt, TABLES)
+    if OUTPUT.get().as_json and not (yes or dry_run):
+        raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=find_org(org_file))
     check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_SHELL)
@@ -312,6 +344,7 @@ def apply_command(
         done = oa.apply(
             made,
             client,
+            progress=False if OUTPUT.get().quiet else None,
             on_conflict=on_conflict.value,
             dry_run=dry_run,
             clear_nulls=clear_nulls,
@@ -320,6 +353,7 @@ def apply_command(
         )
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_SHELL)}")
+        answer(done.table)
         return
     _say_receipt(done, receipt)
 
@@ -331,6 +365,7 @@ class Unknown(StrEnum):
     send = "send"
 
 
+@with_tables(out=())
 def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
     unknown: Annotated[
@@ -346,6 +381,7 @@ def resume_command(
     _say_receipt(done, receipt)
 
 
+@with_tables(out=())
 def undo_command(
     run_id: Annotated[str | None, _RUN] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
@@ -359,21 +395,24 @@ def undo_command(
             "no plan has been applied from this computer" if oa.runs().empty else "that run wrote nothing"
         )
         say(f"Nothing to undo: {nothing}.")
+        answer(made.changes)
         return
     _show_plan(made)
     _save_plan(made, file)
+    answer(made.changes)
 
 
+@with_tables()
 def runs_command() -> None:
     """List the plans applied from this computer, newest first, with their outcomes."""
     found = oa.runs()
     if found.empty:
         say("No plan has been applied from this computer yet.")
-        return
     for url, group in found.groupby("url", sort=False):
         heading("Runs", str(url))
         table = group.assign(outcomes=[_count_outcomes(run) for _, run in group.iterrows()])
         show(table[["run_id", "started_at", "opportunities", "outcomes"]], index=False)
+    answer(found)
 
 
 def _count_outcomes(run: pd.Series[Any]) -> str:
@@ -394,6 +433,7 @@ def _say_run() -> Iterator[None]:
 
 
 def _confirm(question: str) -> None:
+    say_gathered()
     try:
         agreed = typer.confirm(question)
     except typer.Abort:
@@ -408,10 +448,11 @@ def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
     if done.run_id is not None:
         say(f"Run {done.run_id}")
     say(done.summary(words=_SHELL))
+    answer(done.table)
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_write_day) for c in ("before", "after")})
-        write_tables({"Receipt": table}, file)
-        say(f"Receipt written to {file}.")
+        write_tables({"receipt": table}, file)
+        note(f"Receipt written to {file}.")
     if not done.complete:
         raise typer.Exit(
             _IN_PART if done.table["outcome"].isin(["applied", "already", "unknown"]).any() else 1

@@ -12,8 +12,8 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import escape_markup, heading, out, say, show, write_command
-from opp_analytics.cli.output import check_ending, write_csv, write_staged
+from opp_analytics.cli.console import escape_markup, heading, note, say, say_marked, show, write_command
+from opp_analytics.cli.output import answer, check_ending, with_tables, write_csv, write_staged
 from opp_analytics.cli.source import (
     DayFirst,
     DecimalComma,
@@ -37,6 +37,7 @@ class Refresh(StrEnum):
     full = "full"
 
 
+@with_tables(out=())
 def load_command(
     file: Annotated[
         Path | None,
@@ -71,30 +72,33 @@ def load_command(
     if file is not None:
         write_opportunities(opportunities, file)
         lost = " It keeps neither the org nor the time of the load; .parquet and .xlsx files do."
-        say(f"Written to {file}.{lost if file.suffix.lower() == '.csv' else ''}")
+        note(f"Written to {file}.{lost if file.suffix.lower() == '.csv' else ''}")
     elif opportunities["stage"].notna().any():
         say_stock(opportunities)
+    answer(count_stock(opportunities))
 
 
 def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
-    out.print(
+    say_marked(
         f"{text.count(certificate.rows or 0, 'opportunity')} from {escape_markup(certificate.source)}, "
         f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}",
-        highlight=False,
-        soft_wrap=True,
     )
     for reason in certificate.reasons:
-        out.print(f"  [red]{escape_markup(reason)}[/]", highlight=False, soft_wrap=True)
+        say_marked(f"  [red]{escape_markup(reason)}[/]")
 
 
 def say_stock(opportunities: pd.DataFrame) -> None:
     """Print number and value of the opportunities in each stage."""
-    stock = opportunities.groupby("stage", observed=True).agg(
+    heading("By stage")
+    show(count_stock(opportunities))
+
+
+def count_stock(opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Count the opportunities in each stage, with their value."""
+    return opportunities.groupby("stage", observed=True).agg(
         count=("unique_id", "size"), value=("value", "sum")
     )
-    heading("By stage")
-    show(stock)
 
 
 def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:

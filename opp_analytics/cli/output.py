@@ -1,22 +1,29 @@
-"""Output files of the commands, each written whole or not at all."""
+"""The answer of a command beside its lines: JSON, or files, each written whole or not at all."""
 
 from __future__ import annotations
 
 import csv
+import inspect
 import json
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, datetime, time
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 
 from opp_analytics import files, text
+from opp_analytics.cli.console import OUTPUT, Output, note
 from opp_analytics.columns import choose_workbook_format, make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, replace_file, say_failure
 from opp_analytics.org import Org
+from opp_analytics.text import joined
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -25,6 +32,8 @@ TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
 _WIDEST = 60
 """Width of a workbook's widest column; longer text goes on below."""
+_LONGEST_NAME = 31
+"""Characters of a sheet's name that Excel takes."""
 
 
 def check_ending(file: Path | None, endings: Collection[str]) -> None:
@@ -55,15 +64,109 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
         safe.to_csv(staged, index=False, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL)
 
 
-def print_json(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Print tables as JSON, each with its columns, the levels of its index first, its rows, and its attrs without the org."""
-    shown = {}
-    for name, table in tables.items():
-        flat = table.reset_index(drop=list(table.index.names) == [None])
-        rows = json.loads(flat.to_json(orient="records", date_format="iso"))
-        attrs = {key: note for key, note in table.attrs.items() if key != "org"}
-        shown[name] = {"columns": list(flat), "rows": rows, "attrs": attrs}
-    typer.echo(json.dumps({"tables": shown}, ensure_ascii=False))
+def with_tables(
+    out: Collection[str] = TABLES, **own: Collection[str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add to a command that ends with `answer` the options --json, --quiet and, for files that end so, --out.
+
+    Files of its `own` options are checked first too, by their endings.
+    """
+    options: dict[str, tuple[Any, Any]] = {"as_json": (_Json, False), "quiet": (_Quiet, False)}
+    if out:
+        words = f"Write the tables in full to this {joined(out, last='or')} file."
+        options = {
+            "tables_file": (
+                Annotated[Path | None, typer.Option("--out", help=words, show_default=False)],
+                None,
+            ),
+            **options,
+        }
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(*, quiet: bool, as_json: bool, tables_file: Path | None = None, **others: Any) -> None:
+            for name, endings in {"tables_file": out, **own}.items():
+                check_ending(tables_file if name == "tables_file" else others[name], endings)
+            before = OUTPUT.set(
+                Output(quiet, as_json, tables_file, "--out FILE or --json" if out else "--json")
+            )
+            try:
+                command(**others)
+            finally:
+                OUTPUT.reset(before)
+
+        return add_options(run, command, options)
+
+    return decorate
+
+
+_Json = Annotated[bool, typer.Option("--json", help="Print the tables as JSON, and nothing else.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer only: no notes, no progress.")]
+
+
+def add_options(
+    run: Callable[..., None],
+    command: Callable[..., None],
+    options: Mapping[str, tuple[Any, Any]],
+    *,
+    given: Collection[str] = (),
+) -> Callable[..., None]:
+    """Give `run` the options of the command that it calls, without those that it gives itself, and its own: kind and default."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [one for name, one in signature.parameters.items() if name not in given]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    more = [inspect.Parameter(n, kind, default=default, annotation=a) for n, (a, default) in options.items()]
+    vars(wraps(command)(run))["__signature__"] = signature.replace(parameters=[*own, *more])
+    return run
+
+
+def answer(tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> None:
+    """End a command: write its table, or tables by name, to the file of --out, and print them with --json."""
+    asked = OUTPUT.get()
+    if asked.file is not None:
+        write_tables({"table": tables} if isinstance(tables, pd.DataFrame) else tables, asked.file)
+        note(f"Written to {asked.file}.")
+    if asked.as_json:
+        shown = (
+            _list_rows(tables)
+            if isinstance(tables, pd.DataFrame)
+            else {"tables": {name: _list_rows(table) for name, table in tables.items()}}
+        )
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+
+
+def _list_rows(table: pd.DataFrame) -> dict[str, Any]:
+    """List a table for JSON: its columns, the levels of its index first, its rows, and its attrs without the org."""
+    flat = _flatten(table)
+    names = list(map(str, flat))
+    rows = [
+        dict(zip(names, map(_plain, row), strict=True)) for row in flat.itertuples(index=False, name=None)
+    ]
+    attrs = {key: _plain(value) for key, value in table.attrs.items() if key != "org"}
+    return {"columns": names, "rows": rows, "attrs": attrs}
+
+
+def _flatten(table: pd.DataFrame) -> pd.DataFrame:
+    return table.reset_index(drop=list(table.index.names) == [None])
+
+
+def _plain(value: Any) -> Any:
+    """Write a value for JSON: dates and instants in ISO, what is missing or without end as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return list(map(_plain, value))
+    if isinstance(value, (str, bool, int)):
+        return value
+    if pd.isna(value):
+        return None
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, date):
+        whole = isinstance(value, datetime) and (value.tzinfo is not None or value.time() != time())
+        return value.isoformat() if whole else f"{value:%Y-%m-%d}"
+    return str(value)
 
 
 def _texts(table: pd.DataFrame) -> pd.Index[Any]:
@@ -80,10 +183,12 @@ def _guard(table: pd.DataFrame) -> pd.DataFrame:
 def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     """Write tables to one file: a workbook has a sheet for each, Markdown a section, CSV the first one of deals, else the first.
 
-    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown.
+    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids come last.
     """
+    tables = {text.title(name): _put_ids_last(_flatten(table)) for name, table in tables.items()}
     if file.suffix.lower() == ".csv":
-        write_csv(tables.get("Deals", next(iter(tables.values()))), file)
+        of_deals = [table for table in tables.values() if "unique_id" in table]
+        write_csv([*of_deals, *tables.values()][0], file)
     elif file.suffix.lower() == ".md":
         pages = "\n\n".join(f"## {name}\n\n{_markdown(table)}" for name, table in tables.items())
         with write_staged(file) as staged:
@@ -91,8 +196,13 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     else:
         with write_staged(file) as staged, pd.ExcelWriter(staged, engine="openpyxl") as book:
             for name, table in tables.items():
-                _drop_zones(_guard(table)).to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
-                _format(book.sheets[name], table)
+                sheet = name[:_LONGEST_NAME]
+                _drop_zones(_guard(table)).to_excel(book, sheet_name=sheet, index=False, freeze_panes=(1, 0))
+                _format(book.sheets[sheet], table)
+
+
+def _put_ids_last(table: pd.DataFrame) -> pd.DataFrame:
+    return table[sorted(table, key=lambda name: name == "unique_id")]
 
 
 def _format(sheet: Worksheet, table: pd.DataFrame) -> None:

@@ -1,9 +1,9 @@
-"""The commands of a Monday: what changed, the forecast, deals at risk, pipeline created, and the audit."""
+"""The commands of a Monday: what changed, the forecast, deals at risk, pipeline created, and the proof."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,57 +11,42 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import compare_chances, select_own_chances
-from opp_analytics.cli.console import heading, say, show, write_command
-from opp_analytics.cli.output import (
-    TABLES,
-    check_ending,
-    print_json,
-    write_csv,
-    write_staged,
-    write_tables,
-)
+from opp_analytics.analysis import compare_chances, evidence, select_own_chances
+from opp_analytics.cli.console import OUTPUT, heading, note, say, show
+from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
-    DayFirst,
-    DecimalComma,
-    FromFile,
+    By,
+    CommandSource,
+    Explain,
+    Freq,
     HistoryFolder,
-    OnUnreadable,
+    Method,
     OrgFile,
-    Unreadable,
+    choose_freq,
     find_history,
     find_org,
+    open_history,
     parse_amount,
-    read_source,
+    reads_deals,
+    say_method,
 )
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
-from opp_analytics.org import require
-from opp_analytics.periods import Freq as PeriodFreq
-from opp_analytics.periods import as_date, as_period, check_freq
+from opp_analytics.org import money_of, require
+from opp_analytics.periods import as_date, as_period
 from opp_analytics.report import Proof, judge_forecasts
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
-from opp_analytics.text import count, joined
 
-By = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--by", help="Column to group by, such as owner_name; repeat it for more.", show_default=False
-    ),
+_PROVED = ["wape", "bias", "differs", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps"]
+_AHEAD = [
+    *("booked", "expected", "low", "high", "target", "p_target"),
+    *("needed_pipeline", "pipeline_coverage", "open_value"),
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="Write the tables in full to this .xlsx, .csv or .md file.", show_default=False
-    ),
-]
-Freq = Annotated[
-    str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
-]
-_PROVED = ["wape", "bias", "coverage_50", "interval_coverage", "coverage_95", "winkler", "crps", "differs"]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
+_FLAGGED = ["name", "value", "reasons", "owner_name", "probability", "chance", "close_date", "risk"]
+"""Columns of forecasts and of flagged deals, the first ones the last to be left out of a narrow terminal."""
 
 
+@with_tables()
 def changes_command(
     since: Annotated[
         str | None,
@@ -76,15 +61,14 @@ def changes_command(
     ] = None,
     freq: Freq = None,
     by: By = None,
+    method: Method = "auto",
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
-    file: Out = None,
 ) -> None:
     """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
-    check_ending(file, TABLES)
     org = find_org(org_file)
-    history = _open_history(folder, org, least=2)
-    zone, alias = (org or oa.Org()).zone(None), _choose_freq(org, freq)
+    history = open_history(folder, org, least=2)
+    zone, alias = (org or oa.Org()).zone(None), choose_freq(org, freq)
     start, end = _choose_days(history.records["recorded_at"], since, until, zone)
     label = str(pd.Period(end, alias) if period is None else as_period(period, alias, name="--period"))
     groups: list[str] = by or []
@@ -92,6 +76,7 @@ def changes_command(
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
     try:
         asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
+        asked["method"] = method
         change = oa.forecast_change(history, by=groups, **asked)
         deals = oa.forecast_change_deals(history, by=groups, **asked)
     except NotEnoughHistory as reason:
@@ -105,15 +90,18 @@ def changes_command(
             heading("By " + text.joined(map(text.label, groups)))
             show(_compare_ends(change))
         heading("Deals", "those that moved it most")
-        show(_sort_deals(deals, groups), index=False, shorten=("name",))
-        tables |= {"Forecast": change.reset_index(), "Deals": _put_ids_last(deals, groups)}
+        show(_sort_deals(deals, groups), index=False)
+        tables |= {"forecast": change, "deals": deals}
     heading("Pipeline")
     say(oa.sentence(pipeline))
     moves = oa.movements(history, start=start, end=end, by=groups, tz=zone)
-    _write(file, {**tables, "Pipeline": pipeline.reset_index(), "Movements": _put_ids_last(moves, groups)})
+    answer({**tables, "pipeline": pipeline, "movements": moves})
 
 
+@with_tables()
+@reads_deals
 def forecast_command(
+    source: CommandSource,
     freq: Freq = None,
     by: By = None,
     target: Annotated[
@@ -125,27 +113,11 @@ def forecast_command(
         ),
     ] = None,
     periods: Annotated[int, typer.Option(min=1, help="Periods, from the current one on.")] = 3,
-    as_of: AsOf = None,
+    method: Method = "auto",
+    explain: Explain = False,
     folder: HistoryFolder = HISTORY_FOLDER,
-    source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
-    org_file: OrgFile = None,
-    file: Out = None,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
-    check_ending(file, TABLES)
-    source = read_source(
-        source_file,
-        org_file,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        asked=as_of,
-    )
-    history = find_history(folder, source.org)
-    day, zone = source.day(as_of), source.zone
     goals = (
         source.org.targets
         if target is None and source.org is not None and len(source.org.targets)
@@ -153,71 +125,56 @@ def forecast_command(
     )
     table = oa.forecast(
         source.opportunities,
-        as_of=day,
-        freq=_choose_freq(source.org, freq),
+        as_of=source.day,
+        freq=choose_freq(source.org, freq),
         by=by or None,
         target=goals,
-        history=history,
+        method=cast("Any", method),
+        history=find_history(folder, source.org),
         periods=periods,
         totals=bool(by),
-        tz=zone,
+        tz=source.zone,
     )
-    method = ": ".join(filter(None, (table.attrs["method"], table.attrs["why"])))
-    heading("Forecast", f"as of {day:%Y-%m-%d}, method: {method}")
+    heading("Forecast", f"as of {text.day(source.day, year=True)}")
     say(oa.sentence(table))
-    columns = [
-        "booked",
-        "expected",
-        "low",
-        "high",
-        "target",
-        "p_target",
-        "open_value",
-        "pipeline_coverage",
-        "needed_pipeline",
-    ]
+    say_method(table, explain=explain)
     ahead = table.index.get_level_values("period")
-    now = str(pd.Period(day, table.attrs["freq"]))
+    now = pd.Period(source.day, table.attrs["freq"])
     # A group has no row for overdue or undated deals that it does not have.
     idle = ahead.isin(BUCKETS) & (table["open_count"] == 0) & bool(by)
-    table_ahead = table[((ahead >= now) | ahead.isin(BUCKETS)) & ~idle]
-    shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
+    shown = table[ahead.isin([*BUCKETS, *evidence.keep_ahead(ahead, table)]) & ~idle]
     if by:
-        shown = _put_whole_first(
-            shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)]
-        )
-    show(shown, most=60, trim=True)
-    _write(file, {"Forecast": table.reset_index()})
+        shown = _put_whole_first(shown, [str(now + k) for k in range(periods)])
+    # Stated chances know only the deals due now: they give no chance of a target (docs/definitions.md).
+    stated = table.attrs["method"] == "stated"
+    money = money_of(table)
+    to_add = [evidence.say_pipeline_to_add(row, money, stated=stated) for _, row in shown.iterrows()]
+    known = [name for name in _AHEAD if shown[name].notna().any() and not (stated and name == "p_target")]
+    show(shown.assign(needed_pipeline=to_add)[known], most=60)
+    answer(table)
 
 
+@with_tables()
+@reads_deals
 def risk_command(
+    source: CommandSource,
     by: By = None,
-    as_of: AsOf = None,
     most: Annotated[int, typer.Option(min=1, help="Number of deals to list.")] = 20,
+    method: Method = "auto",
+    explain: Explain = False,
     folder: HistoryFolder = HISTORY_FOLDER,
-    source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
-    org_file: OrgFile = None,
-    file: Out = None,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
-    check_ending(file, TABLES)
-    source = read_source(
-        source_file,
-        org_file,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        asked=as_of,
-    )
-    asked: dict[str, Any] = {"as_of": source.day(as_of), "tz": source.zone}
+    asked: dict[str, Any] = {"as_of": source.day, "tz": source.zone}
     history = find_history(folder, source.org)
     table = oa.deal_flags(source.opportunities, history, own_writes=source.own_writes(), **asked)
     require(source.opportunities, *(by or []))
     priced = oa.forecast_deals(
-        source.opportunities, history=history, freq=_choose_freq(source.org, None), **asked
+        source.opportunities,
+        history=history,
+        freq=choose_freq(source.org, None),
+        method=cast("Any", method),
+        **asked,
     )
     own = select_own_chances(priced).set_index("unique_id")["chance"]
     table = table.assign(
@@ -226,98 +183,74 @@ def risk_command(
     )
     say(oa.sentence(table))
     if doubt := compare_chances(priced):
-        say(f"{doubt}.")
+        note(f"{doubt}.")
     flagged = table[table["risk"] > 0]
     tables: dict[str, pd.DataFrame] = {}
     if by:
         named = source.opportunities.set_index("unique_id")[by].reindex(table.index).apply(label_groups)
         groups = _sum_flagged(flagged, named)
         table = named.join(table.drop(columns=[name for name in by if name in table]))
-        title = "By " + text.joined(map(text.label, by))
-        tables[title] = groups.reset_index()
-    if by and len(flagged):
-        heading(title)
-        show(groups)
+        tables[f"by_{'_and_'.join(by)}"] = groups
+        if len(flagged):
+            heading("By " + text.joined(map(text.label, by)))
+            show(groups)
     if len(flagged):
         heading("Deals")
-        chances = ["probability", "chance"]
-        listed = flagged[["name", "owner_name", "value", *chances, "close_date", "risk", "reasons"]]
-        show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
+        show(flagged[_FLAGGED], index=False, most=most, wrap=("reasons",))
         if own.isna().all() and priced.attrs["why"]:
-            say(f"No chance from history: {priced.attrs['why']}.")
-    _write(file, {**tables, "Deals": _put_ids_last(table.reset_index(), [])})
+            say_method(priced, explain=explain)
+    answer({**tables, "deals": table})
 
 
+@with_tables()
 def created_command(
     freq: Freq = None,
     by: By = None,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
-    file: Out = None,
 ) -> None:
     """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
-    check_ending(file, TABLES)
     org = find_org(org_file)
-    table = oa.pipeline_created(_open_history(folder, org), freq=_choose_freq(org, freq), by=by or None)
+    table = oa.pipeline_created(open_history(folder, org), freq=choose_freq(org, freq), by=by or None)
     say(oa.sentence(table))
-    show(table, most=60, trim=True)
-    say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
-    _write(file, {"Created": table.reset_index()})
+    show(table, most=60)
+    if table["open_value"].any():
+        note(
+            "Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win."
+        )
+    answer(table)
 
 
+@with_tables(out=())
 def prove_command(
     freq: Freq = None,
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Without names and amounts: ratios and percents only.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the tables as JSON; write the page only with --out.")
-    ] = False,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
-    file: Annotated[
+    page: Annotated[
         Path | None,
-        typer.Option("--out", help="The .html file of the page.", show_default="forecast-proof.html"),
+        typer.Option(
+            "--out", help="The .html file of the page.", show_default="forecast-proof.html; none with --json"
+        ),
     ] = None,
 ) -> None:
     """Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on."""
-    page = file or (None if as_json else Path("forecast-proof.html"))
+    page = page or (None if OUTPUT.get().as_json else Path("forecast-proof.html"))
     check_ending(page, (".html", ".htm"))
     org = find_org(org_file)
-    history, alias = _open_history(folder, org), _choose_freq(org, freq)
+    history, alias = open_history(folder, org), choose_freq(org, freq)
     proof = Proof(judge_forecasts(history, freq=alias, anonymous=anonymous))
     if page is not None:
         content = proof.render(f"opp-analytics prove --freq {alias}{' --anonymous' if anonymous else ''}")
         with write_staged(page) as staged:
             staged.write_text(content, encoding="utf-8")
-    if as_json:
-        print_json(proof.tables)
-        return
     say(proof.sentence)
-    show(proof.methods[_PROVED], trim=True)
-    say(f"Written to {page}.")
-
-
-def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
-    if file is not None:
-        write_tables(tables, file)
-        say(f"Written to {file}.")
-
-
-def _choose_freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
-    meant = org or oa.Org()
-    return meant.freq(check_freq(freq or str(meant.report.get("freq", "M"))))
-
-
-def _open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
-    """Open the history of the folder, which needs at least so many records."""
-    history = oa.History(folder, org=org)
-    if len(history.records) < least:
-        holds = "one record, and a change needs two" if len(history.records) else "no records"
-        raise NotEnoughHistory(
-            f"{folder} holds {holds}; make one every day with: {write_command('record', '--history', folder)}"
-        )
-    return history
+    show(proof.methods[_PROVED])
+    if page is not None:
+        note(f"Written to {page}.")
+    answer(proof.tables)
 
 
 def _choose_days(
@@ -373,101 +306,3 @@ def _sum_flagged(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     table = table.sort_values("value", ascending=False, kind="stable")
     table.attrs = flagged.attrs
     return table
-
-
-def _put_ids_last(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    rows = table.reset_index() if groups else table
-    return rows[[*(name for name in rows if name != "unique_id"), "unique_id"]]
-
-
-_KNOWN_BY = ("name", "owner_name", "stage")
-_LISTED = ["check", "name", "field", "cell", "suggestion"]
-
-
-def audit_command(
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            help="Write every finding, with the deal's name, owner and stage, to this .csv file.",
-            show_default=False,
-        ),
-    ] = None,
-    plan_file: Annotated[
-        Path | None,
-        typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.", show_default=False),
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="Day of the audit, as 2026-03-31.", show_default="today")
-    ] = None,
-    stale_days: Annotated[
-        int, typer.Option(min=1, help="Days without an update that make a deal stale.")
-    ] = 30,
-    most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
-    source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
-    org_file: OrgFile = None,
-) -> None:
-    """Find data problems: deals and money by check, each finding, and a plan of fixes."""
-    check_ending(file, (".csv",))
-    check_ending(plan_file, (".json",))
-    source = read_source(
-        source_file,
-        org_file,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        asked=as_of,
-    )
-    opportunities = source.opportunities
-    day = source.day(as_of)
-    findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())
-    summary = oa.audit_summary(findings)
-    heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
-    lacks = findings.attrs.get("not_checked", [])
-    if lacks:
-        say(f"Not checked, as the data lacks it: {joined(lacks)}.")
-    if summary.empty:
-        say("Nothing found.")
-        return
-    show(summary.reset_index()[["severity", "check", "deals", "value"]], index=False)
-    named = _name_findings(findings, opportunities)
-    if most:
-        heading("Findings", "the most severe first")
-        listed = [name for name in _LISTED if name in named]
-        known_by = [] if "name" in named else ["unique_id"]
-        show(
-            named.head(most)[[*known_by, *listed]],
-            index=False,
-            most=most,
-            shorten=("name", "cell", "suggestion"),
-        )
-    if len(findings) > most:
-        say(f"… and {len(findings) - most:,} more{'' if file else '; --out findings.csv lists them all'}")
-    if file is not None:
-        write_csv(named, file)
-        say(f"{count(len(findings), 'finding')} written to {file}.")
-    _offer_fixes(opportunities, findings, plan_file)
-
-
-def _name_findings(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Add the name, owner and stage of each deal to the findings."""
-    known = [name for name in _KNOWN_BY if name in opportunities]
-    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
-    others = [name for name in findings.columns if name != "unique_id"]
-    return named[["unique_id", *known, *others]]
-
-
-def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
-    cells = int(findings["suggestion"].notna().sum())
-    if not cells:
-        say("No finding has a suggested fix.")
-    elif file is None:
-        say(f"{count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
-    else:
-        fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
-        fixes.save(file)
-        command = write_command("apply", file)
-        say(f"{count(len(fixes), 'change')} planned in {file}. To review and apply: {command}")

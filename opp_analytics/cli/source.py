@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import say, write_command
+from opp_analytics.analysis import describe_method
+from opp_analytics.arguments import MethodName
+from opp_analytics.cli.console import OUTPUT, note, write_command
+from opp_analytics.cli.output import add_options
 from opp_analytics.crm import explain_export, guess_org
-from opp_analytics.errors import ConfigError
-from opp_analytics.inputs import read_amount
+from opp_analytics.errors import ConfigError, NotEnoughHistory
+from opp_analytics.inputs import did_you_mean, read_amount
 from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
-from opp_analytics.periods import as_date
+from opp_analytics.periods import Freq as PeriodFreq
+from opp_analytics.periods import as_date, check_freq
 from opp_analytics.schema import BadCell
 from opp_analytics.text import capital, count, joined, label
 
@@ -102,6 +107,45 @@ def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
     return history if len(history.records) else None
 
 
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by", help="Column to group by, such as owner_name; repeat it for more.", show_default=False
+    ),
+]
+Freq = Annotated[
+    str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
+]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
+Method = Annotated[
+    str, typer.Option("--method", help=f"How the forecast is made: {', '.join(get_args(MethodName))}.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say all reasons for the method of the forecast.")]
+
+
+def say_method(table: pd.DataFrame, *, explain: bool) -> None:
+    """Say in one sentence how a forecast was made; with --explain, why."""
+    more = "" if explain or not table.attrs["why"] else " (--explain for the rest)"
+    note(f"{describe_method(table, explain=explain)}{more}")
+
+
+def choose_freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
+    """Choose the period of a command: as typed, else that of the org's report, else months."""
+    meant = org or oa.Org()
+    return meant.freq(check_freq(freq or str(meant.report.get("freq", "M"))))
+
+
+def open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
+    """Open the history of the folder, which needs at least so many records."""
+    history = oa.History(folder, org=org)
+    if len(history.records) < least:
+        holds = "one record, and a change needs two" if len(history.records) else "no records"
+        raise NotEnoughHistory(
+            f"{folder} holds {holds}; make one every day with: {write_command('record', '--history', folder)}"
+        )
+    return history
+
+
 class CommandSource(NamedTuple):
     """What a command works on."""
 
@@ -110,15 +154,18 @@ class CommandSource(NamedTuple):
     """What they mean; None where nobody said."""
     client: oa.Client | None
     """The connection that they came from; None for a file."""
+    as_of: str | None = None
+    """The day of ``--as-of`` as typed."""
 
     @property
     def zone(self) -> str:
         """The business time zone."""
         return oa.Org.of(self.opportunities).zone(None)
 
-    def day(self, as_of: str | None) -> pd.Timestamp:
-        """Read the day of ``--as-of``; today without it."""
-        return as_date(datetime.now(UTC) if as_of is None else as_of, tz=self.zone, name="--as-of")
+    @property
+    def day(self) -> pd.Timestamp:
+        """The day of ``--as-of``; today without it."""
+        return as_date(datetime.now(UTC) if self.as_of is None else self.as_of, tz=self.zone, name="--as-of")
 
     def own_writes(self) -> pd.DataFrame | None:
         """Find edits written from this computer to the same tenant; None for a file."""
@@ -144,22 +191,46 @@ def read_source(
     org = find_org(org_file)
     if file is None:
         client = _connect(org)
-        opportunities = oa.load(client, **options)
+        opportunities = oa.load(client, progress=False if OUTPUT.get().quiet else None, **options)
         say_age(opportunities, asked, option)
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
     export = explain_export(
         file, known, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
     )
-    say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
+    note(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
     for what in export.left_out:
-        say(f"Left out: {what}.")
+        note(f"Left out: {what}.")
     filled = export.mapping["theirs"] == ""
     for why in export.mapping.loc[filled, "note"]:
-        say(f"{capital(why)}.")
+        note(f"{capital(why)}.")
     say_age(export.opportunities, asked, option)
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
+
+
+def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable[..., None]:
+    """Give a command its `source`, the opportunities of the API or of --from, and the options that say which; `dated` with --as-of."""
+
+    def run(
+        *, source_file: Path | None, org_file: Path | None, as_of: str | None = None, **others: Any
+    ) -> None:
+        cells = {name: others.pop(name) for name in ("day_first", "decimal_comma", "unreadable")}
+        source = read_source(source_file, org_file, asked=as_of, **cells)
+        command(source=source._replace(as_of=as_of), **others)
+
+    options = {name: one for name, one in _READING.items() if dated or name != "as_of"}
+    return add_options(run, command, options, given=("source",))
+
+
+_READING = {
+    "as_of": (AsOf, None),
+    "source_file": (FromFile, None),
+    "day_first": (DayFirst, None),
+    "decimal_comma": (DecimalComma, None),
+    "unreadable": (Unreadable, OnUnreadable.REFUSE),
+    "org_file": (OrgFile, None),
+}
 
 
 def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
@@ -168,12 +239,12 @@ def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:
     said = [
         f'"{theirs}" read as {label(ours)} (a guess)'
         if how == "guessed"
-        else f'"{theirs}" unknown ({note.partition(";")[0]})'
-        for theirs, ours, how, note in unclear.itertuples(index=False)
+        else f'"{theirs}" unknown ({why.partition(";")[0]})'
+        for theirs, ours, how, why in unclear.itertuples(index=False)
     ]
     if said:
         lists = f"; {write_command('import-crm', file)} lists all" if len(said) > _MOST_UNCLEAR else ""
-        say(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
+        note(f"{joined(said, most=_MOST_UNCLEAR)}{lists}.")
 
 
 def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str | None = None) -> None:
@@ -181,7 +252,7 @@ def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str |
     today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
     old = None if asked is not None else find_old_date(opportunities, today)
     if old is not None:
-        say(
+        note(
             f"Old data: newest date {old:%Y-%m-%d}{f'; did you mean {option} {old:%Y-%m-%d}?' if option else '.'}"
         )
 
@@ -198,4 +269,9 @@ def find_org(path: Path | None) -> Org | None:
     if path is None:
         return read_folder_org()
     name = str(path)
-    return Org(preset=name) if name in PRESETS and not path.exists() else Org.read(path)
+    if path.suffix or path.name != name or path.exists():
+        return Org.read(path)
+    if name not in PRESETS:
+        near = did_you_mean(name, PRESETS, write=str) or "choose one of the presets, or name a file."
+        raise ConfigError(f'no file or preset "{name}"; {near} Presets: {", ".join(PRESETS)}')
+    return Org(preset=name)

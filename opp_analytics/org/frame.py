@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import DataError, DataWarning, MissingColumnError
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conform import check_frame, conform_to
 from opp_analytics.org.org import Org
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, read_codes
@@ -61,8 +62,11 @@ def make_column_error(
             hint = (
                 f"; {join.file} gives {joined(lacking)} to deals with a column {joined(join.keys, last='or')}"
             )
+    names = list(map(str, known))
+    near = did_you_mean(missing[0], names) if len(missing) == 1 else ""
+    has = f"{near} It has" if near else "it has"
     return MissingColumnError(
-        f"the {whose} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, known))}{hint}"
+        f"the {whose} has no column {', '.join(map(repr, missing))}; {has} {', '.join(names)}{hint}"
     )
 
 

@@ -63,8 +63,8 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ["stage", "value", "rate", "at"],
-        ["[a]", "1,234,567.00", "13%", "Mar", "31,", "2026"],
-        ["b", "−2.50", "100%", "Mar", "31,", "2026"],
+        ["[a]", "1.23M", "13%", "Mar", "31,", "2026"],
+        ["b", "−2.5", "100%", "Mar", "31,", "2026"],
         ["c", "–", "–", "Mar", "31,", "2026"],
     ]
 
@@ -72,12 +72,13 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("width", "head", "left_out"),
     [
-        (40, ["team", "period", "booked", "expected"], None),
-        (31, ["team", "period", "booked"], "Too narrow to show expected."),
-        (20, ["team", "period"], "Too narrow to show booked and expected."),
+        (65, ["team", "period", "expected", "open_value", "name", "deals"], None),
+        (56, ["team", "period", "expected", "open_value", "name", "deals"], None),
+        (55, ["team", "period", "expected", "open_value", "name"], "Also: deals."),
+        (23, ["team", "period", "expected"], "Also: open_value, name and deals."),
     ],
 )
-def test_show__leaves_out_what_does_not_fit_and_names_it(
+def test_show__cuts_texts_then_leaves_out_the_last_columns_and_names_them(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     width: int,
@@ -85,16 +86,31 @@ def test_show__leaves_out_what_does_not_fit_and_names_it(
     left_out: str | None,
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    index = pd.MultiIndex.from_tuples([("East", "unscheduled")], names=["team", "period"])
-    console.show(pd.DataFrame({"booked": [1.0], "expected": [2.0]}, index=index), trim=True)
+    index = pd.MultiIndex.from_tuples([("East", "2026-03")], names=["team", "period"])
+    row = {"expected": [2.0], "open_value": [3.0], "name": ["Consolidated Holdings"], "deals": [4]}
+    console.show(pd.DataFrame(row, index=index))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == head
     assert lines[2:] == ([left_out] if left_out else [])
+    assert ("…" in lines[1]) == ("name" in head and width < 65)
 
 
-def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show(pd.DataFrame({"value": range(1500)}), index=False, most=2)
-    assert capsys.readouterr().out.splitlines()[-1] == "… and 1,498 more"
+def test_show__cuts_no_id_and_no_period(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    row = {"unique_id": ["0123456789abcdef0123456789abcdef"], "name": ["A name that is longer than the rest"]}
+    console.show(pd.DataFrame(row), index=False)
+    said = capsys.readouterr().out
+    assert row["unique_id"][0] in said
+    assert "…" in said
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000])
+def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str], rows: int) -> None:
+    console.show(pd.DataFrame({"value": range(rows)}), index=False, most=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].strip() == {0: "value", 1: "0", 1000: "… and 998 more."}[rows]
 
 
 def test_write_command__quotes_what_a_shell_would_split(

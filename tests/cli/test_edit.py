@@ -443,7 +443,7 @@ def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: 
         frame.to_parquet(here / f"{name}.parquet")
     code, said, _ = command("plan", "before.parquet", "after.parquet", "--offline", "--as-of", TODAY)
     assert code == 0
-    assert "Method: learned: 9 ended months" in said
+    assert "Method: learned, from 9 ended months." in said
     was, now = (
         f"{oa.forecast(frame, as_of=TODAY, history=history)['expected']['2026-11']:,.2f}"
         for frame in (before, after)

@@ -218,9 +218,9 @@ def test_import_crm__counts_the_closed_deals_that_the_history_does_not_close(
     assert (code, err) == (0, "")
     assert "192 of 200 closed deals have no line in the history about their closing" in " ".join(out.split())
     asked = ("--from", tmp_path / "deals.csv", "--org", "salesforce", "--as-of", "2026-11-23")
-    code, out, _ = command("forecast", *asked, "--history", folder, "--freq", "Q")
+    code, out, _ = command("forecast", *asked, "--history", folder, "--freq", "Q", "--explain")
     assert code == 0
-    assert "method: run_rate: learned needs 3 ended quarters" in " ".join(out.split())
+    assert "Method: run rate: learned needs 3 ended quarters" in " ".join(out.split())
     assert "known from Nov 1, 2026 on" in " ".join(out.split())
     code, _, err = command("report", *asked, "--history", folder, "--out", tmp_path / "page.html")
     assert code == 0

@@ -129,7 +129,8 @@ def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: 
     asked = ["forecast", "--history", folder, "--as-of", "2026-03-09", "--by", "owner_name", "--target", "2k"]
     code, out, err = command(*asked, "--out", file)
     assert (code, err) == (0, "")
-    assert "as of 2026-03-09, method: stated" in out
+    assert "as of Mar 9, 2026" in out
+    assert "Method: stated probabilities. Learning from your history starts on " in out
     assert "(all)" in out
     table = pd.read_csv(file).query("period == '2026-03'").set_index("owner_name")["expected"]
     assert table.to_dict() == {"Ann": 1000, "Bo": 120, "(all)": 1120}
@@ -223,8 +224,8 @@ def test_audit__lists_findings_and_money_by_check(command: Command, account: Acc
     assert "2 suggested fixes" in out
     written = pd.read_csv(file)
     assert set(written["unique_id"]) == {"opp-1", "opp-2"}
-    # Whose deal it is stands beside the id, as the frame has it.
-    assert list(written.columns[:3]) == ["unique_id", "name", "stage"]
+    # Whose deal it is comes first, its id last, as in the files of the other commands.
+    assert [*written.columns[:2], written.columns[-1]] == ["name", "stage", "unique_id"]
     assert set(written["name"]) == {"Deal 1", "Deal 2"}
 
 
@@ -243,7 +244,7 @@ def test_audit__keeps_each_finding_on_one_line(
     written = pd.read_csv(file)
     assert len(lines) == len(written) > 3
     assert [line for line in lines if "…" not in line or len(line) > 80] == []
-    assert list(written.columns[:4]) == ["unique_id", "name", "owner_name", "stage"]
+    assert list(written.columns[:3]) == ["name", "owner_name", "stage"]
     assert set(written["owner_name"]) == {"Ann"}
 
 
@@ -285,7 +286,7 @@ def test_audit__says_when_nothing_is_found(command: Command, account: Account) -
     assert "Nothing found" in out
 
 
-@pytest.mark.parametrize(("option", "ending"), [("--out", ".csv"), ("--fix", ".json")])
+@pytest.mark.parametrize(("option", "ending"), [("--out", ".xlsx, .csv or .md"), ("--fix", ".json")])
 def test_audit__refuses_an_unknown_ending_before_asking(
     command: Command, tmp_path: Path, option: str, ending: str
 ) -> None:
@@ -350,7 +351,7 @@ def test_prove__anonymous_holds_no_name_and_no_amount(
         "p.html",
     ]
     code, out, err = command(*asked)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "Written to p.html.\n")
     page = (here / "p.html").read_text("utf-8")
     for said in (out, page):
         assert [word for word in (*PLANTED, "Wombat", "wombat", str(here)) if word in said] == []

@@ -44,6 +44,8 @@ def find_table(printed: str, *heads: str) -> list[dict[str, str]]:
 
 def _is_written(cell: str, column: str, value: Any, currency: str | None) -> bool:
     """Whether a cell is a form of a value."""
+    if column == "needed_pipeline" and cell in ("met", "none", "out of reach"):
+        return not float(value) > 0
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return cell in (text.MISSING, "")
     if not pd.api.types.is_number(value) or isinstance(value, bool):

@@ -272,7 +272,7 @@ def closings(ledger: Ledger) -> None:
         float(sum(opened)),
     )
     said = run_command("forecast", *words, "--from", file, "--as-of", "2026-03-10")
-    learned = re.search(r"method: learned: (\d+) ended months", said)
+    learned = re.search(r"Method: learned, from (\d+) ended months", said)
     ledger.same(
         "forecast, learned from months whose closings are not known",
         learned is not None and int(learned[1]) > 4,

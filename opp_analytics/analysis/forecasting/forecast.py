@@ -114,7 +114,8 @@ def forecast(
         - ``to_date`` (bool): True for the period of T.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it; empty if
-        it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"), ``confidence``, ``left_out``.
+        it was asked for), ``learned_from`` ended periods (0 for "stated" and "stage"), ``learns_on`` the day from which "auto" can learn from
+        the records (None where it does, or without records), ``confidence``, ``left_out``.
         Empty input gives the first two rows with zeros, or no rows with `by`.
 
     Raises
@@ -189,6 +190,7 @@ def forecast(
         freq=question.freq,
         method=finest.method.label,
         why=finest.method.why,
+        learns_on=finest.method.learns_on,
         learned_from=finest.method.ended,
         confidence=question.confidence,
     )

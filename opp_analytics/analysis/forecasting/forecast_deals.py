@@ -81,7 +81,7 @@ def forecast_deals(
           from the same stage and as far from their due date had come. They say when, not whether: a deal that is hardly ever
           won has them too. NaT without a history, or with fewer than 8 wins in it.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``left_out``. Without such deals, no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``learns_on`` as in `forecast`, ``left_out``. Without such deals, no rows.
 
     Raises
     ------
@@ -169,6 +169,7 @@ def forecast_deals(
         freq=question.freq,
         method=made.method.label,
         why=made.method.why,
+        learns_on=made.method.learns_on,
     )
 
 

@@ -13,6 +13,7 @@ from opp_analytics.analysis.forecasting.moment import SETTLED_DAYS, Moment, Reco
 from opp_analytics.analysis.forecasting.run_rate import FEWEST_PERIODS, FEWEST_WINS, ended_periods, wins_in
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.text import noun
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
@@ -40,6 +41,8 @@ class Method:
     """Why "auto" took it; empty where it was asked for."""
     ended: int = 0
     """Ended periods that it learns from; none where it takes stated chances."""
+    learns_on: str | None = None
+    """The day, ISO, from which "auto" can learn from the records; None where it does, or there are none."""
 
     @property
     def label(self) -> str:
@@ -59,8 +62,9 @@ def read_method(
     if not isinstance(method, str):
         raise ArgumentTypeError(f"{argument}={method!r} is not a method; use one of {names}")
     if method not in METHODS:
+        near = did_you_mean(method, METHODS)
         raise ArgumentValueError(
-            f"unknown {argument}={method!r}; use one of {names}. For a column, use probability={method!r}"
+            f"unknown {argument}={method!r}; {near and near + ' '}use one of {names}. For a column, use probability={method!r}"
         )
     if probability is not None:
         if not isinstance(probability, str):
@@ -125,7 +129,7 @@ def choose(
 
 def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, single_deals: bool) -> Method:
     need = _UNASKED.get(freq[0], _MOST_UNASKED)
-    missing, until = "there is no history", ""
+    missing, until, learns_on = "there is no history", "", None
     if records is not None:
         have = count_ended_periods(records, moment.day)
         if have >= need:
@@ -134,13 +138,15 @@ def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, singl
             return Method("learned", why=why, ended=have)
         needed = text.count(need, f"ended {noun(freq)}")
         missing = f"learned needs {needed} with a record as long before the end as today; you have {have}{_describe_gaps(records)}"
-        until = f"; until {text.day(find_day_of_enough(records, moment.day, need), year=True)} "
-    stated, (rated, short) = Method("stated"), _describe_missing_wins(moment, freq)
+        enough = find_day_of_enough(records, moment.day, need)
+        until, learns_on = f"; until {text.day(enough, year=True)} ", f"{enough:%Y-%m-%d}"
+    stated, (rated, short) = Method("stated", learns_on=learns_on), _describe_missing_wins(moment, freq)
     if single_deals:
         why = f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
         return replace(stated, why=why)
     if not short:
-        return Method("run_rate", why=f"{missing}{until and until + 'run rate'}", ended=rated)
+        why = f"{missing}{until and until + 'run rate'}"
+        return Method("run_rate", why=why, ended=rated, learns_on=learns_on)
     return replace(stated, why=f"{missing}{until and until + 'stated'}; {short}")
 
 

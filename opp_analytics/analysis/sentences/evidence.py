@@ -24,6 +24,8 @@ CHANCE = "the difference may be chance"
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 
+_NO_CHANCE = 0.005
+"""Chance of a target below which no deal that is open now makes it: shown as "<1%"."""
 _WIDEST, _FEWEST_PERIODS = 2.0, 6
 """Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which its width is known well."""
 
@@ -92,6 +94,23 @@ def name_outside(row: Any, money: Money) -> str:
     if not expected > high or money(expected) == money(high):
         return ""
     return "most likely nothing more" if high <= float(row["booked"]) + 0.005 else "most likely less"
+
+
+def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
+    """Say how much pipeline a target needs: none if the open deals are enough, as far as they still have the time.
+
+    With stated chances no chance of the target is said, and so not that it is out of reach.
+
+    >>> row = {"gap": 90.0, "needed_pipeline": 0.0, "p_target": 0.001}
+    >>> [say_pipeline_to_add({**row, **other}, str) for other in ({}, {"p_target": 0.4}, {"gap": -1.0}, {"needed_pipeline": 5.0})]
+    ['out of reach', 'none', 'met', '5.0']
+    """
+    needed = float(row["needed_pipeline"])
+    if float(row["gap"]) <= 0:
+        return "met"
+    if needed != 0:
+        return money(needed)
+    return "out of reach" if not stated and float(row["p_target"]) < _NO_CHANCE else "none"
 
 
 def say_rough(row: Any, table: pd.DataFrame) -> str:

@@ -338,6 +338,28 @@ def compare_chances(table: pd.DataFrame) -> str:
     )
 
 
+_WORDS = {"stated": "stated probabilities", "stage": "given rates of stages"}
+
+
+def describe_method(table: pd.DataFrame, *, explain: bool = False) -> str:
+    """Say how a forecast was made, and from when on its history teaches it; with `explain`, all of its reasons."""
+    attrs = table.attrs
+    name, why = str(attrs["method"]), attrs["why"]
+    if explain:
+        return f"Method: {label(name)}{why and f': {why}'}."
+    ended, period = attrs.get("learned_from"), f"ended {noun(attrs.get('freq'))}"
+    of = f", from {count(ended, period)}" if ended else ""
+    later = ""
+    if why and name != "learned":
+        day_of_enough = attrs.get("learns_on")
+        later = (
+            f" Learning from your history starts on {day(day_of_enough, year=True)}."
+            if day_of_enough
+            else " There is no history to learn from yet."
+        )
+    return f"Method: {_WORDS.get(name, label(name))}{of}.{later}"
+
+
 def describe_categories(table: pd.DataFrame) -> str:
     """Sum the categories of the current period, or of the first one."""
     whole = table.groupby(level="period", sort=False)[_CATEGORIES].sum()

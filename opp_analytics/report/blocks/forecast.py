@@ -258,14 +258,15 @@ def _write_period(
     due = bool(row["open_count"])
     cells.append(Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet"))
     return (
-        (*cells, _write_pipeline_to_add(row["needed_pipeline"], money))
+        (*cells, _write_pipeline_to_add(row, money, stated=tables.stated))
         if "needed_pipeline" in row
         else tuple(cells)
     )
 
 
-def _write_pipeline_to_add(needed: float, money: Callable[[float], str]) -> Cell:
-    return Cell("none", tone="quiet") if needed <= 0 else Cell(money(needed))
+def _write_pipeline_to_add(row: pd.Series[Any], money: Callable[[float], str], *, stated: bool) -> Cell:
+    said = evidence.say_pipeline_to_add(row, money, stated=stated)
+    return Cell(said, tone="" if row["needed_pipeline"] > 0 else "quiet")
 
 
 def past(tables: Tables) -> Block | None:

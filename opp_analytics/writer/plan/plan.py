@@ -162,7 +162,8 @@ class Plan:
             high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
             float64. ``low`` and ``high`` are not defined for the total.
 
-            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the method cannot see.
+            Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the method cannot see; ``learned_from``, ``learns_on``
+            and ``freq`` as in `forecast`.
             Where `before` is only a part of the pipeline, both sides are of its deals alone (``new_business=False``).
         """
         # Here, because planning and applying need no statistics.
@@ -189,7 +190,8 @@ class Plan:
         impact = pd.concat([impact, total.rename("total").to_frame().T])
         impact.index = impact.index.astype(schema.TEXT).rename("period")
         impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
-        impact.attrs["method"], impact.attrs["why"] = used, why
+        noted = ("method", "learned_from", "learns_on", "freq")
+        impact.attrs |= {**{name: found.attrs[name] for name in noted}, "why": why}
         return impact
 
     def save(self, path: str | Path) -> Path:
