@@ -43,10 +43,10 @@ def main() -> None:
         sys.exit(1)
 
 
-def _warn(*warning: Any) -> None:
+def _warn(*warning: Any, **named: Any) -> None:
     from opp_analytics.cli.console import gather_warning
 
-    gather_warning(*warning)
+    gather_warning(*warning, **named)
 
 
 def _say_gathered() -> None:

@@ -14,9 +14,9 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import heading, say, show, write_command
-from opp_analytics.cli.load import add_record, say_stock, write_opportunities
-from opp_analytics.cli.output import check_ending
+from opp_analytics.cli.console import heading, note, say, show, write_command
+from opp_analytics.cli.load import add_record, count_stock, say_stock, write_opportunities
+from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import (
     DayFirst,
     DecimalComma,
@@ -47,6 +47,7 @@ from opp_analytics.text import capital, count, joined
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
 
+@with_tables(out=())
 def import_crm_command(
     files: Annotated[
         list[Path],
@@ -104,7 +105,7 @@ def import_crm_command(
         raise HistoryError(
             f"{folder} already contains records; import into a new folder, or carry it on with: {write_command('record', '--from', 'FILE')}"
         )
-    deals = None
+    deals, tables = None, {}
     if deals_file is not None:
         export = explain_export(
             deals_file,
@@ -116,6 +117,7 @@ def import_crm_command(
         )
         deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
+        tables["opportunities"] = export.mapping
         say_age(deals)
     if log_file is not None:
         log = read_changes(
@@ -129,6 +131,7 @@ def import_crm_command(
             encoding=encoding,
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
+        tables["history"] = log.mapping
         if folder is not None:
             _say_begun(begin_history(log, folder, org), log, folder)
     elif deals is not None and folder is None and len(export.stage_dates):
@@ -145,6 +148,8 @@ def import_crm_command(
         say(f"Written to {out}.")
     elif deals is not None and len(deals):
         say_stock(deals)
+        tables["stages"] = count_stock(deals)
+    answer(tables)
 
 
 def _use_preset(preset: str | None) -> oa.Org:
@@ -227,9 +232,9 @@ def _say_reading(file: Path, read: str, reading: Reading) -> None:
 
 def _say_notes(reading: Reading) -> None:
     for what in reading.left_out:
-        say(f"Left out: {what}.")
-    for note in reading.notes:
-        say(f"{note}.")
+        note(f"Left out: {what}.")
+    for one in reading.notes:
+        note(f"{one}.")
 
 
 def _read_ids(file: Path | None) -> dict[str, str] | None:

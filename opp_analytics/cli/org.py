@@ -13,7 +13,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
-from opp_analytics.cli.output import check_ending, write_staged
+from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
 from opp_analytics.crm import draft_from_export, read_org_text, recognize
 from opp_analytics.errors import DataError, DataWarning
@@ -122,17 +122,22 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(axis="columns", how="all")
 
 
+@with_tables()
 def check_command(file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(FILE)) -> None:
     """Say what an org file means, or every mistake in it with its line."""
     if not file.exists():
         raise DataError(f"there is no {file}; write one with: {write_command('org', 'init')}")
     org = oa.Org.read(file)
     heading("Stages", "in order")
-    show(_without_empty(pd.DataFrame([_row(stage) for stage in org.stages])), index=False, most=100)
+    stages = pd.DataFrame([_row(stage) for stage in org.stages])
+    show(_without_empty(stages), index=False, most=100)
     say("")
-    for name, said in _facts(org):
+    facts = pd.DataFrame(_facts(org), columns=["fact", "meaning"])
+    for name, said in facts.itertuples(index=False):
         say(f"{name:<11}{said}")
     say(f"\n{file} has no mistakes.")
+    numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
+    answer({"stages": stages.assign(probability=numbers), "facts": facts})
 
 
 def _facts(org: oa.Org) -> list[tuple[str, str]]:

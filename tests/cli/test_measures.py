@@ -260,5 +260,16 @@ def test_commands__that_show_a_table_are_all_here() -> None:
         for name in typer.main.get_command(app).commands  # type: ignore[attr-defined]
         if any(option.name == "as_json" for option in _import(name).params)
     }
-    own = {"load", "doctor", "plan", "apply", "resume", "undo"}
+    own = {"load", "doctor", "import-crm", "plan", "apply", "resume", "undo"}
     assert tabled == {words.split()[0] for words in ANSWERS} | own
+
+
+def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> None:
+    (stored / "own.toml").write_text('[[stages]]\nname = "Demo"\nkind = "open"\nprobability = 40\n')
+    tables = json.loads(asked("org", "check", "own.toml", "--json")[1])["tables"]
+    assert [(row["stage"], row["probability"]) for row in tables["stages"]["rows"]] == [("Demo", 40)]
+    assert "time zone" in [row["fact"] for row in tables["facts"]["rows"]]
+    pd.read_parquet(stored / "deals.parquet").to_csv(stored / "deals.csv", index=False)
+    tables = json.loads(asked("import-crm", "deals.csv", "--json")[1])["tables"]
+    assert tables["opportunities"]["columns"] == ["theirs", "ours", "how", "note"]
+    assert sum(row["count"] for row in tables["stages"]["rows"]) == 41
