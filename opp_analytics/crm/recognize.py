@@ -143,7 +143,7 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
     """
     found = Names(name_events(columns), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
-    by_name = "old_value" in found or not any(map(Names(columns, ("stage",)).know, labels))
+    by_name = "old_value" in found or "stage" not in Names(columns, ("stage",)).find_all(labels)
     if {"changed_at", "field", "new_value"} <= found and (
         "unique_id" in found or (by_name and find_name(columns, labels))
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -187,3 +189,24 @@ def test_read_changes__takes_a_name_for_the_id_where_the_org_says_so(both: list[
     assert set(read_changes(REPORT, org).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
     wide = REPORT.drop(columns=["Field / Event", "Old Value"]).rename(columns={"New Value": "To Stage"})
     assert set(read_changes(wide, org, opportunities=deals).changes["unique_id"]) == {"Acme", "Beta", "Gone"}
+
+
+def test_read_changes__of_a_public_log_by_names_gives_what_it_gives_by_ids() -> None:
+    file = Path(__file__).parents[3] / "shared/data/pipedrive_enpal/deal_changes.csv"
+    if not file.exists():
+        pytest.skip(f"the public change log is not in {file}")
+    log = pd.read_csv(file, dtype="str")
+    stages = log[log["changed_field_key"] == "stage_id"].groupby("deal_id")["new_value"].last()
+    export = pd.DataFrame({"ID": log["deal_id"].unique()}).assign(Title=lambda deals: "Deal " + deals["ID"])
+    org = oa.Org(preset="pipedrive", stages=[{"name": name, "kind": "open"} for name in "123456789"])
+    deals = oa.read_export(export.assign(Stage=export["ID"].map(stages)), org, progress=False)
+    by_id = read_changes(log, org, opportunities=deals)
+    named = log.rename(columns={"deal_id": "Title"}).assign(Title="Deal " + log["deal_id"])
+    by_name = read_changes(named, org, opportunities=deals)
+    assert by_name.notes[0].startswith("1,995 deals of the history were matched by name")
+    pd.testing.assert_frame_equal(by_name.changes, by_id.changes)
+    twice = deals.assign(name=deals["name"].where(deals.index != 1, deals["name"].iloc[0]))
+    with pytest.raises(
+        DataError, match=r"1 name of several deals cannot match them: 'Deal \d+' \(1 in the history, 2"
+    ):
+        read_changes(named, org, opportunities=twice)
