@@ -568,8 +568,8 @@ def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
     }
     if said := [f"{mask.sum()} {what}" for what, mask in further.items() if mask.any()]:
         _say(f"Further columns: {text.joined(said)}.")
-    for column, why in lines.loc[lines["theirs"] == "", ["ours", "note"]].itertuples(index=False):
-        _say(f"{text.capital(text.label(column))}: {why}.")
+    for why in lines.loc[lines["theirs"] == "", "note"]:
+        _say(f"{text.capital(why)}.")
     _say_notes(export)
 
 
