@@ -2,29 +2,77 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
+import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics import arguments, schema, text
+from opp_analytics.certificate import Certificate
 from opp_analytics.crm import ChangeLog
-from opp_analytics.errors import ArgumentTypeError, HistoryError
-from opp_analytics.history.engine import Engine, ibis
+from opp_analytics.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DataWarning,
+    HistoryError,
+    NotEnoughHistory,
+)
+from opp_analytics.history import rows
+from opp_analytics.history.convert import convert_changes, find_rates, list_needed, select_closings
+from opp_analytics.history.coverage import KNOWN, LEAST_KNOWN, coverage, share_known
+from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
 from opp_analytics.history.from_changes import read_import
-from opp_analytics.history.recorded_pipeline import RecordedPipeline
-from opp_analytics.history.recording import add_import, add_record, is_recorded
-from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource
+from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
+from opp_analytics.history.scope import ScopedSource, add_derived
+from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource, make_frame
 from opp_analytics.history.store import Recorded, Store
-from opp_analytics.org import Org, check_org
-from opp_analytics.periods import When
+from opp_analytics.org import CURRENCY, NOT_RECORDED, VALUE_ORIGINAL, Org, check_org, conform, record_link
+from opp_analytics.periods import Freq, When, as_date, as_instant
+
+_CLOSED = ("won", "lost", "conflict")
+_TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
+_INSTANTS = ("seen_after", "seen_at")
+_TEXTS = ("operation", "field", "run_id")
+_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED, schema.UNRECORDED, VALUE_ORIGINAL)
 
 
-class History(RecordedPipeline):
+def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
+    """List every change of a field from one deal's change rows, oldest first, and our writes; see `History.deal`."""
+    fields = [name for name in changes.columns if name not in _NO_FIELDS]
+    rows: list[dict[str, Any]] = []
+    known = dict.fromkeys(fields)
+    for _, change in changes.iterrows():
+        said = {name: change[name] for name in ("seen_after", "seen_at", "operation")}
+        now = {name: None if schema.is_blank(change[name]) else change[name] for name in fields}
+        moved = [name for name in fields if now[name] != known[name]]
+        run = {"run_id": _run_between(change, own_writes)}
+        rows += [{**said, "field": name, "before": known[name], "after": now[name], **run} for name in moved]
+        if not moved:
+            rows.append({**said, "before": None, "after": None, **run})
+        known = now
+    dtypes = dict.fromkeys(_INSTANTS, "datetime64[us, UTC]") | dict.fromkeys(_TEXTS, schema.TEXT)
+    return pd.DataFrame(rows, columns=_TIMELINE, dtype="object").astype(dtypes)
+
+
+def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str | None:
+    """Find the last of our runs that wrote the opportunity between the two records of a change."""
+    if own_writes is None or pd.isna(change["seen_after"]):
+        return None
+    ours = own_writes[own_writes["unique_id"] == change["unique_id"]]
+    written = pd.to_datetime(ours["written_at"], utc=True)
+    inside = ours[(written > change["seen_after"]) & (written <= change["seen_at"])]
+    return None if inside.empty else str(inside["run_id"].iloc[-1])
+
+
+class History:
     """A folder that keeps every recorded version of every opportunity; each `record` adds what changed.
 
     The API keeps no history, so yours starts with the first record. Cost and size grow with the changes, not with
@@ -56,6 +104,9 @@ class History(RecordedPipeline):
     >>> history.as_of("2026-03-05")["stage"].tolist()
     ['proposal', 'discovery']
     """
+
+    _rated_at: pd.Timestamp | None = None
+    """The record whose day's rates open deals have; None for the last one."""
 
     def __init__(
         self,
@@ -308,7 +359,454 @@ class History(RecordedPipeline):
             )
         return self._source
 
+    @property
+    def records(self) -> pd.DataFrame:
+        """Every record, oldest first.
+
+        Returns
+        -------
+        DataFrame
+            ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows added: the sum
+            of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False where a damaged file was
+            set aside, so that changes may be missing), ``certified`` (True with a load certificate).
+            With no records, the same columns and no rows.
+        """
+        return self._source.records()
+
+    @property
+    def table(self) -> ibis.Table:
+        """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
+
+        An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then, and
+        an open deal a row ``moved`` where its owner changed them; columns of joined tables have their values of today. With
+        rates, ``value`` is in the org's currency and ``value_original`` is the CRM's; see `at_rates_of`.
+
+        Raises
+        ------
+        HistoryError
+            When a file is damaged; the message names it.
+        """
+        rows = self._read_values()
+        whole = self.org is None or self.is_part
+        return rows if whole else add_derived(rows, Org.of(self), self.records["recorded_at"])
+
+    def at_rates_of(self, record: pd.Timestamp) -> Self:
+        """Read the values of this history at the rates of one question's later day; without rates, the history itself.
+
+        A deal that is won or lost as of a record has the rate of its close date at all times, any other that of the
+        record's day: so no movement is exchange. By default it is the last record.
+
+        Parameters
+        ----------
+        record : Timestamp
+            Time of the record. A history that has such rates already keeps them.
+        """
+        if not self._converts or self._rated_at is not None:
+            return self
+        same = copy.copy(self)
+        same._rated_at = record
+        if isinstance(self._source, ScopedSource):
+            same._source = self._source.of(self._source.whole.at_rates_of(record))
+        return same
+
+    @property
+    def _converts(self) -> bool:
+        """True if the history's org has rates."""
+        org = Org.of(self)
+        return org.converts and not org.currency_rates.empty
+
+    @property
+    def _rating(self) -> pd.Timestamp:
+        return pd.Timestamp(self._rated_at or self.records["recorded_at"].iloc[-1])
+
+    def _read_values(self) -> ibis.Table:
+        """Read the change log with values in the org's currency."""
+        table, org = self._source.table() if self.is_part else self._read_log(), Org.of(self)
+        if self.is_part or not self._converts or CURRENCY not in table.columns or self.records.empty:
+            return table
+        rates = self._memory.get(
+            ("rates",),
+            self.records,
+            lambda: find_rates(self.collect(list_needed(table, org)), org),
+            fact=True,
+        )
+        return convert_changes(table, org, rates, self._rating)
+
+    def _list_days(self, ids: pd.Series[Any]) -> pd.Series[Any]:
+        """List the day of each deal's rate, as `at_rates_of` has it."""
+        org = Org.of(self)
+
+        def read_closings() -> pd.Series[Any]:
+            whole = self._source.whole.log if isinstance(self._source, ScopedSource) else self._read_log()
+            last = latest(whole.filter(whole["seen_at"] <= self._rating))
+            closed = last.select("unique_id", day=select_closings(last, org))
+            closings: pd.Series[Any] = self.collect(closed).set_index("unique_id")["day"].dropna()
+            return closings
+
+        days = self.remember(("closing days",), read_closings).reindex(ids).set_axis(ids.index)
+        return pd.Series(days).fillna(as_date(self._rating, tz=org.zone(None)))
+
+    def _read_log(self) -> ibis.Table:
+        """Read the change log with the CRM's values, and aliases as their stages."""
+        table = self._source.table()
+        if self.is_part and self._converts and VALUE_ORIGINAL in table.columns:
+            table = table.mutate(value=table[VALUE_ORIGINAL]).drop(VALUE_ORIGINAL)
+        aliases = self.org.stages.aliases if self.org else {}
+        return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
+
+    def stages_seen(self) -> pd.DataFrame:
+        """Count the ``deals`` of each pair of ``stage`` and ``status`` (categories) in the history."""
+
+        def count_deals() -> pd.DataFrame:
+            table = self._read_log()
+            counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
+            return self._conform(self.collect(counted))
+
+        found: pd.DataFrame = self.remember(("stages seen",), count_deals)
+        return found
+
+    def _conform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Conform a frame to the org, and note the org in its attrs."""
+        if self.org is None:
+            return conform(frame)
+        frame.attrs["org"] = self.org.facts
+        return conform(frame)
+
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
+        """Call `make` once per key until a record is added; the last eight results are kept, and every `fact`."""
+        return self._memory.get((self._rated_at, *key), self.records, make, fact=fact)
+
+    @property
+    def is_part(self) -> bool:
+        """True for a history made by `where`."""
+        return isinstance(self._source, ScopedSource)
+
+    @property
+    def log(self) -> ibis.Table:
+        """The change rows that analyses read: those of `table` and, after `where`, the same deals' rows of other times."""
+        return self._source.log() if isinstance(self._source, ScopedSource) else self.table
+
+    def within(self, log: ibis.Table) -> Any:
+        """Mark the rows of `log` that belong to this history (an Ibis expression)."""
+        return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
+
+    def read_by(self, org: Org) -> Self:
+        """Copy this history with another org."""
+        same = copy.copy(self)
+        same.org, same._memory = check_org(org), Memory()
+        return same
+
+    def where(self, **columns: Any) -> Self:
+        """Select the part of the history in which opportunities had given values.
+
+        Parameters
+        ----------
+        **columns : value or list of values
+            Columns of the history: ``where(owner_name="Ann")``, ``where(region=["East", "West"])``. None means a
+            missing value.
+
+        Returns
+        -------
+        History
+            Read-only. What leaves is ``transferred``, never deleted or lost: its `changes` have the operations ``transferred``
+            (with the values before) and ``transferred_in``, `waterfall` the movements ``transferred_out`` and
+            ``transferred_in``, `slippage` the outcome ``transferred``. Where the owner moved and the deal stayed, it is ``moved``.
+
+        Raises
+        ------
+        MissingColumnError, ArgumentValueError
+            When the history lacks a column, or no opportunity ever had a value.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "owner_name": ["Ann", "Bo"]})
+        >>> ann = History.from_changes(log).where(owner_name="Ann")
+        >>> ann.changes()["operation"].tolist(), len(ann.as_of("2026-03-09"))
+        (['new', 'transferred'], 0)
+        """
+        part = copy.copy(self)
+        part._path, part._memory = None, Memory()
+        part._source = ScopedSource(self, self._source, columns)
+        return part
+
+    def changes(self) -> pd.DataFrame:
+        """Read the change log: one wide row per changed opportunity and record.
+
+        Returns
+        -------
+        DataFrame
+            ``seen_after``, ``seen_at`` (instants: the change happened after the first and by the second; a
+            first record has no ``seen_after``), ``operation`` (new, changed, deleted, returned), then the
+            opportunity's columns at ``seen_at``; a deleted one keeps its last values. Values are the CRM's, but those of
+            a history `at_rates_of` a record are converted.
+            Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
+        """
+        order = [("seen_at", "ascending"), ("unique_id", "ascending")]
+        table = self._read_log() if self._rated_at is None else self._read_values()
+        return self._conform(rows.to_frame(self.collect_arrow(table).sort_by(order)))
+
+    def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
+        """Rebuild all opportunities of the last record at or before `when`.
+
+        Parameters
+        ----------
+        when : str, date or datetime
+            Time to look up; a date without a zone means the start of its day in `tz`.
+        tz : str, optional
+            Business time zone; default: the org's, else UTC.
+
+        Returns
+        -------
+        DataFrame
+            The recorded frame, in order of ``unique_id``: exact in every column but ``updated_at``, which is the time
+            of the last tracked change. ``attrs["recorded_at"]`` is the time of the record. With an org, ``attrs["org"]``
+            says what the stages mean, and its people give ``team`` and ``region``.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When `when` is before the first record.
+        """
+        recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
+        table = self._read_log()
+        then = latest(table.filter(table["seen_at"] <= recorded_at))
+        frame = make_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
+        frame.attrs["recorded_at"] = recorded_at.isoformat()
+        if self.org is None:
+            return frame
+        rated = self._rated_at is not None and "unique_id" in frame
+        return self.org.apply_on(frame, self._list_days(frame["unique_id"]) if rated else None)
+
+    def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
+        """List the timeline of one opportunity: every change of a field, with its value before and after.
+
+        Parameters
+        ----------
+        unique_id : str
+            Id of the opportunity.
+        own_writes : DataFrame, optional
+            Writes of this package, from `own_writes`: ``unique_id``, ``written_at``, ``run_id``.
+
+        Returns
+        -------
+        DataFrame
+            One row per changed field, oldest first: ``seen_after``, ``seen_at`` (instants: it happened after the first
+            and by the second), ``operation`` (new, changed, deleted, returned), ``field`` (str; missing where nothing
+            but the operation changed), ``before``, ``after`` (object, at the field's type; None when blank), ``run_id``
+            (str: the last run of this package that wrote to the opportunity between the two records). Attrs: ``unique_id``,
+            ``name``, ``as_of`` (day of the last record), ``link`` (address in the CRM, from the org). A new ``updated_at`` alone adds no row.
+
+        Raises
+        ------
+        ArgumentTypeError, ArgumentValueError
+            When `unique_id` is not text, or the history has no such opportunity.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "value": [1.0, 2.0]})
+        >>> History.from_changes(log).deal("a")[["operation", "field", "before", "after"]].values.tolist()
+        [['new', 'value', None, 1.0], ['changed', 'value', 1.0, 2.0]]
+        """
+        arguments.text(unique_id, "unique_id", example="opp-1")
+        if own_writes is not None:
+            needed = ("unique_id", "written_at", "run_id")
+            arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
+        table = self._read_values()
+        own = self.collect_arrow(table.filter(table["unique_id"] == unique_id))
+        if not len(own):
+            raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
+        changes = self._conform(rows.to_frame(own.sort_by("seen_at")))
+        found = _timeline(changes, own_writes)
+        name = changes["name"].dropna()
+        found.attrs = {
+            "unique_id": unique_id,
+            "name": str(name.iloc[-1]) if len(name) else None,
+            "as_of": str(self.records["recorded_at"].iloc[-1].date()),
+            "link": record_link(self.org.record_url, unique_id) if self.org else None,
+            **({"org": self.org.facts} if self.org else {}),
+        }
+        return found
+
+    def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
+        """Find the time of the last record at or before `instant`.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there is no such record; the message says when the history begins.
+        """
+        moments = self.records["recorded_at"]
+        known = moments[moments <= instant]
+        if len(known):
+            return pd.Timestamp(known.iloc[-1])
+        begins = (
+            f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC; choose {moments.iloc[0].ceil('D'):%Y-%m-%d} or later"
+            if len(moments)
+            else "there are no records yet"
+        )
+        raise NotEnoughHistory(f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}")
+
+    @property
+    def begins(self) -> pd.Series[Any]:
+        """The first record that has each column: a field that an import lacked begins with a later record.
+
+        Returns
+        -------
+        Series
+            ``begins`` (instant) by ``column`` (str), in order of time; empty for a history over a table.
+        """
+        found = self._source.begins()
+        index = pd.Index(list(found), dtype=schema.TEXT, name="column")
+        return pd.Series(list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]")
+
+    def coverage(self, *, freq: Freq = "M") -> pd.DataFrame:
+        """Show how well the records cover each period, and which questions they can answer.
+
+        Parameters
+        ----------
+        freq : str
+            Period alias, such as ``"M"``, ``"Q"`` (of the org's fiscal year) or ``"Q-DEC"``; periods are in UTC.
+
+        Returns
+        -------
+        DataFrame
+            Index ``period`` (str), from the period of the first record to that of the last. ``records`` (int64),
+            ``opening_age_days`` (float64, age of the newest record at the period's start; missing where
+            there was none), ``longest_gap_days`` (float64, longest time in the period without a record), ``closing_age_days``
+            (float64, days from the last record to the period's end; missing while it runs), ``answers`` (str:
+            "all"; "to date" while it runs; "from the first record on" where its start is unknown, so that slippage
+            and waterfall must start later; "nothing" where it has no record; ": no stages", ": no dates" where too few are
+            known), ``complete`` (bool, False where a
+            damaged file was set aside, so that changes are missing or appear late), ``stage_known``, ``date_known``,
+            ``value_known`` (float64, share of the deals closed in the period whose stage, planned date and value are known from
+            their creation on: an imported field history may lack them; 1 without such deals). ``attrs``: ``cadence_days``
+            (median time between records), ``next_due``. Without records, no rows.
+
+        Raises
+        ------
+        ArgumentError, DataError
+            When `freq` is not a period alias.
+        """
+        return coverage(self.records, Org.of(self).freq(freq), self.list_closings())
+
+    def list_closings(self) -> pd.DataFrame:
+        """List the closed deals, and what is known of each from its creation to its closing.
+
+        Returns
+        -------
+        DataFrame
+            ``closed_on`` (date), ``stage``, ``close_date``, ``value`` (bool, True where the column is known). A part of a
+            history has those of the whole. Without an import that lacks any of them, no rows.
+        """
+        if isinstance(self._source, ScopedSource):
+            whole: pd.DataFrame = self._source.whole.list_closings()
+            return whole
+        found: pd.DataFrame = self.remember(("closings",), self._read_closings, fact=True)
+        return found
+
+    def _read_closings(self) -> pd.DataFrame:
+        begins, first = self.begins, self.records["recorded_at"].min()
+        # A column that an import lacks is known from the first record with it, if there is one.
+        late = begins.reindex(list(KNOWN)) if len(begins) else begins
+        late = late[~(late <= first)].dt.tz_localize(None).dt.normalize()
+        with warnings.catch_warnings():
+            # Which files are damaged is told by `complete`, and by every other question.
+            warnings.simplefilter("ignore", DataWarning)
+            table, seen = self._read_log(), self.stages_seen()
+        marked = schema.UNRECORDED in table.columns
+        if pd.isna(first) or not (marked or len(late) or (seen["stage"] == NOT_RECORDED).any()):
+            return pd.DataFrame({"closed_on": pd.DatetimeIndex([]), **dict.fromkeys(KNOWN, True)})
+        mark = table[schema.UNRECORDED].fill_null("") if marked else table["unique_id"].substr(0, 0)
+        lacks = {
+            "_stage": table["stage"].fill_null("") == NOT_RECORDED,
+            "_close_date": mark.contains("close_date"),
+            "_value": mark.contains("value"),
+        }
+        # A window rather than a join with the newest rows, which DuckDB 1.5.0 answers with no row.
+        deal = ibis.window(group_by="unique_id")
+        last = latest(
+            table.mutate(
+                _outcome=Org.of(self).stages.outcome_expression(table),
+                **{name: lacking.ifelse(1, 0).max().over(deal) for name, lacking in lacks.items()},
+            )
+        ).filter(lambda row: row["_outcome"].isin(_CLOSED))
+        day = last["close_date"].fill_null(last["seen_at"].date())
+        found = self.collect(
+            last.select("unique_id", closed_on=day, **{name: last[f"_{name}"] for name in KNOWN})
+        )
+        known = {name: found[name] == 0 for name in KNOWN}
+        closings: pd.DataFrame = found.assign(
+            **known | {name: known[name] & (found["closed_on"] >= at) for name, at in late.items()}
+        )
+        return closings
+
+    def find_gaps(self, *columns: str) -> pd.PeriodIndex:
+        """List the months of whose closed deals fewer than 90% have these columns known (``stage``, ``close_date``, ``value``).
+
+        The deals open in a month without closings close later: it is as known as the next one with some.
+        """
+        shares = share_known(self.list_closings(), "M")
+        if len(shares):
+            begins = self.records["recorded_at"].iloc[0].tz_localize(None).to_period("M")
+            months = pd.period_range(min(begins, shares.index[0]), shares.index[-1], freq="M")
+            shares = shares.reindex(months).bfill()
+        unknown = (shares[[KNOWN[name] for name in columns]] < LEAST_KNOWN).any(axis=1)
+        return pd.PeriodIndex(shares.index[unknown])
+
+    def collect(self, expression: Any) -> Any:
+        """Run an Ibis expression made from `table`; its result in pandas.
+
+        Returns
+        -------
+        DataFrame, Series or scalar
+            Text is str, whole numbers are Int64, calendar dates are naive midnights, instants are UTC.
+
+        Raises
+        ------
+        HistoryError
+            When the engine fails; its error is the cause.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": ["a", "a"], "seen_at": ["2026-03-02T00:00Z", "2026-03-09T00:00Z"]})
+        >>> history = History.from_changes(log)
+        >>> history.collect(history.table.count())
+        2
+        """
+        return self._run(collect, expression)
+
+    def collect_arrow(self, expression: Any) -> pa.Table:
+        """Run an Ibis expression; its result as an Arrow table. Otherwise like `collect`."""
+        return self._run(arrow, expression)
+
+    def _run(self, run: Callable[[Any], Any], expression: Any) -> Any:
+        try:
+            return run(expression)
+        except HistoryError:
+            self._source.reset()
+            raise
+
 
 def holds(history: History, opportunities: pd.DataFrame) -> bool:
     """Tell whether the last record of a folder's history holds the opportunities as they are."""
     return is_recorded(history._own_folder("compare with"), opportunities, history.org)
+
+
+def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
+    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time.
+
+    A few missing deals are no part, as for a record: people drop or delete them.
+    """
+    certificate = Certificate.of(opportunities)
+    if certificate is not None and certificate.rows is not None:
+        lacking = certificate.rows - len(opportunities)
+        return bool(certificate.narrowed_by) or looks_partial(lacking, certificate.rows)
+    if history is None or "unique_id" not in opportunities:
+        return False
+    moments, moment = history.records["recorded_at"], Certificate.moment_of(opportunities)
+    known_by = moments if moment is None else moments[moments <= pd.Timestamp(moment)]
+    if known_by.empty:
+        return False
+    last = known_by.max()
+    known = history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])
+    return looks_partial(int((~known.isin(opportunities["unique_id"])).sum()), len(known))

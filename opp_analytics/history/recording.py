@@ -31,7 +31,6 @@ from opp_analytics.errors import (
 )
 from opp_analytics.history import rows
 from opp_analytics.history.from_changes import Import
-from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.sources import FolderSource
 from opp_analytics.history.store import Entry, RecordCounts, Recorded
 from opp_analytics.org import Org
@@ -285,7 +284,7 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
     known = len(rows.present(state.select(["operation"])))
     dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
-    if not _looks_partial(len(dropped), known):
+    if not looks_partial(len(dropped), known):
         return
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
@@ -295,29 +294,9 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     )
 
 
-def _looks_partial(lacking: int, known: int) -> bool:
+def looks_partial(lacking: int, known: int) -> bool:
     """Tell whether a frame lacks so many known opportunities that it looks like a part of them."""
     return lacking > max(_DROPPED, _DROPPED_SHARE * known)
-
-
-def holds_part(opportunities: pd.DataFrame, history: RecordedPipeline | None) -> bool:
-    """Tell whether a frame holds only a part of its pipeline: by its load certificate, else by the record of its time.
-
-    A few missing deals are no part, as for a record: people drop or delete them.
-    """
-    certificate = Certificate.of(opportunities)
-    if certificate is not None and certificate.rows is not None:
-        lacking = certificate.rows - len(opportunities)
-        return bool(certificate.narrowed_by) or _looks_partial(lacking, certificate.rows)
-    if history is None or "unique_id" not in opportunities:
-        return False
-    moments, moment = history.records["recorded_at"], Certificate.moment_of(opportunities)
-    known_by = moments if moment is None else moments[moments <= pd.Timestamp(moment)]
-    if known_by.empty:
-        return False
-    last = known_by.max()
-    known = history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])
-    return _looks_partial(int((~known.isin(opportunities["unique_id"])).sum()), len(known))
 
 
 _log = logging.getLogger("opp_analytics")
