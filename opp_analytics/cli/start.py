@@ -145,14 +145,13 @@ def start_command(
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
         first = file or _read_last(None if past else log_file, past, known, reading)
         drafted = draft_from_export(first, place, old, preset=preset, **reading)
-        drafted = _answer_id(drafted, unique_id, yes)
+        tables = _list_tables(kinds, found, drafted)
+        drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
         if file is not None:
             _say_deals(file, drafted, found[file])
             way_out = f"add it to the export, or name its column under [columns] of {place}"
             _check_columns(drafted.export.opportunities, file, way_out)
         drafted = _answer_stages(drafted, stage or (), yes)
-        tables = _list_tables(kinds, found, drafted)
-        drafted = drafted.answer(tables=tables)
         for kind, (section, describe) in _BESIDE.items():
             if section in tables:
                 heading(f"{kinds[kind].name}: {KINDS[kind][0]}")
@@ -371,9 +370,7 @@ def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: Drafte
     """Describe a table for its section of the org file: its name, and how it joins the deals."""
     ours = {name: label for label, name in name_table(kind, labels).items()}
     if kind == "accounts":
-        taken = {
-            make_key(each) for each in (*drafted.export.opportunities.columns, *COLUMNS, "team", "region")
-        }
+        taken = {make_key(each) for each in (*drafted.first.opportunities, *COLUMNS, "team", "region")}
         kept = [
             label for label in labels if label and label not in ours.values() and make_key(label) not in taken
         ]
@@ -560,7 +557,9 @@ def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
     dated = own["note"].str.match("(?:entered|exited) ")
     read = own[own["how"].isin(["mapped", "guessed"]) & ~dated]
     names = {str(theirs): list(ours) for theirs, ours in read.groupby("theirs", sort=False)["ours"]}
-    _say_columns(names, {guess.theirs for guess in drafted.guesses})
+    # A label that is our name in other letters is hardly a guess.
+    guesses = [one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)]
+    _say_columns(names, guesses)
     further = {
         "carried along under their own names": own["how"] == "kept",
         "not needed": own["how"] == "dropped",

@@ -97,7 +97,7 @@ def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str) ->
     parts = [
         _HEAD,
         *([write_preset(new.preset)] if new.preset else []),
-        *_draft_currency(frame),
+        *_draft_currency(frame, new.tables),
         _CALENDAR,
         *_draft_stages(new.stages, without),
     ]
@@ -145,11 +145,15 @@ _REPORT = """\
 """
 
 
-def _draft_currency(frame: pd.DataFrame) -> list[str]:
+def _draft_currency(frame: pd.DataFrame, tables: Tables) -> list[str]:
     codes = frame["currency"].astype(TEXT) if "currency" in frame else pd.Series(dtype=TEXT)
     found = {str(code): int(deals) for code, deals in codes.value_counts().items() if is_currency(str(code))}
     if len(found) == 1:
         return [f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"]
+    if found and "currency_rates" in tables:
+        return [
+            f"currency = {quote(next(iter(found)))}{write_remark('guess: of the most deals; the rates lead to it')}"
+        ]
     currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
     several = (
         [f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."]

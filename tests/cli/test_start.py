@@ -590,3 +590,15 @@ def test_start__refuses_an_export_in_which_a_deal_went_back(command: Command, he
     assert "older.csv is older than the last record" in err
     assert f"was updated on {TODAY - pd.Timedelta(days=20):%Y-%m-%d} in it" in err
     assert len(History("opp-history").records) == 1
+
+
+def test_start__converts_by_rates_to_the_currency_of_the_most_deals(command: Command, here: Path) -> None:
+    deals = pd.read_csv(write_deals(here)).assign(**{"Amount Currency": ["USD", "EUR", "USD"]})
+    deals.assign(Amount=[120, 10, 9]).to_csv("deals.csv", index=False)
+    (here / "fx.csv").write_text(f"Date,Currency Code,Rate\n{TODAY.date()},EUR,1.5\n")
+    code, out, _ = command("start", "fx.csv", "deals.csv", "--yes")
+    assert code == 0
+    assert "fx.csv: currency rates" in out
+    org = oa.Org.read("opp-analytics.toml")
+    assert org.currency == "USD"
+    assert oa.read_export(here / "deals.csv", org, progress=False)["value"].tolist() == [120, 15, 9]
