@@ -235,3 +235,14 @@ def test_from_changes__of_a_crm_keeps_its_values_and_learns_currencies_from_the_
     assert history.as_of("2026-03-10")["currency"].tolist() == ["EUR"]
     again = history.at_rates_of(history.records["recorded_at"].iloc[-1]).changes()
     assert History.from_changes(again).changes()["value"].equals(history.changes()["value"])
+
+
+def test_forecast__refuses_a_history_that_was_opened_without_the_rates_of_its_frame() -> None:
+    known = make_org(FALLING)
+    whole = mixed(log())
+    now = answer(lambda one: one.as_of(AS_OF), History.from_changes(whole, org=known))
+    with pytest.raises(DataError, match=r"amounts are summed in USD"):
+        answer(
+            lambda one: oa.forecast(now, as_of=AS_OF, history=one, method="learned", freq="W"),
+            History.from_changes(whole),
+        )

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from opp_analytics import periods, schema, text
 from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
-from opp_analytics.analysis.shared.history_query import add_outcome, check_history, name_groups
+from opp_analytics.analysis.shared.history_query import (
+    add_outcome,
+    check_history,
+    check_one_currency,
+    name_groups,
+)
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.org import (
@@ -492,6 +497,7 @@ def _read(
     history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
 ) -> Versions:
     history = history.at_rates_of(records.moments[-1]) if len(records.moments) else history
+    check_one_currency(history, org)
     known = history.table.columns
     owned = [OWNER] if OWNER in known else []
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
