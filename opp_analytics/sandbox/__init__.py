@@ -13,9 +13,8 @@ Examples
 """
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
-from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, write_setting
+from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, start, write_setting
 from opp_analytics.sandbox.salesforce_files import salesforce_files
-from opp_analytics.sandbox.start import start
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
 
 __all__ = [
