@@ -17,12 +17,12 @@ from opp_analytics.files import SMALL, read_whole
 from opp_analytics.inputs import make_key
 from opp_analytics.org import (
     KINDS,
-    Additions,
     Columns,
     Draft,
     Kind,
     Org,
     Tables,
+    add_columns,
     draft_org,
     get_org,
     list_names,
@@ -219,10 +219,7 @@ def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, co
         return Org(preset=preset, columns=columns)
     if not preset and not columns:
         return org
-    from opp_analytics.org.update_file import update_text
-
-    new = Additions(preset, (), {"columns": {theirs: (ours, "") for theirs, ours in columns.items()}}, {})
-    return parse_org(file, update_text(old, new, org.stages))
+    return parse_org(file, add_columns(old, org.stages, preset=preset, columns=columns))
 
 
 def _name_id(label: str, known: Org, likely: Sequence[str]) -> Guess:

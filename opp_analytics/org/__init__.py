@@ -1,10 +1,10 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.additions import Additions, Tables
+from opp_analytics.org.additions import Tables
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.derived import LAST_TOUCH, Join, refuse_own
-from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
+from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     check_currency,
     check_stages,

@@ -19,7 +19,7 @@ from opp_analytics.org.additions import (
     write_table,
 )
 from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
-from opp_analytics.org.presets import LIKELY, PRESETS
+from opp_analytics.org.presets import LIKELY, PRESETS, Columns
 from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.text import count, joined
@@ -51,7 +51,7 @@ def draft_org(
     *,
     month: str,
     preset: str | None = None,
-    columns: Mapping[str, str | list[str]] | None = None,
+    columns: Columns | None = None,
     known: Stages | None = None,
     old: str | None = None,
     sure: Collection[str] = (),
@@ -80,17 +80,24 @@ def draft_org(
         "api.columns": {label: (ours, "guess") for label, ours in renamed.items()},
     }
     new = Additions(preset, found, names, tables or {})
-    if old is None:
-        text = _write_new(new, frame, without, month)
-    else:
-        # Here: only this needs tomlkit.
-        from opp_analytics.org.update_file import update_text
-
-        text = update_text(old, new, known)
+    text = _write_new(new, frame, without, month) if old is None else _update(old, new, known)
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
     return Draft(
         text, found, sum(map(bool, [*remarks, *(one.guess for one in found if not one.unknown)])), without
     )
+
+
+def add_columns(old: str, known: Stages, *, preset: str | None, columns: Columns) -> str:
+    """Add a preset and labels to the text of an org file with the `known` stages; all that it says stays."""
+    names = {"columns": {theirs: (ours, "") for theirs, ours in columns.items()}}
+    return _update(old, Additions(preset, (), names, {}), known)
+
+
+def _update(old: str, new: Additions, known: Stages) -> str:
+    # Here: only this needs tomlkit.
+    from opp_analytics.org.update_file import update_text
+
+    return update_text(old, new, known)
 
 
 def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str) -> str:

@@ -133,14 +133,18 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
     marks = rows["status"].astype(TEXT).unique()
     chances = pd.to_numeric(rows["probability"], errors="coerce").astype("float64").unique()
     now = pd.Timestamp.now("UTC")
-    ended = [date for date in closing if (pd.to_datetime(rows[date], errors="coerce", utc=True) <= now).all()]
+    ended = [
+        date
+        for date in closing
+        if (pd.to_datetime(rows[date], errors="coerce", utc=True, format="ISO8601") <= now).all()
+    ]
     if len(rows) >= _ENOUGH:
         if len(marks) == 1 and marks[0] in MARKS:
             return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"
         if len(chances) == 1 and chances[0] == 100:
             return "won", f"won, as the probability of its {size} is 100%"
-        if kind := next((kind for date in ended if (kind := _DATES[date])), None):
-            return kind, f"{kind}, as its {size} are dated so"
+        if dated := list(filter(None, map(_DATES.get, ended))):
+            return dated[0], f"{dated[0]}, as its {size} are dated so"
         if len(chances) == 1 and chances[0] == 0 and ended:
             return "lost", f"lost, as its {size} are closed with a probability of 0%"
         if ended:
