@@ -246,3 +246,14 @@ def test_forecast__refuses_a_history_that_was_opened_without_the_rates_of_its_fr
             lambda one: oa.forecast(now, as_of=AS_OF, history=one, method="learned", freq="W"),
             History.from_changes(whole),
         )
+
+
+def test_waterfall__begins_with_the_record_that_has_currencies(tmp_path: Any) -> None:
+    history = History(tmp_path / "history", org=make_org(FALLING))
+    for day, columns in (("2026-02-20", []), ("2026-02-27", ["currency"]), ("2026-03-02", ["currency"])):
+        record = mixed(deals()).drop(columns=[name for name in ["currency"] if name not in columns])
+        history.record(record, at=f"{day}T06:00Z")
+    with pytest.raises(oa.errors.NotEnoughHistory, match="currency begins with the record of 2026-02-27"):
+        oa.waterfall(history, start="2026-02-21", end="2026-03-03")
+    steps = oa.waterfall(history, start="2026-02-28", end="2026-03-03")
+    assert steps.drop(index=["opening", "closing"])["value"].eq(0).all()

@@ -146,7 +146,9 @@ def find_span(
     `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
-    reads = (*reads, *by)
+    # A value is converted by its currency: all deals gaining one is no change.
+    money = (CURRENCY,) if "value" in reads and Org.of(history).converts else ()
+    reads = (*reads, *by, *money)
     tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
     begin = (
