@@ -220,8 +220,7 @@ def test_deal_flags__learn_no_days_from_deals_that_are_not_recorded(late: Late) 
 def test_record__carries_such_a_history_on(late: Late, tmp_path: Path) -> None:
     deals, imported = late
     history = oa.History.from_changes(imported.changes(), path=tmp_path / "history", org=ORG)
-    known = deals.drop(columns="probability")
-    assert history.record(known, at=TODAY).changed == 0
+    assert history.record(deals, at=TODAY).changed == 0
     assert history.coverage().loc["2025-03", "date_known"] == 0
 
 
