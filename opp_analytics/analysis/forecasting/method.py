@@ -202,5 +202,5 @@ def _describe_missing_wins(moment: Moment, freq: str) -> tuple[int, str]:
         return len(ended), ""
     return len(ended), (
         f"the run rate needs {text.count(FEWEST_PERIODS, f'ended {noun(freq)}')} with "
-        f"{text.count(FEWEST_WINS, 'win')}; the frame has {len(ended):,} with {wins:,}"
+        f"{text.count(FEWEST_WINS, 'win')}; the table of deals has {len(ended):,} with {wins:,}"
     )
