@@ -46,11 +46,6 @@ def money(
     Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
 
     With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too.
-
-    >>> money(508_000, "USD"), money(1_380_000, "USD"), money(-14_200, "USD"), money(8_840)
-    ('$508K', '$1.38M', '−$14K', '8.8K')
-    >>> money(9_000, "USD", signed=True), money(1_380_000.5, "USD", full=True), money(14_500, "USD", fine=True)
-    ('+$9K', '$1,380,000.50', '$14.5K')
     """
     if not math.isfinite(value):
         return MISSING
@@ -92,11 +87,7 @@ def _sign(value: float, signed: bool) -> str:
 
 
 def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """Write a number with thousands separators, halves rounded up.
-
-    >>> number(12480), number(-3.14159, 1), number(2.5), number(2, signed=True), number(float("nan"))
-    ('12,480', '−3.1', '3', '+2', '–')
-    """
+    """Write a number with thousands separators, halves rounded up."""
     if not math.isfinite(value):
         return MISSING
     figure = f"{_half_up(abs(value), digits):,.{digits}f}"
@@ -104,15 +95,7 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
-    """Write a fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact.
-
-    >>> percent(0.125), percent(0.285), percent(0.9531, 1), percent(1.04), percent(float("nan"))
-    ('13%', '29%', '95.3%', '104%', '–')
-    >>> percent(0.001), percent(0.9999), percent(0.9999, 1), percent(0.0), percent(1e-15)
-    ('<1%', '>99%', '>99.9%', '0%', '0%')
-    >>> percent(0.04, signed=True), percent(-0.001, signed=True)
-    ('+4%', '0%')
-    """
+    """Write a fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact."""
     if not math.isfinite(fraction):
         return MISSING
     rounded, step = _half_up(abs(fraction) * 100, digits), 10.0**-digits
@@ -124,11 +107,7 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def points(fraction: float) -> str:
-    """Write a difference between two percentages, without its sign.
-
-    >>> points(0.62), points(-0.01), points(0.001), points(float("nan"))
-    ('62 pts', '1 pt', '<1 pt', '–')
-    """
+    """Write a difference between two percentages, without its sign: 62 pts."""
     if not math.isfinite(fraction):
         return MISSING
     whole = _half_up(abs(fraction) * 100, 0)
@@ -136,11 +115,7 @@ def points(fraction: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """Write a ratio; one decimal below ten.
-
-    >>> times(3.36), times(12.3), times(0.04), times(float("nan"))
-    ('3.4×', '12×', '<0.1×', '–')
-    """
+    """Write a ratio, such as 3.4×; one decimal below ten."""
     if not math.isfinite(ratio):
         return MISSING
     if 0 < ratio < 0.05:
@@ -173,11 +148,7 @@ def round_parts(parts: Sequence[float], total: float | None = None) -> list[floa
 
 
 def currency_name(currency: str | None) -> str:
-    """Name a currency in words; empty when it is unknown.
-
-    >>> currency_name("USD"), currency_name("CHF"), currency_name(None)
-    ('US dollars', 'Swiss francs', '')
-    """
+    """Name a currency in words, such as "US dollars"; empty when it is unknown."""
     return get_currency_name(currency, count=2, locale=_LOCALE) if currency else ""
 
 
@@ -185,30 +156,18 @@ _DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 
 def spelled(n: int, noun: str = "") -> str:
-    """Spell a number in prose, in words below ten; with its noun.
-
-    >>> spelled(5, "open deal"), spelled(1, "deal"), spelled(12), spelled(0, "deal")
-    ('five open deals', 'one deal', '12', 'no deals')
-    """
+    """Spell a number in prose, in words below ten, with its noun: "five open deals"."""
     figure = _DIGITS[n] if 0 <= n < len(_DIGITS) else f"{n:,}"
     return f"{figure} {noun if n == 1 else plural(noun)}" if noun else figure
 
 
 def capital(words: str) -> str:
-    """Write a text with its first letter in upper case.
-
-    >>> capital("two of seven reps"), capital("")
-    ('Two of seven reps', '')
-    """
+    """Write a text with its first letter in upper case."""
     return words[:1].upper() + words[1:]
 
 
 def plural(noun: str) -> str:
-    """Form the plural of a noun.
-
-    >>> plural("opportunity"), plural("day"), plural("push"), plural("fix"), plural("person")
-    ('opportunities', 'days', 'pushes', 'fixes', 'people')
-    """
+    """Form the plural of a noun."""
     if noun in _IRREGULAR:
         return _IRREGULAR[noun]
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
@@ -217,20 +176,12 @@ def plural(noun: str) -> str:
 
 
 def count(n: int, noun: str = "deal") -> str:
-    """Count things.
-
-    >>> count(1), count(12_480), count(0, "opportunity")
-    ('1 deal', '12,480 deals', '0 opportunities')
-    """
+    """Count things: "12,480 deals"."""
     return f"{n:,} {noun if n == 1 else plural(noun)}"
 
 
 def day(date: Any, *, year: bool = False) -> str:
-    """Write a date in prose and on axes.
-
-    >>> day("2026-11-25"), day(pd.Timestamp("2026-03-01"), year=True), day(None)
-    ('Nov 25', 'Mar 1, 2026', '–')
-    """
+    """Write a date in prose and on axes: "Nov 25", or "Nov 25, 2026"."""
     stamp = pd.Timestamp(date)
     if pd.isna(stamp):
         return MISSING
@@ -238,11 +189,7 @@ def day(date: Any, *, year: bool = False) -> str:
 
 
 def days(first: Any, last: Any) -> str:
-    """Write a range of days, with its year.
-
-    >>> days("2026-11-01", "2026-11-30"), days("2025-12-15", "2026-01-14"), days("2026-11-25", "2026-11-25")
-    ('Nov 1 to Nov 30, 2026', 'Dec 15, 2025 to Jan 14, 2026', 'Nov 25, 2026')
-    """
+    """Write a range of days, with its year: "Nov 1 to Nov 30, 2026"."""
     start, end = pd.Timestamp(first), pd.Timestamp(last)
     if start == end:
         return day(end, year=True)
@@ -250,13 +197,7 @@ def days(first: Any, last: Any) -> str:
 
 
 def period(name: str, freq: str | None = None) -> str:
-    """Write a period for people: a week by its first day, a fiscal period by year and months.
-
-    >>> period("2026-03"), period("2026-03-02/2026-03-08"), period("2026Q3"), period("2026"), period("overdue")
-    ('Mar 2026', 'Mar 2, 2026', 'Q3 2026', '2026', 'overdue')
-    >>> period("2027Q4", "Q-JAN"), period("2027", "Y-JAN")
-    ('FY27 Q4 (Nov–Jan)', 'FY27 (Feb–Jan)')
-    """
+    """Write a period for people: a week by its first day, a fiscal period by year and months."""
     found = _PERIOD.match(name)
     if found is None:
         return name
@@ -276,15 +217,6 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
     """Write a period in a sentence; its year only when it is not this one.
 
     With `short`, a month has three letters, as beside a bar.
-
-    >>> period_name("2026-11", today="2026-11-25"), period_name("2027-01", today="2026-11-25")
-    ('November', 'January 2027')
-    >>> period_name("2026Q4", today="2026-11-25"), period_name("2027Q4", "Q-JAN", today="2026-11-25")
-    ('Q4', 'FY27 Q4')
-    >>> period_name("2026-11-23/2026-11-29", today="2026-11-25"), period_name("2026", today="2026-11-25")
-    ('the week of Nov 23', '2026')
-    >>> period_name("2026-09", today="2026-11-25", short=True)
-    'Sep'
     """
     found = _PERIOD.match(name)
     if found is None:
@@ -299,11 +231,7 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
 
 
 def label(name: Any) -> str:
-    """Spell a name from the data for people: the one rule for columns, stages, outcomes, checks and methods.
-
-    >>> label("pulled_in"), label("(none)")
-    ('pulled in', '(none)')
-    """
+    """Spell a name from the data for people: the one rule for columns, stages, outcomes, checks and methods."""
     return str(name).replace("_", " ")
 
 
@@ -319,47 +247,27 @@ _FORMULAS = {
 
 
 def noun(freq: Any) -> str:
-    """Name a period of a frequency in words.
-
-    >>> noun("Q-JAN"), noun(None)
-    ('quarter', 'period')
-    """
+    """Name a period of a frequency in words, such as "quarter" for Q-JAN."""
     return _NOUNS.get(str(freq)[:1], "period")
 
 
 def method(name: Any, freq: Any = None) -> str:
-    """Name a forecast method, or a formula of others that it is compared with.
-
-    >>> method("run_rate"), method("stage_projection_4", "M")
-    ('run rate', 'stage projection of the last four months')
-    """
+    """Name a forecast method, or a formula of others that it is compared with."""
     return _FORMULAS.get(str(name), label(name)).format(noun=noun(freq))
 
 
 def title(name: Any) -> str:
-    """Spell a name from the data with its first letter in upper case, for the head of a table or a mark.
-
-    >>> title("pulled_in"), title("closed_won")
-    ('Pulled in', 'Closed won')
-    """
+    """Spell a name from the data with its first letter in upper case, for the head of a table or a mark."""
     return capital(label(name))
 
 
 def group_label(column: Any) -> str:
-    """Spell a column that groups a table: by "owner", not by "owner name".
-
-    >>> group_label("owner_name"), group_label("lead_source")
-    ('owner', 'lead source')
-    """
+    """Spell a column that groups a table: by "owner", not by "owner name"."""
     return label(str(column).removesuffix("_name"))
 
 
 def join_key(key: Any) -> str:
-    """Write the key of a row, several levels joined by a dot.
-
-    >>> join_key(("East", "Ann")), join_key("East")
-    ('East · Ann', 'East')
-    """
+    """Write the key of a row, several levels joined by a dot."""
     return " · ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
@@ -367,9 +275,6 @@ def printable(value: Any, *, lines: bool = False) -> str:
     r"""Make a text from a server or a file safe for a terminal: signs that would steer it are spelled out.
 
     With `lines`, line breaks stay, as a message of several lines needs them.
-
-    >>> print(printable("Acme\x1b[2J"), printable("a\u202eb"), printable("two\nlines"))
-    Acme\x1b[2J a\u202eb two\nlines
     """
     shown = str(value)
     if lines:
@@ -378,11 +283,7 @@ def printable(value: Any, *, lines: bool = False) -> str:
 
 
 def is_whole(words: str) -> bool:
-    r"""Tell whether a text holds whole characters only: no file or server takes half of one, a lone surrogate.
-
-    >>> is_whole("Acme \U0001f600"), is_whole("Acme \ud83d")
-    (True, False)
-    """
+    """Tell whether a text holds whole characters only: no file or server takes half of one, a lone surrogate."""
     try:
         words.encode()
     except UnicodeEncodeError:
@@ -391,20 +292,12 @@ def is_whole(words: str) -> bool:
 
 
 def one_line(value: Any) -> str:
-    r"""Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out.
-
-    >>> one_line("Acme\r\nBcc: all"), one_line("Acme\x1b[2J\u202e")
-    ('Acme Bcc: all', 'Acme[2J')
-    """
+    """Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out."""
     return _UNPRINTABLE.sub("", _BREAK.sub(" ", str(value)))
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:
-    """Write a small table of facts for a notebook; everything in it is text.
-
-    >>> facts_html("History", {"records": 3})
-    "<table><caption>History</caption><tr><th style='text-align:left'>records</th><td style='text-align:left'>3</td></tr></table>"
-    """
+    """Write a small table of facts for a notebook; everything in it is text."""
     left = "style='text-align:left'"
     rows = "".join(
         f"<tr><th {left}>{html.escape(n)}</th><td {left}>{html.escape(printable(v))}</td></tr>"
@@ -414,11 +307,7 @@ def facts_html(title: str, facts: Mapping[str, Any]) -> str:
 
 
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:
-    """List names in a sentence; after `most` of them, the number of the rest.
-
-    >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c", "d"], most=2), joined(["a", "b"], last="or")
-    ('a', 'a, b and c', 'a, b and 2 more', 'a or b')
-    """
+    """List names in a sentence; after `most` of them, the number of the rest."""
     shown: Sequence[str] = [str(name) for name in names]
     if most is not None and len(shown) > most:
         shown = [*shown[:most], f"{len(shown) - most:,} more"]

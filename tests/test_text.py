@@ -166,3 +166,106 @@ def test_round_parts__keep_what_is_missing():
     shown = text.round_parts([0.5, math.nan, 0.5])
     assert shown[::2] == [1.0, 0.0]
     assert math.isnan(shown[1])
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (text.money(8_840), "8.8K"),
+        (text.money(-14_200, "USD"), "−$14K"),
+        (text.money(14_500, "USD", fine=True), "$14.5K"),
+        (text.number(12_480), "12,480"),
+        (text.number(-3.14159, 1), "−3.1"),
+        (text.number(2.5), "3"),
+        (text.number(NAN), "–"),
+        (text.percent(1.04), "104%"),
+        (text.percent(0.001), "<1%"),
+        (text.percent(0.9999), ">99%"),
+        (text.percent(0.9999, 1), ">99.9%"),
+        (text.percent(1e-15), "0%"),
+        (text.percent(0.04, signed=True), "+4%"),
+        (text.percent(-0.001, signed=True), "0%"),
+        (text.points(0.62), "62 pts"),
+        (text.points(-0.01), "1 pt"),
+        (text.points(0.001), "<1 pt"),
+        (text.points(NAN), "–"),
+        (text.times(3.36), "3.4×"),
+        (text.times(12.3), "12×"),
+        (text.times(0.04), "<0.1×"),
+        (text.times(NAN), "–"),
+        (text.currency_name("USD"), "US dollars"),
+        (text.currency_name("CHF"), "Swiss francs"),
+        (text.currency_name(None), ""),
+        (text.spelled(5, "open deal"), "five open deals"),
+        (text.spelled(1, "deal"), "one deal"),
+        (text.spelled(12), "12"),
+        (text.spelled(0, "deal"), "no deals"),
+        (text.capital("two of seven reps"), "Two of seven reps"),
+        (text.capital(""), ""),
+        (text.noun("Q-JAN"), "quarter"),
+        (text.noun(None), "period"),
+        (text.method("run_rate"), "run rate"),
+        (text.method("stage_projection_4", "M"), "stage projection of the last four months"),
+        (text.title("closed_won"), "Closed won"),
+        (text.group_label("owner_name"), "owner"),
+        (text.group_label("lead_source"), "lead source"),
+        (text.join_key(("East", "Ann")), "East · Ann"),
+        (text.join_key("East"), "East"),
+        (text.printable("Acme\x1b[2J"), "Acme\\x1b[2J"),
+        (text.printable("a\u202eb"), "a\\u202eb"),
+        (text.printable("two\nlines"), "two\\nlines"),
+        (text.printable("two\nlines\r", lines=True), "two\nlines\\r"),
+        (text.one_line("Acme\r\nBcc: all"), "Acme Bcc: all"),
+        (text.one_line("Acme\x1b[2J\u202e"), "Acme[2J"),
+    ],
+)
+def test_texts__read_as_people_write_them(said: str, words: str) -> None:
+    assert said == words
+
+
+@pytest.mark.parametrize(
+    ("name", "freq", "words"),
+    [
+        ("2026-03", None, "Mar 2026"),
+        ("2026-03-02/2026-03-08", None, "Mar 2, 2026"),
+        ("2026Q3", None, "Q3 2026"),
+        ("2026", None, "2026"),
+        ("overdue", None, "overdue"),
+        ("2027Q4", "Q-JAN", "FY27 Q4 (Nov–Jan)"),
+        ("2027", "Y-JAN", "FY27 (Feb–Jan)"),
+    ],
+)
+def test_period__is_a_week_by_its_first_day_and_a_fiscal_period_with_its_months(
+    name: str, freq: str | None, words: str
+) -> None:
+    assert text.period(name, freq) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "freq", "words"),
+    [
+        ("2026-11", None, "November"),
+        ("2027-01", None, "January 2027"),
+        ("2026Q4", None, "Q4"),
+        ("2027Q4", "Q-JAN", "FY27 Q4"),
+        ("2026-11-23/2026-11-29", None, "the week of Nov 23"),
+        ("2026", None, "2026"),
+    ],
+)
+def test_period_name__has_its_year_only_when_it_is_another_one(
+    name: str, freq: str | None, words: str
+) -> None:
+    assert text.period_name(name, freq, today="2026-11-25") == words
+    assert text.period_name("2026-09", today="2026-11-25", short=True) == "Sep"
+
+
+def test_is_whole__refuses_a_lone_surrogate() -> None:
+    assert text.is_whole("Acme \U0001f600")
+    assert not text.is_whole("Acme \ud83d")
+
+
+def test_facts_html__holds_text_only() -> None:
+    left = "style='text-align:left'"
+    assert text.facts_html("<History>", {"records": "<3"}) == (
+        f"<table><caption>&lt;History&gt;</caption><tr><th {left}>records</th><td {left}>&lt;3</td></tr></table>"
+    )
