@@ -308,11 +308,7 @@ _CHANGES = ("_before", "_after", "_change")
 
 
 def find_unit(column: str) -> Unit:
-    """Find the unit of a result column; that of a column of somebody's own by the usual endings.
-
-    >>> [find_unit(name) for name in ("open_value", "low_before", "value_rate_low", "probability", "deals", "arr_value")]
-    ['money', 'money', 'rate', 'percent', 'other', 'money']
-    """
+    """Find the unit of a result column; that of a column of somebody's own by the usual endings."""
     if column in COLUMNS:
         return COLUMNS[column].unit
     for ending in _CHANGES:
@@ -324,11 +320,7 @@ def find_unit(column: str) -> Unit:
 
 
 def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:
-    """Give each column a title, all different; those of `own` come first.
-
-    >>> title_columns(["unique_id", "close_date", "Close_Date", "p_target"])
-    ['ID', 'Close date', 'Close Date (Close_Date)', 'Chance of target']
-    """
+    """Give each column a title, all different; those of `own` come first."""
     titles: list[str] = []
     taken: set[str] = set()
     for column in columns:
@@ -346,15 +338,7 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
 def make_formatter(
     column: str, values: pd.Series[Any], currency: str | None, *, compact: bool = False
 ) -> Callable[[Any], str]:
-    """Make the `format_cell` of one column: money with cents in all of its cells, or in none; if `compact`, rounded for reading.
-
-    >>> list(map(make_formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
-    ['$1,200.50', '$80.00', '–']
-    >>> list(map(make_formatter("expected", pd.Series([1200.5, 80.2]), "USD"), [1200.5, 80.2]))
-    ['$1,201', '$80']
-    >>> list(map(make_formatter("value", pd.Series([1200.5]), "USD", compact=True), [1200.5, None]))
-    ['$1.2K', '–']
-    """
+    """Make the `format_cell` of one column: money with cents in all of its cells, or in none; if `compact`, rounded for reading."""
     if compact and find_unit(column) == "money" and pd.api.types.is_numeric_dtype(values.dtype):
         return lambda value: text.MISSING if pd.isna(value) else text.money(float(value), currency)
     write = partial(format_cell, column, currency=currency)
@@ -366,11 +350,7 @@ def make_formatter(
 
 
 def choose_workbook_format(column: str, values: pd.Series[Any], currency: str | None) -> str | None:
-    """Choose the number format in which a workbook shows a column as people read it elsewhere; None for other units.
-
-    >>> choose_workbook_format("expected", pd.Series([1200.5]), "USD"), choose_workbook_format("rate", pd.Series([0.5]), None)
-    ('[$$]#,##0', '[<=0]0%;[<0.005]"<1%";0%')
-    """
+    """Choose the number format in which a workbook shows a column as people read it elsewhere; None for other units."""
     if find_unit(column) != "money":
         return WORKBOOK_FORMATS.get(find_unit(column))
     digits = "#,##0.00" if _has_cents(column, values.astype("float64")) else "#,##0"
@@ -387,11 +367,7 @@ def _has_cents(column: str, values: pd.Series[Any]) -> bool:
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:
-    """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing.
-
-    >>> format_cell("open_value", 1380000.0, "USD"), format_cell("rate", 0.285, None), format_cell("low", None, None)
-    ('$1,380,000', '29%', '–')
-    """
+    """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing."""
     if not isinstance(value, str) and is_blank(value):
         return text.MISSING
     if isinstance(value, pd.Timestamp):

@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.columns import COLUMNS, find_unit, format_cell, title_columns
+from opp_analytics.columns import (
+    COLUMNS,
+    choose_workbook_format,
+    find_unit,
+    format_cell,
+    make_formatter,
+    title_columns,
+)
 from tests.analysis.every_analysis import AS_OF, MARCH, OF_FRAMES, OF_HISTORIES, START, deals, log
 
 
@@ -103,3 +110,28 @@ def test_format_cell__reads_as_people_write_it(column: str, value: object, reads
 
 def test_format_cell__writes_the_first_time_of_the_calendar() -> None:
     assert "1677" in format_cell("close_date", pd.Timestamp.min, None)
+
+
+def test_title_columns__adds_the_name_where_two_titles_are_the_same() -> None:
+    titles = ["ID", "Close date", "Close Date (Close_Date)", "Chance of target"]
+    assert title_columns(["unique_id", "close_date", "Close_Date", "p_target"]) == titles
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "compact", "reads"),
+    [
+        ("value", [1200.5, 80.0, None], False, ["$1,200.50", "$80.00", "–"]),
+        ("expected", [1200.5, 80.2], False, ["$1,201", "$80"]),
+        ("value", [1200.5, None], True, ["$1.2K", "–"]),
+    ],
+)
+def test_make_formatter__has_cents_in_all_cells_of_a_column_or_in_none(
+    column: str, values: list[float | None], compact: bool, reads: list[str]
+) -> None:
+    cells = pd.Series(values, dtype="float64")
+    assert list(map(make_formatter(column, cells, "USD", compact=compact), values)) == reads
+
+
+def test_choose_workbook_format__shows_a_column_as_people_read_it() -> None:
+    assert choose_workbook_format("expected", pd.Series([1200.5]), "USD") == "[$$]#,##0"
+    assert choose_workbook_format("rate", pd.Series([0.5]), None) == '[<=0]0%;[<0.005]"<1%";0%'

@@ -211,11 +211,7 @@ class ChartData:
 
 
 def choose_ticks(top: float, most: int = 4) -> list[float]:
-    """Choose round amounts from 0 to `top`, about `most` of them.
-
-    >>> choose_ticks(560_000), choose_ticks(0.7)
-    ([0.0, 200000.0, 400000.0], [0.0, 0.2, 0.4, 0.6])
-    """
+    """Choose round amounts from 0 to `top`, about `most` of them."""
     step = top / most
     magnitude = 10.0 ** math.floor(math.log10(step))
     step = next(round(n * magnitude, 12) for n in (1, 2, 5, 10) if n * magnitude >= step * (1 - 1e-9))

@@ -18,13 +18,7 @@ _BLANKS = re.compile(r"[^\S\u00a0]+")
 
 
 def shorten(name: Any, width: int = 32) -> str:
-    """Fit a name into one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole.
-
-    >>> shorten("A very long company name, Inc. of Springfield", 20)
-    'A very lon…ringfield'
-    >>> shorten("A very long company name, Inc. · discovery", 24)
-    'A very… Inc. · discovery'
-    """
+    """Fit a name into one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole."""
     line = _BLANKS.sub(" ", str(name)).strip() if name is not None else ""
     if len(line) <= width:
         return line
@@ -53,11 +47,7 @@ def name_deals(table: pd.DataFrame) -> list[str]:
 
 
 def name_periods(table: pd.DataFrame) -> list[str]:
-    r"""Name the periods of a table; a star marks a running one.
-
-    >>> name_periods(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
-    ['Mar\xa02, 2026', 'Apr 2026*']
-    """
+    """Name the periods of a table; a star marks a running one."""
     freq = table.attrs.get("freq")
     keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
     names = [" · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys]
@@ -81,13 +71,7 @@ def note_periods(table: pd.DataFrame) -> str:
 
 
 def write_caption(table: pd.DataFrame, *says: str) -> str:
-    """Write a caption: number of deals, dates of the table if known, then further notes.
-
-    >>> table = pd.DataFrame()
-    >>> table.attrs["as_of"] = "2026-03-31"
-    >>> write_caption(table, "312 closed deals", "", "95% intervals")
-    '312 closed deals · as of Mar 31, 2026 · 95% intervals'
-    """
+    """Write a caption: number of deals, dates of the table if known, then further notes."""
     return " · ".join(part for part in (*says[:1], *_write_dates(table), *says[1:]) if part)
 
 
@@ -114,11 +98,7 @@ def note_intervals(table: pd.DataFrame, noun: str = "interval") -> str:
 
 
 def note_order(parts: pd.DataFrame) -> str:
-    """Name the parts of stacked bars from the left, without empty ones.
-
-    >>> note_order(pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]}))
-    'from the left: won, still due'
-    """
+    """Name the parts of stacked bars from the left, without empty ones."""
     names = [text.label(name) for name in parts if parts[name].any()]
     return f"from the left: {', '.join(names)}" if names else ""
 

@@ -415,9 +415,6 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
     """Prepare `ax`, or the axes of a new figure with room for `rows` labeled rows; never pyplot's current figure.
 
     `size` is the width and minimum height in inches, at the usual ``font.size`` of 10.
-
-    >>> canvas(None).figure.get_size_inches().tolist()
-    [7.5, 4.2]
     """
     if ax is None:
         # A larger font gets a larger figure, so that everything fits as it does at the usual size.

@@ -28,11 +28,7 @@ def say_finding(table: pd.DataFrame) -> str:
 
 
 def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell | None:
-    """Show a difference as an arrow and its size, which `show` writes; None where either end is not known.
-
-    >>> show_change(5.0, 3.0, str).sign, show_change(1.0, 1.0, str).text, show_change(float("nan"), 1.0, str)
-    (1, 'no change', None)
-    """
+    """Show a difference as an arrow and its size, which `show` writes; None where either end is not known."""
     if not (math.isfinite(now) and math.isfinite(then)):
         return None
     size = show(abs(now - then))
@@ -165,11 +161,7 @@ def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
 
 
 def show_stated(probability: Any) -> str:
-    """Show the chance that a deal's owner stated, in percent.
-
-    >>> show_stated(80), show_stated(None)
-    ('80%', '–')
-    """
+    """Show the chance that a deal's owner stated, in percent."""
     return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
 
 

@@ -74,13 +74,7 @@ def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float
 
 
 def advise(names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money) -> str:
-    """Say which deals, the largest first, cover a gap.
-
-    >>> [advise("abc", np.array(values), 10.0) for values in ([12.0, 11.0, 10.0], [12.0, 11.0, 1.0], [12.0, 2.0, 1.0])]
-    ['win any one of these three', 'win one of the first two', 'win a; the rest does not cover it']
-    >>> [advise("abc", np.array(values), 10.0) for values in ([8.0, 2.0, 2.0], [6.0, 5.0, 5.0], [5.0, 3.0, 2.0], [3.0, 2.0, 1.0])]
-    ['win a and one of the other two', 'win two of these three', 'win all three', 'all below bring only 6']
-    """
+    """Say which deals, the largest first, cover a gap."""
     n, gap = len(values), gap - _HALF_CENT
     if values.sum() < gap:
         return f"{'this deal brings' if n == 1 else 'all below bring'} only {money(float(values.sum()))}"
@@ -114,10 +108,6 @@ def _advise_one(names: Sequence[Any], values: NDArray[np.float64], gap: float, a
 
 
 def shorten_name(names: Sequence[Any]) -> str:
-    """Shorten the first deal's name to what is before its colon, where that tells it from the others.
-
-    >>> shorten_name(["Oak: data", "Elm: data"]), shorten_name(["Oak: data", "Oak: support"])
-    ('Oak', 'Oak: data')
-    """
+    """Shorten the first deal's name to what is before its colon, where that tells it from the others."""
     heads = [str(name).partition(": ")[0] for name in names]
     return heads[0] if heads.count(heads[0]) == 1 else str(names[0])

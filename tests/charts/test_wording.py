@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import charts
-from opp_analytics.charts.wording import write_caption
+from opp_analytics.charts.wording import name_periods, note_order, write_caption
 
 MODULES = sorted(Path(inspect.getfile(charts)).parent.glob("*.py"))
 ALLOWED = {
@@ -68,3 +68,23 @@ def test_charts__read_from_attrs_only_what_every_row_shares(path):
     assert {key.value for key in read if isinstance(key, ast.Constant)} <= ALLOWED
     # One end of a change is dated by its own name: opening_at, then_at.
     assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {"f'{end}_at'"}
+
+
+def test_shorten__keeps_a_short_last_key_whole():
+    assert charts.shorten("A very long company name, Inc. of Springfield", 20) == "A very lon…ringfield"
+    assert charts.shorten("A very long company name, Inc. · discovery", 24) == "A very… Inc. · discovery"
+
+
+def test_name_periods__marks_a_running_one_with_a_star():
+    table = pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"])
+    assert name_periods(table) == ["Mar\xa02, 2026", "Apr 2026*"]
+
+
+def test_note_order__names_the_parts_that_are_drawn():
+    parts = pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]})
+    assert note_order(parts) == "from the left: won, still due"
+
+
+def test_choose_ticks__are_round():
+    assert charts.choose_ticks(560_000) == [0.0, 200_000.0, 400_000.0]
+    assert charts.choose_ticks(0.7) == [0.0, 0.2, 0.4, 0.6]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import History
-from opp_analytics.report.cells import add_details, list_deals, say_finding
+from opp_analytics.report.cells import add_details, list_deals, say_finding, show_change, show_stated
 from tests.plots.tables import TABLES
 from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
@@ -31,3 +31,13 @@ def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: P
             (owner, "negotiation" if deal.name == "A" else "removed")
             for owner, deal in zip(owners, listed.deals, strict=True)
         ]
+
+
+def test_show_change__is_an_arrow_and_a_size() -> None:
+    up, same = show_change(5.0, 3.0, str), show_change(1.0, 1.0, str)
+    assert (up and up.sign, same and same.text) == (1, "no change")
+    assert show_change(float("nan"), 1.0, str) is None
+
+
+def test_show_stated__is_in_percent() -> None:
+    assert (show_stated(80), show_stated(None)) == ("80%", "–")

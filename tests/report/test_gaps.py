@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics import text
-from opp_analytics.report.gaps import advise, cover_gaps, list_deals_to_win
+from opp_analytics.report.gaps import advise, cover_gaps, list_deals_to_win, shorten_name
 from tests.report.pipelines import pipeline, tables_of
 
 
@@ -133,3 +133,24 @@ def test_advise__names_exactly_what_covers_the_gap(values, gap):
         assert winning == [{0}, {1}]
     else:
         assert sorted(map(sorted, winning)) == sorted(map(sorted, meant[said]))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([12.0, 11.0, 10.0], "win any one of these three"),
+        ([12.0, 11.0, 1.0], "win one of the first two"),
+        ([12.0, 2.0, 1.0], "win a; the rest does not cover it"),
+        ([8.0, 2.0, 2.0], "win a and one of the other two"),
+        ([6.0, 5.0, 5.0], "win two of these three"),
+        ([5.0, 3.0, 2.0], "win all three"),
+        ([3.0, 2.0, 1.0], "all below bring only 6"),
+    ],
+)
+def test_advise__is_short(values, words):
+    assert advise("abc", np.array(values), 10.0) == words
+
+
+def test_shorten_name__keeps_what_tells_deals_apart():
+    assert shorten_name(["Oak: data", "Elm: data"]) == "Oak"
+    assert shorten_name(["Oak: data", "Oak: support"]) == "Oak: data"

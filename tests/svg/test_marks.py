@@ -74,3 +74,9 @@ def test_axis__holds_every_amount_in_order(amounts: list[int]) -> None:
     places = [scale.at(amount) for amount in sorted(amounts)]
     assert places == sorted(places)
     assert all(0 <= place < 100 for place in places)
+
+
+def test_axis__ends_at_its_ends() -> None:
+    assert [svg.Axis(200).at(50), svg.Axis(100, 340, 40).at(50), svg.Axis(10).at(11)] == [25.0, 190.0, 100.0]
+    assert svg.axis([]).top == 1.0
+    assert svg.axis([200.0, float("nan"), 100.0]).at(200) < 100

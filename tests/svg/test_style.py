@@ -53,3 +53,7 @@ def test_stylesheet__an_accent_reads_in_both_themes(accent: str) -> None:
 def test_stylesheet__an_accent_that_cannot_be_read_is_refused(accent: str, message: str) -> None:
     with pytest.raises(ArgumentValueError, match=message):
         svg.stylesheet(accent)
+
+
+def test_contrast__is_that_of_wcag() -> None:
+    assert (round(contrast("#000000", "#ffffff")), round(contrast("#ffffff", "#ffffff"))) == (21, 1)

@@ -36,11 +36,7 @@ def is_enough(deals: float) -> bool:
 
 
 def say_few(words: str) -> str:
-    """Say that what the words count is too little for a finding.
-
-    >>> say_few("4 deals were due")
-    '4 deals were due: too few to say'
-    """
+    """Say that what the words count is too little for a finding."""
     return f"{words}: too few to say"
 
 
@@ -66,9 +62,6 @@ def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
     """Find who has the largest amount, all of them where several have, and the share of each.
 
     The share is empty where amounts below 0 leave no whole to be a share of.
-
-    >>> find_largest(pd.Series({"Ann": 60.0, "Bo": 40.0})), find_largest(pd.Series({"Ann": 60.0, "Bo": -40.0}))
-    ((['Ann'], '60%'), (['Ann'], ''))
     """
     largest = values.index[(values.max() - values).abs() < 0.005]
     return list(largest), write_share(values.max(), values)
@@ -84,9 +77,6 @@ def name_outside(row: Any, money: Money) -> str:
     """Name what is most likely where a forecast lies outside its own range; empty where the range holds it as both are written.
 
     The mean of a few large deals is no likely outcome: 10% of $500K gives $50K, and a range of nothing.
-
-    >>> name_outside({"booked": 0.0, "expected": 50.0, "low": 0.0, "high": 0.0}, str)
-    'most likely nothing more'
     """
     expected, low, high = float(row["expected"]), float(row["low"]), float(row["high"])
     if expected < low and money(expected) != money(low):
@@ -100,10 +90,6 @@ def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
     """Say how much pipeline a target needs: none if the open deals are enough, as far as they still have the time.
 
     With stated chances no chance of the target is said, and so not that it is out of reach.
-
-    >>> row = {"gap": 90.0, "needed_pipeline": 0.0, "p_target": 0.001}
-    >>> [say_pipeline_to_add({**row, **other}, str) for other in ({}, {"p_target": 0.4}, {"gap": -1.0}, {"needed_pipeline": 5.0})]
-    ['out of reach', 'none', 'met', '5.0']
     """
     needed = float(row["needed_pipeline"])
     if float(row["gap"]) <= 0:

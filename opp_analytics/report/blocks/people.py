@@ -259,13 +259,7 @@ class Scale:
 
 
 def choose_scale(values: Iterable[float], currency: str | None = None) -> Scale:
-    """Choose the unit of a table's money: full digits, or thousands or millions where those would be too long.
-
-    >>> choose_scale([9_999_999], "USD").words, choose_scale([12_000_000.0, 1.0], "USD").words
-    ('US dollars', 'Thousands of US dollars, rounded, may not add')
-    >>> choose_scale([3.33e9], "EUR").show(3_326_000_000), choose_scale([5.0]).words
-    ('3,326.0', '')
-    """
+    """Choose the unit of a table's money: full digits, or thousands or millions where those would be too long."""
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     name = text.currency_name(currency)
     if largest < 9_999_999.5:

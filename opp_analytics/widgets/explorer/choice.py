@@ -62,11 +62,7 @@ class Choice:
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None) -> Choice:
-        """Read the choice in a state; entries it lacks are the usual ones.
-
-        >>> Choice.of({"view": "changes", "owners": ["Ann"]}).grouping
-        'movement'
-        """
+        """Read the choice in a state; entries it lacks are the usual ones."""
         if state is None:
             return cls()
         if not isinstance(state, Mapping):

@@ -73,12 +73,7 @@ class GridColumn:
         return str(value.strftime(_FORMATS[self.kind])) if self.kind in _FORMATS else str(value)
 
     def show(self, value: Any) -> str:
-        """Format a cell as the grid shows it, for messages.
-
-        >>> close = GridColumn("close_date", "Close date", "date")
-        >>> close.show(pd.Timestamp("2026-11-22")), close.show(None), GridColumn("value", "Value", "money").show(28400.0)
-        ('Nov 22, 2026', 'empty', '28,400')
-        """
+        """Format a cell as the grid shows it, for messages."""
         if schema.is_blank(value):
             return "empty"
         if self.kind in _FORMATS:
@@ -90,11 +85,7 @@ class GridColumn:
         return text.label(value) if self.kind == "choice" else str(value)
 
     def spell(self, value: Any) -> str | None:
-        """Spell a cell as it is typed, so that `read` gives it back; None when blank.
-
-        >>> GridColumn("value", "Value", "money").spell(28400.0), GridColumn("probability", "Stated", "percent").spell(40)
-        ('28400', '40%')
-        """
+        """Spell a cell as it is typed, so that `read` gives it back; None when blank."""
         if schema.is_blank(value):
             return None
         if self.kind == "date":
@@ -111,11 +102,6 @@ class GridColumn:
 
         A date without a year is the next one of an open deal, the last one of a `closed` one. `meaning` tells the currency, and
         the habits of writing of its country.
-
-        >>> GridColumn("value", "Value", "money").read("45k")
-        45000.0
-        >>> GridColumn("stage", "Stage", "choice", options=("closed_won",)).read("Closed won")
-        'closed_won'
         """
         if self.locked:
             raise BadCell("is in a column that is read only")
@@ -138,11 +124,7 @@ class GridColumn:
     def read_operand(
         self, typed: str, *, today: date | None = None, closed: bool = False, meaning: Org = DEFAULT
     ) -> Any:
-        """Read the amount or date that a filter compares the column with; read-only columns too.
-
-        >>> GridColumn("probability", "Stated", "percent").read_operand("62.5")
-        62.5
-        """
+        """Read the amount or date that a filter compares the column with; read-only columns too."""
         if self.kind in _FORMATS:
             past = closed or self.kind == "instant"
             return inputs.read_date(typed, today=today, past=past, day_first=meaning.day_first)
@@ -173,11 +155,7 @@ class GridColumn:
 
 
 def write_refusal(typed: Any, reason: str) -> str:
-    """Write the sentence about a refused value: what was typed, what is wrong, and what to type.
-
-    >>> write_refusal("Closed", "is not a stage; did you mean closed won?")
-    '“Closed” is not a stage. Did you mean closed won?'
-    """
+    """Write the sentence about a refused value: what was typed, what is wrong, and what to type."""
     what, _, way_out = reason.partition("; ")
     if way_out:
         way_out = text.capital(way_out) + ("" if way_out.endswith("?") else ".")

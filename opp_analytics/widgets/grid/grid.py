@@ -322,10 +322,6 @@ def list_cells(
     """List the cells of an edit: in each area a block of texts, repeated over its rows and fields.
 
     A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet.
-
-    >>> area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
-    >>> list(list_cells([area], lambda row, name: f"{name} of {row}"))
-    [(4, 'value', '10'), (7, 'value', 'value of 2'), (9, 'value', '10')]
     """
     for area in areas:
         block = area["block"]

@@ -132,10 +132,6 @@ class EditSheet:
         """Make one change to many deals, as one step.
 
         “set” puts `text` into `field`; “shift” moves close dates by `text` days; “month_end” to the end of their month.
-
-        >>> frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
-        >>> EditSheet(frame).change_many([0], "month_end").message
-        'Moved 1 close date to the end of its month'
         """
         if verb == "set":
             done = "Set" if text else "Cleared"

@@ -244,3 +244,24 @@ def test_sentence__of_a_forecast_leaves_periods_that_are_over() -> None:
     )
     table = oa.forecast(deals, as_of="2026-03-25", method="stated")
     assert sentence(table) == "No deal is won or due in this period or a later one."
+
+
+def test_find_largest__has_a_share_only_of_a_whole() -> None:
+    assert evidence.find_largest(pd.Series({"Ann": 60.0, "Bo": 40.0})) == (["Ann"], "60%")
+    assert evidence.find_largest(pd.Series({"Ann": 60.0, "Bo": -40.0})) == (["Ann"], "")
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({}, "out of reach"),
+        ({"p_target": 0.4}, "none"),
+        ({"gap": -1.0}, "met"),
+        ({"needed_pipeline": 5.0}, "5"),
+    ],
+)
+def test_say_pipeline_to_add__is_none_where_the_open_deals_are_enough(
+    other: dict[str, float], words: str
+) -> None:
+    row = {"gap": 90.0, "needed_pipeline": 0.0, "p_target": 0.001, **other}
+    assert evidence.say_pipeline_to_add(row, money) == words

@@ -168,3 +168,15 @@ def test_people__of_two_teams_open_to_two_lists_that_are_told_apart(opportunitie
     captions = [line.opens.caption for group in table.groups for line in group.lines if line.opens]
     assert len(set(captions)) == len(captions)
     assert "Ann (East): closed, due and overdue" in captions
+
+
+@pytest.mark.parametrize(
+    ("values", "currency", "words"),
+    [
+        ([9_999_999.0], "USD", "US dollars"),
+        ([12_000_000.0, 1.0], "USD", "Thousands of US dollars, rounded, may not add"),
+        ([5.0], None, ""),
+    ],
+)
+def test_choose_scale__says_its_unit(values, currency, words):
+    assert choose_scale(values, currency).words == words

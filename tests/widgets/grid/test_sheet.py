@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
+from opp_analytics.widgets.grid.columns import GridColumn, write_refusal
 from opp_analytics.widgets.grid.effect import make_plan
+from opp_analytics.widgets.grid.grid import list_cells
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
 from tests.writer.frames import opportunities
@@ -401,3 +403,33 @@ def test_settle__of_a_value_puts_the_server_s_beside_the_converted_one() -> None
     sheet.settle({(0, "value"): 200.0, (1, "value"): 310.0})
     assert sheet.changed_rows == []
     assert sheet.base[["value", "value_original"]].to_numpy().tolist() == [[250.0, 200.0], [310.0, 310.0]]
+
+
+MONEY, STATED = GridColumn("value", "Value", "money"), GridColumn("probability", "Stated", "percent")
+CLOSE = GridColumn("close_date", "Close date", "date")
+
+
+def test_column__shows_spells_and_reads_a_cell() -> None:
+    assert [CLOSE.show(pd.Timestamp("2026-11-22")), CLOSE.show(None)] == ["Nov 22, 2026", "empty"]
+    assert (MONEY.show(28400.0), MONEY.spell(28400.0), STATED.spell(40)) == ("28,400", "28400", "40%")
+    assert (MONEY.read("45k"), STATED.read_operand("62.5")) == (45000.0, 62.5)
+    stage = GridColumn("stage", "Stage", "choice", options=("closed_won",))
+    assert stage.read("Closed won") == "closed_won"
+
+
+def test_write_refusal__quotes_what_was_typed() -> None:
+    said = write_refusal("Closed", "is not a stage; did you mean closed won?")
+    assert said == "“Closed” is not a stage. Did you mean closed won?"
+
+
+def test_change_many__moves_a_date_to_the_end_of_its_month() -> None:
+    frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
+    assert (
+        EditSheet(frame).change_many([0], "month_end").message == "Moved 1 close date to the end of its month"
+    )
+
+
+def test_list_cells__repeats_a_block_over_its_area() -> None:
+    area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
+    cells = list(list_cells([area], lambda row, name: f"{name} of {row}"))
+    assert cells == [(4, "value", "10"), (7, "value", "value of 2"), (9, "value", "10")]
