@@ -74,8 +74,9 @@ def win_rate_command(
 @partial(reads_deals, dated=False)
 def funnel_command(source: CommandSource, by: By = None) -> None:
     """Show the open deals in each stage, and how many deals reached it, at least and at most."""
-    table = oa.stage_funnel(source.opportunities, by=by or split_by(source.opportunities))
-    _tell(table, _FUNNEL)
+    # Each pipeline has stages of its own.
+    groups = dict.fromkeys([*split_by(source.opportunities), *(by or [])])
+    _tell(oa.stage_funnel(source.opportunities, by=list(groups)), _FUNNEL)
 
 
 @with_tables()

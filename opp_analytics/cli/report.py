@@ -18,6 +18,7 @@ from opp_analytics.cli.source import (
     DayFirst,
     DecimalComma,
     FromFile,
+    Method,
     OnUnreadable,
     OrgFile,
     Unreadable,
@@ -69,6 +70,7 @@ def report_command(
             help="Day that changes are counted from, as 2026-03-24.", show_default="about a week before"
         ),
     ] = None,
+    method: Method = "auto",
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
     day_first: DayFirst = None,
@@ -112,6 +114,7 @@ def report_command(
         "by": by,
         "since": since,
         "only": only,
+        "method": method,
         "eml": eml,
         "markdown": markdown,
         "pdf": pdf,

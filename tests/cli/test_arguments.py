@@ -18,6 +18,7 @@ REPORT: dict[str, list[str | None]] = {
     "--freq": ["X", "3M"],
     "--by": ["nobody_s_column"],
     "--for": ["Nobody"],
+    "--method": ["lerned"],
     "--since": ["yesterday", "2040-01-01"],
     "--as-of": ["someday", "2026-02-30"],
     "--target": ["a lot", "-5"],

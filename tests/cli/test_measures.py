@@ -206,11 +206,13 @@ def test_warnings__are_said_once_with_the_largest_number(
         frame["stage"] = ["Weird"] * strange + ["proposal"] * (len(frame) - strange)
         history.record(frame, at=day)
     frame.to_csv("deals.csv", index=False)
-    code, _, err = command("scorecard", "--from", "deals.csv", "--as-of", "2026-03-10")
+    words = ("scorecard", "--from", "deals.csv", "--as-of", "2026-03-10")
+    code, _, err = command(*words)
     assert code == 0, err
     notes = [line for line in err.splitlines() if "unknown stages" in line]
     assert len(notes) == 1
     assert "3 deals left out" in notes[0]
+    assert command(*words, "--quiet")[2] == ""
 
 
 def test_json__of_loads_checks_and_edits(command: Command, account: Account, here: Path) -> None:
@@ -273,3 +275,10 @@ def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> Non
     tables = json.loads(asked("import-crm", "deals.csv", "--json")[1])["tables"]
     assert tables["opportunities"]["columns"] == ["theirs", "ours", "how", "note"]
     assert sum(row["count"] for row in tables["stages"]["rows"]) == 41
+
+
+def test_report__is_made_by_the_method_asked_for(asked: Command, tmp_path: Path) -> None:
+    page = tmp_path / "weekly.html"
+    code, _, err = asked("report", *shlex.split(FILES), "--no-record", "--method", "stated", "--out", page)
+    assert code == 0, err
+    assert "Method: stated" in page.read_text("utf-8")

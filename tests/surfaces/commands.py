@@ -11,6 +11,7 @@ import pandas as pd
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.columns import find_unit
+from opp_analytics.org import split_by
 from tests.scratch import scratch_folder
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import CHANCE, EVERYWHERE, FLAGGED, Ledger, Pool, find_figures
@@ -93,6 +94,7 @@ def check_commands(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     _check_stored(ledger, answers)
     _check_risk(ledger, shown, answers)
     _check_audit(ledger, shown, answers)
+    _check_measures(ledger, shown, answers)
     if answers.history is not None and len(answers.history.records) > 1:
         _check_changes(ledger, shown, answers)
         _check_created(ledger, shown, answers)
@@ -186,6 +188,23 @@ def _check_audit(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         return
     ledger.same("command audit, checks", len(rows), len(summary))
     _check_rows(ledger, "command audit", rows, summary, answers.org.currency)
+
+
+def _check_measures(ledger: Ledger, shown: Shown, answers: Answers) -> None:
+    world, by, deals = answers.world, answers.levels[-1:], answers.deals
+    with quiet():
+        tables = {
+            "win-rate": oa.win_rate(deals, by=by, as_of=world.day),
+            "funnel": oa.stage_funnel(deals, by=list(dict.fromkeys([*split_by(deals), *by]))),
+            "categories": oa.forecast_categories(deals, as_of=world.day, freq=world.freq, by=by),
+            "scorecard": oa.scorecard(deals, answers.history, as_of=world.day, freq=world.freq, by=by),
+        }
+    for name, table in tables.items():
+        printed = shown.command(name, "--by", by[0])
+        rows = find_table(printed, *map(str, table.index.names))
+        ledger.same(f"command {name}, prints a table", bool(rows), bool(len(table)))
+        ledger.same(f"command {name}, sentence", oa.sentence(table) in printed, True)
+        _check_rows(ledger, f"command {name} --by {by[0]}", rows, table, answers.org.currency)
 
 
 def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:

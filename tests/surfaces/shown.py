@@ -96,10 +96,11 @@ class Shown:
         """What a command prints about the world."""
         folder = self.world.folder
         asked: list[object] = [name, "--org", folder / "opp-analytics.toml"]
-        if name not in ("audit",):
+        if name not in ("audit", "win-rate", "funnel", "categories"):
             asked += ["--history", folder / "opp-history"]
-        if name not in ("changes", "created"):
-            asked += ["--from", folder / "deals.parquet", "--as-of", self.world.as_of]
+        if name not in ("changes", "created", "slippage"):
+            asked += ["--from", folder / "deals.parquet"]
+            asked += [] if name == "funnel" else ["--as-of", self.world.as_of]
         return run_command(*asked, *words)
 
     def explorer(self, **state: Any) -> Any:
