@@ -44,18 +44,23 @@ _DATE = np.dtype("datetime64[us]")
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 
 COLUMNS = {
-    "unique_id": "opaque key, str",
-    "name": "str",
-    "account_id": "str",
-    "value": "money in the tenant's one currency, float64",
-    "stage": "ordered category, the stages in their order, unknown ones appended",
-    "close_date": "calendar date, datetime64[us], naive midnight",
-    "probability": "stated chance of winning in percent, Int64",
-    "status": "category",
-    "created_at": "instant, datetime64[us, UTC]",
-    "updated_at": "instant, datetime64[us, UTC]",
+    "unique_id": "text",
+    "name": "text",
+    "account_id": "text",
+    "value": "number",
+    "stage": "label",
+    "close_date": "date",
+    "probability": "whole",
+    "status": "label",
+    "created_at": "instant",
+    "updated_at": "instant",
 }
-"""The columns of the API, in order, and the contents of each."""
+"""The columns of the API, in order, and the kind of each.
+
+Text is str, a number float64, a whole Int64, a date datetime64[us] at naive midnight, an instant datetime64[us, UTC], a
+label a category: the stages in their order, unknown ones appended. The value is money in the tenant's one currency, the
+probability the stated chance of winning in percent.
+"""
 
 PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): TEXT}
 """The dtypes of the types of Arrow that pandas would read as others."""
@@ -147,16 +152,12 @@ def _text(value: Any) -> str:
 
 
 _CELL: dict[str, Callable[[Any], Any]] = {
-    "unique_id": _text,
-    "name": _text,
-    "account_id": _text,
-    "value": _number,
-    "stage": _text,
-    "close_date": _date,
-    "probability": _whole,
-    "status": _text,
-    "created_at": _instant,
-    "updated_at": _instant,
+    "text": _text,
+    "label": _text,
+    "number": _number,
+    "whole": _whole,
+    "date": _date,
+    "instant": _instant,
 }
 
 
@@ -168,8 +169,8 @@ def parse_cell(column: str, value: Any) -> Any:
     """
     if is_blank(value):
         return None
-    convert = _CELL.get(column)
-    return value if convert is None else convert(value)
+    kind = COLUMNS.get(column)
+    return value if kind is None else _CELL[kind](value)
 
 
 def read_stamp(value: Any) -> Any:
@@ -334,53 +335,32 @@ def _has_text(value: Any) -> bool:
     return True
 
 
-def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if pd.api.types.is_any_real_numeric_dtype(column.dtype):
-        numbers = column.astype("float64")
-        if np.isfinite(numbers.dropna()).all():
-            return numbers
-    return pd.Series(_cells(column, ids), index=column.index, dtype="float64")
-
-
-def _as_whole(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if pd.api.types.is_integer_dtype(column.dtype) and not pd.api.types.is_unsigned_integer_dtype(
-        column.dtype
-    ):
-        return column.astype("Int64")
-    return pd.Series(_cells(column, ids), index=column.index, dtype="Int64")
-
-
-def _as_dates(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        dates: pd.Series[Any] = column.dt.tz_localize(None).dt.normalize().astype(_DATE)
-        return dates
-    return pd.Series(_cells(column, ids), index=column.index, dtype=_DATE)
-
-
-def _as_instants(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return pd.Series(_cells(column, ids), index=column.index, dtype=_INSTANT)
-    aware = column if isinstance(column.dtype, pd.DatetimeTZDtype) else column.dt.tz_localize("UTC")
-    instants: pd.Series[Any] = aware.dt.tz_convert("UTC").astype(_INSTANT)
-    return instants
-
-
-_COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[Any]]] = {
-    "unique_id": as_text,
-    "name": as_text,
-    "account_id": as_text,
-    "value": _as_number,
-    "close_date": _as_dates,
-    "probability": _as_whole,
-    "created_at": _as_instants,
-    "updated_at": _as_instants,
-}
+_DTYPES: dict[str, Any] = {"number": "float64", "whole": "Int64", "date": _DATE, "instant": _INSTANT}
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     """Cast a column to its schema dtype; categories, and columns unknown to the API, are unchanged."""
-    convert = _COLUMN.get(str(column.name))
-    return column if convert is None else convert(column, ids)
+    kind = COLUMNS.get(str(column.name), "label")
+    if kind not in _DTYPES:
+        return as_text(column, ids) if kind == "text" else column
+    cast: pd.Series[Any] | None = _cast(column, kind)
+    return pd.Series(_cells(column, ids), index=column.index, dtype=_DTYPES[kind]) if cast is None else cast
+
+
+def _cast(column: pd.Series[Any], kind: str) -> Any:
+    """Cast a column whose dtype fits its kind; None where each cell must be parsed."""
+    types, dtype = pd.api.types, column.dtype
+    if kind == "number" and types.is_any_real_numeric_dtype(dtype):
+        numbers = column.astype("float64")
+        return numbers if np.isfinite(numbers.dropna()).all() else None
+    if kind == "whole" and types.is_integer_dtype(dtype) and not types.is_unsigned_integer_dtype(dtype):
+        return column.astype("Int64")
+    if kind not in ("date", "instant") or not types.is_datetime64_any_dtype(dtype):
+        return None
+    if kind == "date":
+        return column.dt.tz_localize(None).dt.normalize().astype(_DATE)
+    aware = column if isinstance(dtype, pd.DatetimeTZDtype) else column.dt.tz_localize("UTC")
+    return aware.dt.tz_convert("UTC").astype(_INSTANT)
 
 
 def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ import yaml
 
 import opp_analytics as oa
 from opp_analytics import files, plots, table_files
-from opp_analytics.api import connection, credentials, page_cache, retry, transport
+from opp_analytics.api import connection, credentials, page_cache, transport
 from opp_analytics.cli import app
 from opp_analytics.history import recording
 from opp_analytics.loading import probe, refresh
@@ -187,7 +187,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     assert engine.choose_wait(timeout) == 2 * timeout.timeout
     gateway = requests.Response()
     gateway.status_code = 408
-    assert not isinstance(retry.make_error(gateway, "POST", "https://crm.example.com"), send._IN_DOUBT)
+    assert not isinstance(transport.make_error(gateway, "POST", "https://crm.example.com"), send._IN_DOUBT)
     near = [
         cells.agrees("value", ours, theirs) for ours, theirs in ((5.9, 5), (6, 5), (5.51, 5.5), (5.6, 5.5))
     ]
@@ -199,7 +199,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{load._SWEEP_EVERY / timedelta(hours=1):g} hours",
         f"{refresh._STAMPS_WITHIN} minutes",
         f"{transport._DEADLINE_FACTOR} times its `timeout`",
-        f"{retry.LONGEST_WAIT:g} seconds",
+        f"{transport.LONGEST_WAIT:g} seconds",
         f"{transport._REDIRECTS}",
         f"{connection.LARGEST_BODY / 2**20:g} MB; {connection._LARGEST_REFUSAL / 2**10:g} kB",
         f"{credentials._COMMAND_SECONDS:g} seconds",

@@ -1,8 +1,3 @@
-from .calls import Fields as Fields
-from .calls import Filters as Filters
-from .calls import ListParams as ListParams
-from .calls import Opportunity as Opportunity
-from .calls import Page as Page
 from .client import Client as Client
 from .config import TOKEN_COMMAND as TOKEN_COMMAND
 from .config import VARIABLES as VARIABLES
@@ -21,6 +16,11 @@ from .threads import STOP as STOP
 from .threads import Stop as Stop
 from .threads import Stopped as Stopped
 from .threads import Threads as Threads
+from .wire import Fields as Fields
+from .wire import Filters as Filters
+from .wire import ListParams as ListParams
+from .wire import Opportunity as Opportunity
+from .wire import Page as Page
 from .wire import say_unreadable as say_unreadable
 from .wire import to_wire as to_wire
 from .wire import warn_of_unreadable as warn_of_unreadable

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from opp_analytics import arguments
-from opp_analytics.api import calls, wire
-from opp_analytics.api.calls import LIST, TRASH, Fields, ListParams, Opportunity, Page
+from opp_analytics.api import wire
 from opp_analytics.api.config import (
     KeyHeader,
     Network,
@@ -24,7 +23,7 @@ from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache
-from opp_analytics.api.wire import TenantNames
+from opp_analytics.api.wire import LIST, TRASH, Fields, ListParams, Opportunity, Page, TenantNames
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
 from opp_analytics.org import Org, check_org, read_folder_org
@@ -234,7 +233,7 @@ class Client:
         NotFoundError
             When no opportunity has this id, or it is deleted.
         """
-        path = calls.encode_path(unique_id)
+        path = wire.encode_path(unique_id)
         return self._decoded(partial(self._decode_asked, unique_id), self.transport.read(path), path)
 
     def create(self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]) -> Opportunity:
@@ -256,7 +255,7 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: look for the opportunity before trying again.
         """
-        body = calls.encode_body({**attributes, **(fields or {})}, self.names, creates=True)
+        body = wire.encode_body({**attributes, **(fields or {})}, self.names, creates=True)
         return self._decoded(self._decode_one, self._send_write("POST", LIST, body), LIST)
 
     def update(
@@ -280,7 +279,7 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: read the opportunity back.
         """
-        body = calls.encode_body({**attributes, **(fields or {})}, self.names)
+        body = wire.encode_body({**attributes, **(fields or {})}, self.names)
         return self._put(unique_id, "/", body)
 
     def delete(self, unique_id: str) -> None:
@@ -291,7 +290,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        self._send_write("DELETE", calls.encode_path(unique_id) + "/", None)
+        self._send_write("DELETE", wire.encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> Opportunity:
         """Bring a deleted opportunity back; the answer is the opportunity.
@@ -317,7 +316,7 @@ class Client:
         `page`, `page_size` and `params` go into the query. With `stored`, a stored copy is used without a request; else
         the server may answer that it is current (304).
         """
-        query = calls.encode_query(page, page_size, dict(params), self.names)
+        query = wire.encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
@@ -325,14 +324,14 @@ class Client:
         return self._decoded(decoder.decode, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
-        query = calls.encode_query(page, page_size, params, self.names)
+        query = wire.encode_query(page, page_size, params, self.names)
         rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
         deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
         wire.warn_of_unreadable([cell for row in rows for cell in wire.list_unreadable(row)])
         return Page(deals, page, meta.pages(), meta.records())
 
     def _put(self, unique_id: str, action: str, body: bytes) -> Opportunity:
-        path = calls.encode_path(unique_id) + action
+        path = wire.encode_path(unique_id) + action
         return self._decoded(
             partial(self._decode_asked, unique_id), self._send_write("PUT", path, body), path
         )

@@ -138,7 +138,7 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         response = super().send(request, *args, **{**options, "stream": True})
         try:
-            response._content = _refusal_body(response) if response.status_code >= 300 else _body(response)
+            response._content = _body(response)
         finally:
             # Gives the connection back, or drops it with what was not read.
             response.close()
@@ -147,29 +147,23 @@ class _Adapter(HTTPAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    chunks, size = [], 0
-    for chunk in response.iter_content(64 * 1024):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise UnexpectedResponse(
-                f"the answer is too large ({size:,} bytes so far); check BLOCKS_API_URL",
-                method=str(response.request.method),
-                url=str(response.url).split("?", 1)[0],
-                status=response.status_code,
-            )
-    return b"".join(chunks)
-
-
-def _refusal_body(response: requests.Response) -> bytes:
-    """Read the beginning of an error's body; if the rest is cut off, the status says enough."""
+    """Read the whole body, or the beginning of an error's: if the rest of that is cut off, the status says enough."""
+    refusal = response.status_code >= 300
     chunks, size = [], 0
     try:
         for chunk in response.iter_content(16 * 1024):
             chunks.append(chunk)
             size += len(chunk)
-            if size >= _LARGEST_REFUSAL:
+            if refusal and size >= _LARGEST_REFUSAL:
                 break
+            if size > LARGEST_BODY:
+                raise UnexpectedResponse(
+                    f"the answer is too large ({size:,} bytes so far); check BLOCKS_API_URL",
+                    method=str(response.request.method),
+                    url=str(response.url).split("?", 1)[0],
+                    status=response.status_code,
+                )
     except (requests.exceptions.RequestException, OSError):
-        pass
+        if not refusal:
+            raise
     return b"".join(chunks)

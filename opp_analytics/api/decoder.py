@@ -49,49 +49,42 @@ def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _numbers(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
-    kinds = set(map(type, values)) - {NoneType}
-    with suppress(pa.ArrowException, OverflowError):  # not a number, or beyond 64 bits
-        if kinds <= {int, float}:
-            return pa.array(values, pa.float64())
-        if kinds == {str}:
-            numbers = pa.array(values, pa.string()).cast(pa.float64())
-            if pc.all(pc.is_finite(numbers)).as_py():
-                return numbers
-    return pa.array(_parse_cells(values, column, unreadable), pa.float64())
-
-
-def _wholes(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    if set(map(type, values)) <= {int, NoneType}:
-        with suppress(pa.ArrowException, OverflowError):
-            return pa.array(values, pa.int64())
-    return pa.array(_parse_cells(values, column, unreadable), pa.int64())
-
-
-def _dates(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    try:
-        return pa.array(values, pa.string()).cast(pa.date32()).cast(_DATE)
-    except pa.ArrowException:
-        return pa.array(_parse_cells(values, column, unreadable), _DATE)
-
-
-def _instants(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    try:
-        return pa.array(values, pa.string()).cast(_INSTANT)
-    except pa.ArrowException:
-        return pa.array(_parse_cells(values, column, unreadable), _INSTANT)
-
-
-def _texts(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
+def _texts(values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except pa.ArrowException:
         return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
 
 
-def _label_column(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    return _texts(values, column, unreadable).dictionary_encode().cast(_LABEL)
+_TYPES = {"number": pa.float64(), "whole": pa.int64(), "date": _DATE, "instant": _INSTANT}
+
+
+def _build(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
+    """Build a known column at its type."""
+    kind = schema.COLUMNS[column]
+    if kind not in _TYPES:
+        array = _texts(values)
+        return array if kind == "text" else array.dictionary_encode().cast(_LABEL)
+    with suppress(pa.ArrowException, OverflowError):  # not of that kind, or beyond 64 bits
+        cast = _cast(values, kind)
+        if cast is not None:
+            return cast
+    return pa.array(_parse_cells(values, column, unreadable), _TYPES[kind])
+
+
+def _cast(values: Sequence[Any], kind: str) -> pa.Array | None:
+    """Cast values all at once; None where each cell must be parsed."""
+    # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
+    kinds = set(map(type, values)) - {NoneType}
+    if kind == "whole":
+        return pa.array(values, pa.int64()) if kinds <= {int} else None
+    if kind == "number" and kinds <= {int, float}:
+        return pa.array(values, pa.float64())
+    texts = pa.array(values, pa.string())
+    if kind == "number":
+        numbers = texts.cast(pa.float64())
+        return numbers if pc.all(pc.is_finite(numbers)).as_py() else None
+    return texts.cast(_INSTANT) if kind == "instant" else texts.cast(pa.date32()).cast(_DATE)
 
 
 def _further(values: Sequence[Any]) -> pa.Array:
@@ -106,20 +99,6 @@ def _further(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
 
 
-_BUILD: dict[str, Callable[[Sequence[Any], str, _Unreadable], pa.Array]] = {
-    "unique_id": _texts,
-    "name": _texts,
-    "account_id": _texts,
-    "value": _numbers,
-    "stage": _label_column,
-    "close_date": _dates,
-    "probability": _wholes,
-    "status": _label_column,
-    "created_at": _instants,
-    "updated_at": _instants,
-}
-
-
 def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
     """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones.
 
@@ -128,11 +107,11 @@ def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
     unreadable: _Unreadable = {
         place: list(names) for place, names in enumerate(cells.get(UNREADABLE, ())) if names
     }
-    columns = {c: build(cells[c], c, unreadable) for c, build in _BUILD.items()}
+    columns = {c: _build(cells[c], c, unreadable) for c in schema.COLUMNS}
     columns |= {
-        c: _texts(values, c, unreadable) if wire.names_id(c) else _further(values)
+        c: _texts(values) if wire.names_id(c) else _further(values)
         for c, values in cells.items()
-        if c not in _BUILD
+        if c not in schema.COLUMNS
     }
     if unreadable:
         named = [
@@ -154,7 +133,7 @@ def take_unreadable(table: pa.Table) -> tuple[pa.Table, list[tuple[str, str]]]:
 
 def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Make an Arrow table of flat rows."""
-    names = dict.fromkeys(chain(_BUILD, chain.from_iterable(rows)))
+    names = dict.fromkeys(chain(schema.COLUMNS, chain.from_iterable(rows)))
     return cells_to_table({name: [row.get(name) for row in rows] for name in names})
 
 
@@ -163,7 +142,7 @@ def _reconcile(tables: Sequence[pa.Table]) -> list[pa.Table]:
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for field in table.schema:
-            if field.name not in _BUILD and not pa.types.is_null(field.type):
+            if field.name not in schema.COLUMNS and not pa.types.is_null(field.type):
                 types.setdefault(field.name, set()).add(field.type)
     numeric = {pa.int64(), pa.float64()}
     clashing = {name for name, kinds in types.items() if len(kinds) > 1 and not kinds <= numeric}

@@ -19,18 +19,18 @@ from opp_analytics.errors import DataError
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
-KNOWN: dict[str, pa.DataType] = {
-    "unique_id": pa.string(),
-    "name": pa.string(),
-    "account_id": pa.string(),
-    "value": pa.float64(),
-    "stage": pa.string(),
-    "close_date": pa.date32(),
-    "probability": pa.int64(),
-    "status": pa.string(),
-    "created_at": INSTANT,
-    "updated_at": INSTANT,
+KINDS: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "whole": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("us"),
+    "instant": INSTANT,
 }
+"""Types of the kinds of columns; boolean and time are of further ones only."""
+
+KNOWN = {name: KINDS["text" if kind == "label" else kind] for name, kind in schema.COLUMNS.items()}
 """The stored columns of the API; a calendar date is stored as a date, so that no time zone can move it."""
 
 CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INSTANT, "operation": pa.string()}
@@ -48,17 +48,6 @@ MOVED = "moved"
 
 UNTRACKED = ("updated_at",)
 """Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
-
-KINDS: dict[str, pa.DataType] = {
-    "text": pa.string(),
-    "whole": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "time": pa.timestamp("us"),
-    "instant": INSTANT,
-}
-"""Kinds of further columns."""
 
 _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 
