@@ -561,7 +561,7 @@ def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
     guesses = [one.theirs for one in drafted.guesses if make_key(one.theirs) not in list_names(one.ours)]
     _say_columns(names, guesses)
     further = {
-        "carried along under their own names": own["how"] == "kept",
+        "carried along": own["how"] == "kept",
         "not needed": own["how"] == "dropped",
         "with the dates of stages": dated,
     }
