@@ -5,25 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import shlex
 import tomllib
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import matplotlib.figure
 import pytest
 import requests
-import typer.core
-import typer.main
 import yaml
 
 import opp_analytics as oa
 from opp_analytics import files, plots, table_files
 from opp_analytics.api import connection, credentials, page_cache, transport
-from opp_analytics.cli import app
 from opp_analytics.history import recording
 from opp_analytics.loading import probe, refresh
 from opp_analytics.org import check_file, conditions, read_file
@@ -33,18 +28,12 @@ from opp_analytics.widgets import messages
 from opp_analytics.writer import cells, journal
 from opp_analytics.writer.apply import engine, send
 from tests import gallery, reference
+from tests.pages import PAGES, ROOT, blocks, refusal, told
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = """\
 python3 -m venv .venv && .venv/bin/pip install -e ".[all]" && .venv/bin/opp-analytics demo
 python3 -m venv .venv && .venv/bin/pip install -e ".[all,test]" && .venv/bin/pytest
 """
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """The code blocks of a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.S | re.M)
 
 
 def is_runnable(page: Path) -> bool:
@@ -71,26 +60,6 @@ def test_page__runs_as_printed(
     for number, code in enumerate(blocks(page, "python"), start=1):
         exec(compile(code, f"{page.name}, block {number}", "exec"), names)
     assert set(names) > {"__builtins__"}
-
-
-def told(page: Path) -> list[list[str]]:
-    """The arguments of each call of ours in the page's blocks for shells and schedulers."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.S | re.M)
-    code = "".join(block for language, block in found if language not in ("python", "py", "toml"))
-    return [shlex.split(call) for call in re.findall(r"opp-analytics((?: [^\s&|;)#]+)+)", code)]
-
-
-def refusal(call: list[str]) -> str:
-    """What our command says of arguments that are missing or options that it does not have."""
-    command: Any = typer.main.get_command(app)
-    rest = call
-    try:
-        while isinstance(command, typer.core.TyperGroup):
-            _, command, rest = command.resolve_command(command.make_context("", [*rest]), rest)
-        command.make_context("", [*rest])
-    except Exception as error:
-        return repr(error)
-    return ""
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if told(page)], ids=lambda page: page.name)

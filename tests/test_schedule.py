@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from tests.pages import ROOT, blocks, refusal
 from tests.support import row
-from tests.test_docs import ROOT, blocks, refusal
 
 PAGE = ROOT / "docs" / "schedule.md"
 

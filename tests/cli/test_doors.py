@@ -10,8 +10,8 @@ import pandas as pd
 
 import opp_analytics as oa
 from tests.cli.kinds import Account, Command
+from tests.pages import ROOT, told
 from tests.support import row
-from tests.test_docs import ROOT, told
 
 DOCS = ROOT / "docs"
 SHEET = [
