@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -50,15 +51,15 @@ def _folder(org: str = _ORG) -> Path:
 
 def _forecast(folder: Path, file: Path, day: str | None = "2026-03-10", *words: object) -> str:
     asked: list[object] = ["forecast", "--org", folder / "opp-analytics.toml", "--from", file, *words]
-    return run_command(*asked, *(["--as-of", day] if day else []), "--history", folder / "opp-history")
+    return run_command(
+        *asked, *(["--as-of", day] if day else []), "--history", folder / "opp-history", "--json"
+    )
 
 
 def _open_value(printed: str, period: str) -> float | None:
     """The open value of a period that a forecast prints; None where the file was refused."""
-    for cells in find_table(printed, "period", "open_value"):
-        if cells["period"] == period:
-            return float(re.sub(r"[^\d.]", "", cells["open_value"]) or 0)
-    return None
+    rows = [row for line in printed.splitlines() if line.startswith("{") for row in json.loads(line)["rows"]]
+    return next((row["open_value"] for row in rows if row["period"] == period), None)
 
 
 def _check_value(ledger: Ledger, where: str, printed: str, truth: float, period: str = "2026-03") -> None:
