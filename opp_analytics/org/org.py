@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
@@ -146,7 +146,7 @@ class Org:
     """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
-    _targets_from: Mapping[str, Any] = field(repr=False, compare=False)
+    _targets_from: Mapping[Hashable, Any] = field(repr=False, compare=False)
     _rates: tuple[Rate, ...] = field(repr=False, hash=False)
     _rates_file: str | None = field(repr=False, compare=False)
     _declared: frozenset[str] = field(repr=False, compare=False)

@@ -86,7 +86,8 @@ def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Tim
     if "stage" in frame and "close_date" in frame:
         dates.append(frame["close_date"].where(outcome_codes(frame) <= LOST))
     known = [day[day <= as_of].max() for day in dates]
-    return pd.Series(known, dtype="datetime64[us]").max()
+    newest: pd.Timestamp = pd.Series(known, dtype="datetime64[us]").max()
+    return newest
 
 
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:

@@ -404,7 +404,8 @@ def test_start__writes_names_of_files_from_the_org_file_on(
     command: Command, here: Path, tmp_path: Path
 ) -> None:
     data, org = tmp_path / "Übersicht Q4", tmp_path / "settings"
-    data.mkdir(), org.mkdir()
+    data.mkdir()
+    org.mkdir()
     files = [write_deals(data), write_targets(data, "Ziele.csv"), write_people(data)]
     code, _, err = command("start", *files, "--org", org / "ours.toml", "--yes")
     assert (code, err) == (0, "")

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots, name_table, recognize
+from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots, recognize
+from opp_analytics.org import name_table
 from tests.crm.vendors import LABELS, make_export
 
 
