@@ -143,8 +143,9 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
             return MARKS[str(marks[0])], f"{MARKS[str(marks[0])]}, as the status of its {size}"
         if len(chances) == 1 and chances[0] == 100:
             return "won", f"won, as the probability of its {size} is 100%"
-        for kind in filter(None, map(_DATES.get, ended)):
-            return kind, f"{kind}, as its {size} are dated so"
+        for name in ended:
+            if meant := _DATES[name]:
+                return meant, f"{meant}, as its {size} are dated so"
         if len(chances) == 1 and chances[0] == 0 and ended:
             return "lost", f"lost, as its {size} are closed with a probability of 0%"
         if ended:

@@ -116,7 +116,7 @@ class Terminal(io.StringIO):
 class Interrupted(Terminal):
     """A terminal at which somebody types some lines, then Ctrl-C."""
 
-    def readline(self, *size: Any) -> str:
+    def readline(self, *size: Any) -> str:  # type: ignore[override]
         line = super().readline(*size)
         if not line:
             raise KeyboardInterrupt

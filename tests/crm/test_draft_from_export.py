@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -190,7 +191,7 @@ def test_draft_from_export__of_several_currencies_drafts_what_its_reader_refuses
 
 
 def test_draft_from_export__names_the_columns_of_a_hand_kept_sheet_and_no_stage(tmp_path: Path) -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["Pipeline 2026"],
         ["Deal", "Owner", "Stage", "Amount"],
         ["EMEA"],

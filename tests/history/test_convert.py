@@ -51,7 +51,9 @@ def convert_by_hand(changes: pd.DataFrame, rates: dict[str, float], record: Any)
 def mixed(frame: pd.DataFrame) -> pd.DataFrame:
     """Put the deals of even numbers in euros, one of the others in dollars, the rest in no currency."""
     number = frame["unique_id"].str[1:].astype(int)
-    return frame.assign(currency=np.where(number % 2 == 0, "EUR", np.where(number == 1, "USD", None)))
+    return frame.assign(
+        currency=number.map(lambda one: "EUR" if one % 2 == 0 else "USD" if one == 1 else None)
+    )
 
 
 def answer(ask: Callable[[Any], Any], source: Any) -> Any:

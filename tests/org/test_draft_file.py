@@ -349,5 +349,5 @@ def test_guess_stages__takes_no_date_of_an_open_deal_for_one_of_closing() -> Non
     )
     assert [one.stage.name for one in guess_stages(frame, Stages(())) if one.unknown] == []
     # What lies ahead has not closed anything.
-    ahead = frame[frame["stage"] != "Talks"].assign(close_date=[None] * 3 + ["2999-12-01"] * 3)
+    ahead = frame[frame["stage"] != "Talks"].assign(close_date=pd.Series([None] * 3 + ["2999-12-01"] * 3))
     assert [one.stage.name for one in guess_stages(ahead, Stages(())) if one.unknown] == []

@@ -34,7 +34,7 @@ def list_targets(org: oa.Org) -> list[list[Any]]:
 
 
 def test_read__takes_a_workbook_of_targets_as_people_type_them(tmp_path: Path) -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["Targets 2027", None, None, None],
         [],
         ["Rep", "Quarter", "Quota", "Comment"],
