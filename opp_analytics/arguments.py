@@ -75,11 +75,7 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
 
 
 def path(value: Any, name: str = "path") -> Path:
-    """Check a path that a file system can be asked about; ``~`` is the home folder.
-
-    >>> path("deals.csv").suffix
-    '.csv'
-    """
+    """Check a path that a file system can be asked about; ``~`` is the home folder."""
     try:
         found = Path(value).expanduser()
         wrong = b"\x00" in os.fsencode(found)
@@ -97,11 +93,7 @@ def path(value: Any, name: str = "path") -> Path:
 
 
 def text(value: Any, name: str, *, example: str) -> str:
-    """Check a text that is not blank.
-
-    >>> text("opp-1", "unique_id", example="opp-1")
-    'opp-1'
-    """
+    """Check a text that is not blank."""
     if not isinstance(value, str):
         raise ArgumentTypeError(f"{name}={value!r} is not text; use for example {name}={example!r}")
     if not value.strip():
@@ -120,10 +112,7 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
 
 
 def refuse_foreign(value: Any, name: str) -> None:
-    """Refuse a frame of another library, with the line that converts it; accept anything else.
-
-    >>> refuse_foreign(pd.DataFrame(), "opportunities")
-    """
+    """Refuse a frame of another library, with the line that converts it; accept anything else."""
     # By name: the other library need not be installed.
     library, kind = type(value).__module__.partition(".")[0], type(value).__name__
     if (library, kind) in _CONVERSIONS:
@@ -133,11 +122,7 @@ def refuse_foreign(value: Any, name: str) -> None:
 
 
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
-    """Check a frame that has all of `columns`.
-
-    >>> frame(pd.DataFrame({"pushes": [1]}), "moves", "pushes", made_by="close_date_moves").columns.tolist()
-    ['pushes']
-    """
+    """Check a frame that has all of `columns`."""
     refuse_foreign(value, name)
     if not isinstance(value, pd.DataFrame):
         raise ArgumentTypeError(f"{name} is a {type(value).__name__}; use a table made by {made_by}")

@@ -71,13 +71,7 @@ class BadCell(ValueError):
 
 
 def check_encodable(value: Any) -> None:
-    """Refuse what no JSON holds, at any depth: a number out of range, and half of a character.
-
-    >>> check_encodable([1.5, "x"])
-    >>> check_encodable({"score": float("inf")})
-    Traceback (most recent call last):
-    opp_analytics.schema.BadCell: is not a finite number
-    """
+    """Refuse what no JSON holds, at any depth: a number out of range, and half of a character."""
     if isinstance(value, (np.integer, np.floating)):
         value = value.item()
     if isinstance(value, str):
@@ -162,11 +156,7 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 
 
 def parse_cell(column: str, value: Any) -> Any:
-    """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
-
-    >>> parse_cell("close_date", "2026-03-31"), parse_cell("value", "12000.5"), parse_cell("value", "")
-    (Timestamp('2026-03-31 00:00:00'), 12000.5, None)
-    """
+    """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged."""
     if is_blank(value):
         return None
     kind = COLUMNS.get(column)
@@ -246,9 +236,6 @@ def as_plain(opportunities: pd.DataFrame) -> pd.DataFrame:
 
     These are columns of Arrow and of pandas' nullable dtypes, and further columns of objects that are all of one type. The
     index and the attrs are the same; other columns are unchanged.
-
-    >>> as_plain(pd.DataFrame({"seats": [1, None]}, dtype="uint8[pyarrow]"))["seats"].dtype
-    Int64Dtype()
     """
     changed: dict[int, Any] = {}
     for place, (name, dtype) in enumerate(opportunities.dtypes.items()):
@@ -318,11 +305,7 @@ def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> Non
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
-    """Label the group of each row, as `history.label_of` does: the value as text, "(none)" for a missing one.
-
-    >>> label_groups(pd.Series(["Ann", None, "nan", ""])).tolist()
-    ['Ann', '(none)', '(none)', '(none)']
-    """
+    """Label the group of each row, as `history.label_of` does: the value as text, "(none)" for a missing one."""
     labels: pd.Series[str] = column.astype(TEXT)
     return labels.mask(labels.isna() | labels.isin(NO_NAMES), NO_LABEL)
 

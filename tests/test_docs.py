@@ -26,7 +26,7 @@ from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, settings, workbook
 from opp_analytics.widgets import messages
 from opp_analytics.writer import cells, journal
-from opp_analytics.writer.apply import engine, send
+from opp_analytics.writer.apply import engine
 from tests import gallery, reference
 from tests.pages import PAGES, ROOT, blocks, refusal, told
 
@@ -156,7 +156,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     assert engine.choose_wait(timeout) == 2 * timeout.timeout
     gateway = requests.Response()
     gateway.status_code = 408
-    assert not isinstance(transport.make_error(gateway, "POST", "https://crm.example.com"), send._IN_DOUBT)
+    assert not isinstance(transport.make_error(gateway, "POST", "https://crm.example.com"), engine._IN_DOUBT)
     near = [
         cells.agrees("value", ours, theirs) for ours, theirs in ((5.9, 5), (6, 5), (5.51, 5.5), (5.6, 5.5))
     ]
@@ -174,7 +174,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{credentials._COMMAND_SECONDS:g} seconds",
         f"{engine.OVERLAP / timedelta(minutes=1):g} minutes",
         f"{engine.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
-        f"{send._ATTEMPTS}",
+        f"{engine._ATTEMPTS}",
         "1 of the last digit that it keeps",
         f"{engine._OUTAGES}",
         f"{gateway.status_code}, or another 4xx",

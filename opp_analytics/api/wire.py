@@ -33,11 +33,7 @@ class TenantNames:
         return {ours: theirs for theirs, ours in self.ours.items()}
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Rename the attributes of an opportunity to our names.
-
-        >>> TenantNames({"total": "value"}).row({"unique_id": "a", "total": 5})
-        {'unique_id': 'a', 'value': 5}
-        """
+        """Rename the attributes of an opportunity to our names."""
         if not self.ours:
             return row
         named = {name: value for name, value in row.items() if name not in self.ours}
@@ -62,11 +58,7 @@ class TenantNames:
         return named
 
     def sent(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Rename the fields of a write to the tenant's names.
-
-        >>> TenantNames({"total": "value"}).sent({"value": 5, "stage": "Demo"})
-        {'total': 5, 'stage': 'Demo'}
-        """
+        """Rename the fields of a write to the tenant's names."""
         theirs = self.theirs
         return {theirs.get(name, name): value for name, value in fields.items()}
 
@@ -226,11 +218,7 @@ def list_unreadable(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def say_unreadable(cells: Iterable[tuple[str, str]]) -> str:
-    """Name cells that could not be read, each by its deal and column.
-
-    >>> say_unreadable([("a", "name"), ("b", "value")])
-    "name of 'a' and value of 'b'"
-    """
+    """Name cells that could not be read, each by its deal and column."""
     return joined([f"{column} of {unique_id!r}" for unique_id, column in cells], most=3)
 
 
@@ -261,10 +249,6 @@ def to_wire(column: str, value: Any) -> Any:
     """Turn a frame's cell into the API's JSON value of `column`; a blank cell is None.
 
     Decimals stay exact, whole amounts are sent without a fraction, dates as ``2026-03-31``.
-
-    >>> import pandas as pd
-    >>> to_wire("close_date", pd.Timestamp("2026-03-31")), to_wire("value", np.float64(1200.0))
-    ('2026-03-31', 1200)
     """
     schema.check_encodable(value)
     cell = schema.parse_cell(column, value)

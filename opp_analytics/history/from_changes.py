@@ -69,11 +69,7 @@ class Import:
 
 
 def tell_problems(problems: pd.DataFrame) -> list[str]:
-    """Tell the problems of an import, each in a sentence.
-
-    >>> tell_problems(pd.DataFrame({"unique_id": ["a", "b"], "problem": "two creations under one ID"}))
-    ["2 deals (such as 'a') have two creations under one ID."]
-    """
+    """Tell the problems of an import, each in a sentence."""
     return [
         f"{count(len(ids))} (such as {ids.iloc[0]!r}) {'has' if len(ids) == 1 else 'have'} {problem}."
         for problem, ids in problems.groupby("problem", sort=False)["unique_id"]

@@ -53,11 +53,7 @@ _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 
 
 def widest(one: str | None, other: str | None) -> str | None:
-    """Find the narrowest kind that holds both; None is the kind of a column that was always empty.
-
-    >>> widest("whole", "number"), widest("whole", "date"), widest(None, "boolean")
-    ('number', 'text', 'boolean')
-    """
+    """Find the narrowest kind that holds both; None is the kind of a column that was always empty."""
     if one is None or other is None or one == other:
         return one or other
     return "number" if {one, other} == {"whole", "number"} else "text"

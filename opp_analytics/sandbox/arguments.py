@@ -29,12 +29,7 @@ class SandboxValueError(SandboxError, ValueError):
 def check_number(
     value: Any, name: str, *, low: float = -math.inf, high: float = math.inf, whole: bool = False
 ) -> Any:
-    """Check that `value` is a number from `low` to `high`, and return it as int or float; numpy scalars are allowed.
-
-    >>> check_number(1.5, "error_rate", low=0, high=1)
-    Traceback (most recent call last):
-    opp_analytics.sandbox.arguments.SandboxValueError: error_rate=1.5 must be a number between 0 and 1
-    """
+    """Check that `value` is a number from `low` to `high`, and return it as int or float; numpy scalars are allowed."""
     kind = "a whole number" if whole else "a number"
     if math.isfinite(low) and math.isfinite(high):
         allowed = f"{kind} between {low:,g} and {high:,g}"

@@ -170,11 +170,6 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
 
     A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
     only the fields it sends.
-
-    >>> fill_defaults({"stage": "closed_won"}, TenantStages(), is_new=True)
-    {'stage': 'closed_won', 'status': 'won'}
-    >>> fill_defaults({"stage": " "}, TenantStages(), is_new=False)
-    {'stage': 'discovery'}
     """
     filled = dict(fields)
     if _is_empty(filled, "stage") and (is_new or "stage" in filled):
@@ -185,11 +180,7 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
 
 
 def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring valid fields into the form that the database stores.
-
-    >>> normalize({"name": "  Café   north ", "value": Decimal("10.005")})
-    {'name': 'Café north', 'value': Decimal('10.01')}
-    """
+    """Bring valid fields into the form that the database stores."""
     return {name: _normalize_value(name, value) for name, value in fields.items()}
 
 

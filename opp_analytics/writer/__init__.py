@@ -4,9 +4,9 @@ from opp_analytics.writer.apply.apply import RunStopped, apply, check_plan, resu
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.undo import undo
 from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, same
+from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import RUN_RATE_LIMIT, Plan, plan
-from opp_analytics.writer.runs import own_writes, runs
 from opp_analytics.writer.steps import OUTCOMES
 from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv
 from opp_analytics.writer.to_excel import read_excel, to_excel

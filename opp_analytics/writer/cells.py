@@ -27,11 +27,7 @@ def list_choices(meaning: Org) -> dict[str, tuple[str, ...]]:
 
 
 def normalize(column: str, value: Any) -> Any:
-    """Convert a cell to its column's type: lists and objects to JSON text, blanks to None.
-
-    >>> normalize("value", "120000.0"), normalize("tags", ["new", "hot"]), normalize("close_date", float("nan"))
-    (120000.0, '["new", "hot"]', None)
-    """
+    """Convert a cell to its column's type: lists and objects to JSON text, blanks to None."""
     if isinstance(value, (list, dict)) and column not in schema.COLUMNS:
         return json.dumps(value)
     return schema.parse_cell(column, value)
@@ -46,13 +42,7 @@ def normalize_or_keep(column: str, value: Any) -> Any:
 
 
 def same(column: str, left: Any, right: Any) -> bool:
-    """Compare two cells of a column: True if they have the same value, whatever their types.
-
-    >>> same("value", 1200.0, Decimal("1200.00")), same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
-    (True, True)
-    >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
-    (True, False)
-    """
+    """Compare two cells of a column: True if they have the same value, whatever their types."""
     one, other = normalize_or_keep(column, left), normalize_or_keep(column, right)
     if one is None or other is None:
         return one is None and other is None
@@ -65,13 +55,7 @@ def fold(value: Any) -> Any:
 
 
 def agrees(column: str, ours: Any, theirs: Any) -> bool:
-    """Tell whether `theirs` may be a server's form of `ours`: rounded to the decimals that it has, or folded.
-
-    >>> agrees("name", " Acme  Ltd", "Acme Ltd"), agrees("name", "Acme", "acme")
-    (True, False)
-    >>> [agrees("value", 1000.46, theirs) for theirs in (1000.5, 1000, 1000.46, 1000.9, 1002)]
-    [True, True, True, False, False]
-    """
+    """Tell whether `theirs` may be a server's form of `ours`: rounded to the decimals that it has, or folded."""
     if same(column, fold(ours), fold(theirs)):
         return True
     one, other = (_read_decimal(normalize_or_keep(column, value)) for value in (ours, theirs))
@@ -81,11 +65,7 @@ def agrees(column: str, ours: Any, theirs: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether servers keep a value as it is: a folded text, an amount in whole cents, or neither text nor number.
-
-    >>> is_plain("Acme"), is_plain("Acme "), is_plain(1000.25), is_plain(1000.125)
-    (True, False, True, False)
-    """
+    """Tell whether servers keep a value as it is: a folded text, an amount in whole cents, or neither text nor number."""
     number = _read_decimal(value)
     return bool(value == fold(value)) if number is None else _count_decimals(number) <= 2
 
@@ -141,17 +121,6 @@ def find_problem(
     """Check a value before writing: the problem and how to fix it, or None.
 
     The stages are those of the deal's pipeline; if it is blank or unknown to the org, those of all.
-
-    >>> find_problem("probability", 140)
-    ('is not between 0 and 100', 'write a whole percentage such as 60')
-    >>> find_problem("stage", "Closed won")
-    ('is not a stage of the API', "did you mean 'closed_won'? use one of discovery, qualification, proposal, \
-    negotiation, closed_won, closed_lost")
-    >>> find_problem("value", "12000.5") is None
-    True
-    >>> two = Org(stages=[{"name": "Demo", "kind": "open", "pipeline": "New"}, {"name": "Quote", "kind": "open", "pipeline": "Renewal"}])
-    >>> find_problem("stage", "Quote", two, pipeline="New")
-    ("is not a stage of the pipeline 'New'", 'use one of Demo')
     """
     if column in schema.READ_ONLY:
         return "is set by the server and never written", f"leave {column} as it was, or drop the column"
@@ -176,11 +145,7 @@ def find_problem(
 
 
 def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """Convert a column that the API does not document to the dtype it had before; a cell that does not fit stays.
-
-    >>> fit_column(pd.Series(["1.5", ""]), "float64").tolist(), fit_column(pd.Series(["FALSE", "?"]), "bool").tolist()
-    ([1.5, nan], [False, '?'])
-    """
+    """Convert a column that the API does not document to the dtype it had before; a cell that does not fit stays."""
     dtype = pd.api.types.pandas_dtype(dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         dtype = dtype.categories.dtype
@@ -247,13 +212,7 @@ def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def format_cell(field: str, value: Any, currency: str | None = None) -> str:
-    """Format a cell for a table; `currency` is that of ``value``.
-
-    >>> format_cell("value", 12000.5), format_cell("close_date", pd.Timestamp("2026-03-31")), format_cell("name", None)
-    ('12,000.50', '2026-03-31', '–')
-    >>> format_cell("probability", 60), format_cell("seats", -3)
-    ('60%', '−3')
-    """
+    """Format a cell for a table; `currency` is that of ``value``."""
     if schema.is_blank(value):
         return text.MISSING
     if isinstance(value, (date, datetime)):
@@ -271,11 +230,7 @@ def format_cell(field: str, value: Any, currency: str | None = None) -> str:
 
 
 def quote_cell(value: Any) -> str:
-    """Format a cell exactly as it was typed; text is quoted.
-
-    >>> quote_cell(np.int64(140)), quote_cell(np.float64(40.0)), quote_cell(12.345), quote_cell("a lot"), quote_cell(pd.Timestamp("2026-03-31"))
-    ('140', '40', '12.345', "'a lot'", '2026-03-31')
-    """
+    """Format a cell exactly as it was typed; text is quoted."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
@@ -288,11 +243,7 @@ def quote_cell(value: Any) -> str:
 
 
 def read_number(text: str) -> float | Decimal:
-    """Read a JSON number with a fraction: as a float, or as a Decimal where a float is not exact.
-
-    >>> read_number("12000.1"), read_number("12345678901234567.89")
-    (12000.1, Decimal('12345678901234567.89'))
-    """
+    """Read a JSON number with a fraction: as a float, or as a Decimal where a float is not exact."""
     exact = Decimal(text)
     near = float(text)
     return near if Decimal(repr(near)) == exact else exact
@@ -313,11 +264,7 @@ def from_wire(column: str, value: Any) -> Any:
 
 
 def to_text(column: str, value: Any) -> str | None:
-    """Write a cell as JSON text; None for a blank one.
-
-    >>> to_text("value", Decimal("0.10")), to_text("name", "Acme"), to_text("name", None)
-    ('0.10', '"Acme"', None)
-    """
+    """Write a cell as JSON text; None for a blank one."""
     if schema.is_blank(value):
         return None
     try:
@@ -328,9 +275,5 @@ def to_text(column: str, value: Any) -> str | None:
 
 
 def from_text(column: str, text: str | None) -> Any:
-    """Read back a cell that `to_text` wrote.
-
-    >>> from_text("close_date", to_text("close_date", date(2026, 3, 31)))
-    Timestamp('2026-03-31 00:00:00')
-    """
+    """Read back a cell that `to_text` wrote."""
     return None if text is None else from_wire(column, json.loads(text, parse_float=read_number))

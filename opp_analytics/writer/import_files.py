@@ -64,11 +64,8 @@ def make_import_files(
         files.append(_make_file(new, rows["create"], columns, known))
     if rows["delete"]:
         files.append(_make_file(removed, rows["delete"], columns, known))
-    empty = sum(value is None for cells in rows["update"] for value in cells.values())
-    for line in [
-        *_describe_files(paths, (new, len(rows["create"])), (removed, len(rows["delete"]))),
-        *_describe_emptied(empty, clear),
-    ]:
+    emptied = sum(value is None for cells in rows["update"] for value in cells.values())
+    for line in _describe_files(files, len(rows["create"]), len(rows["delete"]), emptied, clear):
         warnings.warn(line, DataWarning, stacklevel=3)
     return files
 
@@ -123,26 +120,25 @@ def _send_owner(step: Step, owners: dict[str, set[str]] | None, known: org.Org) 
     )
 
 
-def _describe_files(paths: list[Path], new: tuple[Path, int], removed: tuple[Path, int]) -> Iterator[str]:
-    """Say which files to import besides the first one."""
-    if len(paths) > 1:
+def _describe_files(
+    files: list[ImportFile], new: int, removed: int, emptied: int, clear: str | None
+) -> Iterator[str]:
+    """Say which files to import besides the first one, and what becomes of cells that were emptied."""
+    names = [file.path.name for file in files]
+    updates = names[: len(names) - bool(new) - bool(removed)]
+    if len(updates) > 1:
         yield (
-            f"import {joined([path.name for path in paths])}: deals with the same changed columns share a file, because the CRM "
+            f"import {joined(updates)}: deals with the same changed columns share a file, because the CRM "
             "may empty a field whose cell is empty"
         )
-    if new[1]:
-        yield f"{count(new[1], 'new deal')}: import {new[0].name} as new records"
-    if removed[1]:
-        names = f"{removed[0].name} lists the ids to delete"
-        yield f"{count(removed[1], 'removed deal')}: an import deletes nothing; {names}"
-
-
-def _describe_emptied(cells: int, clear: str | None) -> Iterator[str]:
-    """Say what becomes of cells that were emptied."""
-    became = f"{count(cells, 'cell')} became empty"
-    if cells and clear is None:
+    if new:
+        yield f"{count(new, 'new deal')}: import {names[len(updates)]} as new records"
+    if removed:
+        yield f"{count(removed, 'removed deal')}: an import deletes nothing; {names[-1]} lists the ids to delete"
+    became = f"{count(emptied, 'cell')} became empty"
+    if emptied and clear is None:
         yield f"{became}: in no file, because the CRM is not known to empty a field on import; empty it in the CRM"
-    elif cells:
+    elif emptied:
         yield f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API switched on"
 
 

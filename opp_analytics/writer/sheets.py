@@ -23,6 +23,8 @@ _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "
 """What people edit comes first."""
 _LAST = (*MOMENTS, "account_id", "unique_id")
 """What the server sets comes last."""
+Held = dict[Any, dict[str, Any]]
+"""The exported rows by id."""
 
 
 def parse(
@@ -34,13 +36,7 @@ def parse(
     day_first: bool | None = None,
     meaning: org.Org = org.DEFAULT,
 ) -> Any:
-    """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0.
-
-    >>> parse("value", "$12,000.50"), parse("probability", "60 %"), parse("close_date", "12/31/2026")
-    (12000.5, 60.0, Timestamp('2026-12-31 00:00:00'))
-    >>> parse("value", "a lot"), parse("name", " "), parse("close_date", "03/04/2027")
-    ('a lot', None, '03/04/2027')
-    """
+    """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0."""
     if isinstance(value, str):
         value = value.strip().replace("\u00a0", " ").strip()
     if schema.is_blank(value):
@@ -74,11 +70,7 @@ def _read_typed(column: str, text: str, day_first: bool | None, meaning: org.Org
 
 
 def find_file_day_order(cells: Iterable[Any]) -> bool | None:
-    """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other.
-
-    >>> find_file_day_order(["03/04/2027", "25/04/2027"]), find_file_day_order(["03/04/2027", "04/25/2027"]), find_file_day_order(["03/04/2027"])
-    (True, False, None)
-    """
+    """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other."""
     bare = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     column = pd.Series(bare, dtype="object")
     return inputs.find_day_order([inputs.Cells.of(column, "close_date")])
@@ -111,11 +103,7 @@ def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
 
 
 def order_columns(columns: list[str]) -> list[str]:
-    """Order columns as people read them: names first, the server's timestamps and ids last.
-
-    >>> order_columns(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
-    ['name', 'owner_name', 'value', 'region', 'updated_at', 'unique_id']
-    """
+    """Order columns as people read them: names first, the server's timestamps and ids last."""
     ends = [column for column in _LAST if column in columns]
     first = [column for column in _FIRST if column in columns]
     return [*first, *(c for c in columns if c not in first and c not in ends), *ends]
@@ -154,19 +142,22 @@ def make_after(
         raise DataError(
             f"new_columns names {missing[0]!r}, which the file does not have; it has {', '.join(named)}"
         )
-    _refuse_doubtful(rows, before)
+    # The plan refuses an id that is neither.
+    found = list_rows(before) if "unique_id" in before else []
+    held = {row["unique_id"]: row for row in found if isinstance(row["unique_id"], (str, int))}
+    meaning = org.Org.of(before)
+    _refuse_doubtful(rows, held, meaning.decimal_comma)
     first = [str(c) for c in before.columns if c in named]
     first += [c for c in schema.COLUMNS if c in named and c not in first]
-    _match_choices(rows, before)
+    _match_choices(rows, held, meaning)
     frame = _fit_columns(rows, [*first, *(c for c in named if c not in first)], before)
     if wanted:
         frame.attrs["new_columns"] = wanted
     return frame
 
 
-def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], before: pd.DataFrame) -> None:
+def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, comma: bool | None) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
-    held, comma = _list_by_id(before), org.Org.of(before).decimal_comma
     bad = []
     for number, row in rows.items():
         typed = row.get("value")
@@ -183,19 +174,12 @@ def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], before: pd.DataFrame) -
         inputs.refuse("the edited file", bad)
 
 
-def _list_by_id(before: pd.DataFrame) -> dict[Any, dict[str, Any]]:
-    rows = list_rows(before) if "unique_id" in before else []
-    # The plan refuses an id that is neither.
-    return {row["unique_id"]: row for row in rows if isinstance(row["unique_id"], (str, int))}
-
-
-def _match_choices(rows: dict[int, dict[str, Any]], before: pd.DataFrame) -> None:
+def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
     """Replace a typed stage or status by the name that it spells, as the grid does: ``closed-won`` is ``closed_won``.
 
     A cell that nobody edited stays: a server may hold a spelling of its own.
     """
-    known = {"stage": org.Org.of(before).stages.spellings, "status": {name: name for name in schema.STATUSES}}
-    held = _list_by_id(before)
+    known = {"stage": meaning.stages.spellings, "status": {name: name for name in schema.STATUSES}}
     for row in rows.values():
         was = held.get(row.get("unique_id"), {})
         for column, names in known.items():

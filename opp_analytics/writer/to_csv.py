@@ -22,8 +22,6 @@ from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
 from opp_analytics.writer.plan.difference import require_ids
 
-Exported = dict[Any, dict[str, Any]]
-"""The exported rows by id."""
 _WINDOWS = "cp1252"
 """The encoding in which Excel saves a plain CSV file."""
 
@@ -154,7 +152,7 @@ def read_csv(
     return sheets.make_after(rows, columns, empty() if before is None else before, new_columns)
 
 
-def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | None:
+def _find_order(rows: Collection[dict[str, str]], exported: sheets.Held) -> bool | None:
     """Find the order of day and month in the close dates: from themselves, else from the exported dates."""
     dated = [(row["close_date"], row["unique_id"]) for row in rows if row.get("close_date")]
     shown = sheets.find_file_day_order(text for text, _ in dated)
@@ -164,7 +162,7 @@ def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | 
 
 
 def _read_row(
-    cells: dict[str, str], exported: Exported, day_first: bool | None, meaning: Org
+    cells: dict[str, str], exported: sheets.Held, day_first: bool | None, meaning: Org
 ) -> dict[str, Any]:
     """Read the values of a row; one that nobody edited is the exported one, whatever Excel made of its text."""
     before = exported.get(cells["unique_id"], {})
@@ -211,12 +209,7 @@ def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
 
 
 def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
-    """Find out from dates of known value whether the day comes first; None if fewer than two of them tell.
-
-    >>> known = [("3/4/2027", pd.Timestamp("2027-03-04")), ("5/6/2027", pd.Timestamp("2027-05-06"))]
-    >>> _find_day_order(known), _find_day_order(known[:1])
-    (False, None)
-    """
+    """Find out from dates of known value whether the day comes first; None if fewer than two of them tell."""
     agreeing: dict[bool, set[str]] = {False: set(), True: set()}
     for text, was in cells:
         readings = {first: _read_day(text, first) for first in agreeing}
@@ -232,11 +225,6 @@ def _is_unedited(column: str, text: str, was: Any) -> bool:
     """Tell whether a text is what Excel makes of a value that nobody edited.
 
     Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question marks.
-
-    >>> _is_unedited("created_at", "1/10/2026 10:30", pd.Timestamp("2026-01-10T10:30:07Z"))
-    True
-    >>> _is_unedited("name", "Vel? Opatov", "Velč Opatov"), _is_unedited("name", "Why?", "Why not")
-    (True, False)
     """
     if schema.is_blank(was):
         return False
@@ -262,20 +250,12 @@ def _read_minute(value: Any, day_first: bool) -> Any:
 
 
 def guard_formula(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would read as a formula.
-
-    >>> guard_formula("=1+1"), guard_formula("Acme")
-    ("'=1+1", 'Acme')
-    """
+    """Put an apostrophe before text that a spreadsheet would read as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
 
 
 def _to_csv_text(column: str, value: Any) -> str:
-    """Write a value as the text of a CSV cell.
-
-    >>> _to_csv_text("value", 1200.0), _to_csv_text("name", " Acme"), _to_csv_text("name", "=1+1"), _to_csv_text("name", None)
-    ('1200', "' Acme", "'=1+1", '')
-    """
+    """Write a value as the text of a CSV cell."""
     text = _to_plain_text(column, value)
     if not text or not isinstance(sheets.to_cell(column, value), str):
         return text
@@ -295,11 +275,7 @@ def _to_plain_text(column: str, value: Any) -> str:
 
 
 def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None, meaning: Org = DEFAULT) -> Any:
-    """Read a CSV cell as `parse` does; None if blank.
-
-    >>> _read_csv_cell("name", " Acme"), _read_csv_cell("name", "' Acme"), _read_csv_cell("value", "$1,200")
-    ('Acme', ' Acme', 1200.0)
-    """
+    """Read a CSV cell as `parse` does; None if blank."""
     exact = text.removeprefix("'")
     if exact != text and (column in sheets.TEXTS or column not in schema.COLUMNS):
         return exact or None

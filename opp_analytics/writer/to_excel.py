@@ -231,20 +231,17 @@ def _format_sheet(
             if locked:
                 cell.fill = grey
         if column in choices:
-            check = DataValidation(
-                "list", formula1=dropdowns[column], allow_blank=True, showErrorMessage=True
-            )
+            check = DataValidation("list", formula1=dropdowns[column], allow_blank=True)
             # Excel refuses a longer message.
             check.error = f"{column} is one of {options}"[:_LONGEST_RULE]
-            sheet.add_data_validation(check)
-            check.add(f"{letter}2:{letter}{last}")
-        if column == "probability":
-            check = DataValidation(
-                "whole", operator="between", formula1="0", formula2="100", showErrorMessage=True
-            )
+        elif column == "probability":
+            check = DataValidation("whole", operator="between", formula1="0", formula2="100")
             check.error = "probability is a whole percent, 0 to 100"
-            sheet.add_data_validation(check)
-            check.add(f"{letter}2:{letter}{last}")
+        else:
+            continue
+        check.showErrorMessage = True
+        sheet.add_data_validation(check)
+        check.add(f"{letter}2:{letter}{last}")
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True

@@ -226,3 +226,18 @@ def test_update__refuses_what_no_json_holds_and_sends_nothing(value, reason, tmp
         with pytest.raises(oa.errors.ArgumentValueError, match=f"score=.* {reason}"):
             client.update("a", fields={"score": value})
     assert server.asked == []
+
+
+def test_to_wire__writes_dates_and_whole_amounts_plainly():
+    assert wire.to_wire("close_date", pd.Timestamp("2026-03-31")) == "2026-03-31"
+    assert repr(wire.to_wire("value", np.float64(1200.0))) == "1200"
+
+
+def test_say_unreadable__names_deal_and_column():
+    assert wire.say_unreadable([("a", "name"), ("b", "value")]) == "name of 'a' and value of 'b'"
+
+
+def test_tenant_names__rename_in_both_directions():
+    names = TenantNames({"total": "value"})
+    assert names.row({"unique_id": "a", "total": 5}) == {"unique_id": "a", "value": 5}
+    assert names.sent({"value": 5, "stage": "Demo"}) == {"total": 5, "stage": "Demo"}

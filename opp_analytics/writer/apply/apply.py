@@ -17,10 +17,9 @@ from opp_analytics.api import Client
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.writer.apply.engine import LiveRun, StopSignal
+from opp_analytics.writer.apply.engine import Chains, LiveRun, StopSignal, group_equal_creates, send_chains
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.apply.receipt import Receipt
-from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
 from opp_analytics.writer.journal import LEFT, Journal, PlanRun, lock_plan
 from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, describe_problems, list_needing
 from opp_analytics.writer.plan.plan import Plan

@@ -21,11 +21,13 @@ from opp_analytics.writer.apply.engine import (
     FIRST_LOOK,
     LAST_LOOK,
     OVERLAP,
+    Chains,
     LiveRun,
     choose_wait,
+    group_equal_creates,
+    send_chains,
     work_through,
 )
-from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
 from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.three_way import read_pages
@@ -101,16 +103,6 @@ def match_lost_creates(
     """Match each lost create, by any key, to its new opportunity, where that is certain; `taken` belong to others.
 
     Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
-
-    >>> from opp_analytics.writer.steps import EditedCell
-    >>> create = Step("create", None, (EditedCell("name", None, "Acme  Ltd"),))
-    >>> run = PlanRun("r1", "p1", "https://api.example.com", "skip")
-    >>> lost = {number: (create, run) for number in (4, 7)}
-    >>> new = [{"unique_id": i, "name": "Acme Ltd"} for i in "xyz"]
-    >>> {n: record["unique_id"] for n, record in match_lost_creates(lost, new, {"x"}).items()}
-    {4: 'y', 7: 'z'}
-    >>> match_lost_creates(lost, new, set())
-    {}
     """
     free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
     fits = {n: {i for i, record in free.items() if _may_be(*create, record)} for n, create in lost.items()}

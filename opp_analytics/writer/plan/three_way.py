@@ -40,10 +40,6 @@ def compare_three_ways(
     A server may keep a form of its own of what it is sent. `forms` has those that it answered to earlier runs: they are our
     values, and nothing else near them is. Only where a write has no answer, an earlier run's or that of this step, which was
     to change the values in `overwritten`, the form is not known: any other value that agrees with ours may be it.
-
-    >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
-    >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
-    ['clean', 'already', 'conflict']
     """
     meaning, forms = client_org or step.org, forms or {}
     if step.operation == "update":
