@@ -28,8 +28,8 @@ from opp_analytics.sandbox.clock import Clock, from_text, midnight, to_text
 from opp_analytics.sandbox.faults import Faults, TrackedProtocol
 from opp_analytics.sandbox.server import build
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import DealStore
+from opp_analytics.sandbox.team import TenantStages
 
 _BACKLOG = 128
 """Connections that may wait to be accepted, more than any client here opens."""

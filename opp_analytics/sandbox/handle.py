@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
-from opp_analytics.sandbox.stages import TenantStages
+from opp_analytics.sandbox.team import TenantStages
 
 
 class FaultRange(NamedTuple):

@@ -19,9 +19,8 @@ from typing import Any
 from opp_analytics.sandbox import team
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
-from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import CORE, DealStore, Record
-from opp_analytics.sandbox.team import Rep
+from opp_analytics.sandbox.team import Rep, TenantStages
 
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
 _TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45

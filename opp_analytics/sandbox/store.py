@@ -23,7 +23,7 @@ import msgspec
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxValueError
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
-from opp_analytics.sandbox.stages import TenantStages
+from opp_analytics.sandbox.team import TenantStages
 
 CORE = (
     "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from opp_analytics.sandbox.stages import TenantStages
+from opp_analytics.sandbox.team import TenantStages
 
 STATUSES = ("active", "inactive", "won", "lost")
 _READ_ONLY = ("id", "unique_id", "created_at", "updated_at")

@@ -27,7 +27,7 @@ from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
 from opp_analytics.writer.plan.difference import require_ids
-from opp_analytics.writer.plan.plan_io import read_before
+from opp_analytics.writer.plan.plan import read_before
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook

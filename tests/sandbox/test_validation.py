@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opp_analytics import sandbox
-from opp_analytics.sandbox.stages import TenantStages
+from opp_analytics.sandbox.team import TenantStages
 from opp_analytics.sandbox.validation import fill_defaults, normalize
 from tests.sandbox.callers import Caller
 
