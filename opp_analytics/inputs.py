@@ -90,6 +90,10 @@ class TwoReadings(BadCell):
     """A cell that may mean two things, and nothing settles which."""
 
 
+class NotADate(BadCell):
+    """A text in no form of a date; a day that does not exist has the form of one."""
+
+
 class _TwoDays(TwoReadings):
     """A date such as 3/4/2027 whose order of day and month nothing settles."""
 
@@ -320,7 +324,7 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
         day, month, written = named.groups()
     if named is None or not (number := find_month(month)):
-        raise BadCell("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
+        raise NotADate("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
     return _check_date(_complete(int(written) if written else None, this_year), number, int(day))
 
 

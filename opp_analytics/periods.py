@@ -210,10 +210,10 @@ def period_days(
     for freq in ("M", f"Q-{year_end}", f"Y-{year_end}"):
         try:
             period = pd.Period(read, freq)
+            if str(period) == read:
+                return period.start_time.normalize(), period.end_time.normalize()
         except (ValueError, TypeError):
             continue
-        if str(period) == read:
-            return period.start_time.normalize(), period.end_time.normalize()
     raise ArgumentValueError(
         f"{name}={label!r} is not a period; use one such as '2026Q4', '2026-11' or '2026'"
     )

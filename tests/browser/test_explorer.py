@@ -173,6 +173,32 @@ def test_explorer__keeps_keys_and_words_while_python_is_slow(page: Page, tmp_pat
     expect(page.get_by_label("Deal name contains")).to_be_focused()
 
 
+def test_bounds__are_typed_as_periods_and_money_and_refused_beside_the_field(page: Page) -> None:
+    frame = oa.Org(fiscal_year_start=2, currency="USD").apply(states()[-1])
+    show(page, oa.explore(frame, as_of=DAYS[-1]))
+    chips, error = page.locator(".oap-explorer .chips"), page.locator(".oap-explorer .err")
+    page.get_by_role("button", name="Close date", exact=True).click()
+    for end in ("from", "to"):
+        page.get_by_label(f"Close date {end}").fill("FY27 Q1")
+        page.keyboard.press("Tab")
+    expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-04-30")
+    page.get_by_label("Close date to").fill("soon")
+    page.keyboard.press("Tab")
+    expect(error).to_contain_text("“soon” is not a date or period. Try 12/31/2026")
+    expect(page.get_by_label("Close date to")).to_have_attribute("aria-invalid", "true")
+    expect(chips).to_contain_text("Close date: 2026-02-01 to 2026-04-30")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Value", exact=True).click()
+    page.get_by_label("Value from").fill("€20,000")
+    page.keyboard.press("Tab")
+    expect(error).to_have_text("“€20,000” is in €, and the org's currency is USD. Convert it first.")
+    page.get_by_label("Value from").fill("$20,000")
+    page.keyboard.press("Tab")
+    expect(chips).to_contain_text("Value: ≥ 20K")
+    expect(error).to_have_text("")
+    expect(page.locator(".code").first).to_contain_text('deals["value"] >= 20000')
+
+
 def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page, monkeypatch) -> None:
     show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
     live, title = page.locator(".oap-explorer .live"), page.locator(".oap-explorer h3")

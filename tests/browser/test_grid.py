@@ -31,6 +31,17 @@ def grid(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GridPag
     return GridPage(page, oa.edit(frame, as_of="2026-06-01"))
 
 
+@pytest.fixture
+def fiscal(page: Page) -> GridPage:
+    """Four deals named by their close dates around FY27 Q4, November to January, of an org in dollars."""
+    days = {"Oct 31": "2026-10-31", "Nov 1": "2026-11-01", "Jan 31": "2027-01-31", "Feb 1": "2027-02-01"}
+    frame = opportunities(4).assign(
+        name=list(days), close_date=pd.to_datetime(list(days.values())), value=[9e4, 1.5e5, 1.2e6, 2.5e8]
+    )
+    org = oa.Org(fiscal_year_start=2, currency="USD")
+    return GridPage(page, oa.edit(org.apply(frame), as_of="2026-06-01"))
+
+
 def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: GridPage) -> None:
     assert grid.column("name")[:2] == ["Deal 0", "Deal 1"]
     # Type and move on; what is typed is read as in a spreadsheet.
@@ -364,6 +375,48 @@ def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: 
     assert grid.complaints == []
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "left"),
+    [
+        ("close_date", "FY27 Q4", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
+        ("close_date", "!= Q4 FY27", {"Oct 31": 1, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
+        ("close_date", "> 2027Q4", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
+        ("close_date", ">= Q4 2027", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 1}),
+        ("close_date", "< Nov 2026", {"Oct 31": 1, "Nov 1": 0, "Jan 31": 0, "Feb 1": 0}),
+        ("close_date", "<= 2026-11", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
+        ("close_date", "November 2026 .. 01/2027", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
+        ("value", "> 150k", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 1, "Feb 1": 1}),
+        ("value", "<= $150,000", {"Oct 31": 1, "Nov 1": 1, "Jan 31": 0, "Feb 1": 0}),
+        ("value", "150k..1.2M", {"Oct 31": 0, "Nov 1": 1, "Jan 31": 1, "Feb 1": 0}),
+        ("value", "250m", {"Oct 31": 0, "Nov 1": 0, "Jan 31": 0, "Feb 1": 1}),
+    ],
+)
+def test_filters__read_periods_and_money_as_they_are_typed(fiscal: GridPage, field, text, left) -> None:
+    fiscal.filter(field, text)
+    expect(fiscal.page.locator(".oap .cnt")).to_contain_text(f"{sum(left.values())} of 4 deals")
+    assert sorted(fiscal.column("name")) == sorted(name for name, n in left.items() if n)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "why"),
+    [
+        (
+            "close_date",
+            "soon",
+            "“soon” is not a date or period. Try FY27 Q4, < 11/25/2026, 12/1..12/31 or empty.",
+        ),
+        ("close_date", "FY27 Q4..FY27 Q3", "“FY27 Q4..FY27 Q3” ends before it begins. Swap its ends."),
+        ("value", "> €150,000", "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
+    ],
+)
+def test_filters__that_cannot_be_read_say_why_and_hide_nothing(fiscal: GridPage, field, text, why) -> None:
+    fiscal.filter(field, text)
+    expect(fiscal.page.get_by_role("alert")).to_have_text(f"{why} All rows are shown.")
+    expect(fiscal.page.locator(".oap .cnt")).to_contain_text("4 deals")
+    assert len(fiscal.column("name")) == 4
+
+
 def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
     shown = lambda: grid.page.locator(".oap .cnt").inner_text()  # noqa: E731
     for field, text, left in (
@@ -381,7 +434,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
         grid.filter(field, "")
     grid.filter("value", "> twenty")
     expect(grid.page.get_by_role("alert")).to_have_text(
-        "Not understood: “> twenty”. Try > 20k, 10k..50k or empty. All rows are shown."
+        "“twenty” is not an amount. Try > 20k, 10k..50k or empty. All rows are shown."
     )
     assert "8 deals" in shown()
     grid.page.get_by_role("button", name="Clear 1 filter").click()

@@ -227,7 +227,7 @@ def test_grid__in_pictures(page: Page, demo: Demo, shoot, tmp_path, monkeypatch)
     narrow.wait_for_element_state("hidden")
     # Filters, lists of values, columns, bulk edits, find and replace.
     grid.filter("value", "> twenty")
-    expect(page.get_by_role("alert")).to_contain_text("Not understood")
+    expect(page.get_by_role("alert")).to_contain_text("is not an amount")
     shoot("grid-filter-not-understood")
     grid.filter("value", "> 20k")
     expect(page.locator(".oap .cnt")).to_contain_text("Clear 1 filter")

@@ -82,7 +82,7 @@ def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, messa
         ({"do": "choose"}, "state is None, not an explorer's state"),
         ({"do": "choose", "state": {"view": "risk"}}, "unknown state['view']='risk'"),
         ({"do": "choose", "state": {"by": "no such"}}, "the table of deals has no column 'no such'"),
-        ({"do": "choose", "state": {"first": "soon"}}, "state['first']='soon' is not a date"),
+        ({"do": "choose", "state": {"first": "soon"}}, "“soon” is not a date or period. Try 12/31/2026"),
         ({"do": "choose", "state": {"target": 10**400}}, "state['target']"),
         (
             {"do": "choose", "state": {"text": "a\ud800"}},
@@ -229,4 +229,4 @@ def test_operands__of_a_range_are_read_in_a_grid_without_deals() -> None:
     [answer] = answers(
         oa.edit(opportunities(1).iloc[:0]), {"do": "operands", "cells": [["value", "10k"], ["value", "20k"]]}
     )
-    assert answer["judged"] == [[10_000.0, ""], [20_000.0, ""]]
+    assert answer["judged"] == [[[10_000.0, 10_000.0], ""], [[20_000.0, 20_000.0], ""]]

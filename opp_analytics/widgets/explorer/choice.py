@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
 from functools import cached_property, partial
 from typing import Any
 
@@ -13,8 +14,11 @@ from opp_analytics import text
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
-from opp_analytics.org import DEFAULT, get_org, merge_orgs
-from opp_analytics.periods import as_date
+from opp_analytics.inputs import read_amount
+from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
+from opp_analytics.periods import as_date, read_period
+from opp_analytics.schema import BadCell
+from opp_analytics.widgets.typed import read_days, write_refusal
 
 FILTERS = {
     "pipeline": ("owners", "stages", "value", "close", "text"),
@@ -61,8 +65,8 @@ class Choice:
     """Target of a period for the forecast."""
 
     @classmethod
-    def of(cls, state: Mapping[str, Any] | None) -> Choice:
-        """Read the choice in a state; entries it lacks are the usual ones."""
+    def of(cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None) -> Choice:
+        """Read the choice in a state; entries it lacks are the usual ones, and money and days may be text."""
         if state is None:
             return cls()
         if not isinstance(state, Mapping):
@@ -73,7 +77,8 @@ class Choice:
             raise ArgumentValueError(
                 f"state has an unknown entry {unknown[0]!r}; it may have {', '.join(sorted(entries))}"
             )
-        choice = replace(cls(), **{name: _check_entry(name, value) for name, value in state.items()})
+        read = {name: _check_entry(name, value, org, today) for name, value in state.items()}
+        choice = replace(cls(), **read)
         one_of(choice.view, "state['view']", VIEWS)
         return choice
 
@@ -106,7 +111,12 @@ class Choice:
                 return bool(getattr(self, name))
 
 
-def _check_entry(name: str, value: Any) -> Any:
+def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
+    if isinstance(value, str) and name in ("low", "high", "target", "first", "last"):
+        try:
+            return _read_bound(name, value, org, today) if value.strip() else None
+        except BadCell as reason:
+            raise ArgumentValueError(write_refusal(value, str(reason))) from None
     if name in ("owners", "stages"):
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a list of names")
@@ -117,9 +127,17 @@ def _check_entry(name: str, value: Any) -> Any:
         return value
     if value is not None:
         _check_text(name, value)
-    if name in ("first", "last") and value and str(as_date(value, name=f"state[{name!r}]").date()) != value:
-        raise ArgumentValueError(f"state[{name!r}]={value!r} is not a date; use for example '2026-12-31'")
+    if name == "due" and value:
+        return read_period(value)
     return value or ("" if name in ("text", "by", "view") else None)
+
+
+def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | str:
+    """Read a typed amount or day; of a period, the day at that bound."""
+    if name not in ("first", "last"):
+        return read_amount(typed, org.currency, decimal_comma=org.decimal_comma)
+    first, last = read_days(typed, org, today=today)
+    return str((first if name == "first" else last).date())
 
 
 def _check_text(name: str, value: Any) -> str:

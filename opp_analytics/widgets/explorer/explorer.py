@@ -67,7 +67,7 @@ class Explorer(Widget):
         *,
         client: Client | None,
         day: pd.Timestamp,
-        choice: Choice,
+        state: dict[str, Any] | None,
     ) -> None:
         self._selector = DealSelector(opportunities, history)
         self._client = client
@@ -78,7 +78,7 @@ class Explorer(Widget):
         self._targets = next(targets, None)
         self._day = day
         super().__init__(_about=list_controls(self._selector))
-        self._choose(choice)
+        self._choose(self._read(state))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -96,6 +96,9 @@ class Explorer(Widget):
         return self._view.call.draw(self.table)
 
     # -- choosing
+
+    def _read(self, state: dict[str, Any] | None) -> Choice:
+        return Choice.of(state, org=self._selector.org, today=self._day.date())
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
@@ -153,7 +156,7 @@ class Explorer(Widget):
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
             case "choose":
-                self._choose(Choice.of(request["state"]))
+                self._choose(self._read(request["state"]))
                 return {"chosen": True}
             case "deals":
                 return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
@@ -219,7 +222,7 @@ def explore(
     as_of : date-like, optional
         Day of the frame's views where there is no history; today (UTC) by default.
     state : dict, optional
-        What to show first: an explorer's ``.state``.
+        What to show first: an explorer's ``.state``. Bounds may be typed: ``{"low": "150k", "last": "FY27 Q4"}``.
 
     Returns
     -------
@@ -255,4 +258,4 @@ def explore(
         )
     frame = org.require(opportunities, "name", "value", "stage", "close_date", unique=True)
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
-    return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))
+    return Explorer(frame, history, client=client, day=day, state=state)

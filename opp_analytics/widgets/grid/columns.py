@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from opp_analytics import inputs, schema, text
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
+from opp_analytics.widgets.typed import read_days
 from opp_analytics.writer import find_problem, normalize
 
 _KINDS = {
@@ -122,12 +123,15 @@ class GridColumn:
         return normalize(self.field, value)
 
     def read_operand(
-        self, typed: str, *, today: date | None = None, closed: bool = False, meaning: Org = DEFAULT
-    ) -> Any:
-        """Read the amount or date that a filter compares the column with; read-only columns too."""
+        self, typed: str, *, today: date | None = None, meaning: Org = DEFAULT
+    ) -> tuple[Any, Any]:
+        """Read the first and last value that a filter's amount, date or period means; for read-only columns too."""
         if self.kind in _FORMATS:
-            past = closed or self.kind == "instant"
-            return inputs.read_date(typed, today=today, past=past, day_first=meaning.day_first)
+            return read_days(typed, meaning, today=today, past=self.kind == "instant")
+        value = self._read_number(typed, meaning)
+        return value, value
+
+    def _read_number(self, typed: str, meaning: Org) -> float:
         if self.kind == "percent":
             return inputs.read_percent(typed)
         currency = meaning.currency if self.kind == "money" else None
@@ -142,9 +146,11 @@ class GridColumn:
                 hint = inputs.did_you_mean(typed, self.options, most=2, write=text.label)
                 raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
             return option
-        if self.kind not in (*_NUMERIC, "date"):
+        if self.kind == "date":
+            return inputs.read_date(typed, today=today, past=closed, day_first=meaning.day_first)
+        if self.kind not in _NUMERIC:
             return typed
-        value = self.read_operand(typed, today=today, closed=closed, meaning=meaning)
+        value = self._read_number(typed, meaning)
         if self.kind not in ("percent", "whole"):
             return value
         if value != int(value):
@@ -152,17 +158,6 @@ class GridColumn:
         if abs(value) >= _LARGEST:
             raise BadCell("is too large")
         return int(value)
-
-
-def write_refusal(typed: Any, reason: str) -> str:
-    """Write the sentence about a refused value: what was typed, what is wrong, and what to type."""
-    what, _, way_out = reason.partition("; ")
-    if way_out:
-        way_out = text.capital(way_out) + ("" if way_out.endswith("?") else ".")
-    if schema.is_blank(typed):
-        return way_out or f"An empty cell {what}."
-    quoted = str(typed).strip().encode(errors="replace").decode()
-    return f"“{quoted}” {what}. {way_out}".rstrip()
 
 
 def _classify(column: pd.Series[Any]) -> tuple[str, bool]:

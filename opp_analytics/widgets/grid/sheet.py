@@ -19,7 +19,8 @@ from opp_analytics import org
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.columns import GridColumn, make_columns, write_refusal
+from opp_analytics.widgets.grid.columns import GridColumn, make_columns
+from opp_analytics.widgets.typed import write_refusal
 from opp_analytics.writer import find_problem, same
 
 Key = tuple[int, str]
@@ -256,15 +257,16 @@ class EditSheet:
         return judged
 
     def read_operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
-        """Read the operands of filters: each amount or date, and why it is neither."""
+        """Read the operands of filters: the first and last value of each, and the sentence of a refusal."""
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
-                value = self.column[name].read_operand(typed, today=self._today, meaning=self._org)
+                values = self.column[name].read_operand(typed, today=self._today, meaning=self._org)
             except BadCell as reason:
-                operands.append((None, str(reason)))
+                operands.append((None, write_refusal(typed, str(reason))))
             else:
-                operands.append((f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value, ""))
+                shown = [f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else each for each in values]
+                operands.append((shown, ""))
         return operands
 
     # -- all edits

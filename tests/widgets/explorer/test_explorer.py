@@ -305,7 +305,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
     again = oa.explore(frames[-1], history, state=explorer.state)
     pd.testing.assert_frame_equal(again.table, explorer.table)
     assert again.state == json.loads(json.dumps(explorer.state))
-    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "not a number"), (5, "not a mapping")):  # fmt: skip
+    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "“x” is not an amount"), ({"low": [1]}, "not a number"), (5, "not a mapping")):  # fmt: skip
         with pytest.raises(oa.errors.ArgumentError, match=words):
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
@@ -313,6 +313,28 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
 def test_explore__names_a_missing_column_once(frames):
     with pytest.raises(oa.errors.MissingColumnError, match="has no column 'unique_id'; it has"):
         oa.explore(frames[-1].drop(columns="unique_id"))
+
+
+def test_state__takes_money_and_periods_as_they_are_typed(frames):
+    frame = oa.Org(fiscal_year_start=2, currency="USD").apply(frames[-1])
+    explorer = oa.explore(frame, as_of=DAYS[-1])
+    chosen = choose(explorer, low="20k", high="$1.2M", first="FY27 Q1", last="Jun 2026")["state"]
+    assert [chosen[name] for name in ("low", "high", "first", "last")] == [
+        20_000,
+        1_200_000,
+        "2026-02-01",
+        "2026-06-30",
+    ]
+    assert explorer.opportunities["close_date"].between("2026-02-01", "2026-06-30").all()
+    again = oa.explore(frame, as_of=DAYS[-1], state={"first": "FY27 Q4", "last": "FY27 Q4", "due": "FY27 Q4"})
+    assert [again.state[name] for name in ("first", "last", "due")] == ["2026-11-01", "2027-01-31", "2027Q4"]
+    for state, words in (
+        ({"low": "€150,000"}, "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        ({"target": "much"}, "“much” is not an amount. Try 45000, $45,000 or 45k."),
+        ({"last": "Feb 30"}, "“Feb 30” is not a date: February 2026 has 28 days."),
+    ):
+        assert ask(explorer, do="choose", state=state)["error"] == words
+    assert choose(explorer, low=" ", last="")["state"]["low"] is None
 
 
 @pytest.mark.parametrize("label", [None, 7, ("a", "b")])

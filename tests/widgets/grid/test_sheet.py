@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
-from opp_analytics.widgets.grid.columns import GridColumn, write_refusal
+from opp_analytics.widgets.grid.columns import GridColumn
 from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.grid import list_cells
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
+from opp_analytics.widgets.typed import write_refusal
 from tests.examples import examples
 from tests.writer.frames import opportunities
 
@@ -189,11 +190,71 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
     ]
     # Deals were created before today.
     assert sheet.read_operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
-        ("2025-12-31", ""),
-        (20_000.0, ""),
-        (None, "is not an amount; try 45000, $45,000 or 45k"),
+        (["2025-12-31", "2025-12-31"], ""),
+        ([20_000.0, 20_000.0], ""),
+        (None, "“twenty” is not an amount. Try 45000, $45,000 or 45k."),
     ]
     assert sheet.counts["changes"] == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        *((typed, "2026-11-01", "2027-01-31") for typed in ("FY27 Q4", "Q4 FY27", "2027Q4", "Q4 2027")),
+        *(
+            (typed, "2026-12-01", "2026-12-31")
+            for typed in ("Dec 2026", "December 2026", "2026-12", "12/2026")
+        ),
+        ("FY27", "2026-02-01", "2027-01-31"),
+        ("Dec 31", "2026-12-31", "2026-12-31"),
+        ("Dec 26", "2026-12-26", "2026-12-26"),  # a day, though it may be typed for a month elsewhere
+        ("12/31/2026", "2026-12-31", "2026-12-31"),
+    ],
+)
+def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, first, last):
+    sheet = EditSheet(Org(fiscal_year_start=2).apply(opportunities()), today=date(2026, 6, 1))
+    assert sheet.read_operands([("close_date", typed)]) == [([first, last], "")]
+    if typed not in ("Dec 31", "Dec 26"):  # without a year a deal was created the year before
+        assert sheet.read_operands([("created_at", typed)]) == [([first, last], "")]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "why"),
+    [
+        (
+            "close_date",
+            "soon",
+            "“soon” is not a date or period. Try 12/31/2026, Dec 31, Dec 2026 or FY27 Q4.",
+        ),
+        ("close_date", "FY27 Q5", "“FY27 Q5” is not a date or period."),
+        ("close_date", "Feb 30", "“Feb 30” is not a date: February 2026 has 28 days."),
+        ("close_date", "FY1500", "“FY1500” is "),
+        ("close_date", "0001-02", "“0001-02” "),
+        ("value", "€150,000", "“€150,000” is in €, and the org's currency is USD. Convert it first."),
+        ("value", "45.000", "“45.000” may mean 45,000 or 45. Type 45000 or 45."),
+    ],
+)
+def test_operands__that_cannot_be_read_are_refused_in_a_sentence(field, typed, why):
+    org = Org(fiscal_year_start=2, currency="USD")
+    sheet = EditSheet(org.apply(opportunities()), today=date(2026, 6, 1))
+    [(values, said)] = sheet.read_operands([(field, typed)])
+    assert values is None
+    assert said.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed", "amount"),
+    [
+        ("USD", "150k", 150_000.0),
+        ("USD", "250m", 250_000_000.0),
+        ("USD", "$1.2M", 1_200_000.0),
+        ("USD", "250,000", 250_000.0),
+        ("EUR", "€150,000", 150_000.0),
+    ],
+)
+def test_operands__of_money_are_read_in_the_orgs_currency(currency, typed, amount):
+    sheet = EditSheet(Org(currency=currency).apply(opportunities()), today=date(2026, 6, 1))
+    assert sheet.read_operands([("value", typed)]) == [([amount, amount], "")]
 
 
 def test_sheet__leaves_the_given_frame_alone_and_keeps_its_certificate():
@@ -412,7 +473,7 @@ CLOSE = GridColumn("close_date", "Close date", "date")
 def test_column__shows_spells_and_reads_a_cell() -> None:
     assert [CLOSE.show(pd.Timestamp("2026-11-22")), CLOSE.show(None)] == ["Nov 22, 2026", "empty"]
     assert (MONEY.show(28400.0), MONEY.spell(28400.0), STATED.spell(40)) == ("28,400", "28400", "40%")
-    assert (MONEY.read("45k"), STATED.read_operand("62.5")) == (45000.0, 62.5)
+    assert (MONEY.read("45k"), STATED.read_operand("62.5")) == (45000.0, (62.5, 62.5))
     stage = GridColumn("stage", "Stage", "choice", options=("closed_won",))
     assert stage.read("Closed won") == "closed_won"
 

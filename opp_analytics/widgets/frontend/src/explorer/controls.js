@@ -99,29 +99,21 @@ function names(node, x, field, listed) {
     h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: () => { chosen.clear(); for (const { box } of boxes) box.checked = false; take(); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
 }
 
-const amount = (text) => {
-  // As Python reads it: 45.000 has two readings, and 1,23 is no thousands.
-  const found = /^\$?\s*((?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([kKmM]?)$/.exec(text.trim());
-  if (found && !found[2] && /^[1-9]\d{0,2}\.\d{3}$/.test(found[1])) return NaN;
-  return found ? Number(found[1].replaceAll(",", "")) * { "": 1, k: 1e3, m: 1e6 }[found[2].toLowerCase()] : NaN;
-};
+// What was typed, until Python has read it.
+const money = (bound) => (typeof bound === "string" ? bound : shortMoney(bound));
 
 function range(node, x, low, high, kind) {
-  const dated = kind === "close";
   const error = h("div", { class: "err", role: "alert" });
-  const field = (name, label) => {
-    const input = h("input", { type: dated ? "date" : "text", "aria-label": `${TITLES[kind]} ${label}`, placeholder: dated ? "" : label === "from" ? "10k" : "50k", onchange: () => {
-      const text = input.value.trim();
-      const value = !text ? null : dated ? text : amount(text);
-      const bad = Number.isNaN(value);
-      input.setAttribute("aria-invalid", String(bad));
-      error.textContent = bad ? `“${text}” is not an amount. Try 45000 or 45k.` : "";
-      if (!bad) x.choose({ [name]: value });
+  const field = (name, label, placeholder) => {
+    const input = h("input", { type: "text", "aria-label": `${TITLES[kind]} ${label}`, placeholder, onchange: async () => {
+      error.textContent = await x.choose({ [name]: input.value.trim() || null });
+      input.setAttribute("aria-invalid", String(error.textContent !== ""));
     } });
     input.value = x.state[name] ?? "";
     return input;
   };
-  node.append(h("div", { class: "two" }, field(low, "from"), "to", field(high, "to")), error, h("div", { class: "popf" },
+  const [from, to] = kind === "close" ? ["Dec 2026", "FY27 Q4"] : ["10k", "50k"];
+  node.append(h("div", { class: "two" }, field(low, "from", from), "to", field(high, "to", to)), error, h("div", { class: "popf" },
     h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ [low]: null, [high]: null }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
 }
 
@@ -138,12 +130,8 @@ function search(x) {
 }
 
 function target(x) {
-  const input = h("input", { type: "text", class: "few", "aria-label": "Target of a period", "data-stay": "target", placeholder: "400k", onchange: () => {
-    const value = input.value.trim() ? amount(input.value) : null;
-    if (!Number.isNaN(value)) x.choose({ target: value });
-    input.setAttribute("aria-invalid", String(Number.isNaN(value)));
-  } });
-  input.value = x.state.target === null ? "" : shortMoney(x.state.target);
+  const input = h("input", { type: "text", class: "few", "aria-label": "Target of a period", "data-stay": "target", placeholder: "400k", onchange: () => x.choose({ target: input.value.trim() || null }) });
+  input.value = x.state.target === null ? "" : money(x.state.target);
   return h("label", { class: "q" }, "Target ", input);
 }
 
@@ -209,7 +197,7 @@ export function chips(x) {
   const made = [
     ...state.owners.map((owner) => chip("owners", owner ?? "(none)", { owners: state.owners.filter((each) => each !== owner) })),
     ...state.stages.map((stage) => chip("stages", stage.replaceAll("_", " "), { stages: state.stages.filter((each) => each !== stage) })),
-    ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, shortMoney), { low: null, high: null })] : []),
+    ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, money), { low: null, high: null })] : []),
     ...(state.first || state.last ? [chip("close", bound(state.first, state.last, (day) => day), { first: null, last: null })] : []),
     ...(state.text ? [chip("text", `“${state.text}”`, { text: "" })] : []),
   ];

@@ -74,8 +74,10 @@ class Explorer {
 
   // -- choosing
 
+  // Resolves with what Python refused of it, if anything.
   choose(change) {
     if (!this.kernel.dead) this.#settled = this.#choose(change);
+    return this.#settled;
   }
 
   async #choose(change) {
@@ -85,7 +87,7 @@ class Explorer {
     this.error = "";
     this.draw(true);
     const { error, dead } = await this.kernel.ask({ do: "choose", state: this.state });
-    if (asked !== this.#asked) return; // a newer request is on its way
+    if (asked !== this.#asked) return ""; // a newer request is on its way
     if (error || dead) {
       this.shown = this.good;
       this.draw(true);
@@ -93,6 +95,7 @@ class Explorer {
       this.error = "";
       await this.#take();
     }
+    return error ?? "";
   }
 
   async #news() {

@@ -1,16 +1,17 @@
 // Header filters: `> 20k`, `10k..50k`, `= active`, `empty`; anything else is looked for in the text. Python reads the
-// amounts and dates in them as it reads those typed into cells.
+// amounts and dates in them as it reads those typed into cells, and periods: `FY27 Q4` is all its days.
 
 import { DATED, NUMERIC, label } from "../shared/format.js";
 
+// A period is compared by its first and last day.
 const COMPARE = {
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  "=": (a, b) => a === b,
+  ">": (value, [, last]) => value > last,
+  ">=": (value, [first]) => value >= first,
+  "<": (value, [first]) => value < first,
+  "<=": (value, [, last]) => value <= last,
+  "=": (value, [first, last]) => value >= first && value <= last,
 };
-const TRY = { date: "< 11/25/2026, 12/1..12/31 or empty", instant: "< 11/25/2026 or empty", percent: ">= 60, 40..70 or empty" };
+const TRY = { date: "FY27 Q4, < 11/25/2026, 12/1..12/31 or empty", instant: "Dec 2026, < 11/25/2026 or empty", percent: ">= 60, 40..70 or empty" };
 const folded = (text) => label(String(text ?? "").toLowerCase());
 
 export function hint(kind) {
@@ -35,16 +36,15 @@ async function ordered(spec, text, read) {
   const compared = /^(>=|<=|!=|<>|>|<|=)?\s*(.*)$/.exec(text);
   const operands = range ? [range[1], range[2]] : [compared[2]];
   const values = await read(operands.map((operand) => [spec.field, operand]));
-  if (values.some(([, why]) => why)) {
-    return { error: `Not understood: “${text}”. Try ${TRY[spec.kind] ?? "> 20k, 10k..50k or empty"}. All rows are shown.` };
-  }
-  const [low, high] = values.map(([value]) => value);
+  const [, refused] = values.find(([, why]) => why) ?? [];
+  if (refused) return { error: `${refused.replace(/^(.*)Try .*/, `$1Try ${TRY[spec.kind] ?? "> 20k, 10k..50k or empty"}.`)} All rows are shown.` };
+  const meant = [values[0][0][0], values.at(-1)[0][1]];
+  if (meant[0] > meant[1]) return { error: `“${text}” ends before it begins. Swap its ends. All rows are shown.` };
   // An instant is compared by its day.
   const of = spec.kind === "instant" ? (value) => value.slice(0, 10) : (value) => value;
-  if (range) return { test: (value) => value !== null && of(value) >= low && of(value) <= high };
-  const sign = compared[1] ?? "=";
-  if (sign === "!=" || sign === "<>") return { test: (value) => value === null || of(value) !== low };
-  return { test: (value) => value !== null && COMPARE[sign](of(value), low) };
+  const sign = (!range && compared[1]) || "=";
+  if (sign === "!=" || sign === "<>") return { test: (value) => value === null || !COMPARE["="](of(value), meant) };
+  return { test: (value) => value !== null && COMPARE[sign](of(value), meant) };
 }
 
 function texts(spec, text) {

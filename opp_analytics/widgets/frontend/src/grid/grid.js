@@ -166,7 +166,7 @@ class Grid {
   // Each cell's value, and why it has none.
   async judged(what) {
     const { judged, error } = await this.kernel.ask(what);
-    return judged ?? what.cells.map(() => [null, error ?? "Python is gone"]);
+    return judged ?? what.cells.map(() => [null, error ?? "Python is gone."]);
   }
 
   #kernelState(state) {
