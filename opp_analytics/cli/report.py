@@ -124,7 +124,7 @@ def report_command(
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
         own_writes = _our_writes(org)
     else:
-        source = source or read_source(None, org_file, asked=as_of)
+        source = source or read_source(None, org_file, asked=as_of, recorded=folder)
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
         history = oa.History(folder, org=org)
         if record and day >= today:
@@ -150,6 +150,8 @@ def _our_writes(org: oa.Org | None) -> pd.DataFrame | None:
 
 def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
     """Record a file, or a load that is complete and newer than the last record."""
+    if "recorded_at" in opportunities.attrs:  # it is a record
+        return
     certificate = Certificate.of(opportunities)
     if certificate is None:
         add_record(history, opportunities)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.analysis import describe_method
+from opp_analytics.api import VARIABLES
 from opp_analytics.arguments import MethodName
 from opp_analytics.cli.console import OUTPUT, note, write_command
 from opp_analytics.cli.output import add_options
@@ -22,7 +24,7 @@ from opp_analytics.errors import ConfigError, NotEnoughHistory
 from opp_analytics.inputs import did_you_mean, read_amount
 from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
 from opp_analytics.periods import Freq as PeriodFreq
-from opp_analytics.periods import as_date, check_freq
+from opp_analytics.periods import as_date, as_instant, check_freq
 from opp_analytics.schema import BadCell
 from opp_analytics.text import capital, count, joined, label
 
@@ -181,14 +183,20 @@ def read_source(
     unreadable: str = "refuse",
     asked: str | None = None,
     option: str | None = "--as-of",
+    recorded: Path | None = None,
     **options: Any,
 ) -> CommandSource:
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
+    Without a setting of the API, the last record of the history in the folder `recorded` answers, if there is one.
     `day_first` and `decimal_comma` say how the dates and amounts of a file are written, `unreadable` what to do with others.
     Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
     """
     org = find_org(org_file)
+    if file is None and recorded is not None and not any(map(os.environ.get, VARIABLES)):
+        history = find_history(recorded, org)
+        if history is not None:
+            return _read_record(history, recorded, org, asked, option)
     if file is None:
         client = _connect(org)
         opportunities = oa.load(client, progress=False if OUTPUT.get().quiet else None, **options)
@@ -209,14 +217,32 @@ def read_source(
     return CommandSource(export.opportunities, oa.Org.of(export.opportunities), None)
 
 
+def _read_record(
+    history: oa.History, folder: Path, org: Org | None, asked: str | None, option: str | None
+) -> CommandSource:
+    """Read the opportunities of the last record, or of the last one of the day that was asked for."""
+    zone = (org or oa.Org()).zone(None)
+    moment = history.recorded_before(
+        history.records["recorded_at"].iloc[-1]
+        if asked is None
+        else as_instant(as_date(asked, tz=zone, name=option), tz=zone, end=True)
+    )
+    opportunities = history.as_of(moment)
+    last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"
+    note(f"Read {count(len(opportunities), 'opportunity')} from {last}; --from FILE reads an export.")
+    say_age(opportunities, asked, option)
+    return CommandSource(opportunities, org, None)
+
+
 def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable[..., None]:
-    """Give a command its `source`, the opportunities of the API or of --from, and the options that say which; `dated` with --as-of."""
+    """Give a command its `source`, the opportunities of the API, of --from or of the last record, and the options that say which; `dated` with --as-of."""
 
     def run(
         *, source_file: Path | None, org_file: Path | None, as_of: str | None = None, **others: Any
     ) -> None:
         cells = {name: others.pop(name) for name in ("day_first", "decimal_comma", "unreadable")}
-        source = read_source(source_file, org_file, asked=as_of, **cells)
+        recorded = others.get("folder", HISTORY_FOLDER)
+        source = read_source(source_file, org_file, asked=as_of, recorded=recorded, **cells)
         command(source=source._replace(as_of=as_of), **others)
 
     options = {name: one for name, one in _READING.items() if dated or name != "as_of"}

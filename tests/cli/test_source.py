@@ -211,6 +211,22 @@ def test_source__says_how_to_go_on_without_an_account(
     assert "or read an export of your CRM with --from FILE" in err
 
 
+def test_source__without_a_file_is_the_record_of_the_day_asked_for(
+    command: Command, here: Path, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLOCKS_API_URL", raising=False)
+    for day, amount in ("2026-11-01", 500), ("2026-11-08", 700):
+        write_staged(here, 10, amount=amount)
+        command("record", "--from", report, "--org", "salesforce", "--at", f"{day}T12:00")
+    for day, value in ("2026-11-07", "5K"), ("2026-11-08", "7K"):
+        _, out, _ = command("categories", "--as-of", day, "--org", "salesforce")
+        assert "from the record of 2026-11-0" in out
+        assert value in out
+    code, _, err = command("win-rate", "--as-of", "2026-10-31")
+    assert code == 1
+    assert "The history does not reach back to 2026-10-31" in err
+
+
 def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
     deal = {"Id": ["1"], "StageName": ["Demo"], "Amount": ["5"], "CloseDate": ["2026-11-20"]}
     pd.DataFrame(deal).to_csv(here / "deals.csv", index=False)

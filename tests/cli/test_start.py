@@ -603,3 +603,26 @@ def test_start__converts_by_rates_to_the_currency_of_the_most_deals(command: Com
     org = oa.Org.read("opp-analytics.toml")
     assert org.currency == "USD"
     assert oa.read_export(here / "deals.csv", org, progress=False)["value"].tolist() == [120, 15, 9]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["forecast", "win-rate --by owner_name", "funnel", "categories", "scorecard", "risk", "audit", "report"],
+)
+def test_start__once_run_lets_other_commands_answer_without_a_file(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    for name in ("BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    write_deals(here)
+    assert command("start", "deals.csv", "--yes")[0] == 0
+    words = asked.split()
+    code, out, err = command(*words)
+    assert (code, err) == (0, "")
+    assert f"Read 3 opportunities from the record of {pd.Timestamp.now('UTC'):%Y-%m-%d} in opp-history" in out
+    assert len(History("opp-history").records) == 1
+    _, of_file, _ = command(*words, "--from", "deals.csv")
+    assert out.endswith(of_file.partition("was used.\n")[2])
+    # A setting of the API asks for the API.
+    monkeypatch.setenv("BLOCKS_API_URL", "https://crm.example.com")
+    assert "BLOCKS_AUTH_TOKEN" in command(*words)[2]
