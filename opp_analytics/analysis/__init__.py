@@ -37,7 +37,7 @@ from opp_analytics.analysis.forecasting.forecast_categories import deal_categori
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms  # isort: skip
-from opp_analytics.analysis.sentences.backtests import say_held as say_held  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_targets as read_targets  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip

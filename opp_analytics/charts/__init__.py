@@ -1,6 +1,18 @@
 """Charts in plain data, each prepared once: `plots` renders them with matplotlib, `svg` for the page and the explorer."""
 
-from opp_analytics.charts.changes import forecast_change, movements, waterfall
+from opp_analytics.charts.changes import (
+    close_date_moves,
+    deal,
+    forecast_change,
+    movements,
+    pipeline_created,
+    slippage,
+    slippage_by_period,
+    stage_flow,
+    stage_funnel,
+    transitions,
+    waterfall,
+)
 from opp_analytics.charts.data import (
     BarMark,
     ChartData,
@@ -16,7 +28,11 @@ from opp_analytics.charts.data import (
     choose_ticks,
 )
 from opp_analytics.charts.forecasts import (
+    backtest,
+    backtest_horizons,
+    backtest_methods,
     bullet,
+    calibration,
     category_moves,
     category_reach,
     forecast,
@@ -26,12 +42,6 @@ from opp_analytics.charts.forecasts import (
     mark_swing,
     month,
     progress,
-)
-from opp_analytics.charts.past_forecasts import (
-    backtest,
-    backtest_horizons,
-    backtest_methods,
-    calibration,
     track_record,
 )
 from opp_analytics.charts.rates import (
@@ -44,15 +54,5 @@ from opp_analytics.charts.rates import (
     win_rate_cohorts,
     win_rate_curve,
     win_rate_definitions,
-)
-from opp_analytics.charts.stages import (
-    close_date_moves,
-    deal,
-    pipeline_created,
-    slippage,
-    slippage_by_period,
-    stage_flow,
-    stage_funnel,
-    transitions,
 )
 from opp_analytics.charts.wording import shorten

@@ -1,27 +1,33 @@
-"""Charts of what changed: the pipeline, a forecast, single deals."""
+"""Charts of what changed: pipeline, forecast and single deals; of stages, due dates and new pipeline."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import heading
-from opp_analytics.charts.data import BarMark, ChartData, Level, Place
+from opp_analytics.analysis import heading, push_counts, sentence, transition_matrix
+from opp_analytics.charts.data import BarMark, ChartData, Curve, EndName, Level, Measure, Place, Tone
 from opp_analytics.charts.wording import (
     iterate,
     keep_largest,
     measure_column,
+    measure_percent,
     name_method,
+    name_periods,
     name_rows,
+    note_order,
+    note_periods,
     note_rest,
     shorten,
     write_caption,
 )
-from opp_analytics.org import day_of, money_of
+from opp_analytics.org import PIPELINE, Org, Stages, day_of, money_of, rank_open
 from opp_analytics.schema import unstack_level
 
 _MOST_GROUPS = 30
@@ -93,7 +99,8 @@ def _prepare_steps(
         name, value, deals = str(key), float(row[column]), int(row["deals"])
         total = name in ends
         start, level = (0.0, value) if total else (level, level + value)
-        label = f"{what} {_date_end(moved, name)}" if total else text.label(name)
+        moment = moved.attrs.get(f"{name}_at")
+        label = f"{what} {text.day(day_of(moved, moment)) if moment else name}" if total else text.label(name)
         if ends == _FORECAST and name == "won":
             label = "won beyond its chance"
         figure = money(value, signed=not total)
@@ -120,12 +127,6 @@ def _prepare_steps(
         heading(moved), note, empty, tuple(places), linked=True, measure=measure_column(moved, column, axis),
         levels=(Level(0.0), *aim),
     )  # fmt: skip
-
-
-def _date_end(table: pd.DataFrame, end: str) -> str:
-    """Date one end of a change; name it where the table does not tell its date."""
-    moment = table.attrs.get(f"{end}_at")
-    return text.day(day_of(table, moment)) if moment else end
 
 
 def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str) -> ChartData:
@@ -157,7 +158,9 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
 def movements(table: pd.DataFrame) -> ChartData:
     """Prepare the deals that moved the pipeline most; the movements of one deal add up."""
     deals = table.groupby("unique_id", sort=False).agg(
-        name=("name", "last"), value=("value", "sum"), moves=("movement", _join_moves)
+        name=("name", "last"),
+        value=("value", "sum"),
+        moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.label, moves)))),
     )
     moved = deals[deals["value"].abs() >= _CENT]
     shown = keep_largest(moved, "value", _MOST_DEALS)
@@ -184,6 +187,346 @@ def movements(table: pd.DataFrame) -> ChartData:
     )  # fmt: skip
 
 
-def _join_moves(moves: pd.Series[str]) -> str:
-    """List the movements of a deal in order, each once."""
-    return ", ".join(dict.fromkeys(text.label(move) for move in moves))
+_FLOW: tuple[tuple[str, Tone, str], ...] = (
+    ("advanced", "hi", "moved on"),
+    ("lost", "mute", "lost"),
+    ("back", "bar", "back"),
+    ("removed", "bar", "removed"),
+    ("still", "pale", "open"),
+)
+"""Outcomes of the entries into a stage, in their order in a bar."""
+_OUTCOMES: dict[str, Tone] = {
+    "slipped": "hi",
+    "lost": "mute",
+    "won": "bar",
+    "pulled_out": "pale",
+    "removed": "pale",
+    "still_due": "pale",
+}
+"""Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so its shares compare."""
+_MOST_PUSHES = 8
+_MOST_STACKED = 3
+_GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
+"""Tones of the largest groups and of the rest together."""
+
+
+def stage_funnel(table: pd.DataFrame) -> ChartData:
+    """Prepare a bar of open value per stage, with its open deals."""
+    if table.empty:
+        return ChartData(sentence(table), write_caption(table), "no opportunities")
+    money = money_of(table)
+    rows: Any = zip(name_rows(table.index), table["open_value"], table["open_count"], strict=True)
+    places = (
+        Place(name, (BarMark(0, value, "bar"),), f"{money(value)}, {text.count(n)}", value)
+        for name, value, n in rows
+    )
+    measure = measure_column(table, "open_value")
+    if not table["open_value"].any():
+        measure = replace(measure, ticks=((0.0, money(0)),))
+    count = text.count(int(table["open_count"].sum()), "open deal")
+    return ChartData(
+        sentence(table), write_caption(table, count), places=tuple(places), measure=measure, says_tone="quiet"
+    )
+
+
+def stage_flow(table: pd.DataFrame) -> ChartData:
+    """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
+    entries = int(table["entries"].sum())
+    empty = "" if entries else "no deal entered a stage in this period"
+    places = [
+        _place_stage(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())
+    ]
+    parts = table[[column for column, _, _ in _FLOW]].rename(
+        columns={column: words for column, _, words in _FLOW}
+    )
+    right = "at the right: entries, share of finished stays that advanced, median days in the stage"
+    return ChartData(
+        sentence(table), write_caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
+        places=tuple(places), measure=Measure("count", "deals that entered"),
+    )  # fmt: skip
+
+
+def _place_stage(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
+    keys = stage if isinstance(stage, tuple) else (stage,)
+    name = " · ".join(text.label(key) for key in keys)
+    marks, parts, left = [], [], 0.0
+    for column, tone, words in _FLOW:
+        n = int(row[column])
+        if n:
+            parts.append(f"{n:,} {words}")
+            # The first row names the parts, the others only count them.
+            forms = (parts[-1], f"{n:,}") if first else (f"{n:,}",)
+            title = f"{text.capital(name)}: {parts[-1]}"
+            marks.append(BarMark(left, left + n, tone, forms=forms, title=title))
+        left += n
+    conversion, days = text.percent(row["conversion"]), text.number(row["median_days"])
+    entries = int(row["entries"])
+    return Place(
+        name, tuple(marks), f"{entries:,}, {conversion}, {days} days", entries, figures=(conversion, days),
+        title=f"{text.capital(name)}: {', '.join(parts)}", key=str(keys[-1]),
+    )  # fmt: skip
+
+
+def transitions(table: pd.DataFrame) -> ChartData:
+    """Prepare the matrix of steps from each stage to each other one, darker where there were more."""
+    counts = transition_matrix(table)
+    cells = counts.to_numpy()
+    if not cells.any():
+        return ChartData(sentence(table), write_caption(table), "no stage change seen yet")
+    names = [text.label(stage) for stage in counts.columns]
+    places = (
+        Place(
+            text.label(stage),
+            tuple(
+                BarMark(k - 0.5, k + 0.5, "hi", 1.0, (f"{n:,}",), strength=n / cells.max())
+                for k, n in enumerate(row)
+                if n
+            ),
+        )
+        for stage, row in zip(counts.index, cells, strict=True)
+    )
+    return ChartData(
+        sentence(table), write_caption(table, text.count(int(cells.sum()), "step")), places=tuple(places), least_rows=1,
+        measure=Measure("names", "to", -0.5, len(names) - 0.5, ticks=tuple(enumerate(names))),
+        across=Measure("names", "from"), size=(7.5, 4.6),
+    )  # fmt: skip
+
+
+def slippage(table: pd.DataFrame) -> ChartData:
+    """Prepare a ladder of value by outcome; with `by`, one bar of shares per group."""
+    due = int(table["count"].sum())
+    if not due:
+        return ChartData(sentence(table), write_caption(table), "no open deal was due in this period")
+    if isinstance(table.index, pd.MultiIndex):
+        return _share_outcomes(table, due)
+    money, level = money_of(table), float(table["value"].sum())
+    places = [Place("due", (BarMark(0, level, "bar"),), f"{text.count(due)} · {money(level)}", level)]
+    for row in table.itertuples():
+        outcome, value, rate = str(row.Index), float(row.value), float(row.value_rate)  # type: ignore[arg-type]
+        share = "" if math.isnan(rate) else f" ({text.percent(rate)})"
+        bar = BarMark(level, level - value, _OUTCOMES.get(outcome, "mute"))
+        says = f"{text.count(row.count)} · {money(value)}{share}"  # type: ignore[arg-type]
+        places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
+        level -= value
+    return ChartData(
+        sentence(table), write_caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
+        measure=measure_column(table, "value", "value at the start of the period"),
+    )  # fmt: skip
+
+
+def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
+    """Show the shares of the outcomes by count, the group with most slipped deals first."""
+    shares = unstack_level(table["count_rate"], "outcome").fillna(0.0)
+    shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
+    counts = unstack_level(table["count"], "outcome").loc[shares.index]
+    totals, slipped = counts.sum(axis=1).to_numpy(dtype=float), counts["slipped"].to_numpy(dtype=float)
+    names = [f"{name} ({int(n):,})" for name, n in zip(name_rows(shares.index), totals, strict=True)]
+    shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
+    tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
+    return ChartData(
+        sentence(table), write_caption(table, text.count(due), note_order(shares)), places=stack_shares(shares, tones),
+        measure=measure_percent("share of the deals due", low=0, high=1),
+    )  # fmt: skip
+
+
+def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone], *, every_row: bool = False) -> tuple[Place, ...]:
+    """Lay the columns of each row end to end, each with its share; the first row, or each one, names them."""
+    places: list[Place] = []
+    for name, row in parts.iterrows():
+        whole, left, marks = float(row.sum()), 0.0, []
+        for column, value, tone in zip(parts, row, tones, strict=True):
+            if value:
+                share = text.percent(value / whole)
+                named = every_row or not places
+                forms = (f"{text.label(column)} {share}", share) if named else (share,)
+                marks.append(BarMark(left, left + value, tone, forms=forms, key=str(column)))
+            left += value
+        places.append(Place(str(name), tuple(marks), end=left, key=str(name)))
+    return tuple(places)
+
+
+def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
+    """Prepare the shares of each outcome by value, a bar for each period; by count where no deal has a value."""
+    return ChartData("", places=tuple(_place_outcomes(name, table) for name, table in tables.items()))
+
+
+def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
+    money, valued = money_of(table), bool(table["value"].sum() > 0)
+    amounts = table["value"] if valued else table["count"]
+    whole, left, marks = float(amounts.sum()), 0.0, []
+    for outcome, tone in _OUTCOMES.items():
+        if outcome not in table.index or not amounts[outcome] > 0:
+            continue
+        share = float(amounts[outcome]) / whole
+        said, words = text.percent(share), text.label(outcome)
+        value, deals = money(table["value"][outcome]), text.count(int(table["count"][outcome]))
+        title = f"{name}: {words} {value}, {deals}, {said}"
+        forms = (f"{words} {said}", said)
+        marks.append(BarMark(left, left + share, tone, forms=forms, title=title, key=outcome))
+        left += share
+    figure = money(whole) if valued else text.count(int(whole))
+    title = f"{name}: " + ", ".join(mark.forms[0] for mark in marks)
+    return Place(name, tuple(marks), figures=(figure,), title=title, key=name)
+
+
+def close_date_moves(table: pd.DataFrame) -> ChartData:
+    """Prepare deals by number of pushes, with the median days pushed above each column."""
+    if table.empty:
+        return ChartData(sentence(table), write_caption(table), "no deals in this period")
+    counts = push_counts(table, most=_MOST_PUSHES)
+    places = []
+    for pushes, deals, days in zip(counts.index, counts["deals"], counts["median_days"], strict=True):
+        says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if pushes else "")
+        name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
+        places.append(Place(name, (BarMark(0, deals, "hi" if pushes else "pale", 0.7),), says, deals))
+    return ChartData(
+        sentence(table), write_caption(table, text.count(len(table)), "counts are lower bounds"), places=tuple(places),
+        upright=True, across=Measure("names", "pushes seen"),
+        # Two lines of text stand above the highest column.
+        measure=Measure("count", "deals", 0, float(counts["deals"].max()) * 1.22),
+    )  # fmt: skip
+
+
+def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> ChartData:
+    """Prepare the value created by period as columns, the last one highlighted, or stacked by group; the open value as a line.
+
+    The `average` is a line across the columns, with the name `line`.
+    """
+    empty = "" if table["deals"].any() else "no deal was created in these periods"
+    if table.empty:
+        return ChartData(sentence(table), write_caption(table), empty, size=(9.0, 4.2))
+    grouped = isinstance(table.index, pd.MultiIndex)
+    values, money = _sum_groups(table), money_of(table)
+    columns = ["deals", "open_value", *(["to_date"] if "to_date" in table else [])]
+    periods = table.groupby(level="period", sort=False)[columns].agg(
+        {name: "any" if name == "to_date" else "sum" for name in columns}
+    )
+    periods.attrs = table.attrs
+    freq, places, last = table.attrs.get("freq"), [], len(periods) - 1
+    for place, ((key, row), name) in enumerate(zip(periods.iterrows(), name_periods(periods), strict=True)):
+        tops = [0.0, *values.iloc[place].cumsum()]
+        tones = _GROUPS if grouped else ("hi" if place == last else "mute",)
+        bars = (BarMark(low, top, tone, 0.7) for low, top, tone in zip(tops, tops[1:], tones, strict=False))
+        count, figure = text.count(int(row["deals"])), money(tops[-1])
+        period = text.period(str(key), freq)
+        title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
+        name = f"{name}\n{count}"
+        places.append(Place(name, tuple(bars), "", tops[-1], short, (figure,), title, str(key)))
+    names = [shorten(name, 24) for name in values] if grouped else ["created"]
+    ends = [
+        EndName(last + 0.35, (bar.start + bar.end) / 2, name, "quiet" if bar.tone == "pale" else bar.tone)
+        for bar, name in zip(places[-1].marks, names, strict=True)
+        if isinstance(bar, BarMark)
+    ]
+    opened = tuple((float(k), float(value)) for k, value in enumerate(periods["open_value"]))
+    ends.append(EndName(last + 0.35, opened[-1][1], "open at the end", "ink"))
+    return ChartData(
+        sentence(table), write_caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
+        measure=measure_column(table, "value", "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
+        levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
+        footer=note_periods(periods), size=(9.0, 4.2),
+    )  # fmt: skip
+
+
+def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Sum the value created, periods in rows and groups in columns: the largest, then the rest together."""
+    if not isinstance(table.index, pd.MultiIndex):
+        return table[["value"]]
+    names = pd.Index(name_rows(table.reset_index("period").index), name="group")
+    wide = table["value"].groupby([table.index.get_level_values("period"), names], sort=False)
+    found = unstack_level(wide.sum(), "group").fillna(0.0)
+    sums = table["value"].groupby(names).sum().sort_values(ascending=False, kind="stable")
+    largest = sums.index[:_MOST_STACKED]
+    rest = found.drop(columns=largest)
+    kept = found[[name for name in found.columns if name in set(largest)]]
+    return kept.assign(**{f"{rest.shape[1]} more": rest.sum(axis=1)}) if rest.shape[1] else kept
+
+
+_LANES = ("stage", "value", "close_date")
+_DAY = pd.Timedelta(days=1)
+
+
+class _Phase(NamedTuple):
+    """The time in which a field had one value."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    before: Any
+    value: Any
+
+
+def deal(table: pd.DataFrame) -> ChartData:
+    """Prepare the timeline of one deal: stage, value and close date, each change where it was seen."""
+    if table.empty:
+        return ChartData(
+            sentence(table), write_caption(table), "no changes in this timeline", size=(9.0, 2.8)
+        )
+    start, end = table["seen_at"].min(), _end_timeline(table)
+    stages, zero = Org.of(table).stages, pd.Timestamp(0, tz="UTC")
+    homes = _split_phases(table, PIPELINE, end) if len(stages.pipelines) > 1 else []
+    places = []
+    for field in _LANES:
+        bars = []
+        for phase in _split_phases(table, field, end):
+            words = _write_value(field, phase.value, table)
+            left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
+            forms = tuple(shorten(words, width) for width in (len(words), 14, 12, 10, 8, 6))
+            bars.append(BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms))
+        places.append(Place(text.label(field), tuple(bars)))
+    changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
+    note = write_caption(
+        table, f"changed in {text.count(changes, 'record')}", "blue: pushed, cut or moved back"
+    )
+    return ChartData(
+        sentence(table), note, places=tuple(places), least_rows=1, size=(9.0, 2.8),
+        measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
+    )  # fmt: skip
+
+
+def _end_timeline(table: pd.DataFrame) -> pd.Timestamp:
+    """Take the day of the last record; where that is not after the last change, a week after it."""
+    last, as_of = table["seen_at"].max(), table.attrs.get("as_of")
+    known = pd.Timestamp(as_of, tz="UTC") if as_of else last
+    return known if known > last + _DAY else last + 7 * _DAY
+
+
+def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_Phase]:
+    """Split the timeline where a field changed; there is no phase while the deal was deleted."""
+    phases: list[_Phase] = []
+    before = value = None
+    start: pd.Timestamp | None = None
+    for at in table["seen_at"].drop_duplicates():
+        rows = table[table["seen_at"] == at]
+        moved = rows[rows["field"] == field]
+        there = rows["operation"].iloc[0] not in ("deleted", "transferred")
+        if start is not None and (len(moved) or not there):
+            phases.append(_Phase(start, at, before, value))
+            start = None
+        if len(moved):
+            before, value = moved["before"].iloc[0], moved["after"].iloc[0]
+        if there and start is None and value is not None:
+            start = at
+    return [*phases, _Phase(start, end, before, value)] if start is not None else phases
+
+
+def _judge_phase(field: str, phase: _Phase, stages: Stages, homes: Sequence[_Phase]) -> Tone:
+    """Choose blue after a push, a cut or a move back in its pipeline (of `homes`), dark for the end, pale for the rest."""
+    if phase.before is None:
+        return "pale"
+    if field == "stage":
+        if stages.kind_of(str(phase.value)) in ("won", "lost"):
+            return "bar"
+        home = next((one for one in homes if one.start <= phase.start < one.end), None)
+        # A move between pipelines is neither forward nor back.
+        between = home is not None and home.start == phase.start and home.before is not None
+        ranks = {} if between else rank_open(stages.of(home.value) if home else stages)
+        back = ranks.get(phase.value, len(ranks)) < ranks.get(phase.before, -1)
+        return "hi" if back else "pale"
+    worse = phase.value < phase.before if field == "value" else phase.value > phase.before
+    return "hi" if worse else "pale"
+
+
+def _write_value(field: str, value: Any, table: pd.DataFrame) -> str:
+    if field == "value":
+        return money_of(table)(float(value))
+    return text.day(value) if field == "close_date" else text.label(value)

@@ -32,7 +32,6 @@ from opp_analytics.charts.wording import (
     iterate,
     measure_column,
     measure_percent,
-    name_deals,
     name_periods,
     name_rows,
     note_intervals,
@@ -328,9 +327,10 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         return ChartData(heading(table), write_caption(table), "no open deal has a flag", size=(10.0, 4.2))
     places = []
-    for name, row in zip(name_deals(shown), iterate(shown), strict=True):
+    for row in iterate(shown):
         value = float(np.nan_to_num(row.value))
         says = textwrap.shorten(str(row.reasons), _REASONS, placeholder=" …")
+        name = str(row.Index if pd.isna(row.name) else row.name)
         places.append(Place(name, (BarMark(0, value, "hi" if row.risk > 1 else "mute"),), says, value))
     rest = note_rest(len(flagged) - len(shown), "smaller deal")
     note = write_caption(table, text.count(len(flagged), "flagged deal"), "blue: several flags", rest)

@@ -41,11 +41,6 @@ def iterate(table: pd.DataFrame) -> Iterable[Any]:
     return table.itertuples()
 
 
-def name_deals(table: pd.DataFrame) -> list[str]:
-    """Name deals, by their id where they have no name."""
-    return [str(name) for name in table["name"].fillna(pd.Series(table.index, index=table.index))]
-
-
 def name_periods(table: pd.DataFrame) -> list[str]:
     """Name the periods of a table; a star marks a running one."""
     freq = table.attrs.get("freq")

@@ -167,12 +167,10 @@ def _escape(words: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", words)
 
 
-def _fence(table: str) -> str:
-    # A fence in a name would end this one.
-    return "```\n" + table.replace("`", "'") + "\n```"
-
-
-_MARKDOWN = _Marks(_escape, lambda words: f"**{_escape(words)}**", _fence)
+# A fence in a name would end that of a table.
+_MARKDOWN = _Marks(
+    _escape, lambda words: f"**{_escape(words)}**", lambda table: "```\n" + table.replace("`", "'") + "\n```"
+)
 _PLAIN = _Marks(str, str, str)
 
 

@@ -122,7 +122,7 @@ class Forecasts:
     def ahead(self) -> pd.DataFrame:
         """The forecast's rows of the periods ahead."""
         names = [str(self.inputs.period + step) for step in range(1, AHEAD + 1)]
-        return keep_rows(self.forecast, self.forecast.index.isin(names))
+        return self.forecast[self.forecast.index.isin(names)]
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -132,8 +132,7 @@ class Forecasts:
     def _keep_current(self, people: pd.DataFrame) -> pd.DataFrame:
         if not self.inputs.by:
             return people
-        current = people.index.get_level_values("period") == str(self.inputs.period)
-        return keep_rows(people, current).droplevel("period")
+        return people[people.index.get_level_values("period") == str(self.inputs.period)].droplevel("period")
 
     @property
     def persons(self) -> pd.DataFrame:
@@ -219,14 +218,8 @@ class Forecasts:
 
     def _fan_of_whole(self) -> pd.DataFrame:
         inputs = self.inputs
-        return analysis.forecast_fan(
-            self._history(),
-            period=str(inputs.period),
-            freq=inputs.freq,
-            method=self.method,
-            as_of=inputs.today,
-            tz=inputs.tz,
-        )
+        period = str(inputs.period)
+        return analysis.forecast_fan(self._history(), period=period, method=self.method, **inputs.asked)
 
     def _fan_of_part(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         """Take the part's rows from forecasts of the whole, record by record."""
@@ -273,10 +266,7 @@ class Forecasts:
     @cached_property
     def categories(self) -> pd.DataFrame:
         """`oa.forecast_categories`."""
-        inputs = self.inputs
-        return analysis.forecast_categories(
-            inputs.opportunities, as_of=inputs.today, freq=inputs.freq, tz=inputs.tz
-        )
+        return analysis.forecast_categories(self.inputs.opportunities, **self.inputs.asked)
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
@@ -284,16 +274,14 @@ class Forecasts:
         inputs, part = self.inputs, self.inputs.part
         table = analysis.forecast_deals(
             inputs.whole,
-            as_of=inputs.today,
             # The run rate looks at no single deal.
             method="auto" if inputs.method == "run_rate" else inputs.method,
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
-            freq=inputs.freq,
             history=inputs.whole_history,
             target=inputs.target,
-            tz=inputs.tz,
+            **inputs.asked,
         )
-        return keep_rows(table, (table[part.column] == part.name).to_numpy(dtype=bool)) if part else table
+        return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
 
     @cached_property
     def chances(self) -> pd.Series[Any]:
@@ -330,13 +318,8 @@ class Forecasts:
     def track_record(self) -> pd.DataFrame:
         """`oa.track_record`: forecasts made at today's lead time in earlier periods; recorded values may be refused."""
         inputs, history = self.inputs, self._history()
-        table = analysis.track_record(
-            inputs.whole_history or history,
-            as_of=inputs.today,
-            freq=inputs.freq,
-            method=self.method,
-            tz=inputs.tz,
-        )
+        whole = inputs.whole_history or history
+        table = analysis.track_record(whole, method=self.method, **inputs.asked)
         return self._keep_part_of_past(table) if inputs.part else table
 
     def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -360,13 +343,6 @@ class Forecasts:
     def to_win(self) -> pd.DataFrame:
         """Ways to close each person's gap to target."""
         return cover_gaps(self.deals_to_win, self.persons, partial(self.inputs.money, fine=True))
-
-
-def keep_rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
-    """Keep some rows of a table, with its attrs."""
-    part: pd.DataFrame = table[kept]
-    part.attrs = table.attrs
-    return part
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
@@ -411,7 +387,7 @@ def _keep_part(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Keep the rows of the whole or of a part, by period, and of its people, from `oa.forecast` by `levels` with totals."""
     if part is None:
-        return keep_rows(table, _is_total(table, levels)).droplevel(list(levels)), table
+        return table[_is_total(table, levels)].droplevel(list(levels)), table
     place = levels.index(part.column)
     above, members = list(levels[:place]), list(levels[place + 1 :])
     mine = table[table.index.get_level_values(part.column) == part.name]

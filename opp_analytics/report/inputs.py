@@ -106,6 +106,11 @@ class Inputs:
         return self.part.name if self.part else None
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """Options of an analysis on the as-of day."""
+        return {"as_of": self.today, "freq": self.freq, "tz": self.tz}
+
+    @property
     def period(self) -> pd.Period:
         """The period that holds the as-of day."""
         return pd.Period(self.today, self.freq)

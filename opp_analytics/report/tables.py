@@ -14,7 +14,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage
 from opp_analytics.org import Org, split_by
 from opp_analytics.periods import check_freq
-from opp_analytics.report.forecasts import Forecasts, keep_rows
+from opp_analytics.report.forecasts import Forecasts
 
 _FLOW_WEEKS = 13
 """Weeks of the stage flow: a quarter."""
@@ -41,22 +41,20 @@ class Tables(Forecasts):
         inputs = self.inputs
         weekly = check_freq(f"W-{inputs.today:%a}".upper())
         table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
-        return keep_rows(table, table.index <= str(pd.Period(inputs.today, weekly)))
+        return table[table.index <= str(pd.Period(inputs.today, weekly))]
 
     @cached_property
     def created_by(self) -> pd.DataFrame:
         """`oa.pipeline_created` of the current period by person."""
         inputs = self.inputs
         table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
-        now = keep_rows(table, table.index.get_level_values("period") == str(inputs.period))
-        return now.droplevel("period")
+        return table[table.index.get_level_values("period") == str(inputs.period)].droplevel("period")
 
     @cached_property
     def created_deals(self) -> pd.DataFrame:
         """The deals behind `created`: each with its period, at the value first seen."""
-        return analysis.pipeline_created_deals(
-            self._history(), freq=self.created.attrs["freq"], tz=self.inputs.tz
-        )
+        freq = self.created.attrs["freq"]
+        return analysis.pipeline_created_deals(self._history(), freq=freq, tz=self.inputs.tz)
 
     @cached_property
     def created_by_deals(self) -> pd.DataFrame:
@@ -69,9 +67,7 @@ class Tables(Forecasts):
     @cached_property
     def world_changes(self) -> pd.DataFrame:
         """`oa.world_changes` up to the as-of day."""
-        inputs = self.inputs
-        asked: Any = {"freq": inputs.freq, "as_of": inputs.today, "tz": inputs.tz}
-        return analysis.world_changes(self._history(), **asked)
+        return analysis.world_changes(self._history(), **self.inputs.asked)
 
     @property
     def alert_figures(self) -> pd.Series[Any]:

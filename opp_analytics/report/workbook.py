@@ -124,9 +124,7 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     frame = _cut(sheet)
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
-    kinds = [
-        _choose_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)
-    ]
+    kinds = [_choose_kind(name, dtype) for name, dtype in zip(names, frame.dtypes, strict=True)]
     widths = [
         _choose_width(head, frame[column], kind)
         for head, column, kind in zip(heads, frame.columns, kinds, strict=True)
@@ -169,7 +167,8 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
         page.append(_total_cells(page, key, heads, names, formats, summed))
     last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
     page.tables.add(_make_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
-    page.print_area = f"A1:{get_column_letter(_count_printed(widths))}{rows}"
+    readable = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
+    page.print_area = f"A1:{get_column_letter(max(readable, 1))}{rows}"
     _mark(page, names, len(frame))
 
 
@@ -199,12 +198,6 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
                 stacklevel=2,
             )
     return table
-
-
-def _count_printed(widths: list[float]) -> int:
-    """Count the first columns that are readable on paper."""
-    fits = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
-    return max(fits, 1)
 
 
 def _head_cell(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:

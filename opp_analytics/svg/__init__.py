@@ -11,18 +11,22 @@ Put `stylesheet()` once into the page or widget. Then:
 - A picture names no color and sets no width: it fills its place. Titles come from ``oa.sentence(table)``, numbers from `text`.
 - New pictures are made of the marks in `opp_analytics.svg.marks` on an ``axis``: percent across, pixels down. Every word in
   them is escaped.
-
->>> from opp_analytics import svg
->>> rows = svg.bars([svg.Amount("Zoe", 80.0, "$80", "Zoe: $80"), svg.Amount("Bo", 120.0, "$120", "Bo: $120")])
->>> '<title>Zoe: $80</title>' in rows.html()
-True
 """
 
-from opp_analytics.svg.forecast import bullet, month, month_axis, progress, progress_axis
 from opp_analytics.svg.marks import Axis, axis
-from opp_analytics.svg.over_time import forecast_fan, pipeline_created
+from opp_analytics.svg.over_time import (
+    bullet,
+    forecast_fan,
+    month,
+    month_axis,
+    pipeline_created,
+    progress,
+    progress_axis,
+)
 from opp_analytics.svg.row_charts import (
     Amount,
+    Row,
+    Rows,
     bars,
     forecast_categories,
     forecast_change,
@@ -33,5 +37,4 @@ from opp_analytics.svg.row_charts import (
     waterfall,
     win_rate,
 )
-from opp_analytics.svg.rows import Row, Rows
 from opp_analytics.svg.style import stylesheet

@@ -30,18 +30,20 @@ _THIN = 1.5
 
 @dataclass(frozen=True)
 class Axis:
-    """A straight scale that starts at 0."""
+    """A straight scale."""
 
     top: float
-    """Amount at its end; above 0."""
+    """Amount at its end; above `first`."""
     start: float = 0.0
-    """Position of 0."""
+    """Position of `first`."""
     end: float = 100.0
     """Position of `top`."""
+    first: float = 0.0
+    """Amount at its start."""
 
     def at(self, amount: float) -> float:
         """Find the position of an amount; beyond either end, that end's."""
-        share = min(max(amount / self.top, 0.0), 1.0)
+        share = min(max((amount - self.first) / (self.top - self.first), 0.0), 1.0)
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int = 4) -> list[float]:

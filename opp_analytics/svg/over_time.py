@@ -1,15 +1,17 @@
-"""Charts over time: the way of a period's forecast to its target, and the pipeline created by period."""
+"""A forecast as pictures: over time with its target, one row as a bullet or a line of a table; and the pipeline created."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from opp_analytics import charts, text
-from opp_analytics.charts import ChartData, Curve, EndName, Level
+from opp_analytics.charts import ChartData, Curve, EndName
+from opp_analytics.org import Money
 from opp_analytics.svg import marks
-from opp_analytics.svg.marks import Axis, axis
+from opp_analytics.svg.marks import Axis, axis, draw_marks
 
 _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0
@@ -42,7 +44,9 @@ def forecast_fan(
     )
     money, ticks = chart.measure.write, amounts.ticks()
     days = [math.floor(x) for x, _ in expected.points]
-    time = _Time(days[0], days[-1], 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW)
+    # The first record is right of the axis labels, the last at the edge.
+    right = 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW
+    time = Axis(max(days[-1], days[0] + 1), right if days[-1] > days[0] else 100.0, first=days[0])
     aims = [(amounts.at(level.at), level) for level in chart.levels]
     period = text.period(str(table["period"].iloc[-1]), table.attrs.get("freq"))
     said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
@@ -75,24 +79,11 @@ def _put_beside(plot: str, side: list[str], height: float, width: int) -> str:
     )
 
 
-class _Time:
-    """Days to positions: the first record right of the axis labels, the last at the edge."""
-
-    def __init__(self, first: int, last: int, start: float) -> None:
-        self.first, self.span = first, max(last - first, 1)
-        self.start = start if last > first else 100.0
-
-    def at(self, day: float) -> float:
-        """Find the position of a day since 1970."""
-        share = min(max((math.floor(day) - self.first) / self.span, 0.0), 1.0)
-        return self.start + share * (100 - self.start)
-
-
 def _write_day(day: int) -> str:
     return text.day(pd.Timestamp(day, unit="D"))
 
 
-def _draw_shapes(chart: ChartData, time: _Time, amounts: Axis) -> str:
+def _draw_shapes(chart: ChartData, time: Axis, amounts: Axis) -> str:
     expected, booked = chart.curves[:2]
     known = [point for point in chart.ribbons[0].points if math.isfinite(point[1])]
     upper = [(time.at(x), amounts.at(high)) for x, _, high in known]
@@ -110,7 +101,7 @@ def _draw_shapes(chart: ChartData, time: _Time, amounts: Axis) -> str:
     )
 
 
-def _step(booked: Curve, expected: Curve, time: _Time, amounts: Axis) -> list[marks.Point]:
+def _step(booked: Curve, expected: Curve, time: Axis, amounts: Axis) -> list[marks.Point]:
     """Draw closed money as steps, from the first record to the last."""
     points = [(time.at(expected.points[0][0]), _BOTTOM)]
     for day, level in booked.points:
@@ -118,7 +109,7 @@ def _step(booked: Curve, expected: Curve, time: _Time, amounts: Axis) -> list[ma
     return [*points, (time.at(expected.points[-1][0]), points[-1][1])]
 
 
-def _write_dates(days: list[int], time: _Time) -> list[str]:
+def _write_dates(days: list[int], time: Axis) -> list[str]:
     """Write a date below every so many records, counted from the last."""
     shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
     kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
@@ -128,7 +119,7 @@ def _write_dates(days: list[int], time: _Time) -> list[str]:
     ]
 
 
-def _draw_records(chart: ChartData, time: _Time, amounts: Axis) -> list[str]:
+def _draw_records(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
     """Draw each record as a point that says its figures on hover and focus."""
     points = chart.curves[0].points
     places = [time.at(x) for x, _ in points]
@@ -192,13 +183,98 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     mean = f", {money(average)} on average" if chart.levels else ""
     said = f"Pipeline created, {count} periods{mean}"
     plot = marks.picture(*drawn, height=_COLUMNS_HEIGHT, said=said, group=True)
-    side = [words for level in chart.levels for words in _write_level(level, scale, money(level.at))]
+    side = []
+    for level in chart.levels:
+        y = scale.at(level.at)
+        side.append(marks.label(0, y + 4, money(level.at), dx=6, kind="ink"))
+        side.append(marks.label(0, y + 18, level.name, dx=6, kind="quiet"))
     return _put_beside(plot, side, _COLUMNS_HEIGHT, 76)
 
 
-def _write_level(level: Level, scale: Axis, figure: str) -> tuple[str, str]:
-    y = scale.at(level.at)
-    return (
-        marks.label(0, y + 4, figure, dx=6, kind="ink"),
-        marks.label(0, y + 18, level.name, dx=6, kind="quiet"),
+MULTIPLES = 2.6
+"""End of the scale of `progress`, in multiples of the target."""
+_THREE = 120.0
+"""Pixels at which the three labels of `progress_axis` do not touch."""
+_HALF = 50.0
+"""Percent of a bar above which words fit in it, on the side that the target does not cross."""
+_FAR = 40.0
+"""Percent between two labels of the bullet that do not touch, at its smallest width."""
+
+
+def bullet(row: pd.Series[Any], money: Money) -> str:
+    """Render the current period, a row of `oa.forecast`, in one bar: closed, range, forecast, target."""
+    place = charts.bullet(row, money)
+    scale = marks.axis([row["high"], row["expected"], row["target"], row["booked"]])
+    drawn = [
+        marks.bar(0, 100, y=16, height=16, fill="pale"),
+        *draw_marks(place, scale, height=32, thick=16, middle=24),
+    ]
+    if math.isfinite(row["target"]):
+        drawn.append(_hold(scale.at(row["target"]), 6, f"target {money(row['target'])}", "ink"))
+    (spread,) = place.figures
+    drawn.append(marks.label(0, 52, place.says, room=marks.measure_text(place.says + spread) + 8))
+    drawn.append(marks.label(100, 52, spread, anchor="end", kind="hi"))
+    return marks.picture(*drawn, height=56, said=place.title)
+
+
+def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
+    """Write a label over its mark that does not leave the picture."""
+    if x > 100 - _FAR / 2:
+        return marks.label(100, y, words, anchor="end", kind=kind)
+    if x < _FAR / 2:
+        return marks.label(0, y, words, kind=kind)
+    return marks.label(x, y, words, anchor="middle", kind=kind)
+
+
+def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> str:
+    """Render one row of a table of people or teams: closed as a bar, the range as a band, the forecast as a dot.
+
+    The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that rows share.
+    """
+    place = charts.progress(row, money, aimed=top is None)
+    scale = marks.fit_scale(ChartData("", places=(place,))) if top is None else Axis(top)
+    if top is None and row["target"] > 0:
+        scale = Axis(MULTIPLES * row["target"])
+    drawn = draw_marks(place, scale, height=22, thick=8)
+    return marks.picture(
+        marks.across(11, line="rule"), *drawn, marks.hint(place.title), height=22, said=place.title
     )
+
+
+def progress_axis() -> str:
+    """Render the scale of `progress`: nothing, the target, twice the target."""
+    at = Axis(MULTIPLES).at
+    return marks.picture(
+        marks.label(0, 11, "0", kind="quiet", room=_THREE),
+        marks.label(at(1), 11, "target", anchor="middle", kind="quiet"),
+        marks.label(at(2), 11, "2×", anchor="middle", kind="quiet", room=_THREE),
+        height=14,
+        said="Scale: multiples of the target",
+    )
+
+
+def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
+    """Render one coming period on a shared scale: open deals due, usual new business, forecast and range, target."""
+    place = charts.month(row, money, name=name)
+    drawn = draw_marks(place, scale, height=32, thick=16)
+    if place.says:
+        end = scale.at(place.end)
+        if end <= _HALF:
+            drawn.append(marks.label(end, 20, place.says, dx=8, kind="quiet", halo=True))
+        elif row["target"] and scale.at(row["target"]) < _HALF:
+            drawn.append(marks.label(end, 20, place.says, anchor="end", dx=-8, kind="on"))
+        else:
+            drawn.append(marks.label(0, 20, place.says, dx=8, kind="on"))
+    return marks.picture(*drawn, height=32, said=place.title)
+
+
+def month_axis(scale: Axis, target: float, money: Money) -> str:
+    """Render the scale of `month`: nothing and the target, or round amounts without one."""
+    if math.isfinite(target):
+        words = f"target {money(target)}"
+        room = 100 * (marks.measure_text(words) + 16) / max(scale.at(target), 1.0)
+        zero = marks.label(0, 11, "0", kind="quiet", room=room)
+        goal = _hold(scale.at(target), 11, words, "quiet")
+        return marks.picture(zero, goal, height=14, said="Scale to the target")
+    ticks = marks.scale_labels([(scale.at(tick), money(tick)) for tick in scale.ticks(2)])
+    return marks.picture(*ticks, height=14, said="Scale in money")

@@ -34,7 +34,9 @@ def stylesheet(accent: str | None = None) -> str:
             f"accent={accent!r} has a contrast of {found:.1f} : 1 with white, below 4.5 : 1; use a darker color"
         )
     light = f"--hi:{accent};--band:{_mix(accent, _LIGHT, 0.22)}"
-    glow = _lighten(accent)
+    # Lighter, until it reads as well on the dark background.
+    tones = (_mix(_LIGHT, accent, step / 20) for step in range(20))
+    glow = next(tone for tone in tones if contrast(tone, _DARK) >= 6)
     dark = f"--hi:{glow};--band:{_mix(glow, _DARK, 0.3)}"
     # A page's own colors for paper come later, but say less.
     return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root:root{{{light}}}}}"
@@ -59,12 +61,6 @@ def _measure_luminance(color: str) -> float:
     parts = [part / 255 for part in _split_color(color)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _lighten(color: str) -> str:
-    """Mix a color with white until it reads as well on the dark background."""
-    tones = (_mix(_LIGHT, color, step / 20) for step in range(20))
-    return next(tone for tone in tones if contrast(tone, _DARK) >= 6)
 
 
 def _mix(one: str, other: str, share: float) -> str:

@@ -162,7 +162,7 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "report.blocks.forecast:trend",
-                "keep_rows(priced, priced.index.isin(ends))",
+                "priced[priced.index.isin(ends)]",
                 "priced",
             ),
             Edit("report.forecasts:Forecasts._choose_weekly", "& (weeks != week) ", ""),

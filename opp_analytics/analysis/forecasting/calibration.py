@@ -12,9 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, find_first_open, read_changes
 from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
-from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.shared.history_query import DELETED, check_history, find_first_open, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, TRANSFERRED, read_changes
-from opp_analytics.analysis.shared.history_query import find_known_start
+from opp_analytics.analysis.shared.history_query import DELETED, TRANSFERRED, find_known_start, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory

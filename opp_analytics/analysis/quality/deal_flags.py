@@ -154,7 +154,7 @@ def deal_flags(
     if history is not None:
         until = periods.as_instant(today, tz=tz, end=True)
         check_same_deals(opportunities, check_history(history, "deal_flags"))
-        past = read_past(history, until=until, share=limits.quantile, own_writes=writes)
+        past = read_past(history, until=until, share=limits.quantile, writes=writes)
     deals = OpenDeals.of(frame, today, tz, limits, past, find_last_updates(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
@@ -338,9 +338,8 @@ def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
     chance = _as_floats(deals.frame["probability"]) / 100
     left = _as_floats((deals.frame["close_date"] - deals.today).dt.days)
     soon = (left >= 0) & (left <= deals.limits.soon_days)
-    return soon & (
-        chance < deals.limits.low_chance
-    ), lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
+    unlikely = soon & (chance < deals.limits.low_chance)
+    return unlikely, lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
 
 
 def _flag_no_change(deals: OpenDeals) -> Flagged:
@@ -348,11 +347,10 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
     usual = learned.days if learned else _STALE_DAYS
     limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
     days = _as_floats(deals.count_days_since(deals.touched))
-    after = (
-        f"; {_describe(learned, 'won deals never paused for more than')}"
-        if learned and deals.limits.stale_days is None
-        else ""
-    )
+    after = ""
+    if learned and deals.limits.stale_days is None:
+        share = text.percent(learned.share)
+        after = f"; {share} of won deals never paused for more than {learned.days} (n {learned.n:,})"
     return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
 
 
@@ -380,10 +378,6 @@ def _flag_no_touch(deals: OpenDeals) -> Flagged | None:
 _TOUCH_DAYS = 30
 
 
-def _describe(quantile: LearnedDays, what: str) -> str:
-    return f"{text.percent(quantile.share)} of {what} {quantile.days} (n {quantile.n:,})"
-
-
 def _flag_pushed(deals: OpenDeals) -> Flagged | None:
     found, moved = deals.get_record("pushes"), deals.get_record("days_pushed")
     if found is None or moved is None:
@@ -406,11 +400,8 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     days = _as_floats(deals.count_days_since(entered).where(stage == deals.records["last_stage"]))
     given = deals.limits.stay_days
     learned = deals.past.stays if deals.past and given is None else {}
-    limit = (
-        _as_floats(stage.map({name: found.days for name, found in learned.items()}))
-        if given is None
-        else given
-    )
+    usual = _as_floats(stage.map({name: found.days for name, found in learned.items()}))
+    limit = usual if given is None else given
     stages = stage.to_numpy()
     against = {
         name: f"{text.percent(found.share)} of won deals needed {found.days} or fewer (n {found.n:,})"
@@ -486,7 +477,6 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
 }
 """The flags, in the order of the table; None where the data cannot tell."""
 
-_INSTANT = pd.DatetimeTZDtype("us", "UTC")
 # Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.
 _LEAST_WON = 10
 
@@ -515,7 +505,7 @@ class PastRecords:
 
 
 def read_past(
-    history: History, *, until: pd.Timestamp, share: float, own_writes: pd.DataFrame | None
+    history: History, *, until: pd.Timestamp, share: float, writes: pd.DataFrame
 ) -> PastRecords | None:
     """Read the records up to a moment; None if there are fewer than two."""
     moments = history.records["recorded_at"]
@@ -529,7 +519,7 @@ def read_past(
     deals = found[~won].drop(columns=["is_won", "pause"])
     if moments.between(dated, until).sum() < 2:
         deals = deals.drop(columns=["pushes", "days_pushed"])
-    deals["changed_at"] = _find_last_changes(history, log, deals, own_writes)
+    deals["changed_at"] = _find_last_changes(history, log, deals, writes)
     if "owner_name" in log.columns:
         deals = deals.join(_find_owner_changes(history.collect(_list_owners(log))))
     if (history.stages_seen()["stage"] == NOT_RECORDED).any():
@@ -671,23 +661,19 @@ def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
 
 
 def _find_last_changes(
-    history: History, log: ibis.Table, deals: pd.DataFrame, own_writes: pd.DataFrame | None
+    history: History, log: ibis.Table, deals: pd.DataFrame, writes: pd.DataFrame
 ) -> pd.Series[Any]:
-    """Find when each deal last changed, other than by our own writes."""
+    """Find when each deal last changed, other than by our own `writes`."""
     # No change on record: use the server's `updated_at`.
     never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
     changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
-    if own_writes is None or own_writes.empty:
-        return changed
-    ours = arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
-    ids = sorted(set(ours["unique_id"]) & set(deals.index))
+    ids = sorted(set(writes["unique_id"]) & set(deals.index))
     if not ids:
         return changed
     rows = history.collect(
         log.filter(log["unique_id"].isin(ids)).select("unique_id", "seen_after", "seen_at")
     )
-    written = ours.assign(written_at=pd.to_datetime(ours["written_at"], utc=True).astype(_INSTANT))
-    both = rows.reset_index().merge(written[["unique_id", "written_at"]], on="unique_id")
+    both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
     mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]
     others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
     replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.sentences import backtests, forecasts, movements, quality, rates, stages
+from opp_analytics.analysis.sentences import forecasts, movements, rates
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
@@ -34,15 +34,15 @@ class _Kind(NamedTuple):
 
 # The first kind that fits is taken: one whose columns include those of another comes before it.
 _KINDS = (
-    _Kind("backtest", "weeks_before actual error low", backtests.describe_backtest),
-    _Kind("backtest_methods", "wape behind differs", backtests.describe_methods),
-    _Kind("backtest_horizons", "n wape bias interval_coverage", backtests.describe_horizons),
-    _Kind("calibration", "stated realized won open", backtests.describe_calibration),
+    _Kind("backtest", "weeks_before actual error low", forecasts.describe_backtest),
+    _Kind("backtest_methods", "wape behind differs", forecasts.describe_methods),
+    _Kind("backtest_horizons", "n wape bias interval_coverage", forecasts.describe_horizons),
+    _Kind("calibration", "stated realized won open", forecasts.describe_calibration),
     _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
     _Kind("deal_reasons", "chance points n won", forecasts.describe_deal_reasons),
-    _Kind("track_record", "days_before held", backtests.describe_track_record),
+    _Kind("track_record", "days_before held", forecasts.describe_track_record),
     _Kind("forecast_categories", "commit best_case commit_total to_date", forecasts.describe_categories),
     _Kind("category_moves", "count value", forecasts.describe_category_moves, "won commit slipped removed"),
     _Kind(
@@ -67,13 +67,13 @@ _KINDS = (
         "then now",
         movements.head_forecast_change,
     ),
-    _Kind("stage_funnel", "open_value reached_low reached_high", stages.describe_stage_funnel),
-    _Kind("stage_flow", "entries advanced still", stages.describe_stage_flow),
-    _Kind("transitions", "from_stage to_stage days_in_stage backward", stages.describe_transitions),
-    _Kind("scorecard", "rate differs slip_rate forecast_bias", quality.describe_scorecard),
-    _Kind("audit", "unique_id check severity", quality.describe_audit),
-    _Kind("audit_summary", "severity deals value", quality.describe_audit_summary),
-    _Kind("deal_flags", "risk reasons", quality.describe_flags, head=quality.head_flags),
+    _Kind("stage_funnel", "open_value reached_low reached_high", movements.describe_stage_funnel),
+    _Kind("stage_flow", "entries advanced still", movements.describe_stage_flow),
+    _Kind("transitions", "from_stage to_stage days_in_stage backward", movements.describe_transitions),
+    _Kind("scorecard", "rate differs slip_rate forecast_bias", rates.describe_scorecard),
+    _Kind("audit", "unique_id check severity", rates.describe_audit),
+    _Kind("audit_summary", "severity deals value", rates.describe_audit_summary),
+    _Kind("deal_flags", "risk reasons", rates.describe_flags, head=rates.head_flags),
     _Kind("win_rate_cohorts", "created won open_share", rates.describe_win_rate_cohorts),
     _Kind("win_rate", "won lost rate rate_low rate_high", rates.describe_win_rate),
     _Kind("win_rate_definitions", "rate rate_low rate_high n", rates.describe_win_rate_definitions),

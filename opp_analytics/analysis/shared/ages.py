@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.shared.change_rows import find_ends
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
+from opp_analytics.analysis.shared.history_query import find_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
 from opp_analytics.history import History
 from opp_analytics.org import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -20,7 +19,6 @@ from opp_analytics.report.cells import (
     say_finding,
     show_stated,
 )
-from opp_analytics.report.forecasts import keep_rows
 from opp_analytics.report.model import (
     Block,
     Cell,
@@ -34,8 +32,6 @@ from opp_analytics.report.model import (
     Table,
 )
 from opp_analytics.report.tables import Tables
-
-__all__ = ["categories", "decide", "months", "past", "trend", "why"]
 
 _NAMED_STEPS = 2
 """Steps that a title of two lines has room for."""
@@ -64,7 +60,7 @@ def trend(tables: Tables) -> Block:
     if len(priced) < len(fan):
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
-    title = say_finding(keep_rows(priced, priced.index.isin(ends)))
+    title = say_finding(priced[priced.index.isin(ends)])
     return Block("trend", title, text.capital(sub), (Chart(drawn),))
 
 
@@ -95,17 +91,9 @@ def why(tables: Tables) -> Block | None:
         return Block("why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav)
     rows = svg.forecast_change(table, target=float(tables.current["target"]))
     opened = tuple(_list_step(tables, row.key, row.label) for row in rows.rows)
-    return Block(
-        "why", say_finding(_keep_largest(table)), _explain_steps(tables, table), (Opening(rows, opened),), nav
-    )
-
-
-def _keep_largest(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep both ends and the largest steps, for the title."""
     steps = table["expected"].drop(["then", "now"]).abs().sort_values(ascending=False, kind="stable")
-    shown = table.loc[["then", *steps.index[:_NAMED_STEPS], "now"]]
-    shown.attrs = table.attrs
-    return shown
+    finding = say_finding(table.loc[["then", *steps.index[:_NAMED_STEPS], "now"]])
+    return Block("why", finding, _explain_steps(tables, table), (Opening(rows, opened),), nav)
 
 
 def _explain_steps(tables: Tables, table: pd.DataFrame) -> str:
@@ -139,7 +127,6 @@ def decide(tables: Tables) -> Block | None:
     if as_stated:
         deals = deals.sort_values(["value", "unique_id"], ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
-    shown.attrs = deals.attrs
     deal = PageColumn("Deal", right=False, phone="full", kind="deal")
     if as_stated:
         finding, sub = _say_largest(tables, deals)
@@ -163,10 +150,8 @@ def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
     """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
     first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
     title = f"{name_deal(tables.inputs, first).text}, {tables.inputs.money(first['value'])}, is the {rank} open deal due"
-    return (
-        title,
-        "At stated chances. What one deal does to the chance of the target shows once chances are learned",
-    )
+    sub = "At stated chances. What one deal does to the chance of the target shows once chances are learned"
+    return title, sub
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
@@ -257,16 +242,10 @@ def _write_period(
     cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
     due = bool(row["open_count"])
     cells.append(Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet"))
-    return (
-        (*cells, _write_pipeline_to_add(row, money, stated=tables.stated))
-        if "needed_pipeline" in row
-        else tuple(cells)
-    )
-
-
-def _write_pipeline_to_add(row: pd.Series[Any], money: Callable[[float], str], *, stated: bool) -> Cell:
-    said = evidence.say_pipeline_to_add(row, money, stated=stated)
-    return Cell(said, tone="" if row["needed_pipeline"] > 0 else "quiet")
+    if "needed_pipeline" in row:
+        more = evidence.say_pipeline_to_add(row, money, stated=tables.stated)
+        cells.append(Cell(more, tone="" if row["needed_pipeline"] > 0 else "quiet"))
+    return tuple(cells)
 
 
 def past(tables: Tables) -> Block | None:
@@ -278,7 +257,7 @@ def past(tables: Tables) -> Block | None:
         table = tables.track_record
     except (NotEnoughHistory, DataError) as error:
         return Block("past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),))
-    shown = keep_rows(table, slice(-_MOST_PAST, None))
+    shown = table.tail(_MOST_PAST)
     rows = svg.track_record(shown)
     opened = tuple(_list_closed(tables, row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"

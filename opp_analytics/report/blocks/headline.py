@@ -16,8 +16,6 @@ from opp_analytics.report.model import Cell, Tile
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
-__all__ = ["headline", "second_sentence", "tiles"]
-
 
 def headline(tables: Tables) -> str:
     """Say the current period in one sentence."""
@@ -26,12 +24,8 @@ def headline(tables: Tables) -> str:
 
 def second_sentence(tables: Tables) -> str:
     """Name the groups with most to go, and say what changed in what comes in or is won; empty without either."""
-    return " ".join(filter(None, (_most_to_go(tables), _say_alarms(tables))))
-
-
-def _say_alarms(tables: Tables) -> str:
-    """Say the alarms of the last three periods."""
-    return sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
+    alarms = sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
+    return " ".join(filter(None, (_most_to_go(tables), alarms)))
 
 
 def _most_to_go(tables: Tables) -> str:
@@ -44,14 +38,13 @@ def _most_to_go(tables: Tables) -> str:
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
         return f"{text.capital(text.spelled(len(most)))} are {tables.inputs.money(short['gap'].max())} short each."
-    said = [f"{_name(label)} {_to_go(row, tables)}" for label, row in short.head(2).iterrows()]
+    names = short.index.get_level_values(-1)
+    said = [
+        f"{name} {_to_go(row, tables)}" for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
+    ]
     rest = len(short) - 2
     more = f"; {text.spelled(rest)} more {'is' if rest == 1 else 'are'} short" if rest > 0 else ""
     return f"Most to go: {'; '.join(said)}{more}."
-
-
-def _name(label: Any) -> str:
-    return str(label[-1] if isinstance(label, tuple) else label)
 
 
 def _to_go(row: pd.Series[Any], tables: Tables) -> str:
@@ -120,12 +113,7 @@ def _range_note(tables: Tables) -> str:
 
 def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
     if row["gap"] <= 0:
-        return Tile(
-            "Chance of target",
-            "met",
-            None,
-            f"{tables.inputs.money(-row['gap'])} past target",
-        )
+        return Tile("Chance of target", "met", None, f"{tables.inputs.money(-row['gap'])} past target")
     if not math.isfinite(row["p_target"]):
         known = math.isfinite(row["expected"])
         return Tile(

@@ -23,10 +23,11 @@ def notes(tables: Tables) -> Block:
 
 
 def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
-    noun, confidence = tables.inputs.noun, text.percent(tables.forecast.attrs["confidence"])
+    noun, attrs = tables.inputs.noun, tables.forecast.attrs
+    confidence, method, why = text.percent(attrs["confidence"]), str(attrs["method"]), attrs["why"] or ""
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
-        "Forecast": f"{SUMS[str(tables.forecast.attrs['method'])]} Method: {_method(tables)}.",
+        "Forecast": f"{SUMS[method]} Method: {text.label(method)}{why and f' ({why})'}.",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
@@ -51,17 +52,10 @@ SUMS = {
 """What a forecast sums, by its method."""
 
 
-def _method(tables: Tables) -> str:
-    """Name the method, and say why it was chosen."""
-    attrs = tables.forecast.attrs
-    name, why = attrs["method"], attrs["why"]
-    return f"{text.label(name)} ({why})" if why else text.label(name)
-
-
 def _trust(tables: Tables) -> tuple[str, ...]:
-    said, _ = certificate(tables)
+    said, name = certificate(tables)[0], tables.inputs.only
     remarks = (
-        _of_part(tables),
+        f"{name}’s figures are those of the row on the page of the whole." if name else "",
         _not_counted(tables),
         said,
         _converted(tables),
@@ -70,11 +64,6 @@ def _trust(tables: Tables) -> tuple[str, ...]:
         _not_checked(tables),
     )
     return tuple(filter(None, remarks))
-
-
-def _of_part(tables: Tables) -> str:
-    name = tables.inputs.only
-    return f"{name}’s figures are those of the row on the page of the whole." if name else ""
 
 
 def _not_checked(tables: Tables) -> str:
@@ -104,11 +93,7 @@ def _not_counted(tables: Tables) -> str:
 
 def certificate(tables: Tables) -> tuple[str, bool]:
     """Put the load certificate in words; return them, and True if they are a warning."""
-    load, recorded_at, deals = (
-        tables.inputs.load,
-        tables.inputs.origin.get("recorded_at"),
-        tables.inputs.deals,
-    )
+    load, origin, deals = tables.inputs.load, tables.inputs.origin, tables.inputs.deals
     if load:
         when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"
         rows = len(deals) if load.rows is None else load.rows
@@ -120,10 +105,10 @@ def certificate(tables: Tables) -> tuple[str, bool]:
         if load.complete:
             return f"{said}; complete.", False
         return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True
-    if recorded_at:
+    if recorded_at := origin.get("recorded_at"):
         moment = f"{pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC"
         return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
-    blank = tables.inputs.origin.get("unreadable") or []
+    blank = origin.get("unreadable") or []
     said = f"; cells that can't be read are blank: {'; '.join(blank)}" if blank else ""
     return (
         f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file: unlike a load from the API, "

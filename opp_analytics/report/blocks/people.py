@@ -193,7 +193,8 @@ class _Rows:
             name = "All"
         else:
             name = " · ".join(str(part) for part in key if part != ALL) if ALL in key else str(key[-1])
-        top = None if place == self.whole else self._top
+        top, gap = None if place == self.whole else self._top, float(money["gap"])
+        past_target = Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else None
         cells = [
             Cell(name, name=True),
             *(
@@ -202,7 +203,7 @@ class _Rows:
             ),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
             *(
-                [self._show_gap(money["gap"]), self._show_chance(row)]
+                [past_target or self._show(gap), self._show_chance(row)]
                 if self.aimed
                 else [self._show(row["open_value"])]
             ),
@@ -215,10 +216,6 @@ class _Rows:
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
-
-    def _show_gap(self, gap: float) -> Cell:
-        """Show money to go; past the target with a plus sign."""
-        return Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else self._show(gap)
 
     def _show_chance(self, row: pd.Series[Any]) -> Cell:
         """Show the chance of the target, or why there is none."""

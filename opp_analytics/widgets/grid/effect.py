@@ -84,11 +84,10 @@ class ForecastEffect:
         table = self._forecast_before()
         if table is None or not rows or table.attrs["method"] == "run_rate":
             return {}
-        before, after = (
-            self._expect_rows(frame, rows) for frame in (self._sheet.before(rows), self._sheet.after(rows))
-        )
-        change = after.sub(before, fill_value=0.0)
-        return {row: float(change[row]) for row in change.index}
+        sides = (self._sheet.before(rows), self._sheet.after(rows))
+        parts = (self._expect(side.assign(row=rows), by="row", periods=1, only=True) for side in sides)
+        before, after = (part.groupby(level="row").sum() for part in parts)
+        return {int(str(row)): float(change) for row, change in after.sub(before, fill_value=0.0).items()}
 
     @property
     def current(self) -> str:
@@ -138,11 +137,6 @@ class ForecastEffect:
         fields = None if self._history is not None else [c for c in _READ if c in self._sheet.column]
         was, now = (self._expect(side, periods=2) for side in _take_sides(self._sheet, fields))
         return now.sub(was)
-
-    def _expect_rows(self, frame: pd.DataFrame, rows: list[int]) -> pd.Series[Any]:
-        expected = self._expect(frame.assign(row=rows), by="row", periods=1, only=True)
-        summed = expected.groupby(level="row").sum()
-        return summed.set_axis([int(row) for row in summed.index])
 
     def _expect(self, frame: pd.DataFrame, **options: Any) -> pd.Series[Any]:
         """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""

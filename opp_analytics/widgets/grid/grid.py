@@ -235,10 +235,9 @@ class Grid(Widget):
         match request["do"]:
             case "edit":
                 return sheet.edit(list_cells(request["areas"], sheet.spell), request.get("label") or "")
-            case "revert":
-                return sheet.revert(_list_keys(request["areas"]))
-            case "dismiss":
-                return sheet.dismiss(_list_keys(request["areas"]))
+            case "revert" | "dismiss" as do:
+                keys = ((row, name) for a in request["areas"] for row in a["rows"] for name in a["fields"])
+                return sheet.revert(keys) if do == "revert" else sheet.dismiss(keys)
             case "bulk":
                 rows, verb = request["rows"], request["verb"]
                 return sheet.change_many(rows, verb, field=request["field"], text=request["text"])
@@ -340,10 +339,6 @@ def _make_cell_shape(place: Shape) -> Shape:
         (place if type(cell) is list else words)(cell)
 
     return check
-
-
-def _list_keys(areas: Iterable[dict[str, Any]]) -> Iterator[Key]:
-    return ((row, name) for area in areas for row in area["rows"] for name in area["fields"])
 
 
 def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:

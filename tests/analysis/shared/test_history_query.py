@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis.shared.change_rows import read_changes
-from opp_analytics.analysis.shared.history_query import check_history, find_span
+from opp_analytics.analysis.shared.history_query import check_history, find_span, read_changes
 from opp_analytics.history import History
 from tests.history.logs import MONDAYS, history_of
 
