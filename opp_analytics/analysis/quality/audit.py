@@ -130,7 +130,9 @@ def _list_rows(frame: pd.DataFrame, hit: Finding) -> pd.DataFrame:
             "field": hit.field,
             "cell": text,
             "value": found["value"],
-            "suggestion": hit.suggestion(found) if callable(hit.suggestion) else hit.suggestion,
+            "suggestion": hit.suggestion
+            if isinstance(hit.suggestion, str | None)
+            else hit.suggestion[hit.rows],
         },
         columns=_COLUMNS,
     )
@@ -287,8 +289,8 @@ class Finding:
     severity: str
     field: str
     rows: NDArray[np.bool_]
-    suggestion: str | Callable[[pd.DataFrame], pd.Series[Any]] | None = None
-    """One text for all rows, or one text per row; None where no fix is obvious."""
+    suggestion: str | pd.Series[Any] | None = None
+    """One text for all rows, or one text per row of the frame; None where no fix is obvious."""
 
 
 def select_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
@@ -318,29 +320,17 @@ def _check_labels(deals: AuditInput) -> list[Finding]:
     by_kind = {"won": deals.stages.won, "lost": deals.stages.lost}
     status_of = {name: kind for kind, names in by_kind.items() for name in names}
     stage_of = {kind: names[0] for kind, names in by_kind.items() if len(names) == 1}
+    only_stage = status.astype(schema.TEXT).map(stage_of)
     closed_stage, closed_status = stage.isin(list(status_of)), status.isin(list(_CLOSED))
     # Skip: this tenant has no statuses.
     has_status = bool(status.notna().any())
-    behind = (
-        closed_stage & has_status & (stage.astype(schema.TEXT).map(status_of) != status.astype(schema.TEXT))
-    ).to_numpy()
+    meant = stage.astype(schema.TEXT).map(status_of)
+    behind = (closed_stage & has_status & (meant != status.astype(schema.TEXT))).to_numpy()
     ahead = (closed_status & ~closed_stage).to_numpy()
     return [
         Finding("stage_status_contradict", "error", "status", contradiction),
-        Finding(
-            "status_behind_stage",
-            "warning",
-            "status",
-            behind & ~contradiction,
-            lambda found: found["stage"].astype(schema.TEXT).map(status_of),
-        ),
-        Finding(
-            "stage_behind_status",
-            "warning",
-            "stage",
-            ahead & ~contradiction,
-            lambda found: found["status"].astype(schema.TEXT).map(stage_of),
-        ),
+        Finding("status_behind_stage", "warning", "status", behind & ~contradiction, meant),
+        Finding("stage_behind_status", "warning", "stage", ahead & ~contradiction, only_stage),
         _check_known(stage, deals.stages.names),
         _check_known(status, schema.STATUSES),
     ]
@@ -351,18 +341,10 @@ def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
     if column.name == "status":
         # Without a status, the stage decides the outcome; without a stage, nothing does.
         unknown &= column.notna()
-    return Finding(
-        f"unknown_{column.name}",
-        "warning",
-        str(column.name),
-        unknown.to_numpy(),
-        lambda found: _match(found[column.name].astype(schema.TEXT), known),
-    )
-
-
-def _match(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
-    """Find the known name behind another spelling ("Closed Won" for "closed_won"); missing where there is none."""
-    return names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(schema.TEXT)
+    # Another spelling, such as "Closed Won" for "closed_won".
+    names = column.astype(schema.TEXT)
+    meant = names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(schema.TEXT)
+    return Finding(f"unknown_{column.name}", "warning", str(column.name), unknown.to_numpy(), meant)
 
 
 def _check_dates(deals: AuditInput) -> list[Finding]:
@@ -376,7 +358,7 @@ def _check_dates(deals: AuditInput) -> list[Finding]:
 
 def _check_probabilities(deals: AuditInput) -> list[Finding]:
     stated = deals.frame["probability"].to_numpy(dtype=float, na_value=np.nan)
-    given = ~np.isnan(stated)
+    given, won, lost = ~np.isnan(stated), deals.outcome == WON, deals.outcome == LOST
     outside = given & ((stated < 0) | (stated > 100))
     peers = pd.Series(np.where(deals.open & given & ~outside, stated, np.nan))
     placed = [deals.frame[name] for name in ("stage", org.PIPELINE) if name in deals.frame]
@@ -386,16 +368,8 @@ def _check_probabilities(deals: AuditInput) -> list[Finding]:
         far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)
     return [
         Finding("probability_outside", "error", "probability", outside & (deals.outcome > LOST)),
-        Finding(
-            "won_probability",
-            "warning",
-            "probability",
-            (deals.outcome == WON) & given & (stated != 100),
-            "100",
-        ),
-        Finding(
-            "lost_probability", "warning", "probability", (deals.outcome == LOST) & given & (stated != 0), "0"
-        ),
+        Finding("won_probability", "warning", "probability", won & given & (stated != 100), "100"),
+        Finding("lost_probability", "warning", "probability", lost & given & (stated != 0), "0"),
         Finding("probability_far_from_stage", "info", "probability", far),
     ]
 

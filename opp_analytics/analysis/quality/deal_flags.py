@@ -528,7 +528,9 @@ def read_past(
         won &= ~won.index.isin(history.collect(unknown)["unique_id"])
     stays = history.collect(_count_won_stays(log))
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
-    return PastRecords(deals, _learn_stays(stays, share), _learn_days(pauses, share))
+    learned = {str(stage): _learn_days(rows, share) for stage, rows in stays.groupby("place")}
+    known = {stage: days for stage, days in learned.items() if days is not None}
+    return PastRecords(deals, known, _learn_days(pauses, share))
 
 
 def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
@@ -642,11 +644,6 @@ def _count_won_stays(log: ibis.Table) -> ibis.Table:
 
 def _count_whole_days(start: Any, end: Any) -> Any:
     return count_days(start, end).round().cast("int64")
-
-
-def _learn_stays(stays: pd.DataFrame, share: float) -> dict[str, LearnedDays]:
-    found = {str(stage): _learn_days(rows, share) for stage, rows in stays.groupby("place")}
-    return {stage: quantile for stage, quantile in found.items() if quantile is not None}
 
 
 def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:

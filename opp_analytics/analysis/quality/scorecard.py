@@ -97,7 +97,10 @@ def scorecard(
     level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)
     zone, today = org.zone(tz), as_date(as_of, tz=org.zone(tz))
-    frame = _label_groups(opportunities, names)
+    created = ["created_at"] if "created_at" in opportunities else []
+    frame = read(opportunities, "stage", "value", "close_date", *created, by=names)
+    # As the history's queries spell the groups.
+    frame = frame.assign(**{name: label_groups(frame[name]) for name in names})
     rates = win_rate(frame, by=names, start=start, end=None, as_of=today, confidence=level, tz=zone)
     left_out = rates.attrs["left_out"]
     rates = rates[["won", "lost", "rate", "rate_low", "rate_high"]]
@@ -132,13 +135,6 @@ def scorecard(
         confidence=level,
         freq=org.freq(check_freq(freq)),
     )
-
-
-def _label_groups(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Read the frame with its groups spelled as the history's queries spell them."""
-    there = [name for name in ("created_at",) if name in opportunities]
-    frame = read(opportunities, "stage", "value", "close_date", *there, by=names)
-    return frame.assign(**{name: label_groups(frame[name]) for name in names})
 
 
 def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:

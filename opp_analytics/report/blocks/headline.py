@@ -115,17 +115,14 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
     if row["gap"] <= 0:
         return Tile("Chance of target", "met", None, f"{tables.inputs.money(-row['gap'])} past target")
     if not math.isfinite(row["p_target"]):
-        known = math.isfinite(row["expected"])
-        return Tile(
-            "Chance of target", text.MISSING, None, evidence.NO_RANGE if known else "too early to say"
-        )
+        lacks = evidence.NO_RANGE if math.isfinite(row["expected"]) else "too early to say"
+        return Tile("Chance of target", text.MISSING, None, lacks)
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
     note = f"was {text.percent(then)}" if math.isfinite(then) else ""
-    return Tile(
-        "Chance of target", text.percent(row["p_target"]), _change(tables, "p_target", text.points), note
-    )
+    change = _change(tables, "p_target", text.points)
+    return Tile("Chance of target", text.percent(row["p_target"]), change, note)
 
 
 def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -136,12 +133,8 @@ def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     note = f"{due}, {money(row['gap'])} to go"
     if not row["open_count"]:
         return Tile("Coverage", text.MISSING, None, note)
-    return Tile(
-        "Coverage",
-        text.times(row["pipeline_coverage"]),
-        _change(tables, "pipeline_coverage", text.times),
-        note,
-    )
+    change = _change(tables, "pipeline_coverage", text.times)
+    return Tile("Coverage", text.times(row["pipeline_coverage"]), change, note)
 
 
 def _due(tables: Tables, row: pd.Series[Any]) -> Tile:

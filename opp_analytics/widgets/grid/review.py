@@ -234,16 +234,13 @@ class Review:
         return lines
 
     def _store(self, row: int, name: str, change: dict[Any, Any]) -> None:
-        match change["operation"]:
-            case "delete":
-                self.sheet.settle_deleted(row)
-            case "recover":
-                self.sheet.settle_recovered(row)
-            case "create":
-                self.sheet.settle_created(row, str(change["unique_id"]))
-                self.sheet.settle({(row, name): change["after"]})
-            case _:
-                self.sheet.settle({(row, name): change["after"]})
+        operation = change["operation"]
+        if operation in ("delete", "recover"):
+            self.sheet.settle_deleted(row, recovered=operation == "recover")
+            return
+        if operation == "create":
+            self.sheet.settle_created(row, str(change["unique_id"]))
+        self.sheet.settle({(row, name): change["after"]})
 
 
 def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:

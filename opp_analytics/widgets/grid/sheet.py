@@ -354,14 +354,9 @@ class EditSheet:
         self._added -= {row}
         self._on_server[row, "unique_id"] = unique_id
 
-    def settle_deleted(self, row: int) -> None:
-        """Store that a row was deleted on the server."""
-        self._deleted.add(row)
-        self._removed -= {row}
-
-    def settle_recovered(self, row: int) -> None:
-        """Store that a row that had been deleted is on the server again."""
-        self._deleted.discard(row)
+    def settle_deleted(self, row: int, *, recovered: bool = False) -> None:
+        """Store that a row was deleted on the server, or is there again."""
+        (self._deleted.discard if recovered else self._deleted.add)(row)
         self._removed -= {row}
 
     def drop_change(self, key: Key) -> None:
