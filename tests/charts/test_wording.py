@@ -67,7 +67,7 @@ def test_charts__read_from_attrs_only_what_every_row_shares(path):
     ]
     assert {key.value for key in read if isinstance(key, ast.Constant)} <= ALLOWED
     # One end of a change is dated by its own name: opening_at, then_at.
-    assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {"f'{end}_at'"}
+    assert {ast.unparse(key) for key in read if not isinstance(key, ast.Constant)} <= {"f'{name}_at'"}
 
 
 def test_shorten__keeps_a_short_last_key_whole():

@@ -1,4 +1,4 @@
-"""Charts in rows, as a reader sees them."""
+"""Charts in rows, as a reader sees them; a row that holds deals opens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import svg
+from opp_analytics.svg import marks
 from tests.plots.tables import TABLES
 from tests.svg import reading
 
@@ -146,3 +147,30 @@ def test_track_record__without_a_range_draws_and_says_none() -> None:
 
 def test_swing__says_both_chances() -> None:
     assert reading.texts(svg.swing(0.0, 0.9999, said="x")) == ["0%", ">99%"]
+
+
+ROWS = svg.Rows(
+    (
+        svg.Row("Zoe & Co <b>", marks.picture(height=20, said="a bar"), ("$5", "2"), note="late"),
+        svg.Row("All", marks.picture(height=20, said="a bar"), ("$9",), strong=True),
+    ),
+    heads=("Rep", "Value", "Deals"),
+)
+
+
+def test_rows__hold_label_note_and_figures_as_text() -> None:
+    tree = reading.parse(ROWS)
+    assert ["".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "lab"] == [
+        "Zoe & Co <b> · late",
+        "All",
+    ]
+    assert ["".join(found.itertext()) for found in tree.iter("span") if found.get("class") == "fig"] == [
+        "Value", "Deals", "$5", "2", "$9",
+    ]  # fmt: skip
+
+
+def test_rows__open_where_there_is_something_behind() -> None:
+    tree = reading.parse(ROWS.html(["<p>two deals</p>", ""]))
+    opened = list(tree.iter("details"))
+    assert len(opened) == 1
+    assert "".join(opened[0].itertext()).endswith("two deals")
