@@ -60,7 +60,6 @@ _TYPES = {"number": pa.float64(), "whole": pa.int64(), "date": _DATE, "instant":
 
 
 def _build(values: Sequence[Any], column: str, unreadable: _Unreadable) -> pa.Array:
-    """Build a known column at its type."""
     kind = schema.COLUMNS[column]
     if kind not in _TYPES:
         array = _texts(values)

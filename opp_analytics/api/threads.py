@@ -22,19 +22,19 @@ class Stop:
     """The end of all requests of some threads: it ends their pauses, and their waiting for an answer."""
 
     def __init__(self) -> None:
-        self._set = threading.Event()
+        self._over = threading.Event()
         self._cut = False
         self._lock = threading.Lock()
         self._waiting: dict[int, socket.socket] = {}
 
     def begin_nothing(self) -> None:
         """End pauses, and let no request begin; answers are still waited for."""
-        self._set.set()
+        self._over.set()
 
-    def set(self) -> None:
+    def cut(self) -> None:
         """Stop now."""
         with self._lock:
-            self._set.set()
+            self._over.set()
             self._cut = True
             for connection in self._waiting.values():
                 with suppress(OSError):
@@ -43,7 +43,7 @@ class Stop:
 
     def pause(self, seconds: float = 0) -> None:
         """Wait for `seconds`; raise `Stopped` at once when this was stopped."""
-        if self._set.wait(seconds):
+        if self._over.wait(seconds):
             raise Stopped
 
     def watch(self, connection: socket.socket) -> None:
@@ -82,7 +82,7 @@ class Threads:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._stop.cut()
         for _thread in self._threads:
             self._tasks.put(None)
 

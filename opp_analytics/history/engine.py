@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -56,14 +56,7 @@ class Engine:
         # Which column types it takes must not depend on which file comes first, nor a column vanish.
         table = self._run(lambda backend: backend.read_parquet([str(f) for f in files], union_by_name=True))
         names = rows.change_schema(kinds)
-        return table.select(
-            **{
-                field.name: table[field.name].cast(_ibis_type(field.type))
-                if field.name in table.columns
-                else ibis.null(_ibis_type(field.type))
-                for field in names
-            }
-        )
+        return table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
 
     def _run(self, call: Callable[[Any], Any]) -> Any:
         with _as_ours("read"):
@@ -93,10 +86,15 @@ _one_at_a_time = threading.RLock()
 """A connection refuses a second call while it answers the first, and a widget's callbacks come from other threads."""
 
 
-def _ibis_type(dtype: pa.DataType) -> Any:
+def cast_columns(table: ibis.Table, types: Mapping[str, pa.DataType]) -> dict[str, Any]:
+    """Cast columns of a table; those that it lacks are empty."""
     import ibis.expr.datatypes as dt
 
-    return dt.DataType.from_pyarrow(dtype)
+    wanted = {name: dt.DataType.from_pyarrow(kind) for name, kind in types.items()}
+    return {
+        name: table[name].cast(kind) if name in table.columns else ibis.null(kind)
+        for name, kind in wanted.items()
+    }
 
 
 @contextmanager

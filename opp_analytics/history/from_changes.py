@@ -82,10 +82,8 @@ def read_import(
     opportunities: pd.DataFrame | None = None,
     *,
     ids: Mapping[str, str] | None = None,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
     progress: bool | None = None,
+    **reading: Any,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
     if isinstance(changes, crm.ChangeLog):
@@ -96,15 +94,7 @@ def read_import(
         if known is None or (ours and opportunities is None and ids is None):
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
-    log = crm.read_changes(
-        changes,
-        known or org.DEFAULT,
-        opportunities=opportunities,
-        ids=ids,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-    )
+    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **reading)
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 

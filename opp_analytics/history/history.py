@@ -31,8 +31,8 @@ from opp_analytics.history.coverage import KNOWN, LEAST_KNOWN, coverage, share_k
 from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
-from opp_analytics.history.scope import ScopedSource, add_derived
-from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource, make_frame
+from opp_analytics.history.scope import ScopedSource, Source, add_derived
+from opp_analytics.history.sources import FolderSource, Memory, TableSource, make_frame
 from opp_analytics.history.store import Recorded, Store
 from opp_analytics.org import CURRENCY, NOT_RECORDED, VALUE_ORIGINAL, Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_date, as_instant
@@ -249,11 +249,13 @@ class History:
 
     def __repr__(self) -> str:
         records = self.records
-        where = str(self._source) if self.is_part else str(self._path) if self._path else "a table"
+        where = f"of {self._source}" if self.is_part else f"in {self._path or 'a table'}"
         if records.empty:
-            return f"<History {'of' if self.is_part else 'in'} {where}: no records yet>"
+            return f"<History {where}: no records yet>"
         first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
-        return f"<History {'of' if self.is_part else 'in'} {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+        return (
+            f"<History {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+        )
 
     def _repr_html_(self) -> str:
         records = self.records

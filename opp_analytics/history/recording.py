@@ -38,11 +38,6 @@ from opp_analytics.periods import When, as_instant
 from opp_analytics.text import count, joined, number
 
 
-def no_rows() -> pa.Table:
-    """Make the empty table before the first record."""
-    return rows.change_schema({}).empty_table()
-
-
 @dataclass(frozen=True)
 class RecordDifference:
     """What changed from one record to the next."""
@@ -59,7 +54,7 @@ def difference(
 ) -> RecordDifference:
     """Find the difference between each opportunity's last change row and all rows now (`rows.to_rows`).
 
-    A first record has `no_rows` before, and ``seen_after`` None.
+    A first record has no rows before, and ``seen_after`` None.
     """
     before, after = _align_kinds(before, after)
     place = _find_places(after["unique_id"], before["unique_id"])
@@ -116,12 +111,6 @@ def _add_times(
     for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
         table = table.add_column(0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(table)))
     return table
-
-
-def count_operations(changes: pa.Table) -> dict[str, int]:
-    """Count the change rows of each operation."""
-    tally = Counter(changes["operation"].to_pylist())
-    return {operation: tally[operation] for operation in rows.OPERATIONS}
 
 
 def _align_kinds(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -328,7 +317,7 @@ def add_record(
         if state is not None:
             refuse_lost_columns(state, now, frame.columns, allowed)
         found = difference(
-            no_rows() if state is None else state,
+            rows.change_schema({}).empty_table() if state is None else state,
             now,
             seen_after=before.last.recorded_at if before else None,
             seen_at=moment,
@@ -341,7 +330,8 @@ def add_record(
                 return Recorded(moment, before.last.rows, appended=False)
         if state is not None and certificate is None and not allow_deleted:
             refuse_if_partial(store.folder, state, changes)
-        recorded = RecordCounts(moment, len(frame), **count_operations(changes))
+        tally = Counter(changes["operation"].to_pylist())
+        recorded = RecordCounts(moment, len(frame), **{name: tally[name] for name in rows.OPERATIONS})
         entry = store.append(
             changes,
             (recorded,),

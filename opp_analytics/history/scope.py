@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +13,14 @@ from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
-from opp_analytics.history.sources import Memory, Source, make_records
+from opp_analytics.history.sources import (
+    FolderSource,
+    Memory,
+    TableSource,
+    count_operations,
+    count_records,
+    make_records,
+)
 from opp_analytics.org import Org, list_derived, make_column_error, refuse_own
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
@@ -116,13 +123,6 @@ _MOST_NAMED = 8
 """Values named in the error of an unknown one."""
 _MOST_WORDS = 50
 """Labels in the words of a query."""
-_COUNTED = {
-    "new": ("new", TRANSFERRED_IN),
-    "edited": ("changed",),
-    "deleted": (DELETED, TRANSFERRED),
-    "returned": ("returned",),
-}
-"""The counts of `History.records`, and the operations of a part that each holds."""
 
 
 def label_of(column: Any) -> Any:
@@ -131,37 +131,14 @@ def label_of(column: Any) -> Any:
     return texts.isin(NO_NAMES).ifelse(NO_LABEL, texts).fill_null(NO_LABEL)
 
 
-class Whole(Protocol):
-    """The history that a part is taken from, a `History`."""
-
-    @property
-    def log(self) -> ibis.Table:
-        """Its change rows."""
-
-    @property
-    def records(self) -> pd.DataFrame:
-        """Its records."""
-
-    def within(self, log: ibis.Table) -> Any:
-        """Mark the rows of `log` that belong to it."""
-
-    def at_rates_of(self, record: pd.Timestamp) -> Whole:
-        """Read its values at the rates of a record's day."""
-
-    def list_closings(self) -> pd.DataFrame:
-        """List its closed deals, and what is known of each."""
-
-    def collect(self, expression: Any) -> Any:
-        """Run an expression made from `log`."""
-
-
 class ScopedSource:
     """The change rows of a history's deals while they had the values of `conditions`.
 
     None and "(none)" mean a missing value. The whole history lives as long as its part.
     """
 
-    def __init__(self, whole: Whole, source: Source, conditions: Mapping[str, Any]) -> None:
+    def __init__(self, whole: Any, source: Source, conditions: Mapping[str, Any]) -> None:
+        # A `History`, whose module imports this one.
         self.whole = whole
         self._source = source
         self._labels = {
@@ -172,7 +149,7 @@ class ScopedSource:
         }
         self._memory = Memory()
 
-    def of(self, whole: Whole) -> ScopedSource:
+    def of(self, whole: Any) -> ScopedSource:
         """Copy this part, taken from another reading of its whole."""
         same = copy.copy(self)
         same.whole, same._memory = whole, Memory()
@@ -241,15 +218,8 @@ class ScopedSource:
         return records.copy()
 
     def _count(self, whole: pd.DataFrame) -> pd.DataFrame:
-        table = self.table()
-        tallies = {
-            name: table["operation"].isin(kinds).cast("int64").sum().cast("int64")
-            for name, kinds in _COUNTED.items()
-        }
-        found = self.whole.collect(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")
-        counts = found.reindex(pd.DatetimeIndex(whole["recorded_at"])).fillna(0).astype("int64")
-        counts["changed"] = counts.sum(axis=1)
-        counts["rows"] = (counts["new"] + counts["returned"] - counts["deleted"]).cumsum()
+        operations = count_operations(self.table(), self.whole.collect)
+        counts = count_records(operations, pd.DatetimeIndex(whole["recorded_at"]))
         return make_records(whole.assign(**counts.reset_index(drop=True)))
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
@@ -269,12 +239,16 @@ class ScopedSource:
         self._source.reset()
 
 
+Source = FolderSource | TableSource | ScopedSource
+"""Where a history's change rows come from."""
+
+
 def _prepare_labels(labels: list[str]) -> Any:
     """Prepare labels for a comparison; many become a table, since a query of thousands of words compiles for seconds."""
     return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 
-def _find_labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
+def _find_labels(whole: Any, column: str, values: list[Any]) -> list[str]:
     """Find the labels of values in a column, and check that some deal had each of them."""
     log = whole.log
     if column not in log.columns:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
+from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Store
 from opp_analytics.schema import UNRECORDED
 
@@ -40,30 +40,6 @@ class Memory:
         while len(self._results) > _MOST:
             del self._results[next(iter(self._results))]
         return result
-
-
-class Source(Protocol):
-    """Interface of a source of change rows."""
-
-    def table(self) -> ibis.Table:
-        """Read all change rows."""
-
-    def records(self) -> pd.DataFrame:
-        """List all records, in order of time."""
-
-    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """List the columns of one recorded frame with their dtypes; None for all columns."""
-        return None
-
-    def begins(self) -> Mapping[str, pd.Timestamp]:
-        """Find the first record with each column; empty where that is not known."""
-        return {}
-
-    def check(self) -> list[dict[str, Any]]:
-        """List problems, as rows of `History.check`."""
-
-    def reset(self) -> None:
-        """Drop connections that a failed query may have broken."""
 
 
 def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +171,7 @@ class FolderSource:
                     self.store.take_aside(entry, entries)
 
 
-class TableSource(Source):
+class TableSource:
     """The rows of a table in a warehouse, on Spark, or in any other Ibis backend; see `History.from_table`."""
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
@@ -210,23 +186,8 @@ class TableSource(Source):
     def records(self) -> pd.DataFrame:
         """List the records found in the rows and those given; the rows are read once."""
         if self._records is None:
-            self._records = _join_given(self._count(), self._given)
+            self._records = _join_given(count_operations(self._table, collect), self._given)
         return self._records.copy()
-
-    def _count(self) -> pd.DataFrame:
-        """Count the operations at each ``seen_at``; a record without a change leaves no row."""
-        table = self._table
-        operations = {"new": "new", "edited": "changed", "deleted": "deleted", "returned": "returned"}
-        counted = collect(
-            table.group_by("seen_at").agg(
-                **{
-                    name: (table["operation"] == what).sum().cast("int64")
-                    for name, what in operations.items()
-                }
-            )
-        )
-        counts: pd.DataFrame = counted.rename(columns={"seen_at": "recorded_at"}).set_index("recorded_at")
-        return counts.astype("int64")
 
     def check(self) -> list[dict[str, Any]]:
         """List invalid rows: two of one opportunity at one instant, and rows without id or time."""
@@ -246,6 +207,13 @@ class TableSource(Source):
             for row, known in zip(found.itertuples(index=False), named, strict=True)
         ]
 
+    def columns_at(self, recorded_at: pd.Timestamp) -> None:
+        """Return None for all columns: a table does not tell those of one record."""
+
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """Return nothing: when a column began is not known."""
+        return {}
+
     def reset(self) -> None:
         """Do nothing: the engine belongs to the caller."""
 
@@ -260,10 +228,7 @@ def _cast(table: Any) -> Any:
             f"the table has no column {', '.join(missing)}; it has {', '.join(table.columns)}"
         )
     wanted = {**rows.CHANGE_COLUMNS, **rows.KNOWN}
-    columns = {}
-    for name, dtype in wanted.items():
-        target = ibis.expr.datatypes.DataType.from_pyarrow(dtype)
-        columns[name] = table[name].cast(target) if name in table.columns else ibis.null(target)
+    columns = cast_columns(table, wanted)
     if "operation" not in table.columns:
         columns["operation"] = ibis.literal("changed")
     return table.select(**columns, **{c: table[c] for c in table.columns if c not in wanted})
@@ -278,12 +243,37 @@ def _check_given(records: pd.DataFrame) -> pd.DataFrame:
     return records.assign(recorded_at=moments).set_index("recorded_at")
 
 
+_COUNTED = {
+    "new": ("new", rows.TRANSFERRED_IN),
+    "edited": ("changed",),
+    "deleted": (rows.DELETED, rows.TRANSFERRED),
+    "returned": ("returned",),
+}
+"""The counts of `History.records`, and the operations that each holds."""
+
+
+def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFrame:
+    """Count the operations of change rows at each ``seen_at``; a record without a change leaves no row."""
+    tallies = {
+        name: table["operation"].isin(kinds).cast("int64").sum().cast("int64")
+        for name, kinds in _COUNTED.items()
+    }
+    counts: pd.DataFrame = run(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")
+    return counts.fillna(0).astype("int64")
+
+
+def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:
+    """Count the operations at each record, all that ``changed``, and the ``rows`` then."""
+    counts = operations.reindex(moments, fill_value=0)
+    counts["changed"] = counts.sum(axis=1)
+    counts["rows"] = (counts["new"] + counts["returned"] - counts["deleted"]).cumsum()
+    return counts
+
+
 def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
     """Join counted and given records; the given ones include those without a change and incomplete ones."""
     given = pd.DataFrame(index=counted.index) if given is None else given
-    frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
-    frame["changed"] = frame.sum(axis=1)
-    frame["rows"] = (frame["new"] + frame["returned"] - frame["deleted"]).cumsum()
+    frame = count_records(counted, counted.index.union(given.index).sort_values())
     for name, unknown in (("complete", True), ("certified", False)):
         frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
     return make_records(frame.rename_axis("recorded_at").reset_index())

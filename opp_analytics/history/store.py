@@ -340,25 +340,22 @@ class Store:
         for place, entry in enumerate(entries):
             before = entries[place - 1] if place else None
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):
-                raise Damage(
-                    self.folder / "records" / f"{place + 1:06d}.json",
-                    f"is missing, or does not precede {entry.name}.json; restore it from a backup",
-                )
+                lacking = f"is missing, or does not precede {entry.name}.json; restore it from a backup"
+                raise Damage(self._name_entry(place + 1), lacking)
         # One change file past the last entry is an interrupted append that does not count.
         unknown = [n for n in changes if n not in set(records) and n != f"{len(entries) + 1:06d}"]
         if unknown:
-            raise Damage(
-                self.folder / "changes" / f"{unknown[0]}.parquet", "is not part of this history; move it away"
-            )
+            stray = self.folder / "changes" / f"{unknown[0]}.parquet"
+            raise Damage(stray, "is not part of this history; move it away")
         if newest > f"{len(entries):06d}":
-            raise Damage(
-                self.folder / "records" / f"{len(entries) + 1:06d}.json",
-                "is missing; restore it from a backup",
-            )
+            raise Damage(self._name_entry(len(entries) + 1), "is missing; restore it from a backup")
         return entries
 
+    def _name_entry(self, sequence: int) -> Path:
+        return self.folder / "records" / f"{sequence:06d}.json"
+
     def _entry(self, name: str) -> Entry:
-        file = self.folder / "records" / f"{name}.json"
+        file = self._name_entry(int(name))
         try:
             mark = read_mark(file)
         except OSError as error:

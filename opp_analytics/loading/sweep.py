@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,15 +80,6 @@ _WINDOW = 4
 """Pages in flight or waiting to be decoded, per connection."""
 
 
-class Bar(Protocol):
-    """A progress bar, such as that of tqdm."""
-
-    total: float | None
-
-    def update(self, n: float = 1) -> Any:
-        """Advance by `n` opportunities."""
-
-
 @dataclass
 class Sweep:
     """The rows of one pass, and the facts that show if it is complete."""
@@ -152,7 +143,7 @@ def sweep(
     *,
     expected: int | None,
     stored_pages: int,
-    bar: Bar,
+    bar: Any,
     limits: Limits,
     on_page: Callable[[int], None],
 ) -> None:

@@ -14,7 +14,7 @@ import secrets
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -217,18 +217,12 @@ class ControlWire:
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
     """Yield one dict of JSON values per opportunity of a frame or an iterable; None for a missing value."""
     if hasattr(opportunities, "columns"):
-        return _read_frame(opportunities)
-    return (
-        {str(name): _cell(str(name), value) for name, value in row.items()}
-        for row in _mappings(opportunities)
-    )
-
-
-def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
-    for row in rows:
+        yield from _read_frame(opportunities)
+        return
+    for row in opportunities:
         if not isinstance(row, Mapping):
             raise SandboxTypeError(f"opportunities must be a DataFrame or mappings, not {type(row).__name__}")
-        yield row
+        yield {str(name): _cell(str(name), value) for name, value in row.items()}
 
 
 def _read_frame(frame: Any) -> Iterator[dict[str, Any]]:
@@ -243,7 +237,6 @@ def _read_frame(frame: Any) -> Iterator[dict[str, Any]]:
 
 
 def _cell(name: str, value: Any) -> Any:
-    """Turn one cell into its JSON value."""
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()  # a numpy scalar
     if value is None or isinstance(value, (bool, int)):
@@ -306,9 +299,7 @@ class Sandbox:
     read_only_token : str
         Token of the same tenant without permission to write (403).
     faults : FaultSettings
-        Faults of the server. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
-        clock_skew, late_stamps, replica_lag or normalize, as in ``server.faults.latency = 0.2``, or call
-        expire_token(). `FaultSettings` describes each one.
+        Faults of the server, set as in ``server.faults.latency = 0.2``; `FaultSettings` describes each one.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:

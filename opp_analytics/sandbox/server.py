@@ -137,7 +137,6 @@ class Api:
         return jsonapi.make_answer(request, body, status)
 
     def _rename(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Rename attributes to the tenant's names."""
         theirs = {ours: name for name, ours in self.store.stages.columns.items()}
         return {theirs.get(name, name): value for name, value in attributes.items()}
 

@@ -163,8 +163,6 @@ _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 
 @dataclass
 class _Event:
-    """An event of a deal at a time of the day."""
-
     record: Record
     changes: dict[str, Any] = field(default_factory=dict)
     trashed: bool = False
@@ -253,7 +251,6 @@ def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages)
 
 
 def _find_worked(record: Record, stages: TenantStages) -> str | None:
-    """Find the stage that the team works a deal by."""
     return stages.find_worked(record.attributes["stage"], record.attributes.get("pipeline"))
 
 

@@ -308,5 +308,4 @@ class TenantStages:
 
 
 def _place(rank: int, count: int) -> int:
-    """Find the place of an open stage among the worked stages."""
     return _FEW[count][rank] if count in _FEW else rank * len(_WORKED) // count

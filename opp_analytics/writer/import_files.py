@@ -30,15 +30,22 @@ class ImportFile(NamedTuple):
 
 
 def make_import_files(
-    opportunities: pd.DataFrame, known: org.Org, before: pd.DataFrame | None, path: Path
-) -> list[ImportFile]:
+    opportunities: pd.DataFrame, known: org.Org | None, before: pd.DataFrame | None, path: Path
+) -> list[ImportFile] | None:
     """Make the files for a CRM's import: one of all rows, or with `before` those of the changed cells.
 
     A cell that nobody edited is empty only where the CRM documents that its import leaves such a field as it is; elsewhere
     deals with the same changed columns share a file. New deals, and the ids of removed ones, have a file of their own. A
-    change that no import can make is refused; a DataWarning says what to import, and what is in no file.
+    change that no import can make is refused; a DataWarning says what to import, and what is in no file. Without `known`
+    there is no import, and `before` is refused: a file for editing holds every row.
     """
-    org.check_org(known)
+    known = org.check_org(known)
+    if known is None:
+        if before is not None:
+            raise ArgumentValueError(
+                "before= belongs to a file for a CRM's import; give its org= too, such as org=oa.Org.salesforce()"
+            )
+        return None
     frame = org.conform(opportunities)
     if before is None:
         return [ImportFile(path, *crm.make_import_table(org.Org.of(frame).bare(known.bare(frame)), known))]
@@ -140,11 +147,3 @@ def _describe_files(
         yield f"{became}: in no file, because the CRM is not known to empty a field on import; empty it in the CRM"
     elif emptied:
         yield f"{became}: {clear} in the file empties the field, in Data Loader with Use Bulk API switched on"
-
-
-def refuse_before(before: pd.DataFrame | None) -> None:
-    """Refuse `before` without an org: a file for editing holds every row."""
-    if before is not None:
-        raise ArgumentValueError(
-            "before= belongs to a file for a CRM's import; give its org= too, such as org=oa.Org.salesforce()"
-        )

@@ -665,7 +665,6 @@ def own_writes(client: Client) -> pd.DataFrame:
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: list[str], times: tuple[str, ...]) -> pd.DataFrame:
-    """Make a frame of text and times, numbers as objects."""
     found = pd.DataFrame(rows, columns=columns, dtype="object")
     texts = [c for c in ("unique_id", "run_id", "url", "tenant") if c in found]
     # What a server sent as its stamp may be anything; our own are checked.

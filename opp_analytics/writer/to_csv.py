@@ -19,7 +19,7 @@ from opp_analytics.org import DEFAULT, Org, conform, empty
 from opp_analytics.table_files import allow_long_cells, decode_file, read_content
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
-from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
+from opp_analytics.writer.import_files import ImportFile, make_import_files
 from opp_analytics.writer.plan.difference import require_ids
 
 _WINDOWS = "cp1252"
@@ -65,12 +65,11 @@ def to_csv(
     """
     target = arguments.path(path)
     check_ending(target, (".csv", ".txt", ""))
-    if org is not None:
-        made = make_import_files(opportunities, org, before, target)
+    made = make_import_files(opportunities, org, before, target)
+    if made is not None:
         for path, texts in [(file.path, _import_texts(file)) for file in made]:
             _write(texts, path)
         return target
-    refuse_before(before)
     frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
     for column in sheets.order_columns([str(column) for column in frame.columns]):
@@ -255,7 +254,6 @@ def guard_formula(text: str) -> str:
 
 
 def _to_csv_text(column: str, value: Any) -> str:
-    """Write a value as the text of a CSV cell."""
     text = _to_plain_text(column, value)
     if not text or not isinstance(sheets.to_cell(column, value), str):
         return text

@@ -25,7 +25,7 @@ from opp_analytics.org import PIPELINE, VALUE_ORIGINAL, Org, Stages, conform, ma
 from opp_analytics.table_files import BASE_SHEET, import_openpyxl, open_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
-from opp_analytics.writer.import_files import ImportFile, make_import_files, refuse_before
+from opp_analytics.writer.import_files import ImportFile, make_import_files
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan import read_before
 
@@ -109,12 +109,11 @@ def to_excel(
     """
     target = arguments.path(path)
     check_ending(target, (".xlsx", ""))
-    if org is not None:
-        files = make_import_files(opportunities, org, before, target)
+    files = make_import_files(opportunities, org, before, target)
+    if files is not None:
         for each, filled in [(file.path, _fill_import(file)) for file in files]:
             sheets.save(each, filled.save)
         return target
-    refuse_before(before)
     book = _make_book()
     sheet = book.active
     frame = conform(require_ids(opportunities, "opportunities"))
@@ -129,7 +128,6 @@ def to_excel(
 
 
 def _make_book() -> Workbook:
-    """Make a workbook with one empty sheet."""
     book: Workbook = import_openpyxl().Workbook()
     book.active.title = _SHEET
     return book
@@ -486,6 +484,5 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 
 def _normalize_lines(text: str) -> str:
-    """Normalize line breaks and non-breaking spaces."""
     lines = text.replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\u00a0", " ").strip()

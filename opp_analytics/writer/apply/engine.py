@@ -64,25 +64,20 @@ Chains = list[list[RunStep]]
 """Steps by what must be sent one after another."""
 
 
-class StopSignal:
-    """Signal to start no further calls, with the reason."""
+class StopSignal(Stop):
+    """Signal to start no further calls, with the reason; it also ends the requests of the run's threads."""
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.reason: str | None = None
-        self.leave_at: float | None = None
-        """Monotonic time at which to stop waiting for calls in flight."""
-        self.requests = Stop()
-        """Ends the requests of the run's threads."""
+    reason: str | None = None
+    leave_at: float | None = None
+    """Monotonic time at which to stop waiting for calls in flight."""
 
     def __bool__(self) -> bool:
-        return self._event.is_set()
+        return self._over.is_set()
 
     def set(self, reason: str) -> None:
         """Start no further calls; keep the first reason."""
         self.reason = self.reason or reason
-        self._event.set()
-        self.requests.begin_nothing()
+        self.begin_nothing()
 
     def interrupt(self, reason: str, seconds: float) -> None:
         """Start no further calls, and wait at most `seconds` for those in flight."""
@@ -91,7 +86,7 @@ class StopSignal:
 
     def wait(self, seconds: float) -> None:
         """Wait, or return early if stopped."""
-        self._event.wait(seconds)
+        self._over.wait(seconds)
 
 
 SHORTEST_WAIT = 15.0
@@ -258,7 +253,7 @@ def work_through(
     left = len(waiting)
 
     def take() -> None:
-        STOP.by = stop.requests
+        STOP.by = stop
         while True:
             try:
                 item = waiting.popleft()
@@ -286,7 +281,7 @@ def work_through(
                 yield item, done  # type: ignore[misc]
     finally:
         if left:
-            stop.requests.set()
+            stop.cut()
     if failure is not None:
         raise failure
 

@@ -105,7 +105,6 @@ def _take_originals(
 
 
 def _mark_edited(was: pd.Series[Any], now: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Mark the amounts that differ."""
     marked = np.zeros(len(now), dtype=bool)
     marked[_find_differing(was.rename("value"), now.rename("value"))] = True
     return marked

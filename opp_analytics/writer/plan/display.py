@@ -209,7 +209,6 @@ def _problem_table(problems: Sequence[PlanProblem]) -> str:
 
 
 def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
-    """Format field, old, new and status of each change of a deal."""
     currency = step.currency or step.org.currency
     return [(*_format_change(cell, currency), cell.status) for cell in step.cells]
 
@@ -220,7 +219,6 @@ def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, 
 
 
 def _format_money(step: Step) -> tuple[str, str]:
-    """Format a deal's value and the change in it."""
     if step.operation == "recover":
         return text.MISSING, ""
     value = step.value_before if step.operation == "delete" else step.value_after

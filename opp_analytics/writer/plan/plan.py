@@ -443,7 +443,6 @@ def _write_cell(cell: EditedCell) -> dict[str, Any]:
 
 
 def _wire(field: str, value: Any) -> msgspec.Raw:
-    """Write a value as the wire writes its column."""
     return msgspec.Raw((to_text(field, value) or "null").encode())
 
 

@@ -65,9 +65,10 @@ def _compare_update(
         else:
             now, after = normalize_or_keep(field, remote.get(field)), cell.after
             answered = _is_form(step, field, after, now, forms)
-            in_doubt = _is_in_doubt(step, field, after, now, forms) or (
-                field in overwritten and not same(field, now, overwritten[field])
-            )
+            # Of a write without an answer, a cell that has changed since may be the form.
+            doubtful = _list_held(step, field, after, forms, answered=False)
+            doubtful += [overwritten[field]] if field in overwritten else []
+            in_doubt = any(not same(field, held, now) for held in doubtful)
             if _same(field, now, after, meaning) or ((answered or in_doubt) and agrees(field, after, now)):
                 status = "already"
             elif not (answered or _holds(step, field, cell.before, now, meaning, forms)):
@@ -109,19 +110,14 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
     return same(field, one, other)
 
 
-def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
-    """Tell whether the server answered with this value when it was sent ours."""
-    return any(same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True))
-
-
-def _is_in_doubt(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
-    """Tell whether a run sent our value, has no answer, and the cell has changed since."""
-    return any(not same(field, held, now) for held in _list_held(step, field, ours, forms, answered=False))
-
-
 def _list_held(step: Step, field: str, ours: Any, forms: Forms, *, answered: bool) -> list[Any]:
+    """List what the server answered that it holds of our value, or held before a write of it that has no answer."""
     sent = (cell for cell in forms.get((step.unique_id, field), ()) if cell.answered == answered)
     return [cell.held for cell in sent if same(field, cell.value, ours)]
+
+
+def _is_form(step: Step, field: str, ours: Any, now: Any, forms: Forms) -> bool:
+    return any(same(field, held, now) for held in _list_held(step, field, ours, forms, answered=True))
 
 
 def _holds(step: Step, field: str, ours: Any, now: Any, meaning: Org, forms: Forms) -> bool:
