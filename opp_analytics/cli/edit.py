@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,18 +18,15 @@ from opp_analytics.cli.console import OUTPUT, heading, note, out, say, say_gathe
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
-    DayFirst,
-    DecimalComma,
     Explain,
     FromFile,
     HistoryFolder,
     Method,
-    OnUnreadable,
     OrgFile,
-    Unreadable,
     find_history,
     find_org,
     read_source,
+    reads_cells,
     say_method,
 )
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
@@ -43,6 +40,7 @@ _WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
 _PLANS = (".json",)
 
 
+@reads_cells
 def export_command(
     file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.", show_default=False)],
     search: Annotated[
@@ -50,10 +48,9 @@ def export_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
     check_ending(file, tuple(_WRITERS))
@@ -65,14 +62,7 @@ def export_command(
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
     opportunities = read_source(
-        source_file,
-        org_file,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        option=None,
-        refresh="full",
-        search=search,
+        source_file, org_file, written, option=None, refresh="full", search=search
     ).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -17,15 +17,7 @@ import opp_analytics as oa
 from opp_analytics.cli.console import heading, note, say, show, write_command
 from opp_analytics.cli.load import add_record, count_stock, say_stock, write_opportunities
 from opp_analytics.cli.output import answer, check_ending, with_tables
-from opp_analytics.cli.source import (
-    DayFirst,
-    DecimalComma,
-    OnUnreadable,
-    OrgFile,
-    Unreadable,
-    find_org,
-    say_age,
-)
+from opp_analytics.cli.source import OrgFile, find_org, reads_cells, say_age
 from opp_analytics.crm import (
     LOGS,
     ChangeLog,
@@ -48,6 +40,7 @@ _ENDINGS = (".csv", ".parquet", ".xlsx")
 
 
 @with_tables(out=())
+@reads_cells
 def import_crm_command(
     files: Annotated[
         list[Path],
@@ -80,13 +73,12 @@ def import_crm_command(
         Path | None,
         typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.", show_default=False),
     ] = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     encoding: Annotated[
         str | None,
         typer.Option(help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"),
     ] = None,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Read another CRM's export or field history, show what each column became, and begin a history with it."""
     check_ending(out, _ENDINGS)
@@ -107,28 +99,14 @@ def import_crm_command(
         )
     deals, tables = None, {}
     if deals_file is not None:
-        export = explain_export(
-            deals_file,
-            org,
-            day_first=day_first,
-            decimal_comma=decimal_comma,
-            unreadable=unreadable,
-            encoding=encoding,
-        )
+        export = explain_export(deals_file, org, encoding=encoding, **written)
         deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
         tables["opportunities"] = export.mapping
         say_age(deals)
     if log_file is not None:
         log = read_changes(
-            log_file,
-            org,
-            opportunities=deals,
-            ids=_read_ids(ids),
-            day_first=day_first,
-            decimal_comma=decimal_comma,
-            unreadable=unreadable,
-            encoding=encoding,
+            log_file, org, opportunities=deals, ids=_read_ids(ids), encoding=encoding, **written
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
         tables["history"] = log.mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,15 +15,7 @@ from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escape_markup, heading, note, say, say_marked, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_csv, write_staged
-from opp_analytics.cli.source import (
-    DayFirst,
-    DecimalComma,
-    FromFile,
-    OnUnreadable,
-    OrgFile,
-    Unreadable,
-    read_source,
-)
+from opp_analytics.cli.source import FromFile, OrgFile, read_source, reads_cells
 from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
@@ -113,12 +106,10 @@ def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:
             oa.to_excel(opportunities, file)
 
 
+@reads_cells
 def record_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     at: Annotated[
         str | None,
@@ -140,19 +131,12 @@ def record_command(
             help="Record this column's values as missing, where it is gone or empty in every row; repeat it for more.",
         ),
     ] = None,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
     moment = None if at is None else as_instant(at, name="--at")
-    source = read_source(
-        source_file,
-        org_file,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        asked=at,
-        option="--at",
-        refresh="full",
-    )
+    source = read_source(source_file, org_file, written, asked=at, option="--at", refresh="full")
     history = oa.History(folder, org=source.org)
     add_record(
         history,

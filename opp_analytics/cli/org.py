@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -14,22 +15,22 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
-from opp_analytics.cli.source import DayFirst, DecimalComma, FromFile, OnUnreadable, Unreadable
+from opp_analytics.cli.source import FromFile, reads_cells
 from opp_analytics.crm import draft_from_export, read_org_text, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
 
 
+@reads_cells
 def init_command(
     file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(FILE),
     source: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
     update: Annotated[
         bool, typer.Option("--update", help="Add what is new to an existing file; all that is in it stays.")
     ] = False,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
     check_ending(file, (".toml",))
@@ -42,9 +43,7 @@ def init_command(
     if source is None:
         draft = _draft_from_api(file, kept)
     else:
-        drafted = draft_from_export(
-            source, file, kept, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
-        )
+        drafted = draft_from_export(source, file, kept, **written)
         draft = drafted.draft
         if drafted.preset is None and (doubt := recognize(drafted.table).doubt):
             say(f"{text.capital(doubt)}.")

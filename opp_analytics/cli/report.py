@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,22 +16,20 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.load import add_record
 from opp_analytics.cli.source import (
-    DayFirst,
-    DecimalComma,
     FromFile,
     Method,
-    OnUnreadable,
     OrgFile,
-    Unreadable,
     find_org,
     parse_amount,
     read_source,
+    reads_cells,
 )
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
 from opp_analytics.report import check_report
 
 
+@reads_cells
 def report_command(
     file: Annotated[
         Path, typer.Option("--out", help="An .html file or a folder; the .xlsx is written beside it.")
@@ -73,9 +72,6 @@ def report_command(
     method: Method = "auto",
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
     markdown: Annotated[
@@ -88,20 +84,11 @@ def report_command(
         bool,
         typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
     ] = True,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
-    source = (
-        None
-        if source_file is None
-        else read_source(
-            source_file,
-            org_file,
-            day_first=day_first,
-            decimal_comma=decimal_comma,
-            unreadable=unreadable,
-            asked=as_of,
-        )
-    )
+    source = None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)

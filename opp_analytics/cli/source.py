@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, get_args
 
 import pandas as pd
@@ -74,6 +75,22 @@ Unreadable = Annotated[
     ),
 ]
 """The option that says what to do with the cells of a file that can't be read."""
+_CELLS = {
+    "day_first": (DayFirst, None),
+    "decimal_comma": (DecimalComma, None),
+    "unreadable": (Unreadable, OnUnreadable.REFUSE),
+}
+
+
+def reads_cells(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how the cells of a file are written, as one argument, `written`."""
+
+    def run(**others: Any) -> None:
+        command(written={name: others.pop(name) for name in _CELLS}, **others)
+
+    return add_options(run, command, _CELLS, given=("written",))
+
+
 OrgFile = Annotated[
     Path | None,
     typer.Option(
@@ -177,10 +194,8 @@ class CommandSource(NamedTuple):
 def read_source(
     file: Path | None,
     org_file: Path | None,
+    written: Mapping[str, Any] = MappingProxyType({}),
     *,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
     asked: str | None = None,
     option: str | None = "--as-of",
     recorded: Path | None = None,
@@ -189,7 +204,7 @@ def read_source(
     """Read the opportunities of a file, or load them from the API with these options of `load`.
 
     Without a setting of the API, the last record of the history in the folder `recorded` answers, if there is one.
-    `day_first` and `decimal_comma` say how the dates and amounts of a file are written, `unreadable` what to do with others.
+    A file's cells are `written` as its options say, see `reads_cells`.
     Old data are said to be old, unless the moment of the question was `asked` with `option`, the command's own for it.
     """
     org = find_org(org_file)
@@ -203,9 +218,7 @@ def read_source(
         say_age(opportunities, asked, option)
         return CommandSource(opportunities, org, client)
     known = org or guess_org(file)
-    export = explain_export(
-        file, known, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
-    )
+    export = explain_export(file, known, **written)
     note(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.")
     _say_unclear(file, export.mapping)
     for what in export.left_out:
@@ -240,9 +253,9 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
     def run(
         *, source_file: Path | None, org_file: Path | None, as_of: str | None = None, **others: Any
     ) -> None:
-        cells = {name: others.pop(name) for name in ("day_first", "decimal_comma", "unreadable")}
+        written = {name: others.pop(name) for name in _CELLS}
         recorded = others.get("folder", HISTORY_FOLDER)
-        source = read_source(source_file, org_file, asked=as_of, recorded=recorded, **cells)
+        source = read_source(source_file, org_file, written, asked=as_of, recorded=recorded)
         command(source=source._replace(as_of=as_of), **others)
 
     options = {name: one for name, one in _READING.items() if dated or name != "as_of"}
@@ -252,9 +265,7 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
 _READING = {
     "as_of": (AsOf, None),
     "source_file": (FromFile, None),
-    "day_first": (DayFirst, None),
-    "decimal_comma": (DecimalComma, None),
-    "unreadable": (Unreadable, OnUnreadable.REFUSE),
+    **_CELLS,
     "org_file": (OrgFile, None),
 }
 

@@ -76,12 +76,10 @@ def read_changes(
     *,
     opportunities: pd.DataFrame | None = None,
     ids: Mapping[str, str] | None = None,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
     encoding: str | None = None,
+    **written: Any,
 ) -> ChangeLog:
-    """Read a field history as a change log.
+    """Read a field history as a change log, `written` as `ColumnReader.of` takes it.
 
     `opportunities`, the deals as they are now, tell when each deal was created, its name and account, and the
     values of tracked fields that never changed; a deal closed there, whose closing the history lacks, is open until its
@@ -94,14 +92,7 @@ def read_changes(
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
     if shape == "opportunities" and any(map(find_stage_date, table.labels)):
-        export = explain_export(
-            source,
-            org,
-            day_first=day_first,
-            decimal_comma=decimal_comma,
-            unreadable=unreadable,
-            encoding=encoding,
-        )
+        export = explain_export(source, org, encoding=encoding, **written)
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
@@ -124,11 +115,6 @@ def read_changes(
     problems: list[Mapping[str, str]] = []
     left_out: tuple[str, ...] = ()
     known = _index_deals(opportunities)
-    written: dict[str, Any] = {
-        "day_first": day_first,
-        "decimal_comma": decimal_comma,
-        "unreadable": unreadable,
-    }
     if shape == "events":
         events = read_events(table, org, **written)
         every = [*events.changes["unique_id"], *events.births["unique_id"]]

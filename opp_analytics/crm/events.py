@@ -9,8 +9,8 @@ import pandas as pd
 
 from opp_analytics.crm.mapping import FLAGS, Mapped, Names, match_labels, name_opportunities
 from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
-from opp_analytics.crm.values import ColumnReader, find_decimals, is_time
-from opp_analytics.inputs import Cells, as_ids, as_texts, find_day_order
+from opp_analytics.crm.values import ColumnReader, is_time
+from opp_analytics.inputs import Cells, as_ids, as_texts
 from opp_analytics.org import Org
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
@@ -32,15 +32,8 @@ class Events:
     """Columns, fields and values that were mapped, guessed and dropped."""
 
 
-def read_events(
-    table: FileTable,
-    org: Org,
-    *,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
-) -> Events:
-    """Read a file with a row for each changed field."""
+def read_events(table: FileTable, org: Org, **written: Any) -> Events:
+    """Read a file with a row for each changed field, `written` as `ColumnReader.of` takes it."""
     matched = match_labels(table.labels, Names(name_events(org.columns, table.labels), _NAMES))
     places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
     cells = {name: table.cells[places[name]] for name in _NAMES if name in places}
@@ -61,12 +54,9 @@ def read_events(
         if is_time(str(ours)) or ours == "value"
         for side in ("old_value", "new_value")
     }
-    times = [at, *(column for (ours, _), column in sides.items() if is_time(ours))]
-    order = day_first if day_first is not None else find_day_order(times, table.file)
-    whose = {**{side: side[0] for side in sides}, ("changed_at", ""): "changed_at"}
-    comma, said = find_decimals(table, {**sides, ("changed_at", ""): at}, whose, decimal_comma)
+    typed = [("changed_at", at), *((ours, column) for (ours, _), column in sides.items())]
     zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
-    reader = ColumnReader(org, order, zone, comma, unreadable, lines=said)
+    reader = ColumnReader.of(table, typed, org, zone, **written)
     instants = reader.read("changed_at", at, label["changed_at"])
     values = [_read_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
     reader.settle(table.file)

@@ -125,13 +125,11 @@ def explain_export(
     source: TableSource,
     org: Org,
     *,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
     encoding: str | None = None,
     draft: bool = False,
+    **written: Any,
 ) -> Export:
-    """Read an export, with the fate of its columns and rows; see `read_export`.
+    """Read an export, with the fate of its columns and rows; see `read_export`, and `ColumnReader.of` for what is `written`.
 
     A `draft` keeps amounts in several currencies, and the dates of closing.
     """
@@ -139,7 +137,7 @@ def explain_export(
         raise ArgumentTypeError(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
         )
-    arguments.one_of(unreadable, "unreadable", UNREADABLE)
+    arguments.one_of(written.get("unreadable", "refuse"), "unreadable", UNREADABLE)
     table = read_table(source, name_any(org.columns).know, encoding)
     org = merge_orgs(get_org(table), org, names=(f"the org of {table.file}", "the given org")) or org
     if find_shape(table.labels, org.columns) in LOGS:
@@ -150,9 +148,7 @@ def explain_export(
     matched = mark_stage_dates(match_labels(table.labels, name_opportunities(org.columns)))
     table = drop_footer(table, find_column("unique_id", matched, table))
     find_column("stage", matched, table)
-    columns, lines, blanked = read_columns(
-        table, matched, org, day_first=day_first, decimal_comma=decimal_comma, unreadable=unreadable
-    )
+    columns, lines, blanked = read_columns(table, matched, org, **written)
     dates = take_stage_dates(columns, org, lines)
     frame, left_out = _make_opportunities(columns, org, table, lines, draft)
     if blanked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,21 +69,6 @@ def is_time(ours: str) -> bool:
     return ours in _DATES or ours in _INSTANTS or find_stage_date(ours) is not None
 
 
-def find_decimals(
-    table: FileTable, cells: Mapping[Any, Cells], names: Mapping[Any, str], decimal_comma: bool | None
-) -> tuple[bool | None, list[Mapped]]:
-    """Find out whether the amounts among the cells of a file have a decimal comma; with the line that says a guess.
-
-    `names` are our names of the columns; what `decimal_comma` says wins.
-    """
-    if decimal_comma is not None:
-        return decimal_comma, []
-    amounts = [column for place, column in cells.items() if names[place] in _AMOUNTS]
-    dots = has_dotted_dates(column for place, column in cells.items() if is_time(names[place]))
-    comma, why = find_decimal_comma(amounts, table.file, semicolons=table.semicolons, dots=dots)
-    return comma, [Mapped("", "value", "guessed", why)] if why else []
-
-
 @dataclass
 class ColumnReader:
     """Reads columns at their types; collects bad cells, and lines about values that were guessed."""
@@ -100,6 +85,31 @@ class ColumnReader:
     bad: list[BadValue] = field(default_factory=list)
     blanked: list[BadValue] = field(default_factory=list)
     lines: list[Mapped] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        table: FileTable,
+        columns: Sequence[tuple[str, Cells]],
+        org: Org,
+        zone: str,
+        *,
+        day_first: bool | None = None,
+        decimal_comma: bool | None = None,
+        unreadable: str = "refuse",
+    ) -> ColumnReader:
+        """Make the reader of a file: what its `columns`, each with our name, tell of its dates and amounts where no option does."""
+        times = [cells for ours, cells in columns if is_time(ours)]
+        order = day_first if day_first is not None else find_day_order(times, table.file)
+        why = ""
+        if decimal_comma is None:
+            amounts = [cells for ours, cells in columns if ours in _AMOUNTS]
+            dots = has_dotted_dates(times)
+            decimal_comma, why = find_decimal_comma(
+                amounts, table.file, semicolons=table.semicolons, dots=dots
+            )
+        lines = [Mapped("", "value", "guessed", why)] if why else []
+        return cls(org, order, zone, decimal_comma, unreadable, lines=lines)
 
     def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
         """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
@@ -180,12 +190,13 @@ def read_columns(
     matched: list[Mapped],
     org: Org,
     *,
-    day_first: bool | None = None,
-    decimal_comma: bool | None = None,
-    unreadable: str = "refuse",
     zone: str | None = None,
+    **written: Any,
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[BadValue]]:
-    """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank."""
+    """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank.
+
+    What is `written`, such as the order of days and months, is as `ColumnReader.of` takes it.
+    """
     table = copy_shared(table, matched)
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
     names = {place: matched[place].ours for place in places}
@@ -194,10 +205,8 @@ def read_columns(
         for place, ours in names.items()
         if is_time(ours) or ours in _AMOUNTS
     }
-    times = [column for place, column in cells.items() if is_time(names[place])]
-    order = day_first if day_first is not None else find_day_order(times, table.file)
-    comma, said = find_decimals(table, cells, names, decimal_comma)
-    reader = ColumnReader(org, order, zone or org.zone(None), comma, unreadable, lines=said)
+    typed = [(names[place], column) for place, column in cells.items()]
+    reader = ColumnReader.of(table, typed, org, zone or org.zone(None), **written)
     several = org.converts and "currency" in names.values()
     columns: dict[str, pd.Series[Any]] = {}
     first: dict[str, int] = {}

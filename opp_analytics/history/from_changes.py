@@ -83,7 +83,7 @@ def read_import(
     *,
     ids: Mapping[str, str] | None = None,
     progress: bool | None = None,
-    **reading: Any,
+    **written: Any,
 ) -> tuple[Import, org.Org | None]:
     """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
     if isinstance(changes, crm.ChangeLog):
@@ -94,7 +94,7 @@ def read_import(
         if known is None or (ours and opportunities is None and ids is None):
             agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
-    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **reading)
+    log = crm.read_changes(changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, **written)
     note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 
