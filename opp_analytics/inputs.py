@@ -149,13 +149,6 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
     Money in another currency than `currency` is refused. ``k`` is a thousand, ``m``, ``mn`` and ``mm`` a million, ``b`` and
     ``bn`` a billion. ``45,000`` is thousands, as the package writes them; ``45.000`` is
     so only where `decimal_comma` is known to hold, else it is refused with both readings: nobody types 45 so.
-
-    >>> read_amount("$12,000.50"), read_amount("45k"), read_amount("1.2M"), read_amount("($500)")
-    (12000.5, 45000.0, 1200000.0, -500.0)
-    >>> read_amount("€150,000", "EUR"), read_amount("250m"), read_amount("1.2mm"), read_amount("150 000")
-    (150000.0, 250000000.0, 1200000.0, 150000.0)
-    >>> read_amount("1.234,50 €", "EUR", decimal_comma=True)
-    1234.5
     """
     amount = _split_amount(text)
     if currency is not None and amount.money and not _is_sign_of(amount.money, currency):
@@ -174,11 +167,7 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
 
 
 def spell_amount(amount: float) -> str:
-    """Spell an amount so that `read_amount` gives it back.
-
-    >>> spell_amount(45_000.0), spell_amount(12.345), spell_amount(0.125)
-    ('45000', '12.3450', '0.125')
-    """
+    """Spell an amount so that `read_amount` gives it back."""
     if amount.is_integer() and abs(amount) < 2**53:
         return str(int(amount))
     spelled = repr(amount)
@@ -203,9 +192,6 @@ def read_percent(text: str) -> float:
     """Read a percentage from 0 to 100.
 
     A fraction such as 0.8, which may mean two things, is refused.
-
-    >>> read_percent("60"), read_percent("60 %"), read_percent("0.8%")
-    (60.0, 60.0, 0.8)
     """
     number, signed = _split_percent(text.strip())
     if number < 0:
@@ -236,11 +222,7 @@ def _check_number(cell: Any, otherwise: str) -> float:
 
 
 def read_flag(text: str) -> bool:
-    """Read yes or no.
-
-    >>> read_flag("TRUE"), read_flag("no")
-    (True, False)
-    """
+    """Read yes or no."""
     word = text.strip().casefold()
     if word not in _FLAGS:
         raise BadCell("is neither true nor false")
@@ -252,9 +234,6 @@ def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None
     """Find out whether the people of a time zone and a currency write the day first, and a decimal comma.
 
     None where neither names a country, where they name countries that differ, and where dates begin with the year.
-
-    >>> find_habits("Europe/Berlin", "EUR"), find_habits(None, "USD"), find_habits("Europe/London", "USD"), find_habits(None, "EUR")
-    ((True, True), (False, False), (None, False), (None, None))
     """
     # The codes of most currencies begin with their country.
     places = {get_global("zone_territories").get(timezone or ""), currency and currency[:2]} - {None}
@@ -279,10 +258,6 @@ def read_date(
     Without a year it is this year's, by `today`. One of this year that is over by then is next year's where that is near, and
     with `past` one to come is last year's; else both are shown. ``3/4/2026`` is April 3 with `day_first`, March 4 if that is
     False; None refuses a date that can be read in both ways.
-
-    >>> typed = ("12/31", "Dec 31", "Jan 5", "31 Dec 2027", "2026-02-01")
-    >>> [f"{read_date(text, today=date(2026, 11, 25)):%Y-%m-%d}" for text in typed]
-    ['2026-12-31', '2026-12-31', '2027-01-05', '2027-12-31', '2026-02-01']
     """
     try:
         return pd.Timestamp(_parse_date(text, None, day_first)).as_unit("us")
@@ -369,11 +344,7 @@ def _check_date(year: int, month: int, day: int) -> date:
 
 
 def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | None:
-    """Read a workbook's date that became a number: the days since `epoch`; None for any other number.
-
-    >>> read_serial_date(46_351), read_serial_date(12_000)
-    (Timestamp('2026-11-25 00:00:00'), None)
-    """
+    """Read a workbook's date that became a number: the days since `epoch`; None for any other number."""
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         return None
     if not _FIRST_SERIAL <= number <= _LAST_SERIAL:
@@ -430,11 +401,7 @@ def _parse_time_of_day(*parts: str | None) -> time:
 
 
 def fold(name: str) -> str:
-    """Fold a name to what tells it apart: case, spaces, hyphens and underscores do not.
-
-    >>> fold("Closed - Won"), fold(" closed_won")
-    ('closed_won', 'closed_won')
-    """
+    """Fold a name to what tells it apart: case, spaces, hyphens and underscores do not."""
     return re.sub(r"[\s_-]+", "_", name.casefold()).strip("_") or name
 
 
@@ -447,9 +414,6 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
     """Find the name that `typed` spells; None for another word, and where two names differ only in case or signs.
 
     A mapping leads from each spelling, aliases included, to its name.
-
-    >>> match_name("Closed-won", ["closed_won", "closed_lost"]), match_name("won", ["closed_won"])
-    ('closed_won', None)
     """
     known = names if isinstance(names, Mapping) else {name: name for name in names}
     if typed in known:
@@ -460,11 +424,7 @@ def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | No
 
 
 def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
-    """Suggest the names that somebody may have meant: those that contain `typed`, else the closest ones.
-
-    >>> suggest("closed", ["proposal", "closed_won", "closed_lost"]), suggest("propsal", ["proposal", "closed_won"])
-    (['closed_won', 'closed_lost'], ['proposal'])
-    """
+    """Suggest the names that somebody may have meant: those that contain `typed`, else the closest ones."""
     folded = {fold(name): name for name in names}
     wanted = fold(typed)
     # A word of one or two letters is inside many names.
@@ -476,11 +436,7 @@ def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
 def did_you_mean(
     typed: str, names: Iterable[str], *, most: int = 1, write: Callable[[str], str] = repr
 ) -> str:
-    """Ask for the name that somebody may have meant, as the end of a message; empty when none is close.
-
-    >>> did_you_mean("qualifcation", ["qualification", "proposal"]), did_you_mean("x", ["proposal"])
-    ("did you mean 'qualification'?", '')
-    """
+    """Ask for the name that somebody may have meant, as the end of a message; empty when none is close."""
     near = suggest(typed, names, most=most)
     return f"did you mean {joined(map(write, near), last='or')}?" if near else ""
 
@@ -510,11 +466,7 @@ class BadValue:
 
 
 def list_bad(bad: Iterable[BadValue]) -> list[str]:
-    """List bad cells in the order of the file, a column's equal ones once, and each reason where it is first.
-
-    >>> list_bad([BadValue(row, "Amount", cell, "is not an amount") for row, cell in enumerate(["TBD", "?", "TBD"], 2)])
-    ["rows 2 and 4: Amount='TBD' is not an amount", "row 3: Amount='?'"]
-    """
+    """List bad cells in the order of the file, a column's equal ones once, and each reason where it is first."""
     groups: dict[tuple[str, str, str], list[int]] = {}
     for one in sorted(bad, key=lambda one: (one.row, one.column)):
         groups.setdefault((one.column, repr(one.value), one.reason), []).append(one.row)
@@ -589,11 +541,7 @@ class Cells:
 
 
 def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Write a column as text; a whole number of a workbook without its decimals.
-
-    >>> as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()
-    ['a', '7', nan]
-    """
+    """Write a column as text; a whole number of a workbook without its decimals."""
     if isinstance(column.dtype, pd.StringDtype):
         return column.astype(TEXT)
     cells = [_as_text(cell) for cell in column.tolist()]
@@ -613,9 +561,6 @@ def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
 
     Reports write 15 characters, in which only capitals tell some ids apart. The three further ones say which of each five
     characters are capitals: https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
-
-    >>> as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist()
-    ['001M000000qfPySIAU', 'deal-7']
     """
     texts = as_texts(column)
     short = texts.str.fullmatch(_SALESFORCE_ID).fillna(False).astype(bool)
@@ -747,9 +692,6 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[A
     """Read a column of percentages, 0 to 100; with the bad values, and whether numbers without a sign were fractions.
 
     Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where the caller says so.
-
-    >>> [read_percents(Cells.of(pd.Series(column), "p"))[0].tolist() for column in (["80%", "5"], [0.8, 1.0])]
-    [[80.0, 5.0], [80.0, 100.0]]
     """
     found, reasons = cells.read_each(_split_percent)
     bare = {place: number for place, (number, signed) in found.items() if not signed}
@@ -807,12 +749,7 @@ def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], li
 
 
 def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[pd.Series[Any], list[BadValue]]:
-    """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`.
-
-    >>> cells = Cells.of(pd.Series(["11/25/2026 9:14 AM"]), "Created Date")
-    >>> read_instants(cells, False, "America/Chicago")[0].iloc[0]
-    Timestamp('2026-11-25 15:14:00+0000', tz='UTC')
-    """
+    """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`."""
     stamps, reasons, is_utc = _read_times(cells, day_first)
     walls: pd.Series[Any] = pd.Series(np.where(is_utc, _NAT, stamps))
     local = walls.dt.tz_localize(tz, ambiguous=np.ones(len(walls), dtype=bool), nonexistent="shift_forward")

@@ -73,9 +73,6 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
 
     A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond with
     `end`. A naive time of day is wall time in `tz`.
-
-    >>> as_instant("2026-03-31", end=True)
-    Timestamp('2026-03-31 23:59:59.999999+0000', tz='UTC')
     """
     stamp = _timestamp(when, name)
     if stamp.tzinfo is not None:
@@ -94,11 +91,7 @@ def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp
 
 
 def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
-    """Turn UTC instants into calendar dates (naive midnight, datetime64[us]) in `tz`.
-
-    >>> to_dates(pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin").dt.strftime("%F").tolist()
-    ['2026-04-01']
-    """
+    """Turn UTC instants into calendar dates (naive midnight, datetime64[us]) in `tz`."""
     days: pd.Series[Any] = instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize()
     return days.astype("datetime64[us]")
 
@@ -149,13 +142,7 @@ _TYPED_PERIODS = [
 
 @lru_cache(maxsize=4096)
 def read_period(typed: str) -> str:
-    """Read a month, quarter or year as people write it, as the label that it has in data; other text stays as it is.
-
-    >>> [read_period(typed) for typed in ("FY27 Q4", "Q4 2027", "2027 Q4", "FY27 Q4 (Nov–Jan)", "FY27")]
-    ['2027Q4', '2027Q4', '2027Q4', '2027Q4', '2027']
-    >>> [read_period(typed) for typed in ("Dec 2026", "December 2026", "Dec-26", "12/2026", "2026-12", "2026-W03")]
-    ['2026-12', '2026-12', '2026-12', '2026-12', '2026-12', '2026-W03']
-    """
+    """Read a month, quarter or year as people write it, as the label that it has in data; other text stays as it is."""
     bare = typed.partition("(")[0].strip()
     found = next((found for form in _TYPED_PERIODS if (found := form.fullmatch(bare))), None)
     parts = found.groupdict() if found else {}
@@ -167,11 +154,7 @@ def read_period(typed: str) -> str:
 
 
 def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
-    """Read the label of a period of `freq`, written as pandas or as people write it.
-
-    >>> as_period("2027Q1", "Q-JAN") == as_period("FY27 Q1", "Q-JAN"), as_period("2027Q1", "Q-JAN").end_time.date().isoformat()
-    (True, '2026-04-30')
-    """
+    """Read the label of a period of `freq`, written as pandas or as people write it."""
     read = read_period(str(label))
     try:
         period = pd.Period(read, check_freq(freq))
@@ -185,11 +168,7 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
 
 
 def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
-    """Label the period of each date, as `str`; a missing date stays missing.
-
-    >>> labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()
-    ['2026Q1', nan]
-    """
+    """Label the period of each date, as `str`; a missing date stays missing."""
     names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype(TEXT)
     return names
 
@@ -200,11 +179,6 @@ def period_days(
     """Read the first and last day of a period such as "2026Q4", "Nov 2026" or "FY26".
 
     `year_end` is the last month of the fiscal year, such as "JAN", for quarters and years.
-
-    >>> [str(day.date()) for day in period_days("2026Q4")]
-    ['2026-10-01', '2026-12-31']
-    >>> [str(day.date()) for day in period_days("2027Q4", year_end="JAN")]
-    ['2026-11-01', '2027-01-31']
     """
     read = read_period(label) if isinstance(label, str) else label
     for freq in ("M", f"Q-{year_end}", f"Y-{year_end}"):

@@ -153,9 +153,6 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
     """Decode the text of a file; with the name of its encoding.
 
     UTF-8 with or without a byte order mark, UTF-16 with one, or else Windows-1252.
-
-    >>> decode_file(Path("deals.csv"), "José".encode("cp1252"))
-    ('José', 'Windows-1252')
     """
     if encoding is not None:
         try:
@@ -184,11 +181,7 @@ def decode_file(path: Path, content: bytes, encoding: str | None = None) -> tupl
 
 
 def find_header(rows: Sequence[Sequence[Any]], known: Known) -> int:
-    """Find the first row with the most known labels; without any, the first row with text.
-
-    >>> find_header([["Pipeline"], [], ["Stage", "Amount"], ["Demo", "5"]], {"Stage", "Amount"}.__contains__)
-    2
-    """
+    """Find the first row with the most known labels; without any, the first row with text."""
     scores = [_count_known(row, known)[0] for row in rows[:_HEADER_WITHIN]]
     if any(scores):
         return scores.index(max(scores))
@@ -201,11 +194,7 @@ def _count_known(row: Sequence[Any], known: Known) -> tuple[int, int]:
 
 
 def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
-    """Read the labels of a header, trimmed; without the empty ones at its end.
-
-    >>> read_labels(["Stage ", None, "Amount", ""])
-    ('Stage', '', 'Amount')
-    """
+    """Read the labels of a header, trimmed; without the empty ones at its end."""
     labels = ["" if cell is None else str(cell).strip() for cell in row]
     while labels and not labels[-1]:
         labels.pop()

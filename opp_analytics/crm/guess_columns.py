@@ -65,11 +65,7 @@ def guess_columns(source: TableSource, org: Org, *, encoding: str | None = None)
 
 
 def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
-    """List the labels of a file that may be a column of ours, the likeliest first.
-
-    >>> list_likely("value", [Mapped("TCV", "TCV", "kept"), Mapped("Deal Value ($)", "Deal Value ($)", "kept")])
-    ['Deal Value ($)', 'TCV']
-    """
+    """List the labels of a file that may be a column of ours, the likeliest first."""
     ranks = {key: rank for rank, key in enumerate(LIKELY.get(ours, ()))}
     # A status serves as the stage where no other column does.
     free = [line for line in matched if line.how == "kept" or (ours, line.ours) == ("stage", "status")]
@@ -78,13 +74,7 @@ def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
 
 
 def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
-    """Guess which column identifies a deal, the likeliest first: unique, no blanks, named like an id; else the unique name.
-
-    >>> import pandas as pd
-    >>> sheet = read_table(pd.DataFrame({"Name": ["Acme", "Beta"], "Nr.": ["1", "2"], "Kunden-Nr.": ["7", "8"]}), str.isalpha)
-    >>> [(guess.theirs, guess.ours) for guess in guess_ids(sheet, match_labels(sheet.labels, name_opportunities({})))]
-    [('Nr.', 'unique_id'), ('Name', ['unique_id', 'name'])]
-    """
+    """Guess which column identifies a deal, the likeliest first: unique, no blanks, named like an id; else the unique name."""
     return [guess for _, guess in sorted(_list_ids(table, matched), key=lambda each: each[0])]
 
 

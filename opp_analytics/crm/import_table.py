@@ -31,11 +31,7 @@ _CLEARS = {"salesforce": "#N/A"}
 
 
 def find_clear_text(org: Org) -> str | None:
-    """Find the text that empties a field in the CRM's import; None where no file is known to leave or empty a field.
-
-    >>> find_clear_text(Org.salesforce()), find_clear_text(Org.pipedrive())
-    ('#N/A', None)
-    """
+    """Find the text that empties a field in the CRM's import; None where no file is known to leave or empty a field."""
     return next((_CLEARS[name] for name in _find_presets(org) if name in _CLEARS), None)
 
 
@@ -49,9 +45,6 @@ def find_label(name: str, org: Org) -> str | None:
 
     Of several, one that the org file itself names wins, else the first of the preset, which for Salesforce is the API's
     name.
-
-    >>> find_label("value", Org.salesforce()), find_label("stage", Org(columns={"Phase": "stage"})), find_label("Type", Org())
-    ('Amount', 'Phase', 'Type')
     """
     labels = [theirs for theirs, ours in org.columns.items() if name in list_names(ours)]
     of_presets = {pair for preset in _find_presets(org) for pair in PRESETS[preset]["columns"].items()}

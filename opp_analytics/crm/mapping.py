@@ -38,11 +38,7 @@ class Mapped:
 
 
 def tabulate(lines: Iterable[Mapped]) -> pd.DataFrame:
-    """Tabulate the lines: ``theirs``, ``ours`` (missing where nothing), ``how``, ``note``; mapped first, dropped last.
-
-    >>> tabulate([Mapped("Age", "", "dropped", "empty"), Mapped("Amount", "value", "mapped")])["theirs"].tolist()
-    ['Amount', 'Age']
-    """
+    """Tabulate the lines: ``theirs``, ``ours`` (missing where nothing), ``how``, ``note``; mapped first, dropped last."""
     ordered = sorted(lines, key=lambda line: _ORDER.index(line.how))
     rows = [vars(line) | {"ours": line.ours or None} for line in ordered]
     return pd.DataFrame(rows, columns=["theirs", "ours", "how", "note"], dtype=TEXT)
@@ -79,12 +75,7 @@ _PREFIXES = ("deal_", "opportunity_")
 
 
 class Names:
-    """The names that labels may have here.
-
-    >>> names = Names({"Amount": "value"}, ["stage"])
-    >>> [names.find(label) for label in ("Amount", "Deal - amount", "stage", "Age")]
-    [(['value'], False), (['value'], True), (['stage'], False), None]
-    """
+    """The names that labels may have here."""
 
     def __init__(self, columns: Columns, own: Iterable[str]) -> None:
         self._exact = {

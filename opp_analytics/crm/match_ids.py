@@ -21,11 +21,7 @@ _NAMED = 3
 
 
 def normalize_ids(ids: pd.Series[Any]) -> pd.Series[Any]:
-    """Reduce ids to what reports and spreadsheets leave of them: no zeros in front, blanks, ``.0`` or longer form of Salesforce.
-
-    >>> normalize_ids(pd.Series(["0012", " 12.0", "001M000000qfPySIAU", "deal-7 "])).tolist()
-    ['12', '12', '001M000000qfPyS', 'deal-7']
-    """
+    """Reduce ids to what reports and spreadsheets leave of them: no zeros in front, blanks, ``.0`` or longer form of Salesforce."""
     bare = ids.astype(TEXT).str.strip().str.replace(r"^0*(\d+?)(?:\.0+)?$", r"\1", regex=True)
     short = bare.str.slice(stop=_SHORT)
     return short.where((bare.str.len() == _SHORT + 3) & (as_ids(short) == bare), bare)
@@ -35,9 +31,6 @@ def match_ids(theirs: pd.Series[Any], known: pd.Series[Any]) -> dict[str, str]:
     """Match the ids of a history that an export lacks to those that it spells in another way.
 
     An id that may be several, and several that may be one, are refused.
-
-    >>> match_ids(pd.Series(["12", "7", "x"]), pd.Series(["0012", "7"]))
-    {'12': '0012'}
     """
     known = pd.Series(known.dropna().unique(), dtype=TEXT)
     ours, every = set(known.tolist()), theirs.dropna().unique().tolist()
@@ -70,10 +63,6 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
     """Match the deals of a history, each ``unique_id`` with its ``name``, to those of an export with the same names.
 
     A name of several deals is refused.
-
-    >>> pairs = pd.DataFrame({"unique_id": ["x1", "x2"], "name": ["Acme", "Gone"]})
-    >>> match_names(pairs, pd.DataFrame({"unique_id": ["7"], "name": ["Acme"]}))
-    {'x1': '7'}
     """
     theirs, ours = (
         frame[["unique_id", "name"]]

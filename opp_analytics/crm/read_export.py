@@ -288,10 +288,6 @@ def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, t
 
 
 def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
-    """Look up the probability (Int64, percent) of each deal's stage in the org: that of its own pipeline.
-
-    >>> look_up_chances(pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()).tolist()
-    [10, <NA>, <NA>]
-    """
+    """Look up the probability (Int64, percent) of each deal's stage in the org: that of its own pipeline."""
     found = org.stages.look_up(opportunities, list_probabilities)
     return pd.Series(found, index=opportunities.index).astype("Int64")

@@ -108,11 +108,7 @@ def _add_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns
 
 
 def find_name(columns: Columns, labels: Sequence[str]) -> str | None:
-    """Find the label of the deals' names.
-
-    >>> find_name({"Opportunity Name": "name", "Stage": "stage"}, ["Edit Date", "Opportunity Name"])
-    'Opportunity Name'
-    """
+    """Find the label of the deals' names."""
     names = Names({theirs: ours for theirs, ours in columns.items() if "name" in list_names(ours)}, ("name",))
     return next(filter(names.know, labels), None)
 
@@ -130,17 +126,7 @@ LOGS = ("events", "snapshots")
 
 
 def find_shape(labels: Sequence[str], columns: Columns) -> str:
-    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLE_LABELS`, or ``unknown``.
-
-    >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
-    'events'
-    >>> find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {})
-    'snapshots'
-    >>> find_shape(["Opportunity ID", "Stage", "Created Date"], {})
-    'opportunities'
-    >>> find_shape(["Month", "Rep", "Quota"], {}), find_shape(["Rep", "Nov 2026", "Dec 2026"], {})
-    ('targets', 'targets')
-    """
+    """Find the shape of a file by its labels: ``opportunities``, one of `LOGS` or `TABLE_LABELS`, or ``unknown``."""
     found = Names(name_events(columns), _HISTORY).find_all(labels)
     # An export too may have a name, a property, a value and a date.
     by_name = "old_value" in found or "stage" not in Names(columns, ("stage",)).find_all(labels)
@@ -168,11 +154,7 @@ def find_shape(labels: Sequence[str], columns: Columns) -> str:
 
 
 def find_stage_date(label: str) -> tuple[str, str] | None:
-    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage; None for another label.
-
-    >>> find_stage_date('Date entered "Contract Sent (Sales Pipeline)"'), find_stage_date("hs_v2_date_exited_closedwon")
-    (('entered', 'Contract Sent (Sales Pipeline)'), ('exited', 'closedwon'))
-    """
+    """Find what a column of an export dates, ``entered`` or ``exited``, and the stage; None for another label."""
     if not (found := _STAGE_DATE.fullmatch(label)):
         return None
     what, stage = filter(None, found.groups())
@@ -218,10 +200,6 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     """Recognize a file by its labels.
 
     Without `org`, the preset is guessed.
-
-    >>> import pandas as pd
-    >>> recognize(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage", "Amount"]))
-    Recognized(shape='opportunities', preset='hubspot')
     """
     columns = {} if org is None else org.columns
     names = name_every(columns)
@@ -250,11 +228,7 @@ def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
 
 
 def guess_preset(labels: Sequence[str]) -> str | None:
-    """Guess the preset of a file by its labels; None if none fits, or several fit equally.
-
-    >>> guess_preset(["Name", "Stage", "Amount", "Owner"]), guess_preset(["Opportunity Name", "Stage", "Amount", "Owner"])
-    (None, 'salesforce')
-    """
+    """Guess the preset of a file by its labels; None if none fits, or several fit equally."""
     fitting = list_presets(labels)
     return fitting[0] if len(fitting) == 1 else None
 

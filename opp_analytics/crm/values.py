@@ -258,11 +258,6 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
     """Read stages by the org's names, where they differ in case or signs or name their pipeline.
 
     An unknown stage is never guessed: it stays, and a line says so.
-
-    >>> from opp_analytics.org import Stage
-    >>> stages = Stages((Stage("Demo", "open"), Stage("Closed Won", "won")))
-    >>> read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[0].tolist()
-    ['Demo', 'Closed Won', 'Odd']
     """
     texts = as_texts(column)
     tally = texts.value_counts()

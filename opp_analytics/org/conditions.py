@@ -55,10 +55,6 @@ def read_condition(typed: str, known: Collection[str]) -> Condition:
     """Read a condition on the `known` columns of a forecast.
 
     Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is refused by name.
-
-    >>> condition = read_condition("expected < 0.8 * target", ["expected", "target"])
-    >>> condition.columns, condition.judge({"expected": 70.0, "target": 100.0})
-    (('expected', 'target'), True)
     """
     words = " ".join(typed.split())
     tree = _parse(words)

@@ -211,13 +211,7 @@ def _draft_people(frame: pd.DataFrame) -> list[str]:
 
 
 def find_empty_columns(opportunities: pd.DataFrame) -> dict[str, str | None]:
-    """Find the columns that numbers rest on but that are empty in every row, each with a column of theirs that may be it.
-
-    >>> find_empty_columns(pd.DataFrame({"value": [None], "total": [5.0], "stage": ["Demo"], "close_date": [None]}))
-    {'value': 'total', 'close_date': None}
-    >>> find_empty_columns(pd.DataFrame({"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]}))
-    {'stage': None}
-    """
+    """Find the columns that numbers rest on but that are empty in every row, each with a column of theirs that may be it."""
     return {
         ours: next((name for name in likely if name in opportunities and name not in COLUMNS), None)
         for ours, likely in _NEEDED.items()

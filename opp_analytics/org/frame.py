@@ -82,12 +82,7 @@ def _check_ids(ids: pd.Series[Any]) -> None:
 
 
 def split_by(opportunities: pd.DataFrame) -> list[str]:
-    """Choose the grouping that keeps pipelines apart, for tables of stages: none where the org has only one.
-
-    >>> org = Org(stages=[{"name": "Demo", "kind": "open", "pipeline": "New"}, {"name": "Quote", "kind": "open", "pipeline": "Old"}])
-    >>> split_by(org.apply(pd.DataFrame({"pipeline": ["New"]}))), split_by(pd.DataFrame({"pipeline": ["New"]}))
-    (['pipeline'], [])
-    """
+    """Choose the grouping that keeps pipelines apart, for tables of stages: none where the org has only one."""
     several = len(Org.of(opportunities).stages.pipelines) > 1
     return [PIPELINE] if several and PIPELINE in opportunities else []
 

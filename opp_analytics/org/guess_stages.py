@@ -67,10 +67,6 @@ def guess_stages(
 
     If the frame has one of the `known` stages, all of them are given, in their own order; only the closed ones where its
     open deals are all in other stages. Of `kinds`, nothing is guessed.
-
-    >>> frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
-    >>> [(found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, Stages(()))]
-    [('Demo', 'open', ('demo',)), ('Verbal', 'open', ()), ('Signed', 'won', ())]
     """
     check_frame(opportunities)
     names = ("stage", PIPELINE)

@@ -10,11 +10,7 @@ PLACE = "{unique_id}"
 
 
 def record_link(record_url: str | None, unique_id: str) -> str | None:
-    """Write the address of a deal, from the org's ``record_url``; None where the org has none that a page may link to.
-
-    >>> record_link("https://crm.example.com/{unique_id}", "a/1")
-    'https://crm.example.com/a%2F1'
-    """
+    """Write the address of a deal, from the org's ``record_url``; None where the org has none that a page may link to."""
     if not record_url:
         return None
     # An id is the server's, and may hold half of a character.
@@ -23,11 +19,7 @@ def record_link(record_url: str | None, unique_id: str) -> str | None:
 
 
 def explain_refusal(address: str) -> str | None:
-    """Say why no page links to an address; None for http, https and a relative path.
-
-    >>> explain_refusal("deals/{unique_id}"), explain_refusal("https:deals")
-    (None, 'it names no server; use an address such as https://crm.example.com/{unique_id}')
-    """
+    """Say why no page links to an address; None for http, https and a relative path."""
     if not address.isprintable() or re.search(r"[ \\]", address):
         return "it has a blank, a backslash or a control character; leave it out"
     try:

@@ -603,9 +603,6 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     """Merge two orgs that meet: the settings of both, those of the other where both have them, and the more stages.
 
     None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
-
-    >>> merge_orgs(Org(currency="EUR"), Org(timezone="Europe/Berlin"), names=("the frame's org", "org=")).currency
-    'EUR'
     """
     if one is None or other is None or one.facts == other.facts:
         return one if other is None else other if one is None else max(one, other, key=_measure_size)
@@ -662,12 +659,6 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
     """Make the writer of amounts in the currency of a frame's or history's org; no currency, no sign.
 
     Amounts `beside` one of a thousand or more are written in whole units.
-
-    >>> money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
-    >>> money(12_000), money(-500.5, full=True), money_of(pd.DataFrame())(12_000)
-    ('€12K', '−€500.50', '12K')
-    >>> money_of(pd.DataFrame())(-78.4), money_of(pd.DataFrame(), beside=87_000.0)(-78.4)
-    ('−78.4', '−78')
     """
     write = partial(text.money, currency=Org.of(source).currency)
     if not abs(beside) >= WHOLE:
@@ -676,10 +667,5 @@ def money_of(source: Any, *, beside: float = 0.0) -> Money:
 
 
 def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:
-    """Read the date of an instant in a result table's zone: the one asked for, else the org's.
-
-    >>> table = Org(timezone="America/Chicago").apply(pd.DataFrame())
-    >>> str(day_of(table, "2026-03-10T03:00Z").date())
-    '2026-03-09'
-    """
+    """Read the date of an instant in a result table's zone: the one asked for, else the org's."""
     return as_date(moment, tz=Org.of(table).zone(table.attrs.get("tz")))

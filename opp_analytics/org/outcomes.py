@@ -91,11 +91,6 @@ def find_newest_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Tim
 
 
 def find_old_date(opportunities: pd.DataFrame, as_of: pd.Timestamp) -> pd.Timestamp | None:
-    """Find the newest date of old opportunities; None where it is within 30 days of `as_of`, or nothing is dated.
-
-    >>> deals = pd.DataFrame({"stage": ["closed_won", "proposal"], "close_date": ["2015-07-07", "2015-12-31"]})
-    >>> find_old_date(deals, pd.Timestamp("2026-11-28")), find_old_date(deals, pd.Timestamp("2015-08-01"))
-    (Timestamp('2015-07-07 00:00:00'), None)
-    """
+    """Find the newest date of old opportunities; None where it is within 30 days of `as_of`, or nothing is dated."""
     newest = find_newest_date(opportunities, as_of)
     return newest if (as_of - newest).days > _OLD_DAYS else None

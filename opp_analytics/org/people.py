@@ -37,11 +37,7 @@ class Target(NamedTuple):
 
 
 def read_target(typed: Any, currency: Any, timezone: Any) -> Any:
-    """Read the amount of a target that is typed as text, as the country of a currency and time zone writes it.
-
-    >>> read_target("€150,000", "EUR", None), read_target("250k", None, None), read_target(5.0, "USD", None)
-    (150000.0, 250000.0, 5.0)
-    """
+    """Read the amount of a target that is typed as text, as the country of a currency and time zone writes it."""
     if not isinstance(typed, str):
         return typed
     known, zone = (one if isinstance(one, str) else None for one in (currency, timezone))
@@ -67,13 +63,7 @@ def list_derived(people: pd.DataFrame) -> list[str]:
 
 
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
-    """Add ``team`` and ``region`` of each deal's owner on its own day.
-
-    >>> people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
-    >>> deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
-    >>> add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()
-    ['East', 'West']
-    """
+    """Add ``team`` and ``region`` of each deal's owner on its own day."""
     moves = people.assign(from_date=people["from_date"].fillna(ALWAYS))
     asked = pd.DataFrame(
         {

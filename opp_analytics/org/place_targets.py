@@ -31,12 +31,6 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     the people, is under "(none)", as those deals are. A row that names a team keeps it.
 
     A row that was split has the index of its whole. Without people, it is the table itself.
-
-    >>> org = Org(people=[{"owner_name": "Zoe", "team": "East"},
-    ...                   {"owner_name": "Zoe", "team": "West", "from_date": "2026-11-16"}],
-    ...           targets=[{"period": "2026-11", "owner_name": "Zoe", "target": 100}])
-    >>> place_targets(org.targets, org)[["team", "target"]].values.tolist()
-    [['East', 50.0], ['West', 50.0]]
     """
     meant = find_org_of_targets(targets, org)
     people = meant.people

@@ -11,11 +11,7 @@ Columns = Mapping[str, str | Sequence[str]]
 
 
 def list_names(ours: str | Sequence[str]) -> list[str]:
-    """List our names of one label, the id first.
-
-    >>> list_names("value"), list_names(["name", "unique_id"])
-    (['value'], ['unique_id', 'name'])
-    """
+    """List our names of one label, the id first."""
     return [ours] if isinstance(ours, str) else sorted(ours, key=lambda name: name != "unique_id")
 
 

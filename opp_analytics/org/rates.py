@@ -45,13 +45,7 @@ def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def look_up_rates(rates: pd.DataFrame, codes: pd.Series[Any], days: pd.Series[Any]) -> pd.DataFrame:
-    """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``; missing without any.
-
-    >>> rates = rates_table([Rate(date(2026, 1, 1), "EUR", 1.1), Rate(date(2026, 2, 1), "EUR", 1.2)])
-    >>> days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
-    >>> look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist()
-    [1.1, 1.1, 1.2]
-    """
+    """Look up the last rate of each code by its day, else its first one: ``rate`` and its ``date``; missing without any."""
     asked = pd.DataFrame({"currency": codes.astype(TEXT).array, "day": days.astype("datetime64[us]").array})
     asked["row"] = np.arange(len(asked))
     known = rates.assign(day=rates["date"])

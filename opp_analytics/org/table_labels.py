@@ -44,11 +44,7 @@ _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
 
 def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
-    """Name the labels of a table of people or targets: theirs to ours, each of ours once, by its likeliest label.
-
-    >>> name_table("people", ["sales_agent", "manager", "regional_office"])
-    {'sales_agent': 'owner_name', 'manager': 'team', 'regional_office': 'region'}
-    """
+    """Name the labels of a table of people or targets: theirs to ours, each of ours once, by its likeliest label."""
     keys = {make_key(label): label for label in reversed(labels) if label}
     found = {
         ours: next((keys[word] for word in COLUMN_WORDS[ours].split() if word in keys), None)
@@ -63,11 +59,7 @@ def list_columns(kind: str) -> tuple[str, ...]:
 
 
 def find_near(label: str, names: Iterable[str]) -> str | None:
-    """Find the column that a misspelled label means.
-
-    >>> find_near("Quater", ["period", "target"]), find_near("Comment", ["period", "target"])
-    ('period', None)
-    """
+    """Find the column that a misspelled label means."""
     words = {word: name for name in names for word in COLUMN_WORDS[name].split()}
     near = get_close_matches(make_key(label), words, n=1, cutoff=0.7)
     return words[near[0]] if near else None
@@ -77,11 +69,6 @@ def find_periods(texts: Iterable[str]) -> dict[str, str]:
     """Find the periods among texts, each with its label in data.
 
     A workbook's ``Dec 2026`` is the first day of its month; where each of these days may begin a quarter, none is read.
-
-    >>> find_periods(["Rep", "FY27 Q4", "Nov 2026"]), find_periods(["2026-11-01 00:00:00", "2026-12-01 00:00:00"])
-    ({'FY27 Q4': '2027Q4', 'Nov 2026': '2026-11'}, {'2026-11-01 00:00:00': '2026-11', '2026-12-01 00:00:00': '2026-12'})
-    >>> find_periods(["2026-10-01 00:00:00", "2027-01-01 00:00:00"])
-    {}
     """
     listed = list(texts)
     months = {text: day[1] for text in listed if (day := _FIRST_DAY.fullmatch(text))}

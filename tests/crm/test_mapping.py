@@ -1,6 +1,8 @@
 import pandas as pd
 
-from opp_analytics.crm.mapping import Names, copy_shared, match_labels
+from opp_analytics.crm.import_table import find_clear_text, find_label
+from opp_analytics.crm.mapping import Mapped, Names, copy_shared, match_labels, tabulate
+from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
 
 NAMES = Names(
@@ -51,3 +53,30 @@ def test_match_labels__of_one_column_for_two_names() -> None:
     table = copy_shared(read_table(pd.DataFrame({"Name": ["A"], "stage": ["Demo"]}), names.know), lines)
     assert table.labels == ("Name", "stage", "Name")
     assert table.cells.to_numpy().tolist() == [["A", "Demo", "A"]]
+
+
+def test_find_clear_text__is_known_of_salesforce_alone() -> None:
+    assert find_clear_text(Org.salesforce()) == "#N/A"
+    assert find_clear_text(Org.pipedrive()) is None
+
+
+def test_find_label__prefers_the_label_of_the_org_file() -> None:
+    assert find_label("value", Org.salesforce()) == "Amount"
+    assert find_label("stage", Org(columns={"Phase": "stage"})) == "Phase"
+    assert find_label("Type", Org()) == "Type"
+
+
+def test_tabulate__puts_what_was_mapped_first() -> None:
+    assert tabulate([Mapped("Age", "", "dropped", "empty"), Mapped("Amount", "value", "mapped")])[
+        "theirs"
+    ].tolist() == ["Amount", "Age"]
+
+
+def test_names__finds_a_label_that_is_spelled_alike() -> None:
+    names = Names({"Amount": "value"}, ["stage"])
+    assert [names.find(label) for label in ("Amount", "Deal - amount", "stage", "Age")] == [
+        (["value"], False),
+        (["value"], True),
+        (["stage"], False),
+        None,
+    ]

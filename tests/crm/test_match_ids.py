@@ -9,6 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import match_ids, read_changes, recognize
+from opp_analytics.crm.match_ids import match_names, normalize_ids
 from opp_analytics.errors import DataError, MissingColumnError
 
 ORG = oa.Org.salesforce()
@@ -210,3 +211,21 @@ def test_read_changes__of_a_public_log_by_names_gives_what_it_gives_by_ids() -> 
         DataError, match=r"1 name of several deals cannot match them: 'Deal \d+' \(1 in the history, 2"
     ):
         read_changes(named, org, opportunities=twice)
+
+
+def test_normalize_ids__reduces_each_to_what_a_spreadsheet_leaves() -> None:
+    assert normalize_ids(pd.Series(["0012", " 12.0", "001M000000qfPySIAU", "deal-7 "])).tolist() == [
+        "12",
+        "12",
+        "001M000000qfPyS",
+        "deal-7",
+    ]
+
+
+def test_match_ids__ignores_zeros_in_front() -> None:
+    assert match_ids(pd.Series(["12", "7", "x"]), pd.Series(["0012", "7"])) == {"12": "0012"}
+
+
+def test_match_names__leaves_out_who_is_not_there() -> None:
+    pairs = pd.DataFrame({"unique_id": ["x1", "x2"], "name": ["Acme", "Gone"]})
+    assert match_names(pairs, pd.DataFrame({"unique_id": ["7"], "name": ["Acme"]})) == {"x1": "7"}

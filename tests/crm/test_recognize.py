@@ -4,7 +4,15 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots, recognize
+from opp_analytics.crm.recognize import (
+    find_name,
+    find_shape,
+    find_stage_date,
+    guess_preset,
+    name_any,
+    name_snapshots,
+    recognize,
+)
 from opp_analytics.org import name_table
 from tests.crm.vendors import LABELS, make_export
 
@@ -132,3 +140,38 @@ def test_recognize__takes_none_of_two_that_fit_equally() -> None:
         found.doubt
         == "the labels fit hubspot and zoho equally: choose one with --org, or with preset = in the org file"
     )
+
+
+def test_find_name__is_the_label_of_the_org() -> None:
+    assert (
+        find_name({"Opportunity Name": "name", "Stage": "stage"}, ["Edit Date", "Opportunity Name"])
+        == "Opportunity Name"
+    )
+
+
+def test_find_shape__tells_logs_deals_and_targets_apart() -> None:
+    assert find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {}) == "events"
+    assert find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {}) == "snapshots"
+    assert find_shape(["Opportunity ID", "Stage", "Created Date"], {}) == "opportunities"
+    assert find_shape(["Month", "Rep", "Quota"], {}) == "targets"
+    assert find_shape(["Rep", "Nov 2026", "Dec 2026"], {}) == "targets"
+
+
+def test_find_stage_date__reads_labels_and_api_names() -> None:
+    assert find_stage_date('Date entered "Contract Sent (Sales Pipeline)"') == (
+        "entered",
+        "Contract Sent (Sales Pipeline)",
+    )
+    assert find_stage_date("hs_v2_date_exited_closedwon") == ("exited", "closedwon")
+
+
+def test_recognize__finds_the_product() -> None:
+    assert (
+        repr(recognize(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage", "Amount"])))
+        == "Recognized(shape='opportunities', preset='hubspot')"
+    )
+
+
+def test_guess_preset__needs_words_of_the_product() -> None:
+    assert guess_preset(["Name", "Stage", "Amount", "Owner"]) is None
+    assert guess_preset(["Opportunity Name", "Stage", "Amount", "Owner"]) == "salesforce"

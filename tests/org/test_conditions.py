@@ -168,3 +168,9 @@ def test_org__runs_no_method_of_a_constant() -> None:
     with pytest.raises(OrgError, match="is not allowed"):
         oa.Org(report={"alert_when": "'a'.ljust(99999999).replace('', 'a').count('b') < booked"})
     assert time.monotonic() - begun < 5
+
+
+def test_read_condition__reads_a_comparison() -> None:
+    condition = read_condition("expected < 0.8 * target", ["expected", "target"])
+    assert condition.columns == ("expected", "target")
+    assert condition.judge({"expected": 70.0, "target": 100.0}) is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import DataError, DataWarning, OrgError
 from opp_analytics.history.history import History
+from opp_analytics.org.rates import Rate, look_up_rates, rates_table
 
 RATES = [
     {"date": "2026-01-01", "currency": "EUR", "rate": 1.10},
@@ -337,3 +339,9 @@ def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
         back = oa.undo(client)
         assert back.changes[["before", "after"]].to_numpy().tolist() == [[140.0, 100.0], [320.0, 300.0]]
         assert "value of these deals: $495 → $425 (−$70)" in back.summary()
+
+
+def test_look_up_rates__takes_the_first_rate_before_its_day() -> None:
+    rates = rates_table([Rate(date(2026, 1, 1), "EUR", 1.1), Rate(date(2026, 2, 1), "EUR", 1.2)])
+    days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
+    assert look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist() == [1.1, 1.1, 1.2]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org.draft_file import draft_org
+from opp_analytics.org.draft_file import draft_org, find_empty_columns
 from opp_analytics.org.guess_stages import guess_stages
 from opp_analytics.org.stages import Stages
 
@@ -351,3 +351,19 @@ def test_guess_stages__takes_no_date_of_an_open_deal_for_one_of_closing() -> Non
     # What lies ahead has not closed anything.
     ahead = frame[frame["stage"] != "Talks"].assign(close_date=pd.Series([None] * 3 + ["2999-12-01"] * 3))
     assert [one.stage.name for one in guess_stages(ahead, Stages(())) if one.unknown] == []
+
+
+def test_find_empty_columns__names_the_column_that_may_be_it() -> None:
+    assert find_empty_columns(
+        pd.DataFrame({"value": [None], "total": [5.0], "stage": ["Demo"], "close_date": [None]})
+    ) == {"value": "total", "close_date": None}
+    assert find_empty_columns(
+        pd.DataFrame({"value": [5.0], "stage": [None], "status": ["active"], "close_date": ["2026-11-25"]})
+    ) == {"stage": None}
+
+
+def test_guess_stages__orders_open_ones_by_their_chance() -> None:
+    frame = pd.DataFrame({"stage": ["Verbal", "Demo", "Signed", "demo"], "probability": [80, 20, 100, 20]})
+    assert [
+        (found.stage.name, found.stage.kind, found.stage.aliases) for found in guess_stages(frame, Stages(()))
+    ] == [("Demo", "open", ("demo",)), ("Verbal", "open", ()), ("Signed", "won", ())]

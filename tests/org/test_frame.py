@@ -12,6 +12,8 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError, DataWarning
+from opp_analytics.org import Org
+from opp_analytics.org.frame import split_by
 
 
 def test_empty__has_every_column_at_its_dtype():
@@ -238,3 +240,14 @@ def test_blank_stage__is_in_no_sum_and_warned_of_and_counted_by_frame_and_histor
 def test_blank_stage__of_every_deal_is_refused() -> None:
     with pytest.raises(DataError, match="no deal of this frame has a stage; fill in the column stage"):
         oa.forecast(blank_stages(None, None), as_of="2026-03-10", method="stated")
+
+
+def test_split_by__needs_several_pipelines() -> None:
+    org = Org(
+        stages=[
+            {"name": "Demo", "kind": "open", "pipeline": "New"},
+            {"name": "Quote", "kind": "open", "pipeline": "Old"},
+        ]
+    )
+    assert split_by(org.apply(pd.DataFrame({"pipeline": ["New"]}))) == ["pipeline"]
+    assert split_by(pd.DataFrame({"pipeline": ["New"]})) == []

@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.org import read_folder_org
+from opp_analytics.org import Org, read_folder_org
+from opp_analytics.org.org import day_of, merge_orgs, money_of
+from opp_analytics.org.presets import list_names
 
 SETTINGS: dict[str, Any] = {
     "currency": "EUR",
@@ -397,3 +399,31 @@ def test_read__refuses_a_doubtful_target_by_its_row(tmp_path: Path, target: str,
         oa.errors.OrgError, match=re.escape(f"targets.csv line 2: target = '{target}': {reason}")
     ):
         oa.Org.read(tmp_path / "org.toml")
+
+
+def test_merge_orgs__has_the_settings_of_both() -> None:
+    assert (
+        merge_orgs(
+            Org(currency="EUR"), Org(timezone="Europe/Berlin"), names=("the frame's org", "org=")
+        ).currency
+        == "EUR"
+    )
+
+
+def test_money_of__writes_in_the_currency_of_the_org() -> None:
+    money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
+    assert money(12_000) == "€12K"
+    assert money(-500.5, full=True) == "−€500.50"
+    assert money_of(pd.DataFrame())(12_000) == "12K"
+    assert money_of(pd.DataFrame())(-78.4) == "−78.4"
+    assert money_of(pd.DataFrame(), beside=87_000.0)(-78.4) == "−78"
+
+
+def test_day_of__follows_the_zone_of_the_org() -> None:
+    table = Org(timezone="America/Chicago").apply(pd.DataFrame())
+    assert str(day_of(table, "2026-03-10T03:00Z").date()) == "2026-03-09"
+
+
+def test_list_names__puts_the_id_first() -> None:
+    assert list_names("value") == ["value"]
+    assert list_names(["name", "unique_id"]) == ["unique_id", "name"]

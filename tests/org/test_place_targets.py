@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org import place_targets
+from opp_analytics.org import Org, place_targets
+from opp_analytics.org.people import Person, add_teams, people_table, read_target
 
 PEOPLE = [
     {"owner_name": "Ann", "team": "East", "region": "US"},
@@ -98,3 +100,31 @@ def test_place_targets__loses_no_money(moves: list[tuple[Any, str]], period: str
     parts = place_targets(org.targets, org)["target"]
     assert parts.sum() == pytest.approx(target)
     assert (parts >= -1e-6).all()
+
+
+def test_read_target__reads_an_amount_as_it_is_typed() -> None:
+    assert read_target("€150,000", "EUR", None) == 150000.0
+    assert read_target("250k", None, None) == 250000.0
+    assert read_target(5.0, "USD", None) == 5.0
+
+
+def test_add_teams__follows_a_move() -> None:
+    people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
+    deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
+    assert add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))[
+        "team"
+    ].tolist() == ["East", "West"]
+
+
+def test_place_targets__splits_the_month_of_a_move() -> None:
+    org = Org(
+        people=[
+            {"owner_name": "Zoe", "team": "East"},
+            {"owner_name": "Zoe", "team": "West", "from_date": "2026-11-16"},
+        ],
+        targets=[{"period": "2026-11", "owner_name": "Zoe", "target": 100}],
+    )
+    assert place_targets(org.targets, org)[["team", "target"]].values.tolist() == [
+        ["East", 50.0],
+        ["West", 50.0],
+    ]

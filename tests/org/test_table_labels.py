@@ -12,6 +12,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import recognize
 from opp_analytics.errors import OrgError
+from opp_analytics.org.table_labels import find_near, find_periods, name_table
 from tests.crm.files import workbook
 
 ORG = 'currency = "USD"\nfiscal_year_start = 2\n[targets]\nfile = "{}"\n'
@@ -122,3 +123,25 @@ def test_org__reads_typed_targets_in_rows_too() -> None:
         OrgError, match=r"targets.rows\[1\].period = 'FY27 Q4': a second target of this period"
     ):
         oa.Org(targets=[{"period": "2027Q4", "target": 5}, {"period": "FY27 Q4", "target": 6}])
+
+
+def test_name_table__takes_the_likeliest_label() -> None:
+    assert name_table("people", ["sales_agent", "manager", "regional_office"]) == {
+        "sales_agent": "owner_name",
+        "manager": "team",
+        "regional_office": "region",
+    }
+
+
+def test_find_near__knows_a_misspelled_label() -> None:
+    assert find_near("Quater", ["period", "target"]) == "period"
+    assert find_near("Comment", ["period", "target"]) is None
+
+
+def test_find_periods__reads_first_days_of_months_where_they_are_no_quarters() -> None:
+    assert find_periods(["Rep", "FY27 Q4", "Nov 2026"]) == {"FY27 Q4": "2027Q4", "Nov 2026": "2026-11"}
+    assert find_periods(["2026-11-01 00:00:00", "2026-12-01 00:00:00"]) == {
+        "2026-11-01 00:00:00": "2026-11",
+        "2026-12-01 00:00:00": "2026-12",
+    }
+    assert find_periods(["2026-10-01 00:00:00", "2027-01-01 00:00:00"]) == {}
