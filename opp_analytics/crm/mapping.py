@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Literal
 
 import pandas as pd
 
 from opp_analytics.inputs import make_key
-from opp_analytics.org import Columns, list_names
+from opp_analytics.org import Columns, list_names, map_labels
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
 
@@ -102,13 +101,10 @@ class Names:
         return bool(label) and self.find(label) is not None
 
 
-CLOSINGS: Columns = MappingProxyType(
-    {
-        **dict.fromkeys(("Date Won", "Won Date", "Won On", "Won At"), "won_at"),
-        **dict.fromkeys(("Date Lost", "Lost Date", "Lost On", "Lost At"), "lost_at"),
-        **dict.fromkeys(("Actual Close Date", "actualclosedate", "Closed On", "Closed Date"), "closed_at"),
-        **dict.fromkeys(("Date Closed", "Actual Close"), "closed_at"),
-    }
+CLOSINGS = map_labels(
+    won_at="Date Won|Won Date|Won On|Won At",
+    lost_at="Date Lost|Lost Date|Lost On|Lost At",
+    closed_at="Actual Close Date|actualclosedate|Closed On|Closed Date|Date Closed|Actual Close",
 )
 """Labels of the day a deal was closed, in files of any CRM."""
 

@@ -19,9 +19,8 @@ References
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from opp_analytics.crm.mapping import CLOSINGS, OWN, Names
 from opp_analytics.inputs import make_key
@@ -35,35 +34,25 @@ from opp_analytics.org import (
     find_periods,
     get_org,
     list_names,
+    map_labels,
     name_table,
 )
 from opp_analytics.table_files import TableSource, read_table
 from opp_analytics.text import joined
 
-EVENTS: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("OpportunityId", "Opportunity ID"), "unique_id"),
-        **dict.fromkeys(("CreatedDate", "Edit Date"), "changed_at"),
-        **dict.fromkeys(("Field", "Field / Event"), "field"),
-        **dict.fromkeys(("OldValue", "Old Value"), "old_value"),
-        **dict.fromkeys(("NewValue", "New Value"), "new_value"),
-        **dict.fromkeys(("dealId", "Record ID", "Object ID"), "unique_id"),
-        **dict.fromkeys(("property", "Property name"), "field"),
-        **dict.fromkeys(("value", "Property value"), "new_value"),
-        **dict.fromkeys(("timestamp", "Change date", "Date"), "changed_at"),
-        **dict.fromkeys(("deal_id", "item_id"), "unique_id"),
-        **dict.fromkeys(("field_key", "changed_field_key"), "field"),
-        **dict.fromkeys(("new_value_formatted", "additional_data.new_value_formatted"), "formatted"),
-        **dict.fromkeys(("time", "log_time", "change_time"), "changed_at"),
-    }
+EVENTS = map_labels(
+    unique_id="OpportunityId|Opportunity ID|dealId|Record ID|Object ID|deal_id|item_id",
+    changed_at="CreatedDate|Edit Date|timestamp|Change date|Date|time|log_time|change_time",
+    field="Field|Field / Event|property|Property name|field_key|changed_field_key",
+    old_value="OldValue|Old Value",
+    new_value="NewValue|New Value|value|Property value",
+    formatted="new_value_formatted|additional_data.new_value_formatted",
 )
 """Labels of a file with a row for each changed field."""
-SNAPSHOTS: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("OpportunityId", "Opportunity ID"), "unique_id"),
-        **dict.fromkeys(("CreatedDate", "Last Modified", "Last Modified Date", "Edit Date"), "seen_at"),
-        "To Stage": "stage",
-    }
+SNAPSHOTS = map_labels(
+    unique_id="OpportunityId|Opportunity ID",
+    seen_at="CreatedDate|Last Modified|Last Modified Date|Edit Date",
+    stage="To Stage",
 )
 """Labels of a file with a row for each change, which holds the main fields from then on."""
 UTC_LABELS = ("CreatedDate", "timestamp", "time", "log_time", "change_time", "changed_at", "seen_at")

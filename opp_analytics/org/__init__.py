@@ -36,7 +36,7 @@ from opp_analytics.org.org import (
 from opp_analytics.org.outcomes import find_newest_date, find_old_date, outcome_codes, outcomes
 from opp_analytics.org.people import DERIVED, list_derived
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
-from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names
+from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names, map_labels
 from opp_analytics.org.rates import (
     CURRENCY,
     VALUE_ORIGINAL,

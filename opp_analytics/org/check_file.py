@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
@@ -82,19 +82,12 @@ class _Rate(_Strict):
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class _People(_Strict):
+_Row = TypeVar("_Row", bound=_Strict)
+
+
+class _Table(_Strict, Generic[_Row]):
     file: _Text | None = None
-    rows: list[_Person] = []
-
-
-class _Targets(_Strict):
-    file: _Text | None = None
-    rows: list[_Target] = []
-
-
-class _Rates(_Strict):
-    file: _Text | None = None
-    rows: list[_Rate] = []
+    rows: list[_Row] = []
 
 
 class _Join(_Strict):
@@ -129,9 +122,9 @@ class OrgShape(_Strict):
     stages: Annotated[list[_Stage], Field(min_length=1)] | None = None
     columns: _Columns = {}
     api: _Api = _Api()
-    people: _People = _People()
-    targets: _Targets = _Targets()
-    currency_rates: _Rates = _Rates()
+    people: _Table[_Person] = _Table()
+    targets: _Table[_Target] = _Table()
+    currency_rates: _Table[_Rate] = _Table()
     join: dict[_Text, _Join] = {}
     report: _Report = _Report()
 
@@ -140,11 +133,11 @@ SHAPES: dict[str, type[BaseModel]] = {
     "": OrgShape,
     "stages": _Stage,
     "api": _Api,
-    "people": _People,
+    "people": _Table[_Person],
     "people.rows": _Person,
-    "targets": _Targets,
+    "targets": _Table[_Target],
     "targets.rows": _Target,
-    "currency_rates": _Rates,
+    "currency_rates": _Table[_Rate],
     "currency_rates.rows": _Rate,
     "join": _Join,
     "report": _Report,

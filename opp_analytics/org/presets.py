@@ -31,7 +31,7 @@ def _stages(
     return [s | ({"aliases": [re.sub(r"\W", "", s["name"]).lower()]} if squeezed else {}) for s in stages]
 
 
-def _columns(**labels: str) -> dict[str, str]:
+def map_labels(**labels: str) -> dict[str, str]:
     """Map the labels of each column of ours, separated by bars, to it; the first is written in an import."""
     return {label: ours for ours, every in labels.items() for label in every.split("|")}
 
@@ -53,7 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             ("Proposal/Price Quote", 75),
             ("Negotiation/Review", 90),
         ),
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="Id|Opportunity ID",
             name="Name|Opportunity Name",
             account_id="AccountId|Account ID",
@@ -82,7 +82,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             ("Contract Sent", 90),
             squeezed=True,
         ),
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="Record ID|hs_object_id",
             name="Deal Name|dealname",
             value="Amount|amount",
@@ -106,7 +106,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stages": _stages(
             *("Qualified", "Contact Made", "Demo Scheduled", "Proposal Made", "Negotiations Started")
         )[:-2],
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="ID|Deal - ID|Deal - Pipedrive System ID",
             name="Title|Deal - Title|title",
             account_name="Organization|Deal - Organization",
@@ -135,7 +135,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             ),
             {"name": "Closed-Lost to Competition", "kind": "lost"},
         ],
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="Record Id|Deal Id",
             name="Deal Name|Deal_Name",
             account_name="Account Name|Account_Name",
@@ -155,7 +155,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             {"name": name, "kind": "open", "aliases": [f"{place}-{name}"]}
             for place, name in enumerate(("Qualify", "Develop", "Propose", "Close"), start=1)
         ],
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="opportunityid|Opportunity|(Do Not Modify) Opportunity",
             name="Topic|name",
             account_name="Potential Customer|Account",
@@ -181,7 +181,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         # A deal has no name but that of its lead. `value` counts cents; open deals have the expected day as `date_won`.
         "columns": {
             "lead_name": ("name", "account_name"),
-            **_columns(
+            **map_labels(
                 unique_id="id",
                 account_id="lead_id",
                 value="value_formatted",
@@ -202,7 +202,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "attio": {
         "stages": _stages("Lead", "In Progress", won="Won 🎉", lost="Lost"),
-        "columns": _columns(
+        "columns": map_labels(
             unique_id="Record ID|record_id",
             name="Deal name|Name|name",
             stage="Deal stage|stage",
