@@ -352,14 +352,8 @@ def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | Non
     return pd.Timestamp(epoch) + pd.Timedelta(days=float(number)).round("s")
 
 
-def _parse_time(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
-    """Read a date or time, and whether it is in UTC rather than local time."""
-    moment, in_utc = _parse_moment(cell, day_first)
-    check_year(moment.year)
-    return moment, in_utc
-
-
 def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
+    """Read a date or time, and whether it is in UTC rather than local time."""
     if isinstance(cell, str):
         # Most exports write ISO 8601.
         if cell[4:5] == "-" and len(cell) > 10:
@@ -651,19 +645,14 @@ def read_amounts(
             raise BadCell(f"is in {amount.money}, and the org's currency is {currency}; convert it first")
         if amount.money and currency is None:
             named.append(amount.money)
-            if not _are_alike(amount.money, named[0]):
-                raise BadCell(
-                    f"is in {amount.money}, and other rows are in {named[0]}; convert them to one currency"
-                )
+            one, other = named[0], amount.money
+            if not (one == other or _is_sign_of(one, other) or _is_sign_of(other, one)):
+                raise BadCell(f"is in {other}, and other rows are in {one}; convert them to one currency")
         return _read_in_column(amount, decimal_comma)
 
     found, reasons = cells.read_each(read)
     amounts[list(found)] = list(found.values())
     return cells.spread(amounts, np.nan), cells.find_bad(reasons)
-
-
-def _are_alike(money: str, other: str) -> bool:
-    return money == other or _is_sign_of(money, other) or _is_sign_of(other, money)
 
 
 def _read_in_column(amount: _Amount, decimal_comma: bool | None) -> float:
@@ -772,12 +761,14 @@ def _read_times(
 
     def read(cell: Any) -> tuple[datetime, bool]:
         try:
-            return _parse_time(cell, day_first)
+            moment, in_utc = _parse_moment(cell, day_first)
         except _TwoDays as doubt:
             raise BadCell(
                 f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
                 "--day-first or --month-first"
             ) from None
+        check_year(moment.year)
+        return moment, in_utc
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
     found, reasons = cells.read_each(read)

@@ -449,7 +449,11 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
     doubtful = np.zeros(len(cells), dtype=bool)
     if isinstance(key.dtype, (pd.StringDtype, np.dtypes.ObjectDType)):
         label = table.labels[ids]
-        doubtful[:] = [isinstance(cell, str) and _is_doubtful_id(cell, label) for cell in key.tolist()]
+        doubtful[:] = [
+            isinstance(cell, str)
+            and bool(cell == label or is_mark_of_blank(cell) or _TOTAL.fullmatch(cell) or _NOTICE.match(cell))
+            for cell in key.tolist()
+        ]
     whole = key.notna().to_numpy() & (filled > min(1, cells.shape[1] - 1)) & ~doubtful
     extra = np.zeros(len(cells), dtype=bool)
     for place in np.flatnonzero(~whole & (filled > 0)):
@@ -484,10 +488,6 @@ def _keep_rows(table: FileTable, kept: NDArray[np.bool_], others: Mapping[str, N
                 f"{count(len(places), 'row')} {where}: {joined(named + [''] * (len(places) - 4), most=3)}"
             )
     return replace(table, cells=table.cells[kept], left_out=(*table.left_out, *notes))
-
-
-def _is_doubtful_id(cell: str, label: str) -> bool:
-    return cell == label or is_mark_of_blank(cell) or bool(_TOTAL.fullmatch(cell) or _NOTICE.match(cell))
 
 
 def _is_extra(table: FileTable, place: int, ids: int) -> bool:

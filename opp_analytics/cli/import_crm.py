@@ -252,11 +252,6 @@ def _say_begun(history: oa.History, log: ChangeLog, folder: Path) -> None:
     if len(records):
         first, last = records["recorded_at"].iloc[[0, -1]]
         say(f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.")
-    say_problems(history)
-
-
-def say_problems(history: oa.History) -> None:
-    """Say what was wrong with the lines of a field history."""
     problems = history.check()
     if len(problems):
         heading("Problems in the log", "these lines were imported too")

@@ -145,7 +145,12 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
     freq = org.freq("Q")
     quarter = text.period(str(pd.Period(today.tz_localize(None), freq)), freq)
     return [
-        ("currency", _currency(org)),
+        (
+            "currency",
+            f"{text.currency_name(org.currency)} ({org.currency})"
+            if org.currency
+            else "none, so amounts have no sign",
+        ),
         ("time zone", org.timezone or "none, so times become days in UTC"),
         ("year", f"begins in {year}; today is in {quarter}"),
         ("people", describe_people(org)),
@@ -157,14 +162,6 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
         ("links", org.record_url or "none, so deals have no link"),
     ]
-
-
-def _currency(org: oa.Org) -> str:
-    return (
-        f"{text.currency_name(org.currency)} ({org.currency})"
-        if org.currency
-        else "none, so amounts have no sign"
-    )
 
 
 def describe_people(org: oa.Org) -> str:

@@ -90,17 +90,10 @@ class Drafted:
         stages: Mapping[str, Kind] | None = None,
         tables: Tables | None = None,
     ) -> Drafted:
-        """Draft again with answers, which are no guesses any more.
+        """Draft again with answers, which are no guesses any more: the label of the id, and kinds of unknown stages.
 
-        Parameters
-        ----------
-        unique_id : str, optional
-            Label of the column that identifies a deal.
-        stages : mapping, optional
-            The kind of each unknown stage that somebody told.
-        tables : mapping, optional
-            Sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a file beside the org file,
-            ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are rows.
+        `tables` are sections to enter where the file has none: ``{"targets": "targets.csv"}`` is a file beside the org
+        file, ``{"targets": [{"period": "2026-11", "target": 500000}]}`` are rows.
         """
         given = {"unique_id": unique_id, "stages": stages, "tables": tables}
         answers = dict(self.answers)
@@ -124,29 +117,8 @@ def draft_from_export(
     """Draft an org file from a file of deals: a new one, or additions to the one that exists, which keeps all it says.
 
     Nothing is written. A session asks the `questions`, calls `Drafted.answer` with what it hears (or takes the guesses by
-    doing nothing), and writes ``draft.text`` with `cli.org.write_org` where it differs from `old`; ``drafted.export`` then holds the opportunities as
-    the new file reads them, and the mapping of its columns.
-
-    Parameters
-    ----------
-    source : path or DataFrame
-        A file of opportunities; a field history is refused. A column that neither its label nor the org file names is
-        guessed, the id too.
-    file : path
-        The org file to draft.
-    old : str or None
-        Its text, from `read_org_text`: its columns, stages and preset hold. None drafts a new file.
-    preset : str, optional
-        Preset of a new file; by default the one whose labels the export has.
-    **options
-        Options of `explain_export`, such as `day_first` and `decimal_comma`.
-
-    Raises
-    ------
-    OrgError
-        When the existing file has mistakes.
-    DataError
-        When the file can't be read, or no column can be the id or the stage.
+    doing nothing), and writes ``draft.text`` with `cli.org.write_org` where it differs from `old`, the text of the `file`.
+    A new one has the `preset`, or else that whose labels the export has. `options` are those of `explain_export`.
     """
     # Each step reads the same cells.
     table = read_table(
@@ -166,7 +138,8 @@ def _draft(
 ) -> Drafted:
     org = None if old is None else Org.read(file)
     found = guess_columns(table, org or Org(preset=preset))
-    if preset is None and (org is None or {"unique_id", "stage"} & _list_ours(found)):
+    guessed = {ours for guess in found for ours in list_names(guess.ours)}
+    if preset is None and (org is None or {"unique_id", "stage"} & guessed):
         # An org file that names neither column may be one without a preset.
         preset = recognize(table).preset
     known = _extend(file, old, org, preset, {})
@@ -207,10 +180,6 @@ def _draft(
         answers=answers,
         first=export,
     )
-
-
-def _list_ours(guesses: Sequence[Guess]) -> set[str]:
-    return {ours for guess in guesses for ours in list_names(guess.ours)}
 
 
 def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, columns: Columns) -> Org:

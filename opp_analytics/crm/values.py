@@ -154,7 +154,7 @@ class ColumnReader:
 
     def _sort_bad(self, ours: str, read: pd.Series[Any], bad: list[BadValue]) -> pd.Series[Any]:
         for one in bad:
-            (self.blanked if _can_be_blank(one, ours) else self.bad).append(one)
+            (self.bad if ours in _NEEDED or one.has_option else self.blanked).append(one)
         return read
 
     def settle(self, file: str) -> None:
@@ -179,10 +179,6 @@ class ColumnReader:
             if word != text
         ]
         return _replace(texts, read_as)
-
-
-def _can_be_blank(bad: BadValue, ours: str) -> bool:
-    return ours not in _NEEDED and not bad.has_option
 
 
 def read_columns(

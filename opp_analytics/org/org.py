@@ -23,15 +23,13 @@ from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.derived import Join, derive_columns
-from opp_analytics.org.people import Person, Target, list_derived, people_table, read_target, targets_table
+from opp_analytics.org.people import Person, Rate, Target, list_derived, read_target, tabulate_rows
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
     VALUE_ORIGINAL,
     HeldRates,
-    Rate,
     convert_values,
-    rates_table,
     restore_values,
 )
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
@@ -215,7 +213,7 @@ class Org:
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
             "derived": (
-                *list_derived(people_table(people)),
+                *list_derived(tabulate_rows(Person, people)),
                 *(name for join in joins for name in join.columns),
             ),
             "joins": joins,
@@ -355,7 +353,7 @@ class Org:
     @property
     def people(self) -> pd.DataFrame:
         """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always)."""
-        return people_table(self._people)
+        return tabulate_rows(Person, self._people)
 
     def find_source(self, column: str) -> str | None:
         """Name what gives frames a derived column; None for a column of their own."""
@@ -370,7 +368,7 @@ class Org:
         Attrs name the org, which knows the people's teams, the ``file`` that the rows come from with their ``lines``, and
         what of it was ``left_out``, such as a row of totals.
         """
-        table = targets_table(self._targets)
+        table = tabulate_rows(Target, self._targets)
         table.attrs = {"org": self.facts, **self._targets_from}
         return table
 
@@ -381,7 +379,8 @@ class Org:
 
     @cached_property
     def _rates_by_date(self) -> pd.DataFrame:
-        return rates_table(self._rates)
+        table = tabulate_rows(Rate, self._rates)
+        return table.sort_values(["date", "currency"], kind="stable", ignore_index=True)
 
     @property
     def rates_file(self) -> str:
@@ -604,8 +603,10 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
 
     None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
     """
-    if one is None or other is None or one.facts == other.facts:
-        return one if other is None else other if one is None else max(one, other, key=_measure_size)
+    if one is None or other is None:
+        return one or other
+    if one.facts == other.facts:
+        return max(one, other, key=lambda org: len(org.stages.kinds) + len(org.to_dict()))
     differences = _compare(one, other)
     if differences:
         raise DataError(
@@ -619,10 +620,6 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
     object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
     return merged
-
-
-def _measure_size(org: Org) -> int:
-    return len(org.stages.kinds) + len(org.to_dict())
 
 
 def _compare(one: Org, other: Org) -> list[str]:

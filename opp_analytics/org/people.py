@@ -1,4 +1,4 @@
-"""People with teams and regions, targets, and the team of each deal at its moment."""
+"""People with teams and regions, targets and rates, and the team of each deal at its moment."""
 
 from __future__ import annotations
 
@@ -44,17 +44,25 @@ def read_target(typed: Any, currency: Any, timezone: Any) -> Any:
     return read_amount(typed, known, decimal_comma=find_habits(zone, known)[1])
 
 
-def people_table(people: Iterable[Person]) -> pd.DataFrame:
-    """Tabulate the people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date)."""
-    table = pd.DataFrame(list(people), columns=list(Person._fields), dtype="object")
-    dated = pd.to_datetime(table["from_date"]).astype("datetime64[us]")
-    return table.astype(dict.fromkeys(["owner_name", *DERIVED], TEXT)).assign(from_date=dated)
+class Rate(NamedTuple):
+    """What one unit of a currency is in the org's, from a date on."""
+
+    date: date
+    currency: str
+    rate: float
 
 
-def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
-    """Tabulate the targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
-    table = pd.DataFrame(list(targets), columns=list(Target._fields), dtype="object")
-    return table.astype({**dict.fromkeys(["period", "owner_name", "team"], TEXT), "target": "float64"})
+_TYPES = {"target": "float64", "rate": "float64", "date": "datetime64[us]", "from_date": "datetime64[us]"}
+"""Types of the columns that are no text."""
+
+
+def tabulate_rows(
+    kind: type[Person] | type[Target] | type[Rate], rows: Iterable[Person | Target | Rate]
+) -> pd.DataFrame:
+    """Tabulate people, targets or rates: a column of text, numbers or dates for each field."""
+    table = pd.DataFrame(list(rows), columns=list(kind._fields), dtype="object")
+    dated = {name: pd.to_datetime(table[name]) for name in table if name in ("date", "from_date")}
+    return table.assign(**dated).astype({name: _TYPES.get(name, TEXT) for name in kind._fields})
 
 
 def list_derived(people: pd.DataFrame) -> list[str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,22 +18,6 @@ VALUE_ORIGINAL = "value_original"
 """Column with the CRM's amount, in that currency; ``value`` is then in the org's."""
 OLD_DAYS = 30
 """A rate is old this many days after its date: files of rates are kept by the day, week or month."""
-
-
-class Rate(NamedTuple):
-    """What one unit of a currency is in the org's, from a date on."""
-
-    date: date
-    currency: str
-    rate: float
-
-
-def rates_table(rates: Iterable[Rate]) -> pd.DataFrame:
-    """Tabulate rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64)."""
-    table = pd.DataFrame(list(rates), columns=list(Rate._fields), dtype="object")
-    dated = pd.to_datetime(table["date"]).astype("datetime64[us]")
-    typed = table.astype({"currency": TEXT, "rate": "float64"}).assign(date=dated)
-    return typed.sort_values(["date", "currency"], kind="stable", ignore_index=True)
 
 
 def read_codes(column: pd.Series[Any]) -> pd.Series[Any]:
