@@ -40,24 +40,6 @@ FromFile = Annotated[
     ),
 ]
 """The option ``--from`` of a command that reads opportunities."""
-DayFirst = Annotated[
-    bool | None,
-    typer.Option(
-        "--day-first/--month-first",
-        help="Whether 03/04/2027 in a file is April 3 or March 4.",
-        show_default="as the file's other rows tell",
-    ),
-]
-"""The option that says how the dates of a file are written."""
-DecimalComma = Annotated[
-    bool | None,
-    typer.Option(
-        "--decimal-comma/--no-decimal-comma",
-        help="Whether 45.000 in a file is 45,000 or 45.",
-        show_default="as the column's other amounts tell",
-    ),
-]
-"""The option that says how the amounts of a file are written."""
 
 
 class OnUnreadable(StrEnum):
@@ -67,19 +49,41 @@ class OnUnreadable(StrEnum):
     BLANK = "blank"
 
 
-Unreadable = Annotated[
-    OnUnreadable,
-    typer.Option(
-        "--unreadable",
-        help="An amount, date or percentage that can't be read, such as TBD: refuse the file, or leave the cell blank.",
+_CELLS: dict[str, tuple[Any, Any]] = {
+    "day_first": (
+        Annotated[
+            bool | None,
+            typer.Option(
+                "--day-first/--month-first",
+                help="Whether 03/04/2027 in a file is April 3 or March 4.",
+                show_default="as the file's other rows tell",
+            ),
+        ],
+        None,
     ),
-]
-"""The option that says what to do with the cells of a file that can't be read."""
-_CELLS = {
-    "day_first": (DayFirst, None),
-    "decimal_comma": (DecimalComma, None),
-    "unreadable": (Unreadable, OnUnreadable.REFUSE),
+    "decimal_comma": (
+        Annotated[
+            bool | None,
+            typer.Option(
+                "--decimal-comma/--no-decimal-comma",
+                help="Whether 45.000 in a file is 45,000 or 45.",
+                show_default="as the column's other amounts tell",
+            ),
+        ],
+        None,
+    ),
+    "unreadable": (
+        Annotated[
+            OnUnreadable,
+            typer.Option(
+                "--unreadable",
+                help="An amount, date or percentage that can't be read, such as TBD: refuse the file, or leave the cell blank.",
+            ),
+        ],
+        OnUnreadable.REFUSE,
+    ),
 }
+"""Options that say how the cells of a file are written, each with its default."""
 
 
 def reads_cells(command: Callable[..., None]) -> Callable[..., None]:

@@ -26,16 +26,7 @@ from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, so
 from opp_analytics.cli.load import add_record
 from opp_analytics.cli.org import describe_join, describe_people, describe_rates, describe_targets, write_org
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import (
-    HISTORY_FOLDER,
-    DayFirst,
-    DecimalComma,
-    OnUnreadable,
-    OrgFile,
-    Unreadable,
-    find_history,
-    parse_amount,
-)
+from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, parse_amount, reads_cells
 from opp_analytics.crm import (
     ChangeLog,
     Drafted,
@@ -86,6 +77,7 @@ _DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 """The day in the name of an export."""
 
 
+@reads_cells
 def start_command(
     files: Annotated[
         list[Path],
@@ -116,13 +108,12 @@ def start_command(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the guesses.")] = False,
     org_file: OrgFile = None,
-    day_first: DayFirst = None,
-    decimal_comma: DecimalComma = None,
-    unreadable: Unreadable = OnUnreadable.REFUSE,
     encoding: Annotated[
         str | None,
         typer.Option(help="Encoding of CSV files, such as cp1252.", show_default="found in the file"),
     ] = None,
+    *,
+    written: Mapping[str, Any],
 ) -> None:
     """Read the files you have, ask at most three questions, and write the org file, the history and the weekly page."""
     named = org_file is not None and str(org_file) in PRESETS and not org_file.exists()
@@ -134,12 +125,7 @@ def start_command(
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
     preset = str(org_file) if named else None if known else choose_preset(found.values())
     known = known or Org(preset=preset)
-    reading: dict[str, Any] = {
-        "day_first": day_first,
-        "decimal_comma": decimal_comma,
-        "unreadable": unreadable,
-        "encoding": encoding,
-    }
+    reading = {**written, "encoding": encoding}
     past = _find_past()
     file, log_file = kinds.get("opportunities"), kinds.get("history")
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):

@@ -73,6 +73,13 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
     return joins, problems
 
 
+def refuse_cells(path: Path, bad: Sequence[BadValue]) -> NoReturn:
+    """Refuse cells of a table beside an org file, each with its row."""
+    raise OrgError(
+        str(path), [OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name) for one in bad]
+    )
+
+
 class _Reader:
     """Reads one table; a mistake is an `OrgError`."""
 
@@ -131,13 +138,6 @@ class _Reader:
             str(self.path), [OrgProblem(f"join.{self.name}.{key}", repr(value) if value else "", right)]
         )
 
-    def _refuse_cells(self, bad: Sequence[BadValue]) -> NoReturn:
-        problems = [
-            OrgProblem(one.column, repr(one.value), one.reason, one.row, self.path.name)
-            for one in bad[:_MOST_NAMED]
-        ]
-        raise OrgError(str(self.path), problems)
-
     def _list_names(self, label: str) -> list[str]:
         """List what a label is named: by itself, by the org, and in our spelling, so that ``Account ID`` is account_id."""
         return [label, *list_names(self.ours.get(label, ())), re.sub(r"\W+", "_", fold(label)).strip("_")]
@@ -160,7 +160,7 @@ class _Reader:
         cells = Cells.of(self.cells[place], self.table.labels[place])
         instants, bad = read_instants(cells, self._find_day_order(cells), self.zone)
         if bad:
-            self._refuse_cells(bad)
+            refuse_cells(self.path, bad[:_MOST_NAMED])
         days = to_dates(instants, tz=self.zone)
         table = pd.DataFrame({LAST_TOUCH: days.array}, index=pd.Index(ids)).dropna()
         return table.sort_values(LAST_TOUCH, kind="stable")
@@ -171,7 +171,7 @@ class _Reader:
             row = ids.index[int(twice.to_numpy().argmax())]
             first = ids.index[int((ids == ids[row]).to_numpy().argmax())]
             reason = f"is also in row {first}; keep one row for each"
-            self._refuse_cells([BadValue(row, self.table.labels[key], ids[row], reason)])
+            refuse_cells(self.path, [BadValue(row, self.table.labels[key], ids[row], reason)])
         columns = {name: self._read_column(place).array for place, name in self._choose(key)}
         return pd.DataFrame(columns, index=pd.Index(ids))
 

@@ -27,7 +27,7 @@ from opp_analytics.inputs import (
     read_dates,
 )
 from opp_analytics.org.check_file import find_problems
-from opp_analytics.org.joins import read_joins
+from opp_analytics.org.joins import read_joins, refuse_cells
 from opp_analytics.org.table_labels import find_near, find_periods, list_columns, name_table
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import drop_totals, read_table
@@ -168,13 +168,7 @@ def _read_rows(
         elif ours is not None:
             read[ours] = as_texts(column).astype("object")
     if bad:
-        raise OrgError(
-            str(path),
-            [
-                OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name)
-                for one in sorted(bad, key=lambda one: one.row)
-            ],
-        )
+        refuse_cells(path, sorted(bad, key=lambda one: one.row))
     if "period" in read:
         labels = find_periods(read["period"].dropna().unique())
         read["period"] = read["period"].map(lambda text: labels.get(text, text))
