@@ -276,11 +276,7 @@ def _answer_stages(drafted: Drafted, given: Sequence[str], yes: bool) -> Drafted
 
 
 def _read_stages(typed: str, names: Collection[str]) -> dict[str, Kind]:
-    """Read ``NAME=KIND, NAME=KIND``; a name may hold a comma.
-
-    >>> _read_stages("Demo, on site=open, signed=won", ["Demo, on site", "Signed"])
-    {'Demo, on site': 'open', 'Signed': 'won'}
-    """
+    """Read ``NAME=KIND, NAME=KIND``; a name may hold a comma."""
     spelled = {fold(name): name for name in names}
     found: dict[str, Kind] = {}
     for part in re.findall(r"[^=]+=[^=,]*", typed.rstrip(" ,")) or ([typed] if typed else []):

@@ -47,11 +47,6 @@ def guess_columns(source: TableSource, org: Org, *, encoding: str | None = None)
 
     No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose columns are
     ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
-
-    >>> import pandas as pd
-    >>> sheet = pd.DataFrame({"Name": ["Acme", "Beta"], "Phase": ["Demo", "Signed"], "Deal Size": ["5", "7"]})
-    >>> [(guess.theirs, guess.ours) for guess in guess_columns(sheet, Org())]
-    [('Name', ['unique_id', 'name']), ('Phase', 'stage'), ('Deal Size', 'value')]
     """
     table = read_table(source, name_any(org.columns).know, encoding)
     matched = match_labels(table.labels, name_opportunities(org.columns))

@@ -140,11 +140,7 @@ class Stages:
         return {**self.aliases, **{stage.name: stage.name for stage in self.stages}}
 
     def of(self, pipeline: str | None) -> Stages:
-        """Keep the stages of one pipeline; all of them where the organization has only one.
-
-        >>> Stages((Stage("Demo", "open", pipeline="New"), Stage("Quote", "open", pipeline="Renewal"))).of("New").names
-        ('Demo',)
-        """
+        """Keep the stages of one pipeline; all of them where the organization has only one."""
         if not self.pipelines:
             return self
         return Stages(tuple(stage for stage in self.stages if stage.pipeline in (None, pipeline)))
@@ -170,13 +166,7 @@ class Stages:
     def look_up(
         self, frame: pd.DataFrame, read: Callable[[Stages], Mapping[str, float]]
     ) -> NDArray[np.float64]:
-        """Look up a number of each row's stage in its own pipeline, never in another; NaN where there is none.
-
-        >>> two = Stages((Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal")))
-        >>> deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
-        >>> two.look_up(deals, lambda stages: {stage.name: stage.probability for stage in stages}).tolist()
-        [20.0, 60.0, nan]
-        """
+        """Look up a number of each row's stage in its own pipeline, never in another; NaN where there is none."""
         given, codes, names = self._by_pipeline(read), *pd.factorize(frame["stage"])
         pipelines = self.pipelines if len(self.pipelines) > 1 and PIPELINE in frame else ()
         # The last row is that of an unknown pipeline, the last column that of a missing stage.
@@ -209,11 +199,7 @@ class Stages:
         return key.cases(*ranks, else_=-1)
 
     def match(self, typed: str) -> str | None:
-        """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word.
-
-        >>> STAGES.match("Closed-won"), STAGES.match("won")
-        ('closed_won', None)
-        """
+        """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word."""
         return match_name(typed, self.spellings)
 
     def kind_of(self, name: str) -> Kind | None:
@@ -234,22 +220,14 @@ class Stages:
         return codes
 
     def outcome(self, opportunity: Mapping[str, Any]) -> str:
-        """Tell the outcome of one opportunity, from its ``stage`` and ``status``.
-
-        >>> STAGES.outcome({"stage": "closed_won", "status": "active"}), STAGES.outcome({"stage": "proposal"})
-        ('won', 'open')
-        """
+        """Tell the outcome of one opportunity, from its ``stage`` and ``status``."""
         stage, status = (
             cell if isinstance(cell, str) else "" for cell in map(opportunity.get, ("stage", "status"))
         )
         return OUTCOMES[_OUTCOME_OF_MARKS[self._marks.get(stage, _UNKNOWN) | _STATUS_MARKS.get(status, 0)]]
 
     def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
-        """True for an opportunity that is won, lost, or both (a conflict).
-
-        >>> STAGES.is_closed({"stage": "proposal", "status": "lost"}), STAGES.is_closed({"status": "inactive"})
-        (True, False)
-        """
+        """True for an opportunity that is won, lost, or both (a conflict)."""
         return self.outcome(opportunity) in ("won", "lost", "conflict")
 
     def outcome_expression(self, table: ibis.Table) -> ibis.expr.types.StringValue:

@@ -39,21 +39,7 @@ def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundSta
 
 
 def update_text(text: str, new: Additions, known: Stages) -> str:
-    r"""Add to the text of an org file what it does not say, and keep all that it says, its comments and order too.
-
-    >>> from opp_analytics.org.stages import Stage
-    >>> found = [FoundStage(Stage("Pilot", "open"), 3, "open")]
-    >>> print(update_text('stages = [\n  {name = "Demo", kind = "open"}, # ours\n]\n',
-    ...                   Additions(None, found, {}, {"targets": "targets.csv"}), Stages((Stage("Demo", "open"),))))
-    stages = [
-      {name = "Demo", kind = "open"}, # ours
-      {name = "Pilot", kind = "open"},  # 3 deals; guess: open
-    ]
-    <BLANKLINE>
-    [targets]
-    file = "targets.csv"
-    <BLANKLINE>
-    """
+    """Add to the text of an org file what it does not say, and keep all that it says, its comments and order too."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         document = tomlkit.parse(plain)

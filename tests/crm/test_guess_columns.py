@@ -11,6 +11,7 @@ import opp_analytics as oa
 from opp_analytics.crm.guess_columns import guess_columns, guess_ids, list_likely
 from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities
 from opp_analytics.errors import MissingColumnError
+from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
 from tests.crm.files import written
 
@@ -163,3 +164,12 @@ def test_guess_ids__puts_an_id_before_a_name() -> None:
         (guess.theirs, guess.ours)
         for guess in guess_ids(sheet, match_labels(sheet.labels, name_opportunities({})))
     ] == [("Nr.", "unique_id"), ("Name", ["unique_id", "name"])]
+
+
+def test_guess_columns__takes_a_unique_name_for_the_id() -> None:
+    sheet = pd.DataFrame({"Name": ["Acme", "Beta"], "Phase": ["Demo", "Signed"], "Deal Size": ["5", "7"]})
+    assert [(guess.theirs, guess.ours) for guess in guess_columns(sheet, Org())] == [
+        ("Name", ["unique_id", "name"]),
+        ("Phase", "stage"),
+        ("Deal Size", "value"),
+    ]
