@@ -53,11 +53,7 @@ class Method:
 def read_method(
     method: Any = "auto", *, probability: Any = None, stage_rates: Any = None, argument: str = "method"
 ) -> Method:
-    """Read the arguments that name a method.
-
-    >>> read_method("stage", stage_rates={"proposal": 0.3}).stage_rates
-    {'proposal': 0.3}
-    """
+    """Read the arguments that name a method."""
     names = ", ".join(map(repr, METHODS))
     if not isinstance(method, str):
         raise ArgumentTypeError(f"{argument}={method!r} is not a method; use one of {names}")

@@ -60,10 +60,6 @@ def distribute(
     rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher). The order of the deals does
     not matter, the same seed gives the same answer, and each deal has its own random numbers, so that forecasts that
     differ in one deal compare well.
-
-    >>> total = distribute(np.array([100.0, 50.0]), np.array([0.5, 0.5]), sure=10.0)
-    >>> total.quantile(0.5), total.at_least(100.0)
-    (60.0, 0.5)
     """
     deals = _pick_uncertain(amounts, chances)
     sure += float(amounts[chances >= 1].sum())
@@ -96,10 +92,6 @@ def condition_on_each(
 
     In each draw, the deal is set to won and to not won, so every draw counts for both. p·won + (1 − p)·lost is P(total
     ≥ target), within the error of the draws.
-
-    >>> won, lost = condition_on_each(np.array([100.0, 50.0]), np.array([0.5, 0.5]), 100.0)
-    >>> won.tolist(), lost.tolist()
-    ([1.0, 0.5], [0.0, 0.5])
     """
     deals = _pick_uncertain(amounts, chances)
     goal = float(np.ceil(100 * (target - sure - float(amounts[chances >= 1].sum())) - 0.5))

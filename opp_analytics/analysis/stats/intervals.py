@@ -19,10 +19,6 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
     """Compute Wilson's score interval of a share `hits` / `trials`, element by element; NaN without trials.
 
     Both may be fractions (an effective sample size). E. B. Wilson (1927), JASA 22, 209–212.
-
-    >>> low, high = wilson(8, 10)
-    >>> round(float(low), 4), round(float(high), 4)
-    (0.4902, 0.9433)
     """
     z = float(ndtri(0.5 + arguments.between(confidence, "confidence", example=0.95) / 2))
     n = np.where(np.asarray(trials, dtype=float) > 0, trials, np.nan).astype(float)
@@ -43,10 +39,6 @@ def value_interval(
     interval at Kish's effective number of deals, (Σv)² / Σv² (L. Kish 1965, Survey Sampling, ch. 11). Simulated with
     log-normal values and a true rate of 35%, the 95% interval held it in 94.5 to 97.5% of samples of 20 to 400 deals at
     a log standard deviation of 0.8 to 2.5 (tests/analysis/stats/test_intervals.py repeats a part of that).
-
-    >>> one = value_interval(np.array([10.0, 30.0, 60.0]), np.array([True, True, False]), np.zeros(3, dtype=int), 1)
-    >>> [round(float(end[0]), 3) for end in one]
-    [0.067, 0.861]
     """
     total, won_total, squares = (
         np.bincount(codes, weights=weights, minlength=size)
@@ -62,9 +54,6 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
     """Compute the median with an interval that holds for any distribution; NaN for too few amounts.
 
     The ends are the amounts between which a binomial count of n trials at 50% lies with the confidence.
-
-    >>> median_interval(range(1, 21)), median_interval([3.0])
-    ((10.5, 6.0, 15.0), (3.0, nan, nan))
     """
     found = np.sort(np.asarray(list(amounts), dtype=float))
     n = len(found)
@@ -81,9 +70,6 @@ def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tu
     """Compute Σ(forecast − actual) / Σ actual over some periods, with Student's interval; NaN where it is not defined.
 
     The residuals of the ratio, (F − A) − bias · A, give its standard error; from three periods on.
-
-    >>> bias_interval([12.0, 9.0, 15.0], [10.0, 10.0, 10.0])[0]
-    0.2
     """
     stated, real = np.asarray(forecast, dtype=float), np.asarray(actual, dtype=float)
     total, n = real.sum(), len(real)

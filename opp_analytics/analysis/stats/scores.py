@@ -16,11 +16,6 @@ def score_ranges(actual: Any, low: Any, high: Any, *, confidence: float) -> Floa
     References
     ----------
     R. L. Winkler (1972), A decision-theoretic approach to interval estimation, JASA 67, 187–191.
-
-    Examples
-    --------
-    >>> score_ranges([5.0, 12.0], [4.0, 4.0], [10.0, 10.0], confidence=0.8).round(6).tolist()
-    [6.0, 26.0]
     """
     came, lower, upper = (np.asarray(part, dtype=np.float64) for part in (actual, low, high))
     outside = np.maximum(lower - came, 0) + np.maximum(came - upper, 0)
@@ -33,11 +28,6 @@ def score_quantiles(actual: Any, quantiles: Any, levels: Any) -> Floats:
     References
     ----------
     T. Gneiting, A. E. Raftery (2007), Strictly proper scoring rules, prediction, and estimation, JASA 102, 359–378.
-
-    Examples
-    --------
-    >>> score_quantiles([10.0], [[6.0, 10.0, 12.0]], [0.25, 0.5, 0.75]).round(6).tolist()
-    [1.0]
     """
     off = np.asarray(actual, dtype=np.float64)[:, None] - np.asarray(quantiles, dtype=np.float64)
     share = np.asarray(levels, dtype=np.float64)

@@ -63,3 +63,7 @@ def test_read_method__a_column_is_stated_under_its_own_name():
     assert read_method("stated") == Method("stated")
     assert read_method(probability="mine").label == "mine"
     assert read_method(probability="mine").name == "stated"
+
+
+def test_read_method__keeps_given_rates() -> None:
+    assert read_method("stage", stage_rates={"proposal": 0.3}).stage_rates == {"proposal": 0.3}

@@ -63,3 +63,23 @@ def test_mark_missed_chances__leaves_room_for_what_is_still_open() -> None:
         False,
     ]
     assert mark_missed_chances([], [], [], []).tolist() == []
+
+
+def test_mark_differences__needs_enough_trials() -> None:
+    assert mark_differences([40, 12, 11], [50, 50, 50]).tolist() == [True, True, True]
+    assert mark_differences([3, 1], [5, 5]).tolist() == [False, False]
+
+
+def test_mark_missed_chances__allows_for_deals_that_are_open() -> None:
+    assert mark_missed_chances([4, 12], [0, 0], [20, 40], [0.2, 0.6]).tolist() == [False, True]
+    assert mark_missed_chances([4, 12], [0, 10], [20, 40], [0.2, 0.6]).tolist() == [False, False]
+
+
+def test_compare_pairs__is_one_where_nothing_differs() -> None:
+    assert compare_pairs([1.0, 2.0, 1.5, 2.5, 3.0, 1.0]) == 0.03125
+    assert compare_pairs([1.0, -2.0]) == 1.0
+    assert compare_pairs([]) == 1.0
+
+
+def test_adjust_p_values__never_falls_below_a_smaller_one() -> None:
+    assert adjust_p_values(np.array([0.04, 0.01, 0.03])).round(3).tolist() == [0.06, 0.03, 0.06]

@@ -246,3 +246,15 @@ def test_condition_on_each__what_is_impossible_or_certain_is_exactly_so(count):
     assert (won[0], lost[0]) == (1.0, 0.0)
     assert distribute(amounts, chances).at_least(2e6) == 0
     assert distribute(amounts, chances).at_least(0.0) == 1
+
+
+def test_distribute__adds_what_is_sure() -> None:
+    total = distribute(np.array([100.0, 50.0]), np.array([0.5, 0.5]), sure=10.0)
+    assert total.quantile(0.5) == 60.0
+    assert total.at_least(100.0) == 0.5
+
+
+def test_condition_on_each__of_two_deals() -> None:
+    won, lost = condition_on_each(np.array([100.0, 50.0]), np.array([0.5, 0.5]), 100.0)
+    assert won.tolist() == [1.0, 0.5]
+    assert lost.tolist() == [0.0, 0.5]

@@ -102,3 +102,27 @@ def test_bias_interval__without_wins_or_with_few_periods() -> None:
     assert np.isnan(bias_interval([1.0], [0.0])).all()
     assert bias_interval([1.0, 2.0], [2.0, 2.0])[0] == -0.25
     assert np.isnan(bias_interval([1.0, 2.0], [2.0, 2.0])[1:]).all()
+
+
+def test_wilson__of_a_worked_example() -> None:
+    low, high = wilson(8, 10)
+    assert round(float(low), 4) == 0.4902
+    assert round(float(high), 4) == 0.9433
+
+
+def test_value_interval__of_a_worked_example() -> None:
+    one = value_interval(
+        np.array([10.0, 30.0, 60.0]), np.array([True, True, False]), np.zeros(3, dtype=int), 1
+    )
+    assert [round(float(end[0]), 3) for end in one] == [0.067, 0.861]
+
+
+def test_median_interval__of_a_worked_example() -> None:
+    assert (
+        repr((median_interval(range(1, 21)), median_interval([3.0])))
+        == "((10.5, 6.0, 15.0), (3.0, nan, nan))"
+    )
+
+
+def test_bias_interval__of_a_worked_example() -> None:
+    assert bias_interval([12.0, 9.0, 15.0], [10.0, 10.0, 10.0])[0] == 0.2

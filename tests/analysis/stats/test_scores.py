@@ -34,3 +34,14 @@ def test_scores__of_a_forecast_without_a_distribution_are_not_known():
     assert np.isnan(score_ranges([1.0], [np.nan], [np.nan], confidence=0.8)).all()
     assert np.isnan(score_quantiles([1.0], [[np.nan, np.nan]], [0.3, 0.6])).all()
     assert len(score_quantiles([], np.zeros((0, 2)), [0.3, 0.6])) == 0
+
+
+def test_score_ranges__of_a_worked_example() -> None:
+    assert score_ranges([5.0, 12.0], [4.0, 4.0], [10.0, 10.0], confidence=0.8).round(6).tolist() == [
+        6.0,
+        26.0,
+    ]
+
+
+def test_score_quantiles__of_a_worked_example() -> None:
+    assert score_quantiles([10.0], [[6.0, 10.0, 12.0]], [0.25, 0.5, 0.75]).round(6).tolist() == [1.0]
