@@ -590,11 +590,8 @@ def find_decimal_comma(
                     found[point is None] = column.find_bad({place: f"has a decimal {which}"})[0]
                 elif point is not None and comma is not None and point != comma:
                     doubtful.add(amount.figure.strip("0123456789"))
-    if len(found) == 2 and file is not None:
-        first, last = sorted(found.values())
-        refuse(file, [first, replace(last, reason=f"{last.reason}; write all amounts in one way")])
     if found:
-        return (next(iter(found)) if len(found) == 1 else None), ""
+        return _settle(found, file, "write all amounts in one way"), ""
     if semicolons and dots:
         return (
             True,
@@ -723,12 +720,15 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
                     found[day_first] = column.find_bad({place: f"has the {which} first"})[0]
             if len(found) == 2:
                 break
-    if len(found) < 2:
-        return next(iter(found), None)
-    if file is None:
-        return None
-    first, last = sorted(found.values())
-    refuse(file, [first, replace(last, reason=f"{last.reason}; write all dates in one order")])
+    return _settle(found, file, "write all dates in one order")
+
+
+def _settle(found: Mapping[bool, BadValue], file: str | None, way_out: str) -> bool | None:
+    """Take the one answer that was found; two are an error, or None without the name of the `file`."""
+    if len(found) == 2 and file is not None:
+        first, last = sorted(found.values())
+        refuse(file, [first, replace(last, reason=f"{last.reason}; {way_out}")])
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], list[BadValue]]:

@@ -442,7 +442,12 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
     reader = ColumnReader.of(table, typed, org, zone, **written)
     instants = reader.read("changed_at", at, label["changed_at"])
-    values = [_read_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
+    values = []
+    for ours, group in raw.groupby("field"):
+        for side in ("old_value", "new_value"):
+            column = reader.read(str(ours), sides.get((str(ours), side), group[side]), label.get(side, side))
+            group = group.assign(**{side: column.astype("object").where(column.notna(), None)})
+        values.append(group)
     reader.settle(table.file)
     changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
     changes.insert(1, "changed_at", instants.reindex(changes.index))
@@ -481,18 +486,6 @@ def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -
     if shown is None:
         return new
     return new.astype("object").where(~(names.isin(["stage", "owner_name"]) & shown.notna()), shown)
-
-
-def _read_values(
-    reader: ColumnReader, ours: str, group: pd.DataFrame, sides: dict[Any, Cells], label: dict[str, str]
-) -> pd.DataFrame:
-    """Read the old and new values of one field at its type."""
-    read = {
-        side: reader.read(ours, sides.get((ours, side), group[side]), label.get(side, side))
-        for side in ("old_value", "new_value")
-    }
-    typed = {side: column.astype("object").where(column.notna(), None) for side, column in read.items()}
-    return group.assign(**typed)
 
 
 def _sort(changes: pd.DataFrame) -> pd.DataFrame:

@@ -299,7 +299,9 @@ def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
         )
     if isinstance(code, str) and code.strip() and not is_currency(code):
         yield _Found(("currency",), code, f"not a currency; {_RIGHT['currency']}")
-    if isinstance(zone, str) and zone.strip() and not _is_zone(zone):
+    try:
+        ZoneInfo(zone if isinstance(zone, str) and zone.strip() else "UTC")
+    except (KeyError, ValueError, OSError):
         yield _Found(("timezone",), zone, f"not a time zone; {_RIGHT['timezone']}")
     if isinstance(url, str) and url.strip():
         refused = explain_refusal(url)
@@ -308,14 +310,6 @@ def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(("record_url",), _MISSING if "@" in url else url, refused)
         elif PLACE not in url:
             yield _Found(("record_url",), url, _RIGHT["record_url"])
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
