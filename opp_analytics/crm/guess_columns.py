@@ -42,13 +42,13 @@ class Guess(NamedTuple):
     """The reason, in words."""
 
 
-def guess_columns(source: TableSource, org: Org, *, encoding: str | None = None) -> list[Guess]:
+def guess_columns(source: TableSource, org: Org) -> list[Guess]:
     """Guess the columns of a file of opportunities that neither its labels nor the org name: the id first.
 
     No reader takes a guess by itself. Whoever asks for them says them, and reads with an org whose columns are
     ``{**org.columns, **{guess.theirs: guess.ours for guess in guesses}}``.
     """
-    table = read_table(source, name_any(org.columns).know, encoding)
+    table = read_table(source, name_any(org.columns).know)
     matched = match_labels(table.labels, name_opportunities(org.columns))
     named = {line.ours for line in matched if line.how != "kept"}
     guesses = [] if "unique_id" in named else guess_ids(table, matched)[:1]

@@ -209,9 +209,9 @@ def _merge_presets(columns: Columns) -> Columns:
     return {**every, **{name: name for name in OWN}, **columns}
 
 
-def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
+def guess_org(source: TableSource) -> Org:
     """Guess the org of a file: the one stored in it, else the preset whose labels it has, else the API's stages."""
-    table = read_table(source, name_every({}).know, encoding)
+    table = read_table(source, name_every({}).know)
     preset = guess_preset(table.labels)
     return get_org(table) or Org(preset=preset)
 

@@ -3,7 +3,6 @@
 from opp_analytics.org.additions import Tables
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
-from opp_analytics.org.derived import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     check_currency,
@@ -19,6 +18,7 @@ from opp_analytics.org.frame import (
     warn_unknown,
 )
 from opp_analytics.org.guess_stages import FoundStage
+from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
     DEFAULT,

@@ -22,7 +22,7 @@ from opp_analytics.columns import WHOLE
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
-from opp_analytics.org.derived import Join, derive_columns
+from opp_analytics.org.joins import Join, derive_columns, read_joins
 from opp_analytics.org.people import Person, Rate, Target, list_derived, read_target, tabulate_rows
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
@@ -185,7 +185,6 @@ class Org:
         if raw:
             # pydantic takes longer to import than everything else here.
             from opp_analytics.org.check_file import find_problems
-            from opp_analytics.org.joins import read_joins
 
             problems = find_problems(raw)
             raw["joins"], mistakes = ([], []) if problems else read_joins(raw, Path())
