@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -70,11 +70,7 @@ def list_likely(ours: str, matched: Sequence[Mapped]) -> list[str]:
 
 def guess_ids(table: FileTable, matched: Sequence[Mapped]) -> list[Guess]:
     """Guess which column identifies a deal, the likeliest first: unique, no blanks, named like an id; else the unique name."""
-    return [guess for _, guess in sorted(_list_ids(table, matched), key=lambda each: each[0])]
-
-
-def _list_ids(table: FileTable, matched: Sequence[Mapped]) -> Iterator[tuple[int, Guess]]:
-    """List the columns that may identify a deal, each with its rank."""
+    found: list[tuple[int, Guess]] = []
     for place, label in enumerate(table.labels):
         ours = "" if matched[place].how in ("kept", "dropped") else matched[place].ours
         key = make_key(_HUMPS.sub(" ", label))
@@ -89,12 +85,11 @@ def _list_ids(table: FileTable, matched: Sequence[Mapped]) -> Iterator[tuple[int
             if len(rows) and (rows[place].is_unique or rows.drop_duplicates()[place].is_unique):
                 why = f"unique and never blank in {count(len(rows), 'row')}"
                 if is_name:
-                    yield 2, Guess(label, ["unique_id", "name"], f"the name is {why}")
+                    found.append((2, Guess(label, ["unique_id", "name"], f"the name is {why}")))
                 else:
-                    yield (
-                        int(not _OF_DEALS.search(key)),
-                        Guess(label, "unique_id", f"named like an id, {why}"),
-                    )
+                    rank = int(not _OF_DEALS.search(key))
+                    found.append((rank, Guess(label, "unique_id", f"named like an id, {why}")))
+    return [guess for _, guess in sorted(found, key=lambda each: each[0])]
 
 
 def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
