@@ -189,7 +189,7 @@ def describe_targets(org: oa.Org) -> str:
         "of people": targets["owner_name"].notna(),
     }
     said = [
-        f"{text.money(float(targets.loc[mask, 'target'].sum()), org.currency)} {name} in {text.count(int(mask.sum()), 'target')}"
+        f"{text.count(int(mask.sum()), 'target')} {name} ({text.money(float(targets.loc[mask, 'target'].sum()), org.currency)})"
         for name, mask in whose.items()
         if mask.any()
     ]

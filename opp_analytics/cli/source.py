@@ -242,7 +242,7 @@ def _read_record(
     moment = history.recorded_before(
         history.records["recorded_at"].iloc[-1]
         if asked is None
-        else as_instant(as_date(asked, tz=zone, name=option), tz=zone, end=True)
+        else as_instant(as_date(asked, tz=zone, name=option or ""), tz=zone, end=True)
     )
     opportunities = history.as_of(moment)
     last = f"the record of {as_date(moment, tz=zone):%Y-%m-%d} in {folder}"

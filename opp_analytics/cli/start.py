@@ -24,7 +24,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import complain, heading, out, say, show, write_command
 from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
 from opp_analytics.cli.load import add_record
-from opp_analytics.cli.org import describe_join, describe_people, describe_rates, describe_targets, write_org
+from opp_analytics.cli.org import describe_people, describe_rates, describe_targets, write_org
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, parse_amount, reads_cells
 from opp_analytics.crm import (
@@ -71,7 +71,7 @@ _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),
 }
 """Kinds of file that the org file names: the section, and what the org then says of them."""
-_LABELS = {"unique_id": "deal ID"}
+_LABELS = {"unique_id": "deal ID", "done_on": "date", "what": "kind"}
 """Names of ours that say little to a newcomer."""
 _DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 """The day in the name of an export."""
@@ -141,8 +141,15 @@ def start_command(
         for kind, (section, describe) in _BESIDE.items():
             if section in tables:
                 heading(f"{kinds[kind].name}: {KINDS[kind][0]}")
-                if not section.startswith("join."):
-                    _say_columns(name_table(kind, found[kinds[kind]].labels))
+                names = name_table(kind, found[kinds[kind]].labels)
+                key = tables[section]["key"] if kind == "activities" else {}
+                # An account is told by its id or its name.
+                _say_columns(
+                    {
+                        theirs: "account" if kind == "accounts" else key.get(theirs, ours)
+                        for theirs, ours in names.items()
+                    }
+                )
                 _say(f"{describe(drafted.org)}.")
         update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
         update.read_log(log_file, past, drafted, reading)
@@ -224,7 +231,8 @@ def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> A
         except KeyboardInterrupt:
             raise KeyboardInterrupt("stopped; nothing was written") from None
         except (DataError, typer.BadParameter) as error:
-            say(f"{text.capital(str(error))}.")
+            said = text.capital(str(error))
+            say(said if said.endswith("?") else f"{said}.")
 
 
 def _find_question(drafted: Drafted, about: str) -> Question | None:
@@ -364,7 +372,9 @@ def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: Drafte
 
 
 def _describe_joined(org: Org, name: str) -> str:
-    return next(describe_join(join) for join in org.joins if join.name == name)
+    join = next(join for join in org.joins if join.name == name)
+    gained = text.joined(map(text.label, join.columns), most=6)
+    return f"{text.count(len(join.table), 'row')}; each deal gains {gained}"
 
 
 def _relate(file: Path, folder: Path) -> str:
@@ -580,9 +590,10 @@ def _say_written(written: Sequence[str], drafted: Drafted, update: _Update, day:
         _say(f"The page is as of {text.day(day, year=True)}: nothing in the data is newer.")
     if update.at is None and update.log is None:
         _say(f"{HISTORY_FOLDER} has no new record: nothing changed since its last one.")
-    guesses = [*drafted.guesses, *(one for one in drafted.draft.stages if one.guess)]
-    if guesses and str(drafted.file) in written:
+    if (drafted.draft.guesses or drafted.questions) and str(drafted.file) in written:
         _say(f"Guesses are marked in {drafted.file}: correct them there, then run the same command again.")
     opener = {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
     _say(f"Next: {opener} {_PAGE}")
+    asked = write_command("forecast", "--by", "owner_name")
+    _say(f"More answers: {asked}; also win-rate, funnel, slippage, scorecard and risk.")
     _say(f"On Monday: {write_command('start', 'new-export.csv')} adds a record and writes the page anew.")

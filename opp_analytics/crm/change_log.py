@@ -49,7 +49,7 @@ from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
-from opp_analytics.text import count, joined
+from opp_analytics.text import count, joined, label
 
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
 """Columns of the deals that count as never changed, where the log does not track them."""
@@ -341,10 +341,13 @@ def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) 
     taken = [name for name in fields if name in _TAKEN and name in known and name not in tracked]
     lost = [name for name in ("stage", "close_date") if name in known and name not in tracked]
     notes = (
-        (taken, f"past values of {joined(taken)}, which the history does not track: those of now are taken"),
+        (
+            taken,
+            f"past values of {joined(map(label, taken))}, which the history does not track: today's are used",
+        ),
         (
             lost,
-            f"past values of {joined(lost)}, which the history does not track: only those of now are known",
+            f"past values of {joined(map(label, lost))}, which the history does not track: only today's are known",
         ),
     )
     return tuple(note for names, note in notes if names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -34,6 +35,9 @@ from opp_analytics.text import count, printable
 _ALIKE = "spelled alike"
 _CLEAR = ("opportunity_id", "deal_id", "record_id")
 """Labels of the deal's id that leave nothing to ask."""
+_MONEY = re.compile(r"(?<![A-Z])(?:US\$|[$€£]|(?:USD|EUR|GBP|CHF|CAD|AUD)(?![A-Za-z]))")
+_CODES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
+"""What a sign of money most likely means."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,7 @@ def _draft(
         sure=() if answered is None else (answered,),
         kinds=answers.get("stages"),
         tables=answers.get("tables"),
+        currency=_guess_currency(table, mapping.loc[mapping["ours"] == "value", "theirs"]),
     )
     guesses = [guess for guess in guesses if guess.theirs != answered]
     return Drafted(
@@ -180,6 +185,20 @@ def _draft(
         answers=answers,
         first=export,
     )
+
+
+def _guess_currency(table: FileTable, labels: Iterable[str]) -> str | None:
+    """Guess the currency of the amounts by the one sign that the label carries, or else at least half of the amounts."""
+    for label in labels:
+        amounts = table.cells[table.labels.index(label)].dropna().astype("str")
+        signs = _MONEY.findall(label)
+        if not signs:
+            marked = [found for found in map(_MONEY.findall, amounts) if found]
+            signs = [sign for found in marked for sign in found] if 2 * len(marked) >= len(amounts) else []
+        codes: set[str] = {_CODES.get(sign, sign) for sign in signs}
+        if len(codes) == 1:
+            return codes.pop()
+    return None
 
 
 def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, columns: Columns) -> Org:

@@ -54,7 +54,7 @@ class Closings:
         if not short:
             return ()
         return (
-            f"{short:,} of {count(int(closed.sum()), 'closed deal')} have no line in the history about their closing: until their "
+            f"{short:,} of {count(int(closed.sum()), 'closed deal')} {'has' if short == 1 else 'have'} no line in the history about their closing: until their "
             f"close date they are open, in the stage {NOT_RECORDED} and without a planned date",
         )
 

@@ -41,7 +41,7 @@ class Draft:
     text: str
     stages: list[FoundStage]
     guesses: int
-    """Stages and columns that the text says by a guess."""
+    """Stages, columns and a currency that the text says by a guess."""
     without_stage: str = ""
     """The deals without a stage, in words; empty where each has one."""
 
@@ -57,11 +57,13 @@ def draft_org(
     sure: Collection[str] = (),
     kinds: Mapping[str, Kind] | None = None,
     tables: Tables | None = None,
+    currency: str | None = None,
 ) -> Draft:
     """Draft an org file for a frame of opportunities; each guess is marked as one.
 
     `month` is for the example of a target. `columns` are the export's labels whose meaning was guessed, or said by a person:
-    then they are among `sure`. `kinds` are those of stages that a person said, `tables` further sections. `old` is the text
+    then they are among `sure`. `kinds` are those of stages that a person said, `tables` further sections, `currency` is the one
+    that the signs of the amounts say. `old` is the text
     of a file, with the `known` stages of its org, which is then updated: all that it says stays.
     """
     renamed = {theirs: ours for ours, theirs in find_empty_columns(opportunities).items() if theirs}
@@ -80,8 +82,10 @@ def draft_org(
         "api.columns": {label: (ours, "guess") for label, ours in renamed.items()},
     }
     new = Additions(preset, found, names, tables or {})
-    text = _write_new(new, frame, without, month) if old is None else _update(old, new, known)
+    money = _draft_currency(frame, new.tables, currency) if old is None else []
+    text = _write_new(new, frame, without, month, money) if old is None else _update(old, new, known)
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
+    remarks += [line for line in money if "guess" in line]
     return Draft(
         text, found, sum(map(bool, [*remarks, *(one.guess for one in found if not one.unknown)])), without
     )
@@ -100,11 +104,11 @@ def _update(old: str, new: Additions, known: Stages) -> str:
     return update_text(old, new, known)
 
 
-def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str) -> str:
+def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str, money: Sequence[str]) -> str:
     parts = [
         _HEAD,
         *([write_preset(new.preset)] if new.preset else []),
-        *_draft_currency(frame, new.tables),
+        *money,
         _CALENDAR,
         *_draft_stages(new.stages, without),
     ]
@@ -152,7 +156,7 @@ _REPORT = """\
 """
 
 
-def _draft_currency(frame: pd.DataFrame, tables: Tables) -> list[str]:
+def _draft_currency(frame: pd.DataFrame, tables: Tables, signed: str | None) -> list[str]:
     codes = frame["currency"].astype(TEXT) if "currency" in frame else pd.Series(dtype=TEXT)
     found = {str(code): int(deals) for code, deals in codes.value_counts().items() if is_currency(str(code))}
     if len(found) == 1:
@@ -161,6 +165,8 @@ def _draft_currency(frame: pd.DataFrame, tables: Tables) -> list[str]:
         return [
             f"currency = {quote(next(iter(found)))}{write_remark('guess: of the most deals; the rates lead to it')}"
         ]
+    if signed and not found:
+        return [f"currency = {quote(signed)}{write_remark('guess: by the sign of the amounts')}"]
     currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
     several = (
         [f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."]

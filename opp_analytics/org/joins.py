@@ -98,11 +98,12 @@ class Join:
         table, texts = self.take(day), as_texts(keys)
         asked = texts.dropna()
         # `isin` takes seconds among a hundred thousand texts.
-        lacking = int((self.table.index.drop_duplicates().get_indexer(pd.Index(asked)) < 0).sum())
+        lacking = asked[self.table.index.drop_duplicates().get_indexer(pd.Index(asked)) < 0]
         # A deal without an activity is no mistake, unless all are.
-        if lacking and not self._noted and (self.columns != [LAST_TOUCH] or lacking == len(asked)):
+        if len(lacking) and not self._noted and (self.columns != [LAST_TOUCH] or len(lacking) == len(asked)):
             self._noted.append(
-                f"{self.file} has no row for {lacking:,} of {len(asked):,} deals' {self.name}, by {keys.name}"
+                f"{self.file} has no row for {len(lacking):,} of {len(asked):,} deals' {self.name}, by {keys.name}: such as "
+                f"{str(lacking.iloc[0])!r}"
             )
             warnings.warn(self._noted[0], DataWarning, stacklevel=5)
         return table.reindex(pd.Index(texts))

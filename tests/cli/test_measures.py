@@ -191,6 +191,18 @@ def test_arguments__that_are_almost_right_get_a_suggestion(asked: Command, words
     assert says in err
 
 
+def test_slippage__of_a_history_that_begins_now_says_from_when_it_can_be_asked(
+    command: Command, here: Path
+) -> None:
+    deals().to_parquet("deals.parquet", index=False)
+    assert command("record", "--from", "deals.parquet")[0] == 0
+    today = pd.Timestamp.now("UTC")
+    code, _, err = command("slippage")
+    assert code == 1
+    said = f"opp-history begins on {today:%Y-%m-%d}, so it does not know what was due in {today.to_period('M') - 1}"
+    assert said in " ".join(err.split())
+
+
 def test_slippage__without_a_history_says_what_is_missing_and_the_way_out(asked: Command) -> None:
     code, out, err = asked("slippage", "--history", "none")
     assert (code, out) == (1, "")

@@ -103,7 +103,7 @@ by = "team"
         "currency euros (EUR)",
         "time zone Europe/Berlin",
         "people 2 people, 2 teams (East and West), 1 move",
-        "targets €500K of the whole in 1 target and €1K of teams in 1 target, 2027Q3 to 2027Q4",
+        "targets 1 target of the whole (€500K) and 1 target of teams (€1K), 2027Q3 to 2027Q4",
         "exports Name → unique_id and name",
         "API total → value",
         "report by = team",
@@ -219,9 +219,10 @@ def test_init__of_a_file_of_other_labels_says_each_guess_and_marks_it(command: C
     assert "Abschlussdatum close_date close_date by its label" in said
     assert "Abgeschlossen unknown 1 closed by its name, and nothing says won or lost" in said
     assert 'Unknown: "Abgeschlossen". Write what it means under stages in opp-analytics.toml.' in out
-    assert "Correct the 5 guesses in it" in out
+    assert "Correct the 6 guesses in it" in out
     org = oa.Org.read(here / "opp-analytics.toml")
     deals = oa.read_export(here / "deals.csv", org, progress=False)
+    assert org.currency == "EUR"
     assert deals["value"].tolist() == [45_000.0, 12.5]
     assert dict(org.columns) == {
         "Vorgang-Nr.": "unique_id",

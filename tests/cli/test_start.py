@@ -147,6 +147,7 @@ def test_start__makes_a_page_of_an_export_and_says_what_each_column_became(
     assert {"Opportunity ID deal ID", "Amount value", "Stage stage"} <= said
     assert "Next: " in out
     assert "start new-export.csv adds a record" in out
+    assert "forecast --by owner_name; also win-rate, funnel, " in out
     assert History(here / "opp-history").records["rows"].tolist() == [3]
     org = oa.Org.read(here / "opp-analytics.toml")
     assert org.columns["Amount"] == "value"
@@ -220,7 +221,7 @@ def test_start__asks_what_unknown_stages_mean_once_and_for_the_target(
     code, out, err = command("start", "deals.csv")
     assert (code, err) == (0, "")
     assert out.count("What does this stage mean?") == 3
-    assert "No deal is in a stage 'Limbo'; did you mean 'Limbo, on hold'?" in out
+    assert "No deal is in a stage 'Limbo'; did you mean 'Limbo, on hold'?\n" in out
     assert "a stage is open, won, lost or disqualified" in out
     org = oa.Org.read("opp-analytics.toml")
     assert org.stages.kinds["Limbo, on hold"] == "lost"
@@ -448,7 +449,10 @@ def test_start__joins_accounts_and_activities(command: Command, here: Path) -> N
         "Account,Sector,Stage\nAcme,steel,old\nBeta,food,new\nÇelik,steel,new\n".replace(",Stage", ",Size")
     )
     (here / "calls.csv").write_text(f"deal_id,type,due_date\n006Hs00001AbCdE,call,{day(-3)}\n")
-    assert command("start", "accounts.csv", "calls.csv", "deals.csv", "--yes")[0] == 0
+    code, out, _ = command("start", "accounts.csv", "calls.csv", "deals.csv", "--yes")
+    assert code == 0
+    said = [" ".join(line.split()) for line in out.splitlines()]
+    assert {"Account account", "3 rows; each deal gains Sector and Size.", "due_date date"} <= set(said)
     org = oa.Org.read("opp-analytics.toml")
     frame = oa.read_export(here / "deals.csv", org, progress=False)
     assert frame["Sector"].tolist() == ["steel", "food", "steel"]

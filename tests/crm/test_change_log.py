@@ -205,9 +205,7 @@ def test_events__take_an_untracked_owner_as_now_and_say_so() -> None:
     deals = read_export(DEALS, SALESFORCE)
     log = log_of(pd.DataFrame(rows, columns=COLUMNS), opportunities=deals)
     assert state(history_of(log), "2026-10-02")[LONG_B][3] == "Bob"
-    assert log.left_out == (
-        "past values of owner_name, which the history does not track: those of now are taken",
-    )
+    assert log.left_out == ("past values of owner name, which the history does not track: today's are used",)
 
 
 def test_ids__lead_to_those_of_the_other_system() -> None:

@@ -107,6 +107,28 @@ def test_draft_from_export__guesses_the_id_and_other_columns_and_asks_about_the_
     assert drafted.export.opportunities["value"].tolist() == [1_200_000.0, 50_000.0, 5_000.0]
 
 
+@pytest.mark.parametrize(
+    ("label", "amounts", "currency"),
+    [
+        ("Betrag (€)", "5 6", "EUR"),
+        ("Amount (GBP)", "5 6", "GBP"),
+        ("Value", "US$1.2M US$5k 7", "USD"),
+        ("Value", "5€ 6€", "EUR"),
+        ("Value", "$5 6 7", None),
+        ("Value", "CA$5 CA$6", None),
+        ("Value, Kaufpreis", "5 6", None),
+    ],
+)
+def test_draft_from_export__guesses_the_currency_by_the_sign_of_the_amounts(
+    tmp_path: Path, label: str, amounts: str, currency: str | None
+) -> None:
+    rows = [f"D{k},Demo,{amount},2026-11-30" for k, amount in enumerate(amounts.split())]
+    (tmp_path / "deals.csv").write_text("\n".join([f'Deal ID,Stage,"{label}",Close date', *rows]))
+    drafted = draft_from_export(tmp_path / "deals.csv", tmp_path / "org.toml", None)
+    assert drafted.org.currency == currency
+    assert ('"  # guess: by the sign of the amounts' in drafted.draft.text) == (currency is not None)
+
+
 @pytest.mark.parametrize("old", [None, '# ours\ncurrency = "USD"\n'])
 def test_answer__of_another_id_reads_the_file_by_it(tmp_path: Path, old: str | None) -> None:
     (tmp_path / "deals.csv").write_text("Name,Key,Stage\nAcme,7,Demo\nBeta,8,Won\n")

@@ -271,8 +271,7 @@ def test_from_changes__of_untracked_columns_knows_only_those_of_now() -> None:
     stages = files.changes[files.changes["Field"] != "CloseDate"]
     log = read_changes(stages, ORG, opportunities=deals)
     assert (
-        "past values of close_date, which the history does not track: only those of now are known"
-        in log.left_out
+        "past values of close date, which the history does not track: only today's are known" in log.left_out
     )
     history = oa.History.from_changes(log, org=ORG)
     assert history.as_of(TODAY)["close_date"].notna().sum() == len(deals)

@@ -148,7 +148,7 @@ def test_apply__refuses_a_name_that_the_deals_have(tmp_path: Path) -> None:
 def test_apply__counts_the_deals_without_a_row_once(tmp_path: Path) -> None:
     org = write_org(tmp_path, *JOIN)
     with pytest.warns(
-        DataWarning, match=r"accounts\.csv has no row for 1 of 3 deals' accounts, by account_id"
+        DataWarning, match=r"accounts\.csv has no row for 1 of 3 deals' accounts, by account_id: such as 'A9'"
     ) as said:
         frame = org.apply(deals(account_id=["A1", "A2", "A9", None]))
     assert len(said) == 1
