@@ -119,11 +119,11 @@ def report_command(
             known = len(history.records) and set(opportunities.columns) <= set(history.table.columns)
             check_report(opportunities, history if known else None, org=org, **options)
             _record(opportunities, history)
-    written = oa.weekly_report(opportunities, history, org=org, own_writes=own_writes, **options)
-    say(f"Written to {text.joined(map(str, written))}.")
-    for alert in written.alerts:
+    page = oa.weekly_report(opportunities, history, org=org, own_writes=own_writes, **options)
+    say(f"Written to {text.joined(map(str, page))}.")
+    for alert in page.alerts:
         say(alert)
-    if written.alerts:
+    if page.alerts:
         raise typer.Exit(3)
 
 

@@ -160,8 +160,8 @@ def start_command(
         options: dict[str, Any] = {"as_of": day, "org": drafted.org}
         check_report(deals, history, out=_PAGE, **options)
         page = oa.weekly_report(deals, history, out=staging / _PAGE, **options)
-        written = _move(drafted, update, staging, (page.xlsx, page.html))
-    _say_written(written, drafted, update, day)
+        moved = _move(drafted, update, staging, (page.xlsx, page.html))
+    _say_written(moved, drafted, update, day)
     for alert in page.alerts:
         say(alert)
     if page.alerts:

@@ -262,6 +262,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
     zone = org.zone(None)
     today = as_date(asked.as_of, tz=zone)
     freq = org.freq(check_freq(asked.freq or settings.get("freq", "M")))
+    analysis.read_method(asked.method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
         analysis.read_targets(target, freq, ())
     whole, whole_history, part, levels = frame, history, None, tuple(by)
