@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -21,9 +23,7 @@ _HELP = (
 
 
 class _Entry(NamedTuple):
-    function: str
-    """Module and name, such as ``load.load_command``; a group of commands is a mapping from their names."""
-    first_line: str
+    module: str
     example: str
 
 
@@ -32,6 +32,12 @@ _ENTRIES: dict[str, _Entry] = {}
 
 class _Commands(TyperGroup):
     """Commands that are imported when they run: ``--help`` and completion need their names and first lines only."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the commands, each with the first line of its docstring."""
+        for name, listed in self.commands.items():
+            listed.help = _read_first_line(name)
+        return super().list_commands(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that `args` name."""
@@ -67,29 +73,41 @@ def _overview(
     pass
 
 
-def _add(panel: str, function: str, first_line: str, example: str) -> None:
+def _add(panel: str, module: str, example: str) -> None:
     name = example.split()[0]
-    _ENTRIES[name] = _Entry(function, first_line, example)
+    _ENTRIES[name] = _Entry(module, example)
 
     def listed() -> None:
         """Stand in for the command in lists."""
 
-    app.command(name, help=first_line, rich_help_panel=panel)(listed)
+    app.command(name, rich_help_panel=panel)(listed)
+
+
+def _read_first_line(name: str) -> str:
+    """Read the first line of a command's docstring, without the imports of its module."""
+    if name == "org":
+        return _ORG
+    module = ast.parse(Path(__file__).with_name(f"{_ENTRIES[name].module}.py").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    return (ast.get_docstring(functions[_name_function(name)]) or "").partition("\n")[0]
+
+
+def _name_function(name: str) -> str:
+    return f"{name.replace('-', '_')}_command"
 
 
 def _import(name: str) -> Any:
     """Import the command itself, with its options."""
     entry = _ENTRIES[name]
-    module, function = entry.function.split(".")
-    command = getattr(import_module(f"opp_analytics.cli.{module}"), function)
+    module = import_module(f"opp_analytics.cli.{entry.module}")
     example = f"Example: opp-analytics {entry.example}"
     alone = _typer(add_completion=False)
-    if isinstance(command, dict):
-        alone.callback(help=entry.first_line, epilog=example, no_args_is_help=True)(lambda: None)
-        for each, own in command.items():
+    if name == "org":
+        alone.callback(help=_ORG, epilog=example, no_args_is_help=True)(lambda: None)
+        for each, own in module.ORG_COMMANDS.items():
             alone.command(each)(_stop_politely(own))
     else:
-        alone.command(name, epilog=example)(_stop_politely(command))
+        alone.command(name, epilog=example)(_stop_politely(getattr(module, _name_function(name))))
     return typer.main.get_command(alone)
 
 
@@ -111,124 +129,47 @@ def _stop_politely(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _PANELS = {
     "1. Begin, without an account": {
-        "start deals.csv": (
-            "start.start_command",
-            "Read the files you have, ask at most three questions, and write the org file, the history and the weekly page.",
-        ),
-        "demo --out ./opp-demo": (
-            "demo.demo_command",
-            "Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk.",
-        ),
-        "sandbox --port 8723 --weeks 26 --db team.db": (
-            "demo.sandbox_command",
-            "Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it.",
-        ),
+        "start deals.csv": "start",
+        "demo --out ./opp-demo": "demo",
+        "sandbox --port 8723 --weeks 26 --db team.db": "demo",
     },
     "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY": {
-        "doctor": (
-            "doctor.doctor_command",
-            "Check the settings and the connection to the API; nothing is written to the server.",
-        ),
-        "load --out pipeline.csv": (
-            "load.load_command",
-            "Load all opportunities and show them by stage, or write them to a file.",
-        ),
-        "org init --from deals.csv   then: opp-analytics org check": (
-            "org.ORG_COMMANDS",
-            "Write an org file from what your data shows, and check one: stages, people, targets, calendar.",
-        ),
+        "doctor": "doctor",
+        "load --out pipeline.csv": "load",
+        "org init --from deals.csv   then: opp-analytics org check": "org",
     },
     "3. Record every day: the API keeps no history": {
-        "record --history ./opp-history   (every day, from cron)": (
-            "load.record_command",
-            "Load all opportunities and add what changed to the history (the API keeps none).",
-        ),
-        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": (
-            "import_crm.import_crm_command",
-            "Read another CRM's export or field history, show what each column became, and begin a history with it.",
-        ),
+        "record --history ./opp-history   (every day, from cron)": "load",
+        "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history": "import_crm",
     },
     "4. Review every Monday": {
-        "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": (
-            "report.report_command",
-            "Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix.",
-        ),
-        "changes --since 2026-03-24 --by owner_name --out changes.xlsx": (
-            "review.changes_command",
-            "Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline.",
-        ),
-        "forecast --target 500000 --by owner_name": (
-            "review.forecast_command",
-            "Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add.",
-        ),
-        "risk --by owner_name --out risk.csv": (
-            "review.risk_command",
-            "List the open deals to question, the most money first, each with its reasons in words.",
-        ),
-        "created --freq Q --by owner_name": (
-            "review.created_command",
-            "Show whether enough comes in: pipeline created in each period, and the open pipeline at its end.",
-        ),
-        "win-rate --by owner_name --since 2026-01-01": (
-            "measures.win_rate_command",
-            "Show the share of closed deals that were won, by count and by money, with its interval.",
-        ),
-        "funnel --by team": (
-            "measures.funnel_command",
-            "Show the open deals in each stage, and how many deals reached it, at least and at most.",
-        ),
-        "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": (
-            "measures.slippage_command",
-            "Show the outcome of the deals that were due: won, lost, slipped, pulled out, removed or still due.",
-        ),
-        "categories --freq Q": (
-            "measures.categories_command",
-            "Show closed, commit, best case and pipeline money of each period, each alone and added up.",
-        ),
-        "scorecard --by team --json": (
-            "measures.scorecard_command",
-            "Compare owners or other groups: win rate, days to win, slip rate and forecast bias.",
-        ),
-        "prove --freq M --anonymous --out forecast-proof.html": (
-            "review.prove_command",
-            "Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on.",
-        ),
-        "audit --out findings.csv --fix plan.json": (
-            "audit.audit_command",
-            "Find data problems: deals and money by check, each finding, and a plan of fixes.",
-        ),
+        "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",
+        "changes --since 2026-03-24 --by owner_name --out changes.xlsx": "review",
+        "forecast --target 500000 --by owner_name": "review",
+        "risk --by owner_name --out risk.csv": "review",
+        "created --freq Q --by owner_name": "review",
+        "win-rate --by owner_name --since 2026-01-01": "measures",
+        "funnel --by team": "measures",
+        "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": "measures",
+        "categories --freq Q": "measures",
+        "scorecard --by team --json": "measures",
+        "prove --freq M --anonymous --out forecast-proof.html": "review",
+        "audit --out findings.csv --fix plan.json": "audit",
     },
     "5. Edit in bulk: a spreadsheet, a plan, then the server": {
-        "export deals.xlsx": (
-            "edit.export_command",
-            "Export all opportunities to a file for editing; `plan` reads it back.",
-        ),
-        "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": (
-            "edit.plan_command",
-            "Show the effect of the edits: changes, problems, conflicts, and the forecast before and after.",
-        ),
-        "apply plan.json": (
-            "edit.apply_command",
-            "Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight.",
-        ),
+        "export deals.xlsx": "edit",
+        "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": "edit",
+        "apply plan.json": "edit",
     },
     "6. After an edit: list runs, finish a run, undo a run": {
-        "runs": (
-            "edit.runs_command",
-            "List the plans applied from this computer, newest first, with their outcomes.",
-        ),
-        "resume": (
-            "edit.resume_command",
-            "Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once.",
-        ),
-        "undo 20260331T101500-a1b2c3 --out undo.json": (
-            "edit.undo_command",
-            "Plan to undo a run; nothing is sent. Later changes by other people are kept.",
-        ),
+        "runs": "edit",
+        "resume": "edit",
+        "undo 20260331T101500-a1b2c3 --out undo.json": "edit",
     },
 }
-"""The commands by panel: the example, which begins with the name; function and first line as in `_Entry`."""
+"""The commands by panel: the example, which begins with the name, and the module, which has a function of that name."""
+_ORG = "Write an org file from what your data shows, and check one: stages, people, targets, calendar."
 
 for _panel, _commands in _PANELS.items():
-    for _example, (_function, _first_line) in _commands.items():
-        _add(_panel, _function, _first_line, _example)
+    for _example, _module in _commands.items():
+        _add(_panel, _module, _example)
