@@ -472,13 +472,10 @@ class _Lines:
         self._readings: dict[int, dict[str, Any] | None] = {}
 
     def find(self, place: Place) -> int | None:
-        r"""Find the line at which the key at `place` is complete, from 1; None if it is not in the file.
+        """Find the line at which the key at `place` is complete, from 1; None if it is not in the file.
 
         It is the shortest beginning of the file that already holds the final value. A longer one holds it too, so that
         halving finds it; beginnings that no ending completes are passed over.
-
-        >>> _Lines('currency = "USD"\n[report]\nfreq = "M"\n').find(("report", "freq"))
-        3
         """
         low, high = 1, len(self._lines)
         final = _get(self._read(high), place)

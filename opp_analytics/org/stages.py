@@ -81,11 +81,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stages:
-    """All stages of an organization, in order.
-
-    >>> STAGES.open[:2], STAGES.won, STAGES.kind_of("proposal"), STAGES.kind_of("Demo")
-    (('discovery', 'qualification'), ('closed_won',), 'open', None)
-    """
+    """All stages of an organization, in order."""
 
     stages: tuple[Stage, ...]
 
