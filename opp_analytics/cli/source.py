@@ -259,7 +259,8 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
     ) -> None:
         written = {name: others.pop(name) for name in _CELLS}
         recorded = others.get("folder", HISTORY_FOLDER)
-        source = read_source(source_file, org_file, written, asked=as_of, recorded=recorded)
+        option = "--as-of" if dated else None
+        source = read_source(source_file, org_file, written, asked=as_of, option=option, recorded=recorded)
         command(source=source._replace(as_of=as_of), **others)
 
     options = {name: one for name, one in _READING.items() if dated or name != "as_of"}

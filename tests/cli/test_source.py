@@ -227,6 +227,15 @@ def test_source__without_a_file_is_the_record_of_the_day_asked_for(
     assert "The history does not reach back to 2026-10-31" in err
 
 
+def test_source__of_old_data_names_no_option_that_the_command_lacks(command: Command, report: Path) -> None:
+    report.write_text(report.read_text().replace("/2026", "/2017"))
+    asked = ("--from", report, "--org", "salesforce")
+    assert "did you mean --as-of 2017-" in command("win-rate", *asked)[1]
+    _, out, _ = command("funnel", *asked)
+    assert "Old data: newest date 2017-" in out
+    assert "--as-of" not in out
+
+
 def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
     deal = {"Id": ["1"], "StageName": ["Demo"], "Amount": ["5"], "CloseDate": ["2026-11-20"]}
     pd.DataFrame(deal).to_csv(here / "deals.csv", index=False)
