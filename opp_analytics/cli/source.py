@@ -303,7 +303,9 @@ def _connect(org: oa.Org | None) -> oa.Client:
     try:
         return oa.Client.from_env(org=org)
     except ConfigError as error:
-        raise ConfigError(f"{error}; or read an export of your CRM with --from FILE") from None
+        raise ConfigError(
+            f"{error}; or begin with an export of your CRM: {write_command('start', 'FILE')}; or read one with --from FILE"
+        ) from None
 
 
 def find_org(path: Path | None) -> Org | None:

@@ -208,7 +208,7 @@ def test_source__says_how_to_go_on_without_an_account(
     code, _, err = command("audit")
     assert code == 1
     assert "BLOCKS_API_URL" in err
-    assert "or read an export of your CRM with --from FILE" in err
+    assert "opp-analytics start FILE; or read one with --from FILE" in err
 
 
 def test_source__without_a_file_is_the_record_of_the_day_asked_for(

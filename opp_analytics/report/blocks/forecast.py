@@ -47,7 +47,8 @@ def trend(tables: Tables) -> Block:
     try:
         fan = tables.fan
     except NotEnoughHistory as reason:
-        return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
+        lacking = str(reason).rstrip(".").replace("forecast_fan needs", "the trend needs")
+        return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(lacking)}."),))
     method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
         words = f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."

@@ -88,6 +88,16 @@ def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     assert note.text == "The first record is from Mar 16; the trend starts a week later."
 
 
+def test_trend__of_a_history_too_short_for_the_method_says_what_it_needs():
+    history = even_months(2)
+    day = "2026-02-20"
+    (note,) = trend(tables_of(history.as_of(f"{day}T12:00Z"), history, as_of=day, method="learned")).parts
+    assert isinstance(note, Note)
+    assert note.text.startswith(
+        "The trend needs a record before the end of 2026-02, and there is none with enough data"
+    )
+
+
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
     (note,) = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
