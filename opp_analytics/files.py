@@ -16,8 +16,6 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import joined
 
@@ -200,6 +198,9 @@ def stage_folder(parent: Path, name: str) -> Iterator[Path]:
 
     What a killed process left in it is removed before, and a second process that works there is refused.
     """
+    # Here: a warm load needs no lock.
+    from filelock import FileLock, Timeout
+
     folder = parent / f".{name}"
     with say_failure(f"cannot write in the folder {parent.resolve()}"):
         if os.path.lexists(folder) and is_link(folder.lstat()):

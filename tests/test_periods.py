@@ -171,7 +171,7 @@ def test_as_period__reads_a_fiscal_quarter() -> None:
 
 
 def test_labels__leaves_a_missing_date_missing() -> None:
-    assert repr(labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()) == "['2026Q1', nan]"
+    assert repr(labels(pd.to_datetime(pd.Series(["2026-03-31", None])), "Q").tolist()) == "['2026Q1', nan]"
 
 
 def test_period_days__follows_the_fiscal_year() -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,10 +63,12 @@ SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, numbe
 WHERE {} ORDER BY run.rowid DESC LIMIT 1
 """
 _LAST_WRITES = """
-SELECT unique_id, operation, updated_after, max(coalesce(server_at, settled_at))
+SELECT DISTINCT unique_id, operation, updated_after, coalesce(server_at, settled_at) AS written_at, settled_at
 FROM step JOIN change USING (run_id, number)
-WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?) GROUP BY unique_id
+WHERE outcome = 'applied' AND unique_id IS NOT NULL AND (server_at IS NULL OR server_at >= ?) ORDER BY written_at
 """
+_CUT = timedelta(seconds=2)
+"""By as much the server's clock may seem to go back: its answers tell whole seconds, and its nodes differ a little."""
 _EQUAL = """
 SELECT run_id, number, unique_id FROM step
 WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
@@ -467,8 +469,14 @@ class Journal:
 
         Each is the operation and the opportunity's ``updated_at`` after it, None where the server did not say it.
         """
-        rows = self.query(_LAST_WRITES, "" if since is None else since.isoformat())
-        return {row["unique_id"]: (row["operation"], read_stamp(row["updated_after"])) for row in rows}
+        last: dict[str, sqlite3.Row] = {}
+        for row in self.query(_LAST_WRITES, "" if since is None else since.isoformat()):
+            known = last.setdefault(row["unique_id"], row)
+            at, before = (datetime.fromisoformat(one["written_at"]) for one in (row, known))
+            # Of writes at one time by the server's clock, ours tells the order.
+            if at - before > _CUT or row["settled_at"] >= known["settled_at"]:
+                last[row["unique_id"]] = row
+        return {one: (row["operation"], read_stamp(row["updated_after"])) for one, row in last.items()}
 
     def list_doubtful_runs(self) -> set[str]:
         """List the runs with a create whose outcome is unknown."""

@@ -51,7 +51,7 @@ def test_from_changes__leaves_values_and_dates_of_earlier_days_unrecorded() -> N
     marked = log.changes[log.changes["field"] == UNRECORDED].dropna(subset="new_value")
     assert set(marked["unique_id"]) == {"1", "2", "3", "4"}
     assert set(marked["new_value"]) == {"close_date value"}
-    assert any("past values of" in what and "owner_name" in what for what in log.left_out)
+    assert any("past values of" in what and "owner name" in what for what in log.left_out)
     assert sum("latest entry" in note for note in log.notes) == 1
     coverage = history_of(dated_export()).coverage()
     assert coverage.loc[["2026-05", "2026-06"], "value_known"].tolist() == [0, 0]

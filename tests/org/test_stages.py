@@ -69,10 +69,8 @@ def test_of__keeps_those_of_a_pipeline() -> None:
 def test_look_up__follows_the_pipeline_of_each_deal() -> None:
     two = Stages((Stage("Demo", "open", 20, pipeline="New"), Stage("Demo", "open", 60, pipeline="Renewal")))
     deals = pd.DataFrame({"stage": "Demo", "pipeline": ["New", "Renewal", None]})
-    assert (
-        repr(two.look_up(deals, lambda stages: {stage.name: stage.probability for stage in stages}).tolist())
-        == "[20.0, 60.0, nan]"
-    )
+    found = two.look_up(deals, lambda stages: {stage.name: float(stage.probability or 0) for stage in stages})
+    assert repr(found.tolist()) == "[20.0, 60.0, nan]"
 
 
 def test_match__needs_the_whole_name() -> None:

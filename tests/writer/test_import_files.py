@@ -281,7 +281,9 @@ def test_import_rows__takes_the_labels_of_the_org_file_first() -> None:
     frame = org.apply(
         pd.DataFrame({"unique_id": ["1"], "value": [5.0], "stage": ["Qualified"], "status": ["active"]})
     )
-    sheet = make_import_files(frame, org, None, Path("all.csv"))[0]
+    sheets = make_import_files(frame, org, None, Path("all.csv"))
+    assert sheets is not None
+    [sheet] = sheets
     assert sheet.labels == ["ID", "Betrag", "Stage", "Status"]
     assert sheet.rows["status"].tolist() == ["Open"]
 

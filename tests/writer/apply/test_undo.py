@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -96,3 +97,24 @@ def test_undo__goes_back_all_the_way_and_undone_goes_forth_again(asking: Callabl
     assert len(again.changes) == 24 + 10 + 6
     assert apply(again, client, allow_delete=True).complete
     assert held(client) == wanted(made)
+
+
+def test_undo__of_an_undo_within_a_second_waits_for_nothing(
+    asking: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = mixed()
+    client = asking(made.before)
+    first = apply(made, client, allow_delete=True)
+    # Its answers tell whole seconds, so the server's clock may seem to go back.
+    tell = Client.server_time
+    monkeypatch.setattr(Client, "server_time", lambda self: tell(self) - timedelta(seconds=1))
+    assert apply(undo(client, first.run_id), client, allow_delete=True).complete
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr("time.sleep", pause)
+    assert len(undo(client).changes) == 24 + 10 + 6
+    assert pauses == []
