@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,8 +20,10 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.history import History
 from opp_analytics.report import WeeklyReport
+from tests.cli.killed_start import write_page
 from tests.cli.kinds import Command
 
+ROOT = Path(__file__).parents[2]
 TODAY = pd.Timestamp.now("UTC").tz_localize(None).normalize()
 MONTH = f"{TODAY:%Y-%m}"
 MADE = ["opp-analytics.toml", "opp-history", "weekly.html", "weekly.xlsx"]
@@ -93,12 +96,7 @@ def page(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Non
     if "real_page" in request.fixturenames:
         return
 
-    def write(*_: Any, out: Path, **__: Any) -> WeeklyReport:
-        for file in (out, out.with_suffix(".xlsx")):
-            file.write_text("made by a test")
-        return WeeklyReport(out, out.with_suffix(".xlsx"))
-
-    monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", write)
+    monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", write_page)
 
 
 def list_made(folder: Path) -> list[str]:
@@ -314,7 +312,7 @@ def test_start__that_fails_at_a_step_has_written_nothing(
     assert list_made(here) == MADE
 
 
-@pytest.mark.posix  # kills a fork
+@pytest.mark.posix  # kills a process
 @pytest.mark.parametrize("base", ["nothing", pytest.param("a record", marks=pytest.mark.slow)])
 def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
     command: Command, here: Path, tmp_path: Path, base: str
@@ -344,31 +342,11 @@ def test_start__killed_while_it_moves_what_it_made_is_completed_by_the_next(
 
 
 def kill_at_move(words: list[str], step: int) -> bool:
-    """Run a command in a fork, killed before its step-th move of a file into its folder; False if it came to its end."""
-    child = os.fork()
-    if not child:
-        from opp_analytics.cli import main
-
-        count = 0
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal count
-            if event == "os.rename" and "content" not in str(arguments[1]):
-                count += 1
-                if count > step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        sys.argv = ["opp-analytics", *words]
-        try:
-            main()
-        except SystemExit as stop:
-            os._exit(int(stop.code or 0))
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    killed = os.WIFSIGNALED(status)
-    assert killed or status == 0
-    return killed
+    """Run a command, killed before its step-th move of a file into its folder; False if it came to its end."""
+    call = [sys.executable, "-m", "tests.cli.killed_start", str(step), *words]
+    done = subprocess.run(call, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
 
 
 def test_start__asks_which_column_identifies_a_deal_where_none_is_named_so(
