@@ -155,7 +155,8 @@ def explain_export(
         frame.attrs["unreadable"] = list_bad(blanked)
     return Export(
         opportunities=frame,
-        stage_dates=dates[dates["unique_id"].isin(frame["unique_id"])],
+        # `isin` of 100,000 texts takes a second.
+        stage_dates=dates.merge(frame[["unique_id"]], on="unique_id"),
         mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *left_out),
