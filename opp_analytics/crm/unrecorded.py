@@ -195,7 +195,7 @@ def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd
 
     def make_rows(ids: pd.Index[Any], seen_at: pd.Series[Any], **cells: Any) -> list[pd.DataFrame]:
         rows = now.loc[ids].assign(**cells, seen_at=seen_at.reindex(ids)).dropna(subset="seen_at")
-        return [rows.rename_axis("unique_id").reset_index()] if len(ids) else []
+        return [rows.rename_axis("unique_id").reset_index()] if len(rows) else []
 
     first = [*make_rows(silent.difference(missing), begin), *make_rows(lived, begin, **unknown)]
     later = [*make_rows(overrun, after_log, **unknown), *make_rows(missing, at)]
