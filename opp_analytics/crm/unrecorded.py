@@ -195,6 +195,8 @@ def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd
 
     def make_rows(ids: pd.Index[Any], seen_at: pd.Series[Any], **cells: Any) -> list[pd.DataFrame]:
         rows = now.loc[ids].assign(**cells, seen_at=seen_at.reindex(ids)).dropna(subset="seen_at")
+        # An empty column of objects would decide the dtype of the log's own.
+        rows = rows.dropna(axis="columns", how="all")
         return [rows.rename_axis("unique_id").reset_index()] if len(rows) else []
 
     first = [*make_rows(silent.difference(missing), begin), *make_rows(lived, begin, **unknown)]
