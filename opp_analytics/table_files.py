@@ -438,6 +438,11 @@ def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.S
 # Footers and garbled text
 
 
+def quote_labels(labels: Sequence[str]) -> str:
+    """List the labels of a file in quotes, since a label may hold a comma."""
+    return ", ".join(f'"{label}"' for label in labels if label)
+
+
 def drop_footer(table: FileTable, ids: int) -> FileTable:
     """Drop blank rows, the footer below the last row that has an id, and rows above it that are not a deal.
 

@@ -34,6 +34,7 @@ from opp_analytics.files import read_whole
 from opp_analytics.history import tell_problems
 from opp_analytics.org import find_newest_date
 from opp_analytics.periods import as_date
+from opp_analytics.table_files import quote_labels
 from opp_analytics.text import capital, count, joined
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
@@ -181,9 +182,8 @@ KINDS = {
 def _refuse_kind(file: Path, one: Recognized, wanted: Collection[str]) -> str:
     if one.shape in KINDS:
         return f"{file} holds {KINDS[one.shape][0]}; start with it: {write_command('start', file)}"
-    labels = ", ".join(f'"{label}"' for label in one.labels if label)
     known = joined([f"{what} ({by})" for what, by in map(KINDS.__getitem__, wanted)], last="or")
-    return f"{file} holds nothing known: it has {labels}, and is read if it holds {known}; name its columns under [columns] of the org file"
+    return f"{file} holds nothing known: it has {quote_labels(one.labels)}, and is read if it holds {known}; name its columns under [columns] of the org file"
 
 
 def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:

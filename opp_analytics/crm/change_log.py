@@ -17,7 +17,6 @@ from opp_analytics.crm.mapping import (
     Reading,
     match_labels,
     name_opportunities,
-    quote_labels,
     tabulate,
 )
 from opp_analytics.crm.match_ids import are_others, match_ids, match_names, refuse_other_deals
@@ -48,7 +47,7 @@ from opp_analytics.inputs import Cells, as_ids, as_texts
 from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
-from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
+from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
 from opp_analytics.text import count, joined, label
 
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
@@ -97,7 +96,7 @@ def read_changes(
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(
-            f"{table.file} is not a field history: it has {quote_labels(table)}. A history has the columns "
+            f"{table.file} is not a field history: it has {quote_labels(table.labels)}. A history has the columns "
             "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
             "changed_at, field, new_value; name others under [columns] of the org file"
         )

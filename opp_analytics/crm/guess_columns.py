@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities, quote_labels
+from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities
 from opp_analytics.crm.recognize import guess_preset, name_any
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import make_key
 from opp_analytics.org import FILE, LIKELY, Org
-from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
+from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
 from opp_analytics.text import count
 
 _ID = re.compile(
@@ -113,7 +113,9 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
     else:
         way = f'If another column holds it, put "Its label" = "{name}" under [columns] of {FILE}'
     start = f", or run: opp-analytics start {shlex.quote(table.file)}" if Path(table.file).suffix else ""
-    raise MissingColumnError(f"{table.file} has no {what}. {way}{start}. The file has {quote_labels(table)}")
+    raise MissingColumnError(
+        f"{table.file} has no {what}. {way}{start}. The file has {quote_labels(table.labels)}"
+    )
 
 
 _IDS = {

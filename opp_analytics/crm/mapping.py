@@ -143,8 +143,3 @@ def copy_shared(table: FileTable, matched: Sequence[Mapped]) -> FileTable:
     places = [*range(len(table.labels)), *map(table.labels.index, further)]
     cells = table.cells[places].set_axis(range(len(places)), axis="columns")
     return replace(table, labels=(*table.labels, *further), cells=cells)
-
-
-def quote_labels(table: FileTable) -> str:
-    """List the labels of a file in quotes, since a label may hold a comma."""
-    return ", ".join(f'"{label}"' for label in table.labels if label)

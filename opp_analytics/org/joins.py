@@ -22,8 +22,8 @@ from opp_analytics.inputs import (
     find_day_order,
     find_decimal_comma,
     find_habits,
-    fold,
     has_dotted_dates,
+    make_key,
     read_amounts,
     read_dates,
     read_instants,
@@ -257,7 +257,7 @@ class _Reader:
 
     def _list_names(self, label: str) -> list[str]:
         """List what a label is named: by itself, by the org, and in our spelling, so that ``Account ID`` is account_id."""
-        return [label, *list_names(self.ours.get(label, ())), re.sub(r"\W+", "_", fold(label)).strip("_")]
+        return [label, *list_names(self.ours.get(label, ())), make_key(label)]
 
     def _say_labels(self) -> str:
         return f"the file has {joined([repr(label) for label in self.table.labels if label])}"

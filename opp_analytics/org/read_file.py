@@ -30,7 +30,7 @@ from opp_analytics.org.check_file import find_problems
 from opp_analytics.org.joins import read_joins, refuse_cells
 from opp_analytics.org.table_labels import find_near, find_periods, list_columns, name_table
 from opp_analytics.schema import is_blank
-from opp_analytics.table_files import drop_totals, read_table
+from opp_analytics.table_files import drop_totals, quote_labels, read_table
 from opp_analytics.text import joined
 
 _NEEDED = {
@@ -137,8 +137,8 @@ def _read_rows(
     periods = find_periods(found.labels) if table == "targets" and "period" not in names.values() else {}
     if periods:
         names = {label: ours for label, ours in names.items() if ours != "target"}
-    problems += _check_labels(path, table, found.labels, names, periods)
     unread = [label for label in found.labels if label and label not in {**names, **periods}]
+    problems += _check_labels(path, table, found.labels, unread, names, periods)
     left_out = found.left_out + ((f"the column{'s' * (len(unread) > 1)} {joined(unread)}",) if unread else ())
     columns = {
         label: found.cells[place].mask(found.cells[place].map(is_mark_of_blank))
@@ -194,11 +194,15 @@ def _keep_points(column: pd.Series[Any], label: str) -> Cells:
 
 
 def _check_labels(
-    path: Path, table: str, labels: Sequence[str], names: Mapping[str, str], periods: Mapping[str, str]
+    path: Path,
+    table: str,
+    labels: Sequence[str],
+    unread: Sequence[str],
+    names: Mapping[str, str],
+    periods: Mapping[str, str],
 ) -> list[OrgProblem]:
     """Refuse a table without a column that it needs, as one mistake, and find a label that is misspelled."""
     absent = [name for name in list_columns(table) if name not in names.values()]
-    unread = [label for label in labels if label and label not in {**names, **periods}]
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)
     needed = (
@@ -212,8 +216,7 @@ def _check_labels(
     wrong = (
         f"two columns for {joined(twice)}" if twice else f"no column for {joined(needed)}" if needed else ""
     )
-    has = f"the file has {', '.join(f'{chr(34)}{label}{chr(34)}' for label in labels if label)}"
-    right = "; ".join([*([wrong] if wrong else []), has, *near])
+    right = "; ".join([*([wrong] if wrong else []), f"the file has {quote_labels(labels)}", *near])
     problem = OrgProblem(f"{table}.file", repr(path.name), right)
     if needed or twice:
         raise OrgError(str(path), [problem])
