@@ -64,6 +64,8 @@ class Drafted:
     """The org file, which may not exist."""
     old: str | None
     """The text in it; None without a file."""
+    before: Org | None
+    """What that text means."""
     draft: Draft
     """Its next text, ``draft.text``, and its stages."""
     org: Org
@@ -107,7 +109,7 @@ class Drafted:
             elif value is not None:
                 answers[name] = value
         first = self.first if answers.get("unique_id") == self.answers.get("unique_id") else None
-        return _draft(self.table, self.file, self.old, self.preset, self.options, answers, first)
+        return _draft(self.table, self.file, self.old, self.before, self.preset, self.options, answers, first)
 
 
 def read_org_text(file: Path) -> str | None:
@@ -125,37 +127,39 @@ def draft_from_export(
     A new one has the `preset`, or else that whose labels the export has. `options` are those of `explain_export`.
     """
     # Each step reads the same cells.
-    table = read_table(
-        source, name_every({} if old is None else Org.read(file).columns).know, options.get("encoding")
-    )
-    return _draft(table, file, old, preset, options, {}, None)
+    before = None if old is None else Org.read(file)
+    known = name_every({} if before is None else before.columns).know
+    table = read_table(source, known, options.get("encoding"))
+    return _draft(table, file, old, before, preset, options, {}, None)
 
 
 def _draft(
     table: FileTable,
     file: Path,
     old: str | None,
+    before: Org | None,
     preset: str | None,
     options: Mapping[str, Any],
     answers: Mapping[str, Any],
     first: Export | None,
 ) -> Drafted:
-    org = None if old is None else Org.read(file)
-    found = guess_columns(table, org or Org(preset=preset))
+    found = guess_columns(table, before or Org(preset=preset))
     guessed = {ours for guess in found for ours in list_names(guess.ours)}
-    if preset is None and (org is None or {"unique_id", "stage"} & guessed):
+    if preset is None and (before is None or {"unique_id", "stage"} & guessed):
         # An org file that names neither column may be one without a preset.
         preset = recognize(table).preset
-    known = _extend(file, old, org, preset, {})
+    known = _extend(file, old, before, preset, {})
     answered = answers.get("unique_id")
     guesses = guess_columns(table, known) if preset else found
     if answered is not None:
         likely = [name for guess in guesses if guess.theirs == answered for name in list_names(guess.ours)]
         named = _name_id(answered, known, likely)
-        rest = guess_columns(table, _extend(file, old, org, preset, {answered: named.ours}))
+        rest = guess_columns(table, _extend(file, old, before, preset, {answered: named.ours}))
         guesses = [named, *rest]
     columns = {guess.theirs: guess.ours for guess in guesses}
-    export = first or explain_export(table, _extend(file, old, org, preset, columns), draft=True, **options)
+    export = first or explain_export(
+        table, _extend(file, old, before, preset, columns), draft=True, **options
+    )
     mapping = export.mapping[export.mapping["theirs"].isin(table.labels)]
     alike = mapping[mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
     guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]
@@ -175,6 +179,7 @@ def _draft(
     return Drafted(
         file=file,
         old=old,
+        before=before,
         draft=draft,
         org=parse_org(file, draft.text),
         guesses=tuple(guesses),
@@ -201,13 +206,13 @@ def _guess_currency(table: FileTable, labels: Iterable[str]) -> str | None:
     return None
 
 
-def _extend(file: Path, old: str | None, org: Org | None, preset: str | None, columns: Columns) -> Org:
+def _extend(file: Path, old: str | None, before: Org | None, preset: str | None, columns: Columns) -> Org:
     """Make the org of a file that is not written yet, with these columns: as far as a preset or the existing file goes."""
-    if old is None or org is None:
+    if old is None or before is None:
         return Org(preset=preset, columns=columns)
     if not preset and not columns:
-        return org
-    return parse_org(file, add_columns(old, org.stages, preset=preset, columns=columns))
+        return before
+    return parse_org(file, add_columns(old, before.stages, preset=preset, columns=columns))
 
 
 def _name_id(label: str, known: Org, likely: Sequence[str]) -> Guess:
