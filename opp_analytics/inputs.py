@@ -515,8 +515,7 @@ class Cells:
         values: dict[int, Any] = {}
         reasons: dict[int, str] = {}
         for place, cell in enumerate(self.distinct.tolist()):
-            # A call for each of 100,000 cells would be felt.
-            if isinstance(cell, str) and len(cell) <= 4 and is_mark_of_blank(cell):
+            if is_mark_of_blank(cell):
                 continue
             try:
                 values[place] = read(cell)

@@ -103,12 +103,12 @@ def slippage_command(
     ended = pd.Period(newest if end is None else as_date(end, tz=zone, name="--end"), choose_freq(org, freq))
     if start is None and end is None:
         ended -= 1
-    begins = as_date(history.records["recorded_at"].iloc[0], tz=zone)
-    if start is None and end is None and ended.start_time < begins:
-        raise NotEnoughHistory(
-            f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in {ended}; record every day, and ask of "
-            "days since then with --start and --end"
-        )
+        begins = as_date(history.records["recorded_at"].iloc[0], tz=zone)
+        if ended.start_time < begins:
+            raise NotEnoughHistory(
+                f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in {ended}; record every day, and ask of "
+                "days since then with --start and --end"
+            )
     first = ended.start_time if start is None else as_date(start, tz=zone, name="--start")
     last = newest if start is not None else ended.end_time.normalize()
     last = last if end is None else as_date(end, tz=zone, name="--end")
