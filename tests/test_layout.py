@@ -160,7 +160,6 @@ ACROSS = {
     "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",
-    "api/test_retry.py": "a request that is sent again, in the transport: its pauses, and what the log says",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
     "cli/test_arguments.py": "every command, and every function that writes, with a wrong argument",
     "cli/test_doors.py": "the first commands of the docs, from nothing to the weekly page",
@@ -172,7 +171,6 @@ ACROSS = {
     "plots/test_pictures.py": "three drawings, against stored pictures",
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_figures.py": "every figure of the page, against the function that gives it",
-    "sandbox/test_control.py": "the owner's routes of the server",
     "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",
     "test_docs.py": "the documentation",
     "test_frames.py": "every public function, with frames of all dtypes and indexes",
@@ -187,7 +185,6 @@ ACROSS = {
     "writer/apply/test_odd_answers.py": "a whole run, with one odd answer to any of its calls",
     "writer/apply/test_replicas.py": "a whole run, on servers whose reads lag and whose clocks differ",
     "writer/apply/test_server_forms.py": "a whole run, on servers that keep a form of their own",
-    "writer/plan/test_plan_io.py": "a plan as a file",
 }
 """Test modules that mirror no single module, and what they test instead."""
 ROOMLESS = ("browser", "benchmarks", "fuzz")

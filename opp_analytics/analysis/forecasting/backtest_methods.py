@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from opp_analytics.analysis.forecasting.method import METHODS, Method, choose, read_method
@@ -23,7 +24,6 @@ from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.comparisons import adjust_p_values, compare_pairs
-from opp_analytics.analysis.stats.scores import score_quantiles, score_ranges
 from opp_analytics.arguments import MethodName, RivalName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import Freq, When
@@ -210,6 +210,30 @@ def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
         winkler=score_ranges(table["actual"], table["low"], table["high"], confidence=confidence),
         crps=np.where(np.isnan(crps), table["error"].abs(), crps),
     )
+
+
+def score_ranges(actual: Any, low: Any, high: Any, *, confidence: float) -> NDArray[np.float64]:
+    """Compute the Winkler score of each range: its width, and 2/(1 − confidence) times the distance of an actual outside it.
+
+    References
+    ----------
+    R. L. Winkler (1972), A decision-theoretic approach to interval estimation, JASA 67, 187–191.
+    """
+    came, lower, upper = (np.asarray(part, dtype=np.float64) for part in (actual, low, high))
+    outside = np.maximum(lower - came, 0) + np.maximum(came - upper, 0)
+    return np.asarray(upper - lower + 2 / (1 - confidence) * outside)
+
+
+def score_quantiles(actual: Any, quantiles: Any, levels: Any) -> NDArray[np.float64]:
+    """Compute the CRPS of each forecast (row) from its quantiles at evenly spaced levels: twice their mean pinball loss.
+
+    References
+    ----------
+    T. Gneiting, A. E. Raftery (2007), Strictly proper scoring rules, prediction, and estimation, JASA 102, 359–378.
+    """
+    off = np.asarray(actual, dtype=np.float64)[:, None] - np.asarray(quantiles, dtype=np.float64)
+    share = np.asarray(levels, dtype=np.float64)
+    return np.asarray(2 * np.maximum(share * off, (share - 1) * off).mean(axis=1))
 
 
 def compare_methods(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
