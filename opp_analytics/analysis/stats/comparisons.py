@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrc
+from scipy.special import bdtr, bdtrc, gammaln
 
 # Up to 12 pairs all 4,096 changes of sign are counted; beyond, this many are drawn with a fixed seed.
 _EXACT_PAIRS, _DRAWS = 12, 10_000
@@ -18,21 +18,28 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     Fisher's exact test of each group against the rest, with Holm's adjustment for the number of comparisons: equal groups
     give no difference at all with the `confidence` (S. Holm 1979, Scandinavian Journal of Statistics 6, 65–70).
     """
-    from scipy.stats import fisher_exact  # half a second to import, and only a scorecard compares
-
     won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
-    missed = seen - won
-    rest_won, rest_missed = won.sum() - won, missed.sum() - missed
-    compared = (seen > 0) & (rest_won + rest_missed > 0)
+    compared = (seen > 0) & (seen < seen.sum())
     p = np.ones(len(won))
     for k in np.flatnonzero(compared):
-        p[k] = fisher_exact([[won[k], missed[k]], [rest_won[k], rest_missed[k]]]).pvalue
+        p[k] = _compare_with_rest(int(won[k]), int(seen[k]), int(won.sum()), int(seen.sum()))
     differs = np.zeros(len(won), dtype=bool)
     # Two groups are one comparison, made twice.
     differs[compared] = (
         p[compared] if compared.sum() == 2 else adjust_p_values(p[compared])
     ) < 1 - confidence
     return differs
+
+
+def _compare_with_rest(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
+    """Compute the two-sided p-value of Fisher's exact test of a group against all others."""
+    # Not by scipy.stats, whose import takes half a second.
+    possible = np.arange(max(0, trials + all_hits - all_trials), min(trials, all_hits) + 1)
+    cells = (possible, trials - possible, all_hits - possible, all_trials - trials - all_hits + possible)
+    log = -sum(gammaln(cell + 1) for cell in cells)
+    chance = np.exp(log - log.max())
+    # Tables that are equally likely but for rounding count as equal.
+    return float(chance[chance <= chance[hits - possible[0]] * (1 + 1e-7)].sum() / chance.sum())
 
 
 def mark_missed_chances(

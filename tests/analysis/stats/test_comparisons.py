@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import fisher_exact
 
 from opp_analytics.analysis.stats.comparisons import (
     adjust_p_values,
@@ -28,6 +29,16 @@ def test_mark_differences__finds_the_one_that_is_different() -> None:
     rng = np.random.default_rng(1)
     won = np.append(rng.binomial(60, 0.3, 9), 45)
     assert mark_differences(won, np.full(10, 60)).tolist() == [False] * 9 + [True]
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), min_size=2, max_size=2))
+def test_mark_differences__agrees_with_fishers_exact_test(groups: list[tuple[int, int]]) -> None:
+    trials = [sum(group) for group in groups]
+    p = fisher_exact(groups).pvalue if all(trials) else 1.0
+    for confidence in (1 - p + 1e-9, 1 - p - 1e-9):
+        if 0 < confidence < 1:
+            marked = mark_differences([group[0] for group in groups], trials, confidence=confidence)
+            assert marked.tolist() == [p < 1 - confidence] * 2
 
 
 def test_mark_differences__leaves_out_who_closed_nothing() -> None:
