@@ -32,8 +32,8 @@ from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
-from opp_analytics.history.sources import FolderSource, Memory, TableSource, make_frame
-from opp_analytics.history.store import Recorded, Store
+from opp_analytics.history.sources import FolderSource, TableSource, make_frame
+from opp_analytics.history.store import Memory, Recorded, Store
 from opp_analytics.org import CURRENCY, NOT_RECORDED, VALUE_ORIGINAL, Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_date, as_instant
 
@@ -428,7 +428,7 @@ class History:
             return table
         rates = self._memory.get(
             ("rates",),
-            self.records,
+            self._source.version(),
             lambda: find_rates(self.collect(list_needed(table, org)), org),
             fact=True,
         )
@@ -476,7 +476,7 @@ class History:
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Any], *, fact: bool = False) -> Any:
         """Call `make` once per key until a record is added; the last eight results are kept, and every `fact`."""
-        return self._memory.get((self._rated_at, *key), self.records, make, fact=fact)
+        return self._memory.get((self._rated_at, *key), self._source.version(), make, fact=fact)
 
     @property
     def is_part(self) -> bool:

@@ -15,12 +15,12 @@ from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.sources import (
     FolderSource,
-    Memory,
     TableSource,
     count_operations,
     count_records,
     make_records,
 )
+from opp_analytics.history.store import Memory
 from opp_analytics.org import Org, list_derived, make_column_error, refuse_own
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
@@ -213,11 +213,15 @@ class ScopedSource:
 
     def records(self) -> pd.DataFrame:
         """List the records of the whole, with the counts of this part."""
-        whole = self.whole.records
-        records: pd.DataFrame = self._memory.get("records", whole, lambda: self._count(whole))
+        records: pd.DataFrame = self._memory.get("records", self.version(), self._count)
         return records.copy()
 
-    def _count(self, whole: pd.DataFrame) -> pd.DataFrame:
+    def version(self) -> tuple[str, ...]:
+        """Tell what the whole has recorded."""
+        return self._source.version()
+
+    def _count(self) -> pd.DataFrame:
+        whole = self.whole.records
         operations = count_operations(self.table(), self.whole.collect)
         counts = count_records(operations, pd.DatetimeIndex(whole["recorded_at"]))
         return make_records(whole.assign(**counts.reset_index(drop=True)))

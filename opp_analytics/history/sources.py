@@ -12,34 +12,8 @@ import pyarrow as pa
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
-from opp_analytics.history.store import Damage, Entry, Store
+from opp_analytics.history.store import Damage, Entry, Memory, Store
 from opp_analytics.schema import UNRECORDED
-
-_MOST = 8
-"""Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
-
-
-class Memory:
-    """The last results by key, each for as long as the state that it was computed from stays the same."""
-
-    def __init__(self) -> None:
-        self._results: dict[Any, tuple[Any, Any]] = {}
-        self._facts: dict[Any, tuple[Any, Any]] = {}
-
-    def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
-        """Return the result for `key`; compute it at first, and after `state` (a frame or a plain value) has changed.
-
-        A `fact`, which every question asks, does not make room for others.
-        """
-        results = self._facts if fact else self._results
-        before, result = results.pop(key, (None, None))
-        same = state.equals(before) if isinstance(state, pd.DataFrame) else state == before
-        if before is None or not same:
-            result = compute()
-        results[key] = state, result
-        while len(self._results) > _MOST:
-            del self._results[next(iter(self._results))]
-        return result
 
 
 def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -88,14 +62,17 @@ class FolderSource:
 
     def records(self) -> pd.DataFrame:
         """List all records, in order of time."""
-        entries = self.store.entries()
-        aside = self.store.set_aside()
-        # The last entry's digest covers those before it.
-        state = (entries[-1].digest if entries else "", *sorted(aside))
-        records: pd.DataFrame = self._memory.get("records", state, lambda: self._read_records(entries, aside))
+        records: pd.DataFrame = self._memory.get("records", self.version(), self._read_records)
         return records.copy()
 
-    def _read_records(self, entries: list[Entry], aside: Mapping[str, int]) -> pd.DataFrame:
+    def version(self) -> tuple[str, ...]:
+        """Tell what is recorded: it changes with each record, and with each file set aside."""
+        entries = self.store.entries()
+        # The last entry's digest covers those before it.
+        return (entries[-1].digest if entries else "", *self.store.set_aside())
+
+    def _read_records(self) -> pd.DataFrame:
+        entries, aside = self.store.entries(), self.store.set_aside()
         for entry in entries:
             # Without the note that it was set aside, a lost file would leave all records looking complete.
             if entry.name not in aside and not self.store.change_file(entry).exists():
@@ -188,6 +165,10 @@ class TableSource:
         if self._records is None:
             self._records = _join_given(count_operations(self._table, collect), self._given)
         return self._records.copy()
+
+    def version(self) -> tuple[str, ...]:
+        """Return the same at any time: the rows are read once."""
+        return ()
 
     def check(self) -> list[dict[str, Any]]:
         """List invalid rows: two of one opportunity at one instant, and rows without id or time."""

@@ -174,10 +174,23 @@ def read_note(file: Path) -> int:
     return until
 
 
-def read_mark(file: Path) -> tuple[int, int, int]:
-    """Read a file's size and times, to notice a change; the ctime cannot be set back."""
-    found = file.stat()
+def make_mark(found: os.stat_result) -> tuple[int, int, int]:
+    """Make a file's mark of its size and times, to notice a change; the ctime cannot be set back."""
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def read_marks(*folders: Path) -> list[Any] | None:
+    """Read the name, kind and mark of everything in folders; None if that fails: reading the files says why."""
+    marks: list[Any] = []
+    try:
+        for folder in folders:
+            with os.scandir(folder) as inside:
+                for each in inside:
+                    found = each.stat(follow_symlinks=False)
+                    marks.append((each.name, found.st_mode, make_mark(found)))
+    except OSError:
+        return None
+    return marks
 
 
 def _plain_json(file: Path) -> Any:
@@ -306,6 +319,32 @@ def list_stems(place: Path, suffix: str) -> list[str]:
     return stems
 
 
+_MOST = 8
+"""Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
+
+
+class Memory:
+    """The last results by key, each for as long as the state that it was computed from stays the same."""
+
+    def __init__(self) -> None:
+        self._results: dict[Any, tuple[Any, Any]] = {}
+        self._facts: dict[Any, tuple[Any, Any]] = {}
+
+    def get(self, key: Any, state: Any, compute: Callable[[], Any], *, fact: bool = False) -> Any:
+        """Return the result for `key`; compute it at first, after `state` has changed, and where it is None, unknown.
+
+        A `fact`, which every question asks, does not make room for others.
+        """
+        results = self._facts if fact else self._results
+        before, result = results.pop(key, (None, None))
+        if before is None or state != before:
+            result = compute()
+        results[key] = state, result
+        while len(self._results) > _MOST:
+            del self._results[next(iter(self._results))]
+        return result
+
+
 _STATE = re.compile(r"([0-9]{6})-[0-9a-f]{64}\.arrow")
 
 
@@ -317,11 +356,17 @@ class Store:
         self._lock_seconds = lock_seconds
         self._verified: dict[str, tuple[int, int, int]] = {}
         self._read: dict[str, tuple[tuple[int, int, int], Entry]] = {}
+        self._memory = Memory()
 
     # Reading
 
     def entries(self) -> list[Entry]:
-        """Read all entries in order, and check that none is missing."""
+        """List all entries in order; where the folder changed, read them, and check that none is missing."""
+        marks = read_marks(self.folder, self.folder / "records")
+        entries: list[Entry] = self._memory.get("entries", marks, self._read_entries)
+        return entries
+
+    def _read_entries(self) -> list[Entry]:
         refuse_links(self.folder)
         version = holds_history(self.folder)
         if not version:
@@ -357,7 +402,7 @@ class Store:
     def _entry(self, name: str) -> Entry:
         file = self._name_entry(int(name))
         try:
-            mark = read_mark(file)
+            mark = make_mark(file.stat())
         except OSError as error:
             raise Damage(file, f"cannot be read ({error.strerror})") from None
         kept = self._read.get(name)
@@ -366,16 +411,18 @@ class Store:
         return kept[1]
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """List the change file of every entry in use, and check that each is intact."""
-        aside = self.set_aside()
-        files = []
-        for entry in entries:
-            if entry.name not in aside:
-                problem = self.find_problem(entry)
-                if problem:
-                    raise Damage(self.change_file(entry), problem)
-                files.append(self.change_file(entry))
+        """List the change file of every entry in use; where any file changed, check that each is intact."""
+        aside, marks = self.set_aside(), read_marks(self.folder / "changes")
+        used = [entry for entry in entries if entry.name not in aside]
+        state = marks and (used, marks)
+        files: list[Path] = self._memory.get("files", state, lambda: self._check_files(used))
         return files
+
+    def _check_files(self, used: list[Entry]) -> list[Path]:
+        for entry in used:
+            if problem := self.find_problem(entry):
+                raise Damage(self.change_file(entry), problem)
+        return [self.change_file(entry) for entry in used]
 
     def change_file(self, entry: Entry) -> Path:
         """Name the file of an entry's change rows."""
@@ -387,7 +434,7 @@ class Store:
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
         try:
-            mark = read_mark(file)
+            mark = make_mark(file.stat())
             if mark[0] != entry.size:
                 return f"{what} is damaged: {mark[0]:,} bytes of {entry.size:,}; {out}"
             if self._verified.get(entry.name) != mark:
