@@ -180,7 +180,7 @@ class Forecasts:
         """
         inputs, period = self.inputs, str(self.inputs.period)
         moments = self._choose_weekly()
-        known = self._fan_of_part(moments) if inputs.part else self._fan_of_whole()
+        known = self._fan_of_part(moments) if inputs.part else self._fan_of_whole(moments)
         table = known.reindex(moments)[_FAN].astype("float64")
         if not self.no_changes:
             table.loc[self.earlier.moment] = self.earlier.forecast.loc[period, _FAN].astype("float64")
@@ -216,10 +216,13 @@ class Forecasts:
             )
         return pd.DatetimeIndex(moments[kept | compared])
 
-    def _fan_of_whole(self) -> pd.DataFrame:
+    def _fan_of_whole(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         inputs = self.inputs
-        period = str(inputs.period)
-        return analysis.forecast_fan(self._history(), period=period, method=self.method, **inputs.asked)
+        asked: dict[str, Any] = {"period": str(inputs.period), "method": self.method, **inputs.asked}
+        try:
+            return analysis.forecast_fan(self._history(), at=moments, **asked)
+        except NotEnoughHistory:
+            return pd.DataFrame(columns=_FAN)
 
     def _fan_of_part(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
         """Take the part's rows from forecasts of the whole, record by record."""

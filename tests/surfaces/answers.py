@@ -241,7 +241,12 @@ class Answers:
         world = self.world
         table = self._of_history(
             lambda history: oa.forecast_fan(
-                history, period=world.period, freq=world.freq, method=self.method, as_of=world.day
+                history,
+                period=world.period,
+                freq=world.freq,
+                method=self.method,
+                as_of=world.day,
+                at=history.records["recorded_at"],
             )
         )
         return None if table is None else table[table["expected"].notna()]

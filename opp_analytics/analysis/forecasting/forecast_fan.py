@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.moment import day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
-from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
 from opp_analytics.periods import Freq, When
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ def forecast_fan(
     freq: Freq = "M",
     method: MethodName = "auto",
     as_of: When | None = None,
+    at: Iterable[When] | None = None,
     confidence: float = 0.8,
     probability: str | None = None,
     stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Forecast one period at the last record of each day until its end.
+    """Forecast one period week by week: at the last record of each week before its end.
 
     Parameters
     ----------
@@ -44,6 +47,9 @@ def forecast_fan(
         Label of the period, such as "2026-03", "2026Q1" or the fiscal "2027Q1".
     freq, method, as_of, confidence, probability, stage_rates, tz
         As for `backtest`.
+    at : iterable of date-like, optional
+        Days to forecast on, in place of one a week: each at its last record, or at the last one before it.
+        ``history.records["recorded_at"]`` asks for every day that has a record.
     seed : int
         Random seed of the draws.
 
@@ -51,16 +57,16 @@ def forecast_fan(
     -------
     DataFrame
         Index ``made_at`` (instant of the record). Columns: ``period`` (str); ``weeks_before`` (int64): full weeks to its
-        last day; ``booked``, ``expected``, ``low``, ``median``, ``high`` (float64, money), as in `forecast`;
+        last day, unique without `at`; ``booked``, ``expected``, ``low``, ``median``, ``high`` (float64, money), as in `forecast`;
         ``method`` (str): the one used at the record; ``actual``: money booked in the period, according to the last record; NaN until the period ends.
         Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
 
     Raises
     ------
     NotEnoughHistory
-        When no record before the period's end can forecast it.
+        When none of the records before the period's end can forecast it, or a day of `at` is before the first record.
     ArgumentTypeError, ArgumentValueError, DataError
-        When `period` does not fit `freq`, another argument is invalid, or a record's probability is out of range.
+        When `period` does not fit `freq`, `at` is not a list of days, another argument is invalid, or a record's probability is out of range.
 
     Notes
     -----
@@ -99,7 +105,13 @@ def forecast_fan(
     records = past.records
     wanted = periods.as_period(period, records.freq)
     end, last = last_day(wanted), len(records.days) - 1
-    made = past.tabulate({record: [wanted] for record, day in enumerate(records.days) if day <= end})
+    if at is None:
+        weeks = (end - records.days) // 7
+        chosen = np.flatnonzero(np.diff(weeks, append=weeks[-1] - 1)).tolist()
+    else:
+        days = {day_number(day) for day in _read_days(history, at, past.question.tz)}
+        chosen = sorted({records.find_newest(day) for day in days})
+    made = past.tabulate({record: [wanted] for record in chosen if records.days[record] <= end})
     if made.empty:
         raise NotEnoughHistory(
             f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"
@@ -109,3 +121,14 @@ def forecast_fan(
     over = records.days[-1] > end
     frame["actual"] = past.sum_wins({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
     return annotate(frame, made_from=history, n=len(frame), **past.notes)
+
+
+def _read_days(history: History, at: Any, tz: str) -> Iterator[pd.Timestamp]:
+    if isinstance(at, (str, date)) or not isinstance(at, Iterable):
+        raise ArgumentTypeError(
+            f"at={at!r} is not a list of days; use for example ['2026-03-01', '2026-03-15']"
+        )
+    for one in at:
+        day = periods.as_date(one, tz=tz, name="at")
+        history.recorded_before(periods.as_instant(day, tz=tz, end=True))
+        yield day

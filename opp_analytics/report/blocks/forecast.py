@@ -47,8 +47,8 @@ def trend(tables: Tables) -> Block:
     try:
         fan = tables.fan
     except NotEnoughHistory as reason:
-        lacking = str(reason).rstrip(".").replace("forecast_fan needs", "the trend needs")
-        return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(lacking)}."),))
+        lacking = text.capital(str(reason).rstrip("."))
+        return Block("trend", "Forecast trend", parts=(Note(f"{lacking}."),))
     method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
         words = f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."

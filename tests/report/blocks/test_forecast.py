@@ -93,9 +93,7 @@ def test_trend__of_a_history_too_short_for_the_method_says_what_it_needs():
     day = "2026-02-20"
     (note,) = trend(tables_of(history.as_of(f"{day}T12:00Z"), history, as_of=day, method="learned")).parts
     assert isinstance(note, Note)
-    assert note.text.startswith(
-        "The trend needs a record before the end of 2026-02, and there is none with enough data"
-    )
+    assert "needs 3 ended months with a record as long before the end" in note.text
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
