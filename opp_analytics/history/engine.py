@@ -8,7 +8,8 @@ import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -36,12 +37,18 @@ else:
     ibis = _Later("ibis")
 
 
+_SMALL = 4_000_000
+"""Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30 MB. Opening the files of two
+years takes longer than a question about some hundred deals; in a longer log it is little, and its rows would fill the memory."""
+
+
 class Engine:
     """An embedded DuckDB, started at the first query; what exceeds `memory` is spilled to a private folder."""
 
     def __init__(self, memory: str) -> None:
         self._memory = memory
         self._backend: Any = None
+        self._unused: list[str] = []
 
     @classmethod
     def shared(cls, memory: str) -> Engine:
@@ -53,16 +60,23 @@ class Engine:
         """Read the change rows of files as one table, with every column of any file."""
         if not files:
             return ibis.memtable(rows.change_schema({}).empty_table())
-        # Which column types it takes must not depend on which file comes first, nor a column vanish.
-        table = self._run(lambda backend: backend.read_parquet([str(f) for f in files], union_by_name=True))
-        names = rows.change_schema(kinds)
-        return table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
-
-    def _run(self, call: Callable[[Any], Any]) -> Any:
         with _as_ours("read"):
             if self._backend is None:
                 self._backend = self._connect()
-            return call(self._backend)
+            # Which column types it takes must not depend on which file comes first, nor a column vanish.
+            table = self._backend.read_parquet([str(file) for file in files], union_by_name=True)
+            names = rows.change_schema(kinds)
+            table = table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
+            return self._keep(table) if sum(file.stat().st_size for file in files) <= _SMALL else table
+
+    def _keep(self, table: ibis.Table) -> ibis.Table:
+        """Read a table into memory, for as long as somebody has it."""
+        while self._unused:
+            self._backend.raw_sql(f'DROP TABLE IF EXISTS "{self._unused.pop()}"')
+        kept: ibis.Table = self._backend.create_table(ibis.util.gen_name("changes"), table, temp=True)
+        # Dropped by a later call: the connection may be in use when Python finds that nobody has the table.
+        weakref.finalize(kept.op(), self._unused.append, kept.get_name())
+        return kept
 
     def _connect(self) -> Any:
         backend = ibis.duckdb.connect(memory_limit=self._memory)

@@ -354,6 +354,18 @@ def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
     assert found["note"].fillna("").tolist() == ["", "new"]
 
 
+def test_read__keeps_the_rows_of_a_small_log_only_while_somebody_has_them(tmp_path):
+    file = tmp_path / "0.parquet"
+    pq.write_table(pa.table({"unique_id": ["a"], "seen_at": pa.array([WEEKS[0]])}), file)
+    engine = Engine("64MB")
+    for _ in range(4):
+        table = engine.read([file], {})
+    file.unlink()
+    assert arrow(table.count()) == pa.scalar(1)
+    (tables,) = engine._backend.raw_sql("SELECT count(*) FROM duckdb_tables()").fetchone()
+    assert tables <= 2
+
+
 def test_collect__sums_of_whole_numbers_stay_whole(history):
     # DuckDB's sum of integers is HUGEINT, which pandas would take for a float.
     table = history.table
