@@ -20,7 +20,7 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks._figures import HEAD, Figure
+from tests.benchmarks._figures import Figure, tabulate
 
 _HERE = Path(__file__).parent
 _STORED = _HERE / "quick.json"
@@ -44,24 +44,29 @@ def main() -> int:
         parser.error("--docs shows the full form; leave out --quick")
     figures: dict[str, list[Figure]] = {}
     for name in chosen:
-        began = time.perf_counter()
+        began, load = time.perf_counter(), os.getloadavg()[0]
         try:
             figures[name] = _run(name, quick=asked.quick)
         except Exception:
             # What the others measured in half an hour is not lost with it.
             traceback.print_exc()
             continue
-        shown = f"\n{_table(figures[name])}\n\n" if figures[name] else ""
-        print(f"{shown}{name}: {time.perf_counter() - began:,.0f} s", flush=True)
-        if asked.docs:
-            _DOCS.write_text(with_table(_DOCS.read_text(), name, f"{_table(figures[name])}\n\n{_machine()}"))
+        took, loads = (
+            time.perf_counter() - began,
+            f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after",
+        )
+        shown = f"\n{tabulate(figures[name])}\n\n" if figures[name] else ""
+        print(f"{shown}{name}: {took:,.0f} s, {loads}", flush=True)
+        if asked.docs and figures[name]:
+            section = f"{tabulate(figures[name])}\n\n{_machine()}; {loads}; {took:,.0f} s."
+            _DOCS.write_text(with_table(_DOCS.read_text(), name, section))
     failed = int(len(figures) < len(chosen))
     if not asked.quick:
         return failed
     stored: dict[str, float] = json.loads(_STORED.read_text())
     if asked.store:
         stored = {name: ratio for name, ratio in stored.items() if asked.names}
-        stored |= {figure.name: round(figure.ratio, 2) for own in figures.values() for figure in own}
+        stored |= {figure.name: round(figure.main.ratio, 2) for own in figures.values() for figure in own}
         _STORED.write_text(json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
         return failed
     return failed or _judge(figures, stored)
@@ -80,18 +85,13 @@ def with_table(page: str, name: str, table: str) -> str:
     return f"{before}{begin}{table}\n{end}{after}"
 
 
-def _table(figures: list[Figure]) -> str:
-    rows = [HEAD, ["---"] * len(HEAD), *(figure.cells() for figure in figures)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-
-
 def _machine() -> str:
     about = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*:\s*(.*)", about.read_text()) if about.exists() else None
     libraries = ", ".join(f"{name} {version(name)}" for name in ("pandas", "numpy", "pyarrow", "duckdb"))
     return (
         f"Measured on {os.cpu_count()} cores ({model[1] if model else platform.machine()}), "
-        f"Python {platform.python_version()}, {libraries}."
+        f"Python {platform.python_version()}, {libraries}"
     )
 
 
@@ -100,12 +100,12 @@ def _judge(figures: dict[str, list[Figure]], stored: dict[str, float]) -> int:
     suspects = {name for name, own in figures.items() if any(_has_doubled(f, stored) for f in own)}
     doubled = [f for name in sorted(suspects) for f in _run(name, quick=True) if _has_doubled(f, stored)]
     for figure in doubled:
-        print(f"doubled: {figure.name}: {stored[figure.name]:.2f} stored, {figure.ratio:.2f} now")
+        print(f"doubled: {figure.name}: {stored[figure.name]:.2f} stored, {figure.main.ratio:.2f} now")
     return 1 if doubled else 0
 
 
 def _has_doubled(figure: Figure, stored: dict[str, float]) -> bool:
-    return figure.ratio > _DOUBLED * stored.get(figure.name, float("inf"))
+    return figure.main.ratio > _DOUBLED * stored.get(figure.name, float("inf"))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,11 @@
-"""One analysis of a frame in a process of its own: ``python -m tests.benchmarks._analyze_once QUESTION ROWS``.
-
-Prints seconds, and how far the peak memory rose in MB.
-"""
+"""One analysis of a frame in a process of its own: ``python -m tests.benchmarks._analyze_once QUESTION ROWS``."""
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 
-from tests.benchmarks._memory import peak_mb
 from tests.benchmarks._opportunities import opportunities
+from tests.benchmarks._process import tell
 from tests.benchmarks.statistics import QUESTIONS
 
 
@@ -19,10 +14,7 @@ def main() -> None:
     ask, rows = QUESTIONS[sys.argv[1]], int(sys.argv[2])
     ask(opportunities(1_000))
     frame = opportunities(rows)
-    before = peak_mb()
-    began = time.perf_counter()
-    ask(frame)
-    print(json.dumps({"seconds": time.perf_counter() - began, "peak_mb": peak_mb() - before}))
+    tell(lambda: len(ask(frame)))
 
 
 if __name__ == "__main__":

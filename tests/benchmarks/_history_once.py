@@ -1,13 +1,8 @@
-"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER QUESTION FOLDER``.
-
-Prints the answer, seconds, the peak memory of the whole process and how far that rose above what the libraries take.
-"""
+"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER QUESTION FOLDER``."""
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +24,7 @@ from opp_analytics.analysis import (
     waterfall,
 )
 from opp_analytics.history import History
-from tests.benchmarks._memory import peak_mb
+from tests.benchmarks._process import tell
 
 PERIOD: dict[str, Any] = {"start": "2026-02-01", "end": "2026-04-30"}
 FORECAST_DAY = "2026-12-15"
@@ -124,12 +119,7 @@ def main() -> None:
     """Measure one contender on one question."""
     contender, question, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     ask = {"ours": ours, "snapshots": snapshots, "two_files": two_files}[contender]
-    before = peak_mb()
-    start = time.perf_counter()
-    answer = ask(question, folder)
-    seconds = time.perf_counter() - start
-    peak = peak_mb()
-    print(json.dumps({"answer": answer, "seconds": seconds, "process_mb": peak, "peak_mb": peak - before}))
+    tell(lambda: ask(question, folder))
 
 
 if __name__ == "__main__":

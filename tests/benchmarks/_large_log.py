@@ -1,14 +1,11 @@
 """Questions to a change log on disk: ``python -m tests.benchmarks._large_log DEALS FOLDER [QUESTION]``.
 
-Without a question the log is written, ten rows a deal. Prints seconds, those of the processor, rows, bytes on disk and
-the peak memory of the process in MB.
+Without a question the log is written, ten rows a deal.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import ibis
 
 from opp_analytics.analysis import slippage, stage_flow, waterfall
 from opp_analytics.history import History
-from tests.benchmarks._memory import peak_mb
+from tests.benchmarks._process import tell
 
 _MEMORY = "4GB"
 _PERIOD: dict[str, Any] = {"start": "2026-04-01", "end": "2026-06-30"}
@@ -26,7 +23,7 @@ QUESTIONS = {
     "waterfall": lambda history: waterfall(history, **_PERIOD),
     "stage_flow": lambda history: stage_flow(history, **_PERIOD),
 }
-_MONTHS = 10
+MONTHS = 10
 _ROWS = """
 COPY (
     SELECT
@@ -61,29 +58,22 @@ def write(deals: int, folder: Path) -> None:
     """A row for each deal and month: new, then changed."""
     with duckdb.connect() as connection:
         connection.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}'")
-        for month in range(_MONTHS):
+        for month in range(MONTHS):
             file = folder / f"{month:06d}.parquet"
             connection.execute(_ROWS.format(first=_FIRST, month=month, deals=deals, file=file))
+
+
+def ask(question: str, folder: Path) -> None:
+    """Ask in an engine whose memory is bounded."""
+    warehouse = ibis.duckdb.connect(memory_limit=_MEMORY, temp_directory=str(folder / "spilled"))
+    warehouse.raw_sql("SET TimeZone = 'UTC'")
+    QUESTIONS[question](History.from_table(warehouse.read_parquet(f"{folder}/*.parquet")))
 
 
 def main() -> None:
     """Write a log, or ask one."""
     deals, folder, *asked = int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
-    began, processor = time.perf_counter(), time.process_time()
-    if asked:
-        warehouse = ibis.duckdb.connect(memory_limit=_MEMORY, temp_directory=str(folder / "spilled"))
-        warehouse.raw_sql("SET TimeZone = 'UTC'")
-        QUESTIONS[asked[0]](History.from_table(warehouse.read_parquet(f"{folder}/*.parquet")))
-    else:
-        write(deals, folder)
-    measured = {
-        "seconds": time.perf_counter() - began,
-        "processor": time.process_time() - processor,
-        "rows": _MONTHS * deals,
-        "disk_mb": sum(file.stat().st_size for file in folder.glob("*.parquet")) / 1e6,
-        "process_mb": peak_mb(),
-    }
-    print(json.dumps(measured))
+    tell(lambda: ask(asked[0], folder) if asked else write(deals, folder))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,9 @@
-"""One load in a process of its own: ``python -m tests.benchmarks._load_once CONTENDER URL PAGE_SIZE CACHE``.
-
-Prints seconds, seconds of the processor, how far the peak memory rose in MB, and the rows.
-"""
+"""One load in a process of its own: ``python -m tests.benchmarks._load_once CONTENDER URL PAGE_SIZE CACHE``."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-import time
 from typing import Any
 
 import msgspec
@@ -17,7 +12,7 @@ import pyarrow as pa
 import requests
 
 import opp_analytics as oa
-from tests.benchmarks._memory import peak_mb
+from tests.benchmarks._process import tell
 
 HEADERS = {"Authorization": "Bearer token", "AppId": "key"}
 CONNECTIONS = 8
@@ -108,16 +103,7 @@ def main() -> None:
     """Measure one contender."""
     contender, url, size, cache = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
     oa.load, oa.Client  # noqa: B018  imported before the clock starts
-    before = peak_mb()
-    began, processor = time.perf_counter(), time.process_time()
-    frame = CONTENDERS[contender](url, size, cache)
-    measured = {
-        "seconds": time.perf_counter() - began,
-        "processor": time.process_time() - processor,
-        "peak_mb": peak_mb() - before,
-        "rows": len(frame),
-    }
-    print(json.dumps(measured))
+    tell(lambda: len(CONTENDERS[contender](url, size, cache)))
 
 
 if __name__ == "__main__":

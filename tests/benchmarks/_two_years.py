@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ import opp_analytics as oa
 from opp_analytics import org
 
 ROWS, WEEKS = 20_000, 104
+_LINES_A_DEAL = 10
 TODAY = "2026-11-25"
 _LAST = pd.Timestamp("2026-11-23T06:00Z")
 
@@ -39,3 +42,50 @@ def play(history: oa.History, rows: int = ROWS, weeks: int = WEEKS) -> pd.DataFr
         frame.loc[won, ["stage", "status"]] = ["closed_won", "won"]
         history.record(frame, at=_LAST - pd.Timedelta(weeks=weeks - 1 - week))
     return frame
+
+
+def write_field_history(file: Path, lines: int) -> None:
+    """A Salesforce field history of two years: deals are created, pushed, priced and moved from stage to stage."""
+    dice = np.random.default_rng(0)
+    deals = lines // _LINES_A_DEAL
+    begin = pd.Timestamp(TODAY) - pd.Timedelta(days=730)
+    made = dice.integers(0, 610 * 1_440, deals)
+    fields = np.resize(["StageName", "CloseDate", "Amount"], _LINES_A_DEAL - 2)
+    stages = np.array(
+        ["Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review", "Closed Won"]
+    )
+    stages = np.where(dice.random((deals, 1)) < 0.6, stages, np.append(stages[:-1], "Closed Lost"))
+    days = pd.Timestamp("2024-12-01") + pd.to_timedelta(made // 1_440, unit="D")
+    amounts = dice.lognormal(10, 1, deals)
+    parts = [
+        ("created", made, np.full(deals, ""), np.full(deals, "")),
+        (
+            "Owner",
+            made + 1,
+            np.full(deals, "New"),
+            np.char.add("Owner ", dice.integers(0, 60, deals).astype(str)),
+        ),
+    ]
+    at = made + 2
+    for step, field in enumerate(fields):
+        turn, at = step // 3, at + dice.integers(1_440, 14 * 1_440, deals)
+        if field == "StageName":
+            old, new = stages[:, turn], stages[:, turn + 1 if turn < 2 else 4]
+        elif field == "CloseDate":
+            due = [days + pd.Timedelta(days=30 * (turn + n)) for n in (1, 2)]
+            old, new = (day.strftime("%Y-%m-%d").to_numpy() for day in due)
+        else:
+            old, new = ((amounts * 1.1 ** (turn + n)).round(2).astype(str) for n in (0, 1))
+        parts.append((field, at, old, new))
+    pd.concat(
+        pd.DataFrame(
+            {
+                "OpportunityId": [f"006Hs{n:010d}" for n in range(deals)],
+                "CreatedDate": (begin + pd.to_timedelta(at, unit="min")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "Field": field,
+                "OldValue": old,
+                "NewValue": new,
+            }
+        )
+        for field, at, old, new in parts
+    ).to_csv(file, index=False)

@@ -1,8 +1,8 @@
 """The editing grid in Chromium, at 20,000 and 100,000 rows.
 
-Each figure is the median of some rounds, against the same on 1,000 rows: opening, frames while scrolling, and what a
-person does, until the screen shows it. Python answers in this process. Sending: the frame as the grid sends it,
-against JSON records.
+Each figure is the median of some rounds by the clock, against the same on 1,000 rows: opening, frames while scrolling,
+and what a person does, until the screen shows it. Python answers in this process. Sending: the frame as the grid sends
+it, against JSON records.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import opp_analytics as oa
 from opp_analytics.widgets.grid.columns import make_columns, to_arrow
-from tests.benchmarks._figures import Figure, in_turns, seconds, timed
+from tests.benchmarks._figures import Figure, in_turns, timed
+from tests.benchmarks._process import cost
 from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.gridpage import GridPage
 
@@ -67,7 +68,7 @@ def _until(page: Page, act: Callable[[], Any], said: str) -> float:
             arg=said,
         )
 
-    return seconds(work)
+    return cost(work).clock
 
 
 def _find(page: Page, text: str) -> None:
@@ -96,7 +97,7 @@ def _once(browser: Browser, rows: int) -> dict[str, float]:
     found["fill the column"] = _until(page, lambda: page.keyboard.press("Control+d"), "Filled down")
     found["undo"] = _until(page, lambda: page.keyboard.press("Control+z"), "Undone")
     page.keyboard.press("Control+f")
-    found["find"] = seconds(lambda: _find(page, "9"))
+    found["find"] = cost(lambda: _find(page, "9")).clock
     context.close()
     return found
 
@@ -110,6 +111,7 @@ def _acts(browser: Browser, rows: int) -> list[Figure]:
             f"{FEW:,} rows",
             [found[act] for found in many],
             [found[act] for found in few],
+            times=rows / FEW,
         )
         for act in many[0]
     ]

@@ -1,7 +1,7 @@
-"""Double the rows, double the time: from an eighth of a million opportunities to a million.
+"""Four times the rows: what a size takes against a quarter of it, and the exponent between the two.
 
-A load, a record of which 1% changed, analyses of the frame, and questions to a history of 45 days of which 2% changed
-each; and questions to change logs of 10 to 40 million rows on disk. Each is a process of its own; all sizes run in turns.
+A load, a record of which 1% changed, analyses of the frame, and questions to a history of 30 days of which 2% changed
+each; and questions to change logs on disk of 5 and 20 million rows. Each is a process of its own; both sizes run in turns.
 """
 
 from __future__ import annotations
@@ -10,42 +10,42 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 from tests.benchmarks import _large_log
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._process import measured
+from tests.benchmarks._process import Run, measured
 from tests.benchmarks.history import play
 from tests.benchmarks.loading import load_once, serving_pages
 from tests.benchmarks.statistics import QUESTIONS
 
-SIZES = (125_000, 250_000, 500_000, 1_000_000)
-_ROUNDS, _DAYS = 3, 45
-LOGS = (1_000_000, 2_000_000, 4_000_000)
+SIZES = (250_000, 1_000_000)
+_HISTORY_SIZES, _DAYS = (100_000, 400_000), 30
+LOGS = (500_000, 2_000_000)
 """Deals of the large change logs, of ten rows each."""
+_ROUNDS = 3
 _HISTORY = ("slippage", "waterfall", "transitions", "forecast_change", "deal_flags", "as_of")
-Work = Callable[[], dict[str, Any]]
+_TIMES = 4
+Work = Callable[[], Run]
 
 
 def run(quick: bool) -> list[Figure]:
-    """Seconds of each size against twice those of its half, and memory of the largest against that of its half."""
+    """Time and memory of each size against those of a quarter of it."""
     if quick:
         return []
     return [*_loads(), *_records(), *_analyses(), *_questions(), *_logs()]
 
 
-def _grown(name: str, works: dict[int, Work], memory: str = "peak_mb") -> list[Figure]:
+def _grown(name: str, works: dict[int, Work]) -> list[Figure]:
+    """The figures of one work at two sizes; 5.8 times is what twice 1.2 times for each doubling makes."""
+    (fewer, _), (more, _) = works.items()
     runs = in_turns(_ROUNDS, {str(size): work for size, work in works.items()})
-    figures = []
-    for half, size in pairwise(works):
-        ours, theirs = ([run["seconds"] for run in runs[str(rows)]] for rows in (size, half))
-        against = f"twice that of {half:,}"
-        figures.append(Figure.of(f"{name} of {size:,}", against, ours, [2 * s for s in theirs], at_most=1.2))
-    ours, theirs = ([run[memory] for run in runs[str(rows)]] for rows in (size, half))
-    label = f"{name} of {size:,}, memory"
-    return [*figures, Figure.of(label, f"twice that of {half:,}", ours, [2 * mb for mb in theirs], unit="MB")]
+    label, against, ours, theirs = f"{name} of {more:,}", f"{fewer:,}", runs[str(more)], runs[str(fewer)]
+    return [
+        Figure.of_runs(label, against, ours, theirs, times=_TIMES, at_most=5.8),
+        Figure.of_memory(label, against, ours, theirs, times=_TIMES),
+    ]
 
 
 def _loads() -> list[Figure]:
@@ -64,7 +64,7 @@ def _records() -> list[Figure]:
         return _grown("record", works)
 
 
-def _record(size: int, days: count[int], folder: str) -> dict[str, Any]:
+def _record(size: int, days: count[int], folder: str) -> Run:
     return measured("_record_once", "record", size, next(days), folder)
 
 
@@ -79,19 +79,19 @@ def _analyses() -> list[Figure]:
 
 
 def _questions() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
-            play(Path(folder, str(size)), size, _DAYS, snapshots=False)
+    with tempfile.TemporaryDirectory() as name:
+        folders = {size: Path(name, str(size)) for size in _HISTORY_SIZES}
+        for size, folder in folders.items():
+            play(folder, size, _DAYS, snapshots=False)
         return [
             figure
             for question in _HISTORY
             for figure in _grown(
                 question,
                 {
-                    size: partial(measured, "_history_once", "ours", question, Path(folder, str(size)))
-                    for size in SIZES
+                    size: partial(measured, "_history_once", "ours", question, folder)
+                    for size, folder in folders.items()
                 },
-                memory="process_mb",
             )
         ]
 
@@ -99,16 +99,17 @@ def _questions() -> list[Figure]:
 def _logs() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folders = {deals: Path(name, str(deals)) for deals in LOGS}
-        sizes = {}
         for deals, folder in folders.items():
             folder.mkdir()
-            sizes[measured("_large_log", deals, folder)["rows"]] = deals, folder
+            measured("_large_log", deals, folder)
         return [
             figure
             for question in _large_log.QUESTIONS
             for figure in _grown(
                 f"{question} of a log",
-                {rows: partial(measured, "_large_log", *log, question) for rows, log in sizes.items()},
-                memory="process_mb",
+                {
+                    _large_log.MONTHS * deals: partial(measured, "_large_log", deals, folder, question)
+                    for deals, folder in folders.items()
+                },
             )
         ]

@@ -1,4 +1,4 @@
-"""A year of history, 2 % of 100,000 opportunities changing a day: the change log against full daily snapshots."""
+"""A year of history, 2 % of 50,000 opportunities changing a day: the change log against full daily snapshots."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from opp_analytics import org
 from opp_analytics.history import History
 from tests.benchmarks._figures import Figure, in_turns
 from tests.benchmarks._history_once import FORECASTS
-from tests.benchmarks._process import measured
+from tests.benchmarks._process import Run, measured
 
 _OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
 _ROUNDS = 3
-_ROWS = 100_000
+_ROWS, _FEWER = 50_000, 20_000
 _PLAIN = (
     ("waterfall by", "waterfall", 1.5),
     ("forecast_change", "two forecasts", None),
@@ -28,14 +28,14 @@ _PLAIN = (
 """Question, its plain form, and the ratio that is wanted; 200 owners are the groups."""
 _OWNERS = 200
 _DAYS = 60
-"""Days of the short form."""
+"""Days of the short form, which has fewer rows."""
 
 
 def run(quick: bool) -> list[Figure]:
     """Seconds, peak growth of memory, bytes on disk."""
     with tempfile.TemporaryDirectory() as name:
         if quick:
-            play(Path(name), _ROWS // 5, _DAYS, snapshots=False)
+            play(Path(name), _FEWER, _DAYS, snapshots=False)
             return _against_plain(Path(name), f"{_DAYS} days", (_PLAIN[0], _PLAIN[-1]))
         year, twice = Path(name, "year"), Path(name, "twice")
         play(year, _ROWS, 365, snapshots=True)
@@ -59,14 +59,11 @@ def _against_snapshots(folder: Path) -> list[Figure]:
     figures = []
     for question, others in (("slippage", ["snapshots", "two_files"]), ("transitions", ["snapshots"])):
         runs = in_turns(_ROUNDS, {who: partial(_once, who, question, folder) for who in ("ours", *others)})
-        answers = {str(run["answer"]) for done in runs.values() for run in done}
+        answers = {str(run.answer) for done in runs.values() for run in done}
         assert len(answers) == 1, f"they do not agree: {answers}"
         for other in others:
-            for measure, unit in (("seconds", "s"), ("peak_mb", "MB")):
-                ours, theirs = ([run[measure] for run in runs[who]] for who in ("ours", other))
-                label = question if unit == "s" else f"{question}, peak memory growth"
-                against = {"snapshots": "daily snapshots", "two_files": "the two files it needs"}[other]
-                figures.append(Figure.of(f"{label}, a year of history", against, ours, theirs, unit=unit))
+            against = {"snapshots": "daily snapshots", "two_files": "the two files it needs"}[other]
+            figures += _both(f"{question}, a year of history", against, runs["ours"], runs[other])
     return figures
 
 
@@ -77,11 +74,8 @@ def _forecasts(folder: Path) -> list[Figure]:
     )
     figures = []
     for question, at_most in zip(FORECASTS, (5.0, 25.0), strict=True):
-        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
-            ours, theirs = ([run[measure] for run in runs[who]] for who in (question, "slippage"))
-            label = f"{question}, a year of history" + ("" if unit == "s" else ", memory")
-            wanted = at_most if unit == "s" else None
-            figures.append(Figure.of(label, "slippage", ours, theirs, at_most=wanted, unit=unit))
+        name = f"{question}, a year of history"
+        figures += _both(name, "slippage", runs[question], runs["slippage"], at_most=at_most)
     return figures
 
 
@@ -98,12 +92,7 @@ def _against_plain(
                 "plain": partial(_once, "ours", plain, folder),
             },
         )
-        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
-            ours, theirs = ([run[measure] for run in runs[who]] for who in ("ours", "plain"))
-            label = f"{question}, {span} of history" + (", memory" if unit == "MB" else "")
-            figures.append(
-                Figure.of(label, plain, ours, theirs, at_most=at_most if unit == "s" else None, unit=unit)
-            )
+        figures += _both(f"{question}, {span} of history", plain, *runs.values(), at_most=at_most)
     return figures
 
 
@@ -118,13 +107,17 @@ def _flat(year: Path, twice: Path) -> list[Figure]:
                 "year": partial(_once, "ours", question, year),
             },
         )
-        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
-            label = f"{question}, twice the records" + (", memory" if unit == "MB" else "")
-            ours, theirs = ([run[measure] for run in runs[which]] for which in ("twice", "year"))
-            figures.append(
-                Figure.of(label, "the same changes in one record a day", ours, theirs, at_most=1.5, unit=unit)
-            )
+        against = "the same changes in one record a day"
+        figures += _both(f"{question}, twice the records", against, *runs.values(), at_most=1.5)
     return figures
+
+
+def _both(name: str, against: str, ours: list[Run], theirs: list[Run], **further: Any) -> list[Figure]:
+    """Time and memory."""
+    return [
+        Figure.of_runs(name, against, ours, theirs, **further),
+        Figure.of_memory(name, against, ours, theirs),
+    ]
 
 
 def play(folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False) -> None:
@@ -190,7 +183,7 @@ def _next_day(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _once(contender: str, question: str, folder: Path) -> dict[str, Any]:
+def _once(contender: str, question: str, folder: Path) -> Run:
     return measured("_history_once", contender, question, folder)
 
 

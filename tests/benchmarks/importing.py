@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 
-from tests.benchmarks._figures import Figure, in_turns, seconds
-from tests.benchmarks._process import python
+from tests.benchmarks._figures import Figure, in_turns
+from tests.benchmarks._process import cost, python
 from tests.benchmarks.loading import serving_pages
 
 _LOAD = """
@@ -19,6 +19,7 @@ _FIRST = {
     "its first analysis": ("-c", "import opp_analytics as oa; oa.win_rate"),
     "its client": ("-c", "import opp_analytics as oa; oa.Client"),
     "opp-analytics --help": ("-m", "opp_analytics", "--help"),
+    "opp-analytics load --help": ("-m", "opp_analytics", "load", "--help"),
 }
 _AT_MOST = {"import opp_analytics": 1.0, "opp-analytics --help": 1.0}
 _ROWS = 100_000
@@ -34,10 +35,10 @@ def run(quick: bool) -> list[Figure]:
             python(*call)
         runs = in_turns(
             5 if quick else 9,
-            {name: partial(seconds, partial(python, *call)) for name, call in calls.items()},
+            {name: partial(cost, partial(python, *call)) for name, call in calls.items()},
         )
     theirs = runs.pop("pandas")
     return [
-        Figure.of(name, "import pandas", ours, theirs, at_most=_AT_MOST.get(name))
+        Figure.of_runs(name, "import pandas", ours, theirs, at_most=_AT_MOST.get(name))
         for name, ours in runs.items()
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._process import measured
+from tests.benchmarks._process import Run, measured
 
 _HERE = Path(__file__).parent
 _BEST = "aiohttp, msgspec, Arrow"
@@ -28,10 +28,10 @@ def run(quick: bool) -> list[Figure]:
     if quick:
         return [*_cold(20_000, 500, _LATENCY, rounds=3), *_cold(20_000, 500, 0, rounds=3)]
     return [
-        *_cold(100_000, 500, _LATENCY, rounds=5, at_most=1.15, loop=True),
-        *_cold(100_000, 100, _LATENCY, rounds=3, at_most=1.05),
+        *_cold(100_000, 500, _LATENCY, rounds=5, by_clock=True, at_most=1.15, loop=True),
+        *_cold(100_000, 100, _LATENCY, rounds=3, by_clock=True, at_most=1.05),
         *_cold(100_000, 500, 0, rounds=5, at_most=1.8),
-        *_cold(1_000_000, 1_000, _LATENCY, rounds=3, at_most=1.3, memory=True),
+        *_cold(1_000_000, 1_000, _LATENCY, rounds=3, by_clock=True, at_most=1.3, memory=True),
     ]
 
 
@@ -41,9 +41,9 @@ def _cold(
     latency: float,
     *,
     rounds: int,
-    at_most: float | None = None,
     loop: bool = False,
     memory: bool = False,
+    **further: Any,
 ) -> Iterator[Figure]:
     away = f"{latency * 1000:g} ms latency" if latency else "no latency"
     name = f"cold load of {rows:,}, {away}, {size:,} a page"
@@ -55,15 +55,12 @@ def _cold(
             load()
         runs = in_turns(rounds, loads)
 
-    def figure(against: str, theirs: str, what: str, label: str = "", **further: Any) -> Figure:
-        ours, other = ([run[what] for run in runs[who]] for who in ("ours", theirs))
-        return Figure.of(name + label, against, ours, other, **further)
-
-    yield figure(_BEST, "arrow", "seconds", at_most=at_most)
+    ours, best = runs["ours"], runs["arrow"]
+    yield Figure.of_runs(name, _BEST, ours, best, **further)
     if loop:
-        yield figure(_LOOP, "plain", "seconds")
+        yield Figure.of_runs(name, _LOOP, ours, runs["plain"], by_clock=further["by_clock"])
     if memory:
-        yield figure(_BEST, "arrow", "peak_mb", ", peak memory growth", at_most=1.0, unit="MB")
+        yield Figure.of_memory(name, _BEST, ours, best, at_most=1.0)
 
 
 @contextmanager
@@ -77,8 +74,8 @@ def serving_pages(rows: int, size: int, latency: float) -> Iterator[str]:
         process.stdin.close()
 
 
-def load_once(contender: str, url: str, size: int, rows: int) -> dict[str, float]:
+def load_once(contender: str, url: str, size: int, rows: int) -> Run:
     with tempfile.TemporaryDirectory() as cache:
         found = measured("_load_once", contender, url, size, cache)
-    assert found["rows"] == rows
+    assert found.answer == rows
     return found

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._process import measured
+from tests.benchmarks._process import Run, measured
 
 _PARQUET = "read_parquet, to_parquet"
 
@@ -31,17 +31,8 @@ def _figures(rows: int, *, rounds: int) -> list[Figure]:
             rounds, {who: partial(_once, who, rows, days, folder) for who in ("record", "parquet")}
         )
     ours, theirs = runs["record"], runs["parquet"]
-    return [
-        Figure.of(name, _PARQUET, [r["seconds"] for r in ours], [r["seconds"] for r in theirs]),
-        Figure.of(
-            f"{name}, peak memory growth",
-            _PARQUET,
-            [r["peak_mb"] for r in ours],
-            [r["peak_mb"] for r in theirs],
-            unit="MB",
-        ),
-    ]
+    return [figure(name, _PARQUET, ours, theirs) for figure in (Figure.of_runs, Figure.of_memory)]
 
 
-def _once(contender: str, rows: int, days: count[int], folder: str) -> dict[str, float]:
+def _once(contender: str, rows: int, days: count[int], folder: str) -> Run:
     return measured("_record_once", contender, rows, next(days), folder)

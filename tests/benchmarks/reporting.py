@@ -1,40 +1,110 @@
-"""The weekly page of 20,000 opportunities and two years of history, against two of the analyses that it shows."""
+"""The weekly page of 300 to 100,000 deals with two years of weekly records, and of an imported field history.
+
+Each page is a process of its own that has imported what it needs and has opened its history. Sizes are held against
+the page of 300 deals in the same rounds; reading a field history against the lines of pandas that make
+a row for each of its changes.
+"""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-import warnings
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import opp_analytics as oa
-from tests.benchmarks._figures import Figure, timed
-from tests.benchmarks._two_years import ROWS, TODAY, WEEKS, play
+from tests.benchmarks._figures import Figure, in_turns
+from tests.benchmarks._process import Run, measured
+from tests.benchmarks._two_years import play, write_field_history
 
-_WEEK_AGO = "2026-11-18"
+_FEW = 300
+_AT_MOST = {20_000: 2.0, 100_000: 5.0}
+"""Wanted of a page's time, by that of the page of few deals."""
+_PAGE_MB, _IMPORT_MB, _IMPORTED_MB = 400.0, 800.0, 2000.0
+"""Wanted of the growth of the peak memory: of a page, of an import, of the page of an imported history."""
 
 
 def run(quick: bool) -> list[Figure]:
-    """Seconds of page and workbook, and the size of the page."""
-    extent = (5_000, 26) if quick else (ROWS, WEEKS)
-    with tempfile.TemporaryDirectory() as folder:
-        history = oa.History(Path(folder, "history"))
-        frame = play(history, *extent)
+    """Time of pages and imports, peak growth of memory, and the size of a page."""
+    with tempfile.TemporaryDirectory() as name:
+        if quick:
+            pages = _play(Path(name), (_FEW, 5_000), weeks=26)
+            _write(Path(name, "lines"), 30_000)
+            return [*_pages(pages, rounds=1), _import(Path(name, "lines"), 30_000)[0]]
+        pages = _play(Path(name), (_FEW, 5_000, 20_000, 100_000), weeks=104)
+        _write(Path(name, "lines"), 1_000_000)
+        return [
+            *_pages(pages, rounds=3),
+            *_import(Path(name, "lines"), 1_000_000, at_most=13),
+            *_imported(Path(name)),
+        ]
 
-        def report() -> Path:
-            return oa.weekly_report(frame, history, as_of=TODAY, out=folder, target=5e6, by="owner_name").html
 
-        def analyses() -> None:
-            oa.forecast(frame, as_of=TODAY, history=history, target=5e6)
-            oa.waterfall(history, start=_WEEK_AGO, end=TODAY)
+def _play(root: Path, sizes: tuple[int, ...], *, weeks: int) -> dict[int, Path]:
+    folders = {rows: root / str(rows) for rows in sizes}
+    for rows, folder in folders.items():
+        play(oa.History(folder / "history"), rows, weeks).to_pickle(folder / "opportunities.pickle")
+    return folders
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", oa.errors.DataWarning)
-            size = report().stat().st_size / 1e6
-            time = timed(
-                f"weekly page of {len(frame):,} deals",
-                "forecast and waterfall",
-                report,
-                analyses,
-                rounds=1 if quick else 3,
+
+def _write(folder: Path, lines: int) -> None:
+    folder.mkdir()
+    write_field_history(folder / "lines.csv", lines)
+
+
+def _once(contender: str, folder: Path) -> Run:
+    if contender == "import":
+        shutil.rmtree(folder / "history", ignore_errors=True)
+    return measured("_page_once", contender, folder)
+
+
+def _pages(folders: dict[int, Path], *, rounds: int) -> list[Figure]:
+    calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
+    runs = in_turns(rounds, {"open": partial(_once, "open", folders[_FEW]), **calls})
+    sizes = list(folders)
+    few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
+    figures = [Figure.of_runs(title(_FEW), "imports and opening", few, runs["open"], at_most=1.25)]
+    for fewer, rows in pairwise(sizes):
+        own = runs[f"{rows:,}"]
+        figures.append(
+            Figure.of_runs(
+                title(rows), f"{_FEW} deals", own, few, times=rows / _FEW, at_most=_AT_MOST.get(rows)
             )
-    return [time, Figure.of("weekly page, size", "one megabyte", [size], [1.0], unit="MB", at_most=1.0)]
+        )
+        if fewer != _FEW:
+            figures.append(
+                Figure.of_runs(title(rows), f"{fewer:,} deals", own, runs[f"{fewer:,}"], times=rows / fewer)
+            )
+    figures += [_bounded(title(rows), runs[f"{rows:,}"], _PAGE_MB) for rows in sizes]
+    size = runs[f"{sizes[-1]:,}"][0].answer / 1e6
+    return [
+        *figures,
+        Figure.of(f"{title(sizes[-1])}, size", "one megabyte", [size], [1.0], unit="MB", at_most=1),
+    ]
+
+
+def _bounded(name: str, runs: list[Run], most: float) -> Figure:
+    found = [run.peak_mb for run in runs]
+    return Figure.of(f"{name}, memory", "what is allowed", found, [most] * len(found), unit="MB", at_most=1)
+
+
+def _import(folder: Path, lines: int, **further: Any) -> list[Figure]:
+    runs = in_turns(3, {who: partial(_once, who, folder) for who in ("import", "plain")})
+    name = f"import of a field history of {lines:,} lines"
+    return [
+        Figure.of_runs(name, "the same log by pandas", runs["import"], runs["plain"], **further),
+        _bounded(name, runs["import"], _IMPORT_MB),
+    ]
+
+
+def _imported(root: Path) -> list[Figure]:
+    """The page of the imported history, once: it has no rounds to be told from."""
+    folders = {"imported": root / "lines", "few": root / f"{_FEW}"}
+    runs = in_turns(1, {who: partial(_once, "page", folder) for who, folder in folders.items()})
+    name = "weekly page of the imported history"
+    return [
+        Figure.of_runs(name, f"{_FEW} deals", runs["imported"], runs["few"]),
+        _bounded(name, runs["imported"], _IMPORTED_MB),
+    ]

@@ -19,7 +19,7 @@ from tests.benchmarks._opportunities import opportunities
 ROWS, DEALS, DRAWS = 1_000_000, 10_000, 10_000
 AS_OF = "2025-01-10"
 TWO = ["owner_name", "region"]
-QUESTIONS: dict[str, Callable[[pd.DataFrame], object]] = {
+QUESTIONS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "win_rate by two columns": lambda frame: win_rate(frame, by=TWO),
     "stage_funnel": stage_funnel,
     "stage_funnel by two columns": lambda frame: stage_funnel(frame, by=TWO),

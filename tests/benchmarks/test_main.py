@@ -10,17 +10,55 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks._figures import Figure, in_turns
+from tests.benchmarks._figures import Compared, Figure, in_turns, tabulate
+from tests.benchmarks._process import Run, cost, measured, python
 
 
 def figure(ratio: float) -> Figure:
     return Figure.of("load", "loop", [3 * ratio, ratio, 2 * ratio], [3.0, 1.0, 2.0])
 
 
-def test_of__takes_the_median_of_the_ratios_of_each_round() -> None:
-    made = Figure.of("load", "loop", [2.0, 30.0, 4.0], [1.0, 10.0, 8.0], at_most=2)
-    assert (made.ours, made.theirs, made.ratio, made.low, made.high) == (4, 8, 2, 0.5, 3)
-    assert made.cells() == ["load", "4.00 s", "loop", "8.00 s", "**2.00**", "0.50–3.00", "2"]
+def runs(*cpu: float) -> list[Run]:
+    return [Run(cpu=seconds, clock=2 * seconds, answer=None, peak_mb=100 * seconds) for seconds in cpu]
+
+
+def test_of_runs__takes_the_median_of_the_ratios_of_each_round() -> None:
+    made = Figure.of_runs("load", "loop", runs(2, 30, 4), runs(1, 10, 8), at_most=2)
+    assert made.main == Compared(4, 8, 2, 0.5, 3, "CPU s")
+    assert made.beside == Compared(8, 16, 2, 0.5, 3, "s")
+
+
+def test_cells__judge_the_processor_unless_most_of_it_is_waiting() -> None:
+    ours, theirs = runs(2, 4), [Run(cpu=1, clock=8, answer=None)] * 2
+    cpu = Figure.of_runs("load", "loop", ours, theirs, at_most=2).cells()
+    clock = Figure.of_runs("load", "loop", ours, theirs, by_clock=True, at_most=2).cells()
+    assert list(cpu.values()) == (
+        ["load", "loop", "3.00 / 1.00 CPU s", "**3.00**", "6.00 / 8.00 s", "0.75", "2.00–4.00", "2", ""]
+    )
+    assert list(clock.values()) == (
+        ["load", "loop", "3.00 / 1.00 CPU s", "3.00", "6.00 / 8.00 s", "**0.75**", "0.50–1.00", "2", ""]
+    )
+
+
+def test_tabulate__leaves_out_columns_that_all_leave_empty() -> None:
+    grown = Figure.of_memory("page of 400", "100", runs(2), runs(1), times=4)
+    assert tabulate([grown]).splitlines() == [
+        "| benchmark | against | ours / theirs | ratio | spread | exponent |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| page of 400, memory | 100 | 200 / 100 MB | **2.00** | 2.00–2.00 | 0.50 |",
+    ]
+
+
+def test_cost__counts_the_processes_that_end_in_it() -> None:
+    run = cost(lambda: python("-c", "sum(range(3_000_000))"))
+    assert run.cpu > 0.01
+
+
+@pytest.mark.slow
+def test_measured__reads_what_a_process_of_its_own_tells() -> None:
+    run = measured("_analyze_once", "stage_funnel", 1_000)
+    assert run.answer == 4
+    assert run.cpu > 0
 
 
 def test_in_turns__lets_all_run_in_each_round() -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -23,6 +23,7 @@ import requests
 import opp_analytics as oa
 from opp_analytics.writer.journal import Journal
 from tests.benchmarks._figures import Figure, in_turns
+from tests.benchmarks._process import Run, cost
 
 ROWS, LATENCY, CONNECTIONS, ROUNDS = 2_000, 0.020, 8, 3
 LOOP_ROWS = 200
@@ -42,14 +43,14 @@ def _opportunities(rows: int) -> pd.DataFrame:
     )
 
 
-def _measured(server: oa.sandbox.Sandbox, work: Callable[[], Any]) -> tuple[float, int, Any]:
-    """Seconds, calls that reached the server, and what the work returned."""
-    asked, began = server.requests, time.perf_counter()
-    result = work()
-    return time.perf_counter() - began, server.requests - asked, result
+def _measured(server: oa.sandbox.Sandbox, work: Callable[[], Any]) -> tuple[Run, int]:
+    """What the work takes, the server in this process included, and its calls that reached the server."""
+    asked = server.requests
+    run = cost(work)
+    return run, server.requests - asked
 
 
-def _loop(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[float, int]:
+def _loop(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
     settings = client.settings
     headers = {
         "Authorization": f"Bearer {settings.token.reveal()}",
@@ -62,31 +63,31 @@ def _loop(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
             body = {"opportunity": {"value": value}}
             requests.put(url, json=body, headers=headers, timeout=30).raise_for_status()
 
-    seconds, calls, _ = _measured(server, put_all)
-    return seconds * rows / LOOP_ROWS, calls * rows // LOOP_ROWS
+    run, calls = _measured(server, put_all)
+    scale = rows // LOOP_ROWS
+    return replace(run, cpu=run.cpu * scale, clock=run.clock * scale), calls * scale
 
 
-def _bare(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[float, int]:
+def _bare(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
     def put_all() -> None:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for _ in pool.map(lambda number: client.update(f"o{number:05d}", value=value), range(rows)):
                 pass
 
-    return _measured(server, put_all)[:2]
+    return _measured(server, put_all)
 
 
-def _applied(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[float, int]:
+def _applied(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
     before = oa.load(client, refresh="full", progress=False)
     made = oa.plan(before, before.assign(value=value))
-    seconds, calls, receipt = _measured(server, lambda: oa.apply(made, client, progress=False))
+    run, calls = _measured(server, lambda: oa.apply(made, client, progress=False))
+    receipt = run.answer
     if set(receipt.table["outcome"]) != {"applied"} or len(receipt.table) != rows:
         raise RuntimeError(receipt.summary())
-    return seconds, calls
+    return run, calls
 
 
-def _unjournalled(
-    server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
-) -> tuple[float, int]:
+def _unjournalled(server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float) -> tuple[Run, int]:
     with (
         patch.object(Journal, "intend", lambda *_: None),
         patch.object(Journal, "settle", lambda *_: None),
@@ -94,7 +95,7 @@ def _unjournalled(
         return _applied(server, client, rows, value)
 
 
-Way = Callable[[oa.sandbox.Sandbox, oa.Client, int, float], tuple[float, int]]
+Way = Callable[[oa.sandbox.Sandbox, oa.Client, int, float], tuple[Run, int]]
 WAYS: dict[str, Way] = {
     "loop": _loop,
     "bare": _bare,
@@ -105,8 +106,8 @@ WAYS: dict[str, Way] = {
 
 def _take(
     work: Way, server: oa.sandbox.Sandbox, client: oa.Client, rows: int, values: count[int]
-) -> tuple[float, int]:
-    """Seconds and calls of one way, which sets a value that no other did."""
+) -> tuple[Run, int]:
+    """Cost and calls of one way, which sets a value that no other did."""
     return work(server, client, rows, float(next(values)))
 
 
@@ -123,14 +124,18 @@ def run(quick: bool) -> list[Figure]:
                 rounds,
                 {way: partial(_take, work, server, client, rows, values) for way, work in WAYS.items()},
             )
-    taken = {way: [seconds for seconds, _ in found] for way, found in runs.items()}
+    taken = {way: [run for run, _ in found] for way, found in runs.items()}
     name = f"{rows:,} updates, {LATENCY * 1000:g} ms latency, {CONNECTIONS} connections"
     figures = [
-        Figure.of(name, "requests.put loop", taken["apply"], taken["loop"], at_most=0.33),
-        Figure.of(name, "bare threads, not read again", taken["apply"], taken["bare"]),
-        Figure.of(name, "without its journal", taken["apply"], taken["no journal"], at_most=1.15),
+        Figure.of_runs(name, against, taken["apply"], taken[way], by_clock=True, at_most=at_most)
+        for against, way, at_most in (
+            ("requests.put loop", "loop", 0.33),
+            ("bare threads, not read again", "bare", None),
+            ("without its journal", "no journal", 1.15),
+        )
     ]
     if not quick:
         floor = [calls * LATENCY / CONNECTIONS for _, calls in runs["apply"]]
-        figures.append(Figure.of(name, "floor of the calls made", taken["apply"], floor, at_most=1.3))
+        clock = [run.clock for run in taken["apply"]]
+        figures.append(Figure.of(name, "floor of the calls made", clock, floor, at_most=1.3))
     return figures
