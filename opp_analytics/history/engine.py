@@ -72,10 +72,12 @@ class Engine:
     def _keep(self, table: ibis.Table) -> ibis.Table:
         """Read a table into memory, for as long as somebody has it."""
         while self._unused:
-            self._backend.raw_sql(f'DROP TABLE IF EXISTS "{self._unused.pop()}"')
-        kept: ibis.Table = self._backend.create_table(ibis.util.gen_name("changes"), table, temp=True)
+            # Ibis 12's `drop_table` loses the name with sqlglot 30.30.
+            self._backend.raw_sql(f"DROP TABLE IF EXISTS {self._unused.pop()}")
+        name = ibis.util.gen_name("changes")
+        kept: ibis.Table = self._backend.create_table(name, table, temp=True)
         # Dropped by a later call: the connection may be in use when Python finds that nobody has the table.
-        weakref.finalize(kept.op(), self._unused.append, kept.get_name())
+        weakref.finalize(kept.op(), self._unused.append, name)
         return kept
 
     def _connect(self) -> Any:

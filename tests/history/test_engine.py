@@ -1,5 +1,6 @@
 """The same questions on every engine, and what DuckDB is known to do wrong."""
 
+import gc
 import os
 import random
 import re
@@ -360,6 +361,7 @@ def test_read__keeps_the_rows_of_a_small_log_only_while_somebody_has_them(tmp_pa
     engine = Engine("64MB")
     for _ in range(4):
         table = engine.read([file], {})
+        gc.collect()
     file.unlink()
     assert arrow(table.count()) == pa.scalar(1)
     (tables,) = engine._backend.raw_sql("SELECT count(*) FROM duckdb_tables()").fetchone()
