@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from opp_analytics import crm, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
+from opp_analytics.history.sources import count_moments
 from opp_analytics.history.store import RecordCounts
 from opp_analytics.inputs import FIRST_YEAR, LAST_YEAR
 from opp_analytics.progress import note
@@ -33,7 +36,7 @@ class Import:
     rows: pa.Table
     """Change rows, in order."""
     moments: tuple[RecordCounts, ...]
-    """One record for each distinct instant."""
+    """The first and the last record; there is one at each distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
     notes: tuple[Mapping[str, str], ...]
@@ -46,16 +49,17 @@ class Import:
             raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame or a path")
         notes: list[Mapping[str, str]] = list(problems)
         log = _widen(changes, notes) if set(LONG) <= set(changes.columns) else changes
-        log = _sort(_cast(log), notes)
-        log = _fill_tombstones(_add_operations(log, notes))
-        log = _add_seen_after(log)
+        log = _add_seen_after(_add_operations(_sort(_cast(log), notes), notes))
         own = log.columns.intersection(list(rows.CHANGE_COLUMNS))
         opportunities = log.drop(columns=own)
         table = rows.to_rows(opportunities)
         opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        return cls(table, _count_records(log), rows.list_dtypes(opportunities), tuple(notes))
+        counted = count_moments(log)[["recorded_at", "rows", "new", "edited", "deleted", "returned"]]
+        ends = counted.drop(index=counted.index[1:-1]).itertuples(index=False, name=None)
+        moments = tuple(RecordCounts(at, *map(int, counts)) for at, *counts in ends)
+        return cls(table, moments, rows.list_dtypes(opportunities), tuple(notes))
 
     def warn(self) -> None:
         """Warn once about all problems."""
@@ -143,21 +147,27 @@ def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> N
     notes.extend({"unique_id": unique_id, "problem": problem} for unique_id in dict.fromkeys(ids))
 
 
+def _note_late(log: pd.DataFrame, at: str, notes: list[Mapping[str, str]]) -> None:
+    deals = pd.factorize(log["unique_id"])[0]
+    late = log[at] < log.groupby(deals)[at].cummax()
+    _note(notes, log.loc[late, "unique_id"], _OUT_OF_ORDER)
+
+
 def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Sort the log by time, and keep one row per opportunity and instant."""
-    late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
-    _note(notes, log.loc[late, "unique_id"], _OUT_OF_ORDER)
-    log = log.sort_values("seen_at", kind="stable", ignore_index=True)
+    _note_late(log, "seen_at", notes)
+    if not log["seen_at"].is_monotonic_increasing:
+        log = log.sort_values("seen_at", kind="stable", ignore_index=True)
     twice = log.duplicated(["unique_id", "seen_at"], keep="last")
     several = (
         "several changes at one time; their order was taken from the file. Numbers by day are not affected"
     )
     _note(notes, log.loc[twice, "unique_id"], several)
-    return log[~twice].reset_index(drop=True)
+    return log[~twice].reset_index(drop=True) if twice.any() else log
 
 
 def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
-    """Add the operation of every row, consistent with the rows before it."""
+    """Add the operation of every row, consistent with the rows before it; a deleted deal keeps its last known values."""
     said = (
         schema.as_text(log["operation"])
         if "operation" in log
@@ -166,55 +176,30 @@ def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.Dat
     unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
     if len(unknown):
         raise DataError(f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}")
-    first = ~log.duplicated("unique_id")
+    places = pd.Series(log.index)
+    before = places.groupby(pd.factorize(log["unique_id"])[0]).shift(fill_value=-1)
     deleted = said == rows.DELETED
-    was_deleted = deleted.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
+    was_deleted = deleted.reindex(before, fill_value=False).to_numpy()
+    first = before < 0
     again = (said == "new") & ~first & ~was_deleted
     _note(notes, log.loc[again, "unique_id"], "two creations under one ID; the second counts as a change")
-    found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
-    found = found.mask(was_deleted, "returned").mask(first, "new").mask(deleted, rows.DELETED)
-    return log.assign(operation=found)
-
-
-def _fill_tombstones(log: pd.DataFrame) -> pd.DataFrame:
-    """Fill the empty cells of deleted opportunities with their last known values."""
-    further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
-    before = log.groupby("unique_id")[further].shift()
-    deleted = log["operation"] == rows.DELETED
-    return log.assign(**{c: log[c].mask(deleted & log[c].isna(), before[c]) for c in further})
+    found = np.select([deleted, first, was_deleted], [rows.DELETED, "new", "returned"], "changed")
+    log = log.assign(operation=pd.Series(found, index=log.index, dtype=schema.TEXT))
+    known = log.reindex(before[deleted]).set_axis(places[deleted])
+    further = log.columns.difference(["unique_id", *rows.CHANGE_COLUMNS]) if len(known) else ()
+    return log.assign(**{c: log[c].mask(deleted & log[c].isna(), known[c]) for c in further})
 
 
 def _add_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     """Add ``seen_after``: where the log lacks it, the previous instant in the log."""
-    instants = log["seen_at"].drop_duplicates()
-    earlier = instants.shift().reindex(log.index).groupby(log["seen_at"]).transform("first")
-    given = (
-        log["seen_after"] if "seen_after" in log else pd.Series(pd.NaT, index=log.index, dtype=earlier.dtype)
-    )
-    return log.assign(seen_after=given.fillna(earlier))
-
-
-def _count_records(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
-    """Count the changes at each record of the log: every ``seen_at`` and ``seen_after``."""
-    counted = pd.DataFrame(
-        {name: (log["operation"] == name).groupby(log["seen_at"]).sum() for name in rows.OPERATIONS}
-    ).astype("int64")
-    instants = counted.index.union(pd.DatetimeIndex(log["seen_after"].dropna().unique()))
-    if len(counted.index):
-        instants = instants[instants >= counted.index[0]]
-    counted = counted.reindex(instants, fill_value=0)
-    there = (counted["new"] + counted["returned"] - counted[rows.DELETED]).cumsum()
-    return tuple(
-        RecordCounts(at, int(count), *(int(n) for n in tally))
-        for at, count, *tally in zip(
-            counted.index, there, *(counted[o] for o in rows.OPERATIONS), strict=True
-        )
-    )
+    codes, instants = pd.factorize(log["seen_at"])
+    earlier = pd.Series(instants).shift().reindex(codes).set_axis(log.index)
+    return log.assign(seen_after=log["seen_after"].fillna(earlier) if "seen_after" in log else earlier)
 
 
 def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Make one row per opportunity and instant, each field filled forward from its last change."""
-    events = schema.as_plain(events)
+    events = pd.DataFrame(schema.as_plain(events))
     schema.refuse_halves(events)
     if events["new_value"].dtype == "object":
         for place, cell in enumerate(events["new_value"].tolist()):
@@ -226,32 +211,38 @@ def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame
         field=schema.as_text(events["field"]).replace("", None),
     )
     _check_filled(events, "unique_id", "changed_at", "field")
-    late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()
-    _note(notes, events.loc[late, "unique_id"], _OUT_OF_ORDER)
-    events = events.sort_values("changed_at", kind="stable")
-    birth = events["field"] == "created_at"
-    reborn = events[birth & events[birth].duplicated("unique_id").reindex(events.index, fill_value=False)]
-    _note(notes, reborn["unique_id"], "two creations under one ID; two deals may be mixed")
-    events = events.drop_duplicates(["unique_id", "changed_at", "field"], keep="last")
-    # A cleared field must stay empty, not be filled forward, so a mark says that the cell was set.
-    cells = events.set_index(["changed_at", "unique_id", "field"])["new_value"].to_frame()
-    cells["is_set"] = True
-    grid = cells.unstack("field")  # noqa: PD010  pivot_table would drop the cleared fields
-    values = grid["new_value"]
-    age = grid["is_set"].notna().groupby(level="unique_id").cumsum()
-    filled = {
-        field: values[field]
-        .groupby([values.index.get_level_values("unique_id"), age[field]])
-        .transform("first")
-        for field in values.columns
-    }
-    wide = pd.DataFrame(filled, index=values.index).reset_index().rename(columns={"changed_at": "seen_at"})
-    numeric = [c for c in ("value", "probability") if c in wide]
-    # pandas 2.3 has what is only text as objects.
-    texts = [c for c in wide.columns.difference(numeric) if pd.api.types.infer_dtype(wide[c]) == "string"]
-    return wide.astype(dict.fromkeys(texts, schema.TEXT)).assign(
-        **{c: _parse_numbers(wide[c]) for c in numeric}
-    )
+    _note_late(events, "changed_at", notes)
+    events = events.sort_values("changed_at", kind="stable", ignore_index=True)
+    births = events.loc[events["field"] == "created_at", "unique_id"]
+    _note(notes, births[births.duplicated()], "two creations under one ID; two deals may be mixed")
+    deals, ids = pd.factorize(events["unique_id"], sort=True)
+    times, instants = pd.factorize(events["changed_at"])
+    keys, places = np.unique(times * len(ids) + deals, return_inverse=True)
+    deals = keys % len(ids)
+    wide: dict[str, Any] = {"seen_at": instants[keys // len(ids)], "unique_id": ids[deals]}
+    fields, names = pd.factorize(events["field"], sort=True)
+    for code, name in enumerate(names):
+        # Of two changes of a field at one time, the later line counts.
+        last = np.full(len(keys), -1)
+        lines = np.flatnonzero(fields == code)
+        last[places[lines]] = lines
+        is_set = last >= 0
+        cells = events.loc[last[is_set], ["unique_id", "new_value"]].reset_index(drop=True)
+        cells = cells.rename(columns={"new_value": name})
+        if name in ("value", "probability"):
+            cells[name] = _parse_numbers(cells[name])
+        wide[name] = org.conform(cells)[name].reindex(_find_before(is_set, deals)).array
+    return pd.DataFrame(wide)
+
+
+def _find_before(is_set: NDArray[np.bool_], deals: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each row, in order of time, count the set ones before its deal's last set one; −1 where that has none yet."""
+    order, rows = np.argsort(deals, kind="stable"), np.arange(len(deals))
+    begins = np.maximum.accumulate(np.where(np.diff(deals[order], prepend=-1) > 0, rows, 0))
+    before = np.maximum.accumulate(np.where(is_set[order], rows, -1))
+    found = np.empty(len(deals), dtype=np.intp)
+    found[order] = np.where(before >= begins, (np.cumsum(is_set) - 1)[order][before], -1)
+    return found
 
 
 def _parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:

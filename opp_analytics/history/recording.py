@@ -366,7 +366,7 @@ def add_import(source: FolderSource, imported: Import) -> None:
                 previous=None,
                 notes=imported.notes,
             )
-    _log.info("imported %s into %s", count(len(imported.moments), "record"), store.folder)
+    _log.info("imported %s into %s", count(len(imported.rows), "change"), store.folder)
 
 
 def is_recorded(source: FolderSource, opportunities: pd.DataFrame, org: Org | None) -> bool:

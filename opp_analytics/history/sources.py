@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
@@ -78,7 +80,7 @@ class FolderSource:
             if entry.name not in aside and not self.store.change_file(entry).exists():
                 raise Damage(self.store.change_file(entry), str(self.store.find_problem(entry)))
         doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
-        return make_records(
+        records = make_records(
             [
                 {
                     "recorded_at": moment.recorded_at,
@@ -95,6 +97,17 @@ class FolderSource:
                 for moment in entry.moments
             ]
         )
+        # Only the first append may be an import; set aside, of its records only the first and the last are known.
+        imported = [entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside]
+        for file in self.store.change_files(imported):
+            counted = count_moments(
+                pq.read_table(
+                    file, columns=list(rows.CHANGE_COLUMNS), read_dictionary=["operation"]
+                ).to_pandas()
+            )
+            counted = make_records(counted.assign(complete=True, certified=False))
+            records = pd.concat([counted, records[len(imported[0].moments) :]], ignore_index=True)
+        return records
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """List the columns of the frame recorded at that time."""
@@ -241,6 +254,20 @@ def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFra
     }
     counts: pd.DataFrame = run(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")
     return counts.fillna(0).astype("int64")
+
+
+def count_moments(changes: pd.DataFrame) -> pd.DataFrame:
+    """Count the records of an import: one at every ``seen_at`` of its change rows, and at every later ``seen_after``."""
+    at, after = changes["seen_at"], changes["seen_after"]
+    moments = pd.DatetimeIndex(pd.concat([at, after[after >= at.min()]]).drop_duplicates()).sort_values()
+    places = moments.get_indexer(pd.Index(at))
+    tallies = {
+        name: np.bincount(places[changes["operation"].isin(kinds)], minlength=len(moments))
+        for name, kinds in _COUNTED.items()
+    }
+    return (
+        count_records(pd.DataFrame(tallies, index=moments), moments).rename_axis("recorded_at").reset_index()
+    )
 
 
 def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:

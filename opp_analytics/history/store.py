@@ -78,12 +78,12 @@ class Recorded(RecordCounts):
 
 @dataclass(frozen=True)
 class Entry:
-    """One append: a change file and its record (an import has several records)."""
+    """One append: a change file and its record; an import has the first and the last, and those between are in its rows."""
 
     sequence: int
     """Number of the append, 1, 2, 3 …; it names the files."""
     moments: tuple[RecordCounts, ...]
-    """The records, in order of time; exactly one, except for an import."""
+    """The record; of an import, the first and the last one."""
     columns: Mapping[str, str]
     """Columns of the recorded frame, in order, with their pandas dtypes."""
     kinds: Mapping[str, str]
