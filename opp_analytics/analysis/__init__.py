@@ -36,6 +36,8 @@ from opp_analytics.analysis.stages.transitions import transition_matrix, transit
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
+from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
+from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
@@ -45,6 +47,7 @@ from opp_analytics.analysis.sentences.forecasts import compare_chances as compar
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
+from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
 
 __all__ = [

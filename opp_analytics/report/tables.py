@@ -36,33 +36,40 @@ class Tables(Forecasts):
     """All result tables of a report; one that needs records raises `NotEnoughHistory` where there are too few."""
 
     @cached_property
+    def _created(self) -> analysis.CreatedPipeline:
+        """What was created and what was open, by person as far as the history knows them."""
+        history, person = self._history(), self.inputs.person
+        return analysis.CreatedPipeline.read(
+            history,
+            by=person if person in history.table.columns else None,
+            tz=self.inputs.tz,
+            asked_by="weekly_report",
+        )
+
+    @cached_property
     def created(self) -> pd.DataFrame:
         """`oa.pipeline_created` by weeks that end on the as-of day."""
-        inputs = self.inputs
-        weekly = check_freq(f"W-{inputs.today:%a}".upper())
-        table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
-        return table[table.index <= str(pd.Period(inputs.today, weekly))]
+        weekly = check_freq(f"W-{self.inputs.today:%a}".upper())
+        table = self._created.sum_up(weekly, grouped=False)
+        return table[table.index <= str(pd.Period(self.inputs.today, weekly))]
 
     @cached_property
     def created_by(self) -> pd.DataFrame:
-        """`oa.pipeline_created` of the current period by person."""
+        """`oa.pipeline_created` of the current period by person; empty where the history does not know them."""
         inputs = self.inputs
-        table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
-        return table[table.index.get_level_values("period") == str(inputs.period)].droplevel("period")
+        table = self._created.sum_up(inputs.freq)
+        table = table[table.index.get_level_values("period") == str(inputs.period)]
+        return table.droplevel("period") if self._created.groups else table.head(0)
 
     @cached_property
     def created_deals(self) -> pd.DataFrame:
         """The deals behind `created`: each with its period, at the value first seen."""
-        freq = self.created.attrs["freq"]
-        return analysis.pipeline_created_deals(self._history(), freq=freq, tz=self.inputs.tz)
+        return self._created.list_deals(self.created.attrs["freq"], grouped=False)
 
     @cached_property
     def created_by_deals(self) -> pd.DataFrame:
         """The deals behind `created_by`, by person."""
-        inputs = self.inputs
-        return analysis.pipeline_created_deals(
-            self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz
-        )
+        return self._created.list_deals(self.inputs.freq)
 
     @cached_property
     def world_changes(self) -> pd.DataFrame:
@@ -91,12 +98,11 @@ class Tables(Forecasts):
             opening = first if first.tz_localize(inputs.tz) >= begins else begins
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
-            window: Any = {"start": opening, "end": last, "tz": inputs.tz}
+            window: Any = {"start": opening, "end": last, "tz": inputs.tz, "asked_by": "slippage"}
             try:
-                table = analysis.slippage(history, **window)
+                table, deals = analysis.read_slippage(history, **window)
             except NotEnoughHistory:
                 continue  # No record inside this period; another one may have some.
-            deals = analysis.slippage_deals(history, **window)
             found.append(DueDeals(str(period), table, deals, starts_late=opening is begins))
         if not found:
             raise NotEnoughHistory("no period has two records")
@@ -115,15 +121,15 @@ class Tables(Forecasts):
             ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
         )
 
-    @cached_property
+    @property
     def flow(self) -> pd.DataFrame:
         """`oa.stage_flow` of the last thirteen weeks."""
-        return analysis.stage_flow(self._history(), **self._flow_window())
+        return self._flow[0]
 
-    @cached_property
+    @property
     def flow_deals(self) -> pd.DataFrame:
         """The entries behind `flow`."""
-        return analysis.stage_flow_deals(self._history(), **self._flow_window())
+        return self._flow[1]
 
     @property
     def flow_since(self) -> pd.Timestamp:
@@ -133,10 +139,17 @@ class Tables(Forecasts):
         begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
         return max(first.tz_localize(inputs.tz).tz_convert("UTC"), begins)
 
-    def _flow_window(self) -> dict[str, Any]:
+    @cached_property
+    def _flow(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs = self.inputs
-        by = split_by(inputs.opportunities)
-        return {"start": self.flow_since, "end": inputs.until, "by": by, "tz": inputs.tz}
+        return analysis.read_stage_flow(
+            self._history(),
+            start=self.flow_since,
+            end=inputs.until,
+            by=split_by(inputs.opportunities),
+            tz=inputs.tz,
+            asked_by="stage_flow",
+        )
 
     @cached_property
     def coverage(self) -> pd.DataFrame:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history, instant, name_groups, read_log
+from opp_analytics.analysis.shared.history_query import check_history, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
-from opp_analytics.history import History, ibis, missing
+from opp_analytics.history import History, ibis
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq
 
@@ -67,74 +70,7 @@ def pipeline_created(
     2026-01      2  150.0           1       100.0
     2026-02      0    0.0           1        50.0
     """
-    groups = check_by(by, level="period")
-    moments = check_history(history, "pipeline_created", *groups).records["recorded_at"]
-    tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
-    spans = list_periods(moments, freq, tz)
-    keys = [*name_groups(groups), "period"]
-    first_seen = select_created(history, spans, moments.iloc[0], groups, tz)
-    summed = first_seen.group_by(keys).agg(
-        deals=first_seen.count().cast("int64"), cents=first_seen["cents"].sum().cast("int64")
-    )
-    came = history.collect(summed)
-    outside = came["period"].isin(OUTSIDE)
-    left_out = came[outside].groupby("period")["deals"].sum()
-    moved = history.collect(_count_open_changes(history, spans, groups, tz))
-    found = pd.concat([came[~outside], moved]).fillna(
-        dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
-    )
-    numbers = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
-    table = fill_counts(numbers, groups, "period", [str(period) for period in spans])
-    stock = table[["open", "open_cents"]]
-    # Changes add up to what is open, group by group.
-    stock = stock.groupby(level=groups, sort=False).cumsum() if groups else stock.cumsum()
-    return annotate(
-        pd.DataFrame(
-            {
-                "deals": table["deals"],
-                "value": table["cents"] / 100,
-                "open_count": stock["open"],
-                "open_value": stock["open_cents"] / 100,
-                "to_date": table.index.get_level_values("period") == str(spans[-1]),
-            }
-        ),
-        made_from=history,
-        n=int(table["deals"].sum()),
-        as_of=periods.as_date(moments.iloc[-1], tz=tz),
-        left_out={str(why): int(deals) for why, deals in left_out.items()},
-        freq=freq,
-        tz=tz,
-    )
-
-
-def _count_open_changes(
-    history: History, spans: pd.PeriodIndex, groups: Sequence[str], tz: str
-) -> ibis.Table:
-    """Count the change of open deals and cents, by group and period of the record."""
-    log = read_log(history, by=groups)
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
-    keys = name_groups(groups)
-    log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
-    log = log.mutate(period=label_period(log["seen_at"], spans, tz))
-    came = log.filter("is_open").select(*keys, "period", "cents", sign=ibis.literal(1, type="int64"))
-    went = log.mutate(
-        **{f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
-    ).filter("is_open_before")
-    went = went.select(
-        **{key: went[f"{key}_before"] for key in keys},
-        period=went["period"],
-        cents=went["cents_before"],
-        sign=ibis.literal(-1, type="int64"),
-    )
-    both = came.union(went)
-    return both.group_by([*keys, "period"]).agg(
-        open=both["sign"].sum().cast("int64"), open_cents=(both["sign"] * both["cents"]).sum().cast("int64")
-    )
-
-
-_EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without_created_at", "created_later"
-OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
-"""Labels of deals outside the periods."""
+    return CreatedPipeline.read(history, by=by, tz=tz, asked_by="pipeline_created").sum_up(freq)
 
 
 def pipeline_created_deals(
@@ -168,58 +104,146 @@ def pipeline_created_deals(
     >>> pipeline_created_deals(History.from_changes(log))[["period", "unique_id", "value"]].to_numpy().tolist()
     [['2026-01', 'a', 100.0], ['2026-01', 'b', 50.0]]
     """
-    groups = check_by(by, level="period")
-    moments = check_history(history, "pipeline_created_deals", *groups).records["recorded_at"]
-    tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
-    found = history.collect(
-        select_created(history, list_periods(moments, freq, tz), moments.iloc[0], groups, tz)
+    return CreatedPipeline.read(history, by=by, tz=tz, asked_by="pipeline_created_deals").list_deals(freq)
+
+
+@dataclass(frozen=True)
+class CreatedPipeline:
+    """What was created and what was open, by group; it gives the tables of any period length."""
+
+    history: History
+    groups: list[str]
+    tz: str
+    moments: pd.Series[Any]
+    """Times of the records."""
+    created: pd.DataFrame
+    """The first record of each deal, from `select_created`."""
+
+    @classmethod
+    def read(
+        cls, history: History, *, by: By = None, tz: str | None = None, asked_by: str
+    ) -> CreatedPipeline:
+        """Read a history, after checks."""
+        groups = check_by(by, level="period")
+        moments = check_history(history, asked_by, *groups).records["recorded_at"]
+        created = history.collect(select_created(history, groups))
+        return cls(history, groups, Org.of(history).zone(tz), moments, created)
+
+    @cached_property
+    def _moved(self) -> pd.DataFrame:
+        """The change of ``open`` deals and ``open_cents`` in each record, by group."""
+        moved: pd.DataFrame = self.history.collect(_count_open_changes(self.history, self.groups))
+        return moved
+
+    def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
+        """Make the table of `pipeline_created`; without groups if not `grouped`."""
+        groups, spans = self.groups if grouped else [], self._list_periods(freq)
+        keys = [*name_groups(groups), "period"]
+        created = self.created.assign(
+            period=label_created(self.created, self.moments.iloc[0], spans, self.tz)
+        )
+        came = created.groupby(keys, as_index=False).agg(deals=("cents", "size"), cents=("cents", "sum"))
+        outside = came["period"].isin(OUTSIDE)
+        left_out = came[outside].groupby("period")["deals"].sum()
+        moved = self._moved.assign(period=_label_periods(self._moved["seen_at"], spans, self.tz))
+        found = pd.concat([came[~outside], moved]).fillna(
+            dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
+        )
+        numbers = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
+        table = fill_counts(numbers, groups, "period", [str(period) for period in spans])
+        stock = table[["open", "open_cents"]]
+        # Changes add up to what is open, group by group.
+        stock = stock.groupby(level=groups, sort=False).cumsum() if groups else stock.cumsum()
+        return self._annotate(
+            pd.DataFrame(
+                {
+                    "deals": table["deals"],
+                    "value": table["cents"] / 100,
+                    "open_count": stock["open"],
+                    "open_value": stock["open_cents"] / 100,
+                    "to_date": table.index.get_level_values("period") == str(spans[-1]),
+                }
+            ),
+            freq,
+            n=int(table["deals"].sum()),
+            left_out={str(why): int(deals) for why, deals in left_out.items()},
+        )
+
+    def list_deals(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
+        """Make the table of `pipeline_created_deals`; without groups if not `grouped`."""
+        groups, spans = self.groups if grouped else [], self._list_periods(freq)
+        found = self.created.assign(
+            period=label_created(self.created, self.moments.iloc[0], spans, self.tz),
+            smallest=-self.created["cents"],
+        )
+        found = found[~found["period"].isin(OUTSIDE)]
+        found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
+        table = pd.DataFrame(
+            {
+                **{name: found[name].astype(schema.TEXT) for name in ("period", "unique_id", "name")},
+                "value": found["cents"] / 100,
+            }
+        )
+        return self._annotate(index_by_groups(table, found, groups), freq, n=len(table))
+
+    def _list_periods(self, freq: Freq) -> pd.PeriodIndex:
+        """List the periods from the first record to the last."""
+        first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
+        return pd.period_range(first, last, freq=periods.check_freq(Org.of(self.history).freq(freq)))
+
+    def _annotate(self, table: pd.DataFrame, freq: Freq, **notes: Any) -> pd.DataFrame:
+        day = periods.as_date(self.moments.iloc[-1], tz=self.tz)
+        alias = Org.of(self.history).freq(freq)
+        return annotate(table, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes)
+
+
+def _count_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
+    """Count the change of open deals and cents, by group and record."""
+    log = read_log(history, by=groups)
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    keys = name_groups(groups)
+    log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
+    came = log.filter("is_open").select(*keys, "seen_at", "cents", sign=ibis.literal(1, type="int64"))
+    went = log.mutate(
+        **{f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
+    ).filter("is_open_before")
+    went = went.select(
+        **{key: went[f"{key}_before"] for key in keys},
+        seen_at=went["seen_at"],
+        cents=went["cents_before"],
+        sign=ibis.literal(-1, type="int64"),
     )
-    found = found[~found["period"].isin(OUTSIDE)].assign(smallest=lambda rows: -rows["cents"])
-    found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
-    table = pd.DataFrame(
-        {
-            **{name: found[name].astype(schema.TEXT) for name in ("period", "unique_id", "name")},
-            "value": found["cents"] / 100,
-        }
-    )
-    return annotate(
-        index_by_groups(table, found, groups),
-        made_from=history,
-        n=len(table),
-        as_of=periods.as_date(moments.iloc[-1], tz=tz),
-        freq=freq,
-        tz=tz,
+    both = came.union(went)
+    return both.group_by([*keys, "seen_at"]).agg(
+        open=both["sign"].sum().cast("int64"), open_cents=(both["sign"] * both["cents"]).sum().cast("int64")
     )
 
 
-def list_periods(moments: pd.Series[Any], freq: Freq, tz: str) -> pd.PeriodIndex:
-    """List the periods from the first record to the last."""
-    first, last = (periods.as_date(moment, tz=tz) for moment in (moments.iloc[0], moments.iloc[-1]))
-    return pd.period_range(first, last, freq=periods.check_freq(freq))
+_EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without_created_at", "created_later"
+OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
+"""Labels of deals outside the periods."""
 
 
-def label_period(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
-    """Label a time by its period; earlier and later times have labels of their own."""
-    bounds = [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
-    labels = [_EARLIER, *map(str, spans)]
-    cases = [(moment < instant(bound), label) for bound, label in zip(bounds, labels, strict=True)]
-    return ibis.cases(*cases, else_=_LATER)
-
-
-def select_created(
-    history: History, spans: pd.PeriodIndex, first: pd.Timestamp, groups: Sequence[str], tz: str
-) -> ibis.Table:
-    """Select the first record of each deal: group, ``period`` of creation, ``seen_at``, name and ``cents``."""
+def select_created(history: History, groups: Sequence[str]) -> ibis.Table:
+    """Select the first record of each deal: group, id, name, ``cents``, ``created_at`` and ``seen_at``."""
     log = read_log(history, "created_at", "name", by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=ibis.row_number().over(own)).filter(lambda rows: rows["place"] == 0, "within")
-    unknown = missing(log["created_at"]) & (log["seen_at"] == instant(first))
-    at = log["created_at"].fill_null(log["seen_at"])
-    return log.select(
-        *name_groups(groups),
-        "unique_id",
-        "name",
-        "cents",
-        "seen_at",
-        period=ibis.ifelse(unknown, _UNKNOWN, label_period(at, spans, tz)),
+    return log.select(*name_groups(groups), "unique_id", "name", "cents", "created_at", "seen_at")
+
+
+def label_created(
+    created: pd.DataFrame, first: pd.Timestamp, spans: pd.PeriodIndex, tz: str
+) -> pd.Series[Any]:
+    """Label each deal of `select_created` by the period in which it was created; `first` is the first record."""
+    labels = _label_periods(created["created_at"].fillna(created["seen_at"]), spans, tz)
+    return labels.mask(created["created_at"].isna() & (created["seen_at"] == first), _UNKNOWN)
+
+
+def _label_periods(moments: pd.Series[Any], spans: pd.PeriodIndex, tz: str) -> pd.Series[Any]:
+    """Label times by their period; earlier and later times have labels of their own."""
+    bounds = pd.DatetimeIndex(
+        [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
     )
+    labels = np.array([_EARLIER, *map(str, spans), _LATER])
+    return pd.Series(labels[bounds.searchsorted(moments, side="right")], moments.index, dtype=schema.TEXT)

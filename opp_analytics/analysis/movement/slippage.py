@@ -77,9 +77,22 @@ def slippage(
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
+    return read_slippage(history, start=start, end=end, by=by, tz=tz, asked_by="slippage")[0]
+
+
+def read_slippage(
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None, asked_by: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the cohort once, for both `slippage` and `slippage_deals`."""
     groups = check_by(by, level="outcome")
-    asked = find_span(history, start, end, asked_by="slippage", by=groups, tz=tz, needs=("close_date",))
-    counted = history.collect(_count_outcomes(history, asked, groups))
+    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
+    found = history.collect(select_cohort(history, asked, groups))
+    return _sum_up(history, asked, found, groups), _list_deals(history, asked, found, groups)
+
+
+def _sum_up(history: History, asked: Span, found: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    keys = [*name_groups(groups), "end"]
+    counted = found.assign(count=1).groupby(keys, as_index=False)[["count", "cents", "unvalued"]].sum()
     table = _make_rates(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
@@ -99,20 +112,6 @@ def slippage(
 
 def _divide(part: float, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
-
-
-def _count_outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Sum the cohort by group and outcome."""
-    keys = name_groups(groups)
-    return (
-        select_cohort(history, asked, groups)
-        .group_by([*keys, "end"])
-        .agg(
-            count=ibis._.count().cast("int64"),
-            cents=ibis._["cents"].sum().cast("int64"),
-            unvalued=ibis._["unvalued"].sum().cast("int64"),
-        )
-    )
 
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
@@ -168,12 +167,12 @@ def slippage_deals(
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    groups = check_by(by)
-    asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz, needs=("close_date",))
-    keys = name_groups(groups)
-    found = history.collect(select_cohort(history, asked, groups))
-    found = found.sort_values(["value", "unique_id"], ascending=[False, True])
-    found = sort_groups(found, keys)
+    return read_slippage(history, start=start, end=end, by=by, tz=tz, asked_by="slippage_deals")[1]
+
+
+def _list_deals(history: History, asked: Span, found: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    found = found.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+    found = sort_groups(found, name_groups(groups))
     text = schema.TEXT
     table = pd.DataFrame(
         {

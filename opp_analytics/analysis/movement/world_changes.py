@@ -20,7 +20,7 @@ from opp_analytics.analysis.forecasting.moment import (
     last_day,
     read_versions,
 )
-from opp_analytics.analysis.movement.pipeline_created import select_created
+from opp_analytics.analysis.movement.pipeline_created import label_created, select_created
 from opp_analytics.analysis.shared.groups import By, check_by, divide
 from opp_analytics.analysis.shared.history_query import check_history, count_unknown_deals, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
@@ -173,8 +173,8 @@ def _count(
     places = [records.find_final(period) for period in spans]
     final = pd.Series(records.moments[places], index=labels)
     first = history.records["recorded_at"].iloc[0]
-    made = select_created(history, spans, first, by, tz)
-    created = history.collect(made.select(*keys, "period", "seen_at"))
+    created = history.collect(select_created(history, by).select(*keys, "created_at", "seen_at"))
+    created = created.assign(period=label_created(created, first, spans, tz))
     # A label outside the periods has no final record.
     created = created[created["seen_at"] <= created["period"].map(final)]
     versions = read_versions(history, records, tz=tz, org=Org.of(history), by=by)

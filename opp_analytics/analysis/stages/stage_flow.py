@@ -91,19 +91,37 @@ def stage_flow(
     >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
     [1.0, 7.0]
     """
+    return read_stage_flow(
+        history, start=start, end=end, by=by, assume_passed=assume_passed, tz=tz, asked_by="stage_flow"
+    )[0]
+
+
+def read_stage_flow(
+    history: History,
+    *,
+    start: When,
+    end: When,
+    by: By = None,
+    assume_passed: bool = True,
+    tz: str | None = None,
+    asked_by: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the steps of deals once, for both `stage_flow` and `stage_flow_deals`."""
     groups = check_by(by, level="stage")
     asked = find_span(
-        history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",), needs=("stage",)
+        history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=("stage",), needs=("stage",)
     )
-    keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
-    steps = build_steps(history, asked, groups)
-    counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
-    parts = [
-        _count_entries(stays, groups, stages)
-        for stages, stays in split_by_pipeline(
-            history, asked, groups, counted, assume_passed=assume_passed, asked_by="stage_flow"
-        )
-    ]
+    steps = history.collect(build_steps(history, asked, groups))
+    stays = list(
+        split_by_pipeline(history, asked, groups, steps, assume_passed=assume_passed, asked_by=asked_by)
+    )
+    return _sum_up(history, asked, stays, groups), _list_deals(history, asked, stays, groups)
+
+
+def _sum_up(
+    history: History, asked: Span, stays: list[tuple[list[str], pd.DataFrame]], groups: list[str]
+) -> pd.DataFrame:
+    parts = [_count_entries(mine, groups, stages) for stages, mine in stays]
     table = merge_pipelines(parts, _order_groups(parts, groups))
     if not history.is_part:
         table = table.drop(columns=TRANSFERRED)
@@ -131,8 +149,8 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
     passed = spells["passed"].astype(bool)
     ends = pd.DataFrame(
         {
-            **{name: spells["times"].where(spells["end"] == name, 0) for name in (*FLOW_ENDS, TRANSFERRED)},
-            "passed": spells["times"].where(passed, 0),
+            **{name: spells["end"] == name for name in (*FLOW_ENDS, TRANSFERRED)},
+            "passed": passed,
         }
     )
     counted = (
@@ -154,8 +172,7 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
 def _find_median(spells: pd.DataFrame) -> float:
     """Find the days after which half of the stays have ended; NaN when more than half are still running."""
     ended = (~spells["end"].isin(["still", TRANSFERRED])).to_numpy()
-    times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
-    curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
+    curve = incidence(spells["days"].to_numpy(dtype="int64"), won=ended)
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
     return float(curve.time[half[0]]) if len(half) else float("nan")
 
@@ -206,19 +223,21 @@ def stage_flow_deals(
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
     """
-    groups = check_by(by, level="stage")
-    asked = find_span(
-        history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",), needs=("stage",)
-    )
-    steps = history.collect(build_steps(history, asked, groups)).assign(times=1)
-    keys = name_groups(groups)
-    stays = [
-        stays.assign(rank=stays["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
-        for stages, stays in split_by_pipeline(
-            history, asked, groups, steps, assume_passed=assume_passed, asked_by="stage_flow_deals"
-        )
+    return read_stage_flow(
+        history, start=start, end=end, by=by, assume_passed=assume_passed, tz=tz, asked_by="stage_flow_deals"
+    )[1]
+
+
+def _list_deals(
+    history: History, asked: Span, stays: list[tuple[list[str], pd.DataFrame]], groups: list[str]
+) -> pd.DataFrame:
+    ranked = [
+        mine.assign(rank=mine["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
+        for stages, mine in stays
     ]
-    found = sort_groups(pd.concat(stays, ignore_index=True), keys, "rank", "unique_id", "days")
+    found = sort_groups(
+        pd.concat(ranked, ignore_index=True), name_groups(groups), "rank", "unique_id", "days"
+    )
     text = schema.TEXT
     table = pd.DataFrame(
         {
@@ -244,8 +263,7 @@ def split_by_pipeline(
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
 
-    `steps` are those of `build_steps`, each with its number of ``times``. Where all stages rank together, there is one
-    pipeline.
+    `steps` are those of `build_steps`. Where all stages rank together, there is one pipeline.
     """
     for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
         mine = steps

@@ -8,7 +8,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
-from opp_analytics.errors import MissingColumnError, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
 from opp_analytics.report.model import (
     Block,
@@ -83,7 +83,7 @@ def created_by(tables: Tables) -> Block | None:
         return None
     try:
         table = tables.created_by
-    except (NotEnoughHistory, MissingColumnError):
+    except NotEnoughHistory:
         return None
     whole = float(table["value"].sum())
     if whole <= 0 or (inputs.only and len(table) == 1):
