@@ -81,6 +81,10 @@ class Names:
             name: list_names(ours) for name, ours in [*((name, name) for name in own), *columns.items()]
         }
         self._alike = {key: ours for label, ours in self._exact.items() if (key := make_key(label))}
+        # A warehouse writes StageName as stage_name or STAGENAME.
+        self._joined: dict[str, list[str]] = {}
+        for key, ours in self._alike.items():
+            self._joined.setdefault(key.replace("_", ""), ours)
 
     def find(self, label: str) -> tuple[list[str], bool] | None:
         """Find our names of a label, and whether they were guessed; None for an unknown label."""
@@ -90,7 +94,8 @@ class Names:
         for tried in (key, *(key.removeprefix(prefix) for prefix in _PREFIXES)):
             if tried in self._alike:
                 return self._alike[tried], True
-        return None
+        named = self._joined.get(key.replace("_", ""))
+        return None if named is None else (named, True)
 
     def find_all(self, labels: Iterable[str]) -> set[str]:
         """Find all our names of these labels."""
@@ -133,6 +138,27 @@ def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
             lines.append(first)
             further += others
     return [*lines, *further]
+
+
+def name_columns(labels: Sequence[str], columns: Columns, own: Iterable[str] = ()) -> dict[str, str]:
+    """Find the label of each of our names in a table of a warehouse; other columns keep theirs, in their order.
+
+    Of several labels of one name the exact one wins, then the one that `columns` name first.
+    """
+    order = {label: place for place, label in enumerate(columns)}
+    matched = match_labels(labels, Names({**CLOSINGS, **columns}, (*OWN, *own)))
+    best = sorted(
+        (line for line in matched if line.how != "dropped"),
+        key=lambda line: (
+            _ORDER.index(line.how),
+            line.theirs != line.ours,
+            order.get(line.theirs, len(order)),
+        ),
+    )
+    found: dict[str, str] = {}
+    for line in best:
+        found.setdefault(line.theirs if line.ours in found else line.ours, line.theirs)
+    return dict(sorted(found.items(), key=lambda pair: labels.index(pair[1])))
 
 
 def copy_shared(table: FileTable, matched: Sequence[Mapped]) -> FileTable:

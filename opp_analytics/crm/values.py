@@ -46,11 +46,11 @@ UNREADABLE = ("refuse", "blank")
 _WAY_OUT = 'To read the rest with these cells blank: unreadable="blank", in the shell --unreadable blank'
 FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""
-_STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
+STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
 """Pipedrive's open deals are active ones of the API."""
 _STATECODES = {"0": "active", "1": "won", "2": "lost"}
 """Dynamics' own numbers of these, in its column `statecode`."""
-_CATEGORIES = {
+CATEGORIES = {
     "commit": "commit",
     "forecast": "commit",
     "bestcase": "best_case",
@@ -137,8 +137,8 @@ class ColumnReader:
             self.lines += lines
             return stages
         if ours in ("status", "category"):
-            statuses = {**_STATUSES, **(_STATECODES if label == "statecode" else {})}
-            return self._translate(ours, as_texts(column), statuses if ours == "status" else _CATEGORIES)
+            statuses = {**STATUSES, **(_STATECODES if label == "statecode" else {})}
+            return self._translate(ours, as_texts(column), statuses if ours == "status" else CATEGORIES)
         return as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
 
     def read_original(self, column: pd.Series[Any], label: str, codes: pd.Series[Any]) -> pd.Series[Any]:

@@ -32,9 +32,19 @@ from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
-from opp_analytics.history.sources import FolderSource, TableSource, make_frame
+from opp_analytics.history.snapshots import SnapshotSource, read_versions
+from opp_analytics.history.sources import FolderSource, TableSource, make_frame, read_given, read_log
 from opp_analytics.history.store import Memory, Recorded, Store
-from opp_analytics.org import CURRENCY, NOT_RECORDED, VALUE_ORIGINAL, Org, check_org, conform, record_link
+from opp_analytics.org import (
+    CURRENCY,
+    DEFAULT,
+    NOT_RECORDED,
+    VALUE_ORIGINAL,
+    Org,
+    check_org,
+    conform,
+    record_link,
+)
 from opp_analytics.periods import Freq, When, as_date, as_instant
 
 _CLOSED = ("won", "lost", "conflict")
@@ -231,7 +241,16 @@ class History:
             Column ``recorded_at`` with the time of every record, as in `records` of another history. Without it,
             the records are read from ``seen_at``, which misses records without a change.
         org : Org, optional
-            What the stages mean.
+            What the columns and stages mean; a column that it does not name keeps its label.
+
+        Raises
+        ------
+        DataError
+            When `table` is not an Ibis table, or lacks a column.
+
+        See Also
+        --------
+        History.from_snapshots : the same over a dbt snapshot or another table of versions.
 
         Examples
         --------
@@ -240,11 +259,83 @@ class History:
         >>> History.from_table(warehouse.table).as_of("2026-03-09")["value"].tolist()
         [2.0]
         """
+        return cls._over(TableSource(read_log(table, check_org(org) or DEFAULT), read_given(records)), org)
+
+    @classmethod
+    def from_snapshots(
+        cls,
+        table: ibis.Table,
+        *,
+        key: str | None = None,
+        valid_from: str = "dbt_valid_from",
+        valid_to: str = "dbt_valid_to",
+        records: pd.DataFrame | None = None,
+        org: Org | None = None,
+    ) -> History:
+        """Make a read-only history over a dbt snapshot, or any table with one row per version of a deal, through Ibis.
+
+        Parameters
+        ----------
+        table : ibis.Table
+            Versions of all opportunities, in any Ibis backend: the deal's columns, and from when to when each version was
+            current. Text, dates and times without a zone are read as UTC. A version that dbt marks with ``dbt_is_deleted``,
+            or the CRM with ``is_deleted`` or the status ``deleted``, is a deletion. Lists and structures are left out.
+        key : str, optional
+            Column with the deal's id; default: ``unique_id``, or the column that the org calls so.
+        valid_from, valid_to : str
+            Columns with the beginning and the end of each version. A current version has no end, or one in 2099 or later.
+            A version that begins up to one second after the end of another follows it; after a longer gap the deal is
+            ``returned``, and ``deleted`` in between.
+        records : DataFrame, optional
+            Column ``recorded_at`` with the time of every run, as in `from_table`; the history begins with the first one.
+            Without it, the records are the distinct times at which a version begins or ends.
+        org : Org, optional
+            What the columns and stages mean, as in `read_export`: with ``Org.salesforce()``, ``Amount`` or ``amount`` is
+            ``value``, and ``StageName`` or ``stage_name`` is ``stage``. A column that it does not name keeps its label.
+
+        Returns
+        -------
+        History
+            Its `table` is an expression: the engine reads the versions at each question, and nothing is copied. `check`
+            lists versions without an id or beginning, with an end before it, and those that overlap.
+
+        Raises
+        ------
+        DataError
+            When `table` is not an Ibis table, lacks a column, has two columns that differ only in case, or a time is
+            stored as a number.
+
+        Notes
+        -----
+        Changes between two runs are not in a snapshot, and with ``hard_deletes: ignore`` neither are deletions: a deal that
+        was deleted stays open. With dbt's strategy ``timestamp``, versions of the first run begin when the deal was last
+        edited; give `records`, so that the history begins with that run.
+
+        See Also
+        --------
+        History.from_table : the same over a change log.
+
+        Examples
+        --------
+        >>> import ibis
+        >>> snapshot = ibis.memtable(pa.table({
+        ...     "Id": ["a", "a", "b"], "Amount": [1.0, 2.0, 5.0],
+        ...     "dbt_valid_from": ["2026-03-02", "2026-03-09", "2026-03-02"], "dbt_valid_to": ["2026-03-09", None, "2026-03-09"]}))
+        >>> history = History.from_snapshots(snapshot, org=Org.salesforce())
+        >>> history.changes()[["unique_id", "operation", "value"]].values.tolist()
+        [['a', 'new', 1.0], ['b', 'new', 5.0], ['a', 'changed', 2.0], ['b', 'deleted', 5.0]]
+        """
+        meaning = check_org(org) or DEFAULT
+        versions = read_versions(table, meaning, key=key, valid_from=valid_from, valid_to=valid_to)
+        return cls._over(SnapshotSource(versions, read_given(records)), org)
+
+    @classmethod
+    def _over(cls, source: TableSource, org: Org | None) -> History:
         history = cls.__new__(cls)
         history._path = None
-        history.org = check_org(org)
+        history.org = org
         history._memory = Memory()
-        history._source = TableSource(table, records)
+        history._source = source
         return history
 
     def __repr__(self) -> str:

@@ -169,7 +169,8 @@ class ScopedSource:
         """Select all change rows of the deals that ever belonged to this part."""
         log = self.whole.log
         mine = log.filter(self.within(log)).select("unique_id").distinct()
-        return log.semi_join(mine, "unique_id")
+        # Ibis writes a semi join for Postgres as other engines have it.
+        return log.filter(log["unique_id"].isin(mine["unique_id"]))
 
     def table(self) -> ibis.Table:
         """Select the rows of this part, and add a row for each time a deal left it, with its values before."""

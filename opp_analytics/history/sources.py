@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from opp_analytics.crm import name_columns
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Memory, Store
+from opp_analytics.org import Org
 from opp_analytics.schema import UNRECORDED
 
 
@@ -165,8 +167,8 @@ class TableSource:
     """The rows of a table in a warehouse, on Spark, or in any other Ibis backend; see `History.from_table`."""
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
-        self._table = _cast(table)
-        self._given = None if records is None else _check_given(records)
+        self._table = table
+        self._given = records
         self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
@@ -212,23 +214,53 @@ class TableSource:
         """Do nothing: the engine belongs to the caller."""
 
 
-def _cast(table: Any) -> Any:
-    """Cast a table to the columns and types of the change log; missing optional columns are empty."""
+def read_log(table: Any, org: Org) -> ibis.Table:
+    """Read a table that is a change log, its columns under the names that the org gives them."""
+    log = read_columns(table, org, rows.CHANGE_COLUMNS)
+    require_columns(log, "unique_id", "seen_at")
+    columns = cast_columns(log, {**rows.CHANGE_COLUMNS, **rows.KNOWN})
+    if "operation" not in log.columns:
+        columns["operation"] = ibis.literal("changed")
+    return log.select(**columns, **cast_further(log, columns))
+
+
+def read_columns(table: Any, org: Org, own: Iterable[str]) -> ibis.Table:
+    """Read a table's columns under our names, those of the org and `own` ones; other columns keep theirs."""
     if not isinstance(table, ibis.expr.types.Table):
-        raise DataError(f"table is a {type(table).__name__}, not an Ibis table of changes")
-    missing = [c for c in ("unique_id", "seen_at") if c not in table.columns]
+        raise DataError(f"table is a {type(table).__name__}, not an Ibis table")
+    found = name_columns(table.columns, org.columns, own)
+    return table.select(**{ours: table[theirs] for ours, theirs in found.items()})
+
+
+def require_columns(table: ibis.Table, *names: str) -> None:
+    """Refuse a table that lacks a column."""
+    missing = [name for name in names if name not in table.columns]
     if missing:
         raise MissingColumnError(
             f"the table has no column {', '.join(missing)}; it has {', '.join(table.columns)}"
         )
-    wanted = {**rows.CHANGE_COLUMNS, **rows.KNOWN}
-    columns = cast_columns(table, wanted)
-    if "operation" not in table.columns:
-        columns["operation"] = ibis.literal("changed")
-    return table.select(**columns, **{c: table[c] for c in table.columns if c not in wanted})
 
 
-def _check_given(records: pd.DataFrame) -> pd.DataFrame:
+def cast_further(table: ibis.Table, known: Container[str]) -> dict[str, Any]:
+    """Cast the further columns of a table to the kinds of the change log; a list or a structure is left out."""
+    kinds = {name: _find_kind(kind) for name, kind in table.schema().items() if name not in known}
+    return {name: table[name].cast(kind) for name, kind in kinds.items() if kind is not None}
+
+
+def _find_kind(kind: Any) -> Any:
+    if kind.is_timestamp():
+        return "timestamp" if kind.timezone is None else "timestamp('UTC', 6)"
+    if kind.is_string() or kind.is_boolean() or kind.is_date():
+        return kind
+    if kind.is_numeric():
+        return "int64" if kind.is_integer() else "float64"
+    return "string" if kind.is_uuid() or kind.is_json() else None
+
+
+def read_given(records: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Read records that the caller gives, by their time; see `History.from_table`."""
+    if records is None:
+        return None
     if "recorded_at" not in records:
         raise MissingColumnError(
             f"records has no column recorded_at; it has {', '.join(map(str, records.columns))}"
@@ -249,7 +281,7 @@ _COUNTED = {
 def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFrame:
     """Count the operations of change rows at each ``seen_at``; a record without a change leaves no row."""
     tallies = {
-        name: table["operation"].isin(kinds).cast("int64").sum().cast("int64")
+        name: table["operation"].isin(kinds).ifelse(1, 0).sum().cast("int64")
         for name, kinds in _COUNTED.items()
     }
     counts: pd.DataFrame = run(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")

@@ -166,7 +166,7 @@ def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table
         newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
         log = log.mutate(**{key: log[key].first().over(newest) for key in keys})
     log = log.mutate(days=ibis.ifelse(moved, days, 0).fill_null(0)).filter("within")
-    undated = missing(log["close_date"]).cast("int8")
+    undated = missing(log["close_date"]).ifelse(1, 0)
     log = log.mutate(
         oldest=ibis.row_number().over(ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])),
         newest=ibis.row_number().over(
@@ -175,8 +175,8 @@ def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table
     )
     pushed, pulled = log["days"] > 0, log["days"] < 0
     return log.group_by([*keys, "unique_id"]).agg(
-        pushes=pushed.cast("int64").sum().cast("int64"),
-        pulls=pulled.cast("int64").sum().cast("int64"),
+        pushes=pushed.ifelse(1, 0).sum().cast("int64"),
+        pulls=pulled.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, log["days"], 0).sum().cast("int64"),
         days_pulled=ibis.ifelse(pulled, log["days"], 0).sum().cast("int64"),
         first_close_date=log["close_date"].max(where=log["oldest"] == 0),

@@ -230,7 +230,7 @@ def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
     last = asked.following or asked.closing
     log = keep_until(read_log(history.at_rates_of(last), "name", by=groups), last)
     log = log.mutate(
-        unvalued=missing(log["value"]).cast("int64"),
+        unvalued=missing(log["value"]).ifelse(1, 0),
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
     )
     moments = {"": asked.opening, "_after": asked.closing, "_next": last}

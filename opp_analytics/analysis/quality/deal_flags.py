@@ -589,7 +589,7 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
         rows["ends_won"] & rows["is_open"], _count_whole_days(rows["seen_at"], rows["until"]), None
     )
     return rows.group_by("unique_id", is_won="ends_won").agg(
-        pushes=pushed.cast("int64").sum().cast("int64"),
+        pushes=pushed.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
         best_rank=rows["rank"].max(where=here).cast("int64"),
         peak=rows["cents"].max(where=rows["is_open"] & ~missing(rows["value"])),
