@@ -38,7 +38,7 @@ Known = Callable[[str], bool]
 """True for a label that names a column."""
 
 BASE_SHEET = "_base"
-"""The hidden sheet of a workbook for editing: what was exported; the last cell of row 1 holds its attrs as JSON."""
+"""The hidden sheet of a workbook for editing: what was exported; row 1 holds its attrs as JSON."""
 _HEADER_WITHIN = 50
 """Titles and filters above a header take fewer rows than this in every report seen."""
 _TOP = 200_000
@@ -340,9 +340,11 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
             for sheet in book.worksheets
             if sheet.sheet_state == "visible"
         ]
-        about = [row[-1].value for row in book[BASE_SHEET].iter_rows(max_row=1)] if BASE_SHEET in book else []
+        about = (
+            next(book[BASE_SHEET].iter_rows(max_row=1, values_only=True), ()) if BASE_SHEET in book else ()
+        )
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
-        return visible, _keep_facts(json.loads(*about)["attrs"])
+        return visible, _keep_facts(json.loads("".join(about))["attrs"])
     return visible, {}
 
 

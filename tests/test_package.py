@@ -35,7 +35,7 @@ def test_unknown_name__is_an_attribute_error() -> None:
 def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None:
     heavy = [
         *("matplotlib", "ipywidgets", "anywidget", "ibis", "duckdb", "requests", "starlette"),
-        *("openpyxl", "jinja2", "scipy", "typer", "rich", "pydantic"),
+        *("openpyxl", "xlsxwriter", "jinja2", "scipy", "typer", "rich", "pydantic"),
     ]
     code = f"import opp_analytics, sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -45,7 +45,7 @@ def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None
 def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None:
     heavy = [
         *("matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette"),
-        *("openpyxl", "jinja2", "pydantic", "scipy.stats", "scipy.optimize"),
+        *("openpyxl", "xlsxwriter", "jinja2", "pydantic", "scipy.stats", "scipy.optimize"),
     ]
     code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -67,7 +67,7 @@ def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None
 def test_extras__are_named_where_their_libraries_are_missing(call: str, extra: str, tmp_path: Path) -> None:
     code = f"""
         import sys
-        missing = ("anywidget", "ipywidgets", "traitlets", "jinja2", "css_inline", "openpyxl", "starlette", "uvicorn")
+        missing = ("anywidget", "ipywidgets", "traitlets", "jinja2", "css_inline", "openpyxl", "xlsxwriter", "starlette", "uvicorn")
         sys.modules.update(dict.fromkeys(missing))
         import pandas as pd, opp_analytics as oa
         deals = pd.DataFrame({{"unique_id": ["a"], "name": "A", "stage": "proposal", "value": 1.0, "close_date": "2026-07-01"}})

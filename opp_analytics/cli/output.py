@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import inspect
+import io
 import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,19 +20,18 @@ import typer
 
 from opp_analytics import files, text
 from opp_analytics.cli.console import OUTPUT, Output, note
-from opp_analytics.columns import choose_workbook_format, make_formatter
+from opp_analytics.columns import make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, replace_file, say_failure
 from opp_analytics.org import Org
 from opp_analytics.text import joined
+from opp_analytics.workbooks import add_sheet, describe_columns, make_workbook, write_cells
 
 if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
+    from xlsxwriter import Workbook
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
-_WIDEST = 60
-"""Width of a workbook's widest column; longer text goes on below."""
 _LONGEST_NAME = 31
 """Characters of a sheet's name that Excel takes."""
 
@@ -56,8 +56,10 @@ def write_staged(file: Path) -> Iterator[Path]:
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
-    safe = _guard(table)
-    texts = _texts(safe)
+    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
+    safe = table.assign(**{name: table[name].astype("object").map(_safe) for name in texts}).rename(
+        columns=_safe
+    )
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
     with write_staged(file) as staged:
@@ -169,17 +171,6 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _texts(table: pd.DataFrame) -> pd.Index[Any]:
-    return table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-
-
-def _guard(table: pd.DataFrame) -> pd.DataFrame:
-    """Put an apostrophe before each text that a spreadsheet would take for a formula."""
-    return table.assign(**{name: table[name].astype("object").map(_safe) for name in _texts(table)}).rename(
-        columns=_safe
-    )
-
-
 def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
     """Write tables to one file: a workbook has a sheet for each, Markdown a section, CSV the first one of deals, else the first.
 
@@ -194,42 +185,27 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
         with write_staged(file) as staged:
             staged.write_text(pages + "\n", encoding="utf-8")
     else:
-        with write_staged(file) as staged, pd.ExcelWriter(staged, engine="openpyxl") as book:
+        saved = io.BytesIO()
+        with make_workbook(saved, "excel") as book:
             for name, table in tables.items():
-                sheet = name[:_LONGEST_NAME]
-                _drop_zones(_guard(table)).to_excel(book, sheet_name=sheet, index=False, freeze_panes=(1, 0))
-                _format(book.sheets[sheet], table)
+                _write_sheet(book, name, table)
+        with write_staged(file) as staged:
+            staged.write_bytes(saved.getvalue())
+
+
+def _write_sheet(book: Workbook, name: str, table: pd.DataFrame) -> None:
+    """Write a table to a sheet under the names that functions use."""
+    page = add_sheet(book, name[:_LONGEST_NAME])
+    page.freeze_panes(1, 0)
+    heads = list(map(str, table.columns))
+    columns = describe_columns(table, heads, None, widest=60)
+    for place, (head, column) in enumerate(zip(heads, columns, strict=True)):
+        page.write(0, place, text.one_line(head), book.add_format({"bold": True, **column.align}))
+    write_cells(book, page, table, columns)
 
 
 def _put_ids_last(table: pd.DataFrame) -> pd.DataFrame:
     return table[sorted(table, key=lambda name: name == "unique_id")]
-
-
-def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
-    """Give each column the number format of its unit, and room for what it shows."""
-    from openpyxl.styles import Alignment, Font
-
-    for name, cells in zip(map(str, table.columns), sheet.columns, strict=True):
-        shown = list(map(make_formatter(name, table[name], None), table[name]))
-        widest = max(map(len, [name, *shown])) + 2
-        sheet.column_dimensions[cells[0].column_letter].width = min(widest, _WIDEST)
-        dtype = table[name].dtype
-        numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        dated = "yyyy-mm-dd hh:mm" if isinstance(dtype, pd.DatetimeTZDtype) else "yyyy-mm-dd"
-        number_format = (
-            choose_workbook_format(name, table[name], None)
-            if numeric
-            else dated
-            if dtype.kind == "M"
-            else None
-        )
-        cells[0].font = Font(bold=True)
-        cells[0].alignment = Alignment(horizontal="right" if numeric or dtype.kind == "M" else "left")
-        for cell in cells[1:]:
-            cell.number_format = number_format or cell.number_format
-            cell.alignment = Alignment(
-                horizontal="left" if dtype.kind == "b" else None, vertical="top", wrap_text=widest > _WIDEST
-            )
 
 
 def _markdown(table: pd.DataFrame) -> str:
@@ -242,12 +218,6 @@ def _markdown(table: pd.DataFrame) -> str:
 
 def _piped(cell: str) -> str:
     return text.printable(cell).replace("|", r"\|")
-
-
-def _drop_zones(table: pd.DataFrame) -> pd.DataFrame:
-    """Write instants in UTC without their zone, which a workbook cannot hold."""
-    zoned = table.select_dtypes("datetimetz").columns
-    return table.assign(**{str(name): table[name].dt.tz_localize(None) for name in zoned})
 
 
 def _safe(cell: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import DataError, NotEnoughHistory
@@ -23,6 +24,8 @@ class Sheet:
     """Columns with a total below."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Titles of columns that mean something of their own on this sheet."""
+    note: str = ""
+    """A line below the table."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Figure:
     before: Any = None
 
 
+_MOST_FINDINGS = 1_000
+"""Findings of a check on its sheet."""
 _FIGURES = {
     "booked": "Closed won",
     "expected": "Forecast",
@@ -67,7 +72,7 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         except (NotEnoughHistory, DataError):
             continue  # The page says why.
         if len(table):
-            yield Sheet(name, table, summed, titles)
+            yield Sheet(name, table, summed, titles, _note_rest(tables, table) if name == "Findings" else "")
 
 
 def _list_people(tables: Tables) -> pd.DataFrame:
@@ -106,10 +111,24 @@ def _list_due(tables: Tables) -> pd.DataFrame:
 
 
 def _list_findings(tables: Tables) -> pd.DataFrame:
+    """List the findings of each check, those of the largest deals first, and only so many as somebody may read."""
     inputs = tables.inputs
-    names = inputs.deals[["unique_id", "name", *inputs.by]]
+    names = inputs.deals[["unique_id", "name", *inputs.by]].assign(deal_value=inputs.deals["value"])
     table = tables.findings.merge(names, on="unique_id", how="left")
+    ranks = table.pop("deal_value").groupby(table["check"]).rank("first", ascending=False, na_option="bottom")
+    places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
+    table = table.iloc[places[ranks.to_numpy()[places] <= _MOST_FINDINGS]]
     return _order(table, "check", "severity", "name", *inputs.by)
+
+
+def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
+    """Say which findings a sheet holds, if not all."""
+    if len(table) == len(tables.findings):
+        return ""
+    return (
+        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_FINDINGS:,} of the largest deals. "
+        "All of them: opp-analytics audit --out findings.xlsx"
+    )
 
 
 def _order(table: pd.DataFrame, *first: str) -> pd.DataFrame:

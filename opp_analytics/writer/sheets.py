@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -90,9 +91,9 @@ def to_cell(column: str, value: Any) -> Any:
         return int(value) if column == "probability" else float(value) if column == "value" else str(value)
     if isinstance(value, np.generic):
         value = value.item()
-    # Excel has no more digits than a float.
+    # Excel has no more digits than a float, and no infinity.
     whole = isinstance(value, int) and abs(value) < 2**53
-    return value if whole or isinstance(value, float) else str(value)
+    return value if whole or (isinstance(value, float) and math.isfinite(value)) else str(value)
 
 
 def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:

@@ -7,6 +7,8 @@ differs is read, and what cannot be read for certain stays as it is and becomes 
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import math
 import re
@@ -22,7 +24,8 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_ending, read_whole
 from opp_analytics.org import PIPELINE, VALUE_ORIGINAL, Org, Stages, conform, mark_foreign
-from opp_analytics.table_files import BASE_SHEET, import_openpyxl, open_workbook
+from opp_analytics.table_files import BASE_SHEET, open_workbook
+from opp_analytics.workbooks import MOST_LETTERS, add_sheet, count_days, make_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.import_files import ImportFile, make_import_files
@@ -30,15 +33,14 @@ from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan import read_before
 
 if TYPE_CHECKING:
-    from openpyxl.workbook import Workbook
-    from openpyxl.worksheet.worksheet import Worksheet
+    import openpyxl
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 _SHEET = "opportunities"
 _SUFFIXES = (".xlsx", ".xlsm")
-_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Halves of a character and two code points that XML excludes; openpyxl lets them pass, and nothing opens the file."""
-_LONGEST = 32_767
-"""Characters of a cell; Excel and openpyxl cut off the rest."""
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Control signs, halves of a character and two code points that XML excludes."""
 _FORMATS = {
     **dict.fromkeys(("value", VALUE_ORIGINAL), "#,##0.00"),
     "close_date": "yyyy-mm-dd",
@@ -105,225 +107,228 @@ def to_excel(
     MissingColumnError, DataError
         If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
     ConfigError
-        If openpyxl is not installed.
+        If XlsxWriter is not installed.
     """
     target = arguments.path(path)
     check_ending(target, (".xlsx", ""))
     files = make_import_files(opportunities, org, before, target)
     if files is not None:
         for each, filled in [(file.path, _fill_import(file)) for file in files]:
-            sheets.save(each, filled.save)
+            sheets.save(each, filled)
         return target
-    book = _make_book()
-    sheet = book.active
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
-    columns = [str(column) for column in frame.columns]
-    shown = sheets.order_columns(columns)
+    shown = sheets.order_columns([str(column) for column in frame.columns])
     meaning = Org.of(frame)
-    _fill(sheet, shown, shown, frame[shown])
-    _format_sheet(sheet, shown, mark_foreign(frame).tolist(), _list_dropdowns(book, meaning, shown), meaning)
-    _write_base(book, columns, frame)
-    return sheets.save(target, book.save)
+    saved = io.BytesIO()
+    with make_workbook(saved, "excel") as book:
+        page = add_sheet(book, _SHEET)
+        _write_titles(book, page, shown, list_choices(meaning))
+        _write_rows(book, page, frame[shown], _FORMATS, _find_locked(frame, meaning))
+        _format_sheet(book, page, shown, len(frame), meaning)
+        _write_base(book, frame)
+    return sheets.save(target, saved.getvalue())
 
 
-def _make_book() -> Workbook:
-    book: Workbook = import_openpyxl().Workbook()
-    book.active.title = _SHEET
-    return book
-
-
-def _fill_import(file: ImportFile) -> Workbook:
+def _fill_import(file: ImportFile) -> bytes:
     """Fill one plain sheet, as an import reads it: no notes, locks or hidden sheet."""
-    book = _make_book()
-    columns = [str(column) for column in file.rows.columns]
-    _fill(book.active, file.labels, columns, file.rows)
-    for place, column in enumerate(columns, start=1):
-        for number in range(2, len(file.rows) + 2):
-            cell = book.active.cell(number, place)
-            cell.number_format = _IMPORT_FORMATS.get(column, "General") if cell.data_type != "s" else "@"
-    return book
+    saved = io.BytesIO()
+    with make_workbook(saved, "excel") as book:
+        page = add_sheet(book, _SHEET)
+        page.write_row(0, 0, _check_titles(file.labels))
+        _write_rows(book, page, file.rows, _IMPORT_FORMATS, None)
+    return saved.getvalue()
 
 
-def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.DataFrame) -> None:
-    _write_titles(sheet, titles)
-    for number, record in enumerate(frame.itertuples(index=False), start=2):
-        for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            plain = _to_moment(value) if column in sheets.MOMENTS else sheets.to_cell(column, value)
-            if isinstance(plain, str):
-                cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
-                cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
-            elif plain is not None:
-                sheet.cell(number, place).value = plain
+def _find_locked(frame: pd.DataFrame, meaning: Org) -> dict[str, list[bool]]:
+    """Find the locked cells of the columns that have some: those that the server sets, and converted amounts."""
+    whole = dict.fromkeys((*schema.READ_ONLY, *meaning.derived), [True] * len(frame))
+    return {"value": mark_foreign(frame).tolist()} | whole
 
 
-def _to_moment(value: Any) -> Any:
-    """Convert a timestamp to a date and time in UTC; to text where Excel has no such date."""
-    if schema.is_blank(value):
-        return None
-    at = pd.Timestamp(value).tz_convert("UTC").tz_localize(None)
-    return at.round("s").to_pydatetime() if at.year >= 1900 else sheets.to_cell("created_at", value)
+def _write_rows(
+    book: Workbook,
+    page: Worksheet,
+    frame: pd.DataFrame,
+    formats: Mapping[str, str],
+    locked: Mapping[str, list[bool]] | None,
+) -> None:
+    """Write the rows below the titles, each cell with its format; without `locked` there is no protection."""
+    looks: dict[tuple[str, bool, bool], Any] = {}
+
+    def find_look(column: str, cell: Any, is_locked: bool) -> Any:
+        is_text = isinstance(cell, str)
+        key = (
+            formats.get(column, "@" if is_text else "General"),
+            is_text and cell[:1] in ("=", "+", "-", "@"),
+            is_locked,
+        )
+        if key not in looks:
+            number_format, quoted, _ = key
+            look = {"num_format": number_format, "quote_prefix": quoted}
+            if locked is not None:
+                look |= {"locked": is_locked} | ({"bg_color": "#EEEEEE"} if is_locked else {})
+            looks[key] = book.add_format(look)
+        return looks[key]
+
+    columns = []
+    for column, values in frame.items():
+        cells = _to_cells(str(column), values)
+        marks = (locked or {}).get(str(column), [False] * len(cells))
+        columns.append(
+            [(cell, find_look(str(column), cell, mark)) for cell, mark in zip(cells, marks, strict=True)]
+        )
+    for row, cells in enumerate(zip(*columns, strict=True), start=1):
+        for place, (cell, look) in enumerate(cells):
+            page.write(row, place, cell, look)
 
 
-def _write_titles(sheet: Worksheet, names: list[str]) -> None:
+def _to_cells(column: str, values: pd.Series[Any]) -> list[Any]:
+    """Convert a column to cells: dates in days, texts checked."""
+    if column in sheets.MOMENTS and isinstance(values.dtype, pd.DatetimeTZDtype):
+        days = count_days(values.dt.tz_convert("UTC").dt.round("s"))
+        # A text where Excel has no such date.
+        return [
+            sheets.to_cell(column, value) if isinstance(day, str) else day
+            for day, value in zip(days, values, strict=True)
+        ]
+    if values.dtype.kind == "M" and column == "close_date":
+        return count_days(values)
+    cells = [sheets.to_cell(column, value) for value in values.tolist()]
+    for row, cell in enumerate(cells, start=2):
+        if isinstance(cell, str):
+            _check_text(cell, f"row {row}: {column}")
+    return cells
+
+
+def _check_titles(names: Sequence[str]) -> Sequence[str]:
     for place, name in enumerate(names, start=1):
-        _put_text(sheet, 1, place, name, f"row 1: column {place}")
+        _check_text(name, f"row 1: column {place}")
+    return names
 
 
-def _put_text(sheet: Worksheet, row: int, place: int, text: str, where: str) -> Any:
-    """Write a text, never as a formula."""
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    wrong = ILLEGAL_CHARACTERS_RE.search(text) or _NO_CHARACTER.search(text)
+def _check_text(text: str, where: str) -> None:
+    wrong = _NO_CHARACTER.search(text)
     if wrong:
         raise DataError(
             f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_shorten(text)}; remove it, or use CSV"
         )
-    if len(text) > _LONGEST:
+    if len(text) > MOST_LETTERS:
         raise DataError(
-            f"{where} is too long for an Excel file, whose cells hold {_LONGEST:,} characters: {_shorten(text)}; "
+            f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} characters: {_shorten(text)}; "
             "shorten it, or use CSV"
         )
-    cell = sheet.cell(row, place)
-    cell.value = text
-    cell.data_type = "s"
-    return cell
 
 
 def _shorten(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
-def _format_sheet(
-    sheet: Worksheet, columns: list[str], foreign: list[bool], dropdowns: Mapping[str, str], meaning: Org
+def _write_titles(
+    book: Workbook, page: Worksheet, columns: Sequence[str], choices: Mapping[str, Sequence[str]]
 ) -> None:
-    rows = len(foreign)
-    from openpyxl.comments import Comment
-    from openpyxl.styles import Alignment, Font, PatternFill, Protection
-    from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.datavalidation import DataValidation
-
-    last = rows + 1 + _NEW_ROWS
-    sheet.freeze_panes = "B2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{max(rows + 1, 2)}"
-    grey = PatternFill("solid", fgColor="EEEEEE")
-    choices = list_choices(meaning)
-    for place, column in enumerate(columns, start=1):
-        letter = get_column_letter(place)
-        head = sheet.cell(1, place)
-        head.font = Font(name="Calibri", size=11, bold=True)
-        head.alignment = Alignment(horizontal="right" if column in _FORMATS else "left")
+    """Write the names of the columns, each with a note of what it takes."""
+    for place, column in enumerate(_check_titles(columns)):
+        look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
+        page.write(0, place, column, book.add_format(look))
         options = ", ".join(choices.get(column, ()))
         note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
-        head.comment = Comment(note, "opp_analytics", height=90, width=220)
-        sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
-        # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets, or a
-        # converted amount.
-        sheet.column_dimensions[letter].protection = Protection(locked=False)
-        for number in range(2, rows + 2):
-            cell = sheet.cell(number, place)
-            cell.number_format = _FORMATS.get(column, "General" if cell.data_type != "s" else "@")
-            locked = column in (*schema.READ_ONLY, *meaning.derived)
-            locked = locked or (column == "value" and foreign[number - 2])
-            cell.protection = Protection(locked=locked)
-            if locked:
-                cell.fill = grey
-        if column in choices:
-            check = DataValidation("list", formula1=dropdowns[column], allow_blank=True)
+        page.write_comment(0, place, note, {"author": "opp_analytics", "height": 90, "width": 220})
+        # Whole columns, so that rows added later behave alike.
+        page.set_column(place, place, _WIDTHS.get(column, 16), book.add_format({"locked": False}))
+
+
+def _format_sheet(book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org) -> None:
+    """Offer the values of columns that take some, protect the locked cells, and set up filters and printing."""
+    dropdowns = _list_dropdowns(book, meaning, columns)
+    for column, source in dropdowns.items():
+        if column in columns:
             # Excel refuses a longer message.
-            check.error = f"{column} is one of {options}"[:_LONGEST_RULE]
-        elif column == "probability":
-            check = DataValidation("whole", operator="between", formula1="0", formula2="100")
-            check.error = "probability is a whole percent, 0 to 100"
-        else:
-            continue
-        check.showErrorMessage = True
-        sheet.add_data_validation(check)
-        check.add(f"{letter}2:{letter}{last}")
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    sheet.print_title_rows = "1:1"
-    protection = sheet.protection
-    protection.sheet = True
-    for freedom in (
-        "formatCells",
-        "formatColumns",
-        "formatRows",
-        "insertRows",
-        "deleteRows",
+            message = f"{column} is one of {', '.join(list_choices(meaning)[column])}"[:_LONGEST_RULE]
+            _add_rule(page, columns, column, rows, {"validate": "list", "source": source}, message)
+    if "probability" in columns:
+        whole = {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 100}
+        _add_rule(page, columns, "probability", rows, whole, "probability is a whole percent, 0 to 100")
+    page.freeze_panes(1, 1)
+    page.autofilter(0, 0, max(rows, 1), len(columns) - 1)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
+    allowed = (
+        "format_cells",
+        "format_columns",
+        "format_rows",
+        "insert_rows",
+        "delete_rows",
         "sort",
-        "autoFilter",
-    ):
-        setattr(protection, freedom, False)  # False: not forbidden
+        "autofilter",
+    )
+    page.protect("", dict.fromkeys(allowed, True))
 
 
-def _write_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
-    base = book.create_sheet(BASE_SHEET)
-    base.sheet_state = "hidden"
+def _add_rule(
+    page: Worksheet, columns: Sequence[str], column: str, rows: int, rule: dict[str, Any], message: str
+) -> None:
+    place = columns.index(column)
+    page.data_validation(1, place, rows + _NEW_ROWS, place, {**rule, "error_message": message})
+
+
+def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
+    """Write what the sheet was exported from to a hidden sheet: about the columns, then a JSON array for each row."""
+    base = add_sheet(book, BASE_SHEET)
+    base.hide()
+    columns = [str(column) for column in frame.columns]
     about = {
         "rows": len(frame),
         "dtypes": {column: str(frame[column].dtype) for column in columns},
         "attrs": {name: frame.attrs[name] for name in schema.FACTS if name in frame.attrs},
     }
-    _write_titles(base, [*columns, json.dumps(about)])
-    for number, record in enumerate(frame.itertuples(index=False), start=2):
-        for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            text = to_text(column, value)
-            if text is not None:
-                _put_text(base, number, place, text, f"row {number}: {column}")
+    records = zip(*([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True)
+    for row, content in enumerate([about, *records]):
+        # Spreadsheets take _x0041_ for a sign of their own.
+        packed = json.dumps(content).replace("_", "\\u005f")
+        base.write_row(row, 0, [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)])
 
 
-def _list_dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, str]:
-    """List, by column with a fixed set of values, the formula of its dropdown in row 2.
+def _list_dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, Any]:
+    """List, by column with a fixed set of values, its values, or in row 2 the formula of its dropdown.
 
-    The values are in the cell's own rule where Excel takes them there, else in a hidden sheet. Where an org has several
-    pipelines, a deal's stages are those of its own.
+    Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several pipelines, a deal's stages
+    are those of its own.
     """
-    found = {}
-    for place, (column, names) in enumerate(list_choices(meaning).items(), start=1):
-        formula = f'"{",".join(names)}"'
-        if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
-            formula = _write_column(_find_lists(book), place, names)
-        found[column] = formula
+    from xlsxwriter.utility import xl_col_to_name
+
+    found: dict[str, Any] = {}
+    lists: list[list[Any]] = []
+    for column, names in list_choices(meaning).items():
+        found[column] = list(names)
+        if len(",".join(names)) > _LONGEST_RULE - 2 or any(sign in name for name in names for sign in ',"'):
+            lists.append(list(names))
+            letter = xl_col_to_name(len(lists) - 1)
+            found[column] = f"={_LISTS}!${letter}$1:${letter}${len(names)}"
     if meaning.stages.pipelines and PIPELINE in columns:
-        found["stage"] = _list_by_pipeline(_find_lists(book), meaning.stages, columns.index(PIPELINE) + 1)
+        found["stage"] = _list_by_pipeline(lists, meaning.stages, columns.index(PIPELINE))
+    if lists:
+        page = add_sheet(book, _LISTS)
+        page.hide()
+        for row, cells in enumerate(itertools.zip_longest(*lists)):
+            page.write_row(row, 0, cells)
     return found
 
 
-def _find_lists(book: Workbook) -> Worksheet:
-    listed: Worksheet = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
-    listed.sheet_state = "hidden"
-    return listed
+def _list_by_pipeline(lists: list[list[Any]], stages: Stages, at: int) -> str:
+    """Add a list for each pipeline, headed by its name and number of stages, and a last one of all stages.
 
-
-def _write_column(listed: Worksheet, place: int, names: Sequence[str], *, top: int = 1) -> str:
-    """Write names below each other and return the range that they fill."""
-    for number, name in enumerate(names, start=top):
-        cell = listed.cell(number, place)
-        cell.value, cell.data_type = name, "s"
-    letter = listed.cell(1, place).column_letter
-    return f"{_LISTS}!${letter}${top}:${letter}${top + len(names) - 1}"
-
-
-def _list_by_pipeline(listed: Worksheet, stages: Stages, at: int) -> str:
-    """Write a column for each pipeline, headed by its name and number of stages, and a last one of all stages.
-
-    The formula is the column that is headed by the pipeline of the row; the last one where the pipeline is blank or unknown.
+    The formula is the list that is headed by the pipeline of the row; the last one where the pipeline is blank or unknown.
     """
-    from openpyxl.utils import get_column_letter
+    from xlsxwriter.utility import xl_col_to_name
 
-    left = listed.max_column + 1
-    lists = [(name, stages.of(name).names) for name in stages.pipelines]
-    for place, (name, names) in enumerate([*lists, (None, stages.names)], start=left):
-        if name is not None:
-            _write_column(listed, place, [name])
-        listed.cell(2, place).value = len(names)
-        _write_column(listed, place, names, top=3)
-    first, last, rest = (get_column_letter(left + more) for more in (0, len(lists) - 1, len(lists)))
-    which = f"IFERROR(MATCH(${get_column_letter(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(lists) + 1})"
+    known = [(name, stages.of(name).names) for name in stages.pipelines]
+    first, last, rest = (xl_col_to_name(len(lists) + more) for more in (0, len(known) - 1, len(known)))
+    lists += [[name, len(names), *names] for name, names in [*known, (None, stages.names)]]
+    which = f"IFERROR(MATCH(${xl_col_to_name(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(known) + 1})"
     count = f"INDEX({_LISTS}!${first}$2:${rest}$2,{which})"
-    return f"OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"
+    return f"=OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"
 
 
 def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -384,7 +389,7 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
     return before, sheets.make_after(rows, columns, before, new_columns)
 
 
-def _list_filled(sheet: Worksheet) -> dict[int, dict[int, Any]]:
+def _list_filled(sheet: openpyxl.worksheet.worksheet.Worksheet) -> dict[int, dict[int, Any]]:
     """List the non-empty cells by row and place; a stray cell far away costs nothing extra."""
     rows: dict[int, dict[int, Any]] = {}
     # The library's own sparse table: its iterators would make every cell up to the last one.
@@ -414,12 +419,12 @@ def _make_reader(file: Path, packed: bytes, title: str) -> Callable[[str, Any], 
     return content
 
 
-def _open(file: Path, packed: bytes, *, data_only: bool = False) -> Workbook:
+def _open(file: Path, packed: bytes, *, data_only: bool = False) -> openpyxl.Workbook:
     with open_workbook(file, packed, data_only=data_only) as book:
         return book
 
 
-def _read_base(file: Path, book: Workbook) -> pd.DataFrame:
+def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
             f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
@@ -432,18 +437,16 @@ def _read_base(file: Path, book: Workbook) -> pd.DataFrame:
 
 
 def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
-    *columns, about = (cell.value for cell in filled.pop(1).values())
-    known = json.loads(about)
-    records = []
-    for cells in filled.values():
-        texts = {c: str(cells[place].value) if place in cells else None for place, c in enumerate(columns)}
-        records.append({column: from_text(column, text) for column, text in texts.items()})
-    # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
-    records = [record for record in records if record["unique_id"] is not None]
+    known, *rows = (
+        json.loads("".join(str(cell.value) for cell in cells.values())) for cells in filled.values()
+    )
+    columns = list(known["dtypes"])
+    records = [
+        {column: from_text(column, text) for column, text in zip(columns, texts, strict=True)}
+        for texts in rows
+    ]
     if len(records) != known["rows"]:
         raise ValueError(f"{len(records)} of {known['rows']} rows")
-    if columns != list(known["dtypes"]):
-        raise ValueError("its columns are others")
     return read_before(records, known["dtypes"], known["attrs"])
 
 
@@ -484,5 +487,5 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 
 def _normalize_lines(text: str) -> str:
-    lines = text.replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.replace("_x005F_", "_").replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\u00a0", " ").strip()

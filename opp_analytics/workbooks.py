@@ -1,0 +1,170 @@
+"""Workbooks as people read them: typed columns under headings, numbers as elsewhere, and never a formula from data."""
+
+from __future__ import annotations
+
+import io
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit
+from opp_analytics.errors import ConfigError
+from opp_analytics.files import say_failure
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+MOST_LETTERS = 32_767
+"""Characters of a cell that Excel can hold."""
+_FORMATS = {"count": "#,##0", "number": "#,##0.0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm"}
+_RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
+_FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
+"""Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day beyond its calendar."""
+
+
+class Column(NamedTuple):
+    """How a column is shown."""
+
+    kind: str
+    number_format: str
+    align: dict[str, Any]
+    """Format of its heading and cells."""
+    width: float
+
+
+@contextmanager
+def make_workbook(
+    saved: io.BytesIO, extra: str, properties: Mapping[str, Any] | None = None
+) -> Iterator[Workbook]:
+    """Make a workbook that is written to `saved` at the end; the rows of a sheet must come in their order.
+
+    With a time of creation among its properties, the same cells give the same bytes.
+    """
+    try:
+        from xlsxwriter import Workbook
+        from xlsxwriter.exceptions import FileCreateError
+    except ImportError:
+        raise ConfigError(
+            f"workbooks need XlsxWriter; install it with: pip install 'opp-analytics[{extra}]'"
+        ) from None
+    options = {f"strings_to_{kind}": False for kind in ("formulas", "numbers", "urls")}
+    # Each row goes to a temporary file.
+    with say_failure(f"cannot make the workbook in {tempfile.gettempdir()}"):
+        try:
+            with Workbook(saved, {"constant_memory": True, **options}) as book:
+                book.set_properties({"author": "opp_analytics", **(properties or {})})
+                yield book
+        except FileCreateError as error:
+            raise error.args[0] from None
+
+
+def add_sheet(book: Workbook, name: str) -> Worksheet:
+    """Add a sheet whose texts are only texts."""
+    page = book.add_worksheet(name)
+    page.add_write_handler(str, _write_markup)
+    return page
+
+
+def _write_markup(page: Worksheet, row: int, place: int, words: str, look: Format | None = None) -> Any:
+    """Write a text that the library would take for runs of its own markup; others it writes itself."""
+    if words.startswith("<r>") and words.endswith("</r>"):
+        return page.write_rich_string(row, place, words[0], words[1:-1], words[-1], *([look] if look else []))
+    return None
+
+
+def describe_columns(
+    table: pd.DataFrame, heads: Sequence[str], currency: str | None, *, widest: float
+) -> list[Column]:
+    """Choose kind, number format, alignment and width of each column."""
+    columns = []
+    for head, (name, values) in zip(heads, table.items(), strict=True):
+        kind = _choose_kind(str(name), values.dtype)
+        shown = _FORMATS.get(kind)
+        if kind in _RIGHT and shown is None:
+            shown = choose_workbook_format(str(name), values, currency)
+        align = {"align": "right"} if kind in _RIGHT else {"align": "left", "indent": 1}
+        columns.append(Column(kind, shown or "General", align, _choose_width(head, values, kind, widest)))
+    return columns
+
+
+def write_cells(book: Workbook, page: Worksheet, table: pd.DataFrame, columns: Sequence[Column]) -> None:
+    """Write the rows of a table below a row of headings, and set the formats and widths of its columns."""
+    for place, column in enumerate(columns):
+        look = {"num_format": column.number_format, **column.align}
+        page.set_column(place, place, column.width, book.add_format(look))
+    rates = [place for place, column in enumerate(columns) if column.kind == "rate"]
+    sure = book.add_format({"num_format": ALMOST_SURE, "align": "right"})
+    cells = [
+        _convert(values, column.kind) for (_, values), column in zip(table.items(), columns, strict=True)
+    ]
+    for row, values in enumerate(zip(*cells, strict=True), start=1):
+        page.write_row(row, 0, values)
+        for place in rates:
+            if is_almost_sure(values[place]):
+                page.write_number(row, place, values[place], sure)
+
+
+def is_almost_sure(rate: float | None) -> bool:
+    """Return True for a rate that `text.percent` writes as >99%."""
+    return rate is not None and 0.995 <= rate < 1 - 1e-9
+
+
+def count_days(moments: pd.Series[Any]) -> list[Any]:
+    """Count dates and times in days, as a workbook holds them; a text where Excel has no such date, None if missing."""
+    naive = moments.dt.tz_localize(None)
+    days = (naive.to_numpy(dtype="datetime64[us]") - _FIRST_DAY) / np.timedelta64(1, "D")
+    cells: list[Any] = np.where(days < _MARCH_1900, days - 1, days).tolist()
+    for place in np.flatnonzero(~((days >= 2) & (days < _YEAR_10_000))):
+        cells[place] = (
+            None if pd.isna(naive.iloc[place]) else naive.iloc[place].isoformat().removesuffix("T00:00:00")
+        )
+    return cells
+
+
+def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
+    """Convert the column's values for cells; None for an empty cell."""
+    if kind in ("date", "instant"):
+        return count_days(values)
+    if kind in ("text", "flag"):
+        known = {value: _show(value) for value in values.dropna().unique()}
+        return [known.get(value) for value in values.tolist()]
+    numbers = values.astype("float64")
+    return [cell if math.isfinite(cell) else None for cell in numbers.tolist()]
+
+
+def _show(value: Any) -> Any:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return value
+    return text.one_line(value)[:MOST_LETTERS]
+
+
+def _choose_kind(name: str, dtype: Any) -> str:
+    """Choose the column's kind; text if its values do not fit."""
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "date" if getattr(dtype, "tz", None) is None else "instant"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "flag"
+    if not pd.api.types.is_numeric_dtype(dtype):
+        return "text"
+    unit = find_unit(name)
+    return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
+
+
+def _choose_width(head: str, values: pd.Series[Any], kind: str, widest: float) -> float:
+    """Choose a width for the heading, which may take two lines, and the first rows."""
+    longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
+    words = head.split()
+    lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
+    line = min((max(map(len, both)) for both in lines), default=0)
+    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 10.0)
+    return max(least, 1.2 * line + 3, min(widest, longest + 3.0) if kind == "text" else 0.0)
