@@ -8,6 +8,7 @@ server says before and after; what changed during it is read afterwards (`refres
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -153,7 +154,7 @@ def sweep(
     from the page cache without a request, because an interrupted sweep had read them.
     """
     announced, decoder = 1, PageDecoder(client.names)
-    with Threads(client.concurrency) as threads:
+    with _pause_collector(), Threads(client.concurrency) as threads:
         fetcher = _Fetcher(client, query, stored_pages, threads)
         fetcher.ahead_to = _page_that_ends(expected, query.page_size)
         for body in fetcher:
@@ -170,6 +171,21 @@ def sweep(
                 break
             limits.check_end(result.pages, announced, "opportunities")
     result.end()
+
+
+@contextlib.contextmanager
+def _pause_collector() -> Iterator[None]:
+    """Pause the garbage collector: pages make no cycles, and each collection looks at all that the process holds.
+
+    Of several sweeps at once, the one that paused it lets it go on.
+    """
+    was_on = gc.isenabled()
+    try:
+        gc.disable()
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _page_that_ends(total: int | None, page_size: int) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 import random
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +22,8 @@ import opp_analytics as oa
 from opp_analytics.certificate import Certificate
 from opp_analytics.loading.sweep import DistinctIds, drop_repeated
 from tests.examples import examples
-from tests.loading.world import WORK, BusyWorld, stock_of
-from tests.support import row, serving
+from tests.loading.world import WORK, BusyWorld, World, stock_of
+from tests.support import Answer, row, serving
 
 WORKS = st.tuples(st.sampled_from(WORK), st.integers(0, 99))
 
@@ -141,6 +145,49 @@ def test_load__is_complete_while_somebody_writes_all_the_time(
 
 
 pages = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4), max_size=6)
+
+
+@pytest.fixture
+def gc_on() -> Iterator[None]:
+    gc.enable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_load__pauses_the_garbage_collector_and_leaves_it_as_it_was(
+    tmp_path: Path, gc_on: None, on: bool, fails: bool
+) -> None:
+    world, found = World(30), set()
+
+    def answer(asked: Any) -> Any:
+        if asked.query.get("page") == "4":
+            found.add(gc.isenabled())
+            if fails:
+                return Answer(500)
+        return world.answer(asked)
+
+    (gc.enable if on else gc.disable)()
+    with (
+        serving(answer) as server,
+        oa.Client(server.url, "tok", "key", cache_dir=tmp_path, retries=0) as client,
+        pytest.raises(oa.errors.ServerError) if fails else contextlib.nullcontext(),
+    ):
+        oa.load(client, page_size=5, progress=False)
+    assert found == {False}
+    assert gc.isenabled() is on
+
+
+def test_load__lets_the_garbage_collector_go_on_after_several_at_once(tmp_path: Path, gc_on: None) -> None:
+    with (
+        serving(World(200).answer) as server,
+        oa.Client(server.url, "tok", "key", cache_dir=tmp_path) as client,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        loads = [pool.submit(oa.load, client, search=f"{n}", page_size=5, progress=False) for n in range(8)]
+        assert all(len(load.result()) for load in loads)
+    assert gc.isenabled()
 
 
 @given(pages=pages)
