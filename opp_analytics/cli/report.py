@@ -26,7 +26,7 @@ from opp_analytics.cli.source import (
 )
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
-from opp_analytics.report import check_report
+from opp_analytics.report import check_report, write_report
 
 
 @reads_cells
@@ -109,17 +109,20 @@ def report_command(
     if day < today and source is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
-        own_writes = _our_writes(org)
+        ready = check_report(opportunities, history, org=org, own_writes=_our_writes(org), **options)
     else:
         source = source or read_source(None, org_file, asked=as_of, recorded=folder)
-        org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
+        org, opportunities = source.org, source.opportunities
         history = oa.History(folder, org=org)
-        if record and day >= today:
-            # Before a record the history may lack a column that it then has.
-            known = len(history.records) and set(opportunities.columns) <= set(history.table.columns)
-            check_report(opportunities, history if known else None, org=org, **options)
+        options |= {"org": org, "own_writes": source.own_writes()}
+        recorded = record and day >= today
+        # Before a record the history may lack a column that it then has.
+        known = len(history.records) and set(opportunities.columns) <= set(history.table.columns)
+        ready = check_report(opportunities, history if known or not recorded else None, **options)
+        if recorded:
             _record(opportunities, history)
-    page = oa.weekly_report(opportunities, history, org=org, own_writes=own_writes, **options)
+            ready = ready if known else check_report(opportunities, history, **options)
+    page = write_report(ready)
     say(f"Written to {text.joined(map(str, page))}.")
     for alert in page.alerts:
         say(alert)

@@ -116,8 +116,8 @@ def weekly_report(
     pdf : bool
         If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
     progress : bool or function, optional
-        True shows a bar, False none; by default it is shown on a terminal and in a notebook when the report takes more than a
-        second. A function is told the steps done and their number.
+        True shows a bar, False none; by default it is shown on a terminal and in a notebook when the report takes more than
+        two seconds. A function is told the steps done and their number.
 
     Returns
     -------
@@ -160,14 +160,19 @@ def weekly_report(
         own_writes=own_writes,
         only=only,
     )
+    return write_report(ready, progress)
+
+
+def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
+    """Write a report that `check_report` has checked."""
     inputs, look, paths = ready.inputs, ready.look, ready.paths
     file = paths["html"]
     if inputs.unseen:
-        warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
+        warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
     tables = Tables(inputs)
     names = choose_blocks(tables, look.blocks)
     steps = len(names) + 2
-    with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
+    with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
         alerts = tuple(
             find_alerts(
                 inputs.settings.get("alert_when"),
@@ -185,11 +190,11 @@ def weekly_report(
         }
         bar.update()
     digest = make_digest(page)
-    if eml:
+    if "eml" in paths:
         content["eml"] = write_mail(digest, subject=page.title, page=content["html"], name=file.name)
-    if markdown:
+    if "md" in paths:
         content["md"] = write_markdown(digest).encode()
-    if pdf:
+    if "pdf" in paths:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
     with say_failure(f"cannot create the folder {file.parent}"):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import itertools
 import re
 import warnings
 from pathlib import Path
@@ -153,6 +154,16 @@ def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
     )
     steps = told[-1][1]
     assert told == [(done, steps) for done in range(1, steps + 1)]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.04, False), (0.4, True)])
+def test_weekly_report__shows_a_bar_from_two_seconds_on(
+    opportunities, tmp_path, monkeypatch, capsys, seconds, shown
+):
+    clock = itertools.count(step=seconds)
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    weekly_report(opportunities, as_of=AS_OF, out=tmp_path, progress=True)
+    assert ("Weekly report" in capsys.readouterr().err) == shown
 
 
 def test_weekly_report__currency_comes_from_the_org(opportunities, read):
