@@ -60,6 +60,7 @@ _FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("fals
 _ORDERED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)")
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
+_PLAIN_ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?Z?)?"
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s+([A-Za-z]{3,9})\.?(?:,?\s+(\d{4}))?")
@@ -355,7 +356,6 @@ def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | Non
 def _parse_moment(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
     """Read a date or time, and whether it is in UTC rather than local time."""
     if isinstance(cell, str):
-        # Most exports write ISO 8601.
         if cell[4:5] == "-" and len(cell) > 10:
             with suppress(ValueError):
                 return _split_zone(datetime.fromisoformat(cell))
@@ -510,11 +510,20 @@ class Cells:
         each = np.append(values, np.array([missing], dtype=values.dtype))[self.codes]
         return pd.Series(each, index=self.rows)
 
-    def read_each(self, read: Callable[[Any], Any]) -> tuple[dict[int, Any], dict[int, str]]:
-        """Read the distinct cells but marks of empty ones: the values by place, and the reasons of those that `read` refuses."""
+    def match(self, pattern: str) -> NDArray[np.bool_]:
+        """Tell which of the distinct cells are texts of a regular expression, all at once."""
+        if not isinstance(self.distinct.dtype, pd.StringDtype):
+            return np.zeros(len(self.distinct), dtype=bool)
+        return np.asarray(pc.match_substring_regex(pa.array(self.distinct, pa.string()), f"^(?:{pattern})$"))
+
+    def read_each(
+        self, read: Callable[[Any], Any], done: NDArray[np.bool_] | None = None
+    ) -> tuple[dict[int, Any], dict[int, str]]:
+        """Read the distinct cells but those `done` and marks of empty ones: values by place, reasons of those that `read` refuses."""
         values: dict[int, Any] = {}
         reasons: dict[int, str] = {}
-        for place, cell in enumerate(self.distinct.tolist()):
+        left = self.distinct if done is None else self.distinct[~done]
+        for place, cell in zip(left.index.tolist(), left.tolist(), strict=True):
             if is_mark_of_blank(cell):
                 continue
             try:
@@ -632,6 +641,9 @@ def read_amounts(
     named. One that has two readings, where `decimal_comma` is None, is bad too.
     """
     amounts = np.full(len(cells.distinct), np.nan)
+    # Figures that everybody reads alike need no closer look.
+    plain = cells.match(r"\d{1,15}" if decimal_comma else r"\d{1,15}(?:\.\d\d?)?")
+    amounts[plain] = pc.cast(pa.array(cells.distinct[plain].astype(TEXT), pa.string()), pa.float64())
     named: list[str] = []
 
     def read(cell: Any) -> float:
@@ -647,7 +659,7 @@ def read_amounts(
                 raise BadCell(f"is in {other}, and other rows are in {one}; convert them to one currency")
         return _read_in_column(amount, decimal_comma)
 
-    found, reasons = cells.read_each(read)
+    found, reasons = cells.read_each(read, plain)
     amounts[list(found)] = list(found.values())
     return cells.spread(amounts, np.nan), cells.find_bad(reasons)
 
@@ -771,7 +783,14 @@ def _read_times(
         return moment, in_utc
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
-    found, reasons = cells.read_each(read)
+    # Most exports write ISO 8601; one that does not exist is read again, for its reason.
+    iso = np.flatnonzero(cells.match(_PLAIN_ISO))
+    texts = distinct.iloc[iso].astype(TEXT)
+    moments = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    fits = moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
+    stamps[iso[fits]] = moments[fits].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    is_utc[iso[fits]] = texts[fits].str.endswith("Z")
+    found, reasons = cells.read_each(read, ~np.isnat(stamps))
     for place, (moment, in_utc) in found.items():
         stamps[place], is_utc[place] = moment, in_utc
     return stamps, reasons, is_utc

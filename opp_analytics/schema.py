@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
 from opp_analytics.text import is_whole
@@ -292,6 +294,12 @@ _NUMBERS: dict[Callable[[Any], bool], Any] = {
 }
 _OF_ONE_TYPE = ("string", "integer", "floating", "boolean", "datetime")
 """What pandas calls objects of one type that a column of its own holds; calendar dates have none."""
+
+
+def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
+    """Tell which texts of a column or index are among others; `isin` of pandas takes seconds for 100,000 of them."""
+    sought, found = (pa.array(pd.Series(each).astype(TEXT), pa.string()) for each in (texts, others))
+    return np.asarray(pc.is_in(sought, value_set=found, skip_nulls=True))
 
 
 def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> None:

@@ -46,7 +46,7 @@ from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnErro
 from opp_analytics.inputs import Cells, as_ids, as_texts
 from opp_analytics.org import CURRENCY, DEFAULT, Org, list_names
 from opp_analytics.periods import to_dates
-from opp_analytics.schema import TEXT
+from opp_analytics.schema import TEXT, is_among
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
 from opp_analytics.text import count, joined, label
 
@@ -117,8 +117,8 @@ def read_changes(
     known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, **written)
-        every = [*events.changes["unique_id"], *events.births["unique_id"]]
-        meeting = _meet(pairs[pairs["unique_id"].isin(every)], opportunities, table.file)
+        every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
+        meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
         events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
         changes, closings = _log_events(events, org, known)
         lines, problems = events.lines, _find_unborn(events, opportunities)
@@ -146,7 +146,7 @@ def log_stage_dates(export: Export, org: Org, opportunities: pd.DataFrame | None
     created = known.get("created_at", pd.Series(pd.NaT, index=known.index, dtype="datetime64[us, UTC]"))
     entries = list_entries(export.stage_dates, created, org)
     # A deal without any date begins with the export's own record.
-    known = known[known.index.isin(entries["unique_id"])]
+    known = known[is_among(known.index, entries["unique_id"])]
     events = Events(entries, entries[["unique_id", "changed_at"]].iloc[:0], [])
     changes, closings = _log_events(events, org, known)
     return ChangeLog(
@@ -260,8 +260,8 @@ def _find_beginnings(
 ) -> pd.Series[Any]:
     """Find when each deal begins: at its creation, else at its first change, or just before that."""
     earliest = changes.groupby("unique_id")["changed_at"].min()
-    had_values = first.loc[first["old_value"].notna(), "unique_id"].unique()
-    otherwise = earliest.where(~earliest.index.isin(had_values), earliest - _JUST_BEFORE)
+    had_values = first.loc[first["old_value"].notna(), "unique_id"]
+    otherwise = earliest.where(~is_among(earliest.index, had_values), earliest - _JUST_BEFORE)
     index = earliest.index.union(created.index).union(known.index).rename("unique_id")
     begin = created.reindex(index)
     if "created_at" in known:
@@ -285,18 +285,13 @@ def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.D
 
 def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Log the current values of fields that never changed: tracked ones without a change, names, and currencies to convert."""
-    seen = pd.MultiIndex.from_frame(first[["unique_id", "field"]])
-    columns = [name for name in dict.fromkeys([*first["field"], *_list_fixed(org)]) if name in known]
-    cells = [
-        pd.DataFrame(
-            {"unique_id": known.index, "field": name, "new_value": known[name].astype("object").array}
-        )
-        for name in columns
-    ]
-    if not cells:
-        return first.iloc[:0]
-    every = pd.concat(cells, ignore_index=True).dropna(subset="new_value")
-    return every[~pd.MultiIndex.from_frame(every[["unique_id", "field"]]).isin(seen)]
+    logged = []
+    for name in dict.fromkeys([*first["field"].unique(), *_list_fixed(org)]):
+        if name in known:
+            values = known[name].dropna().astype("object")
+            values = values[~is_among(values.index, first.loc[first["field"] == name, "unique_id"])]
+            logged.append(values.rename("new_value").reset_index().assign(field=name))
+    return pd.concat(logged) if logged else first.iloc[:0]
 
 
 def _date_closings(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
@@ -326,9 +321,9 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
     # A log without old values holds the first ones, and so the creation.
     first = events.changes.drop_duplicates(["unique_id", "field"])
     ids = first.loc[first["old_value"].notna(), "unique_id"].drop_duplicates()
-    born = ids.isin(events.births["unique_id"])
+    born = is_among(ids, events.births["unique_id"])
     if opportunities is not None and "created_at" in opportunities:
-        born |= ids.isin(opportunities.dropna(subset="created_at")["unique_id"])
+        born |= is_among(ids, opportunities.dropna(subset="created_at")["unique_id"])
     problem = "no creation, so the history begins with the first change"
     problem += "" if opportunities is not None else "; the deals' export has it"
     return [{"unique_id": key, "problem": problem} for key in ids[~born]]
@@ -500,8 +495,8 @@ def _sort(changes: pd.DataFrame) -> pd.DataFrame:
 
 def _split(changes: pd.DataFrame, lines: list[Mapped]) -> Events:
     """Split creations from changes; drop the owner's id that Salesforce writes beside the name."""
-    sides = changes[["old_value", "new_value"]].map(_is_user_id).any(axis="columns")
-    changes = changes[~((changes["field"] == "owner_name") & sides)]
+    owners = changes.loc[changes["field"] == "owner_name", ["old_value", "new_value"]]
+    changes = changes.drop(index=owners.index[owners.map(_is_user_id).any(axis="columns")])
     births = changes[changes["field"] == "created_at"]
     stamps = births["new_value"].map(lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT)
     instants = pd.to_datetime(stamps, utc=True).astype("datetime64[us, UTC]").fillna(births["changed_at"])

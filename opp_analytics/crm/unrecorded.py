@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.org import NOT_RECORDED, Org, outcomes
-from opp_analytics.schema import TEXT, UNRECORDED
+from opp_analytics.schema import TEXT, UNRECORDED, is_among
 from opp_analytics.text import count
 
 _ENDS = ("won", "lost", "conflict", "disqualified")
@@ -103,7 +103,7 @@ def _end_days(dates: pd.Series[Any], zone: str) -> pd.Series[Any]:
 
 def withhold(values: pd.DataFrame, closings: Closings) -> pd.DataFrame:
     """Drop the values that tell how a deal ended from the first values of those whose closing is missing."""
-    return values[~(values["unique_id"].isin(closings.missing) & values["field"].isin(_TELLING))]
+    return values[~(is_among(values["unique_id"], closings.missing) & values["field"].isin(_TELLING))]
 
 
 def log_unrecorded(
@@ -116,7 +116,7 @@ def log_unrecorded(
     deals = closings.deals
     begin, at = begin.reindex(deals.index), deals["at"]
     tracked = set(lines["field"])
-    told = {name: deals.index.isin(lines.loc[lines["field"] == name, "unique_id"]) for name in _SETTLED}
+    told = {name: is_among(deals.index, lines.loc[lines["field"] == name, "unique_id"]) for name in _SETTLED}
     marks = pd.Series("", index=deals.index)
     logged = []
     for name in (one for one in (*_TELLING, "value") if one in known):
@@ -131,7 +131,7 @@ def log_unrecorded(
     marks = marks.str.strip()
     marks = marks[marks != ""]
     logged.append(_log(UNRECORDED, marks, begin))
-    overrun = closings.overrun[closings.overrun.isin(lines["unique_id"])]
+    overrun = closings.overrun[is_among(closings.overrun, lines["unique_id"])]
     after = pd.Series(closings.log_end + _SECOND, index=overrun)
     for name, value in (("stage", NOT_RECORDED), ("close_date", None), (UNRECORDED, " ".join(_MARKED))):
         logged.append(_log(name, pd.Series(value, index=overrun, dtype="object"), after))
@@ -174,8 +174,8 @@ def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd
         .set_index("unique_id")
     )
     if "operation" in last:
-        known = known[~known.index.isin(last.index[last["operation"] == "deleted"])]
-    silent = known.index[~known.index.isin(last.index)]
+        known = known[~is_among(known.index, last.index[last["operation"] == "deleted"])]
+    silent = known.index.difference(last.index, sort=False)
     begin = log.groupby("unique_id")["seen_at"].min().reindex(known.index)
     if "created_at" in known:
         begin = begin.fillna(known["created_at"])
