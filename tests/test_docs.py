@@ -48,6 +48,8 @@ def demo() -> Callable[..., object]:
     return functools.cache(oa.demo)
 
 
+# What Ibis asks of DuckDB's newer line to list the columns of a table.
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @pytest.mark.parametrize("page", [page for page in PAGES if is_runnable(page)], ids=lambda page: page.name)
 def test_page__runs_as_printed(
     page: Path, demo: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -106,8 +106,6 @@ def test_dbt__asks_a_snapshot_for_its_forecast() -> None:
     snapshot[times] = snapshot[times].apply(pd.to_datetime)
     session = duckdb.connect()
     session.register("opportunity_snapshot", snapshot)
-    model = block("sql", "-- models/")
-    session.execute("create table opportunity_changes as " + re.sub(r"{{ ref\('(\w+)'\) }}", r"\1", model))
     settings: dict[str, Any] = {}
     dbt = SimpleNamespace(ref=session.table, config=lambda **options: settings.update(options))
     code: dict[str, Any] = {}
