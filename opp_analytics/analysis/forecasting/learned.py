@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,13 @@ class Lessons:
     chances: Chances
     new_business: Floats
     """New business of the last 12 periods (rows) by group (columns)."""
-    stretch: float
+    score_past: Callable[[], Iterable[Pool]]
+    """Scores the past forecasts that say how wide a range must be."""
+
+    @cached_property
+    def stretch(self) -> float:
+        """Factor on the width of ranges."""
+        return stretch(self.score_past())
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,7 @@ class Learned:
     _points: dict[tuple[int, pd.Period, int], Point] = field(default_factory=dict)
     _misses: dict[tuple[pd.Period, int], Miss] = field(default_factory=dict)
     _lessons: dict[tuple[int, pd.Period], Lessons | None] = field(default_factory=dict)
+    _at_lead: dict[int, dict[pd.Period, int]] = field(default_factory=dict)
 
     @property
     def records(self) -> Records:
@@ -181,7 +188,7 @@ class Learned:
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
         chance = np.where(moment.open, self._look_up(lessons.chances.of, moment, period)[-1], 0.0)
-        amounts = self._spread(lessons.new_business, moment)
+        amounts, find_stretch = self._spread(lessons.new_business, moment), lambda: lessons.stretch
         if new is not None:
             amounts = _scale_to_means(amounts, new)
         booked, valued = moment.booked_in(period), moment.open & ~np.isnan(moment.value)
@@ -189,9 +196,7 @@ class Learned:
         for group in range(moment.size):
             rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
-            totals.append(
-                Mix(rows, moment.value[rows], chance[rows], sure, further, lessons.stretch, self.seed)
-            )
+            totals.append(Mix(rows, moment.value[rows], chance[rows], sure, further, find_stretch, self.seed))
         expected = moment.sum(moment.value * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)
 
@@ -206,7 +211,7 @@ class Learned:
                 else Lessons(
                     self._learn_chances(known),
                     self._collect_new_business(known),
-                    stretch(self._score_past(day, period, len(known))),
+                    partial(self._score_past, day, period, len(known)),
                 )
             )
         return self._lessons[day, period]
@@ -225,14 +230,11 @@ class Learned:
 
     def _count(self, record: int, period: pd.Period, known: int) -> Point:
         versions, every = self.versions, self.versions.every
-        moment = versions.at(record)
-        open_ = np.flatnonzero(moment.open)
+        moment = versions.open_at(record)
         kinds = (len(BUCKET_NAMES), len(moment.stages) + 1, len(moment.owners) + 1)
         # Without owners, −1 wraps around to the last place.
-        owner = moment.owner[open_] % kinds[2]
-        kind = np.ravel_multi_index(
-            (put_in_buckets(moment, period)[open_], moment.stage[open_], owner), kinds
-        )
+        owner = moment.owner % kinds[2]
+        kind = np.ravel_multi_index((put_in_buckets(moment, period), moment.stage, owner), kinds)
         held, count = np.unique(kind, return_counts=True)
         bucket, stage, owner = np.unravel_index(held, kinds)
         rows = versions.wins(known, period)
@@ -258,8 +260,19 @@ class Learned:
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
-        found = {period: self.records.find_to_learn(period, lead) for period in self.records.ended(day)}
-        return {period: self.point(record, period) for period, record in found.items() if record >= 0}
+        found = self._find_records(lead)
+        return {
+            period: self.point(found[period], period)
+            for period in self.records.ended(day)
+            if found[period] >= 0
+        }
+
+    def _find_records(self, lead: int) -> dict[pd.Period, int]:
+        """Find each period's record at a lead; −1 where there is nothing to learn from."""
+        if lead not in self._at_lead:
+            every = self.records.ended(NEVER)
+            self._at_lead[lead] = {one: self.records.find_to_learn(one, lead) for one in every}
+        return self._at_lead[lead]
 
     def _learn_chances(self, known: Mapping[pd.Period, Point]) -> Chances:
         closing = [self.records.closes_quarter(period) for period in known] if self.records.monthly else None
@@ -322,19 +335,16 @@ class Learned:
 
     def _score(self, period: pd.Period, lead: int) -> Miss:
         """Score the unstretched forecast of an ended period at a lead."""
-        record = self.records.find_to_learn(period, lead)
+        record = self._find_records(lead)[period]
         known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        moment, further = self.versions.at(record), self._collect_new_business(known)
+        moment, further = self.versions.open_at(record), self._collect_new_business(known)
         chance = self._look_up(self._learn_chances(known).of, moment, period)[-1]
-        booked, open_ = moment.booked_in(period), np.flatnonzero(moment.open)
-        group, size = moment.group[open_], moment.size
+        booked, group, size = self.versions.sum_wins(record, period), moment.group, moment.size
         there = (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
         place = np.cumsum(there) - 1
-        totals = sample_totals(
-            moment.value[open_], chance[open_], place[group], int(there.sum()), one_of=further[:, there]
-        )
+        totals = sample_totals(moment.value, chance, place[group], int(there.sum()), one_of=further[:, there])
         low, median, high = np.quantile(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
         came = (self.sum_wins(record, period) - booked)[there]
         return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))

@@ -359,13 +359,17 @@ class Records:
     def ended(self, day: int) -> list[pd.Period]:
         """List the periods since the first record whose final result had been recorded by a day."""
         newest = self.find_newest(day)
-        found: list[pd.Period] = []
-        if newest < 0:
+        return [period for period, settled, final in self._final if settled <= day and final <= newest]
+
+    @cached_property
+    def _final(self) -> list[tuple[pd.Period, int, int]]:
+        """Each period with a final result, the day from which it counts, and its record."""
+        found: list[tuple[pd.Period, int, int]] = []
+        if not len(self.days):
             return found
         period = self.period(int(self.days[0]))
-        while last_day(period) + SETTLED_DAYS <= day:
-            if 0 <= self.find_final(period) <= newest:
-                found.append(period)
+        while (final := self.find_final(period)) >= 0:
+            found.append((period, last_day(period) + SETTLED_DAYS, final))
             period += 1
         return found
 
@@ -429,13 +433,20 @@ class Versions:
 
     def at(self, record: int) -> Moment:
         """Take the deals as of a record, in all groups of the history."""
-        rows = np.flatnonzero((self.seen <= record) & (self.until > record))
+        return self._take(np.flatnonzero((self.seen <= record) & (self.until > record)), record)
+
+    def open_at(self, record: int) -> Moment:
+        """Take the open deals as of a record."""
+        rows, seen, until = self._open
+        return self._take(rows[(seen <= record) & (until > record)], record)
+
+    def _take(self, rows: Integers, record: int) -> Moment:
         whole = self.every
         taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
         columns = {
             name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
         }
-        ids = np.asarray(whole.ids)[self.deal[rows]] if columns else ()
+        ids = whole.ids[self.deal[rows]] if columns else ()
         return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
 
     def wins(self, record: int, period: pd.Period) -> Integers:
@@ -443,6 +454,11 @@ class Versions:
         ends = np.searchsorted(self._won_days, [first_day(period), last_day(period) + 1])
         rows = self._won[ends[0] : ends[1]]
         return rows[(self.seen[rows] <= record) & (self.until[rows] > record)]
+
+    def sum_wins(self, record: int, period: pd.Period) -> Floats:
+        """Sum the wins dated in a period, as of a record, by group."""
+        rows, every = np.sort(self.wins(record, period)), self.every
+        return Groups(every.group[rows], every.index).sum(every.value[rows], np.ones(len(rows), dtype=bool))
 
     def earlier(self, rows: Integers, record: int) -> Integers:
         """Find each row's deal as of a record; −1 if it was neither open nor won then."""
@@ -452,6 +468,11 @@ class Versions:
             (self.deal[place] == deals) & (self.until[place] > record) & (self.every.outcome[place] != LOST)
         )
         return np.where((place >= 0) & shown, place, -1)
+
+    @cached_property
+    def _open(self) -> tuple[Integers, Integers, Integers]:
+        rows = np.flatnonzero(self.every.open)
+        return rows, self.seen[rows], self.until[rows]
 
     @cached_property
     def _won(self) -> Integers:
@@ -533,7 +554,7 @@ def _read(
         owners,
         label_index(groups, by) if by else None,
         {name: Column.of(found[name].take(order).to_pandas().rename(name)) for name in chances},
-        ids,
+        np.array(ids, dtype=object),
     )
     return Versions(records, deal[order].astype(np.int64), seen[order], until[order], every)
 

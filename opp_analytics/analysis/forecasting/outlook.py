@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -78,8 +78,8 @@ class Mix:
     chances: Floats
     sure: float
     one_of: Sequence[float] = ()
-    stretch: float = 1.0
-    """Factor on every distance from the median."""
+    stretch: Callable[[], float] | None = None
+    """Finds the factor on every distance from the median; None for no stretch."""
     seed: int = 0
 
     @cached_property
@@ -90,7 +90,7 @@ class Mix:
     @cached_property
     def total(self) -> Stretched:
         """The distribution of the total."""
-        return Stretched(self.plain, self.stretch, self.sure)
+        return Stretched(self.plain, self.stretch() if self.stretch else 1.0, self.sure)
 
     def quantile(self, q: float) -> float:
         """The amount that the total does not exceed with probability `q`."""
