@@ -33,6 +33,7 @@ from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
 # For the drawings and the page only: `__all__` is what `oa` has.
+from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip

@@ -39,8 +39,8 @@ class Earlier:
     """Its date."""
     forecast: pd.DataFrame
     """`oa.forecast` as of that day."""
-    people: pd.DataFrame
-    """The same by person; empty if nobody is named."""
+    people: pd.Series[float]
+    """Expected money by person; empty if nobody is named."""
 
     def figure(self, period: str, column: str) -> float:
         """Look up a figure of the page's subject, as it was then."""
@@ -71,15 +71,28 @@ class Forecasts:
         method: MethodName,
         periods: int | list[str],
         history: History | None,
+        ranged: str = "",
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast the whole by team and person; keep the rows of the page's subject, and of its people."""
+        """Forecast the whole by team and person; keep the rows of the page's subject, and of its people.
+
+        People have a range and a chance in the period `ranged` only: each takes as long as those of the whole.
+        """
         inputs, levels = self.inputs, list(self.inputs.levels)
-        table = analysis.forecast(
+        part, depth = inputs.part, 0
+        if part:
+            depth = levels.index(part.column) + 1
+
+        def is_shown(labels: Sequence[str], period: str) -> bool:
+            mine = part is None or (len(labels) >= depth and labels[depth - 1] == part.name)
+            return mine and (len(labels) == depth or period == ranged)
+
+        table = analysis.forecast_shown(
             frame,
+            is_shown,
             as_of=day,
             periods=periods,
             only=isinstance(periods, list),
-            method=method,
+            method=analysis.read_method(method),
             by=levels or None,
             totals=bool(levels),
             freq=inputs.freq,
@@ -101,7 +114,14 @@ class Forecasts:
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs = self.inputs
-        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1, inputs.whole_history)
+        return self._forecast(
+            inputs.whole,
+            inputs.today,
+            inputs.method,
+            AHEAD + 1,
+            inputs.whole_history,
+            ranged=str(inputs.period),
+        )
 
     @property
     def forecast(self) -> pd.DataFrame:
@@ -161,7 +181,7 @@ class Forecasts:
             raise NotEnoughHistory(
                 f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
             ) from None
-        return Earlier(moment, day, forecast, self._keep_current(people))
+        return Earlier(moment, day, forecast, self._keep_current(people)["expected"])
 
     @cached_property
     def no_changes(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
-from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, row_numbers
+from opp_analytics.analysis.forecasting.moment import Flags, Floats, Labels, Moment, row_numbers
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.stated import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target, find_gap
@@ -152,7 +152,7 @@ def forecast(
     unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
-    question = Question.of(
+    return forecast_shown(
         opportunities,
         as_of=as_of,
         freq=freq,
@@ -168,12 +168,24 @@ def forecast(
         seed=seed,
         tz=tz,
     )
+
+
+def forecast_shown(
+    opportunities: pd.DataFrame,
+    shown: Callable[[Labels, str], bool] | None = None,
+    *,
+    totals: bool = False,
+    **asked: Any,
+) -> pd.DataFrame:
+    """Forecast as `forecast` does; range and chance are NaN in rows that are not `shown`, by labels and period."""
+    question = Question.of(opportunities, totals=totals, **asked)
     moment = question.read(opportunities)
     finest = answer(question, moment)
     levels = range(len(question.by) if totals else 0)
     answers = [*(answer(question, moment, level=k, parts=finest if k else None) for k in levels), finest]
     tables = [
-        _tabulate(question, one, question.by[:k]) for k, one in zip([*levels, None], answers, strict=True)
+        _tabulate(question, one, question.by[:k], shown)
+        for k, one in zip([*levels, None], answers, strict=True)
     ]
     deals = finest.moment
     return annotate(
@@ -208,7 +220,12 @@ def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.Da
     return pd.concat(parts)
 
 
-def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
+def _tabulate(
+    question: Question,
+    found: Outlooks,
+    by: Sequence[str],
+    shown: Callable[[Labels, str], bool] | None,
+) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment
     rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
@@ -223,7 +240,7 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
         "open_count": rows.count(deals.open),
         "open_value": rows.sum(deals.value, deals.open),
         "weighted_open": rows.sum(deals.value * stated, deals.open) if rated else rows.filled(np.nan),
-        **_tabulate_outlooks(question, rows, found, by),
+        **_tabulate_outlooks(question, rows, found, by, shown),
         "won_later_value": rows.sum(deals.value, deals.won_later),
         "no_value": rows.count(deals.open & no_value),
         "no_probability": rows.count(deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))),
@@ -287,7 +304,11 @@ class PeriodRows:
 
 
 def _tabulate_outlooks(
-    question: Question, rows: PeriodRows, found: Outlooks, by: Sequence[str]
+    question: Question,
+    rows: PeriodRows,
+    found: Outlooks,
+    by: Sequence[str],
+    shown: Callable[[Labels, str], bool] | None,
 ) -> dict[str, Floats]:
     """Tabulate expected money, the range, the target and its chance."""
     deals = found.moment
@@ -302,10 +323,12 @@ def _tabulate_outlooks(
         columns["new_business"][:, place] = outlook.new_business
         columns["expected"][:, place] = found.expected(period)
         for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
+            target = question.targets.of(by, labels, str(period))
+            columns["target"][group, place] = target
+            if shown and not shown(labels, str(period)):
+                continue
             if total is not None:
                 for name, level in zip(("low", "median", "high"), levels, strict=True):
                     columns[name][group, place] = total.quantile(level)
-            target = question.targets.of(by, labels, str(period))
-            columns["target"][group, place] = target
             columns["p_target"][group, place] = outlook.p_target(group, float(booked[group]), target)
     return columns

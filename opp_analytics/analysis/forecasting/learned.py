@@ -444,7 +444,8 @@ def _count_pairs(
 
 def _share_won(seen: Floats, stages: Sequence[Labels]) -> tuple[Floats, Floats]:
     """Compute the share won after each step of `Chances.share`, with the deals and wins behind it, from those by stage."""
-    name, names = pd.factorize(pd.Index([stage[0] for stage in stages], dtype=object))
+    names = list(dict.fromkeys(stage[0] for stage in stages))
+    name = np.array([names.index(stage[0]) for stage in stages], dtype=np.intp)
     named = (name[:, None] == np.arange(len(names))).astype(np.float64)
     none, alone = np.zeros((*seen.shape[:2], 1)), named.sum(axis=0)[name] == 1
     by_name = np.concatenate([seen @ named, none], axis=2)[:, :, [*name, *range(len(names)), -1]]

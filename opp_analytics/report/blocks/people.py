@@ -80,7 +80,7 @@ def _add_changes(tables: Tables) -> pd.DataFrame:
     table = tables.people
     if tables.no_changes:
         return table.assign(change=math.nan)
-    then = tables.earlier.people["expected"]
+    then = tables.earlier.people
     gone = then.index.difference(table.index, sort=False)
     rows = table.reindex(table.index.append(gone))
     rows.loc[gone, _ZEROS] = 0.0

@@ -190,7 +190,8 @@ def test_learn__scores_past_forecasts_only_at_leads_that_count(freq, leads, monk
     monkeypatch.setattr(Learned, "_miss", miss)
     day = int(learned.records.days[-1])
     lessons = learned.learn(day, learned.records.period(day) + 1)
-    assert lessons is not None and not asked
+    assert lessons is not None
+    assert not asked
     assert lessons.stretch >= 1
     assert asked == leads | {last_day(learned.records.period(day) + 1) - day}
 
