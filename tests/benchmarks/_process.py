@@ -49,7 +49,8 @@ def tell(call: Callable[[], object]) -> None:
     (_PROCESS / "clear_refs").write_text("5")
     before = _peak_mb()
     run = cost(call)
-    print(json.dumps(dataclasses.asdict(run) | {"peak_mb": _peak_mb() - before}))
+    # What is less than a megabyte is nothing, but is divided by.
+    print(json.dumps(dataclasses.asdict(run) | {"peak_mb": max(_peak_mb() - before, 1)}))
 
 
 def _peak_mb() -> float:

@@ -1,6 +1,6 @@
 """Four times the rows: what a size takes against a quarter of it, and the exponent between the two.
 
-A load, a record of which 1% changed, analyses of the frame, and questions to a history of 30 days of which 2% changed
+A load, a record of which 1% changed, analyses of the frame, and questions to a history of 45 days of which 2% changed
 each; and questions to change logs on disk of 5 and 20 million rows. Each is a process of its own; both sizes run in turns.
 """
 
@@ -21,7 +21,7 @@ from tests.benchmarks.loading import load_once, serving_pages
 from tests.benchmarks.statistics import QUESTIONS
 
 SIZES = (250_000, 1_000_000)
-_HISTORY_SIZES, _DAYS = (100_000, 400_000), 30
+_HISTORY_SIZES, _DAYS = (100_000, 400_000), 45
 LOGS = (500_000, 2_000_000)
 """Deals of the large change logs, of ten rows each."""
 _ROUNDS = 3
