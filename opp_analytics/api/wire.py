@@ -290,13 +290,7 @@ class Opportunity(dict[str, Any]):
         def __getitem__(self, key: str) -> Any: ...
 
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-def encode(fields: dict[str, Any]) -> bytes:
-    """Encode the body of a create or an update, numbers exact."""
-    return _encode({"opportunity": fields})
-
+_encode = msgspec.json.Encoder(decimal_format="number").encode  # decimals stay exact
 
 LIST = "/opportunities/"
 TRASH = "/opportunities/trash/show"
@@ -395,4 +389,4 @@ def encode_body(fields: dict[str, Any], names: TenantNames, *, creates: bool = F
             raise ArgumentValueError(f"{name}={value!r} {reason}") from None
     if creates:
         text(fields.get("name"), "name", example="Acme renewal")
-    return encode(names.sent(values))
+    return _encode({"opportunity": names.sent(values)})

@@ -66,11 +66,8 @@ class DistinctIds:
 
 def drop_repeated(tables: Sequence[pa.Table]) -> list[pa.Table]:
     """Drop rows whose ``unique_id`` came before, and tables left without rows."""
-    ids = pd.Series(
-        [unique_id for table in tables for unique_id in table["unique_id"].to_pylist()], dtype=object
-    )
-    first = ~ids.duplicated().to_numpy()
-    ends = accumulate(map(len, tables))
+    ids = [unique_id for table in tables for unique_id in table["unique_id"].to_pylist()]
+    first, ends = ~pd.Index(ids, dtype=object).duplicated(), accumulate(map(len, tables))
     kept = (
         table.filter(pa.array(first[end - len(table) : end])) for table, end in zip(tables, ends, strict=True)
     )
@@ -116,24 +113,18 @@ class Sweep:
 
     def end(self) -> None:
         """Drop rows that came twice, and see whether the order was the one asked for."""
-        self.sorted = self._is_ordered() or all(map(_is_sorted, map(_created, self.tables)))
+        self.sorted = _are_sorted(self.tables) or all(_are_sorted([table]) for table in self.tables)
         if not self._distinct.proven():
             self.tables = drop_repeated(self.tables)
             distinct = sum(map(len, self.tables))
             self.duplicates += self.rows - distinct
             self.rows = distinct
-        self.ordered = self.sorted and self._is_ordered()
-
-    def _is_ordered(self) -> bool:
-        return _is_sorted(np.concatenate([np.empty(0, np.int64), *map(_created, self.tables)]))
+        self.ordered = self.sorted and _are_sorted(self.tables)
 
 
-def _created(table: pa.Table) -> np.ndarray:
-    instants: np.ndarray = table["created_at"].drop_null().cast(pa.int64()).to_numpy()
-    return instants
-
-
-def _is_sorted(instants: np.ndarray) -> bool:
+def _are_sorted(tables: Sequence[pa.Table]) -> bool:
+    created = (table["created_at"].drop_null().cast(pa.int64()).to_numpy() for table in tables)
+    instants = np.concatenate([np.empty(0, np.int64), *created])
     return bool((instants[1:] >= instants[:-1]).all())
 
 

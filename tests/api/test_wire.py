@@ -138,10 +138,8 @@ def test_get__refuses_an_answer_about_another_opportunity(tmp_path):
     ],
 )
 def test_encode__writes_every_kind_of_cell_exactly(column, value, sent):
-    assert (
-        wire.encode({column: wire.to_wire(column, value)}).decode()
-        == f'{{"opportunity":{{"{column}":{sent}}}}}'
-    )
+    body = wire.encode_body({column: value}, wire.TenantNames())
+    assert body.decode() == f'{{"opportunity":{{"{column}":{sent}}}}}'
 
 
 TOTAL = oa.Org(api_columns={"total": "value", "phase": "stage"})
