@@ -17,8 +17,7 @@ import msgspec
 import pyarrow as pa
 from requests_cache.backends.sqlite import SQLiteDict
 
-from opp_analytics.api.connection import LARGEST_BODY
-from opp_analytics.api.transport import StoredPage
+from opp_analytics.api.transport import LARGEST_BODY, StoredPage
 
 _CODEC = "zstd"
 

@@ -1,7 +1,8 @@
-"""The commands of a Monday: what changed, the forecast, deals at risk, pipeline created, and the proof."""
+"""The commands of a Monday: what changed, the forecast, deals at risk, rates, how owners compare, the proof, and the audit."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -12,7 +13,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import compare_chances, evidence, select_own_chances
-from opp_analytics.cli.console import OUTPUT, heading, note, say, show
+from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -32,9 +33,8 @@ from opp_analytics.cli.source import (
     say_method,
 )
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
-from opp_analytics.org import money_of, require
+from opp_analytics.org import money_of, require, split_by
 from opp_analytics.periods import as_date, as_period
-from opp_analytics.report import Proof, judge_forecasts
 from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
 _PROVED = ["wape", "bias", "differs", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps"]
@@ -43,7 +43,13 @@ _AHEAD = [
     *("needed_pipeline", "pipeline_coverage", "open_value"),
 ]
 _FLAGGED = ["name", "value", "reasons", "owner_name", "probability", "chance", "close_date", "risk"]
-"""Columns of forecasts and of flagged deals, the first ones the last to be left out of a narrow terminal."""
+_RATES = ["won", "lost", "rate", "rate_low", "rate_high", "value_rate", "won_value", "open", "to_date"]
+_FUNNEL = ["open_count", "open_value", "reached_low", "reached_high"]
+_CATEGORIES = ["closed", "commit", "best_case", "pipeline", "commit_total", "best_case_total", "omitted"]
+_CARD = ["won", "lost", "rate", "differs", "days_to_win", "slip_rate", "forecast_bias", "n", "due"]
+"""Columns of the commands' tables, the first ones the last to be left out of a narrow terminal."""
+_KNOWN_BY = ("name", "owner_name", "stage")
+_LISTED = ["check", "name", "field", "cell", "suggestion"]
 
 
 @with_tables()
@@ -237,6 +243,9 @@ def prove_command(
     ] = None,
 ) -> None:
     """Prove the forecast: past forecasts and the formulas of others against what closed, as a page to hand on."""
+    # Here: the other commands need no page.
+    from opp_analytics.report import Proof, judge_forecasts
+
     page = page or (None if OUTPUT.get().as_json else Path("forecast-proof.html"))
     check_ending(page, (".html", ".htm"))
     org = find_org(org_file)
@@ -251,6 +260,190 @@ def prove_command(
     if page is not None:
         note(f"Written to {page}.")
     answer(proof.tables)
+
+
+_MOST = 60
+_Since = Annotated[
+    str | None, typer.Option("--since", help="First close date, as 2026-01-01.", show_default=False)
+]
+_Until = Annotated[
+    str | None, typer.Option("--until", help="Last close date, as 2026-03-31.", show_default=False)
+]
+
+
+@with_tables()
+@reads_deals
+def win_rate_command(
+    source: CommandSource,
+    by: By = None,
+    freq: Annotated[
+        str | None,
+        typer.Option("--freq", help="One row for each period: W, M, Q, Y.", show_default="all in one"),
+    ] = None,
+    since: _Since = None,
+    until: _Until = None,
+) -> None:
+    """Show the share of closed deals that were won, by count and by money, with its interval."""
+    table = oa.win_rate(
+        source.opportunities,
+        by=by or None,
+        freq=None if freq is None else choose_freq(source.org, freq),
+        start=since,
+        end=until,
+        as_of=source.day,
+        tz=source.zone,
+    )
+    _tell(table, _RATES, index=bool(by or freq))
+
+
+@with_tables()
+@partial(reads_deals, dated=False)
+def funnel_command(source: CommandSource, by: By = None) -> None:
+    """Show the open deals in each stage, and how many deals reached it, at least and at most."""
+    # Each pipeline has stages of its own.
+    groups = dict.fromkeys([*split_by(source.opportunities), *(by or [])])
+    _tell(oa.stage_funnel(source.opportunities, by=list(groups)), _FUNNEL)
+
+
+@with_tables()
+def slippage_command(
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="First day, as 2026-03-01.", show_default="of the last ended period"),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--end", help="Last day, as 2026-03-31.", show_default="of the last ended period"),
+    ] = None,
+    freq: Freq = None,
+    by: By = None,
+    folder: HistoryFolder = HISTORY_FOLDER,
+    org_file: OrgFile = None,
+) -> None:
+    """Show the outcome of the deals that were due: won, lost, slipped, pulled out, removed or still due."""
+    org = find_org(org_file)
+    history = open_history(folder, org)
+    zone = (org or oa.Org()).zone(None)
+    newest = as_date(history.records["recorded_at"].iloc[-1], tz=zone)
+    ended = pd.Period(newest if end is None else as_date(end, tz=zone, name="--end"), choose_freq(org, freq))
+    if start is None and end is None:
+        ended -= 1
+        begins = as_date(history.records["recorded_at"].iloc[0], tz=zone)
+        if ended.start_time < begins:
+            raise NotEnoughHistory(
+                f"{folder} begins on {begins:%Y-%m-%d}, so it does not know what was due in {ended}; record every day, and ask of "
+                "days since then with --start and --end"
+            )
+    first = ended.start_time if start is None else as_date(start, tz=zone, name="--start")
+    last = newest if start is not None else ended.end_time.normalize()
+    last = last if end is None else as_date(end, tz=zone, name="--end")
+    table = oa.slippage(history, start=first, end=last, by=by or None, tz=zone)
+    heading("Slippage", f"deals due {text.days(first, last)}")
+    _tell(table, list(map(str, table)), rows=table["count"] > 0 if by else slice(None))
+
+
+@with_tables()
+@reads_deals
+def categories_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
+    """Show closed, commit, best case and pipeline money of each period, each alone and added up."""
+    table = oa.forecast_categories(
+        source.opportunities,
+        as_of=source.day,
+        freq=choose_freq(source.org, freq),
+        by=by or None,
+        tz=source.zone,
+    )
+    labels = table.index.get_level_values("period")
+    _tell(table, _CATEGORIES, rows=labels.isin([*BUCKETS, *evidence.keep_ahead(labels, table)]))
+
+
+@with_tables()
+@reads_deals
+def scorecard_command(
+    source: CommandSource,
+    by: By = None,
+    freq: Freq = None,
+    since: _Since = None,
+    method: Method = "auto",
+    folder: HistoryFolder = HISTORY_FOLDER,
+) -> None:
+    """Compare owners or other groups: win rate, days to win, slip rate and forecast bias."""
+    table = oa.scorecard(
+        source.opportunities,
+        find_history(folder, source.org),
+        as_of=source.day,
+        by=by or "owner_name",
+        start=since,
+        freq=choose_freq(source.org, freq),
+        method=cast("Any", method),
+        tz=source.zone,
+    )
+    _tell(table, _CARD)
+
+
+def _tell(table: pd.DataFrame, columns: list[str], *, index: bool = True, rows: Any = slice(None)) -> None:
+    """End a command of one table: its sentence, these rows and columns with something in them, all of it."""
+    say(oa.sentence(table))
+    known = [name for name in columns if name in table and table[name].notna().any()]
+    show(table.loc[rows, known], index=index, most=_MOST)
+    answer(table)
+
+
+@with_tables(plan_file=(".json",))
+@reads_deals
+def audit_command(
+    source: CommandSource,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.", show_default=False),
+    ] = None,
+    stale_days: Annotated[
+        int, typer.Option(min=1, help="Days without an update that make a deal stale.")
+    ] = 30,
+    most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
+) -> None:
+    """Find data problems: deals and money by check, each finding, and a plan of fixes."""
+    opportunities = source.opportunities
+    findings = oa.audit(
+        opportunities, as_of=source.day, stale_days=stale_days, own_writes=source.own_writes()
+    )
+    summary = oa.audit_summary(findings)
+    heading("Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}")
+    lacks = findings.attrs.get("not_checked", [])
+    if lacks:
+        note(f"Not checked, as the data lacks it: {text.joined(lacks)}.")
+    named = _name_findings(findings, opportunities)
+    if summary.empty:
+        say("Nothing found.")
+    else:
+        show(summary.reset_index()[["severity", "check", "deals", "value"]], index=False)
+        if most:
+            heading("Findings", "the most severe first")
+            listed = [name for name in _LISTED if name in named]
+            show(named[[*([] if "name" in named else ["unique_id"]), *listed]], index=False, most=most)
+        _offer_fixes(opportunities, findings, plan_file)
+    answer({"summary": summary, "findings": named})
+
+
+def _name_findings(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Add the name, owner and stage of each deal to the findings."""
+    known = [name for name in _KNOWN_BY if name in opportunities]
+    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
+    others = [name for name in findings.columns if name != "unique_id"]
+    return named[["unique_id", *known, *others]]
+
+
+def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
+    cells = int(findings["suggestion"].notna().sum())
+    if not cells:
+        say("No finding has a suggested fix.")
+    elif file is None:
+        say(f"{text.count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
+    else:
+        fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
+        fixes.save(file)
+        command = write_command("apply", file)
+        say(f"{text.count(len(fixes), 'change')} planned in {file}. To review and apply: {command}")
 
 
 def _choose_days(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     FLAGS,
     OWN,
@@ -25,6 +24,7 @@ from opp_analytics.crm.recognize import (
     CREATED,
     LOGS,
     UTC_LABELS,
+    find_column,
     find_name,
     find_shape,
     find_stage_date,

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.crm.guess_columns import find_column
 from opp_analytics.crm.mapping import (
     CLOSED_AT,
     USED_UP,
@@ -19,7 +18,7 @@ from opp_analytics.crm.mapping import (
     name_opportunities,
     tabulate,
 )
-from opp_analytics.crm.recognize import LOGS, find_shape, name_any
+from opp_analytics.crm.recognize import LOGS, find_column, find_shape, name_any
 from opp_analytics.crm.stage_dates import mark_stage_dates, take_stage_dates
 from opp_analytics.crm.values import UNREADABLE, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError

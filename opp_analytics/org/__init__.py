@@ -1,6 +1,7 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
 from opp_analytics.org.additions import Tables
+from opp_analytics.org.check_file import record_link
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
@@ -19,7 +20,6 @@ from opp_analytics.org.frame import (
 )
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
-from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
     DEFAULT,
     FILE,
@@ -45,6 +45,7 @@ from opp_analytics.org.rates import (
     refuse_lacking,
     warn_of_dates,
 )
+from opp_analytics.org.read_file import COLUMN_WORDS, TABLE_LABELS, find_periods, name_table
 from opp_analytics.org.stages import (
     CONFLICT,
     DISQUALIFIED,
@@ -64,4 +65,3 @@ from opp_analytics.org.stages import (
     mask_future_dated,
     rank_open,
 )
-from opp_analytics.org.table_labels import COLUMN_WORDS, TABLE_LABELS, find_periods, name_table

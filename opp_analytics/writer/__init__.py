@@ -1,7 +1,6 @@
 """Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
 
-from opp_analytics.writer.apply.apply import RunStopped, apply, check_plan, resume, undo
-from opp_analytics.writer.apply.receipt import Receipt
+from opp_analytics.writer.apply.apply import Receipt, RunStopped, apply, check_plan, resume, undo
 from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, same
 from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words

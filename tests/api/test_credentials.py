@@ -25,8 +25,8 @@ from rich.traceback import Traceback
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.connection import Connections
 from opp_analytics.api.credentials import Secret
+from opp_analytics.api.transport import Connections
 from opp_analytics.api.wire import TenantNames
 from tests.support import Answer, Asked, as_json, client_of, listing, paged, row, serving
 

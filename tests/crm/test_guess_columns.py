@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm.guess_columns import guess_columns, guess_ids, list_likely
 from opp_analytics.crm.mapping import Mapped, match_labels, name_opportunities
+from opp_analytics.crm.recognize import guess_columns, guess_ids, list_likely
 from opp_analytics.errors import MissingColumnError
 from opp_analytics.org import Org
 from opp_analytics.table_files import read_table

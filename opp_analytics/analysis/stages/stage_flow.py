@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.history_query import (
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
-from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
+from opp_analytics.analysis.stages.stage_funnel import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED, History, ibis, missing
 from opp_analytics.org import NOT_RECORDED, PIPELINE, Org

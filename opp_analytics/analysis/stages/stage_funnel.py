@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, make_column_key, read
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -25,7 +25,8 @@ from opp_analytics.org import (
     outcome_codes,
     split_by,
 )
-from opp_analytics.schema import NO_LABEL
+from opp_analytics.schema import NO_LABEL, TEXT
+from opp_analytics.text import joined
 
 
 def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
@@ -172,3 +173,36 @@ def _make_frame(table: dict[str, NDArray[Any]], groups: Groups, stage: Key) -> p
     labels = pd.Index(np.tile(stage.labels, groups.size), name="stage", dtype=schema.TEXT)
     flat = {name: values.reshape(-1) for name, values in table.items()}
     return pd.DataFrame(flat, index=groups.nest(labels, len(stage.labels)))
+
+
+def split_pipelines(org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str) -> list[str | None]:
+    """List the pipelines to count one by one; a single None where all stages are ranked together.
+
+    Refuse deals in several pipelines with stages of their own that `by` does not tell apart.
+    """
+    if len(org.stages.pipelines) < 2:
+        return [None]
+    names = found.astype(TEXT).dropna().unique().tolist()
+    if PIPELINE in by:
+        return [*names, *([None] if found.isna().any() or not names else [])]
+    if len(names) > 1:
+        raise ArgumentValueError(
+            f"{asked_by}: the pipelines {joined([repr(name) for name in names], most=5)} have stages of their own, in an order "
+            f'of their own; use by="pipeline", or keep the deals of one of them'
+        )
+    return list(names) or [None]
+
+
+def list_open_stages(org: Org, pipeline: str | None) -> tuple[str, ...]:
+    """List the open stages of a pipeline in order; all of the org's for a pipeline that it does not know."""
+    return (org.stages.of(pipeline) if pipeline in org.stages.pipelines else org.stages).open
+
+
+def merge_pipelines(parts: Sequence[pd.DataFrame], groups: pd.Index[Any] | None) -> pd.DataFrame:
+    """Merge the tables of the pipelines into one, in the order of the groups."""
+    if groups is None or len(parts) == 1:
+        return parts[0]
+    table = pd.concat(parts)
+    assert isinstance(table.index, pd.MultiIndex)
+    places = groups.get_indexer(table.index.droplevel(-1))
+    return table.iloc[pd.Series(places).argsort(kind="stable").to_numpy()]

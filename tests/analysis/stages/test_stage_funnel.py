@@ -1,13 +1,20 @@
 """The funnel of one frame."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 import pandas.testing as pdt
 import pytest
 from hypothesis import given
 
+import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis import stage_funnel
 from opp_analytics.org import outcomes
+from opp_analytics.widgets.explorer.explorer import explore
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -121,3 +128,159 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
 @given(opportunities())
 def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):
     pdt.assert_frame_equal(stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id"))
+
+
+ORG = oa.Org(
+    stages=[
+        {"name": "Demo", "kind": "open", "pipeline": "New"},
+        {"name": "Talk", "kind": "open", "pipeline": "New"},
+        {"name": "Quote", "kind": "open", "pipeline": "Renewal"},
+        # In the other order than in New.
+        {"name": "Talk", "kind": "open", "pipeline": "Renewal"},
+        {"name": "Demo", "kind": "open", "pipeline": "Renewal"},
+        {"name": "Signed", "kind": "won"},
+        {"name": "Dead", "kind": "lost"},
+    ]
+)
+
+
+def deals() -> pd.DataFrame:
+    rows = [
+        ("a", "New", "Demo", 10.0), ("b", "New", "Talk", 20.0), ("c", "New", "Signed", 40.0),
+        ("d", "Renewal", "Talk", 80.0), ("e", "Renewal", "Demo", 160.0), ("f", "Renewal", "Dead", 320.0),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["unique_id", "pipeline", "stage", "value"])
+    return ORG.apply(
+        frame.assign(name=frame["unique_id"], close_date="2026-11-30", probability=50, owner_name="Ann")
+    )
+
+
+def history() -> oa.History:
+    log = [
+        ("z", "2026-11-02", "New", "Demo"), ("z2", "2026-11-02", "Renewal", "Quote"),
+        ("a", "2026-11-09", "New", "Demo"), ("a", "2026-11-16", "New", "Talk"),
+        # From Quote to Demo, past Talk; in New it would go back from Talk to Demo.
+        ("d", "2026-11-09", "Renewal", "Quote"), ("d", "2026-11-16", "Renewal", "Demo"),
+        ("e", "2026-11-09", "Renewal", "Talk"), ("e", "2026-11-16", "Renewal", "Demo"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
+    return oa.History.from_changes(
+        frame.assign(value=1.0, close_date="2026-12-31", probability=50, owner_name="Ann"), org=ORG
+    )
+
+
+def test_funnel__ranks_each_pipeline_by_its_own_stages() -> None:
+    table = oa.stage_funnel(deals(), by="pipeline")
+    assert table["open_count"].to_dict() == {
+        ("New", "Demo"): 1, ("New", "Talk"): 1, ("Renewal", "Quote"): 0, ("Renewal", "Talk"): 1, ("Renewal", "Demo"): 1,
+    }  # fmt: skip
+    # New: the won deal and b reached Talk. Renewal: e is in Demo, behind Talk.
+    assert table["reached_low"].tolist() == [3, 2, 2, 2, 1]
+    assert table["open_value"].sum() == 270
+    both = oa.stage_funnel(deals(), by=["owner_name", "pipeline"])
+    assert both.droplevel("owner_name").to_dict() == table.to_dict()
+
+
+def test_funnel__of_several_pipelines_asks_for_the_grouping() -> None:
+    with pytest.raises(oa.errors.ArgumentValueError, match="pipelines 'New' and 'Renewal'.*by=\"pipeline\""):
+        oa.stage_funnel(deals())
+    both = deals()
+    renewal = both[both["pipeline"] == "Renewal"]
+    assert oa.stage_funnel(renewal)["open_count"].to_dict() == {"Quote": 0, "Talk": 1, "Demo": 1}
+    # Without the column nothing tells them apart.
+    assert oa.stage_funnel(deals().drop(columns="pipeline")).index.tolist() == ["Demo", "Talk", "Quote"]
+
+
+def test_funnel__shows_a_stage_of_another_pipeline_and_a_deal_of_no_pipeline() -> None:
+    odd = deals()
+    odd.loc[odd["unique_id"] == "a", "stage"] = "Quote"
+    odd.loc[odd["unique_id"] == "d", "pipeline"] = None
+    table = oa.stage_funnel(odd, by="pipeline")
+    assert table.loc[("New", "(none)"), "open_count"] == 1
+    assert table.loc["(none)"]["open_count"].to_dict() == {"Demo": 0, "Talk": 1, "Quote": 0}
+    assert table["open_count"].sum() == 4
+
+
+def test_flow__moves_forward_in_the_order_of_the_deals_own_pipeline() -> None:
+    table = oa.stage_flow(history(), start="2026-11-02T09:00Z", end="2026-11-30", by="pipeline")
+    said: dict[Any, list[int]] = table[["entries", "advanced", "back", "passed"]].T.to_dict("list")
+    assert said == {
+        ("New", "Demo"): [1, 1, 0, 0],
+        ("New", "Talk"): [1, 0, 0, 0],
+        ("Renewal", "Quote"): [1, 1, 0, 0],
+        # e entered Talk; d passed it on its way from Quote to Demo.
+        ("Renewal", "Talk"): [2, 2, 0, 1],
+        ("Renewal", "Demo"): [2, 0, 0, 0],
+    }
+    with pytest.raises(oa.errors.ArgumentValueError, match='by="pipeline"'):
+        oa.stage_flow(history(), start="2026-11-02T09:00Z", end="2026-11-30")
+    new = oa.stage_flow(history().where(pipeline="New"), start="2026-11-02T09:00Z", end="2026-11-30")
+    assert new["entries"].to_dict() == {"Demo": 1, "Talk": 1}
+
+
+def test_flow__of_a_move_between_pipelines_is_neither_forward_nor_back() -> None:
+    log = [
+        # From New to Renewal in one stage, and to one that is later in New and earlier in Renewal; then each within Renewal.
+        ("a", "2026-11-09", "New", "Demo"), ("a", "2026-11-16", "Renewal", "Demo"), ("a", "2026-11-23", "Renewal", "Talk"),
+        ("b", "2026-11-09", "New", "Demo"), ("b", "2026-11-16", "Renewal", "Talk"), ("b", "2026-11-23", "Renewal", "Demo"),
+        ("c", "2026-11-09", "Renewal", "Quote"), ("c", "2026-11-16", "New", "Talk"), ("c", "2026-11-23", "New", "Signed"),
+        ("z", "2026-11-02", "New", "Demo"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
+    moved = oa.History.from_changes(frame.assign(value=1.0, close_date="2026-12-31"), org=ORG)
+    asked: dict[str, Any] = {"start": "2026-11-02T09:00Z", "end": "2026-11-30", "by": "pipeline"}
+    table = oa.stage_flow(moved, **asked)
+    said: dict[Any, list[int]] = table[["entries", "advanced", "back", "removed", "passed"]].T.to_dict("list")
+    assert said == {
+        ("New", "Demo"): [2, 0, 0, 2, 0],
+        ("New", "Talk"): [1, 1, 0, 0, 0],
+        ("Renewal", "Quote"): [1, 0, 0, 1, 0],
+        ("Renewal", "Talk"): [2, 1, 0, 0, 0],
+        ("Renewal", "Demo"): [2, 0, 1, 0, 0],
+    }
+    entries = oa.stage_flow_deals(moved, **asked)
+    assert entries.loc["Renewal", "unique_id"].tolist() == ["c", "a", "b", "a", "b"]
+
+
+def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
+    log = [
+        ("a", "2026-11-02", "Renewal", "Talk"), ("a", "2026-11-09", "Renewal", "Demo"), ("a", "2026-11-16", "Renewal", "Quote"),
+        ("b", "2026-11-02", "New", "Talk"), ("b", "2026-11-09", "Renewal", "Quote"), ("b", "2026-11-16", "Renewal", "Dead"),
+        ("c", "2026-11-02", "New", "Signed"), ("c", "2026-11-09", "New", "Talk"), ("c", "2026-11-16", None, "Demo"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(log, columns=["unique_id", "seen_at", "pipeline", "stage"])
+    steps = oa.transitions(oa.History.from_changes(frame.assign(value=1.0), org=ORG)).dropna(
+        subset="from_stage"
+    )
+    found = steps.assign(day=steps["seen_at"].dt.day).set_index(["unique_id", "day"])["backward"].to_dict()
+    assert found == {
+        ("a", 9): False, ("a", 16): True, ("b", 9): False, ("b", 16): False, ("c", 9): True, ("c", 16): False,
+    }  # fmt: skip
+    assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
+
+
+def test_page_and_explorer__keep_pipelines_apart_unasked(tmp_path: Path) -> None:
+    made = oa.weekly_report(deals(), history(), as_of="2026-11-16", out=tmp_path)
+    assert "Renewal · Talk" in made.html.read_text()
+    panel = explore(deals(), as_of="2026-11-18")
+    assert 'table = oa.stage_funnel(deals, by="pipeline")' in panel.code
+    assert panel.table["open_count"].sum() == 4
+
+
+def test_rates_and_forecasts__take_the_pipeline_as_any_column() -> None:
+    frame = deals()
+    assert oa.win_rate(frame, by="pipeline")["rate"].to_dict() == {"New": 1.0, "Renewal": 0.0}
+    assert oa.forecast(frame, as_of="2026-11-18", by="pipeline", method="stated").xs(
+        "2026-11", level="period"
+    )["open_value"].to_dict() == {"New": 30.0, "Renewal": 240.0}
+
+
+def test_org__refuses_one_name_of_two_kinds() -> None:
+    stages = [
+        {"name": "Signed", "kind": "won", "pipeline": "New"},
+        {"name": "Signed", "kind": "open", "pipeline": "Renewal"},
+    ]
+    with pytest.raises(
+        oa.errors.OrgError, match="'Signed' is 'won' in another pipeline; a name has one kind"
+    ):
+        oa.Org(stages=stages)

@@ -10,9 +10,8 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.widgets.grid.drawer import show_receipt, show_review
 from opp_analytics.widgets.grid.effect import ForecastEffect
-from opp_analytics.widgets.grid.review import Review
+from opp_analytics.widgets.grid.review import Review, show_receipt, show_review
 from opp_analytics.widgets.grid.sheet import EditSheet
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
 from tests.widgets.grid.refusing import refusing
