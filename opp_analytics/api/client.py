@@ -14,12 +14,12 @@ from opp_analytics.api import wire
 from opp_analytics.api.config import (
     KeyHeader,
     Network,
+    Secret,
     Settings,
     cache_folder,
     private_cache,
     read_environment,
 )
-from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache

@@ -1,4 +1,4 @@
-"""HTTP transport: requests, retries and pauses; every failure becomes an error of this package.
+"""HTTP transport: requests, retries and pauses, on connections that answer within a deadline; every failure becomes our error.
 
 Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429, or 401 where
 the token can be renewed) or was never reached. Nothing of `requests` or `urllib3` leaves this module, their frames
@@ -29,8 +29,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.retry import Retry
 
 from opp_analytics import errors
-from opp_analytics.api.config import Network, Settings
-from opp_analytics.api.credentials import HiddenText, Secret, Token, attempt
+from opp_analytics.api.config import HiddenText, Network, Secret, Settings, Token, attempt
 from opp_analytics.api.threads import STOP
 from opp_analytics.errors import ApiError, ApiProblem, ConnectionFailed, UnexpectedResponse
 

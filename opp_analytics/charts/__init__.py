@@ -26,6 +26,7 @@ from opp_analytics.charts.data import (
     TickMark,
     Tone,
     choose_ticks,
+    shorten,
 )
 from opp_analytics.charts.forecasts import (
     backtest,
@@ -55,4 +56,3 @@ from opp_analytics.charts.rates import (
     win_rate_curve,
     win_rate_definitions,
 )
-from opp_analytics.charts.wording import shorten

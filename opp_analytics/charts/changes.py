@@ -12,8 +12,15 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import heading, push_counts, sentence, transition_matrix
-from opp_analytics.charts.data import BarMark, ChartData, Curve, EndName, Level, Measure, Place, Tone
-from opp_analytics.charts.wording import (
+from opp_analytics.charts.data import (
+    BarMark,
+    ChartData,
+    Curve,
+    EndName,
+    Level,
+    Measure,
+    Place,
+    Tone,
     iterate,
     keep_largest,
     measure_column,

@@ -25,8 +25,6 @@ from opp_analytics.charts.data import (
     Ribbon,
     TickMark,
     Tone,
-)
-from opp_analytics.charts.wording import (
     keep_largest,
     measure_column,
     measure_percent,

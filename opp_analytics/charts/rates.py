@@ -27,8 +27,6 @@ from opp_analytics.charts.data import (
     TextColumn,
     Tone,
     choose_ticks,
-)
-from opp_analytics.charts.wording import (
     iterate,
     measure_column,
     measure_percent,

@@ -2,9 +2,14 @@
 
 from opp_analytics.crm.change_log import ChangeLog, log_stage_dates, read_changes
 from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
-from opp_analytics.crm.import_table import find_clear_text, find_label, make_import_table
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, USED_UP, Reading, name_columns
 from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
-from opp_analytics.crm.read_export import explain_export, read_export
+from opp_analytics.crm.read_export import (
+    explain_export,
+    find_clear_text,
+    find_label,
+    make_import_table,
+    read_export,
+)
 from opp_analytics.crm.recognize import LOGS, Guess, Recognized, guess_columns, guess_org, recognize
 from opp_analytics.crm.values import CATEGORIES, FRACTIONS, STATUSES

@@ -1,4 +1,4 @@
-"""What a file holds, and the product that wrote it, by its labels.
+"""What a file holds, the product that wrote it, and guesses of its columns for people to confirm, by its labels.
 
 Field histories come in these shapes.
 

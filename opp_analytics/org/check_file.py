@@ -1,4 +1,4 @@
-"""The check of an org file: every mistake at once, each with its place, its value and what would be right."""
+"""The check of an org file: every mistake at once, each with its place, its value and what would be right. Links to deals are http, https or relative paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading an org file and the tables beside it."""
+"""Reading an org file and the tables beside it, whose columns go by the labels that people give them."""
 
 from __future__ import annotations
 

@@ -8,13 +8,20 @@ from typing import Any
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.report.blocks.forecast import categories, decide, months, past, trend, why
-from opp_analytics.report.blocks.headline import headline, second_sentence, tiles
-from opp_analytics.report.blocks.notes import certificate, notes
-from opp_analytics.report.blocks.people import people
+from opp_analytics.report.blocks.forecast import (
+    categories,
+    decide,
+    headline,
+    months,
+    past,
+    second_sentence,
+    tiles,
+    trend,
+    why,
+)
+from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
-from opp_analytics.report.blocks.quality import fix, risk
-from opp_analytics.report.blocks.to_win import to_win
+from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
 from opp_analytics.report.model import Block, WeeklyPage
 from opp_analytics.report.tables import Tables
 

@@ -16,7 +16,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, as_date
-from opp_analytics.report.blocks.notes import SUMS
+from opp_analytics.report.blocks.quality import SUMS
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Terms
 from opp_analytics.report.model import WeeklyPage as Page

@@ -1,16 +1,206 @@
-"""Bodies of the API's answers: resources, pages and errors in JSON:API form."""
+"""The bodies of the API: a create or an update, validated with every problem; resources, pages and errors in JSON:API form.
+
+Attributes outside the reference are stored unchanged, unless a number in them is beyond a JSON reader's range. `value` has no
+lower bound, because the reference only calls it a decimal.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from opp_analytics.sandbox.store import encode
-from opp_analytics.sandbox.validation import Problem
+from opp_analytics.sandbox.team import TenantStages
+
+STATUSES = ("active", "inactive", "won", "lost")
+_READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
+_LARGEST = Decimal(10) ** 15
+_MOST_DECIMALS = 6
+_LARGEST_NUMBER = Decimal(sys.float_info.max)
+"""Readers of JSON take a larger number for infinite, or refuse the whole answer."""
+
+
+class Problem(NamedTuple):
+    """One problem of a body: its place (an attribute, or "" for the body), description and code."""
+
+    attribute: str
+    detail: str
+    code: str = "invalid"
+
+
+class _Refused(ValueError):
+    """The reason why a value is refused; it completes a sentence that names the attribute."""
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refused("must be text")
+    if not value.strip():
+        raise _Refused("can't be blank")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Refused("must be text or null")
+    return value
+
+
+def _decimal(value: Any) -> int | Decimal | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
+        raise _Refused("is not a number")
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
+        raise _Refused("is not a number")
+    number = Decimal(value)
+    if not -_LARGEST < number < _LARGEST:
+        raise _Refused("must be less than 10^15 in size")
+    if number == number.to_integral_value():
+        return int(number)
+    if number != round(number, _MOST_DECIMALS):
+        raise _Refused(f"has more than {_MOST_DECIMALS} decimals")
+    return Decimal(format(number.normalize(), "f"))
+
+
+def _further(value: Any) -> Any:
+    inner = [value]
+    while inner:
+        item = inner.pop()
+        inner += item if isinstance(item, list) else item.values() if isinstance(item, dict) else ()
+        if isinstance(item, (int, Decimal)) and not -_LARGEST_NUMBER <= item <= _LARGEST_NUMBER:
+            raise _Refused("has a number out of range")
+    return value
+
+
+def _percent(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise _Refused("must be an integer")
+    if not 0 <= value <= 100:
+        raise _Refused("must be between 0 and 100")
+    if value != int(value):
+        raise _Refused("must be an integer")
+    return int(value)
+
+
+def _day(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise _Refused("must be a date written as YYYY-MM-DD")
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise _Refused("is not a date that exists") from None
+    return value
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in choices:
+            raise _Refused(f"is not one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "account_id": _text,
+    "account_unique_id": _text,
+    "value": _decimal,
+    "close_date": _day,
+    "probability": _percent,
+    "status": _one_of(STATUSES),
+}
+
+
+def validate(
+    body: Any, stages: TenantStages, current: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Find the attributes to store, and every problem of a body ``{"opportunity": {...}}``.
+
+    `current` has the attributes before an update; it is None for a create.
+    """
+    fields = body.get("opportunity") if isinstance(body, dict) else None
+    if not isinstance(fields, dict):
+        return {}, [Problem("", 'The body must be {"opportunity": {…}}', "invalid_body")]
+    if current is not None and not fields:
+        return {}, [Problem("", "The opportunity has no attribute to change", "invalid_body")]
+    checks = {**_CHECKS, "stage": _one_of(stages.names)}
+    clean: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for attribute, value in fields.items():
+        if attribute in _READ_ONLY:
+            # A record may be sent back unchanged.
+            if current is None or value != current["unique_id" if attribute == "id" else attribute]:
+                problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
+            continue
+        try:
+            clean[attribute] = checks.get(attribute, _further)(value)
+        except _Refused as refused:
+            problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
+    if current is None and "name" not in fields:
+        problems.insert(0, Problem("name", "name can't be blank", "required"))
+    _pair_accounts(clean, current or {}, problems)
+    return clean, problems
+
+
+def _pair_accounts(clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]) -> None:
+    """Keep `account_id` and the vendor client's `account_unique_id` equal: both name the same thing."""
+    if "account_unique_id" in clean:
+        account = clean.setdefault("account_id", clean["account_unique_id"])
+        if account != clean["account_unique_id"]:
+            problems.append(Problem("account_unique_id", "account_unique_id differs from account_id"))
+    elif "account_id" in clean and "account_unique_id" in current:
+        clean["account_unique_id"] = clean["account_id"]
+
+
+_CENT = Decimal("0.01")
+
+
+def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool) -> dict[str, Any]:
+    """Fill a blank or null stage or status of a request with its default.
+
+    A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
+    only the fields it sends.
+    """
+    filled = dict(fields)
+    if _is_empty(filled, "stage") and (is_new or "stage" in filled):
+        filled["stage"] = stages.first
+    if _is_empty(filled, "status") and (is_new or "status" in filled):
+        filled["status"] = stages.find_status(filled.get("stage"))
+    return filled
+
+
+def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring valid fields into the form that the database stores."""
+    return {name: _normalize_value(name, value) for name, value in fields.items()}
+
+
+def _normalize_value(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", " ".join(value.split()))
+    if name == "value" and isinstance(value, Decimal):
+        return value.quantize(_CENT, ROUND_HALF_UP)
+    return value
+
+
+def _is_empty(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    return value is None or (isinstance(value, str) and not value.strip())
+
 
 _MEDIA_TYPE = "application/vnd.api+json"
 

@@ -25,10 +25,9 @@ from opp_analytics.sandbox import jsonapi
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
 from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
-from opp_analytics.sandbox.jsonapi import Failure
+from opp_analytics.sandbox.jsonapi import Failure, Problem, fill_defaults, normalize, validate
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
 from opp_analytics.sandbox.store import CORE, Access, DealStore, ListQuery, Record, decode, encode
-from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, validate
 
 DEFAULT_PAGE_SIZE = 15
 """As in the API's reference."""

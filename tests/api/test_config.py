@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import faulthandler
+import http.client
+import io
+import logging
 import os
 import pickle
 import re
+import signal
 import stat
+import sys
+import tempfile
+import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 import pytest
+import requests
+import urllib3
+from rich.console import Console
+from rich.traceback import Traceback
 
 import opp_analytics as oa
-from opp_analytics.api.config import VARIABLES, Settings, read_environment
-from opp_analytics.api.credentials import Secret
-from tests.support import client_of, paged, row, serving
+from opp_analytics.api import PageDecoder
+from opp_analytics.api.config import VARIABLES, Secret, Settings, read_environment
+from opp_analytics.api.transport import Connections
+from opp_analytics.api.wire import TenantNames
+from tests.support import Answer, Asked, as_json, client_of, listing, paged, row, serving
 
 FULL = {
     "BLOCKS_API_URL": "https://crm.example.com/",
@@ -257,3 +275,515 @@ def test_cache__of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.
     )
     with pytest.warns(oa.errors.DataWarning, match="pages belongs to another user"):
         oa.Client("https://crm.example.com", "t", "k", cache_dir=tmp_path / "pages")
+
+
+class Tokens:
+    """A callable that gives one token after the other, the last for ever."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        return self.tokens[min(self.calls, len(self.tokens)) - 1]
+
+
+def only(token: str) -> object:
+    """A server that lets only this token in."""
+
+    def respond(asked: Asked) -> Answer:
+        if asked.headers["Authorization"] != f"Bearer {token}":
+            return as_json({"error": "expired"}, 401)
+        if asked.method == "POST":
+            return as_json({"data": {"id": "a", "attributes": {}}}, 201)
+        return paged([row(n) for n in range(30)])(asked)
+
+    return respond
+
+
+def test_token__of_a_callable_is_renewed_when_the_sandbox_lets_it_expire(
+    shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path
+) -> None:
+    tenant = shared_sandbox.add_tenant([row(n) for n in range(5)])
+    now = [tenant.token]
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append(now[0])
+        return now[0]
+
+    with oa.Client(shared_sandbox.url, token, tenant.api_key, cache_dir=tmp_path) as client:
+        assert client.list().total_records == 5
+        folder = client.cache_folder
+        for expected in (6, 7):
+            now[0] = shared_sandbox.faults.expire_token(now[0])
+            assert client.create(name="made with a new token")["unique_id"]
+            assert client.list().total_records == expected
+    assert len(asked) == 3
+    with oa.Client(shared_sandbox.url, lambda: now[0], tenant.api_key, cache_dir=tmp_path) as later:
+        assert later.cache_folder == folder
+        assert later.settings.tenant == client.settings.tenant
+
+
+def test_token__is_renewed_once_for_all_threads(tmp_path: Path) -> None:
+    tokens = Tokens("old-token", "new-token")
+    barrier = threading.Barrier(8)
+    with serving(only("new-token")) as server:  # type: ignore[arg-type]
+        with oa.Client(server.url, tokens, "key", cache_dir=tmp_path) as client:
+
+            def read(_: int) -> int | None:
+                barrier.wait(10)
+                return client.list().total_records
+
+            with ThreadPoolExecutor(8) as pool:
+                assert list(pool.map(read, range(8))) == [30] * 8
+            assert len(oa.load(client, progress=False)) == 30
+    assert tokens.calls == 2
+
+
+def test_token__is_renewed_once_for_one_request(tmp_path: Path) -> None:
+    tokens = Tokens("one", "two", "three")
+    with serving(only("three")) as server:  # type: ignore[arg-type]
+        with oa.Client(server.url, tokens, "key", cache_dir=tmp_path) as client:
+            with pytest.raises(oa.errors.AuthError):
+                client.create(name="x")
+            assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer one", "Bearer two"]
+            client.create(name="x")
+
+
+@pytest.mark.parametrize("token", ["fixed-token", lambda: "fixed-token"])
+def test_token__that_stays_the_same_is_sent_once(tmp_path: Path, token: object) -> None:
+    with serving(only("another")) as server, pytest.raises(oa.errors.AuthError):  # type: ignore[arg-type]
+        oa.Client(server.url, token, "key", cache_dir=tmp_path).list()  # type: ignore[arg-type]
+    assert len(server.asked) == 1
+
+
+def test_token__is_not_asked_for_before_the_first_request(tmp_path: Path) -> None:
+    tokens = Tokens("one")
+    oa.Client("https://crm.example.com", tokens, "key", cache_dir=tmp_path)
+    assert tokens.calls == 0
+
+
+def test_token_command__is_run_without_a_shell_and_again_after_a_401(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    script = tmp_path / "print token.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "file = pathlib.Path(sys.argv[1])\n"
+        "n = int(file.read_text()) + 1 if file.exists() else 1\n"
+        "file.write_text(str(n))\n"
+        "print(f'token-{n}')\n"
+        "print('noise', file=sys.stderr)\n"
+    )
+    count = tmp_path / "$HOME; touch sprung"
+    with serving(only("token-2")) as server:  # type: ignore[arg-type]
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("BLOCKS_API_URL", server.url)
+        monkeypatch.setenv("BLOCKS_API_KEY", "key-456")
+        monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", f"{sys.executable} '{script}' '{count}'")
+        with oa.Client.from_env(cache_dir=tmp_path / "pages") as client:
+            assert client.list().total_records == 30
+    assert count.read_text() == "2"
+    assert not (tmp_path / "sprung").exists()
+    assert "token-" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("sh -c 'exit 3'", "ended with code 3; run it in a terminal"),
+        ("there-is-no-such-command", "could not be started .No such file"),
+        ("true", "token that the function returned is blank"),
+        ("printf '\\377'", "printed something other than text"),
+        ("echo 'open", "a quotation mark is not closed"),
+    ],
+)
+def test_token_command__that_gives_no_token_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, says: str
+) -> None:
+    monkeypatch.setenv("BLOCKS_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("BLOCKS_API_KEY", "key-456")
+    monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", command)
+    with pytest.raises(oa.errors.OppAnalyticsError, match=says):
+        oa.Client.from_env(cache_dir=tmp_path).list()
+
+
+def test_token__function_that_fails_is_an_auth_error_without_its_message(tmp_path: Path) -> None:
+    def token() -> str:
+        raise KeyError("tok-123")
+
+    with pytest.raises(
+        oa.errors.AuthError, match="the token function raised KeyError; call it by itself"
+    ) as caught:
+        oa.Client("http://127.0.0.1:9", token, "key", cache_dir=tmp_path).list()
+    assert "tok-123" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key_header", "sent"),
+    [("both", ["AppId", "X-API-KEY"]), ("AppId", ["AppId"]), ("X-API-KEY", ["X-API-KEY"])],
+)
+def test_key__is_sent_in_the_headers_asked_for(tmp_path: Path, key_header: str, sent: list[str]) -> None:
+    with serving(lambda asked: listing([], 0)) as server:
+        with client_of(server, tmp_path, key_header=key_header) as client:
+            client.list()
+            client.fetch_page(1, 10)
+        everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for asked in server.asked:
+        assert {name for name, value in asked.headers.items() if value == "key-456"} == set(sent)
+    assert b"key-456" not in everything
+
+
+def test_redact__spares_words_that_a_short_secret_is_part_of() -> None:
+    assert Secret("tok-123").redact("token tok-123") == "token ***"
+    assert Secret("t").redact("token") == "token"
+    assert Secret(None).redact("token") == "token"
+
+
+TOKEN, KEY = "tok-123", "key-456"
+LIBRARIES = ("urllib3", "requests", "requests_cache", "http", "ssl", "socket", "subprocess")
+
+
+def errors_of(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that hang on it."""
+    known: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in known:
+            known.append(one)
+            left += [one.__cause__, one.__context__]
+    yield from known
+
+
+def frames_of(error: BaseException) -> list[FrameType]:
+    """Every frame that the error keeps but the tests' own."""
+    frames = [frame for one in errors_of(error) for frame, _ in traceback.walk_tb(one.__traceback__)]
+    return [frame for frame in frames if "/tests/" not in frame.f_code.co_filename]
+
+
+def safe_repr(value: object) -> str:
+    """The repr, also of what is half made."""
+    try:
+        return repr(value)
+    except AttributeError as error:
+        return f"<{error}>"
+
+
+def verbose_texts(error: BaseException) -> Iterator[str]:
+    """What the verbose tracebacks of this world print of the error."""
+    for one in errors_of(error):
+        yield "".join(traceback.TracebackException.from_exception(one, capture_locals=True).format())
+        for frame in frames_of(one):
+            yield "".join(f"{name}={safe_repr(value)}\n" for name, value in frame.f_locals.items())
+    screen = io.StringIO()
+    # The test's own lines are the caller's.
+    shown = Traceback.from_exception(
+        type(error), error, error.__traceback__, show_locals=True, locals_max_string=1000
+    )
+    Console(file=screen, width=200).print(shown)
+    yield screen.getvalue()
+    ultratb = pytest.importorskip("IPython.core.ultratb")
+    verbose = ultratb.VerboseTB(include_vars=True)
+    yield verbose.text(type(error), error, error.__traceback__)
+
+
+def assert_keeps_secrets(error: BaseException) -> None:
+    modules = {frame.f_globals.get("__name__", "").split(".")[0] for frame in frames_of(error)}
+    assert not modules & set(LIBRARIES), modules
+    texts = list(verbose_texts(error))
+    assert len(texts) >= 4
+    for text in texts:
+        assert TOKEN not in text
+        assert KEY not in text
+
+
+def raised_by(call: Callable[[], object]) -> BaseException:
+    try:
+        call()
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+# The check itself: it finds what a plain call shows.
+
+
+def test_check__finds_the_secret_of_a_plain_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_in(monkeypatch, http.client.HTTPConnection, "putheader")
+    with serving(lambda asked: as_json({})) as server:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        error = raised_by(lambda: requests.get(server.url, headers=headers, timeout=5))
+    assert isinstance(error, KeyboardInterrupt)
+    assert any(TOKEN in text for text in verbose_texts(error))
+    with pytest.raises(AssertionError):
+        assert_keeps_secrets(error)
+
+
+# Errors.
+
+REPEATING = {
+    "errors": [{"detail": f"token {TOKEN} and {KEY} are bad", "code": TOKEN, "source": {"pointer": KEY}}]
+}
+ANSWERS = {
+    "cut": Answer(0),
+    "cut body": Answer(200, b'{"data": []}', {}, cut=3),
+    **{f"{status}": as_json(REPEATING, status) for status in (400, 401, 403, 404, 409, 422, 429, 500, 503)},
+    "html": Answer(200, b"<html>", {"Content-Type": f"text/html; for={KEY}"}),
+    "no json": Answer(200, b"nonsense", {"Content-Type": "application/json"}),
+    "other json": as_json({"rows": []}),
+    "redirect": Answer(302, b"", {"Location": f"https://{KEY}:{TOKEN}@elsewhere.example.com/"}),
+    "bad redirect": Answer(302, b"", {"Location": f"http://[bad{TOKEN}"}),
+    "loop": Answer(302, b"", {"Location": "/opportunities/"}),
+    "bad encoding": Answer(200, b"no gzip", {"Content-Encoding": "gzip"}),
+}
+CALLS: dict[str, Callable[[oa.Client], object]] = {
+    "get": lambda client: client.get("opp-1"),
+    "list": lambda client: client.list(),
+    "create": lambda client: client.create(name="x"),
+    "update": lambda client: client.update("opp-1", name="x"),
+    "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder(TenantNames())),
+    "load": lambda client: oa.load(client, progress=False),
+}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [CALLS["get"], *(pytest.param(CALLS[name], marks=pytest.mark.slow) for name in ("create", "load"))],
+    ids=["get", "create", "load"],
+)
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_error__of_any_answer_keeps_the_secrets(
+    tmp_path: Path, answer: Answer, call: Callable[[oa.Client], object]
+) -> None:
+    with serving(lambda asked: answer) as server, client_of(server, tmp_path, retries=0) as client:
+        error = raised_by(lambda: call(client))
+    assert isinstance(error, oa.errors.OppAnalyticsError)
+    assert_keeps_secrets(error)
+    assert TOKEN not in f"{error} {vars(error)}"
+    assert KEY not in f"{error} {vars(error)}"
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_error__without_any_answer_keeps_the_secrets(
+    tmp_path: Path, call: Callable[[oa.Client], object]
+) -> None:
+    with oa.Client("http://127.0.0.1:9", Secret(TOKEN), Secret(KEY), retries=1, cache_dir=tmp_path) as client:
+        error = raised_by(lambda: call(client))
+    assert isinstance(error, oa.errors.ConnectionFailed)
+    assert_keeps_secrets(error)
+
+
+def failing_token() -> str:
+    secret = TOKEN
+    raise ValueError(f"no {secret}")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: oa.Client("crm.example.com", Secret(TOKEN), Secret(KEY)),
+        lambda: oa.Client(f"https://crm.example.com?token={TOKEN}"[:100], Secret(TOKEN), Secret(KEY)),
+        lambda: oa.Client("https://crm.example.com", Secret(f"{TOKEN}\nx"), Secret(KEY)),
+        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(f"{KEY}ü")),
+        lambda: oa.Client("https://crm.example.com", Secret([TOKEN]), Secret(KEY)),
+        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), proxy=Secret(f"{KEY}@x")),
+        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), timeout=-1),
+        lambda: oa.Client("https://crm.example.com", Secret(TOKEN), Secret(KEY), key_header="no"),  # type: ignore[arg-type]
+        lambda: oa.Client("http://127.0.0.1:9", failing_token, Secret(KEY)).list(),
+        lambda: oa.Client("http://127.0.0.1:9", lambda: f"{TOKEN}\nx", Secret(KEY)).list(),
+        lambda: oa.Client("http://127.0.0.1:9", lambda: [TOKEN], Secret(KEY)).list(),  # type: ignore[arg-type, return-value]
+    ],
+)
+def test_error__of_a_setting_keeps_the_secrets(make: Callable[[], object]) -> None:
+    error = raised_by(make)
+    assert isinstance(error, oa.errors.OppAnalyticsError)
+    for frame in frames_of(error):
+        for name, value in frame.f_locals.items():
+            assert TOKEN not in safe_repr(value), (frame.f_code.co_qualname, name)
+            assert KEY not in safe_repr(value), (frame.f_code.co_qualname, name)
+    assert TOKEN not in str(error)
+
+
+def test_error__of_the_environment_keeps_the_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("BLOCKS_API_KEY", KEY)
+    assert_keeps_secrets(raised_by(oa.Client.from_env))
+    monkeypatch.delenv("BLOCKS_AUTH_TOKEN")
+    monkeypatch.setenv("BLOCKS_API_URL", "http://127.0.0.1:9")
+    commands = (
+        f"sh -c 'echo {TOKEN}; exit 3'",
+        f"{KEY}-there-is-no-such-command",
+        f"echo 'ü{TOKEN}'",
+        f"echo '{TOKEN}",
+    )
+    for command in commands:
+        monkeypatch.setenv("BLOCKS_TOKEN_COMMAND", command)
+        error = raised_by(lambda: oa.Client.from_env().list())
+        assert isinstance(error, oa.errors.OppAnalyticsError)
+        assert_keeps_secrets(error)
+
+
+def test_error__repeats_no_secret_of_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
+    with serving(lambda asked: Answer(200, f"Bearer {TOKEN} {KEY}".encode())) as server:
+        with client_of(server, tmp_path) as client, pytest.raises(oa.errors.UnexpectedResponse) as caught:
+            client.list()
+    assert "it begins b'Bearer *** ***'" in str(caught.value)
+
+
+# Ctrl-C.
+
+
+def interrupt_in(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+    """Let Ctrl-C come, once, while this method runs."""
+    plain = getattr(owner, name)
+    done: list[bool] = []
+
+    def interrupted(*args: object, **options: object) -> object:
+        if not done:
+            done.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return plain(*args, **options)
+
+    monkeypatch.setattr(owner, name, interrupted)
+
+
+@pytest.mark.parametrize(
+    "call", [CALLS[name] for name in ("get", "create", "page")], ids=["get", "create", "page"]
+)
+def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
+    tmp_path: Path, call: Callable[[oa.Client], object]
+) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    release = threading.Event()
+
+    def wait(asked: Asked) -> Answer:
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+        release.wait(10)
+        return as_json({})
+
+    with serving(wait) as server, client_of(server, tmp_path) as client:
+        error = raised_by(lambda: call(client))
+        release.set()
+    assert type(error) is KeyboardInterrupt
+    assert_keeps_secrets(error)
+
+
+@pytest.mark.parametrize(
+    "call", [CALLS[name] for name in ("get", "create", "page")], ids=["get", "create", "page"]
+)
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (http.client.HTTPConnection, "putheader"),
+        (http.client.HTTPConnection, "endheaders"),
+        (http.client.HTTPConnection, "send"),
+        (http.client.HTTPResponse, "begin"),
+        (urllib3.HTTPConnectionPool, "urlopen"),
+        (urllib3.HTTPConnectionPool, "_make_request"),
+        (urllib3.HTTPResponse, "stream"),
+        (requests.adapters.HTTPAdapter, "send"),
+        (requests.PreparedRequest, "prepare"),
+        (Connections, "request"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else part.__module__,
+)
+def test_ctrl_c__inside_the_http_library_keeps_the_secrets(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[[oa.Client], object],
+    owner: type,
+    name: str,
+) -> None:
+    def respond(asked: Asked) -> Answer:
+        deal = {"id": "opp-1", "attributes": row(1)}
+        return as_json({"data": [deal] if "page" in asked.query else deal})
+
+    with serving(respond) as server, client_of(server, tmp_path) as client:
+        interrupt_in(monkeypatch, owner, name)
+        error = raised_by(lambda: call(client))
+        assert type(error) is KeyboardInterrupt
+        assert_keeps_secrets(error)
+        call(client)
+
+
+def test_ctrl_c__in_the_token_function_keeps_its_locals() -> None:
+    def token() -> str:
+        secret = TOKEN
+        signal.raise_signal(signal.SIGINT)
+        return secret
+
+    client = oa.Client("http://127.0.0.1:9", token, Secret(KEY))
+    error = raised_by(client.list)
+    assert type(error) is KeyboardInterrupt
+    assert_keeps_secrets(error)
+
+
+def test_headers__of_a_request_have_a_redacted_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    plain = requests.adapters.HTTPAdapter.send
+
+    def send(
+        self: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, **options: object
+    ) -> object:
+        seen.append(f"{request.headers!r} {dict(request.headers)} {vars(request)!r}")
+        return plain(self, request, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with serving(paged([])) as server, client_of(server, tmp_path) as client:
+        client.list()
+    assert "X-API-KEY" in seen[0]
+    assert TOKEN not in seen[0]
+    assert KEY not in seen[0]
+    assert server.asked[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+# Logs and dumps.
+
+
+def test_logs__at_debug_hold_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers = iter([Answer(503), Answer(429, b"", {"Retry-After": "0"}), as_json(REPEATING, 401)])
+    with serving(lambda asked: next(answers, None) or paged([row(1)])(asked)) as server:
+        with client_of(server, tmp_path) as client:
+            assert isinstance(raised_by(client.list), oa.errors.AuthError)
+            oa.load(client, progress=False)
+            client.fetch_page(1, 10)
+            client.fetch_page(1, 10, stored=True)
+    names = {record.name.split(".")[0] for record in caplog.records}
+    assert {"opp_analytics", "urllib3", "requests_cache"} <= names
+    assert TOKEN not in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_faulthandler__dumps_no_secret_in_mid_request(tmp_path: Path) -> None:
+    dumps: list[str] = []
+
+    def respond(asked: Asked) -> Answer:
+        with tempfile.TemporaryFile("w+") as file:
+            faulthandler.dump_traceback(file, all_threads=True)
+            file.seek(0)
+            dumps.append(file.read())
+        return paged([])(asked)
+
+    with serving(respond) as server, client_of(server, tmp_path) as client:
+        client.list()
+    assert "urllib3" in dumps[0]
+    assert TOKEN not in dumps[0]
+
+
+def test_show_traceback__shows_our_lines_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with oa.Client("http://127.0.0.1:9", TOKEN, KEY, retries=0, cache_dir=tmp_path) as client:
+        monkeypatch.setattr(sys, "last_value", raised_by(client.list), raising=False)
+    oa.errors.show_traceback()
+    shown = capsys.readouterr().err
+    assert "ConnectionFailed: no answer from" in shown
+    assert "transport.py" in shown
+    assert "site-packages" not in shown

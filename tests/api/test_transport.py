@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.api.config import Network
-from opp_analytics.api.credentials import Secret
+from opp_analytics.api.config import Network, Secret
 from tests.support import Answer, as_json, client_of, listing, paged, row, serving, talking
 
 # Errors in the three shapes, and answers that are not this API's.

@@ -1,7 +1,7 @@
 import pandas as pd
 
-from opp_analytics.crm.import_table import find_clear_text, find_label
 from opp_analytics.crm.mapping import Mapped, Names, copy_shared, match_labels, tabulate
+from opp_analytics.crm.read_export import find_clear_text, find_label
 from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
 

@@ -27,7 +27,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.org import conform
-from opp_analytics.sandbox.validation import normalize
+from opp_analytics.sandbox.jsonapi import normalize
 from opp_analytics.writer import Plan
 from opp_analytics.writer.apply import engine
 from tests.writer.frames import opportunities

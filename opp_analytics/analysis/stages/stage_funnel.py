@@ -1,4 +1,4 @@
-"""`stage_funnel`: open deals in each stage, with bounds on the deals that reached it."""
+"""`stage_funnel`: open deals in each stage, with bounds on the deals that reached it, one pipeline after another."""
 
 from __future__ import annotations
 

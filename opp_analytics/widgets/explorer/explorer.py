@@ -1,4 +1,4 @@
-"""The explorer: a notebook widget with five views of a pipeline and its history."""
+"""The explorer: a notebook widget with five views of a pipeline and its history; its panel as plain JSON."""
 
 from __future__ import annotations
 

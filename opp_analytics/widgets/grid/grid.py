@@ -26,8 +26,7 @@ from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
-from opp_analytics.widgets.grid.effect import ForecastEffect
-from opp_analytics.widgets.grid.review import Review, show_receipt, show_review
+from opp_analytics.widgets.grid.review import ForecastEffect, Review, show_receipt, show_review
 from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, Key
 from opp_analytics.widgets.messages import (
     TEXT,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import charts
-from opp_analytics.charts.wording import name_periods, note_order, write_caption
+from opp_analytics.charts.data import name_periods, note_order, write_caption
 
 MODULES = sorted(Path(inspect.getfile(charts)).parent.glob("*.py"))
 ALLOWED = {
