@@ -55,10 +55,8 @@ def scorecard(
         First ``close_date`` that counts in the win rate and the days to win.
     freq, method : str
         Periods whose slippage and forecasts are judged, the last 12 that have ended; `method` as for `forecast`.
-    confidence : float
-        Of the intervals, and of `differs`.
-    tz : str, optional
-        Business time zone; default: the org's, else UTC.
+    confidence, tz
+        As for `win_rate`; also the level of `differs`.
 
     Returns
     -------

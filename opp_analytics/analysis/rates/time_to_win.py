@@ -29,18 +29,10 @@ def time_to_win(
 
     Parameters
     ----------
-    opportunities : DataFrame
-        As for `win_rate_curve`.
-    as_of : date-like
-        Date T up to which deals were followed.
-    by : str or list of str, optional
-        One set of quantiles for each value of these columns.
+    opportunities, as_of, by, history, tz
+        As for `win_rate_curve`; one set of quantiles for each value of `by`.
     quantiles : sequence of float
         Shares of deals, between 0 and 1.
-    history : History, optional
-        As for `win_rate_curve`.
-    tz : str, optional
-        Business time zone; default: the org's, else UTC.
 
     Returns
     -------

@@ -34,20 +34,12 @@ def win_rate_cohorts(
 
     Parameters
     ----------
-    opportunities : DataFrame
-        As for `win_rate_curve`.
-    as_of : date-like
-        Date up to which deals were followed.
+    opportunities, as_of, by, confidence, tz
+        As for `win_rate_curve`; one row for each value of `by` and period, with Wilson's interval.
     age_days : int
         Age at which cohorts are compared; younger deals are left out and counted.
     freq : str
         Period of creation: "M", "Q", a fiscal "Q-JAN", …
-    by : str or list of str, optional
-        One row for each value of these columns and period.
-    confidence : float
-        Confidence level of the interval (Wilson's).
-    tz : str, optional
-        Business time zone; default: the org's, else UTC.
 
     Returns
     -------

@@ -46,10 +46,8 @@ def win_rate_definitions(
         Date T; a close dated later counts as open.
     horizon_days : int
         Days before T in which closes count, and age at which cohorts are compared.
-    confidence : float
-        Confidence level of the intervals.
-    tz : str, optional
-        Business time zone; default: the org's, else UTC.
+    confidence, tz
+        As for `win_rate`.
 
     Returns
     -------
