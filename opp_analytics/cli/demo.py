@@ -168,10 +168,7 @@ def sandbox_command(
     weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated sales at the start.")] = 26,
     db: Annotated[
         Path | None,
-        typer.Option(
-            help="Keep the data in this file; the next start with the same file continues from it.",
-            show_default=False,
-        ),
+        typer.Option(help="Keep the data in this file; the next start with the same file continues from it."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed; another seed gives another sales team.")] = 1,
     org_file: OrgFile = None,

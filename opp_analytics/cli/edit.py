@@ -42,9 +42,9 @@ _PLANS = (".json",)
 
 @reads_cells
 def export_command(
-    file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.")],
     search: Annotated[
-        str | None, typer.Option(help="Export only opportunities that match this text.", show_default=False)
+        str | None, typer.Option(help="Export only opportunities that match this text.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     source_file: FromFile = None,
@@ -78,12 +78,10 @@ def export_command(
 @with_tables(out=())
 def plan_command(
     before: Annotated[
-        Path,
-        typer.Argument(help="The edited .xlsx file from `export`, or the unedited file.", show_default=False),
+        Path, typer.Argument(help="The edited .xlsx file from `export`, or the unedited file.")
     ],
     after: Annotated[
-        Path | None,
-        typer.Argument(help="The edited copy, where BEFORE is .csv or .parquet.", show_default=False),
+        Path | None, typer.Argument(help="The edited copy, where BEFORE is .csv or .parquet.")
     ] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
     as_of: Annotated[
@@ -101,7 +99,6 @@ def plan_command(
             "--for-import",
             help="Write the changed cells to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
             "of a plan.",
-            show_default=False,
         ),
     ] = None,
     folder: HistoryFolder = HISTORY_FOLDER,
@@ -287,7 +284,7 @@ _IN_PART = 4
 
 _RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
 _RECEIPT = typer.Option(
-    "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file.", show_default=False
+    "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file."
 )
 
 
@@ -301,9 +298,7 @@ class OnConflict(StrEnum):
 
 @with_tables(out=())
 def apply_command(
-    file: Annotated[
-        Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
     on_conflict: Annotated[

@@ -50,7 +50,6 @@ def import_crm_command(
             help="An export of deals, a field history, or one of each: .csv, .xlsx or .parquet, as Salesforce, HubSpot, "
             "Pipedrive and others write them. A log of your own has unique_id,changed_at,field,new_value, or unique_id,seen_at "
             "and the opportunity's columns.",
-            show_default=False,
         ),
     ],
     folder: Annotated[
@@ -58,7 +57,6 @@ def import_crm_command(
         typer.Option(
             "--history",
             help="Begin a history in this folder, which must not contain records; `record` carries it on.",
-            show_default=False,
         ),
     ] = None,
     org_file: OrgFile = None,
@@ -67,12 +65,10 @@ def import_crm_command(
         typer.Option(
             help="CSV file of two columns, the CRM's id and the id of the records that follow, where they come from "
             "another system.",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.", show_default=False),
+        Path | None, typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.")
     ] = None,
     encoding: Annotated[
         str | None,

@@ -38,15 +38,10 @@ def load_command(
     ] = None,
     refresh: Annotated[
         Refresh | None,
-        typer.Option(
-            help="Fetch now, even if the cached copy is recent: only what changed, or everything.",
-            show_default=False,
-        ),
+        typer.Option(help="Fetch now, even if the cached copy is recent: only what changed, or everything."),
     ] = None,
     max_age: Annotated[str, typer.Option(help="Oldest cached copy to use, such as 15min.")] = "15min",
-    search: Annotated[
-        str | None, typer.Option(help="Load only opportunities that match this text.", show_default=False)
-    ] = None,
+    search: Annotated[str | None, typer.Option(help="Load only opportunities that match this text.")] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="Load the trash instead of the list.")] = False,
     org_file: OrgFile = None,
 ) -> None:

@@ -263,12 +263,8 @@ def prove_command(
 
 
 _MOST = 60
-_Since = Annotated[
-    str | None, typer.Option("--since", help="First close date, as 2026-01-01.", show_default=False)
-]
-_Until = Annotated[
-    str | None, typer.Option("--until", help="Last close date, as 2026-03-31.", show_default=False)
-]
+_Since = Annotated[str | None, typer.Option("--since", help="First close date, as 2026-01-01.")]
+_Until = Annotated[str | None, typer.Option("--until", help="Last close date, as 2026-03-31.")]
 
 
 @with_tables()
@@ -394,8 +390,7 @@ def _tell(table: pd.DataFrame, columns: list[str], *, index: bool = True, rows: 
 def audit_command(
     source: CommandSource,
     plan_file: Annotated[
-        Path | None,
-        typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.", show_default=False),
+        Path | None, typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.")
     ] = None,
     stale_days: Annotated[
         int, typer.Option(min=1, help="Days without an update that make a deal stale.")

@@ -36,7 +36,6 @@ FromFile = Annotated[
     typer.Option(
         "--from",
         help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API.",
-        show_default=False,
     ),
 ]
 """The option ``--from`` of a command that reads opportunities."""
@@ -132,9 +131,7 @@ def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
 
 By = Annotated[
     list[str] | None,
-    typer.Option(
-        "--by", help="Column to group by, such as owner_name; repeat it for more.", show_default=False
-    ),
+    typer.Option("--by", help="Column to group by, such as owner_name; repeat it for more."),
 ]
 Freq = Annotated[
     str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")

@@ -85,7 +85,6 @@ def start_command(
             metavar="FILE...",
             help="An export of deals, and what else you have: a field history, targets, people, in any order; .csv, .xlsx "
             "or .parquet.",
-            show_default=False,
         ),
     ],
     unique_id: Annotated[

@@ -1,4 +1,4 @@
-"""Confidence intervals for shares of deals and of money, medians, and the bias of forecasts; differences beyond chance."""
+"""Confidence intervals for shares of deals and of money, medians, and the bias of forecasts."""
 
 from __future__ import annotations
 
