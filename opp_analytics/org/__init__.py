@@ -10,9 +10,13 @@ from opp_analytics.org.frame import (
     check_stages,
     conform,
     empty,
+    find_newest_date,
+    find_old_date,
     is_converted,
     make_column_error,
     mark_foreign,
+    outcome_codes,
+    outcomes,
     refuse_currencies,
     require,
     split_by,
@@ -33,7 +37,6 @@ from opp_analytics.org.org import (
     parse_org,
     read_folder_org,
 )
-from opp_analytics.org.outcomes import find_newest_date, find_old_date, outcome_codes, outcomes
 from opp_analytics.org.people import DERIVED, list_derived
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names, map_labels

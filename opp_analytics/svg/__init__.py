@@ -13,7 +13,7 @@ Put `stylesheet()` once into the page or widget. Then:
   them is escaped.
 """
 
-from opp_analytics.svg.marks import Axis, axis
+from opp_analytics.svg.marks import Axis, axis, stylesheet
 from opp_analytics.svg.over_time import (
     bullet,
     forecast_fan,
@@ -37,4 +37,3 @@ from opp_analytics.svg.row_charts import (
     waterfall,
     win_rate,
 )
-from opp_analytics.svg.style import stylesheet

@@ -9,7 +9,7 @@ import pytest
 
 from opp_analytics import errors, org, schema
 from opp_analytics.org import OUTCOMES, outcomes
-from opp_analytics.org.outcomes import find_old_date
+from opp_analytics.org.frame import find_old_date
 
 
 @pytest.mark.parametrize(

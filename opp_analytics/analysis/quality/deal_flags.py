@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def deal_flags(
         until = periods.as_instant(today, tz=tz, end=True)
         check_same_deals(opportunities, check_history(history, "deal_flags"))
         past = read_past(history, until=until, share=limits.quantile, writes=writes)
-    deals = OpenDeals.of(frame, today, tz, limits, past, find_last_updates(frame, writes))
+    deals = OpenDeals(frame, today, tz, limits, past, find_last_updates(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
     return annotate(
@@ -265,33 +266,24 @@ class OpenDeals:
     """The open deals of a frame with their records; all columns have the frame's index."""
 
     frame: pd.DataFrame
-    org: Org
     today: pd.Timestamp
     tz: str
     limits: FlagLimits
     past: PastRecords | None
-    records: pd.DataFrame | None
-    """`PastRecords.deals` for each row; missing values for a deal without records."""
     touched: pd.Series[Any]
-    """When each deal last changed, other than by our own writes."""
+    """The last update of each deal that the frame shows, other than by our own writes."""
 
-    @classmethod
-    def of(
-        cls,
-        frame: pd.DataFrame,
-        today: pd.Timestamp,
-        tz: str,
-        limits: FlagLimits,
-        past: PastRecords | None,
-        touched: pd.Series[Any],
-    ) -> OpenDeals:
-        """Join the deals of a frame with their records."""
-        records = None
-        if past is not None:
-            records = past.deals.reindex(frame["unique_id"]).set_axis(frame.index)
-            changed = records["changed_at"]
-            touched = touched.where(changed.isna() | (touched > changed), changed)
-        return cls(frame, Org.of(frame), today, tz, limits, past, records, touched)
+    @cached_property
+    def org(self) -> Org:
+        """What the frame's stages mean."""
+        return Org.of(self.frame)
+
+    @cached_property
+    def records(self) -> pd.DataFrame | None:
+        """`PastRecords.deals` for each row; missing values for a deal without records."""
+        if self.past is None:
+            return None
+        return self.past.deals.reindex(self.frame["unique_id"]).set_axis(self.frame.index)
 
     def count_days_since(self, instants: pd.Series[Any]) -> pd.Series[Any]:
         """Count whole days from instants to today; missing where unknown."""
@@ -346,7 +338,10 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
     learned = deals.past.pauses if deals.past else None
     usual = learned.days if learned else _STALE_DAYS
     limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
-    days = _as_floats(deals.count_days_since(deals.touched))
+    touched, changed = deals.touched, deals.get_record("changed_at")
+    if changed is not None:
+        touched = touched.where(changed.isna() | (touched > changed), changed)
+    days = _as_floats(deals.count_days_since(touched))
     after = ""
     if learned and deals.limits.stale_days is None:
         share = text.percent(learned.share)

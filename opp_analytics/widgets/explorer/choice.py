@@ -18,7 +18,7 @@ from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import as_date, read_period
 from opp_analytics.schema import BadCell
-from opp_analytics.widgets.typed import read_days, write_refusal
+from opp_analytics.widgets.messages import read_days, write_refusal
 
 FILTERS = {
     "pipeline": ("owners", "stages", "value", "close", "text"),

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from opp_analytics import inputs, schema, text
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
-from opp_analytics.widgets.typed import read_days
+from opp_analytics.widgets.messages import read_days
 from opp_analytics.writer import find_problem, normalize
 
 _KINDS = {

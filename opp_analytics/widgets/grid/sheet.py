@@ -20,7 +20,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 from opp_analytics.widgets.grid.columns import GridColumn, make_columns
-from opp_analytics.widgets.typed import write_refusal
+from opp_analytics.widgets.messages import write_refusal
 from opp_analytics.writer import find_problem, same
 
 Key = tuple[int, str]

@@ -15,7 +15,7 @@ from opp_analytics.widgets.grid.columns import GridColumn
 from opp_analytics.widgets.grid.grid import list_cells
 from opp_analytics.widgets.grid.review import make_plan
 from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
-from opp_analytics.widgets.typed import write_refusal
+from opp_analytics.widgets.messages import write_refusal
 from tests.examples import examples
 from tests.writer.frames import opportunities
 

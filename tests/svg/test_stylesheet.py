@@ -8,7 +8,7 @@ import pytest
 
 from opp_analytics import svg
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.svg.style import contrast
+from opp_analytics.svg.marks import contrast
 
 
 def _tokens(css: str) -> list[dict[str, str]]:
