@@ -199,34 +199,15 @@ class Client:
         return self._page(LIST, page, page_size, dict(params))
 
     def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
-        """Get one page of the opportunities that match `text`.
-
-        Parameters
-        ----------
-        text : str
-            Text to search for; the server decides what matches.
-        page, page_size : int
-            As for `list`.
-        """
+        """Get one page of the opportunities that match `text`, as the server decides; `page` and `page_size` are as for `list`."""
         return self._page(LIST, page, page_size, {"search": text})
 
     def list_deleted(self, page: int = 1, page_size: int | None = None) -> Page:
-        """Get one page of the trash.
-
-        Parameters
-        ----------
-        page, page_size : int
-            As for `list`.
-        """
+        """Get one page of the trash; `page` and `page_size` are as for `list`."""
         return self._page(TRASH, page, page_size, {})
 
     def get(self, unique_id: str) -> Opportunity:
-        """Get one opportunity as a flat dict.
-
-        Parameters
-        ----------
-        unique_id : str
-            The opportunity's id.
+        """Get the opportunity with this id as a flat dict.
 
         Raises
         ------
@@ -261,12 +242,10 @@ class Client:
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
     ) -> Opportunity:
-        """Change some attributes; the answer may hold only those.
+        """Change some attributes of the opportunity with this id; the answer may hold only those.
 
         Parameters
         ----------
-        unique_id : str
-            The opportunity's id.
         fields, **attributes
             Attributes to change, as for `create`; nothing else is sent.
 
@@ -283,23 +262,11 @@ class Client:
         return self._put(unique_id, "/", body)
 
     def delete(self, unique_id: str) -> None:
-        """Move an opportunity to the trash, from where `recover` brings it back.
-
-        Parameters
-        ----------
-        unique_id : str
-            The opportunity's id.
-        """
+        """Move the opportunity with this id to the trash, from where `recover` brings it back."""
         self._send_write("DELETE", wire.encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> Opportunity:
-        """Bring a deleted opportunity back; the answer is the opportunity.
-
-        Parameters
-        ----------
-        unique_id : str
-            The opportunity's id.
-        """
+        """Bring the deleted opportunity with this id back; the answer is the opportunity."""
         return self._put(unique_id, "/recover", b"{}")
 
     def fetch_page(

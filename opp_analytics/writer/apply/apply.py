@@ -94,13 +94,7 @@ class Receipt:
         return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
 
     def summary(self, *, words: Words = PYTHON) -> str:
-        """Summarize it: counts per outcome, the first failures, and the next step.
-
-        Parameters
-        ----------
-        words : Words
-            Words for options and lists; those of Python by default.
-        """
+        """Summarize it: counts per outcome, the first failures, and the next step; options and lists in the `words` of Python by default."""
         counted, *after = self.overview(words=words).splitlines()
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
@@ -117,13 +111,7 @@ class Receipt:
         return bool(((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any())
 
     def overview(self, *, words: Words = PYTHON) -> str:
-        """Summarize it without the failures: counts per outcome, why the run stopped, and the next step.
-
-        Parameters
-        ----------
-        words : Words
-            Words for options and lists; those of Python by default.
-        """
+        """Summarize it without the failures: counts per outcome, why the run stopped, and the next step; options and lists in the `words` of Python by default."""
         counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
         lines = [counts or "nothing to do"]
         if self.stopped:

@@ -111,13 +111,7 @@ class Plan:
         return sum(len(step.cells) for step in self.steps)
 
     def summary(self, *, words: display.Words = display.PYTHON) -> str:
-        """Summarize the changes, the money they move, and the problems to fix first.
-
-        Parameters
-        ----------
-        words : Words
-            Words for options and lists; those of Python by default.
-        """
+        """Summarize the changes, the money they move, and the problems to fix first; options and lists in the `words` of Python by default."""
         lines = [self.overview(words=words)]
         problems = self.found_problems
         if problems:
@@ -126,13 +120,7 @@ class Plan:
         return "\n".join(lines)
 
     def overview(self, *, words: display.Words = display.PYTHON) -> str:
-        """Summarize the changes and the money they move.
-
-        Parameters
-        ----------
-        words : Words
-            Words for options and lists; those of Python by default.
-        """
+        """Summarize the changes and the money they move; options and lists in the `words` of Python by default."""
         return display.summarize_plan(self.steps, words)
 
     def edited(self) -> pd.DataFrame:
@@ -201,17 +189,7 @@ class Plan:
         return impact
 
     def save(self, path: str | Path) -> Path:
-        """Write the plan, with the opportunities it was made from, to a readable file (JSON).
-
-        Parameters
-        ----------
-        path : path
-            The file to write; an existing file is replaced.
-
-        Returns
-        -------
-        Path
-            The file.
+        """Write the plan, with the opportunities it was made from, to a readable file (JSON) in place of any other; its path.
 
         Raises
         ------
