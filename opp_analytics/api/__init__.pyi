@@ -1,10 +1,10 @@
 from .client import Client as Client
 from .config import TOKEN_COMMAND as TOKEN_COMMAND
 from .config import VARIABLES as VARIABLES
+from .config import Secret as Secret
 from .config import Settings as Settings
 from .config import find_unsafe as find_unsafe
 from .config import state_folder as state_folder
-from .credentials import Secret as Secret
 from .decoder import PageDecoder as PageDecoder
 from .decoder import TablePage as TablePage
 from .decoder import assemble as assemble

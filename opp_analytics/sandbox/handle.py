@@ -76,53 +76,42 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
 
 
 class FaultSettings:
-    """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False.
-
-    Attributes
-    ----------
-    latency : float
-        Delay of every answer in seconds; requests wait in parallel.
-    error_rate : float
-        Fraction of requests answered with 500, without being carried out.
-    rate_limit : float
-        Accepted requests per second; the others get 429 with Retry-After.
-    cut_rate : float
-        Fraction of requests whose connection is dropped, without being carried out.
-    lose_answer_rate : float
-        Fraction of writes that are carried out, but whose connection is dropped instead of an answer.
-    commit_delay : float
-        Seconds between the arrival of a write and its commit, even if the client has given up by then. A write
-        whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when
-        the fault is switched off.
-    drip : float
-        Bytes per second at which the body of every answer arrives.
-    clock_skew : float
-        Seconds by which the clock of a second server node is ahead (or, when negative, behind). The two nodes take
-        turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
-        increase from write to write.
-    late_stamps : float
-        Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server
-        that takes the time at the start of a long transaction.
-    replica_lag : float
-        Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on a replica that
-        follows late: an opportunity made a moment ago is a 404, and a changed one still shows its old values.
-    normalize : bool
-        If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of
-        blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes
-        a new row's missing status from its stage.
-    """
+    """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False."""
 
     latency: float
+    """Delay of every answer in seconds; requests wait in parallel."""
     error_rate: float
+    """Fraction of requests answered with 500, without being carried out."""
     rate_limit: float
+    """Accepted requests per second; the others get 429 with Retry-After."""
     cut_rate: float
+    """Fraction of requests whose connection is dropped, without being carried out."""
     lose_answer_rate: float
+    """Fraction of writes that are carried out, but whose connection is dropped instead of an answer."""
     commit_delay: float
+    """Seconds between the arrival of a write and its commit, even if the client has given up by then.
+
+    A write whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when the
+    fault is switched off.
+    """
     drip: float
+    """Bytes per second at which the body of every answer arrives."""
     clock_skew: float
+    """Seconds by which the clock of a second server node is ahead (or, when negative, behind).
+
+    The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
+    increase from write to write.
+    """
     late_stamps: float
+    """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server that takes the
+    time at the start of a long transaction."""
     replica_lag: float
+    """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on a replica that follows
+    late: an opportunity made a moment ago is a 404, and a changed one still shows its old values."""
     normalize: bool
+    """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of blanks, composes
+    letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes a new row's missing status from
+    its stage."""
 
     _wire: ControlWire
     _renew: Callable[[str | None], str]

@@ -42,10 +42,6 @@ class Explorer(Widget):
     ----------
     table : DataFrame
         The result table of the current view.
-    opportunities : DataFrame
-        The picked opportunities at the window's end.
-    state : dict
-        What is chosen; ``explore(…, state=explorer.state)`` opens the same.
     code : str
         Lines that make the same table and drawing from ``opportunities`` and ``history``.
     """
@@ -78,7 +74,7 @@ class Explorer(Widget):
 
     @property
     def state(self) -> dict[str, Any]:
-        """What is chosen."""
+        """What is chosen; ``explore(…, state=explorer.state)`` opens the same."""
         return self._choice.state
 
     @property

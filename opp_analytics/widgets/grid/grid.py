@@ -70,20 +70,7 @@ _STATIC_ROWS = 10
 
 
 class Grid(Widget):
-    """The editing grid; `edit` makes it.
-
-    Attributes
-    ----------
-    edited : DataFrame
-        The edited opportunities, ready for `plan`: without removed rows, new ones at the end without
-        ``unique_id``; dtypes are unchanged.
-    changes : DataFrame
-        The changes, as in `Plan.changes`.
-    refused : DataFrame
-        Refused edits, one row each: ``unique_id name field problem`` str, ``value`` as typed.
-    state : dict
-        What is set in the browser: columns, their order and widths, sort and filters.
-    """
+    """The editing grid; `edit` makes it."""
 
     _esm = _STATIC / "grid.js"
     _css = _STATIC / "grid.css"
@@ -121,7 +108,7 @@ class Grid(Widget):
 
     @property
     def edited(self) -> pd.DataFrame:
-        """The edited opportunities, ready for `plan`."""
+        """The edited opportunities, ready for `plan`: without removed rows, new ones last without ``unique_id``; same dtypes."""
         with self._lock:
             return self._sheet.edited
 
@@ -132,7 +119,7 @@ class Grid(Widget):
 
     @property
     def refused(self) -> pd.DataFrame:
-        """Refused edits, with the reason."""
+        """Refused edits, one row each: ``unique_id name field problem`` str, ``value`` as typed."""
         value = self._sheet.value
         with self._lock:
             rows = [

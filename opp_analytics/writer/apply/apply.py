@@ -49,38 +49,30 @@ from opp_analytics.writer.steps import OUTCOMES, EditedCell, Result, RunStep, St
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Receipt:
-    """The outcome of every change of a plan.
-
-    Attributes
-    ----------
-    entries : list of RunStep
-        The plan's steps with their results; the table is made from them.
-    table : DataFrame
-        One row per change: ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
-        ``before``, ``after`` (objects; of a change that is on the server what it holds, such as 1234.57 for a planned
-        1234.567, else what was planned), ``outcome`` (applied already skipped conflict failed unknown pending),
-        ``error`` (why, in the server's words where it gave any, or the other value that it made of an applied one;
-        missing when all is well), ``attempts`` int64 (how often a write was sent for it), ``name``.
-    run_id : str or None
-        Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
-    stopped : str or None
-        Reason the run stopped early; None if it did not.
-    resumable : bool
-        True if `resume` has work to do; rejected changes (4xx) are not sent again.
-    """
+    """The outcome of every change of a plan."""
 
     entries: list[RunStep]
+    """The plan's steps with their results; the table is made from them."""
     run_id: str | None = None
+    """Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done."""
     stopped: str | None = None
+    """Reason the run stopped early; None if it did not."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The outcome of every change."""
+        """One row per change.
+
+        ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``, ``before``, ``after``
+        (objects; of a change that is on the server what it holds, such as 1234.57 for a planned 1234.567, else what was
+        planned), ``outcome`` (applied already skipped conflict failed unknown pending), ``error`` (why, in the server's
+        words where it gave any, or the other value that it made of an applied one; missing when all is well),
+        ``attempts`` int64 (how often a write was sent for it), ``name``.
+        """
         return list_outcomes(self.entries)
 
     @property
     def resumable(self) -> bool:
-        """True if `resume` has work to do."""
+        """True if `resume` has work to do; rejected changes (4xx) are not sent again."""
         return self.run_id is not None and any(entry.result.left for entry in self.entries)
 
     @property

@@ -51,54 +51,43 @@ RUN_RATE_LIMIT = "the run rate sees wins, not the value, date, stage or chance o
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """Checked changes to opportunities, not yet sent; made by `plan`, sent by `apply`.
-
-    Attributes
-    ----------
-    steps : list of Step
-        The writes that carry it out, one per opportunity and operation; the frames below are made from them.
-    changes : DataFrame
-        One row per changed cell, created cell, or deleted or recovered opportunity.
-        ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover), ``field`` (missing
-        for a delete or recover), ``before``, ``after`` (objects; None is an empty cell), ``status`` (clean;
-        already: the server holds it already; conflict: the server holds something else; without a client all are
-        clean), ``row`` (index label of the row in the edited frame, or its position where labels repeat), ``name``.
-    problems : DataFrame
-        What must be fixed before anything can be sent: ``row unique_id field value problem suggestion``.
-    conflicts : DataFrame
-        Cells that somebody else has changed since, and all cells of a deal that somebody closed or reopened:
-        ``unique_id operation field before after remote reason``.
-    before : DataFrame
-        The opportunities that the plan was made from.
-    url, tenant : str or None
-        The API and the tenant it was made for, None when only frames were given.
-    plan_id : str
-        Names this plan in the journal, so that applying it again never creates anything twice.
-    made_at : datetime
-        When it was made, UTC.
-    """
+    """Checked changes to opportunities, not yet sent; made by `plan`, sent by `apply`."""
 
     steps: list[Step]
+    """The writes that carry it out, one per opportunity and operation; the frames below are made from them."""
     found_problems: list[PlanProblem]
     before: pd.DataFrame
+    """The opportunities that the plan was made from."""
     url: str | None = None
     tenant: str | None = None
+    """The API and the tenant it was made for, None when only frames were given."""
     plan_id: str = field(default_factory=lambda: uuid4().hex)
+    """Names this plan in the journal, so that applying it again never creates anything twice."""
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was made, UTC."""
 
     @cached_property
     def changes(self) -> pd.DataFrame:
-        """The changes."""
+        """One row per changed cell, created cell, or deleted or recovered opportunity.
+
+        ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover), ``field`` (missing for a
+        delete or recover), ``before``, ``after`` (objects; None is an empty cell), ``status`` (clean; already: the server
+        holds it already; conflict: the server holds something else; without a client all are clean), ``row`` (index label
+        of the row in the edited frame, or its position where labels repeat), ``name``.
+        """
         return list_changes(self.steps)
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """The problems to fix before anything can be sent."""
+        """What must be fixed before anything can be sent: ``row unique_id field value problem suggestion``."""
         return list_problems(self.found_problems)
 
     @cached_property
     def conflicts(self) -> pd.DataFrame:
-        """The cells that somebody else has changed since."""
+        """Cells that somebody else has changed since, and all cells of a deal that somebody closed or reopened.
+
+        ``unique_id operation field before after remote reason``.
+        """
         return list_conflicts(self.steps)
 
     @property
