@@ -42,39 +42,6 @@ from typing import Self
 
 from opp_analytics.text import printable
 
-__all__ = [
-    "ApiError",
-    "ApiProblem",
-    "ArgumentError",
-    "ArgumentTypeError",
-    "ArgumentValueError",
-    "AuthError",
-    "CacheError",
-    "ConfigError",
-    "ConnectionFailed",
-    "DataError",
-    "DataWarning",
-    "ForbiddenError",
-    "HistoryError",
-    "JournalError",
-    "LoadError",
-    "LostColumns",
-    "MissingColumnError",
-    "NotEnoughHistory",
-    "NotFoundError",
-    "OppAnalyticsError",
-    "OrgError",
-    "OrgProblem",
-    "PartialExport",
-    "PlanError",
-    "RateLimitError",
-    "RecordRefused",
-    "ServerError",
-    "UnexpectedResponse",
-    "ValidationError",
-    "show_traceback",
-]
-
 
 class OppAnalyticsError(Exception):
     """The root of all errors of this package: catch it to catch them all."""
@@ -346,3 +313,8 @@ class DataWarning(UserWarning):
 
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)
+
+
+__all__ = sorted(
+    name for name, what in globals().items() if getattr(what, "__module__", "") == __name__ and name[0] != "_"
+)

@@ -1,5 +1,7 @@
 """Analyses: pure functions from opportunity frames and histories to result tables."""
 
+import inspect
+
 from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
@@ -32,6 +34,8 @@ from opp_analytics.analysis.stages.stage_flow import stage_flow, stage_flow_deal
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
+__all__ = sorted(name for name, what in globals().items() if name[0] != "_" and not inspect.ismodule(what))
+
 # For the drawings and the page only: `__all__` is what `oa` has.
 from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
@@ -50,48 +54,3 @@ from opp_analytics.analysis.sentences.sentence import heading as heading  # isor
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
-
-__all__ = [
-    "FlagLimits",
-    "audit",
-    "audit_summary",
-    "backtest",
-    "backtest_horizons",
-    "backtest_methods",
-    "calibration",
-    "category_moves",
-    "close_date_moves",
-    "deal_flags",
-    "deal_reasons",
-    "fix",
-    "forecast",
-    "forecast_categories",
-    "forecast_change",
-    "forecast_change_deals",
-    "forecast_deals",
-    "forecast_fan",
-    "movements",
-    "pipeline_created",
-    "pipeline_created_deals",
-    "push_counts",
-    "recalibrate",
-    "scorecard",
-    "sentence",
-    "slippage",
-    "slippage_deals",
-    "stage_flow",
-    "stage_flow_deals",
-    "stage_funnel",
-    "stage_rates",
-    "time_to_win",
-    "track_record",
-    "transition_matrix",
-    "transitions",
-    "velocity",
-    "waterfall",
-    "win_rate",
-    "win_rate_cohorts",
-    "win_rate_curve",
-    "win_rate_definitions",
-    "world_changes",
-]

@@ -207,7 +207,7 @@ class Client:
         return self._page(TRASH, page, page_size, {})
 
     def get(self, unique_id: str) -> Opportunity:
-        """Get the opportunity with this id as a flat dict.
+        """Get the opportunity `unique_id` as a flat dict.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class Client:
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
     ) -> Opportunity:
-        """Change some attributes of the opportunity with this id; the answer may hold only those.
+        """Change some attributes of the opportunity `unique_id`; the answer may hold only those.
 
         Parameters
         ----------
@@ -262,11 +262,11 @@ class Client:
         return self._put(unique_id, "/", body)
 
     def delete(self, unique_id: str) -> None:
-        """Move the opportunity with this id to the trash, from where `recover` brings it back."""
+        """Move the opportunity `unique_id` to the trash, from where `recover` brings it back."""
         self._send_write("DELETE", wire.encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> Opportunity:
-        """Bring the deleted opportunity with this id back; the answer is the opportunity."""
+        """Bring the deleted opportunity `unique_id` back; the answer is the opportunity."""
         return self._put(unique_id, "/recover", b"{}")
 
     def fetch_page(

@@ -14,8 +14,6 @@ from typing import Any
 
 from opp_analytics.cli.app import app
 
-__all__ = ["app", "main"]
-
 
 def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""

@@ -3,13 +3,3 @@
 from opp_analytics.report.proof import Proof, judge_forecasts
 from opp_analytics.report.show import show
 from opp_analytics.report.weekly import WeeklyReport, check_report, weekly_report, write_report
-
-__all__ = [
-    "Proof",
-    "WeeklyReport",
-    "check_report",
-    "judge_forecasts",
-    "show",
-    "weekly_report",
-    "write_report",
-]

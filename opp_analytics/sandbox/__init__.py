@@ -16,18 +16,3 @@ from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, Sand
 from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, start, write_setting
 from opp_analytics.sandbox.salesforce_files import salesforce_files
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
-
-__all__ = [
-    "TRUE_STAGE_RATES",
-    "TRUE_WIN_RATE",
-    "TRUE_WIN_RATES",
-    "FaultSettings",
-    "Sandbox",
-    "SandboxError",
-    "SandboxTypeError",
-    "SandboxValueError",
-    "Tenant",
-    "salesforce_files",
-    "start",
-    "write_setting",
-]

@@ -9,5 +9,3 @@ except ModuleNotFoundError as error:
     raise ConfigError(
         f"widgets need {error.name}; install it with: pip install 'opp-analytics[notebook]'"
     ) from None
-
-__all__ = ["Explorer", "Grid", "edit", "explore"]

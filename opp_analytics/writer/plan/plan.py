@@ -178,7 +178,7 @@ class Plan:
         return impact
 
     def save(self, path: str | Path) -> Path:
-        """Write the plan, with the opportunities it was made from, to a readable file (JSON) in place of any other; its path.
+        """Write the plan, with the opportunities it was made from, to `path`, a readable file (JSON) that replaces any other.
 
         Raises
         ------
