@@ -1,7 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
 from opp_analytics.org.additions import Tables
-from opp_analytics.org.check_file import record_link
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
@@ -24,6 +23,7 @@ from opp_analytics.org.frame import (
 )
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
+from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
     DEFAULT,
     FILE,
@@ -39,7 +39,17 @@ from opp_analytics.org.org import (
 )
 from opp_analytics.org.people import DERIVED, list_derived
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
-from opp_analytics.org.presets import LIKELY, PRESETS, Columns, list_names, map_labels
+from opp_analytics.org.presets import (
+    COLUMN_WORDS,
+    LIKELY,
+    PRESETS,
+    TABLE_LABELS,
+    Columns,
+    find_periods,
+    list_names,
+    map_labels,
+    name_table,
+)
 from opp_analytics.org.rates import (
     CURRENCY,
     VALUE_ORIGINAL,
@@ -48,7 +58,6 @@ from opp_analytics.org.rates import (
     refuse_lacking,
     warn_of_dates,
 )
-from opp_analytics.org.read_file import COLUMN_WORDS, TABLE_LABELS, find_periods, name_table
 from opp_analytics.org.stages import (
     CONFLICT,
     DISQUALIFIED,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import OrgError
 from opp_analytics.org import record_link
-from opp_analytics.org.check_file import explain_refusal
+from opp_analytics.org.links import explain_refusal
 
 PAGE = "https://reports.example.com/weekly/page.html"
 

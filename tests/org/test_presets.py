@@ -12,7 +12,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.crm import recognize
 from opp_analytics.errors import OrgError
-from opp_analytics.org.read_file import find_near, find_periods, name_table
+from opp_analytics.org.presets import find_near, find_periods, name_table
 from tests.crm.files import workbook
 
 ORG = 'currency = "USD"\nfiscal_year_start = 2\n[targets]\nfile = "{}"\n'
