@@ -15,7 +15,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, note, say, show, write_command
-from opp_analytics.cli.load import add_record, count_stock, say_stock, write_opportunities
+from opp_analytics.cli.load import ENDINGS, add_record, count_stock, say_stock, write_opportunities
 from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org, reads_cells, say_age
 from opp_analytics.crm import (
@@ -36,8 +36,6 @@ from opp_analytics.org import find_newest_date
 from opp_analytics.periods import as_date
 from opp_analytics.table_files import quote_labels
 from opp_analytics.text import capital, count, joined
-
-_ENDINGS = (".csv", ".parquet", ".xlsx")
 
 
 @with_tables(out=())
@@ -78,7 +76,7 @@ def import_crm_command(
     written: Mapping[str, Any],
 ) -> None:
     """Read another CRM's export or field history, show what each column became, and begin a history with it."""
-    check_ending(out, _ENDINGS)
+    check_ending(out, ENDINGS)
     org = find_org(org_file)
     found = {file: recognize(file, org, encoding=encoding) for file in files}
     org = org or _use_preset(choose_preset(found.values()))

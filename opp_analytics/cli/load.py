@@ -20,7 +20,8 @@ from opp_analytics.errors import LostColumns, PartialExport, RecordRefused
 from opp_analytics.periods import as_instant
 from opp_analytics.text import count, number
 
-_ENDINGS = (".csv", ".parquet", ".xlsx")
+ENDINGS = (".csv", ".parquet", ".xlsx")
+"""Of files of opportunities."""
 
 
 class Refresh(StrEnum):
@@ -46,7 +47,7 @@ def load_command(
     org_file: OrgFile = None,
 ) -> None:
     """Load all opportunities and show them by stage, or write them to a file."""
-    check_ending(file, _ENDINGS)
+    check_ending(file, ENDINGS)
     opportunities = read_source(
         None,
         org_file,

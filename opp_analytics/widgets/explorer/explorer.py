@@ -36,15 +36,12 @@ _WINDOW = 4
 
 
 class Explorer(Widget):
-    """The explorer widget; `explore` makes it.
+    """The explorer widget; `explore` makes it."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        The result table of the current view.
-    code : str
-        Lines that make the same table and drawing from ``opportunities`` and ``history``.
-    """
+    table: pd.DataFrame
+    """The result table of the current view."""
+    code: str
+    """Lines that make the same table and drawing from ``opportunities`` and ``history``."""
 
     _esm = _STATIC / "explorer.js"
     # The pictures' own rules hold inside the panel only.
