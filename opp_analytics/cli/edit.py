@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import pandas as pd
 import typer
@@ -288,22 +287,15 @@ _RECEIPT = typer.Option(
 )
 
 
-class OnConflict(StrEnum):
-    """What to do when somebody else changed a planned cell."""
-
-    skip = "skip"
-    overwrite = "overwrite"
-    stop = "stop"
-
-
 @with_tables(out=())
 def apply_command(
     file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
     on_conflict: Annotated[
-        OnConflict, typer.Option(help="What to do when somebody else changed a planned cell.")
-    ] = OnConflict.skip,
+        Literal["skip", "overwrite", "stop"],
+        typer.Option(help="What to do when somebody else changed a planned cell."),
+    ] = "skip",
     clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
@@ -330,7 +322,7 @@ def apply_command(
             made,
             client,
             progress=False if OUTPUT.get().quiet else None,
-            on_conflict=on_conflict.value,
+            on_conflict=on_conflict,
             dry_run=dry_run,
             clear_nulls=clear_nulls,
             allow_delete=allow_delete,
@@ -343,26 +335,20 @@ def apply_command(
     _say_receipt(done, receipt)
 
 
-class Unknown(StrEnum):
-    """What to do with a new opportunity that may or may not be on the server."""
-
-    leave = "leave"
-    send = "send"
-
-
 @with_tables(out=())
 def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
     unknown: Annotated[
-        Unknown, typer.Option(help="New opportunities that may be on the server already: leave or send them.")
-    ] = Unknown.leave,
+        Literal["leave", "send"],
+        typer.Option(help="New opportunities that may be on the server already: leave or send them."),
+    ] = "leave",
     receipt: Annotated[Path | None, _RECEIPT] = None,
     org_file: OrgFile = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
     check_ending(receipt, TABLES)
     with _say_run():
-        done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
+        done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown)
     _say_receipt(done, receipt)
 
 

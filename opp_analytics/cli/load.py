@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import typer
@@ -24,13 +23,6 @@ ENDINGS = (".csv", ".parquet", ".xlsx")
 """Of files of opportunities."""
 
 
-class Refresh(StrEnum):
-    """What to fetch even if the cached copy is recent."""
-
-    changes = "changes"
-    full = "full"
-
-
 @with_tables(out=())
 def load_command(
     file: Annotated[
@@ -38,7 +30,7 @@ def load_command(
         typer.Option("--out", help="Write the opportunities to this .csv, .parquet or .xlsx file."),
     ] = None,
     refresh: Annotated[
-        Refresh | None,
+        Literal["changes", "full"] | None,
         typer.Option(help="Fetch now, even if the cached copy is recent: only what changed, or everything."),
     ] = None,
     max_age: Annotated[str, typer.Option(help="Oldest cached copy to use, such as 15min.")] = "15min",
@@ -52,7 +44,7 @@ def load_command(
         None,
         org_file,
         max_age=max_age,
-        refresh=None if refresh is None else refresh.value,
+        refresh=refresh,
         search=search,
         deleted=deleted,
         option=None,

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import pandas as pd
 import typer
@@ -41,13 +40,6 @@ FromFile = Annotated[
 """The option ``--from`` of a command that reads opportunities."""
 
 
-class OnUnreadable(StrEnum):
-    """What to do with a cell of a file that can't be read."""
-
-    REFUSE = "refuse"
-    BLANK = "blank"
-
-
 _CELLS: dict[str, tuple[Any, Any]] = {
     "day_first": (
         Annotated[
@@ -73,13 +65,13 @@ _CELLS: dict[str, tuple[Any, Any]] = {
     ),
     "unreadable": (
         Annotated[
-            OnUnreadable,
+            Literal["refuse", "blank"],
             typer.Option(
                 "--unreadable",
                 help="An amount, date or percentage that can't be read, such as TBD: refuse the file, or leave the cell blank.",
             ),
         ],
-        OnUnreadable.REFUSE,
+        "refuse",
     ),
 }
 """Options that say how the cells of a file are written, each with its default."""
