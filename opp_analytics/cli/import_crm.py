@@ -185,8 +185,7 @@ def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
     today = as_date(datetime.now(UTC))
     days = {}
     for file in files:
-        with warnings.catch_warnings(), suppress(DataError):
-            warnings.simplefilter("ignore", DataWarning)
+        with warnings.catch_warnings(action="ignore", category=DataWarning), suppress(DataError):
             day = find_newest_date(oa.read_export(file, guess_org(file), progress=False), today)
             days[day] = file
     if len(days) < len(files) or any(pd.isna(day) for day in days):
@@ -231,9 +230,8 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
 
 def begin_history(log: ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
     """Begin a history in a folder, or in memory, with a field history."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=DataWarning):
         # The sentences below tell the same problems.
-        warnings.simplefilter("ignore", DataWarning)
         return oa.History.from_changes(log, path=folder, org=org)
 
 

@@ -87,9 +87,8 @@ def write_org(file: Path, content: str, old: str | None) -> None:
 
 def _draft_from_api(file: Path, old: str | None) -> Draft:
     org = oa.Org() if old is None else oa.Org.read(file)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=DataWarning):
         # A column under another name is in the draft.
-        warnings.simplefilter("ignore", DataWarning)
         opportunities = oa.load(oa.Client.from_env(org=org))
     return draft_org(
         opportunities, month=f"{datetime.now(UTC):%Y-%m}", known=None if old is None else org.stages, old=old

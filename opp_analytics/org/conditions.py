@@ -71,8 +71,7 @@ def _parse(words: str) -> ast.expr:
     if "#" in words:
         raise _refuse(words[words.index("#") :])
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the parser's, of a style that is refused below
+        with warnings.catch_warnings(action="ignore"):  # the parser's, of a style that is refused below
             tree = ast.parse(words, mode="eval").body
     except SyntaxError as error:
         raise _refuse(words[max((error.offset or 1) - 1, 0) :] or words, "cannot be read") from None

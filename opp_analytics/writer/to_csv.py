@@ -242,9 +242,8 @@ def _read_day(text: str, day_first: bool) -> pd.Timestamp | None:
 
 def _read_minute(value: Any, day_first: bool) -> Any:
     """Read a time to its minute, in UTC; NaT where there is none."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         # That the other order of day and month fits better.
-        warnings.simplefilter("ignore", UserWarning)
         return pd.to_datetime(value, dayfirst=day_first, utc=True, errors="coerce").floor("min")
 
 
