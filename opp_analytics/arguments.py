@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
+from opp_analytics.text import joined
 
 MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 """A forecast method."""
@@ -125,10 +126,10 @@ def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     """Check a frame that has all of `columns`."""
     refuse_foreign(value, name)
     if not isinstance(value, pd.DataFrame):
-        raise ArgumentTypeError(f"{name} is a {type(value).__name__}; use a table made by {made_by}")
+        raise ArgumentTypeError(f"{name} is a {type(value).__name__}; pass the result of {made_by}")
     missing = [column for column in columns if column not in value.columns]
     if missing:
         raise MissingColumnError(
-            f"{name} has no column {', '.join(missing)}; use a table made by {made_by}. It has {', '.join(map(str, value.columns))}"
+            f"{name} has no column {joined(missing)}; pass the result of {made_by}. It has {', '.join(map(str, value.columns))}"
         )
     return value

@@ -29,8 +29,8 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from opp_analytics import arguments, charts, text
-from opp_analytics.errors import ArgumentTypeError, MissingColumnError
+from opp_analytics import arguments, charts
+from opp_analytics.errors import ArgumentTypeError
 
 BACK = "#ffffff"
 """Color behind all marks, and between the parts of a bar."""
@@ -99,7 +99,7 @@ def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Dra
 
         @functools.wraps(draw)
         def check_and_draw(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-            _check_table(table, columns, name)
+            arguments.frame(table, "table", *columns, made_by=name)
             return draw(table, ax=ax)
 
         if draw.__doc__:
@@ -107,17 +107,6 @@ def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Dra
         return cast("_Draw", check_and_draw)
 
     return decorate
-
-
-def _check_table(table: pd.DataFrame, columns: tuple[str, ...], made_by: str) -> None:
-    arguments.refuse_foreign(table, "table")
-    if not isinstance(table, pd.DataFrame):
-        raise ArgumentTypeError(f"table is a {type(table).__name__}; pass the result of {made_by}")
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise MissingColumnError(
-            f"the table has no column {text.joined(missing)}; pass the result of {made_by}"
-        )
 
 
 def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
