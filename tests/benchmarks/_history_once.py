@@ -112,7 +112,8 @@ def _slipped(then: pd.DataFrame, now: pd.DataFrame) -> list[int]:
     won, lost = (status == "won").sum(), (status == "lost").sum()
     gone = both["stage_now"].isna().sum()
     early = ((status == "active") & (both["close_date_now"] < start)).sum()
-    return [int(won), int(lost), int(len(both) - won - lost - gone - early), int(early), int(gone)]
+    slipped = len(both) - won - lost - gone - early
+    return [*map(int, (won, lost, slipped, early, gone)), 0]  # the period is over, so none is still due
 
 
 def main() -> None:
