@@ -37,11 +37,6 @@ else:
     ibis = _Later("ibis")
 
 
-_SMALL = 4_000_000
-"""Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30 MB. Opening the files of two
-years takes longer than a question about some hundred deals; in a longer log it is little, and its rows would fill the memory."""
-
-
 class Engine:
     """An embedded DuckDB, started at the first query; what exceeds `memory` is spilled to a private folder."""
 
@@ -66,19 +61,19 @@ class Engine:
             # Which column types it takes must not depend on which file comes first, nor a column vanish.
             table = self._backend.read_parquet([str(file) for file in files], union_by_name=True)
             names = rows.change_schema(kinds)
-            table = table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
-            return self._keep(table) if sum(file.stat().st_size for file in files) <= _SMALL else table
+            return table.select(**cast_columns(table, dict(zip(names.names, names.types, strict=True))))
 
-    def _keep(self, table: ibis.Table) -> ibis.Table:
-        """Read a table into memory, for as long as somebody has it."""
-        while self._unused:
-            # Ibis 12's `drop_table` loses the name with sqlglot 30.30.
-            self._backend.raw_sql(f"DROP TABLE IF EXISTS {self._unused.pop()}")
-        name = ibis.util.gen_name("changes")
-        kept: ibis.Table = self._backend.create_table(name, table, temp=True)
-        # Dropped by a later call: the connection may be in use when Python finds that nobody has the table.
-        weakref.finalize(kept.op(), self._unused.append, name)
-        return kept
+    def keep(self, table: ibis.Table) -> ibis.Table:
+        """Read a table made from `read` into memory, for as long as somebody has it."""
+        with _as_ours("read"):
+            while self._unused:
+                # Ibis 12's `drop_table` loses the name with sqlglot 30.30.
+                self._backend.raw_sql(f"DROP TABLE IF EXISTS {self._unused.pop()}")
+            name = ibis.util.gen_name("changes")
+            kept: ibis.Table = self._backend.create_table(name, table, temp=True)
+            # Dropped by a later call: the connection may be in use when Python finds that nobody has the table.
+            weakref.finalize(kept.op(), self._unused.append, name)
+            return kept
 
     def _connect(self) -> Any:
         backend = ibis.duckdb.connect(memory_limit=self._memory)

@@ -479,9 +479,17 @@ class History:
         HistoryError
             When a file is damaged; the message names it.
         """
-        rows = self._read_values()
-        whole = self.org is None or self.is_part
-        return rows if whole else add_derived(rows, Org.of(self), self.records["recorded_at"])
+        if self.org is None or isinstance(self._source, ScopedSource):
+            return self._read_values()
+        source, rows = self._source, self._source.table()
+
+        def derive() -> ibis.Table:
+            table = add_derived(self._read_values(), Org.of(self), self.records["recorded_at"])
+            # Those at the rates of a day serve one question.
+            return table if table is rows or self._rated_at is not None else source.keep(table)
+
+        state = self._rated_at is None and (source.version(), rows.op())
+        return self._memory.get("table", state, derive, fact=True) if state else derive()
 
     def at_rates_of(self, record: pd.Timestamp) -> Self:
         """Read the values of this history at the rates of one question's later day; without rates, the history itself.

@@ -36,6 +36,11 @@ def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     )
 
 
+_SMALL = 4_000_000
+"""Bytes of change files that are read once, not with each query: up to 200,000 rows, which take 30 MB. Opening the files of two
+years takes longer than a question about some hundred deals; in a longer log it is little, and its rows would fill the memory."""
+
+
 class FolderSource:
     """The rows of a history's own folder."""
 
@@ -50,8 +55,15 @@ class FolderSource:
         files = self.store.change_files(entries)
         self._warn_of_gaps(entries)
         kinds = dict(entries[-1].kinds) if entries else {}
-        table: ibis.Table = self._memory.get("table", files, lambda: self._engine.read(files, kinds))
+        table: ibis.Table = self._memory.get(
+            "table", files, lambda: self.keep(self._engine.read(files, kinds))
+        )
         return table
+
+    def keep(self, table: ibis.Table) -> ibis.Table:
+        """Read a table of a small log into memory, so that no query opens its files or derives its columns again."""
+        small = 0 < sum(entry.size for entry in self.store.entries()) <= _SMALL
+        return self._engine.keep(table) if small else table
 
     def _warn_of_gaps(self, entries: list[Entry]) -> None:
         aside = self.store.set_aside()
@@ -174,6 +186,10 @@ class TableSource:
     def table(self) -> ibis.Table:
         """Return all change rows, at the types of the change log."""
         return self._table
+
+    def keep(self, table: ibis.Table) -> ibis.Table:
+        """Return a table as it is: its rows stay in the warehouse."""
+        return table
 
     def records(self) -> pd.DataFrame:
         """List the records found in the rows and those given; the rows are read once."""

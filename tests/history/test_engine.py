@@ -212,12 +212,12 @@ def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
     assert found["note"].fillna("").tolist() == ["", "new"]
 
 
-def test_read__keeps_the_rows_of_a_small_log_only_while_somebody_has_them(tmp_path):
+def test_keep__has_rows_only_while_somebody_has_their_table(tmp_path):
     file = tmp_path / "0.parquet"
     pq.write_table(pa.table({"unique_id": ["a"], "seen_at": pa.array([WEEKS[0]])}), file)
     engine = Engine("64MB")
     for _ in range(4):
-        table = engine.read([file], {})
+        table = engine.keep(engine.read([file], {}))
         gc.collect()
     file.unlink()
     assert arrow(table.count()) == pa.scalar(1)
