@@ -24,6 +24,7 @@ from opp_analytics.loading import probe, refresh
 from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, settings, workbook
+from opp_analytics.report import sheets as report_sheets
 from opp_analytics.widgets import messages
 from opp_analytics.writer import cells, journal
 from opp_analytics.writer.apply import engine
@@ -188,7 +189,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{table_files._CELL_LIMIT:,} characters",
         f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
-        f"{workbook._MOST_ROWS:,} rows; {workbook._MOST_LETTERS:,} characters",
+        f"{workbook._MOST_ROWS:,} rows; {workbook.MOST_LETTERS:,} characters",
+        f"{report_sheets._MOST_FINDINGS:,} of each check, those of the largest deals",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; {grid._MOST_AREAS:,}; "
         f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",
         f"{html._SECONDS} seconds",

@@ -156,9 +156,11 @@ def test_workbook__keeps_a_text_that_looks_like_markup_and_dates_that_excel_has_
 
 def test_workbook__is_the_same_bytes_for_the_same_input():
     def write():
-        given = {"title": "T", "sentences": [], "since": "", "currency": None, "as_of": datetime(2026, 3, 16)}
         sheet = Sheet("Deals", pd.DataFrame({"name": ["a"], "value": [1.0]}), ("value",))
-        return write_workbook([sheet], [Figure("Forecast", 5.0, "expected")], **given)
+        named = [Figure("Forecast", 5.0, "expected")]
+        return write_workbook(
+            [sheet], named, title="T", sentences=[], since="", currency=None, as_of=datetime(2026, 3, 16)
+        )
 
     assert write() == write()
 
