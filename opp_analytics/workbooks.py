@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 32_767
 """Characters of a cell that Excel can hold."""
+_PADDING = 5 / 7
+"""Characters that the library adds to a width."""
 _FORMATS = {"count": "#,##0", "number": "#,##0.0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm"}
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
@@ -99,7 +101,7 @@ def write_cells(book: Workbook, page: Worksheet, table: pd.DataFrame, columns: S
     """Write the rows of a table below a row of headings, and set the formats and widths of its columns."""
     for place, column in enumerate(columns):
         look = {"num_format": column.number_format, **column.align}
-        page.set_column(place, place, column.width, book.add_format(look))
+        page.set_column(place, place, column.width - _PADDING, book.add_format(look))
     rates = [place for place, column in enumerate(columns) if column.kind == "rate"]
     sure = book.add_format({"num_format": ALMOST_SURE, "align": "right"})
     cells = [

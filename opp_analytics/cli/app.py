@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -96,28 +98,53 @@ def _name_function(name: str) -> str:
     return f"{name.replace('-', '_')}_command"
 
 
+_options_only = False
+
+
+def runs() -> bool:
+    """Return False while a module is imported for the options of its commands, which help and usage errors need."""
+    return not _options_only
+
+
+def _import_options(name: str) -> ModuleType:
+    """Import a module without what only a run of its commands needs, and forget it again; unless it is there in whole."""
+    global _options_only
+    before = set(sys.modules)
+    _options_only = True
+    try:
+        return import_module(name)
+    finally:
+        _options_only = False
+        for new in set(sys.modules) - before:
+            room, _, own = new.rpartition(".")
+            if room == __package__:
+                del sys.modules[new]
+                delattr(sys.modules[room], own)
+
+
 def _import(name: str) -> Any:
-    """Import the command itself, with its options."""
+    """Import the options of the command."""
     entry = _ENTRIES[name]
-    module = import_module(f"opp_analytics.cli.{entry.module}")
+    module = _import_options(f"opp_analytics.cli.{entry.module}")
     example = f"Example: opp-analytics {entry.example}"
     alone = _typer(add_completion=False)
     if name == "org":
         alone.callback(help=_ORG, epilog=example, no_args_is_help=True)(lambda: None)
         for each, own in module.ORG_COMMANDS.items():
-            alone.command(each)(_stop_politely(own))
+            alone.command(each)(_run_whole(own))
     else:
-        alone.command(name, epilog=example)(_stop_politely(getattr(module, _name_function(name))))
+        alone.command(name, epilog=example)(_run_whole(getattr(module, _name_function(name))))
     return typer.main.get_command(alone)
 
 
-def _stop_politely(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command say on Ctrl-C what was done, where typer would say nothing."""
+def _run_whole(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Import the command with all that it needs when it runs, and let it say on Ctrl-C what was done, where typer says nothing."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> Any:
         try:
-            return command(*arguments, **options)
+            whole = getattr(import_module(command.__module__), command.__name__)
+            return whole(*arguments, **options)
         except KeyboardInterrupt as stop:
             from opp_analytics.cli.console import say_stopped
 

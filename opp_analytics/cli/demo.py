@@ -8,29 +8,34 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.analysis import describe_method
-from opp_analytics.cli.console import heading, say, show, write_command
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
-from opp_analytics.files import say_failure
-from opp_analytics.org import split_by
-from opp_analytics.schema import BUCKETS
-from opp_analytics.text import count
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.analysis import describe_method
+    from opp_analytics.cli.console import heading, say, show, write_command
+    from opp_analytics.files import say_failure
+    from opp_analytics.org import split_by
+    from opp_analytics.schema import BUCKETS
+    from opp_analytics.text import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _STATE = "XDG_STATE_HOME"
 _WEEKS = 26
-_PUSH = pd.Timedelta(days=30)
+_PUSH = timedelta(days=30)
 _TARGET = 400_000
 """Target of each month, in money."""
 

@@ -16,18 +16,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
-from opp_analytics.cli.console import note, say
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org
-from opp_analytics.errors import OppAnalyticsError
-from opp_analytics.files import make_private_folder, write_whole
-from opp_analytics.text import count, plural
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
+    from opp_analytics.cli.console import note, say
+    from opp_analytics.errors import OppAnalyticsError
+    from opp_analytics.files import make_private_folder, write_whole
+    from opp_analytics.text import count, plural
 
 
 @with_tables(out=())
@@ -85,7 +89,7 @@ def _count(total: int | None, noun: str) -> str:
 
 
 _SHOWN = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "TZ", "LANG")
-_SECRET = (*VARIABLES, TOKEN_COMMAND, "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def write_support_report(path: Path, checks: Iterable[str], cache: Path | None, history: Path | None) -> None:
@@ -129,7 +133,7 @@ def _list_versions() -> Iterator[str]:
 def _list_settings() -> Iterator[str]:
     for name in _SHOWN:
         yield f"{name} {os.environ.get(name, 'not set')}"
-    for name in _SECRET:
+    for name in (*VARIABLES, TOKEN_COMMAND, *_PROXIES):
         yield f"{name} {'set' if os.environ.get(name, '').strip() else 'not set'}"
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.cli.console import OUTPUT, heading, note, out, say, say_gathered, show, write_command
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -28,14 +27,20 @@ from opp_analytics.cli.source import (
     reads_cells,
     say_method,
 )
-from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
-from opp_analytics.org import Money, money_of
-from opp_analytics.periods import as_date, check_freq
-from opp_analytics.table_files import read_content, read_parquet
-from opp_analytics.writer import RunStopped, Words, check_plan
 
-_WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
-"""What writes a file, by its ending."""
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.cli.console import OUTPUT, heading, note, out, say, say_gathered, show, write_command
+    from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
+    from opp_analytics.org import Money, money_of
+    from opp_analytics.periods import as_date, check_freq
+    from opp_analytics.table_files import read_content, read_parquet
+    from opp_analytics.writer import RunStopped, Words, check_plan
+
+_WRITERS = {".xlsx": "to_excel", ".csv": "to_csv"}
+"""The function that writes a file, by its ending."""
 _PLANS = (".json",)
 
 
@@ -53,7 +58,7 @@ def export_command(
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
     check_ending(file, tuple(_WRITERS))
-    write = _WRITERS[file.suffix.lower()]
+    write = getattr(oa, _WRITERS[file.suffix.lower()])
     if file.exists() and not force:
         raise DataError(
             f"{file} exists and may hold edits; choose another name, or use --force to replace it"
@@ -132,7 +137,8 @@ def plan_command(
         if import_file is None:
             _save_plan(made, file)
         else:
-            _WRITERS[import_file.suffix.lower()](edited, import_file, org=org, before=unedited)
+            write = getattr(oa, _WRITERS[import_file.suffix.lower()])
+            write(edited, import_file, org=org, before=unedited)
             note(f"Changed cells written to {import_file}; give it to the import of your CRM.")
     answer(tables)
 
@@ -228,19 +234,24 @@ _WRAPPED = ("opportunity", "value", "problem", "suggestion")
 """Columns of problems and conflicts that go on below."""
 
 
-class _ShellWords(Words):
-    more_conflicts = "listed below"
-    more_problems = "all in the plan's file"
-    more_outcomes = "see --receipt"
+@cache
+def _words() -> Words:
+    """Words of the command line for what plans and receipts say."""
 
-    def option(self, name: str) -> str:
-        return f"--{name.replace('_', '-')}"
+    class _ShellWords(Words):
+        more_conflicts = "listed below"
+        more_problems = "all in the plan's file"
+        more_outcomes = "see --receipt"
 
-    def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
-        return write_command("resume", run_id, *(("--unknown", "send") if send_unknown else ()))
+        def option(self, name: str) -> str:
+            return f"--{name.replace('_', '-')}"
+
+        def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
+            return write_command("resume", run_id, *(("--unknown", "send") if send_unknown else ()))
+
+    return _ShellWords()
 
 
-_SHELL = _ShellWords()
 """What a person types here."""
 
 
@@ -248,7 +259,7 @@ def _show_plan(made: oa.Plan) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made) and not OUTPUT.get().as_json:
         out.print(made)
-    say(made.overview(words=_SHELL))
+    say(made.overview(words=_words()))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server since the export; left alone")
         show(_name_deals(made.conflicts, made), index=False, wrap=_WRAPPED)
@@ -271,7 +282,7 @@ def _save_plan(made: oa.Plan, file: Path) -> None:
         note("Nothing to send: the server already has every change. No plan was saved.")
         return
     made.save(file)
-    command = write_command("apply", file, *map(_SHELL.option, made.needs))
+    command = write_command("apply", file, *map(_words().option, made.needs))
     if "clean" in statuses:
         note(f"Saved. To apply it: {command}")
     else:
@@ -313,7 +324,7 @@ def apply_command(
         raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=find_org(org_file))
-    check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_SHELL)
+    check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_words())
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
@@ -329,7 +340,7 @@ def apply_command(
             again=again,
         )
     if dry_run:
-        say(f"Dry run, nothing was sent: {done.summary(words=_SHELL)}")
+        say(f"Dry run, nothing was sent: {done.summary(words=_words())}")
         answer(done.table)
         return
     _say_receipt(done, receipt)
@@ -400,7 +411,7 @@ def _say_run() -> Iterator[None]:
     try:
         yield
     except RunStopped as stop:
-        raise KeyboardInterrupt(stop.summary(words=_SHELL)) from None
+        raise KeyboardInterrupt(stop.summary(words=_words())) from None
 
 
 def _confirm(question: str) -> None:
@@ -418,7 +429,7 @@ def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
     """Print the outcome and exit: 0 if all of it is on the server, `_IN_PART` if some, 1 if none."""
     if done.run_id is not None:
         say(f"Run {done.run_id}")
-    say(done.summary(words=_SHELL))
+    say(done.summary(words=_words()))
     answer(done.table)
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_write_day) for c in ("before", "after")})

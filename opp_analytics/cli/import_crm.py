@@ -10,32 +10,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import heading, note, say, show, write_command
-from opp_analytics.cli.load import ENDINGS, add_record, count_stock, say_stock, write_opportunities
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, check_ending, with_tables
 from opp_analytics.cli.source import OrgFile, find_org, reads_cells, say_age
-from opp_analytics.crm import (
-    LOGS,
-    ChangeLog,
-    Reading,
-    Recognized,
-    explain_export,
-    guess_org,
-    log_stage_dates,
-    read_changes,
-    recognize,
-)
-from opp_analytics.errors import DataError, DataWarning, HistoryError
-from opp_analytics.files import read_whole
-from opp_analytics.history import tell_problems
-from opp_analytics.org import find_newest_date
-from opp_analytics.periods import as_date
-from opp_analytics.table_files import quote_labels
-from opp_analytics.text import capital, count, joined
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics.cli.console import heading, note, say, show, write_command
+    from opp_analytics.cli.load import ENDINGS, add_record, count_stock, say_stock, write_opportunities
+    from opp_analytics.crm import (
+        LOGS,
+        ChangeLog,
+        Reading,
+        Recognized,
+        explain_export,
+        guess_org,
+        log_stage_dates,
+        read_changes,
+        recognize,
+    )
+    from opp_analytics.errors import DataError, DataWarning, HistoryError
+    from opp_analytics.files import read_whole
+    from opp_analytics.history import tell_problems
+    from opp_analytics.org import find_newest_date
+    from opp_analytics.periods import as_date
+    from opp_analytics.table_files import quote_labels
+    from opp_analytics.text import capital, count, joined
 
 
 @with_tables(out=())

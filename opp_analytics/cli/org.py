@@ -8,22 +8,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.cli.console import heading, say, show, write_command
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import FromFile, reads_cells
-from opp_analytics.crm import draft_from_export, read_org_text, recognize
-from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.cli.console import heading, say, show, write_command
+    from opp_analytics.crm import draft_from_export, read_org_text, recognize
+    from opp_analytics.errors import DataError, DataWarning
+    from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
 
 
 @reads_cells
 def init_command(
-    file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(FILE),
+    file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path("opp-analytics.toml"),
     source: FromFile = None,
     update: Annotated[
         bool, typer.Option("--update", help="Add what is new to an existing file; all that is in it stays.")
@@ -121,7 +125,9 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @with_tables()
-def check_command(file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(FILE)) -> None:
+def check_command(
+    file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path("opp-analytics.toml"),
+) -> None:
     """Say what an org file means, or every mistake in it with its line."""
     if not file.exists():
         raise DataError(f"there is no {file}; write one with: {write_command('org', 'init')}")

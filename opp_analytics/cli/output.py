@@ -7,25 +7,28 @@ import inspect
 import io
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-import pandas as pd
 import typer
 
-from opp_analytics import files, text
-from opp_analytics.cli.console import OUTPUT, Output, note
-from opp_analytics.columns import make_formatter
-from opp_analytics.errors import DataError
-from opp_analytics.files import check_writable, replace_file, say_failure
-from opp_analytics.org import Org
-from opp_analytics.text import joined
-from opp_analytics.workbooks import add_sheet, describe_columns, make_workbook, write_cells
+from opp_analytics.cli.app import runs
+
+if runs():
+    import numpy as np
+    import pandas as pd
+
+    from opp_analytics import files, text
+    from opp_analytics.cli.console import OUTPUT, Output, note
+    from opp_analytics.columns import make_formatter
+    from opp_analytics.errors import DataError
+    from opp_analytics.files import check_writable, replace_file, say_failure
+    from opp_analytics.org import Org
+    from opp_analytics.workbooks import add_sheet, describe_columns, make_workbook, write_cells
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -67,7 +70,7 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
 
 
 def with_tables(
-    out: Collection[str] = TABLES, **own: Collection[str]
+    out: Sequence[str] = TABLES, **own: Collection[str]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add to a command that ends with `answer` the options --json, --quiet and, for files that end so, --out.
 
@@ -75,7 +78,7 @@ def with_tables(
     """
     options: dict[str, tuple[Any, Any]] = {"as_json": (_Json, False), "quiet": (_Quiet, False)}
     if out:
-        words = f"Write the tables in full to this {joined(out, last='or')} file."
+        words = f"Write the tables in full to this {', '.join(out[:-1])} or {out[-1]} file."
         options = {
             "tables_file": (
                 Annotated[Path | None, typer.Option("--out", help=words, show_default=False)],
@@ -223,7 +226,7 @@ def _piped(cell: str) -> str:
 def _safe(cell: Any) -> Any:
     if not isinstance(cell, str) or _is_number(cell):
         return cell
-    # Here: help and completion need no writer.
+    # Here: other files than CSV need no writer.
     from opp_analytics.writer import guard_formula
 
     return guard_formula(cell)

@@ -7,14 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import say
-from opp_analytics.cli.load import add_record
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.source import (
     FromFile,
     Method,
@@ -24,9 +20,17 @@ from opp_analytics.cli.source import (
     read_source,
     reads_cells,
 )
-from opp_analytics.errors import ConfigError
-from opp_analytics.periods import as_date, as_instant, check_freq
-from opp_analytics.report import check_report, write_report
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.certificate import Certificate
+    from opp_analytics.cli.console import say
+    from opp_analytics.cli.load import add_record
+    from opp_analytics.errors import ConfigError
+    from opp_analytics.periods import as_date, as_instant, check_freq
+    from opp_analytics.report import check_report, write_report
 
 
 @reads_cells

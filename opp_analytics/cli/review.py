@@ -6,14 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import numpy as np
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.analysis import compare_chances, evidence, select_own_chances
-from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_staged
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
@@ -32,10 +28,18 @@ from opp_analytics.cli.source import (
     reads_deals,
     say_method,
 )
-from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
-from opp_analytics.org import money_of, require, split_by
-from opp_analytics.periods import as_date, as_period
-from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
+
+if runs():
+    import numpy as np
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.analysis import compare_chances, evidence, select_own_chances
+    from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
+    from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+    from opp_analytics.org import money_of, require, split_by
+    from opp_analytics.periods import as_date, as_period
+    from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
 _PROVED = ["wape", "bias", "differs", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps"]
 _AHEAD = [

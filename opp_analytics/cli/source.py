@@ -8,25 +8,28 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.analysis import describe_method
-from opp_analytics.api import VARIABLES
-from opp_analytics.arguments import MethodName
-from opp_analytics.cli.console import OUTPUT, note, write_command
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import add_options
-from opp_analytics.crm import explain_export, guess_org
-from opp_analytics.errors import ConfigError, NotEnoughHistory
-from opp_analytics.inputs import did_you_mean, read_amount
-from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
-from opp_analytics.periods import Freq as PeriodFreq
-from opp_analytics.periods import as_date, as_instant, check_freq
-from opp_analytics.schema import BadCell
-from opp_analytics.text import capital, count, joined, label
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics.analysis import describe_method
+    from opp_analytics.api import VARIABLES
+    from opp_analytics.cli.console import OUTPUT, note, write_command
+    from opp_analytics.crm import explain_export, guess_org
+    from opp_analytics.errors import ConfigError, NotEnoughHistory
+    from opp_analytics.inputs import did_you_mean, read_amount
+    from opp_analytics.org import PRESETS, Org, find_old_date, read_folder_org
+    from opp_analytics.periods import Freq as PeriodFreq
+    from opp_analytics.periods import as_date, as_instant, check_freq
+    from opp_analytics.schema import BadCell
+    from opp_analytics.text import capital, count, joined, label
 
 _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
@@ -90,7 +93,7 @@ OrgFile = Annotated[
     Path | None,
     typer.Option(
         "--org",
-        help=f"Org file, or a preset: {joined(PRESETS, last='or')}.",
+        help="Org file, or a preset: salesforce, hubspot, pipedrive, zoho, dynamics, close or attio.",
         show_default="opp-analytics.toml in this folder, if any",
     ),
 ]
@@ -130,7 +133,7 @@ Freq = Annotated[
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
 Method = Annotated[
-    str, typer.Option("--method", help=f"How the forecast is made: {', '.join(get_args(MethodName))}.")
+    str, typer.Option("--method", help="How the forecast is made: auto, learned, run_rate, stated, stage.")
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Say all reasons for the method of the forecast.")]
 

@@ -12,61 +12,66 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
-from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import complain, heading, out, say, show, write_command
-from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
-from opp_analytics.cli.load import add_record
-from opp_analytics.cli.org import describe_people, describe_rates, describe_targets, write_org
+from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, parse_amount, reads_cells
-from opp_analytics.crm import (
-    ChangeLog,
-    Drafted,
-    Question,
-    Reading,
-    Recognized,
-    draft_from_export,
-    log_stage_dates,
-    read_changes,
-    read_org_text,
-    recognize,
-)
-from opp_analytics.errors import DataError, OppAnalyticsError
-from opp_analytics.files import say_failure, stage_folder, sync_folder
-from opp_analytics.history import holds, tell_problems
-from opp_analytics.inputs import did_you_mean, fold, make_key
-from opp_analytics.org import (
-    FILE,
-    PRESETS,
-    Columns,
-    Kind,
-    Org,
-    find_newest_date,
-    list_names,
-    name_table,
-    parse_org,
-)
-from opp_analytics.org import KINDS as STAGE_KINDS
-from opp_analytics.periods import as_date, as_instant
-from opp_analytics.report import check_report
-from opp_analytics.schema import COLUMNS
-from opp_analytics.text import count
+
+if runs():
+    import pandas as pd
+
+    from opp_analytics import text
+    from opp_analytics.certificate import Certificate
+    from opp_analytics.cli.console import complain, heading, out, say, show, write_command
+    from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
+    from opp_analytics.cli.load import add_record
+    from opp_analytics.cli.org import describe_people, describe_rates, describe_targets, write_org
+    from opp_analytics.crm import (
+        ChangeLog,
+        Drafted,
+        Question,
+        Reading,
+        Recognized,
+        draft_from_export,
+        log_stage_dates,
+        read_changes,
+        read_org_text,
+        recognize,
+    )
+    from opp_analytics.errors import DataError, OppAnalyticsError
+    from opp_analytics.files import say_failure, stage_folder, sync_folder
+    from opp_analytics.history import holds, tell_problems
+    from opp_analytics.inputs import did_you_mean, fold, make_key
+    from opp_analytics.org import (
+        FILE,
+        PRESETS,
+        Columns,
+        Kind,
+        Org,
+        find_newest_date,
+        list_names,
+        name_table,
+        parse_org,
+    )
+    from opp_analytics.org import KINDS as STAGE_KINDS
+    from opp_analytics.periods import as_date, as_instant
+    from opp_analytics.report import check_report
+    from opp_analytics.schema import COLUMNS
+    from opp_analytics.text import count
 
 _PAGE = Path("weekly.html")
-_WEEK = pd.Timedelta(days=7)
+_WEEK = timedelta(days=7)
 """A page is of today unless the newest day of the data is longer ago: a working pipeline changes each week."""
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
-    "people": ("people", describe_people),
-    "targets": ("targets", describe_targets),
-    "currency_rates": ("currency_rates", describe_rates),
+    "people": ("people", lambda org: describe_people(org)),
+    "targets": ("targets", lambda org: describe_targets(org)),
+    "currency_rates": ("currency_rates", lambda org: describe_rates(org)),
     "accounts": ("join.accounts", lambda org: _describe_joined(org, "accounts")),
     "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),
 }
@@ -95,7 +100,7 @@ def start_command(
         list[str] | None,
         typer.Option(
             metavar="NAME=KIND",
-            help=f"What a stage means: {text.joined(STAGE_KINDS, last='or')}; repeat it for more.",
+            help="What a stage means: open, won, lost or disqualified; repeat it for more.",
             show_default="asked",
         ),
     ] = None,

@@ -7,16 +7,20 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
 import typer.main
 
+from opp_analytics.arguments import MethodName
 from opp_analytics.cli import app
 from opp_analytics.cli.app import _import
+from opp_analytics.org import KINDS, PRESETS
+from opp_analytics.text import joined
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
@@ -102,22 +106,34 @@ def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: 
     ]
 
 
-def test_help_and_completion__load_nothing_that_takes_long() -> None:
-    heavy = [
-        "pandas",
-        "numpy",
-        "pyarrow",
-        "scipy",
-        "requests",
-        "duckdb",
-        "ibis",
-        "matplotlib",
-        "openpyxl",
-        "jinja2",
-    ]
-    code = f"import sys; from opp_analytics.cli import app; app(['--help'], standalone_mode=False); print([m for m in {heavy!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+def test_help_and_usage_errors__load_nothing_that_takes_long() -> None:
+    code = f"""
+        import sys
+        blocked = ("pandas", "numpy", "pyarrow", "scipy", "requests", "duckdb", "ibis", "matplotlib", "openpyxl", "xlsxwriter", "jinja2", "babel")
+        sys.modules.update(dict.fromkeys(blocked))
+        from opp_analytics.cli import app
+        for words in ([], *([name] for name in {COMMANDS!r}), ["org", "init"], ["org", "check"]):
+            app([*words, "--help"], standalone_mode=False)
+        for words in (["load", "--nosuch"], ["sandbox", "--port", "many"], ["apply"]):
+            try:
+                app(words)
+            except SystemExit as stop:
+                assert stop.code == 2
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.count("Usage:")) == (0, len(COMMANDS) + 3), done.stderr
+    assert done.stderr.count("Usage:") == 3
+
+
+def test_help__names_what_the_code_takes(command: Command) -> None:
+    _, said, _ = command("start", "--help")
+    words = " ".join(said.replace("│", " ").split())
+    assert joined(KINDS, last="or") in words
+    assert joined(PRESETS, last="or") in words
+    _, said, _ = command("forecast", "--help")
+    assert ", ".join(get_args(MethodName)) in " ".join(said.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.cli import console
-from opp_analytics.cli.edit import _SHELL
+from opp_analytics.cli.edit import _words
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.writer import Plan, Receipt, apply, check_plan, plan
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
@@ -378,7 +378,7 @@ def failing() -> Receipt:
 
 
 def test_receipt__says_what_to_type_next() -> None:
-    said, typed = failing().summary(), failing().summary(words=_SHELL)
+    said, typed = failing().summary(), failing().summary(words=_words())
     assert "to finish it: resume(client, 'r1')\n" in said
     assert "resume(client, 'r1', unknown='send')" in said
     assert "create them once more: again=True" in said
@@ -406,7 +406,7 @@ def in_conflict(client: Client) -> Plan:
 def test_plan__says_what_it_needs(account: Account, clear_nulls: bool, python: str, shell: str) -> None:
     client = account(deals())
     made = in_conflict(client)
-    said, typed = made.summary(), made.summary(words=_SHELL)
+    said, typed = made.summary(), made.summary(words=_words())
     assert f"needs {python}" in said
     assert said.endswith("see .conflicts")
     assert not SHELL_WORDS.search(said)
@@ -416,7 +416,7 @@ def test_plan__says_what_it_needs(account: Account, clear_nulls: bool, python: s
     with pytest.raises(PlanError, match=f"pass {python} to allow it"):
         check_plan(made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls)
     with pytest.raises(PlanError, match=f"pass {shell} to allow it"):
-        check_plan(made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls, words=_SHELL)
+        check_plan(made, client, clear_nulls=clear_nulls, allow_delete=not clear_nulls, words=_words())
 
 
 def test_plan__says_where_the_other_problems_are(account: Account) -> None:
@@ -424,7 +424,7 @@ def test_plan__says_where_the_other_problems_are(account: Account) -> None:
     made = plan(before, before.assign(probability=140))
     assert made.summary().endswith("and 2 more, see .problems")
     with pytest.raises(PlanError) as refused:
-        check_plan(made, account(deals()), clear_nulls=False, allow_delete=False, words=_SHELL)
+        check_plan(made, account(deals()), clear_nulls=False, allow_delete=False, words=_words())
     assert str(refused.value).endswith("and 2 more, all in the plan's file")
 
 
