@@ -36,9 +36,8 @@ class Column(NamedTuple):
     """How a column is shown."""
 
     kind: str
-    number_format: str
-    align: dict[str, Any]
-    """Format of its heading and cells."""
+    look: dict[str, Any]
+    """Format of its cells."""
     width: float
 
 
@@ -82,36 +81,42 @@ def _write_markup(page: Worksheet, row: int, place: int, words: str, look: Forma
     return None
 
 
-def describe_columns(
-    table: pd.DataFrame, heads: Sequence[str], currency: str | None, *, widest: float
+def write_table(
+    book: Workbook,
+    page: Worksheet,
+    table: pd.DataFrame,
+    heads: Sequence[str],
+    currency: str | None,
+    *,
+    widest: float,
 ) -> list[Column]:
-    """Choose kind, number format, alignment and width of each column."""
-    columns = []
-    for head, (name, values) in zip(heads, table.items(), strict=True):
+    """Write a table below its headings, which stay in view, and return how its columns are shown."""
+    columns, cells = [], []
+    for place, (head, (name, values)) in enumerate(zip(heads, table.items(), strict=True)):
         kind = _choose_kind(str(name), values.dtype)
         shown = _FORMATS.get(kind)
         if kind in _RIGHT and shown is None:
             shown = choose_workbook_format(str(name), values, currency)
         align = {"align": "right"} if kind in _RIGHT else {"align": "left", "indent": 1}
-        columns.append(Column(kind, shown or "General", align, _choose_width(head, values, kind, widest)))
-    return columns
-
-
-def write_cells(book: Workbook, page: Worksheet, table: pd.DataFrame, columns: Sequence[Column]) -> None:
-    """Write the rows of a table below a row of headings, and set the formats and widths of its columns."""
-    for place, column in enumerate(columns):
-        look = {"num_format": column.number_format, **column.align}
-        page.set_column(place, place, column.width - _PADDING, book.add_format(look))
+        column = Column(
+            kind, {"num_format": shown or "General", **align}, _choose_width(head, values, kind, widest)
+        )
+        page.set_column(place, place, column.width - _PADDING, book.add_format(column.look))
+        page.write(
+            0, place, head, book.add_format({"bold": True, "valign": "top", "text_wrap": True, **align})
+        )
+        columns.append(column)
+        cells.append(_convert(values, kind))
     rates = [place for place, column in enumerate(columns) if column.kind == "rate"]
     sure = book.add_format({"num_format": ALMOST_SURE, "align": "right"})
-    cells = [
-        _convert(values, column.kind) for (_, values), column in zip(table.items(), columns, strict=True)
-    ]
-    for row, values in enumerate(zip(*cells, strict=True), start=1):
-        page.write_row(row, 0, values)
+    for row, shown_cells in enumerate(zip(*cells, strict=True), start=1):
+        page.write_row(row, 0, shown_cells)
         for place in rates:
-            if is_almost_sure(values[place]):
-                page.write_number(row, place, values[place], sure)
+            if is_almost_sure(shown_cells[place]):
+                page.write_number(row, place, shown_cells[place], sure)
+    page.freeze_panes(1, 1)
+    page.repeat_rows(0)
+    return columns
 
 
 def is_almost_sure(rate: float | None) -> bool:

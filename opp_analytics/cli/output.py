@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -28,10 +28,7 @@ if runs():
     from opp_analytics.errors import DataError
     from opp_analytics.files import check_writable, replace_file, say_failure
     from opp_analytics.org import Org
-    from opp_analytics.workbooks import add_sheet, describe_columns, make_workbook, write_cells
-
-if TYPE_CHECKING:
-    from xlsxwriter import Workbook
+    from opp_analytics.workbooks import add_sheet, make_workbook, write_table
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
@@ -191,20 +188,10 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
         saved = io.BytesIO()
         with make_workbook(saved, "excel") as book:
             for name, table in tables.items():
-                _write_sheet(book, name, table)
+                page = add_sheet(book, name[:_LONGEST_NAME])
+                write_table(book, page, table, list(map(text.one_line, table)), None, widest=60)
         with write_staged(file) as staged:
             staged.write_bytes(saved.getvalue())
-
-
-def _write_sheet(book: Workbook, name: str, table: pd.DataFrame) -> None:
-    """Write a table to a sheet under the names that functions use."""
-    page = add_sheet(book, name[:_LONGEST_NAME])
-    page.freeze_panes(1, 0)
-    heads = list(map(str, table.columns))
-    columns = describe_columns(table, heads, None, widest=60)
-    for place, (head, column) in enumerate(zip(heads, columns, strict=True)):
-        page.write(0, place, text.one_line(head), book.add_format({"bold": True, **column.align}))
-    write_cells(book, page, table, columns)
 
 
 def _put_ids_last(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,10 +20,9 @@ from opp_analytics.workbooks import (
     MOST_LETTERS,
     Column,
     add_sheet,
-    describe_columns,
     is_almost_sure,
     make_workbook,
-    write_cells,
+    write_table,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +68,9 @@ def _write_summary(
     currency: str | None,
 ) -> None:
     """Write the summary: the page's sentences, and its figures as cells with names."""
-    page = _new_sheet(book, "Summary", [26, 18, 18, 60])
+    page = _new_sheet(book, "Summary")
+    for place, width in enumerate([26, 18, 18, 60]):
+        page.set_column(place, place, width)
     for row, words in enumerate([title, *sentences]):
         look = book.add_format({"bold": row < 2, "font_size": 11 if row else 14})
         page.write(row, 0, text.one_line(words)[:MOST_LETTERS], look)
@@ -97,25 +98,19 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     labeled = frame.assign(
         **{name: frame[name].map(text.label, na_action="ignore") for name in names if name in _LABELS}
     )
-    columns = describe_columns(labeled, heads, currency, widest=40)
-    widths = [column.width for column in columns]
-    page = _new_sheet(book, sheet.name, widths)
-    page.freeze_panes(1, 1)
-    page.repeat_rows(0)
-    for place, (head, name, column) in enumerate(zip(heads, names, columns, strict=True)):
-        look = {"bold": True, "valign": "top", "text_wrap": True, **column.align}
-        page.write(0, place, head, book.add_format(look))
+    page = _new_sheet(book, sheet.name)
+    for place, (head, name) in enumerate(zip(heads, names, strict=True)):
         if head != name:
             _note(page, 0, place, name)
-    write_cells(book, page, labeled, columns)
-    key = sheet.name.replace(" ", "_")
+    columns = write_table(book, page, labeled, heads, currency, widest=40)
     sums = {name: frame[name].sum() for name in sheet.summed if name in names and frame[name].notna().any()}
     last = len(frame) + bool(sums)
-    _add_table(page, key, last, heads, [name in sums for name in names])
-    if sums:
-        _write_total(book, page, last, key, heads, columns, [sums.get(name) for name in names])
+    _add_table(book, page, last, heads, columns, [sums.get(name) for name in names])
     if sheet.note:
         page.write(last + 2, 0, sheet.note)
+    widths = [column.width for column in columns]
+    if sum(widths) > _UPRIGHT:
+        page.set_landscape()
     readable = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
     page.print_area(0, 0, last, max(readable, 1) - 1)
     red = book.add_format({"bold": True, "font_color": "#B3261E"})
@@ -161,43 +156,35 @@ class _NoCells(dict[tuple[int, int], str]):
     def __setitem__(self, cell: tuple[int, int], table: str) -> None: ...
 
 
-def _add_table(page: Worksheet, key: str, last: int, heads: list[str], summed: list[bool]) -> None:
-    """Describe the rows to the `last` as an Excel table; they are written already, or will be."""
-    columns = [
-        {"header": head, **({"total_function": "sum"} if sums else {})}
-        for head, sums in zip(heads, summed, strict=True)
-    ]
-    if any(summed):
-        columns[0]["total_string"] = "Total"
-    options = {
-        "name": key,
-        "style": "Table Style Light 1",
-        "banded_rows": False,
-        "columns": columns,
-        "total_row": any(summed),
-    }
-    page.table_cells = _NoCells()
-    # The library has no tables where it writes row by row, only because it would write their cells again.
-    page.constant_memory = False
-    page.add_table(0, 0, last, len(heads) - 1, options)
-    page.constant_memory = True
-
-
-def _write_total(
+def _add_table(
     book: Workbook,
     page: Worksheet,
-    row: int,
-    key: str,
+    last: int,
     heads: list[str],
     columns: list[Column],
     sums: list[float | None],
 ) -> None:
-    page.write(row, 0, "Total", book.add_format({"bold": True, "align": "left", "indent": 1}))
+    """Make an Excel table of the rows that are written, and write its totals in the `last` row where there are some."""
+    key, totals = page.name.replace(" ", "_"), any(total is not None for total in sums)
+    described: list[dict[str, str]] = [
+        {"header": head} if total is None else {"header": head, "total_function": "sum"}
+        for head, total in zip(heads, sums, strict=True)
+    ]
+    if totals:
+        described[0]["total_string"] = "Total"
+    style = {"style": "Table Style Light 1", "banded_rows": False, "total_row": totals}
+    page.table_cells = _NoCells()
+    # The library has no tables where it writes row by row, only because it would write their cells again.
+    page.constant_memory = False
+    page.add_table(0, 0, last, len(heads) - 1, {"name": key, "columns": described, **style})
+    page.constant_memory = True
     for place, (head, column, total) in enumerate(zip(heads, columns, sums, strict=True)):
+        look = book.add_format({"bold": True, **column.look})
         if total is not None:
-            look = book.add_format({"bold": True, "num_format": column.number_format, **column.align})
             # The sum is for viewers that do not compute.
-            page.write_formula(row, place, f"=SUBTOTAL(109,{key}[{_escape(head)}])", look, float(total))
+            page.write_formula(last, place, f"=SUBTOTAL(109,{key}[{_escape(head)}])", look, float(total))
+        elif totals and not place:
+            page.write(last, 0, "Total", look)
 
 
 def _escape(head: str) -> str:
@@ -218,14 +205,10 @@ _LABELS = (
 """Columns of labels, which people read without underscores."""
 
 
-def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
-    """Begin a sheet with these column widths, fitted to the paper's width."""
+def _new_sheet(book: Workbook, title: str) -> Worksheet:
+    """Begin a sheet that is printed as wide as the paper."""
     page = add_sheet(book, title)
-    if sum(widths) > _UPRIGHT:
-        page.set_landscape()
     page.fit_to_pages(1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     page.set_footer("&L&A&R&P of &N", {"margin": 0.3})
-    for place, width in enumerate(widths):
-        page.set_column(place, place, width)
     return page

@@ -154,30 +154,21 @@ def _write_rows(
     locked: Mapping[str, list[bool]] | None,
 ) -> None:
     """Write the rows below the titles, each cell with its format; without `locked` there is no protection."""
-    looks: dict[tuple[str, bool, bool], Any] = {}
 
-    def find_look(column: str, cell: Any, is_locked: bool) -> Any:
-        is_text = isinstance(cell, str)
-        key = (
-            formats.get(column, "@" if is_text else "General"),
-            is_text and cell[:1] in ("=", "+", "-", "@"),
-            is_locked,
-        )
-        if key not in looks:
-            number_format, quoted, _ = key
-            look = {"num_format": number_format, "quote_prefix": quoted}
-            if locked is not None:
-                look |= {"locked": is_locked} | ({"bg_color": "#EEEEEE"} if is_locked else {})
-            looks[key] = book.add_format(look)
-        return looks[key]
+    @cache
+    def find_look(number_format: str, quoted: bool, is_locked: bool) -> Any:
+        look = {"num_format": number_format, "quote_prefix": quoted}
+        if locked is not None:
+            look |= {"locked": is_locked, **({"bg_color": "#EEEEEE"} if is_locked else {})}
+        return book.add_format(look)
 
     columns = []
     for column, values in frame.items():
         cells = _to_cells(str(column), values)
+        kinds = [formats.get(str(column), "@" if isinstance(cell, str) else "General") for cell in cells]
+        quoted = [isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") for cell in cells]
         marks = (locked or {}).get(str(column), [False] * len(cells))
-        columns.append(
-            [(cell, find_look(str(column), cell, mark)) for cell, mark in zip(cells, marks, strict=True)]
-        )
+        columns.append(zip(cells, map(find_look, kinds, quoted, marks), strict=True))
     for row, cells in enumerate(zip(*columns, strict=True), start=1):
         for place, (cell, look) in enumerate(cells):
             page.write(row, place, cell, look)
@@ -213,7 +204,8 @@ def _check_text(text: str, where: str) -> None:
         raise DataError(
             f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_shorten(text)}; remove it, or use CSV"
         )
-    if len(text) > MOST_LETTERS:
+    # Excel counts an emoji as two.
+    if len(text.encode("utf-16-le")) > 2 * MOST_LETTERS:
         raise DataError(
             f"{where} is too long for an Excel file, whose cells hold {MOST_LETTERS:,} characters: {_shorten(text)}; "
             "shorten it, or use CSV"
@@ -240,15 +232,21 @@ def _write_titles(
 
 def _format_sheet(book: Workbook, page: Worksheet, columns: Sequence[str], rows: int, meaning: Org) -> None:
     """Offer the values of columns that take some, protect the locked cells, and set up filters and printing."""
-    dropdowns = _list_dropdowns(book, meaning, columns)
-    for column, source in dropdowns.items():
-        if column in columns:
+    rules = {
+        column: {
+            "validate": "list",
+            "source": source,
+            "error_message": f"{column} is one of {', '.join(names)}",
+        }
+        for column, (names, source) in _list_dropdowns(book, meaning, columns).items()
+    }
+    whole = {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 100}
+    rules["probability"] = whole | {"error_message": "probability is a whole percent, 0 to 100"}
+    for place, column in enumerate(columns):
+        if rule := rules.get(column):
             # Excel refuses a longer message.
-            message = f"{column} is one of {', '.join(list_choices(meaning)[column])}"[:_LONGEST_RULE]
-            _add_rule(page, columns, column, rows, {"validate": "list", "source": source}, message)
-    if "probability" in columns:
-        whole = {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 100}
-        _add_rule(page, columns, "probability", rows, whole, "probability is a whole percent, 0 to 100")
+            shown = rule | {"error_message": rule["error_message"][:_LONGEST_RULE]}
+            page.data_validation(1, place, rows + _NEW_ROWS, place, shown)
     page.freeze_panes(1, 1)
     page.autofilter(0, 0, max(rows, 1), len(columns) - 1)
     page.set_landscape()
@@ -264,13 +262,6 @@ def _format_sheet(book: Workbook, page: Worksheet, columns: Sequence[str], rows:
         "autofilter",
     )
     page.protect("", dict.fromkeys(allowed, True))
-
-
-def _add_rule(
-    page: Worksheet, columns: Sequence[str], column: str, rows: int, rule: dict[str, Any], message: str
-) -> None:
-    place = columns.index(column)
-    page.data_validation(1, place, rows + _NEW_ROWS, place, {**rule, "error_message": message})
 
 
 def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
@@ -290,24 +281,27 @@ def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
         base.write_row(row, 0, [packed[at : at + MOST_LETTERS] for at in range(0, len(packed), MOST_LETTERS)])
 
 
-def _list_dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, Any]:
-    """List, by column with a fixed set of values, its values, or in row 2 the formula of its dropdown.
+def _list_dropdowns(
+    book: Workbook, meaning: Org, columns: Sequence[str]
+) -> dict[str, tuple[Sequence[str], Any]]:
+    """List, by column with a fixed set of values, its values and what its dropdown offers: these, or in row 2 a formula.
 
     Values that a cell's own rule cannot hold are in a hidden sheet. Where an org has several pipelines, a deal's stages
     are those of its own.
     """
     from xlsxwriter.utility import xl_col_to_name
 
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[Sequence[str], Any]] = {}
     lists: list[list[Any]] = []
     for column, names in list_choices(meaning).items():
-        found[column] = list(names)
+        source: Any = list(names)
         if len(",".join(names)) > _LONGEST_RULE - 2 or any(sign in name for name in names for sign in ',"'):
             lists.append(list(names))
             letter = xl_col_to_name(len(lists) - 1)
-            found[column] = f"={_LISTS}!${letter}$1:${letter}${len(names)}"
-    if meaning.stages.pipelines and PIPELINE in columns:
-        found["stage"] = _list_by_pipeline(lists, meaning.stages, columns.index(PIPELINE))
+            source = f"={_LISTS}!${letter}$1:${letter}${len(names)}"
+        if column == "stage" and meaning.stages.pipelines and PIPELINE in columns:
+            source = _list_by_pipeline(lists, meaning.stages, columns.index(PIPELINE))
+        found[column] = names, source
     if lists:
         page = add_sheet(book, _LISTS)
         page.hide()
@@ -487,5 +481,6 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 
 def _normalize_lines(text: str) -> str:
-    lines = text.replace("_x005F_", "_").replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
+    # Who saves a file escapes \r and _x0041_; openpyxl takes only some of it back.
+    lines = text.replace("x005F_", "").replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\u00a0", " ").strip()

@@ -104,7 +104,19 @@ def test_to_excel__offers_the_stages_of_the_pipeline_in_the_row(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "text",
-    ["a\rb", "ends\r\n", "a\u00a0b", "_x0041_", "_x000D_", "x" * 32_765, "non\ufdd0\U0001ffff", "\x7f\x85"],
+    [
+        "a\rb",
+        "ends\r\n",
+        "a\u00a0b",
+        "_x0041_",
+        "_x000D_",
+        "x" * 32_765,
+        "<r><t>a</t></r>",
+        "_x005F_x0041_",
+        "ax005F_b",
+        "non\ufdd0\U0001ffff",
+        "\x7f\x85",
+    ],
 )
 def test_to_excel__unedited_plans_nothing(tmp_path: Path, text: str) -> None:
     frame = opportunities(2).assign(name=[text, "Acme"], notes=["b", text])
@@ -120,6 +132,7 @@ def test_to_excel__unedited_plans_nothing(tmp_path: Path, text: str) -> None:
         ("nul\0", r"row 3: name holds the character '\\x00'"),
         ("non\uffff", r"row 3: name holds the character '\\uffff'"),
         ("x" * 40_000, "row 3: name is too long for an Excel file, whose cells hold 32,767 characters: 'xxx"),
+        ("\U0001f600" * 20_000, "row 3: name is too long for an Excel file"),
     ],
 )
 def test_to_excel__names_the_cell_that_it_cannot_hold(tmp_path: Path, text: str, said: str) -> None:
