@@ -17,7 +17,7 @@ import requests
 import yaml
 
 import opp_analytics as oa
-from opp_analytics import files, plots, table_files
+from opp_analytics import files, plots, table_files, workbooks
 from opp_analytics.api import config, page_cache, transport
 from opp_analytics.history import recording
 from opp_analytics.loading import probe, refresh
@@ -189,7 +189,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{table_files._CELL_LIMIT:,} characters",
         f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
-        f"{workbook._MOST_ROWS:,} rows; {workbook.MOST_LETTERS:,} characters",
+        f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
         f"{report_sheets._MOST_FINDINGS:,} of each check, those of the largest deals",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; {grid._MOST_AREAS:,}; "
         f"{grid._MOST_VALUES:,}; {messages._LONGEST:,} characters",

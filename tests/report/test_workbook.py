@@ -147,7 +147,7 @@ def test_workbook__text_is_never_a_formula_and_never_too_long():
 
 def test_workbook__keeps_a_text_that_looks_like_markup_and_dates_that_excel_has_not():
     names = ["<r><t>&x</t></r>", "_x0041_", " b "]
-    days = pd.to_datetime(["1850-05-01", "1900-02-01", None])
+    days = pd.to_datetime(pd.Series(["1850-05-01", "1900-02-01", None]))
     deals = _book(Sheet("Deals", pd.DataFrame({"name": names, "close_date": days})))["Deals"]
     # openpyxl leaves the library's mark of an underscore in place.
     assert [cell.value for cell in deals["A"]][1:] == ["<r><t>&x</t></r>", "_x005F_x0041_", " b "]
