@@ -130,6 +130,20 @@ def arrow(expression: Any) -> Any:
         return expression.to_pyarrow()
 
 
+def stream(expression: Any) -> Iterator[pa.RecordBatch]:
+    """Run an expression; its rows in batches, so that they are never in memory all at once."""
+    with _as_ours("queried"):
+        backend = expression.get_backend()
+        if backend.name == "duckdb":
+            # Ibis 12 streams from a cursor, which in DuckDB 2 holds the whole result, and by a method that is gone.
+            yield from backend._to_duckdb_relation(expression).to_arrow_reader(_BATCH_ROWS)
+        else:
+            yield from expression.to_pyarrow_batches(chunk_size=_BATCH_ROWS)
+
+
+_BATCH_ROWS = 100_000
+
+
 def collect(expression: Any) -> Any:
     """Run an expression; its result as a frame, series or scalar, at the dtypes of `schema`."""
     result = arrow(expression)

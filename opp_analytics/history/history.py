@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +28,7 @@ from opp_analytics.errors import (
 from opp_analytics.history import rows
 from opp_analytics.history.convert import convert_changes, find_rates, list_needed, select_closings
 from opp_analytics.history.coverage import KNOWN, LEAST_KNOWN, coverage, share_known
-from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest
+from opp_analytics.history.engine import Engine, arrow, collect, ibis, latest, stream
 from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
@@ -879,6 +879,14 @@ class History:
     def collect_arrow(self, expression: Any) -> pa.Table:
         """Run an Ibis expression; its result as an Arrow table. Otherwise like `collect`."""
         return self._run(arrow, expression)
+
+    def stream_arrow(self, expression: Any) -> Iterator[pa.RecordBatch]:
+        """Run an Ibis expression; its rows as Arrow batches, which are never in memory all at once. Otherwise like `collect`."""
+        try:
+            yield from stream(expression)
+        except HistoryError:
+            self._source.reset()
+            raise
 
     def _run(self, run: Callable[[Any], Any], expression: Any) -> Any:
         try:

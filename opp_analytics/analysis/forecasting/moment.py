@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics import periods, schema, text
@@ -18,10 +19,12 @@ from opp_analytics.analysis.shared.history_query import (
     add_outcome,
     check_history,
     check_one_currency,
+    instant,
     name_groups,
 )
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
+from opp_analytics.history import ibis
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -46,8 +49,8 @@ Labels = tuple[str, ...]
 
 OWNER = "owner_name"
 """Column with the deal's owner."""
-NEVER = 2**40
-"""Day of a missing date, and closing day of an open deal: later than any real day."""
+NEVER = 2**30
+"""Day of a missing date, and closing day of an open deal: later than any real day, and one of 32 bits."""
 SETTLED_DAYS = 15
 """A period is final this many days after it ends, when late entries are in (docs/definitions.md, Forecast)."""
 NEAR_DAYS = 3
@@ -291,8 +294,8 @@ class Column:
         bad = np.flatnonzero(mask & ((self.fractions < 0) | (self.fractions > 1)))
         if not len(bad):
             return
-        named, scale = pd.Series(ids), 100 if self.percent else 1
-        shown = text.joined([f"{named.iloc[k]} ({self.fractions[k] * scale:g})" for k in bad], most=5)
+        named, scale = np.asarray(ids), 100 if self.percent else 1
+        shown = text.joined([f"{named[k]} ({self.fractions[k] * scale:g})" for k in bad], most=5)
         unit = "percents 0–100" if self.percent else "fractions 0–1, or whole percents"
         raise DataError(
             f"{self.name} holds {unit}; out of range in {text.count(len(bad), 'open opportunity')}: {shown}. Correct or drop them"
@@ -420,10 +423,14 @@ class Records:
 
 @dataclass(frozen=True)
 class Versions:
-    """Every version of a deal that was open, won or lost, by deal and time, and the records that show it."""
+    """The versions of deals that a record shows open, won or lost, by deal and time, and the records that show each.
+
+    There may be tens of millions: columns take as few bits as their numbers need.
+    """
 
     records: Records
     deal: Integers
+    """Number of the deal, increasing."""
     seen: Integers
     """First record with the version."""
     until: Integers
@@ -446,12 +453,13 @@ class Versions:
         columns = {
             name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
         }
-        ids = whole.ids[self.deal[rows]] if columns else ()
+        ids = whole.ids.take(pa.array(self.deal[rows])) if columns else ()
         return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
-        ends = np.searchsorted(self._won_days, [first_day(period), last_day(period) + 1])
+        bounds = np.array([first_day(period), last_day(period) + 1], dtype=self._won_days.dtype)
+        ends = np.searchsorted(self._won_days, bounds)
         rows = self._won[ends[0] : ends[1]]
         return rows[(self.seen[rows] <= record) & (self.until[rows] > record)]
 
@@ -462,16 +470,14 @@ class Versions:
 
     def earlier(self, rows: Integers, record: int) -> Integers:
         """Find each row's deal as of a record; −1 if it was neither open nor won then."""
-        deals = self.deal[rows]
-        place = np.searchsorted(self._key, deals * _RECORDS + record, side="right") - 1
-        shown = (
-            (self.deal[place] == deals) & (self.until[place] > record) & (self.every.outcome[place] != LOST)
-        )
-        return np.where((place >= 0) & shown, place, -1)
+        shown = np.flatnonzero((self.seen <= record) & (self.until > record) & (self.every.outcome != LOST))
+        deals, wanted = np.append(self.deal[shown], -1), self.deal[rows]
+        place = np.searchsorted(deals[:-1], wanted)
+        return np.where(deals[place] == wanted, np.append(shown, -1)[place], -1)
 
     @cached_property
     def _open(self) -> tuple[Integers, Integers, Integers]:
-        rows = np.flatnonzero(self.every.open)
+        rows = np.flatnonzero(self.every.open).astype(np.int32)
         return rows, self.seen[rows], self.until[rows]
 
     @cached_property
@@ -483,14 +489,8 @@ class Versions:
     def _won_days(self) -> Integers:
         return self.every.due[self._won]
 
-    @cached_property
-    def _key(self) -> Integers:
-        return self.deal * _RECORDS + self.seen
-
 
 _PER_DEAL = ("outcome", "due", "created", "value", "stage", "owner", "group")
-_RECORDS = 2**31
-"""More than any number of records, so that deal and record make one sortable number."""
 
 
 def read_versions(
@@ -517,83 +517,157 @@ def read_versions(
 def _read(
     history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
 ) -> Versions:
-    history = history.at_rates_of(records.moments[-1]) if len(records.moments) else history
+    history = history.at_rates_of(records.moments[-1])
     check_one_currency(history, org)
     known = history.table.columns
     owned = [OWNER] if OWNER in known else []
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
-    chances = [name for name in columns if name in known]
-    labeled = [*owned, *placed, *by]
-    names = name_groups(labeled)
+    chances = [name for name in dict.fromkeys(columns) if name in known]
+    labeled = list(dict.fromkeys([*owned, *placed, *by]))
+    texts = dict(zip(["stage", *labeled], ["stage", *name_groups(labeled)], strict=True))
     rows = add_outcome(history.table, org, "created_at", *chances, by=labeled)
-    kept = ["unique_id", "seen_at", "outcome", "stage", "close_date", "cents", "created_at", *chances, *names]
-    found = history.collect_arrow(rows.select(*dict.fromkeys(kept)))
-    moments = records.moments.tz_convert("UTC").tz_localize(None).to_numpy()
-    deal, ids = _code(found["unique_id"])
-    seen = np.searchsorted(moments, _instants(found["seen_at"])).astype(np.int32)
-    order, until = _order_in_time(deal, seen, len(moments))
-    outcome = _code_outcomes(found["outcome"])
-    order = order[(np.isin(outcome, (OPEN, WON, LOST)) & (until > seen) & (seen < len(moments)))[order]]
-    coded = {name: _code(found[key].take(order)) for name, key in zip(labeled, names, strict=True)}
-    stage, stages = _combine_codes(
-        [_code(found["stage"].take(order)), *(coded[name] for name in placed)], len(order)
-    )
-    owner, owners = coded[OWNER] if owned else (np.full(len(order), -1), [])
-    group, groups = _combine_codes([coded[name] for name in by], len(order))
-    created = pd.Series(_instants(found["created_at"])[order]).dt.tz_localize("UTC")
+    shown = _select_shown(rows, records.moments).select("unique_id", *_SHOWN, *chances, *texts.values())
+    found = _Columns(tz, len(records.moments), texts, chances)
+    for batch in history.stream_arrow(shown.order_by(["unique_id", "_seen"])):
+        found.add(pa.Table.from_batches([batch]))
+    coded = {name: found.take_texts(name) for name in texts}
+    stage, stages = _combine_codes([coded["stage"], *(coded[name] for name in placed)])
+    owner, owners = coded[OWNER] if owned else (np.full(len(stage), -1, dtype=np.int8), [])
+    group, groups = _combine_codes([coded[name] for name in by]) if by else (np.zeros_like(stage), [()])
+    deal, seen, until = (found.take(name) for name in ("deal", "seen", "until"))
     every = Moment(
         0,
-        outcome[order],
-        _days(found["close_date"])[order],
-        days_or_never(periods.to_dates(created, tz=tz)),
-        found["cents"].to_numpy()[order] / 100,
+        found.take("outcome"),
+        found.take("due"),
+        found.take("created"),
+        found.take("value"),
         stage,
         owner,
-        group,
+        group.astype(np.int32),
         stages,
         owners,
         label_index(groups, by) if by else None,
-        {name: Column.of(found[name].take(order).to_pandas().rename(name)) for name in chances},
-        np.array(ids, dtype=object),
+        {name: Column.of(found.take_arrow(name).to_pandas().rename(name)) for name in chances},
+        found.take_arrow("unique_id"),
     )
-    return Versions(records, deal[order].astype(np.int64), seen[order], until[order], every)
+    return Versions(records, deal, seen, until, every)
 
 
-def _order_in_time(deal: Integers, seen: Integers, records: int) -> tuple[Integers, Integers]:
-    """Sort rows by deal and time, and find the first record after each row's last."""
-    order = np.lexsort((seen, deal))
-    until = np.full(len(order), records, dtype=np.int32)
-    follows = np.flatnonzero(deal[order[1:]] == deal[order[:-1]])
-    until[order[follows]] = seen[order[follows + 1]]
-    return order, until
+_SHOWN = ("_seen", "_until", "_outcome", "close_date", "created_at", "cents")
+_DAY_SECONDS = 86_400
 
 
-def _code_outcomes(names: pa.ChunkedArray) -> Integers:
-    """Code outcomes; −1 if deleted or transferred."""
-    number, held = _code(names)
-    codes = np.array([OUTCOMES.index(name) if name in OUTCOMES else -1 for name in held], dtype=np.int8)
-    return codes[number] if len(number) else number.astype(np.int8)
+def _select_shown(rows: ibis.Table, moments: pd.DatetimeIndex) -> ibis.Table:
+    """Select the versions that a record shows open, won or lost: it is ``_seen``, the first one after their last ``_until``."""
+    instants = moments.as_unit("us")
+    day = instants.asi8 // (_DAY_SECONDS * 1_000_000)
+    # An equal join by day, which every engine has, and one comparison for each record of a day.
+    days = np.arange(day[0], day[-1] + 1)
+    first, end = np.searchsorted(day, days), np.searchsorted(day, days, side="right")
+    later = {
+        f"_at_{k}": pd.Series(instants.take(np.minimum(first + k, len(day) - 1))).where(first + k < end)
+        for k in range(int((end - first).max()))
+    }
+    known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
+    table = ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
+    rows = rows.filter(rows["seen_at"] <= instant(moments[-1]))
+    # Spark cuts fractions of a second off, DuckDB rounds them.
+    seconds = rows["seen_at"].truncate("s").epoch_seconds().cast("int64")
+    found = rows.left_join(table, (seconds // _DAY_SECONDS).cast("int64") == table["_day"])
+    seen = found["_first"].fill_null(0)
+    for name in later:
+        seen = seen + ibis.ifelse(found["seen_at"] > found[name], 1, 0)
+    found = found.mutate(
+        _seen=seen.cast("int64"),
+        _outcome=found["outcome"].cases(*((OUTCOMES[code], code) for code in (OPEN, WON, LOST)), else_=-1),
+    )
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    found = found.mutate(_until=found["_seen"].lead().over(own).fill_null(len(moments)))
+    return found.filter(found["_outcome"] >= 0, found["_until"] > found["_seen"])
 
 
-def _code(texts: pa.ChunkedArray) -> tuple[Integers, list[str]]:
-    """Number texts in sorted order; a missing one is "(none)"."""
-    encoded = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode()
-    codes, names = encoded.indices.to_numpy().astype(np.intp), encoded.dictionary.to_pylist()
-    order = sorted(range(len(names)), key=names.__getitem__)
-    place = np.empty(len(names), dtype=np.intp)
-    place[order] = np.arange(len(names))
-    return place[codes], [names[k] for k in order]
+class _Columns:
+    """The columns of versions in order of deal and time, gathered from batches; taking one frees it."""
+
+    def __init__(self, tz: str, records: int, texts: Mapping[str, str], chances: Sequence[str]) -> None:
+        self._tz, self._texts, self._chances = tz, texts, chances
+        self._record = _fit(records)
+        self._rows = 0
+        self._held: dict[str, NDArray[Any]] = {}
+        self._arrow: dict[str, list[pa.Array]] = {}
+        self._numbers: dict[str, dict[str, int]] = {name: {} for name in texts}
+        self._deals, self._last = 0, None
+
+    def add(self, batch: pa.Table) -> None:
+        """Add the versions that follow."""
+        if not len(batch):
+            return
+        ids = batch["unique_id"].fill_null(NO_LABEL).combine_chunks()
+        begins = np.append(ids[0].as_py() != self._last, pc.not_equal(ids[1:], ids[:-1]))
+        deal = np.cumsum(begins, dtype=np.int32) + np.int32(self._deals - 1)
+        self._deals, self._last = int(deal[-1]) + 1, ids[-1].as_py()
+        created = pd.Series(_instants(batch["created_at"])).dt.tz_localize("UTC")
+        columns = {
+            "deal": deal,
+            "seen": batch["_seen"].to_numpy().astype(self._record),
+            "until": batch["_until"].to_numpy().astype(self._record),
+            "outcome": batch["_outcome"].to_numpy().astype(np.int8),
+            "due": batch["close_date"].cast(pa.date32()).cast(pa.int32()).fill_null(NEVER).to_numpy().copy(),
+            "created": days_or_never(periods.to_dates(created, tz=self._tz)).astype(np.int32),
+            "value": batch["cents"].to_numpy() / 100,
+            **{name: self._number(name, batch[key]) for name, key in self._texts.items()},
+        }
+        for name, column in columns.items():
+            held = self._held.setdefault(name, np.zeros(0, dtype=column.dtype))
+            # In place: parts that are joined in the end would take as much again.
+            held.resize(self._rows + len(batch), refcheck=False)
+            held[self._rows :] = column
+        self._rows += len(batch)
+        for name in self._chances:
+            # Copied, because one column keeps all those of its batch.
+            kept = batch[name].take(pa.array(np.arange(len(batch)))).chunks
+            self._arrow.setdefault(name, []).extend(kept)
+        if self._chances:
+            self._arrow.setdefault("unique_id", []).append(ids.filter(pa.array(begins)))
+
+    def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
+        encoded, known = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(), self._numbers[name]
+        places = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
+        return np.asarray(np.array(places, dtype=np.int32)[encoded.indices.to_numpy()])
+
+    def take(self, name: str) -> NDArray[Any]:
+        """Take a column of numbers."""
+        return self._held.pop(name, np.zeros(0, dtype=np.int32))
+
+    def take_arrow(self, name: str) -> pa.ChunkedArray:
+        """Take a column of chances, or the id of each deal, as the engine gave it."""
+        return pa.chunked_array(self._arrow.pop(name, [pa.nulls(0)]))
+
+    def take_texts(self, name: str) -> tuple[Integers, list[str]]:
+        """Take a column of texts, numbered in sorted order; a missing one is "(none)"."""
+        known, names = self._numbers[name], sorted(self._numbers[name])
+        place = np.empty(len(names), dtype=_fit(len(names)))
+        place[[known[text] for text in names]] = np.arange(len(names))
+        return np.asarray(place[self.take(name)]), names
 
 
-def _combine_codes(labels: Sequence[tuple[Integers, list[str]]], rows: int) -> tuple[Integers, list[Labels]]:
+def _fit(numbers: int) -> np.dtype[Any]:
+    """Find the type with the fewest bits for so many numbers from 0 on, their count and −1."""
+    found: np.dtype[Any] = np.min_scalar_type(-numbers - 2)
+    return found
+
+
+def _combine_codes(labels: Sequence[tuple[Integers, list[str]]]) -> tuple[Integers, list[Labels]]:
     """Number the combinations of labels that occur."""
-    if not labels:
-        return np.zeros(rows, dtype=np.intp), [()]
+    if len(labels) == 1:
+        codes, names = labels[0]
+        return codes, [(name,) for name in names]
     sizes = [len(names) + 1 for _, names in labels]
     group, held = pd.factorize(np.ravel_multi_index([codes for codes, _ in labels], sizes), sort=True)
     parts = np.unravel_index(held, sizes)
     texts = [[names[k] for k in part] for part, (_, names) in zip(parts, labels, strict=True)]
-    return group, list(zip(*texts, strict=True))
+    found = list(zip(*texts, strict=True))
+    return group.astype(_fit(len(found))), found
 
 
 def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[Labels]]:
@@ -618,11 +692,6 @@ def label_index(labels: Sequence[Labels], names: Sequence[Any]) -> pd.Index[Any]
 
 def _instants(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy())
-
-
-def _days(column: pa.ChunkedArray) -> Integers:
-    days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.int64()).fill_null(NEVER)
-    return np.asarray(days.to_numpy())
 
 
 def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int64]:

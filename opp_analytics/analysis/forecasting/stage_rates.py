@@ -86,7 +86,8 @@ def stage_rates(
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
     org = Org.of(history)
     several = len(org.stages.pipelines) > 1
-    rows = read_changes(history, "stage_rates", *([PIPELINE] if several else []))
+    placed = [PIPELINE] if several and PIPELINE in history.table.columns else []
+    rows = read_changes(history, "stage_rates", *placed, of=["outcome", "stage", *placed])
     zone, moments = org.zone(tz), history.records["recorded_at"]
     until = pd.Timestamp(moments.max())
     if as_of is not None:

@@ -1,6 +1,6 @@
 """Common parts of the analyses of a history: checks, the records to compare, and change rows with outcomes.
 
-Analyses that follow single deals read every change into memory (`read_changes`).
+Analyses that follow single deals read the changes of their outcomes into memory (`read_changes`).
 
 Expressions are built here and in the analyses; only ``history.collect`` runs them.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import pandas as pd
@@ -389,31 +391,36 @@ DELETED = len(OUTCOMES)
 TRANSFERRED = DELETED + 1
 """Outcome code of a deal that left the part of a history that `History.where` selects."""
 _CODED = pd.CategoricalDtype([*OUTCOMES, store.DELETED, store.TRANSFERRED])
-_FOLLOWED = (
-    "seen_after", "seen_at", "operation", "unique_id",
-    "value", "stage", "close_date", "probability", "status", "created_at",
-)  # fmt: skip
+_FOLLOWED = ("unique_id", "seen_after", "seen_at", "stage", "probability")
 
 
-def read_changes(history: History, asked_by: str, *further: str) -> pd.DataFrame:
-    """Read every change, oldest first within each deal, with ``outcome``: its code, DELETED or TRANSFERRED.
+def read_changes(
+    history: History, asked_by: str, *further: str, of: Sequence[str] = ("outcome",)
+) -> pd.DataFrame:
+    """Read the rows in which a column of `of` differs from the deal's row before, oldest first within each deal.
 
-    Other columns: those that forecasts read, and `further` ones if present. Read once for the same records.
+    Columns: ``outcome`` (its code, DELETED or TRANSFERRED), those that forecasts read, and `further` ones if present. Read once
+    for the same records.
     """
     table = check_history(history, asked_by).table
     count_unknown_deals(history)
     wanted = [*_FOLLOWED, *(name for name in further if name in table.columns and name not in _FOLLOWED)]
 
     def collect() -> pd.DataFrame:
-        rows = history.collect(add_outcome(table, Org.of(history), *wanted).select(*wanted, "outcome"))
-        codes = rows["outcome"].astype(_CODED).cat.codes
+        rows = add_outcome(table, Org.of(history), *wanted)
+        own = ibis.window(group_by="unique_id", order_by="seen_at")
+        differs = [label_of(rows[name]) != label_of(rows[name]).lag().over(own) for name in of]
+        begins = missing(rows["outcome"].lag().over(own))
+        kept = rows.mutate(_kept=reduce(or_, differs, begins)).filter(lambda row: row["_kept"])
+        found = history.collect(kept.select(*wanted, "outcome"))
+        codes = found["outcome"].astype(_CODED).cat.codes
         # Conformed to the history's org, which they keep.
-        rows = rows.drop(columns="outcome")
-        rows.attrs = {"org": Org.of(history).facts}
-        rows = conform(rows).assign(outcome=codes)
-        return rows.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
+        found = found.drop(columns="outcome")
+        found.attrs = {"org": Org.of(history).facts}
+        found = conform(found).assign(outcome=codes)
+        return found.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
 
-    found: pd.DataFrame = history.remember(("change rows", *wanted), collect)
+    found: pd.DataFrame = history.remember(("change rows", *of, *wanted), collect)
     return found
 
 

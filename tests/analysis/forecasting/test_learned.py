@@ -244,13 +244,13 @@ def test_forecast__of_several_moments_reads_the_deals_once_and_says_the_same(mon
     asked: dict[str, Any] = {"method": "learned", "periods": 2, "by": "owner_name", "totals": True}
     alone = [_forecast_of(even_months(9, owners=True), day, **asked) for day in days]
     read: list[tuple[str, ...]] = []
-    collect = History.collect_arrow
+    stream = History.stream_arrow
 
     def noted(history: History, rows: Any) -> Any:
         read.append(tuple(rows.columns))
-        return collect(history, rows)
+        return stream(history, rows)
 
-    monkeypatch.setattr(History, "collect_arrow", noted)
+    monkeypatch.setattr(History, "stream_arrow", noted)
     together = [_forecast_of(shared, day, **asked) for day in days]
     for one, other in zip(alone, together, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
