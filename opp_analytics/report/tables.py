@@ -79,11 +79,12 @@ class Tables(Forecasts):
     @property
     def alert_figures(self) -> pd.Series[Any]:
         """The figures that an alert may compare: those of `current`, and the number of alarms, NaN where too little is known."""
+        current = self.current  # First: its records are read with the groups that the page needs.
         try:
             alarms = float(len(analysis.find_current_alarms(self.world_changes)))
         except NotEnoughHistory:
             alarms = math.nan
-        figures: pd.Series[Any] = pd.concat([self.current, pd.Series({"world_changed": alarms})])
+        figures: pd.Series[Any] = pd.concat([current, pd.Series({"world_changed": alarms})])
         return figures
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from math import inf, sqrt
@@ -160,6 +160,9 @@ class Learned:
 
     versions: Versions
     seed: int = 0
+    whole: Learned | None = None
+    """The same records without groups, from which chances are learned; None if these have none."""
+    _chances: dict[tuple[int, int], Chances] = field(default_factory=dict)
     _points: dict[tuple[int, pd.Period, int], Point] = field(default_factory=dict)
     _misses: dict[tuple[pd.Period, int], Miss] = field(default_factory=dict)
     _lessons: dict[tuple[int, pd.Period], Lessons | None] = field(default_factory=dict)
@@ -209,7 +212,7 @@ class Learned:
                 None
                 if len(known) < FEWEST
                 else Lessons(
-                    self._learn_chances(known),
+                    self._learn_chances(day, lead),
                     self._collect_new_business(known),
                     partial(self._score_past, day, period, len(known)),
                 )
@@ -230,6 +233,18 @@ class Learned:
 
     def _count(self, record: int, period: pd.Period, known: int) -> Point:
         versions, every = self.versions, self.versions.every
+        rows = versions.wins(known, period)
+        then = versions.earlier(rows, record)
+        there = then >= 0
+        won = there & (every.outcome[then] == WON)
+        due = put_in_buckets(every, period, rows=then, day=int(self.records.days[record]))
+        status = np.where(won, _WON, np.where(there, due, _NEITHER))
+        group = every.group[np.where(there, then, rows)]
+        size = every.size * (_NEITHER + 1)
+        found = np.bincount(group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size)
+        money = found.astype(np.float64).reshape(every.size, _NEITHER + 1)
+        if self.whole is not None:
+            return replace(self.whole.point(record, period, known), money=money)
         moment = versions.open_at(record)
         kinds = (len(BUCKET_NAMES), len(moment.stages) + 1, len(moment.owners) + 1)
         # Without owners, −1 wraps around to the last place.
@@ -237,15 +252,6 @@ class Learned:
         kind = np.ravel_multi_index((put_in_buckets(moment, period), moment.stage, owner), kinds)
         held, count = np.unique(kind, return_counts=True)
         bucket, stage, owner = np.unravel_index(held, kinds)
-        rows = versions.wins(known, period)
-        then = versions.earlier(rows, record)
-        there = then >= 0
-        won = there & (every.outcome[then] == WON)
-        due = put_in_buckets(every, period, rows=then, day=moment.day)
-        status = np.where(won, _WON, np.where(there, due, _NEITHER))
-        group = every.group[np.where(there, then, rows)]
-        size = every.size * (_NEITHER + 1)
-        money = np.bincount(group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size)
         came = status < _WON
         return Point(
             bucket,
@@ -255,7 +261,7 @@ class Learned:
             status[came],
             every.stage[then[came]],
             every.owner[then[came]] % kinds[2],
-            money.astype(np.float64).reshape(every.size, _NEITHER + 1),
+            money,
         )
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
@@ -274,10 +280,16 @@ class Learned:
             self._at_lead[lead] = {one: self.records.find_to_learn(one, lead) for one in every}
         return self._at_lead[lead]
 
-    def _learn_chances(self, known: Mapping[pd.Period, Point]) -> Chances:
-        closing = [self.records.closes_quarter(period) for period in known] if self.records.monthly else None
-        every = self.versions.every
-        return learn_chances(list(known.values()), closing, stages=every.stages, owners=len(every.owners))
+    def _learn_chances(self, day: int, lead: int) -> Chances:
+        if self.whole is not None:
+            return self.whole._learn_chances(day, lead)
+        if (day, lead) not in self._chances:
+            known, every = self._past_points(day, lead), self.versions.every
+            closing = [self.records.closes_quarter(one) for one in known] if self.records.monthly else None
+            self._chances[day, lead] = learn_chances(
+                list(known.values()), closing, stages=every.stages, owners=len(every.owners)
+            )
+        return self._chances[day, lead]
 
     def _collect_new_business(self, known: Mapping[pd.Period, Point]) -> Floats:
         amounts = [point.new_business for point in list(known.values())[-_AMOUNTS:]]
@@ -336,11 +348,12 @@ class Learned:
     def _score(self, period: pd.Period, lead: int) -> Miss:
         """Score the unstretched forecast of an ended period at a lead."""
         record = self._find_records(lead)[period]
-        known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
+        day = int(self.records.days[record])
+        known = self._past_points(day, lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
         moment, further = self.versions.open_at(record), self._collect_new_business(known)
-        chance = self._look_up(self._learn_chances(known).of, moment, period)[-1]
+        chance = self._look_up(self._learn_chances(day, lead).of, moment, period)[-1]
         booked, group, size = self.versions.sum_wins(record, period), moment.group, moment.size
         there = (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
         place = np.cumsum(there) - 1
@@ -380,10 +393,14 @@ def fit_learned(
         tuple(columns),
         seed,
     )
-    found: Learned = history.remember(
-        ("learned", *asked),
-        lambda: Learned(read_versions(history, records, tz=tz, org=org, by=by, columns=columns), seed),
-    )
+    asked_of: dict[str, Any] = {"tz": tz, "org": org, "columns": columns}
+
+    def fit() -> Learned:
+        versions = read_versions(history, records, by=by, **asked_of)
+        whole = fit_learned(history, records, seed=seed, **asked_of) if by else None
+        return Learned(versions, seed, whole)
+
+    found: Learned = history.remember(("learned", *asked), fit)
     return found
 
 

@@ -502,16 +502,19 @@ def read_versions(
     by: Sequence[str] = (),
     columns: Sequence[str] = (),
 ) -> Versions:
-    """Read the versions of a history's deals in one pass, as the records show them.
+    """Read the versions of a history's deals in one pass, as the records show them; the last read serves coarser groups.
 
     `records` are all or the first records of the history; later changes are ignored.
     """
     check_history(history, "the learned forecast", *by)
-    asked = (org.stages, tz, tuple(by), tuple(columns), records.moments.asi8.tobytes())
-    found: Versions = history.remember(
-        ("versions", *asked), lambda: _read(history, records, tz, org, by, columns)
-    )
-    return replace(found, records=records)
+    key = ("versions", org.stages, tz, records.moments.asi8.tobytes())
+    last: list[tuple[list[str], set[str], Versions]] = history.remember(key, list)
+    for names, chances, versions in last:
+        if names[: len(by)] == list(by) and set(columns) <= chances:
+            return replace(versions, records=records, every=versions.every.by_first(len(by)))
+    made = _read(history, records, tz, org, by, columns)
+    last[:] = [(list(by), set(columns), made)]
+    return made
 
 
 def _read(
