@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ _SMALL = 1 / 8
 """Deals are drawn together once none of them has more than this share of the standard deviation of their sum."""
 _WHALES = 10
 """Number of deals whose joint outcomes are stratified: each occurs in proportion to its probability."""
+_SAMPLED = 1_000
+"""Draws of `sample_totals`."""
 _NOISE = 1e-12
 """Rounding error of sums over a distribution; probabilities this close to 0 or 1 become 0 or 1."""
 
@@ -117,22 +120,23 @@ def sample_totals(
     size: int,
     *,
     one_of: Floats,
-    draws: int = 1_000,
 ) -> Floats:
     """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed; the seed is fixed.
 
     `codes` has the group of each deal; one of the rows of `one_of`, equally likely amounts by group, is added.
     """
-    rng = np.random.default_rng(0)
+    bits = np.random.PCG64(0)
+    rng = np.random.Generator(bits)
     order = np.lexsort((amounts, chances, codes))
     amounts, chances, codes = amounts[order], chances[order], codes[order]
     variance = amounts**2 * chances * (1 - chances)
     each = np.sort(np.argsort(-variance, kind="stable")[: 2 * _SINGLY])
     together = np.ones(len(codes))
     together[each] = 0
-    totals = np.zeros((size, draws))
+    totals = np.zeros((size, _SAMPLED))
     if len(each):
-        came_in = rng.random((len(each), draws), np.float32) < chances[each, None]
+        came_in = _draw_luck()[: len(each)] < chances[each, None]
+        bits.advance(len(each) * _SAMPLED // 2)  # each step gives two numbers of 32 bits
         first = np.flatnonzero(np.diff(codes[each], prepend=-1))
         totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
     if together.any():
@@ -140,10 +144,16 @@ def sample_totals(
             np.bincount(codes, weights=part * together, minlength=size)
             for part in (amounts * chances, variance)
         )
-        totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, draws))
+        totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, _SAMPLED))
     if len(one_of):
-        totals += one_of[rng.permutation(draws) % len(one_of)].T
+        totals += one_of[rng.permutation(_SAMPLED) % len(one_of)].T
     return totals
+
+
+@cache
+def _draw_luck() -> NDArray[np.float32]:
+    """Draw the luck of the deals that `sample_totals` draws one by one (rows): its seed is fixed."""
+    return np.random.default_rng(0).random((2 * _SINGLY, _SAMPLED), np.float32)
 
 
 @dataclass(frozen=True)
