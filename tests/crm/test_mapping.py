@@ -1,6 +1,6 @@
 import pandas as pd
 
-from opp_analytics.crm.mapping import Mapped, Names, copy_shared, match_labels, tabulate
+from opp_analytics.crm.mapping import Mapped, Names, copy_shared, match_labels, name_columns, tabulate
 from opp_analytics.crm.read_export import find_clear_text, find_label
 from opp_analytics.org import Org
 from opp_analytics.table_files import read_table
@@ -17,6 +17,7 @@ def test_find__takes_the_label_before_a_likeness_of_it() -> None:
     assert NAMES.find("CLOSE DATE*") == (["close_date"], True)
     assert NAMES.find("Opportunity: Amount") == (["value"], True)
     assert NAMES.find("Deal - Close Date") == (["close_date"], True)
+    assert NAMES.find("CLOSEDATE") == (["close_date"], True)
     assert NAMES.find("Amount due") is None
 
 
@@ -53,6 +54,26 @@ def test_match_labels__of_one_column_for_two_names() -> None:
     table = copy_shared(read_table(pd.DataFrame({"Name": ["A"], "stage": ["Demo"]}), names.know), lines)
     assert table.labels == ("Name", "stage", "Name")
     assert table.cells.to_numpy().tolist() == [["A", "Demo", "A"]]
+
+
+def test_name_columns__gives_each_name_one_column_of_a_table() -> None:
+    org = Org(preset="salesforce", columns={"Name": ["name", "unique_id"]})
+    labels = ["Name", "STAGE_NAME", "forecast_category", "ForecastCategoryName", "Score", "seen_at"]
+    assert name_columns(labels, org.columns, ["seen_at"]) == {
+        "unique_id": "Name",
+        "name": "Name",
+        "stage": "STAGE_NAME",
+        "forecast_category": "forecast_category",
+        "category": "ForecastCategoryName",
+        "Score": "Score",
+        "seen_at": "seen_at",
+    }
+    # Of two sure ones the org's first, of two likely ones the table's first.
+    assert (
+        name_columns(["ForecastCategory", "ForecastCategoryName"], org.columns)["category"]
+        == "ForecastCategoryName"
+    )
+    assert name_columns(["close_time", "closeDate", "CLOSE_DATE"], org.columns)["close_date"] == "closeDate"
 
 
 def test_find_clear_text__is_known_of_salesforce_alone() -> None:

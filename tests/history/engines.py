@@ -75,6 +75,14 @@ QUESTIONS = {
 
 
 ORG = Org(stages=[*STAGES, Stage("on hold", "open")])
+EUROS: Org = Org(
+    stages=[*ORG.stages],
+    currency="USD",
+    currency_rates=[
+        {"date": day, "currency": "EUR", "rate": rate}
+        for day, rate in (("2026-01-04", 1.2), ("2026-01-15", 1.1), ("2026-02-01", 0.9), ("2026-02-28", 1.0))
+    ],
+)
 TEAMS: Org = Org(
     stages=[*ORG.stages],
     people=[

@@ -17,8 +17,7 @@ from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.rows import change_schema
-from opp_analytics.org import Org
-from tests.history.engines import ORG, QUESTIONS, WEEKS, WINDOW, Abroad, Compiled, assert_same_answers
+from tests.history.engines import EUROS, ORG, QUESTIONS, WEEKS, WINDOW, Abroad, Compiled, assert_same_answers
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +41,6 @@ def test_from_table__on_spark_gives_the_same(spark, log, history):
     # Spark takes seconds for each; these two hold nothing that the others do not.
     assert_same_answers(there, history, but=["waterfall", "changes"])
     assert "a table" in repr(there)
-
-
-EUROS = Org(
-    stages=[*ORG.stages],
-    currency="USD",
-    currency_rates=[
-        {"date": day, "currency": "EUR", "rate": rate}
-        for day, rate in (("2026-01-04", 1.2), ("2026-01-15", 1.1), ("2026-02-01", 0.9), ("2026-02-28", 1.0))
-    ],
-)
 
 
 @pytest.mark.spark
