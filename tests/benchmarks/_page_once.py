@@ -26,7 +26,8 @@ def prepare(folder: Path) -> tuple[Any, Any, Any]:
     import opp_analytics as oa
 
     matplotlib, oa.weekly_report, oa.forecast  # noqa: B018
-    history = oa.History(folder / "history")
+    imported = (folder / "lines.csv").exists()
+    history = oa.History(folder / "history", org=oa.Org.salesforce() if imported else None)
     return oa, (pd.read_pickle(folder / "opportunities.pickle"), history), len(history.as_of("2026-11-20"))
 
 
@@ -56,7 +57,7 @@ def main() -> None:
         read = partial(oa.History.from_changes, org=org, progress=False)
         read(pd.read_csv(folder / "lines.csv", nrows=2)).as_of(TODAY)  # what it imports is imported
         tell(lambda: len(read(folder / "lines.csv", path=path).records))
-        oa.History(path).as_of(TODAY).to_pickle(folder / "opportunities.pickle")
+        oa.History(path, org=org).as_of(TODAY).to_pickle(folder / "opportunities.pickle")
 
 
 if __name__ == "__main__":
