@@ -57,7 +57,11 @@ _SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
 
 _FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 
-_ORDERED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)")
+_ORDERS = (
+    (r"(?:1[3-9]|[2-9]\d)[/-]\d{1,2}[/-](?:\d{4}|\d{2})(?:\D.*)?", True, "day"),
+    (r"\d{1,2}[/-](?:1[3-9]|[2-9]\d)[/-](?:\d{4}|\d{2})(?:\D.*)?", False, "month"),
+)
+"""Dates whose order only one reading fits, whether the day is first in it, and what is."""
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _PLAIN_ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?Z?)?"
@@ -510,11 +514,17 @@ class Cells:
         each = np.append(values, np.array([missing], dtype=values.dtype))[self.codes]
         return pd.Series(each, index=self.rows)
 
+    @property
+    def texts(self) -> pa.Array:
+        """The distinct cells that are texts; others are empty ones."""
+        cells = self.distinct
+        if not isinstance(cells.dtype, pd.StringDtype):
+            cells = cells.astype("object").map(lambda cell: str(cell) * isinstance(cell, str))
+        return pa.array(cells, pa.string())
+
     def match(self, pattern: str) -> NDArray[np.bool_]:
         """Tell which of the distinct cells are texts of a regular expression, all at once."""
-        if not isinstance(self.distinct.dtype, pd.StringDtype):
-            return np.zeros(len(self.distinct), dtype=bool)
-        return np.asarray(pc.match_substring_regex(pa.array(self.distinct, pa.string()), f"^(?:{pattern})$"))
+        return np.asarray(pc.match_substring_regex(self.texts, f"(?s)^(?:{pattern})$"))
 
     def read_each(
         self, read: Callable[[Any], Any], done: NDArray[np.bool_] | None = None
@@ -566,8 +576,13 @@ def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
     characters are capitals: https://codegolf.stackexchange.com/questions/69127 has the rule and its test cases.
     """
     texts = as_texts(column)
-    short = texts.str.fullmatch(_SALESFORCE_ID).fillna(False).astype(bool)
-    return texts.where(~short, texts[short].add(_make_suffixes(texts[short]))) if short.any() else texts
+    codes, ids = pd.factorize(texts)
+    known = pd.Series(ids, dtype=TEXT)
+    short = known.str.fullmatch(_SALESFORCE_ID).astype(bool)
+    if not short.any():
+        return texts
+    known = known.where(~short, known[short].add(_make_suffixes(known[short])))
+    return known.reindex(codes).set_axis(texts.index)
 
 
 def _make_suffixes(ids: pd.Series[Any]) -> pd.Series[Any]:
@@ -611,25 +626,16 @@ def find_decimal_comma(
 
 def _pick_shapes(column: Cells) -> Iterator[tuple[int, str]]:
     """Pick one text of each shape with a point or comma, with its place; digits are alike but for a zero in front."""
-    distinct = column.distinct
-    texts = (
-        distinct
-        if isinstance(distinct.dtype, pd.StringDtype)
-        else distinct.astype("object").map(lambda c: str(c) * isinstance(c, str))
-    )
-    bare = pc.replace_substring_regex(pa.array(texts, pa.string()), r"^(\D*)0", r"\1z")
+    texts = column.texts
+    bare = pc.replace_substring_regex(texts, r"^(\D*)0", r"\1z")
     shapes = pc.replace_substring_regex(bare, r"\d", "9").to_pandas()
-    cells = ((int(place), str(texts.iloc[place])) for place in shapes.drop_duplicates().index)
+    cells = ((int(place), str(texts[int(place)])) for place in shapes.drop_duplicates().index)
     return ((place, cell) for place, cell in cells if "." in cell or "," in cell)
 
 
 def has_dotted_dates(columns: Iterable[Cells]) -> bool:
     """Tell whether a file has dates such as 31.12.2026."""
-    return any(
-        isinstance(cell, str) and _DOTTED.match(cell) is not None
-        for column in columns
-        for cell in column.distinct.tolist()
-    )
+    return any(column.match(rf"{_DOTTED.pattern}.*").any() for column in columns)
 
 
 def read_amounts(
@@ -724,14 +730,11 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
     """
     found: dict[bool, BadValue] = {}
     for column in columns:
-        for place, cell in enumerate(column.distinct.tolist()):
-            parts = _ORDERED.match(cell) if isinstance(cell, str) else None
-            # Above 12 it can only be a day.
-            for side, day_first, which in ((1, True, "day"), (2, False, "month")):
-                if parts and int(parts[side]) > 12 and day_first not in found:
-                    found[day_first] = column.find_bad({place: f"has the {which} first"})[0]
-            if len(found) == 2:
-                break
+        # Above 12 it can only be a day.
+        for pattern, day_first, which in _ORDERS:
+            places = np.flatnonzero(column.match(pattern))
+            if len(places) and day_first not in found:
+                found[day_first] = column.find_bad({int(places[0]): f"has the {which} first"})[0]
     return _settle(found, file, "write all dates in one order")
 
 

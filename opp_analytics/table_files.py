@@ -210,7 +210,11 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     """Read the table of a CSV file, every cell as text."""
     with allow_long_cells():
         delimiter = _find_delimiter(text, known)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        # A StringIO would take four bytes for each character.
+        lines = io.TextIOWrapper(
+            io.BytesIO(text.encode(errors="surrogatepass")), "utf-8", "surrogatepass", newline=""
+        )
+        reader = csv.reader(lines, delimiter=delimiter)
         try:
             rows = list(islice(reader, _HEADER_WITHIN))
             top = 1 if _names_separator(text) else 0

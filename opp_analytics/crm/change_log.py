@@ -331,7 +331,7 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
 
 def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) -> tuple[str, ...]:
     """Note columns without a change, whose current value is taken for all of the past or is not known of it."""
-    tracked = set(events.changes["field"])
+    tracked = set(events.changes["field"].unique())
     taken = [name for name in fields if name in _TAKEN and name in known and name not in tracked]
     lost = [name for name in ("stage", "close_date") if name in known and name not in tracked]
     notes = (

@@ -115,7 +115,7 @@ def log_unrecorded(
     """
     deals = closings.deals
     begin, at = begin.reindex(deals.index), deals["at"]
-    tracked = set(lines["field"])
+    tracked = set(lines["field"].unique())
     told = {name: is_among(deals.index, lines.loc[lines["field"] == name, "unique_id"]) for name in _SETTLED}
     marks = pd.Series("", index=deals.index)
     logged = []
