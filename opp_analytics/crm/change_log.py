@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.crm.mapping import (
@@ -230,10 +231,16 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     again = events.births[events.births.duplicated("unique_id")]
     reborn = again.assign(field="created_at", new_value=again["changed_at"].astype("object"))
     added = log_unrecorded(closings, known, events.changes, begin)
-    whole = pd.concat([born[_LONG], changes[_LONG], added])
-    whole = pd.concat([whole, log_first_stages(whole, begin), reborn[_LONG]])
-    whole = pd.concat([whole, _log_chances(whole, known, org)])
-    return whole.sort_values("changed_at", kind="stable", ignore_index=True), closings
+    parts = [born[_LONG], changes[_LONG], added]
+    chances = pd.concat([part[part["field"].isin(["stage", "probability"])] for part in parts])
+    stages = log_first_stages(chances, begin)
+    parts += [stages, reborn[_LONG], _log_chances(pd.concat([chances, stages]), known, org)]
+    # A column at a time: a long log is held three times over while a frame is sorted.
+    order = np.argsort(
+        pd.concat([part["changed_at"] for part in parts]).to_numpy("datetime64[us]"), kind="stable"
+    )
+    whole = {name: pd.concat([part[name] for part in parts]).array[order] for name in _LONG}
+    return pd.DataFrame(whole), closings
 
 
 def _log_chances(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> pd.DataFrame:
@@ -443,7 +450,11 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     for ours, group in raw.groupby("field"):
         for side in ("old_value", "new_value"):
             column = reader.read(str(ours), sides.get((str(ours), side), group[side]), label.get(side, side))
-            group = group.assign(**{side: column.astype("object").where(column.notna(), None)})
+            # An object for each distinct cell, shared by its rows.
+            codes, distinct = pd.factorize(column)
+            group = group.assign(
+                **{side: np.array([*distinct.astype("object"), None], dtype="object")[codes]}
+            )
         values.append(group)
     reader.settle(table.file)
     changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
