@@ -322,10 +322,14 @@ class Forecasts:
 
     def contributions(self, period: str) -> pd.Series[Any]:
         """Value × chance of each open deal in a period's forecast, by id; none where the method looks at no deal."""
-        table = self.forecast_deals
-        priced = self.forecast.attrs["method"] != "run_rate"
-        found: pd.Series[Any] = table[(table["period"] == period) & priced].set_index("unique_id")["weighted"]
-        return found
+        return self._weighted.get(period, pd.Series(dtype="float64"))
+
+    @cached_property
+    def _weighted(self) -> dict[str, pd.Series[Any]]:
+        if self.forecast.attrs["method"] == "run_rate":
+            return {}
+        by_period = self.forecast_deals.set_index("unique_id").groupby("period")["weighted"]
+        return {str(period): weighted for period, weighted in by_period}
 
     @cached_property
     def swings(self) -> pd.DataFrame:

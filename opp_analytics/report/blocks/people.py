@@ -233,10 +233,15 @@ class _Rows:
         known = math.isfinite(row["p_target"]) and not self.tables.stated
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
+    @cached_property
+    def _listed(self) -> pd.DataFrame:
+        inputs = self.tables.inputs
+        return inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
+
     def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
         """List the person's deals of this period, closed, due and overdue, with what else the forecast expects."""
         inputs = self.tables.inputs
-        rows = inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
+        rows = self._listed
         for column, label in zip(inputs.by, key, strict=True):
             rows = rows[rows[column] == label]
         # Somebody who changed teams has a row in each.
