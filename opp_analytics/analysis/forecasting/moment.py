@@ -621,7 +621,8 @@ class _Columns:
             **{name: self._number(name, batch[key]) for name, key in self._texts.items()},
         }
         for name, column in columns.items():
-            held = self._held.setdefault(name, np.zeros(0, dtype=column.dtype))
+            held = self._held.get(name, np.zeros(0, dtype=column.dtype))
+            self._held[name] = held = held.astype(np.promote_types(held.dtype, column.dtype), copy=False)
             # In place: parts that are joined in the end would take as much again.
             held.resize(self._rows + len(batch), refcheck=False)
             held[self._rows :] = column
@@ -636,7 +637,7 @@ class _Columns:
     def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
         encoded, known = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(), self._numbers[name]
         places = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
-        return np.asarray(np.array(places, dtype=np.int32)[encoded.indices.to_numpy()])
+        return np.asarray(np.array(places, dtype=_fit(len(known)))[encoded.indices.to_numpy()])
 
     def take(self, name: str) -> NDArray[Any]:
         """Take a column of numbers."""

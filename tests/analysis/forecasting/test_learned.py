@@ -13,9 +13,10 @@ from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals
 from opp_analytics.analysis.forecasting.learned import Learned, Miss, stretch
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.moment import first_day, last_day
+from opp_analytics.analysis.forecasting.moment import Records, first_day, last_day, read_versions
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.history import History
+from opp_analytics.org import Org
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 from tests.history.logs import recorded, row
 
@@ -274,3 +275,23 @@ def test_forecast__learns_anew_after_the_next_record(tmp_path):
 
 def _forecast_of(history: History, day: str, **asked: Any) -> pd.DataFrame:
     return forecast(history.as_of(f"{day}T12:00Z"), as_of=day, history=history, **asked)
+
+
+def test_read_versions__takes_of_the_edits_of_a_day_what_its_last_record_shows():
+    times = ["02T09:00", "02T10:00", "02T23:30", "03T00:10", "03T08:00", "05T08:00", "06T08:00"]
+    log = pd.DataFrame(
+        {
+            "unique_id": "a",
+            "seen_at": [f"2026-03-{at}Z" for at in times],
+            "stage": ["discovery"] * 5 + ["closed_won", "unheard of"],
+            "value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+        }
+    )
+    other = pd.DataFrame({"unique_id": "b", "seen_at": ["2026-03-04T08:00Z"], "stage": "discovery"})
+    history = History.from_changes(pd.concat([log, other.assign(value=9.0)]))
+    # In Berlin the edits of 23:30 and 00:10 are of March 3: the last of March 2 is that of 10:00.
+    records = Records.of(history.records, "M", "Europe/Berlin")
+    versions = read_versions(history, records, tz="Europe/Berlin", org=Org())
+    shown = [versions.every.value.tolist(), versions.seen.tolist(), versions.until.tolist()]
+    assert shown == [[2.0, 5.0, 6.0, 9.0], [0, 1, 3, 2], [1, 3, 4, 5]]
+    assert versions.deal.tolist() == [0, 0, 0, 1]
