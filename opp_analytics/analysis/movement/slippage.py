@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -170,22 +172,17 @@ def slippage_deals(
     return read_slippage(history, start=start, end=end, by=by, tz=tz, asked_by="slippage_deals")[1]
 
 
+_DEALS: dict[str, Any] = {
+    **dict.fromkeys(("unique_id", "name", "outcome"), schema.TEXT), "value": "float64",
+    **dict.fromkeys(("close_date", "close_date_after"), "datetime64[us]"),
+    **dict.fromkeys(("stage", "stage_after"), schema.TEXT),
+}  # fmt: skip
+
+
 def _list_deals(history: History, asked: Span, found: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     found = found.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
     found = sort_groups(found, name_groups(groups))
-    text = schema.TEXT
-    table = pd.DataFrame(
-        {
-            "unique_id": found["unique_id"].astype(text),
-            "name": found["name"].astype(text),
-            "outcome": found["end"].astype(text),
-            "value": found["value"].astype("float64"),
-            "close_date": found["close_date"].astype("datetime64[us]"),
-            "close_date_after": found["close_date_after"].astype("datetime64[us]"),
-            "stage": found["stage"].astype(text),
-            "stage_after": found["stage_after"].astype(text),
-        }
-    )
+    table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
     return annotate_span(
         index_by_groups(table, found, groups), asked, made_from=history, n=len(table), bound=BOUND
     )

@@ -238,17 +238,9 @@ def _list_deals(
     found = sort_groups(
         pd.concat(ranked, ignore_index=True), name_groups(groups), "rank", "unique_id", "days"
     )
-    text = schema.TEXT
-    table = pd.DataFrame(
-        {
-            "stage": found["stage"].astype(text),
-            "unique_id": found["unique_id"].astype(text),
-            "name": found["name"].astype(text),
-            "outcome": found["end"].astype(text),
-            "days": found["days"].astype("int64"),
-            "passed": found["passed"].astype("bool"),
-        }
-    )
+    kinds: dict[str, Any] = dict.fromkeys(("stage", "unique_id", "name", "outcome"), schema.TEXT)
+    kinds |= {"days": "int64", "passed": "bool"}
+    table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
     return annotate_span(index_by_groups(table, found, groups), asked, made_from=history, n=len(table))
 
 
