@@ -68,10 +68,8 @@ def drop_repeated(tables: Sequence[pa.Table]) -> list[pa.Table]:
     """Drop rows whose ``unique_id`` came before, and tables left without rows."""
     ids = [unique_id for table in tables for unique_id in table["unique_id"].to_pylist()]
     first, ends = ~pd.Index(ids, dtype=object).duplicated(), accumulate(map(len, tables))
-    kept = (
-        table.filter(pa.array(first[end - len(table) : end])) for table, end in zip(tables, ends, strict=True)
-    )
-    return [table for table in kept if len(table)]
+    kept = (page.filter(first[end - len(page) : end]) for page, end in zip(tables, ends, strict=True))
+    return [page for page in kept if len(page)]
 
 
 _WINDOW = 4
