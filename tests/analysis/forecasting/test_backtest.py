@@ -120,5 +120,5 @@ def test_backtest_horizons__are_the_scores_of_each_distance():
 def test_backtest_horizons__of_some_rows_and_of_another_table():
     march = backtest(MONTHS, freq="M", method="stated").query("period == '2026-03'")
     assert backtest_horizons(march)["n"].sum() == len(march)
-    with pytest.raises(errors.MissingColumnError, match="made by backtest"):
+    with pytest.raises(errors.MissingColumnError, match="pass the result of backtest"):
         backtest_horizons(pd.DataFrame({"error": [1.0]}))
