@@ -545,7 +545,7 @@ FAULTS: tuple[Fault, ...] = (
         ("grid",),
         (
             Edit(
-                "widgets.grid.effect:ForecastEffect._forecast_before",
+                "widgets.grid.review:ForecastEffect._forecast_before",
                 "**self._asked, **asked, periods=2",
                 '**{**self._asked, "method": "stated"}, **asked, periods=2',
             ),
