@@ -163,6 +163,8 @@ def test_windows__takes_names_that_differ_by_case_for_one(tmp_path: Path, system
 def test_windows__writes_text_in_its_own_code_and_lines(tmp_path: Path, system: Windows) -> None:
     (tmp_path / "text").write_text("5 €\n")
     assert (tmp_path / "text").read_bytes() == b"5 \x80\r\n"
+    with (tmp_path / "text").open("r+") as file:
+        assert file.read() == "5 €\n"
     with pytest.raises(UnicodeEncodeError):
         (tmp_path / "text").write_text("a → b")
     (tmp_path / "text").write_text("a → b", encoding="utf-8", newline="\n")

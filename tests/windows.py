@@ -63,6 +63,14 @@ class _Seen(ModuleType):
         return _OTHERWISE[name] if self.__name__ == "os" and name in _OTHERWISE else getattr(self._real, name)
 
 
+class _Text(io.TextIOWrapper):
+    """A text file that is written with ``\\r\\n`` and read with ``\\n``."""
+
+    def write(self, words: str, /) -> int:
+        super().write(words.replace("\n", "\r\n"))
+        return len(words)
+
+
 class Windows:
     """The calls as Windows answers them; `local` is the user's folder for the data of programs."""
 
@@ -100,9 +108,11 @@ class Windows:
     ) -> Any:
         if "b" not in mode:
             encoding = "cp1252" if encoding in (None, "locale") else encoding
-            newline = "\r\n" if newline is None and not mode.startswith("r") else newline
         if not isinstance(file, int) and opener is None:
             file = self._fold(file, creates=mode[0] in "wax")
+        if "b" not in mode and newline is None and mode.strip("t") != "r":
+            binary = self._real_io(file, f"{mode.replace('t', '')}b", closefd=closefd, opener=opener)
+            return _Text(binary, encoding, errors, line_buffering=buffering == 1)
         return self._real_io(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     def fsync(self, handle: Any) -> None:
