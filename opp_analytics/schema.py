@@ -174,11 +174,15 @@ def read_stamp(value: Any) -> Any:
 
 
 def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
-    """Parse the cells of a column; each distinct text once."""
-    if pd.api.types.infer_dtype(column, skipna=True) == "string":
-        codes, texts = pd.factorize(column)
+    """Parse the cells of a column; each distinct one once, where equal ones mean the same."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    # One instant in two zones may be two dates.
+    if kind in ("string", "integer", "floating") or (
+        kind == "datetime" and all(getattr(cell, "tzinfo", None) is None for cell in column.tolist())
+    ):
+        codes, distinct = pd.factorize(column)
         with suppress(BadCell):
-            parsed = [*(parse_cell(str(column.name), text) for text in texts), None]
+            parsed = [*(parse_cell(str(column.name), cell) for cell in distinct), None]
             return [parsed[code] for code in codes]
     return _cell_by_cell(column, ids)
 

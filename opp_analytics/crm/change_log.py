@@ -118,6 +118,8 @@ def read_changes(
     known = _index_deals(opportunities)
     if shape == "events":
         events = read_events(table, org, **written)
+        # The cells of a long file take as much memory as its changes.
+        table = replace(table, cells=table.cells.iloc[:0])
         every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
         meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
         events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
