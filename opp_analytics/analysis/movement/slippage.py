@@ -79,22 +79,32 @@ def slippage(
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
-    return read_slippage(history, start=start, end=end, by=by, tz=tz, asked_by="slippage")[0]
+    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage")
+    sums = {name: cohort[name].sum().cast("int64") for name in ("cents", "unvalued")}
+    counted = cohort.group_by([*name_groups(groups), "end"]).agg(count=cohort.count().cast("int64"), **sums)
+    return _sum_up(history, asked, history.collect(counted), groups)
 
 
 def read_slippage(
     history: History, *, start: When, end: When, by: By = None, tz: str | None = None, asked_by: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the cohort once, for both `slippage` and `slippage_deals`."""
-    groups = check_by(by, level="outcome")
-    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
-    found = history.collect(select_cohort(history, asked, groups))
-    return _sum_up(history, asked, found, groups), _list_deals(history, asked, found, groups)
-
-
-def _sum_up(history: History, asked: Span, found: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by=asked_by)
+    found = history.collect(cohort)
     keys = [*name_groups(groups), "end"]
     counted = found.assign(count=1).groupby(keys, as_index=False)[["count", "cents", "unvalued"]].sum()
+    return _sum_up(history, asked, counted, groups), _list_deals(history, asked, found, groups)
+
+
+def _ask(
+    history: History, start: When, end: When, *, by: By, tz: str | None, asked_by: str
+) -> tuple[Span, list[str], ibis.Table]:
+    groups = check_by(by, level="outcome")
+    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
+    return asked, groups, select_cohort(history, asked, groups)
+
+
+def _sum_up(history: History, asked: Span, counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     table = _make_rates(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]

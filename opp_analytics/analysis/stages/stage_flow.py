@@ -91,9 +91,13 @@ def stage_flow(
     >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
     [1.0, 7.0]
     """
-    return read_stage_flow(
-        history, start=start, end=end, by=by, assume_passed=assume_passed, tz=tz, asked_by="stage_flow"
-    )[0]
+    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow")
+    keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
+    counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
+    stays = split_by_pipeline(
+        history, asked, groups, counted, assume_passed=assume_passed, asked_by="stage_flow"
+    )
+    return _sum_up(history, asked, list(stays), groups)
 
 
 def read_stage_flow(
@@ -107,15 +111,22 @@ def read_stage_flow(
     asked_by: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the steps of deals once, for both `stage_flow` and `stage_flow_deals`."""
+    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by=asked_by)
+    listed = history.collect(steps).assign(times=1)
+    stays = list(
+        split_by_pipeline(history, asked, groups, listed, assume_passed=assume_passed, asked_by=asked_by)
+    )
+    return _sum_up(history, asked, stays, groups), _list_deals(history, asked, stays, groups)
+
+
+def _ask(
+    history: History, start: When, end: When, *, by: By, tz: str | None, asked_by: str
+) -> tuple[Span, list[str], ibis.Table]:
     groups = check_by(by, level="stage")
     asked = find_span(
         history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=("stage",), needs=("stage",)
     )
-    steps = history.collect(build_steps(history, asked, groups))
-    stays = list(
-        split_by_pipeline(history, asked, groups, steps, assume_passed=assume_passed, asked_by=asked_by)
-    )
-    return _sum_up(history, asked, stays, groups), _list_deals(history, asked, stays, groups)
+    return asked, groups, build_steps(history, asked, groups)
 
 
 def _sum_up(
@@ -149,8 +160,8 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
     passed = spells["passed"].astype(bool)
     ends = pd.DataFrame(
         {
-            **{name: spells["end"] == name for name in (*FLOW_ENDS, TRANSFERRED)},
-            "passed": passed,
+            **{name: spells["times"].where(spells["end"] == name, 0) for name in (*FLOW_ENDS, TRANSFERRED)},
+            "passed": spells["times"].where(passed, 0),
         }
     )
     counted = (
@@ -172,7 +183,8 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
 def _find_median(spells: pd.DataFrame) -> float:
     """Find the days after which half of the stays have ended; NaN when more than half are still running."""
     ended = (~spells["end"].isin(["still", TRANSFERRED])).to_numpy()
-    curve = incidence(spells["days"].to_numpy(dtype="int64"), won=ended)
+    times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
+    curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
     return float(curve.time[half[0]]) if len(half) else float("nan")
 
@@ -255,7 +267,8 @@ def split_by_pipeline(
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
 
-    `steps` are those of `build_steps`. Where all stages rank together, there is one pipeline.
+    `steps` are those of `build_steps`, each with its number of ``times``. Where all stages rank together, there is one
+    pipeline.
     """
     for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
         mine = steps
