@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -510,10 +511,19 @@ class ForecastView(View):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        table = super().table
         if "by" not in self.call.options:
-            return table
+            return super().table
+        # The ranges of everybody else would take as long as theirs.
+        table = self._forecast(self.source, self.call.options, lambda labels, _: labels[0] in self._people)
         return table[table.index.get_level_values("owner_name").isin(self._people)]
+
+    @staticmethod
+    def _forecast(
+        deals: pd.DataFrame, options: dict[str, Any], shown: Callable[[Sequence[str], str], bool]
+    ) -> pd.DataFrame:
+        """Forecast with the ranges of some rows."""
+        further = {"method": analysis.read_method(), "shown": shown}
+        return AnalysisCall("forecast_shown", options | further).table(deals)
 
     def write_code(self) -> list[str]:
         choice = self.choice if self.is_alone else Choice()
@@ -543,8 +553,8 @@ class ForecastView(View):
         if "by" not in self.call.options:
             return super().left_out
         # The table is made from everybody's deals.
-        alone = AnalysisCall("forecast", {**self._ask(self.by), "new_business": False})
-        return dict(alone.table(self.deals).attrs["left_out"])
+        alone = {**self._ask(self.by), "new_business": False}
+        return dict(self._forecast(self.deals, alone, lambda labels, _: False).attrs["left_out"])
 
     @property
     def method(self) -> str:
