@@ -22,9 +22,9 @@ from tests.benchmarks._two_years import play, write_field_history
 _FEW = 300
 _AT_MOST = {20_000: 2.0, 100_000: 5.0}
 """Wanted of a page's time, by that of the page of few deals."""
-_OPENED = 2.25
+_OPENED = 2.7
 """Wanted of the page of few deals, by what opening its history takes, imports beside pandas included: two seconds."""
-_IMPORT = 14.0
+_IMPORT = 24.0
 """Wanted of the import of a million lines, by what pandas takes: 15 seconds."""
 _PAGE_MB, _IMPORT_MB, _IMPORTED_MB = 400.0, 800.0, 2000.0
 """Wanted of the growth of the peak memory: of a page, of an import, of the page of an imported history."""
