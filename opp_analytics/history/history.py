@@ -8,6 +8,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -874,23 +875,24 @@ class History:
         >>> history.collect(history.table.count())
         2
         """
-        return self._run(collect, expression)
+        with self._reset_on_error():
+            return collect(expression)
 
     def collect_arrow(self, expression: Any) -> pa.Table:
         """Run an Ibis expression; its result as an Arrow table. Otherwise like `collect`."""
-        return self._run(arrow, expression)
+        with self._reset_on_error():
+            found: pa.Table = arrow(expression)
+        return found
 
     def stream_arrow(self, expression: Any) -> Iterator[pa.RecordBatch]:
         """Run an Ibis expression; its rows as Arrow batches, which are never in memory all at once. Otherwise like `collect`."""
-        try:
+        with self._reset_on_error():
             yield from stream(expression)
-        except HistoryError:
-            self._source.reset()
-            raise
 
-    def _run(self, run: Callable[[Any], Any], expression: Any) -> Any:
+    @contextmanager
+    def _reset_on_error(self) -> Iterator[None]:
         try:
-            return run(expression)
+            yield
         except HistoryError:
             self._source.reset()
             raise

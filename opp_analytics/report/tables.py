@@ -99,7 +99,7 @@ class Tables(Forecasts):
             opening = first if first.tz_localize(inputs.tz) >= begins else begins
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
-            window: Any = {"start": opening, "end": last, "tz": inputs.tz, "asked_by": "slippage"}
+            window: Any = {"start": opening, "end": last, "tz": inputs.tz}
             try:
                 table, deals = analysis.read_slippage(history, **window)
             except NotEnoughHistory:
@@ -149,7 +149,6 @@ class Tables(Forecasts):
             end=inputs.until,
             by=split_by(inputs.opportunities),
             tz=inputs.tz,
-            asked_by="stage_flow",
         )
 
     @cached_property

@@ -86,10 +86,10 @@ def slippage(
 
 
 def read_slippage(
-    history: History, *, start: When, end: When, by: By = None, tz: str | None = None, asked_by: str
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the cohort once, for both `slippage` and `slippage_deals`."""
-    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by=asked_by)
+    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage")
     found = history.collect(cohort)
     keys = [*name_groups(groups), "end"]
     counted = found.assign(count=1).groupby(keys, as_index=False)[["count", "cents", "unvalued"]].sum()
@@ -179,7 +179,8 @@ def slippage_deals(
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    return read_slippage(history, start=start, end=end, by=by, tz=tz, asked_by="slippage_deals")[1]
+    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage_deals")
+    return _list_deals(history, asked, history.collect(cohort), groups)
 
 
 _DEALS: dict[str, Any] = {

@@ -101,21 +101,12 @@ def stage_flow(
 
 
 def read_stage_flow(
-    history: History,
-    *,
-    start: When,
-    end: When,
-    by: By = None,
-    assume_passed: bool = True,
-    tz: str | None = None,
-    asked_by: str,
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the steps of deals once, for both `stage_flow` and `stage_flow_deals`."""
-    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by=asked_by)
+    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow")
     listed = history.collect(steps).assign(times=1)
-    stays = list(
-        split_by_pipeline(history, asked, groups, listed, assume_passed=assume_passed, asked_by=asked_by)
-    )
+    stays = list(split_by_pipeline(history, asked, groups, listed, assume_passed=True, asked_by="stage_flow"))
     return _sum_up(history, asked, stays, groups), _list_deals(history, asked, stays, groups)
 
 
@@ -235,9 +226,12 @@ def stage_flow_deals(
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
     """
-    return read_stage_flow(
-        history, start=start, end=end, by=by, assume_passed=assume_passed, tz=tz, asked_by="stage_flow_deals"
-    )[1]
+    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow_deals")
+    listed = history.collect(steps).assign(times=1)
+    stays = split_by_pipeline(
+        history, asked, groups, listed, assume_passed=assume_passed, asked_by="stage_flow_deals"
+    )
+    return _list_deals(history, asked, list(stays), groups)
 
 
 def _list_deals(
