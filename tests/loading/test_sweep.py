@@ -7,6 +7,7 @@ import gc
 import itertools
 import random
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,7 +69,11 @@ def test_load__is_complete_while_every_third_request_meets_a_change(tmp_path: Pa
 
 
 class Writer:
-    """Somebody who updates, creates, deletes and recovers as fast as the server takes it, one after the other."""
+    """Somebody who updates, creates, deletes and recovers all the time, one after the other.
+
+    Each work is followed by a pause of twice its length, whatever the machine's load: a reader finds the trash at rest
+    between its requests by luck alone, and without a pause seldom within the tries of a load.
+    """
 
     def __init__(self, client: oa.Client, rows: pd.DataFrame, seed: int) -> None:
         self._client = client
@@ -92,10 +97,12 @@ class Writer:
         for number in itertools.count():
             if self._ended.is_set():
                 return
+            began = time.monotonic()
             work = self._chance.choice(WORK)
             if getattr(self, f"_{work}")(float(number)):
                 self.done[work] += 1
                 self.moments.append(frozenset(self._alive.items()))
+            self._ended.wait(2 * (time.monotonic() - began))
 
     def _create(self, value: float) -> bool:
         self._alive[self._client.create(name=f"New {value}", value=value)["unique_id"]] = value
