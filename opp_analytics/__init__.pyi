@@ -51,6 +51,7 @@ from .demo import demo as demo
 from .history import History as History
 from .loading import load as load
 from .org import Org as Org
+from .org import calls as calls
 from .org import outcomes as outcomes
 from .report import WeeklyReport as WeeklyReport
 from .report import show as show

@@ -29,6 +29,7 @@ Freq = Literal[
 ]  # fmt: skip
 """Period aliases: days, weeks by their last day, months, quarters and years by their last month."""
 
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(microseconds=1)
 
@@ -136,19 +137,25 @@ _TYPED_PERIODS = [
         r"(?P<month>\d\d?)[/.-](?P<year>\d{4})",
         r"(?P<name>[a-z]{3,9})\.?[ -]?['’]?(?P<year>\d{4}|\d\d)",
         r"(?P<year>\d{4}) (?P<name>[a-z]{3,9})",
+        r"(?P<year>\d{4})-?W(?P<week>\d\d?)",
     )
 ]
 
 
 @lru_cache(maxsize=4096)
 def read_period(typed: str) -> str:
-    """Read a month, quarter or year as people write it, as the label that it has in data; other text stays as it is."""
+    """Read a month, quarter, year or ISO week as people write it, as the label that it has in data; other text stays as it is."""
     bare = typed.partition("(")[0].strip()
     found = next((found for form in _TYPED_PERIODS if (found := form.fullmatch(bare))), None)
     parts = found.groupdict() if found else {}
     month = find_month(parts["name"]) if "name" in parts else int(parts.get("month") or 0)
     if not found or (month or 1) > 12 or (month == 0 and {"name", "month"} & set(parts)):
         return typed
+    if "week" in parts:
+        try:
+            return str(pd.Period(date.fromisocalendar(int(parts["year"]), int(parts["week"]), 1), "W"))
+        except ValueError:
+            return typed
     year = parts["year"] if len(parts["year"]) == 4 else f"20{parts['year']}"
     return f"{year}-{month:02}" if month else f"{year}Q{parts['quarter']}" if "quarter" in parts else year
 
@@ -176,12 +183,12 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
 def period_days(
     label: str, *, name: str = "period", year_end: str = "DEC"
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Read the first and last day of a period such as "2026Q4", "Nov 2026" or "FY26".
+    """Read the first and last day of a period such as "2026Q4", "Nov 2026", "FY26" or "2026-W48".
 
     `year_end` is the last month of the fiscal year, such as "JAN", for quarters and years.
     """
     read = read_period(label) if isinstance(label, str) else label
-    for freq in ("M", f"Q-{year_end}", f"Y-{year_end}"):
+    for freq in ("M", f"Q-{year_end}", f"Y-{year_end}", "W"):
         try:
             period = pd.Period(read, freq)
             if str(period) == read:

@@ -162,7 +162,7 @@ def test_read_period__reads_what_people_type() -> None:
     assert [
         read_period(typed)
         for typed in ("Dec 2026", "December 2026", "Dec-26", "12/2026", "2026-12", "2026-W03")
-    ] == ["2026-12", "2026-12", "2026-12", "2026-12", "2026-12", "2026-W03"]
+    ] == ["2026-12", "2026-12", "2026-12", "2026-12", "2026-12", "2026-01-12/2026-01-18"]
 
 
 def test_as_period__reads_a_fiscal_quarter() -> None:

@@ -47,7 +47,7 @@ from opp_analytics.analysis.movement.world_changes import find_current_alarms as
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.method import read_method as read_method  # isort: skip
-from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_targets as read_targets  # isort: skip
+from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_moneys as read_moneys  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip

@@ -6,12 +6,14 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,10 +28,10 @@ from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
-from opp_analytics.org.people import read_target
+from opp_analytics.org.people import read_money
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
-from opp_analytics.periods import read_period
+from opp_analytics.periods import MONTHS, period_days, read_period
 from opp_analytics.text import joined
 
 # Shapes
@@ -62,18 +64,72 @@ class _Person(_Strict):
 def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
     """Read an amount that is typed as text, in the org's currency."""
     settings = raw.context or {}
-    return read_target(typed, *(settings.get(name) for name in ("currency", "timezone")))
+    return read_money(typed, *(settings.get(name) for name in ("currency", "timezone")))
+
+
+_Period = Annotated[
+    str, BeforeValidator(lambda typed: read_period(typed) if isinstance(typed, str) else typed)
+]
+_Money = Annotated[float, BeforeValidator(_read_amount), Field(ge=0, allow_inf_nan=False)]
 
 
 class _Target(_Strict):
     period: Annotated[
-        str,
-        BeforeValidator(lambda typed: read_period(typed) if isinstance(typed, str) else typed),
+        _Period,
         StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$"),
     ]
     owner_name: _Text | None = None
     team: _Text | None = None
-    target: Annotated[float, BeforeValidator(_read_amount), Field(ge=0, allow_inf_nan=False)]
+    target: _Money
+
+
+@lru_cache(maxsize=4096)
+def _find_end(period: str, first_month: Any) -> date:
+    fiscal = first_month if first_month in range(1, 13) else 1
+    return period_days(period, year_end=MONTHS[fiscal - 2])[1].date()
+
+
+def _check_period(period: str, raw: ValidationInfo) -> str:
+    try:
+        _find_end(period, (raw.context or {}).get("fiscal_year_start"))
+    except ArgumentValueError:
+        raise ValueError(_RIGHT["calls.rows.period"]) from None
+    return period
+
+
+def _check_made_on(made_on: date, raw: ValidationInfo) -> date:
+    # It may be tomorrow already where the caller is.
+    if made_on > (datetime.now(UTC) + timedelta(hours=14)).date():
+        raise ValueError("in the future; write the day on which the call was made")
+    if (period := raw.data.get("period")) is not None:
+        end = _find_end(period, (raw.context or {}).get("fiscal_year_start"))
+        if made_on > end:
+            raise ValueError(f"{period} was over by then: it ended on {end}; correct the day or the period")
+    return made_on
+
+
+def _check_best(best_case: float | None, raw: ValidationInfo) -> float | None:
+    commit = raw.data.get("commit", best_case)
+    if best_case is not None and (commit is None or best_case < commit):
+        below = (
+            "without a commit; a call that withdraws has none"
+            if commit is None
+            else f"below the commit, {commit:,.15g}"
+        )
+        raise ValueError(f"{below}; correct one of them")
+    return best_case
+
+
+class _Call(_Strict):
+    # A field is checked with those above it.
+    period: Annotated[_Period, AfterValidator(_check_period)]
+    made_on: Annotated[date, Field(strict=False), AfterValidator(_check_made_on)]
+    caller: _Text
+    owner_name: _Text | None = None
+    team: _Text | None = None
+    commit: _Money | None = None
+    best_case: Annotated[_Money | None, AfterValidator(_check_best)] = None
+    reason: _Text | None = None
 
 
 class _Rate(_Strict):
@@ -124,6 +180,7 @@ class OrgShape(_Strict):
     api: _Api = _Api()
     people: _Table[_Person] = _Table()
     targets: _Table[_Target] = _Table()
+    calls: _Table[_Call] = _Table()
     currency_rates: _Table[_Rate] = _Table()
     join: dict[_Text, _Join] = {}
     report: _Report = _Report()
@@ -137,6 +194,8 @@ SHAPES: dict[str, type[BaseModel]] = {
     "people.rows": _Person,
     "targets": _Table[_Target],
     "targets.rows": _Target,
+    "calls": _Table[_Call],
+    "calls.rows": _Call,
     "currency_rates": _Table[_Rate],
     "currency_rates.rows": _Rate,
     "join": _Join,
@@ -166,6 +225,10 @@ _RIGHT = {
     "people.rows.from_date": "use a date such as 2026-11-01",
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
     "targets.rows.target": "use an amount of money, 0 or more",
+    "calls.rows.period": 'use a month, quarter, year or week such as "2026-11", "2027Q4", "2027" or "2026-W48"',
+    "calls.rows.made_on": "use a date such as 2026-11-01",
+    "calls.rows.commit": "use an amount of money, 0 or more; none withdraws",
+    "calls.rows.best_case": "use an amount of money, at least the commit",
     "currency_rates.rows.date": "use a date such as 2026-11-01",
     "currency_rates.rows.currency": 'use an ISO code, such as "EUR"',
     "currency_rates.rows.rate": "use a number above 0: what one unit is in the org's currency",
@@ -202,6 +265,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_columns(raw),
         *_check_people(raw),
         *_check_targets(raw),
+        *_check_whose(raw),
         *_check_rates(raw),
         *_check_alerts(raw),
     ]
@@ -226,7 +290,7 @@ def _key(place: Place) -> str:
 
 
 def _show(value: Any) -> str:
-    shown = repr(value)
+    shown = str(value) if isinstance(value, date) else repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
@@ -417,7 +481,6 @@ def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
-    teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
     for place, row in _rows(raw, "targets"):
         key = (read_period(str(row.get("period"))), str(row.get("owner_name")), str(row.get("team")))
         if key in seen:
@@ -425,14 +488,20 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 ("targets", "rows", place, "period"), row.get("period"), "a second target of this period; keep one"
             )  # fmt: skip
         seen.add(key)
+
+
+def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    """Find targets and calls of a person and a team at once, or of a team that nobody is in."""
+    teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
+    for table, place, row in ((name, *each) for name in ("targets", "calls") for each in _rows(raw, name)):
         if row.get("owner_name") is not None and row.get("team") is not None:
             yield _Found(
-                ("targets", "rows", place, "team"), row["team"],
-                "a target is a person's or a team's; keep owner_name or team",
+                (table, "rows", place, "team"), row["team"],
+                f"a {table[:-1]} is a person's or a team's; keep owner_name or team",
             )  # fmt: skip
         elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
             yield _Found(
-                ("targets", "rows", place, "team"), row["team"],
+                (table, "rows", place, "team"), row["team"],
                 f"nobody under [people] is in this team; {_near(row['team'], teams)}the teams are {joined(sorted(teams))}",
             )  # fmt: skip
 

@@ -189,11 +189,9 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
     return joins, problems
 
 
-def refuse_cells(path: Path, bad: Sequence[BadValue]) -> NoReturn:
-    """Refuse cells of a table beside an org file, each with its row."""
-    raise OrgError(
-        str(path), [OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name) for one in bad]
-    )
+def list_bad_cells(path: Path, bad: Iterable[BadValue]) -> list[OrgProblem]:
+    """List bad cells of a table beside an org file, each with its row."""
+    return [OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name) for one in bad]
 
 
 class _Reader:
@@ -276,7 +274,7 @@ class _Reader:
         cells = Cells.of(self.cells[place], self.table.labels[place])
         instants, bad = read_instants(cells, self._find_day_order(cells), self.zone)
         if bad:
-            refuse_cells(self.path, bad[:_MOST_NAMED])
+            raise OrgError(str(self.path), list_bad_cells(self.path, bad[:_MOST_NAMED]))
         days = to_dates(instants, tz=self.zone)
         table = pd.DataFrame({LAST_TOUCH: days.array}, index=pd.Index(ids)).dropna()
         return table.sort_values(LAST_TOUCH, kind="stable")
@@ -287,7 +285,8 @@ class _Reader:
             row = ids.index[int(twice.to_numpy().argmax())]
             first = ids.index[int((ids == ids[row]).to_numpy().argmax())]
             reason = f"is also in row {first}; keep one row for each"
-            refuse_cells(self.path, [BadValue(row, self.table.labels[key], ids[row], reason)])
+            one = BadValue(row, self.table.labels[key], ids[row], reason)
+            raise OrgError(str(self.path), list_bad_cells(self.path, [one]))
         columns = {name: self._read_column(place).array for place, name in self._choose(key)}
         return pd.DataFrame(columns, index=pd.Index(ids))
 

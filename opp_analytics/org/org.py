@@ -23,7 +23,16 @@ from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
-from opp_analytics.org.people import Person, Rate, Target, list_derived, read_target, tabulate_rows
+from opp_analytics.org.people import (
+    Call,
+    Person,
+    Rate,
+    Target,
+    list_derived,
+    mask_in_force,
+    read_money,
+    tabulate_rows,
+)
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import (
     CURRENCY,
@@ -33,11 +42,10 @@ from opp_analytics.org.rates import (
     restore_values,
 )
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
-from opp_analytics.periods import Freq, When, as_date, period_days, read_period
+from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days, read_period
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _SETTINGS = ("currency", "timezone", "fiscal_year_start")
 """Settings of one value that numbers depend on, which two orgs may contradict."""
 FILE = "opp-analytics.toml"
@@ -72,7 +80,7 @@ class Facts(dict[str, Any]):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Org:
-    """What an organization means by its data: its stages, calendar, currency, columns, people and targets.
+    """What an organization means by its data: its stages, calendar, currency, columns, people, targets and calls.
 
     Parameters
     ----------
@@ -97,6 +105,9 @@ class Org:
         ``owner_name``, ``team``, ``region``, ``from_date``; a person who moves has a row for each move.
     targets : list of dict or DataFrame, optional
         ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
+    calls : list of dict or DataFrame, optional
+        Numbers that somebody submitted: ``made_on``, ``period``, ``caller``, ``owner_name`` or ``team`` (neither for the
+        whole), ``commit``, ``best_case`` (money; no commit withdraws), ``reason``. A later one supersedes.
     currency_rates : list of dict or DataFrame, optional
         ``date``, ``currency``, ``rate``: what one unit is in the org's currency from that day on. Without rates, rows of
         another currency are refused.
@@ -145,6 +156,8 @@ class Org:
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
     _targets_from: Mapping[Hashable, Any] = field(repr=False, compare=False)
+    _calls: tuple[Call, ...] = field(repr=False)
+    _calls_from: Mapping[Hashable, Any] = field(repr=False, compare=False)
     _rates: tuple[Rate, ...] = field(repr=False, hash=False)
     _rates_file: str | None = field(repr=False, compare=False)
     _declared: frozenset[str] = field(repr=False, compare=False)
@@ -162,6 +175,7 @@ class Org:
         api_columns: Mapping[str, str] | None = None,
         people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        calls: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         currency_rates: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         join: Mapping[str, Mapping[str, Any]] | None = None,
         report: Mapping[str, Any] | None = None,
@@ -177,6 +191,7 @@ class Org:
             "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
             "people": None if people is None else {"rows": _make_plain(people)},
             "targets": None if targets is None else {"rows": _make_plain(targets)},
+            "calls": None if calls is None else {"rows": _make_plain(calls)},
             "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
             "join": _make_plain(join),
             "report": _make_plain(report),
@@ -200,10 +215,11 @@ class Org:
         rates = raw.get("currency_rates", _NONE)
         columns = {**preset.get("columns", _NONE), **raw.get("columns", _NONE)}
         joins = tuple(raw.get("joins", ()))
+        currency, timezone = raw.get("currency"), raw.get("timezone")
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
-            "currency": raw.get("currency"),
-            "timezone": raw.get("timezone"),
+            "currency": currency,
+            "timezone": timezone,
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
             "record_url": raw.get("record_url"),
             "columns": MappingProxyType(
@@ -223,11 +239,15 @@ class Org:
                     read_period(row["period"]),
                     row.get("owner_name"),
                     row.get("team"),
-                    float(read_target(row["target"], raw.get("currency"), raw.get("timezone"))),
+                    float(read_money(row["target"], currency, timezone)),
                 )
                 for row in raw.get("targets", _NONE).get("rows", ())
             ),
             "_targets_from": MappingProxyType(raw.get("targets_from", {})),
+            "_calls": tuple(
+                _make_call(row, currency, timezone) for row in raw.get("calls", _NONE).get("rows", ())
+            ),
+            "_calls_from": MappingProxyType(raw.get("calls_from", {})),
             "converts": bool(rates.get("rows")),
             "_rates": tuple(
                 Rate(pd.Timestamp(row["date"]).date(), row["currency"].strip(), float(row["rate"]))
@@ -372,6 +392,14 @@ class Org:
         return table
 
     @property
+    def calls(self) -> pd.DataFrame:
+        """The calls, as `oa.calls` describes them."""
+        table = tabulate_rows(Call, self._calls)
+        table["in_force"] = mask_in_force(table)
+        table.attrs = {"org": self.facts, **self._calls_from}
+        return table
+
+    @property
     def currency_rates(self) -> pd.DataFrame:
         """The rates by date: ``date`` (date), ``currency`` (str), ``rate`` (float64: one unit in the org's currency)."""
         return self._rates_by_date.copy()
@@ -480,6 +508,7 @@ class Org:
             f"fiscal year from month {self.fiscal_year_start}" if self.fiscal_year_start > 1 else "",
             count(self.people["owner_name"].nunique(), "person") if self._people else "",
             count(len(self._targets), "target") if self._targets else "",
+            count(len(self._calls), "call") if self._calls else "",
             count(len(self._rates), "rate") if self._rates else "",
             count(len(self.joins), "joined table") if self.joins else "",
         ]
@@ -514,6 +543,7 @@ class Org:
             "api_columns": dict(self.api_columns),
             "people": [_write_row(person) for person in self._people],
             "targets": [_write_row(target) for target in self._targets],
+            "calls": [_write_row(call) for call in self._calls],
             "currency_rates": [_write_row(rate) for rate in self._rates],
             "join": {join.name: dict(join.settings) for join in self.joins},
             "report": dict(self.report),
@@ -521,8 +551,8 @@ class Org:
         return {name: value for name, value in settings.items() if value not in (None, {}, [])}
 
 
-def _write_row(row: Person | Target | Rate) -> dict[str, Any]:
-    """Write a person, target or rate as an org file does."""
+def _write_row(row: Person | Target | Call | Rate) -> dict[str, Any]:
+    """Write a person, target, call or rate as an org file does."""
     settings = {name: value for name, value in row._asdict().items() if value is not None}
     return settings | {name: str(value) for name, value in settings.items() if isinstance(value, date)}
 
@@ -557,6 +587,17 @@ def _make_person(settings: Mapping[str, Any]) -> Person:
     """Make a person of checked settings."""
     since = settings.get("from_date")
     return Person(**{**settings, "from_date": None if since is None else pd.Timestamp(since).date()})
+
+
+def _make_call(settings: Mapping[str, Any], currency: str | None, timezone: str | None) -> Call:
+    """Make a call of checked settings."""
+    amounts = {
+        name: float(read_money(settings[name], currency, timezone))
+        for name in ("commit", "best_case")
+        if settings.get(name) is not None
+    }
+    day = pd.Timestamp(settings["made_on"]).date()
+    return Call(**{**settings, **amounts, "made_on": day, "period": read_period(settings["period"])})
 
 
 @lru_cache(maxsize=64)
@@ -615,7 +656,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     # The tables of joins are read already.
     merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages, "join": None})
-    for name in ("file", "joins", "converts", "_targets_from", "_rates_file"):
+    for name in ("file", "joins", "converts", "_targets_from", "_calls_from", "_rates_file"):
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
     object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
     return merged

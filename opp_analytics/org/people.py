@@ -1,4 +1,4 @@
-"""People with teams and regions, targets and rates, and the team of each deal at its moment."""
+"""People with teams and regions, targets, calls and rates, and the team of each deal at its moment."""
 
 from __future__ import annotations
 
@@ -36,8 +36,28 @@ class Target(NamedTuple):
     target: float
 
 
-def read_target(typed: Any, currency: Any, timezone: Any) -> Any:
-    """Read the amount of a target that is typed as text, as the country of a currency and time zone writes it."""
+class Call(NamedTuple):
+    """A number that somebody submitted for a period: a person's, a team's or, without both, the whole's."""
+
+    made_on: date
+    period: str
+    caller: str
+    owner_name: str | None = None
+    team: str | None = None
+    commit: float | None = None
+    """Money; None withdraws what the caller said before."""
+    best_case: float | None = None
+    reason: str | None = None
+
+
+def mask_in_force(calls: pd.DataFrame) -> pd.Series[bool]:
+    """Mark the last call of each caller for each number and period; of one day, the later row."""
+    dated = calls.sort_values("made_on", kind="stable")
+    return ~dated.duplicated(["caller", "owner_name", "team", "period"], keep="last").reindex(calls.index)
+
+
+def read_money(typed: Any, currency: Any, timezone: Any) -> Any:
+    """Read an amount that is typed as text, as the country of a currency and time zone writes it."""
     if not isinstance(typed, str):
         return typed
     known, zone = (one if isinstance(one, str) else None for one in (currency, timezone))
@@ -52,17 +72,22 @@ class Rate(NamedTuple):
     rate: float
 
 
-_TYPES = {"target": "float64", "rate": "float64", "date": "datetime64[us]", "from_date": "datetime64[us]"}
+_DAY = "datetime64[us]"
+_TYPES = dict.fromkeys(("target", "rate", "commit", "best_case"), "float64") | dict.fromkeys(
+    ("date", "from_date", "made_on"), _DAY
+)
 """Types of the columns that are no text."""
 
 
-def tabulate_rows(
-    kind: type[Person] | type[Target] | type[Rate], rows: Iterable[Person | Target | Rate]
-) -> pd.DataFrame:
-    """Tabulate people, targets or rates: a column of text, numbers or dates for each field."""
+_Row = Person | Target | Call | Rate
+
+
+def tabulate_rows(kind: type[_Row], rows: Iterable[_Row]) -> pd.DataFrame:
+    """Tabulate people, targets, calls or rates: a column of text, numbers or dates for each field."""
     table = pd.DataFrame(list(rows), columns=list(kind._fields), dtype="object")
-    dated = {name: pd.to_datetime(table[name]) for name in table if name in ("date", "from_date")}
-    return table.assign(**dated).astype({name: _TYPES.get(name, TEXT) for name in kind._fields})
+    types = {name: _TYPES.get(name, TEXT) for name in kind._fields}
+    dated = {name: pd.to_datetime(table[name]) for name in kind._fields if types[name] == _DAY}
+    return table.assign(**dated).astype(types)
 
 
 def list_derived(people: pd.DataFrame) -> list[str]:

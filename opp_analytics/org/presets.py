@@ -250,6 +250,11 @@ COLUMN_WORDS = {
     "from_date": "from_date since start_date",
     "period": "period month quarter year fiscal_period fiscal_quarter fiscal_year",
     "target": "target quota goal target_amount sales_target sales_quota amount",
+    "made_on": "made_on called_on submitted_on submitted_at submission_date created_at created_on date day",
+    "caller": "caller called_by submitted_by forecaster",
+    "commit": "commit call forecast forecast_amount submission amount",
+    "best_case": "best_case best upside",
+    "reason": "reason note notes comment comments",
     "date": "date day valid_from",
     "currency": "currency currency_code currency_iso_code iso_code",
     "rate": "rate exchange_rate conversion_rate",
@@ -261,6 +266,7 @@ COLUMN_WORDS = {
 """What people call the columns of the tables beside the deals, the likeliest first, as `make_key` writes it."""
 TABLE_LABELS: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
+        "calls": (("made_on",), ("period",), ("caller",), ("commit",)),
         "targets": (("period",), ("target",)),
         "currency_rates": (("date",), ("currency",), ("rate",)),
         "activities": (("key",), ("done_on",), ("what",)),
@@ -269,7 +275,11 @@ TABLE_LABELS: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     }
 )
 """By kind of table, what its labels must name: one of each."""
-_FURTHER = {"targets": ("owner_name", "team"), "people": ("from_date",)}
+_FURTHER = {
+    "targets": ("owner_name", "team"),
+    "calls": ("owner_name", "team", "best_case", "reason"),
+    "people": ("from_date",),
+}
 """Columns that a table may have."""
 _PERIOD = re.compile(r"(19|20)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))?")
 _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")

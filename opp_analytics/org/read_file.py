@@ -21,13 +21,14 @@ from opp_analytics.inputs import (
     as_texts,
     find_day_order,
     find_decimal_comma,
+    find_habits,
     has_dotted_dates,
     is_mark_of_blank,
     read_amounts,
     read_dates,
 )
 from opp_analytics.org.check_file import find_problems
-from opp_analytics.org.joins import read_joins, refuse_cells
+from opp_analytics.org.joins import list_bad_cells, read_joins
 from opp_analytics.org.presets import find_near, find_periods, list_columns, name_table
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
@@ -36,10 +37,12 @@ from opp_analytics.text import joined
 _NEEDED = {
     "people": ("owner_name",),
     "targets": ("period", "target"),
+    "calls": ("made_on", "period", "caller", "commit"),
     "currency_rates": ("date", "currency", "rate"),
 }
 """The tables that an org file may keep in a file beside it, and the columns that each needs."""
 
+_AMOUNTS = ("target", "rate", "commit", "best_case")
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
 _POINT = re.compile(r"\s*\d*\.\d+\s*")
@@ -70,9 +73,7 @@ def _read(path: Path, text: str) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            rows, numbers, left_out[table] = _read_rows(
-                path.parent / name, table, raw.get("currency"), problems
-            )
+            rows, numbers, left_out[table] = _read_rows(path.parent / name, table, raw, problems)
             raw[table] = {"file": name, "rows": rows}
             files[table] = (name, numbers)
         except OrgError as error:
@@ -80,10 +81,10 @@ def _read(path: Path, text: str) -> dict[str, Any]:
     problems += [_place(problem, files) for problem in find_problems(raw, text)]
     raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
     if problems := [*problems, *mistakes]:
-        raise OrgError(str(path), problems)
-    if "targets" in files:
-        name, lines = files["targets"]
-        raw["targets_from"] = {"file": name, "lines": list(lines), "left_out": list(left_out["targets"])}
+        raise OrgError(str(path), sorted(problems, key=lambda one: (one.file or "", one.line or 0)))
+    for table in {"targets", "calls"} & set(files):
+        name, lines = files[table]
+        raw[f"{table}_from"] = {"file": name, "lines": list(lines), "left_out": list(left_out[table])}
     if "logo" in raw.get("report", {}):
         raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])
     return raw
@@ -121,11 +122,12 @@ def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> 
 
 
 def _read_rows(
-    path: Path, table: str, currency: Any, problems: list[OrgProblem]
+    path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
 ) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...]]:
     """Read the rows of a table beside the org file, empty cells left out, their numbers in the file, and what was left out.
 
-    A sheet of targets may have a column for each period. A date that cannot be read stays text, and the check names it.
+    A sheet of targets may have a column for each period. A date that cannot be read stays text, and the check names it; a
+    row with an amount that cannot is left out. What nothing in the file settles, the country of the org does.
     """
     try:
         found = read_table(path, lambda label: bool(name_table(table, [label])), most=SMALL)
@@ -145,35 +147,44 @@ def _read_rows(
         for place, label in reversed(list(enumerate(found.labels)))
     }
     cells = {label: Cells.of(column, label) for label, column in columns.items()}
-    amounts = [label for label in columns if label in periods or names.get(label) in ("target", "rate")]
+    amounts = [label for label in columns if label in periods or names.get(label) in _AMOUNTS]
     comma, _ = find_decimal_comma(
         [cells[label] for label in amounts],
         str(path),
         semicolons=found.semicolons,
         dots=has_dotted_dates(cells.values()),
     )
+    currency, zone = (
+        one if isinstance(one := raw.get(name), str) else None for name in ("currency", "timezone")
+    )
+    day_first, usual = find_habits(zone, currency)
     bad: list[BadValue] = []
     read: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
-        if ours in ("from_date", "date"):
-            days = read_dates(cells[label], find_day_order([cells[label]]))[0]
+        if ours in ("from_date", "date", "made_on"):
+            order = find_day_order([cells[label]])
+            days = read_dates(cells[label], day_first if order is None else order)[0]
             read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
         elif label in amounts:
             is_rate = ours == "rate"
             one = _keep_points(column, label) if is_rate and not comma else cells[label]
-            code = currency if isinstance(currency, str) and not is_rate else None
-            read[str(ours)], wrong = read_amounts(one, code, None if is_rate and not comma else comma)
+            habit = usual or None if comma is None and not is_rate else comma
+            read[str(ours)], wrong = read_amounts(
+                one, None if is_rate else currency, None if is_rate and not comma else habit
+            )
             bad += wrong
         elif ours is not None:
             read[ours] = as_texts(column).astype("object")
-    if bad:
-        refuse_cells(path, sorted(bad, key=lambda one: one.row))
+    problems += list_bad_cells(path, bad)
+    skipped = {one.row for one in bad}
     if "period" in read:
         labels = find_periods(read["period"].dropna().unique())
         read["period"] = read["period"].map(lambda text: labels.get(text, text))
     rows, numbers = [], []
     for number, row in zip(found.cells.index, zip(*read.values(), strict=True), strict=True):
+        if number in skipped:
+            continue
         filled = {label: cell for label, cell in zip(read, row, strict=True) if not is_blank(cell)}
         whose = {name: cell for name, cell in filled.items() if name not in periods.values()}
         parts = [

@@ -264,7 +264,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
     freq = org.freq(check_freq(asked.freq or settings.get("freq", "M")))
     analysis.read_method(asked.method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
-        analysis.read_targets(target, freq, ())
+        analysis.read_moneys(target, freq, ())
     whole, whole_history, part, levels = frame, history, None, tuple(by)
     if asked.only is not None:
         placed = place_targets(target, org) if isinstance(target, pd.DataFrame) else target

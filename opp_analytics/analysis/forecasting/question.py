@@ -16,7 +16,7 @@ from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, Rec
 from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.forecasting.stated import check_column, fit_stated
-from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
+from opp_analytics.analysis.forecasting.targets import Target, Targets, read_moneys
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history, check_same_deals
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
@@ -79,7 +79,7 @@ class Question:
         if isinstance(opportunities, pd.DataFrame):
             of = "history" if "recorded_at" in opportunities.attrs else "frame"
             check_column(method, opportunities.columns, of=of)
-        targets = read_targets(
+        targets = read_moneys(
             target,
             alias,
             names,

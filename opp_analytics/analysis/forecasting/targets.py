@@ -119,7 +119,7 @@ def find_gap(target: Any, reached: Any) -> Any:
     return found if found.ndim else float(found)
 
 
-def read_targets(
+def read_moneys(
     target: Any,
     freq: str,
     by: Sequence[str],

@@ -1,0 +1,55 @@
+"""`calls`: the numbers that people submitted for a period, and those in force on a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.org.org import Org
+from opp_analytics.org.people import mask_in_force
+
+
+def calls(history_or_org: Any) -> pd.DataFrame:
+    """List the calls of an org: the numbers that people submitted for a period.
+
+    Parameters
+    ----------
+    history_or_org : History or Org
+        A history answers for its org.
+
+    Returns
+    -------
+    DataFrame
+        One row a call, in the order of the org file: ``made_on`` (datetime64[us], a day), ``period`` (str, such as "2026-12"
+        or the fiscal "2027Q4"), ``caller``, ``owner_name``, ``team`` (str; a number with neither is the whole's),
+        ``commit``, ``best_case`` (float64, money; a missing ``commit`` withdraws), ``reason`` (str) and ``in_force`` (bool: the
+        last call of this caller for this number and period). A call for another's number is an override, and both stay.
+        Attrs name the ``file`` with the ``lines`` of the rows. Without calls it is empty.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is neither a history nor an org.
+
+    Examples
+    --------
+    >>> import opp_analytics as oa
+    >>> said = {"period": "2024-12", "caller": "Ann", "owner_name": "Ann"}
+    >>> org = oa.Org(calls=[{"made_on": "2024-12-01", "commit": 430_000, **said}, {"made_on": "2024-12-08", "commit": 450_000, **said}])
+    >>> oa.calls(org)[["caller", "commit", "in_force"]].values.tolist()
+    [['Ann', 430000.0, False], ['Ann', 450000.0, True]]
+    """
+    if not (isinstance(history_or_org, Org) or hasattr(history_or_org, "org")):
+        raise ArgumentTypeError(
+            f"history_or_org is a {type(history_or_org).__name__}; use a History or an Org, such as "
+            "oa.Org.read('opp-analytics.toml')"
+        )
+    return (history_or_org if isinstance(history_or_org, Org) else Org.of(history_or_org)).calls
+
+
+def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """List the calls that were in force on a day: made by then, not superseded by then, and not withdrawn."""
+    known = calls[calls["made_on"] <= day]
+    return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
