@@ -66,7 +66,7 @@ def import_crm_command(
         Path | None,
         typer.Option(
             help="CSV file of two columns, the CRM's id and the id of the records that follow, where they come from "
-            "another system.",
+            "another system."
         ),
     ] = None,
     out: Annotated[

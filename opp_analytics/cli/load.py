@@ -45,13 +45,7 @@ def load_command(
     """Load all opportunities and show them by stage, or write them to a file."""
     check_ending(file, ENDINGS)
     opportunities = read_source(
-        None,
-        org_file,
-        max_age=max_age,
-        refresh=refresh,
-        search=search,
-        deleted=deleted,
-        option=None,
+        None, org_file, max_age=max_age, refresh=refresh, search=search, deleted=deleted, option=None
     ).opportunities
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
@@ -67,7 +61,7 @@ def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     say_marked(
         f"{text.count(certificate.rows or 0, 'opportunity')} from {escape_markup(certificate.source)}, "
-        f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}",
+        f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}"
     )
     for reason in certificate.reasons:
         say_marked(f"  [red]{escape_markup(reason)}[/]")

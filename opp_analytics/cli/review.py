@@ -214,10 +214,7 @@ def risk_command(
 
 @with_tables()
 def created_command(
-    freq: Freq = None,
-    by: By = None,
-    folder: HistoryFolder = HISTORY_FOLDER,
-    org_file: OrgFile = None,
+    freq: Freq = None, by: By = None, folder: HistoryFolder = HISTORY_FOLDER, org_file: OrgFile = None
 ) -> None:
     """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
     org = find_org(org_file)

@@ -35,10 +35,7 @@ _MOST_UNCLEAR = 3
 """Guesses that a command says; `import-crm` lists all."""
 FromFile = Annotated[
     Path | None,
-    typer.Option(
-        "--from",
-        help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API.",
-    ),
+    typer.Option("--from", help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API."),
 ]
 """The option ``--from`` of a command that reads opportunities."""
 
@@ -125,8 +122,7 @@ def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
 
 
 By = Annotated[
-    list[str] | None,
-    typer.Option("--by", help="Column to group by, such as owner_name; repeat it for more."),
+    list[str] | None, typer.Option("--by", help="Column to group by, such as owner_name; repeat it for more.")
 ]
 Freq = Annotated[
     str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
@@ -259,12 +255,7 @@ def reads_deals(command: Callable[..., None], *, dated: bool = True) -> Callable
     return add_options(run, command, options, given=("source",))
 
 
-_READING = {
-    "as_of": (AsOf, None),
-    "source_file": (FromFile, None),
-    **_CELLS,
-    "org_file": (OrgFile, None),
-}
+_READING = {"as_of": (AsOf, None), "source_file": (FromFile, None), **_CELLS, "org_file": (OrgFile, None)}
 
 
 def _say_unclear(file: Path, mapping: pd.DataFrame) -> None:

@@ -357,10 +357,7 @@ def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) 
 
 
 def _read_snapshots(
-    table: FileTable,
-    matched: list[Mapped],
-    org: Org,
-    written: Mapping[str, Any],
+    table: FileTable, matched: list[Mapped], org: Org, written: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Read the wide log: the main fields of a deal from each change on."""
     at = matched[find_column("seen_at", matched, table)].theirs

@@ -50,12 +50,9 @@ def main() -> int:
             return 1
         stack.callback(store.close)
         app = build(store, simulator, Faults(config["seed"]), config["key"])
-        _say(
-            port=listening.getsockname()[1],
-            token=store.list_tokens(1, read_only=False)[0],
-            read_only_token=store.list_tokens(1, read_only=True)[0],
-            api_key=store.read_api_key(1),
-        )
+        token, read_only_token = (store.list_tokens(1, read_only=kind)[0] for kind in (False, True))
+        keys = {"token": token, "read_only_token": read_only_token, "api_key": store.access[token].api_key}
+        _say(port=listening.getsockname()[1], **keys)
         _serve(app, listening)
         store.save_settings(clock=to_text(store.clock.now()))
     return 0
@@ -147,7 +144,6 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
-    """Answer requests until standard input closes."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -179,7 +179,7 @@ class Gate:
 
         async def send_slowly(message: Message) -> None:
             body = message.get("body", b"")
-            while body and self.faults.settings["drip"] and _peer(scope) in TrackedProtocol.transports:
+            while body and self.faults.settings["drip"] and scope["client"] in TrackedProtocol.transports:
                 size = max(1, int(self.faults.settings["drip"] / _DRIPS_PER_SECOND))
                 await send({"type": "http.response.body", "body": body[:size], "more_body": True})
                 body = body[size:]
@@ -190,16 +190,11 @@ class Gate:
 
     @staticmethod
     async def _hang_up(scope: Scope, receive: Receive) -> None:
-        if transport := TrackedProtocol.transports.get(_peer(scope)):
+        if transport := TrackedProtocol.transports.get(scope["client"]):
             transport.abort()
         # If this returned before uvicorn knows that the client has left, uvicorn would send a 500.
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-def _peer(scope: Scope) -> tuple[str, int]:
-    host, port = scope["client"]
-    return host, port
 
 
 async def _read_body(receive: Receive) -> Message:

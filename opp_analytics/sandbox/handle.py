@@ -206,7 +206,13 @@ class ControlWire:
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
     """Yield one dict of JSON values per opportunity of a frame or an iterable; None for a missing value."""
     if hasattr(opportunities, "columns"):
-        yield from _read_frame(opportunities)
+        names = [str(name) for name in opportunities.columns]
+        # By column, because a row of a frame has one dtype, which would turn integers into floats.
+        columns = (opportunities.iloc[:, place].tolist() for place in range(len(names)))
+        cells = (
+            [_cell(name, value) for value in column] for name, column in zip(names, columns, strict=True)
+        )
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
         return
     for row in opportunities:
         if not isinstance(row, Mapping):
@@ -214,43 +220,25 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
         yield {str(name): _cell(str(name), value) for name, value in row.items()}
 
 
-def _read_frame(frame: Any) -> Iterator[dict[str, Any]]:
-    names = [str(name) for name in frame.columns]
-    # By column, because a row of a frame has one dtype, which would turn integers into floats.
-    columns = [
-        [_cell(name, value) for value in column.tolist()]
-        for name, column in zip(names, (frame.iloc[:, i] for i in range(len(names))), strict=True)
-    ]
-    for cells in zip(*columns, strict=True) if columns else ():
-        yield dict(zip(names, cells, strict=True))
-
-
 def _cell(name: str, value: Any) -> Any:
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()  # a numpy scalar
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, (float, Decimal)):
-        return _number(value)
+        if not Decimal(value).is_finite():
+            return None
+        return int(value) if value == int(value) else value
     if isinstance(value, datetime):
         # NaT is not equal to itself.
         return None if value != value else _moment(name, value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str):
-        return value
     if isinstance(value, Mapping):
         return {str(k): _cell("", v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [_cell("", v) for v in value]
     return None if type(value).__name__ == "NAType" else str(value)
-
-
-def _number(value: float | Decimal) -> int | float | Decimal | None:
-    finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
-    if not finite:
-        return None
-    return int(value) if value == int(value) else value
 
 
 def _moment(name: str, value: datetime) -> str:

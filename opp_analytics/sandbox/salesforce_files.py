@@ -31,14 +31,8 @@ _DEALS = (
     "Created Date", "Opportunity Owner",
 )  # fmt: skip
 _CHANGES = (
-    "Opportunity ID",
-    "Opportunity Name",
-    "Field / Event",
-    "Old Value",
-    "New Value",
-    "Edit Date",
-    "Edited By",
-)
+    "Opportunity ID", "Opportunity Name", "Field / Event", "Old Value", "New Value", "Edit Date", "Edited By",
+)  # fmt: skip
 _TRACKED = ("Stage", "Amount", "Probability (%)", "Close Date")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FOOTER = (
@@ -173,7 +167,6 @@ def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
 
 
 def _format_tracked(deal: Mapping[str, Any]) -> dict[str, str]:
-    """Write the tracked fields as a report shows them."""
     stage = _DISQUALIFIED if deal["status"] == "inactive" else _STAGES[deal["stage"]]
     value, close_date = deal["value"], deal["close_date"]
     return {

@@ -143,7 +143,7 @@ class Api:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise jsonapi.make_unauthorized("Send the header Authorization: Bearer TOKEN.")
-        access = self.store.find_access(token.strip())
+        access = self.store.access.get(token.strip())
         if access is None:
             raise jsonapi.make_unauthorized("The token is unknown or has expired.")
         keys = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
@@ -320,7 +320,9 @@ def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Mapping[str, Any]
 def _attributes(store: DealStore, row: Mapping[str, Any]) -> dict[str, Any]:
     attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
-        attributes["unique_id"] = _generate_id(store)
+        # The same for the same rows in the same order.
+        dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
+        attributes["unique_id"] = uuid.UUID(int=dice.getrandbits(128), version=4)
     attributes["unique_id"] = str(attributes["unique_id"])
     if attributes["account_id"] is not None:
         attributes["account_id"] = str(attributes["account_id"])
@@ -329,19 +331,12 @@ def _attributes(store: DealStore, row: Mapping[str, Any]) -> dict[str, Any]:
     stamp = None
     for name in ("created_at", "updated_at"):
         if attributes[name] is None:
-            stamp = stamp or to_text(store.clock.stamp())
-            attributes[name] = stamp
+            attributes[name] = stamp = stamp or to_text(store.clock.stamp())
         else:
             moment = _moment(name, attributes[name])
             store.clock.witness(moment)
             attributes[name] = to_text(moment)
     return attributes
-
-
-def _generate_id(store: DealStore) -> str:
-    """Generate an id, the same for the same rows in the same order."""
-    dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
-    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
 def _moment(name: str, text: Any) -> Any:

@@ -200,10 +200,12 @@ class Simulator:
         desk = {record.unique_id: record for record in self.store.list_workable(TEAM_TENANT, since)}
         touched: dict[str, Record] = {}
         created: dict[str, Record] = {}
-        for day in _working_days(first, until):
-            # Counted from the origin, so that the same simulation can start on another date.
-            number = (day - origin).days
-            stages = self.store.stages
+        stages = self.store.stages
+        # Counted from the origin, so that the same simulation can start on another date.
+        for number in range((first - origin).days, (until - origin).days):
+            day = origin + timedelta(days=number)
+            if day.weekday() >= 5:
+                continue
             events = [
                 *_events(desk, day, f"{seed}/{number}", stages),
                 *_arrivals(day, f"{seed}/{number}", rate, stages),
@@ -225,13 +227,6 @@ class Simulator:
             record.attributes["created_at"] = stamp
         record.deleted_at, record.deleted_by = (stamp, "team") if event.trashed else (None, None)
         self.watch(record, stamp)
-
-
-def _working_days(first: date, until: date) -> Iterator[date]:
-    for number in range((until - first).days):
-        day = first + timedelta(days=number)
-        if day.weekday() < 5:
-            yield day
 
 
 def _moment(day: date, dice: random.Random) -> datetime:

@@ -134,12 +134,13 @@ class DealStore:
             raise SandboxError(f"cannot write {path} ({error.strerror}); choose another file") from None
         except sqlite3.DatabaseError as error:
             raise SandboxError(f"{path} is not a sandbox database ({error}); use another file") from None
-        self._access = {
+        self.access = {
             token: Access(tenant, api_key, bool(read_only))
             for token, tenant, api_key, read_only in self._reader.execute(
                 "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = tenant"
             )
         }
+        """The access of each token."""
         self.stages = TenantStages.of(self.read_setting("org"))
         self._lag = 0.0
         self._replica: sqlite3.Connection | None = None
@@ -230,10 +231,6 @@ class DealStore:
             "INSERT OR REPLACE INTO setting VALUES (?, ?)", [(k, encode(v)) for k, v in settings.items()]
         )
 
-    def find_access(self, token: str) -> Access | None:
-        """Find the access of `token`; None for an unknown token."""
-        return self._access.get(token)
-
     def add_tenant(self) -> tuple[int, str]:
         """Add a tenant without data, and return its number and API key."""
         api_key = f"pk_sandbox_{secrets.token_hex(12)}"
@@ -245,26 +242,22 @@ class DealStore:
         token = f"sandbox_{secrets.token_hex(20)}"
         self._writer.execute("INSERT INTO token VALUES (?, ?, ?)", (token, tenant, read_only))
         api_key = self._writer.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0]
-        self._access[token] = Access(tenant, api_key, read_only)
+        self.access[token] = Access(tenant, api_key, read_only)
         return token
 
     def replace_token(self, token: str) -> str:
         """Remove `token`, and return its replacement."""
-        access = self._access.get(token)
+        access = self.access.get(token)
         if access is None:
             raise SandboxValueError("unknown token: it has expired, or belongs to another sandbox")
         new = self.add_token(access.tenant, read_only=access.read_only)
         self._writer.execute("DELETE FROM token WHERE token = ?", (token,))
-        del self._access[token]
+        del self.access[token]
         return new
 
     def list_tokens(self, tenant: int, *, read_only: bool) -> list[str]:
         """List the tokens of `tenant` of one kind, oldest first."""
-        return [t for t, a in self._access.items() if a.tenant == tenant and a.read_only == read_only]
-
-    def read_api_key(self, tenant: int) -> str:
-        """Read the API key of `tenant`."""
-        return str(self._reader.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0])
+        return [t for t, a in self.access.items() if a.tenant == tenant and a.read_only == read_only]
 
     def next_row_number(self) -> int:
         """Find the row number of the next opportunity."""

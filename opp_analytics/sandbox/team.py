@@ -117,15 +117,9 @@ ACCOUNTS = (
 )  # fmt: skip
 
 OFFERS = (
-    ("Platform license", 1.6),
-    ("Platform renewal", 1.2),
-    ("Data migration", 0.8),
-    ("Analytics add-on", 0.7),
-    ("Premium support", 0.5),
-    ("Training package", 0.3),
-    ("Security review", 0.4),
-    ("Second-site rollout", 1.1),
-)
+    ("Platform license", 1.6), ("Platform renewal", 1.2), ("Data migration", 0.8), ("Analytics add-on", 0.7),
+    ("Premium support", 0.5), ("Training package", 0.3), ("Security review", 0.4), ("Second-site rollout", 1.1),
+)  # fmt: skip
 """The products, with their value relative to an average deal."""
 
 

@@ -21,14 +21,7 @@ from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.text import printable
-from opp_analytics.widgets.messages import (
-    PART_LOST,
-    Parts,
-    Shape,
-    check_message,
-    entries,
-    find_sender,
-)
+from opp_analytics.widgets.messages import PART_LOST, Parts, Shape, check_message, entries, find_sender
 
 _log = logging.getLogger("opp_analytics")
 _PART = 500_000

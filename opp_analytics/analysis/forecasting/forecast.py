@@ -221,10 +221,7 @@ def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.Da
 
 
 def _tabulate(
-    question: Question,
-    found: Outlooks,
-    by: Sequence[str],
-    shown: Callable[[Labels, str], bool] | None,
+    question: Question, found: Outlooks, by: Sequence[str], shown: Callable[[Labels, str], bool] | None
 ) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment

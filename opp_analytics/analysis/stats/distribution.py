@@ -114,12 +114,7 @@ def condition_on_each(
 
 
 def sample_totals(
-    amounts: Floats,
-    chances: Floats,
-    codes: NDArray[np.intp],
-    size: int,
-    *,
-    one_of: Floats,
+    amounts: Floats, chances: Floats, codes: NDArray[np.intp], size: int, *, one_of: Floats
 ) -> Floats:
     """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed; the seed is fixed.
 

@@ -343,9 +343,13 @@ class PipelineView(View):
         for key, value, deals in sums.itertuples():
             name, amount = self._name(str(key)), money(value)
             title = f"{name}: {amount} open, {text.count(int(deals))}"
-            since = () if before is None else (_change_since(float(before.get(key, 0.0)), value, money),)
-            more = (f"{int(deals):,}", *since)
-            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, more))
+            more = [f"{int(deals):,}"]
+            if before is not None:
+                change = value - float(before.get(key, 0.0))
+                more.append(
+                    f"{'▲' if change > 0 else '▼' if change < 0 else ''} {money(abs(change))}".strip()
+                )
+            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, tuple(more)))
         if before is None:
             return replace(svg.bars(bars), heads=heads, figure_width=64)
         since_head = f"Since {self.format_day(self.start)}"
@@ -947,8 +951,3 @@ def _weigh(opened: pd.DataFrame) -> float:
 def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:
     opened: pd.DataFrame = frame[outcome_codes(frame) == OPEN]
     return opened
-
-
-def _change_since(before: float, now: float, money: Money) -> str:
-    change = now - before
-    return f"{'▲' if change > 0 else '▼' if change < 0 else ''} {money(abs(change))}".strip()

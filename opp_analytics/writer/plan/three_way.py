@@ -50,11 +50,7 @@ def compare_three_ways(
 
 
 def _compare_update(
-    step: Step,
-    remote: dict[str, Any] | None,
-    meaning: Org,
-    forms: Forms,
-    overwritten: Mapping[str, Any],
+    step: Step, remote: dict[str, Any] | None, meaning: Org, forms: Forms, overwritten: Mapping[str, Any]
 ) -> Step:
     turn = None if remote is None else _detect_turn(step, remote, meaning)
     cells = []
