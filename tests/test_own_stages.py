@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.columns import make_columns
+from opp_analytics.widgets.grid.sheet import make_columns
 from tests.own_stages import ORG, rows, weeks_before
 
 AS_OF = "2026-11-25"

@@ -1,9 +1,14 @@
 """Exports and field histories of other CRMs: their columns, stages, number and date formats, in both directions."""
 
-from opp_analytics.crm.change_log import ChangeLog, log_stage_dates, read_changes
+from opp_analytics.crm.change_log import (
+    ChangeLog,
+    log_stage_dates,
+    match_ids,
+    read_changes,
+    refuse_other_deals,
+)
 from opp_analytics.crm.draft_from_export import Drafted, Question, draft_from_export, read_org_text
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, USED_UP, Reading, name_columns
-from opp_analytics.crm.match_ids import match_ids, refuse_other_deals
 from opp_analytics.crm.read_export import (
     explain_export,
     find_clear_text,

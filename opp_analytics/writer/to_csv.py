@@ -19,8 +19,8 @@ from opp_analytics.org import DEFAULT, Org, conform, empty
 from opp_analytics.table_files import allow_long_cells, decode_file, read_content
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
-from opp_analytics.writer.import_files import ImportFile, make_import_files
 from opp_analytics.writer.plan.difference import require_ids
+from opp_analytics.writer.sheets import ImportFile, make_import_files
 
 _WINDOWS = "cp1252"
 """The encoding in which Excel saves a plain CSV file."""

@@ -28,9 +28,9 @@ from opp_analytics.table_files import BASE_SHEET, open_workbook
 from opp_analytics.workbooks import MOST_LETTERS, add_sheet, count_days, make_workbook
 from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
-from opp_analytics.writer.import_files import ImportFile, make_import_files
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan import read_before
+from opp_analytics.writer.sheets import ImportFile, make_import_files
 
 if TYPE_CHECKING:
     import openpyxl

@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from opp_analytics import text
+from opp_analytics.analysis.forecasting.forecast_deals import HORIZON_DAYS, find_win_dates
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import NEVER
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts
 from opp_analytics.analysis.forecasting.question import Question
-from opp_analytics.analysis.forecasting.win_dates import HORIZON_DAYS, find_win_dates
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.history import History
 from opp_analytics.org import WON

@@ -18,7 +18,7 @@ import pandas as pd
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.columns import make_columns, to_arrow
+from opp_analytics.widgets.grid.sheet import make_columns, to_arrow
 from tests.benchmarks._figures import Figure, in_turns, timed
 from tests.benchmarks._process import cost
 from tests.browser.chromium import CHROMIUM, FLAGS

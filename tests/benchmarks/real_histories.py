@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis.forecasting.win_dates import HORIZON_DAYS
+from opp_analytics.analysis.forecasting.forecast_deals import HORIZON_DAYS
 from tests.benchmarks.__main__ import with_table
 from tests.benchmarks._deal_points import list_points, score_chances, score_dates, tabulate_chances
 from tests.benchmarks._figures import Figure

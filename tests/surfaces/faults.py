@@ -125,7 +125,7 @@ FAULTS: tuple[Fault, ...] = (
         "the import file writes cells that nobody edited",
         "import_file",
         (),
-        (Edit("writer.import_files:make_import_files", "if before is None:", "if True:"),),
+        (Edit("writer.sheets:make_import_files", "if before is None:", "if True:"),),
         "import file",
     ),
     Fault(
@@ -496,8 +496,8 @@ FAULTS: tuple[Fault, ...] = (
         "ids",
         (),
         (
-            Edit("crm.match_ids:match_ids", "if len(missing) else ():", "if False else ():"),
-            Edit("crm.match_ids:refuse_other_deals", "if are_others(every, known):", "if False:"),
+            Edit("crm.change_log:match_ids", "if len(missing) else ():", "if False else ():"),
+            Edit("crm.change_log:refuse_other_deals", "if are_others(every, known):", "if False:"),
         ),
         "zeros lost",
     ),
@@ -505,7 +505,7 @@ FAULTS: tuple[Fault, ...] = (
         "a field history of other deals is taken for that of the export",
         "ids",
         (),
-        (Edit("crm.match_ids:refuse_other_deals", "if are_others(every, known):", "if False:"),),
+        (Edit("crm.change_log:refuse_other_deals", "if are_others(every, known):", "if False:"),),
         "other deals",
     ),
     Fault(

@@ -153,7 +153,7 @@ def test_failure__by_an_interrupt_is_answered_and_goes_on(grid: Grid, monkeypatc
 
 
 def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(grid: Grid, monkeypatch) -> None:
-    monkeypatch.setattr("opp_analytics.widgets.grid.columns.GridColumn.encode", lambda *_: float("nan"))
+    monkeypatch.setattr("opp_analytics.widgets.grid.sheet.GridColumn.encode", lambda *_: float("nan"))
     [answer] = answers(grid, {"do": "edit", "areas": areas()})
     assert "Nothing was changed" in answer["error"]
     assert grid.changes.empty

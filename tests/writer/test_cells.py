@@ -13,7 +13,7 @@ from opp_analytics.api import Opportunity
 from opp_analytics.writer import cells, guard_formula, sheets
 from opp_analytics.writer.apply.lost_creates import match_lost_creates
 from opp_analytics.writer.journal import PlanRun
-from opp_analytics.writer.plan.three_way import compare_three_ways
+from opp_analytics.writer.plan.difference import compare_three_ways
 from opp_analytics.writer.steps import EditedCell, Step
 from opp_analytics.writer.to_csv import _find_day_order, _is_unedited, _read_csv_cell, _to_csv_text
 

@@ -23,7 +23,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import (
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stats.comparisons import adjust_p_values, compare_pairs
+from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.arguments import MethodName, RivalName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import Freq, When

@@ -14,8 +14,7 @@ from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.shared.groups import check_by, read
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stats.comparisons import mark_differences
-from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
+from opp_analytics.analysis.stats.intervals import bias_interval, mark_differences, median_interval, wilson
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History

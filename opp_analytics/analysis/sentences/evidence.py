@@ -1,7 +1,7 @@
 """What the data of a finding bear: enough deals, whole periods, a largest one, a range that holds its mean.
 
 Every sentence and title asks here before it states a share or a difference. Differences beyond chance are those of
-`analysis.stats.comparisons`, as in a scorecard.
+`analysis.stats.intervals`, as in a scorecard.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.stats.comparisons import mark_differences
+from opp_analytics.analysis.stats.intervals import mark_differences
 from opp_analytics.errors import ArgumentError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period

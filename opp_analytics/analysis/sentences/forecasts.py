@@ -16,7 +16,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
-from opp_analytics.analysis.stats.comparisons import compare_pairs, mark_missed_chances
+from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import (

@@ -8,7 +8,7 @@ import pandas as pd
 
 from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
-from opp_analytics.analysis.stats.comparisons import mark_differences
+from opp_analytics.analysis.stats.intervals import mark_differences
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
 from opp_analytics.text import (

@@ -25,9 +25,8 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
-from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
 from opp_analytics.widgets.grid.review import ForecastEffect, Review, show_receipt, show_review
-from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, Key
+from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, GridColumn, Key, to_arrow
 from opp_analytics.widgets.messages import (
     TEXT,
     Shape,

@@ -34,6 +34,7 @@ from opp_analytics.writer.apply.engine import (
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.cells import list_rows, read_cells, same
 from opp_analytics.writer.journal import APPLIED, LEFT, Journal, PlanRun, lock_plan
+from opp_analytics.writer.plan.difference import promise_no_writes
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
     PYTHON,
@@ -43,7 +44,6 @@ from opp_analytics.writer.plan.display import (
     write_receipt_html,
 )
 from opp_analytics.writer.plan.plan import Plan, compare_steps
-from opp_analytics.writer.plan.three_way import promise_no_writes
 from opp_analytics.writer.steps import OUTCOMES, EditedCell, Result, RunStep, Step, add_base, list_outcomes
 
 

@@ -34,7 +34,7 @@ from opp_analytics.errors import (
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.cells import fold, format_cell, is_plain, same
 from opp_analytics.writer.journal import Journal, PlanRun, read_forms
-from opp_analytics.writer.plan.three_way import (
+from opp_analytics.writer.plan.difference import (
     CHANGED,
     compare_three_ways,
     find_in_trash,

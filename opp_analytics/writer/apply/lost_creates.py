@@ -30,7 +30,7 @@ from opp_analytics.writer.apply.engine import (
 )
 from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
-from opp_analytics.writer.plan.three_way import read_pages
+from opp_analytics.writer.plan.difference import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 
 _log = logging.getLogger(__name__)

@@ -26,8 +26,17 @@ from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.journal import read_forms
-from opp_analytics.writer.plan import display, three_way
-from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, find_joined_edits, require_ids
+from opp_analytics.writer.plan import display
+from opp_analytics.writer.plan.difference import (
+    UNKNOWN_ID,
+    compare_three_ways,
+    find_difference,
+    find_in_trash,
+    find_joined_edits,
+    promise_no_writes,
+    read_many,
+    require_ids,
+)
 from opp_analytics.writer.steps import (
     OPERATIONS,
     STATUSES,
@@ -338,12 +347,12 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
-    with three_way.promise_no_writes():
+    with promise_no_writes():
         recoveries = _find_recoveries(problems, client)
         steps += recoveries
         recovered = {step.unique_id for step in recoveries}
         problems = [p for p in problems if p.problem != UNKNOWN_ID or p.unique_id not in recovered]
-        now = three_way.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
+        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     steps, settings = compare_steps(steps, client, now), client.settings
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
 
@@ -351,7 +360,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
     """Find the unknown ids that are in the trash; their rows are recoveries."""
     unknown = [p for p in problems if p.problem == UNKNOWN_ID]
-    trashed = three_way.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+    trashed = find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
     found = (p for p in unknown if p.unique_id in trashed)
     return [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in found]
 
@@ -360,7 +369,7 @@ def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, A
     """Compare steps with the server's current rows, by id, and with what it answered to earlier runs."""
     forms = read_forms(client.settings.tenant, steps)
     return [
-        three_way.compare_three_ways(
+        compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
         )
         for step in steps

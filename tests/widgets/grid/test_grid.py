@@ -17,8 +17,8 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import widgets
 from opp_analytics.widgets import Grid
-from opp_analytics.widgets.grid.columns import make_columns, to_arrow
 from opp_analytics.widgets.grid.grid import read_layout, write_layout
+from opp_analytics.widgets.grid.sheet import make_columns, to_arrow
 from tests.writer.frames import opportunities
 
 HOME = Path(widgets.__file__).parent

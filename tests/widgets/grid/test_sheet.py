@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import Org, empty
-from opp_analytics.widgets.grid.columns import GridColumn
 from opp_analytics.widgets.grid.grid import list_cells
 from opp_analytics.widgets.grid.review import make_plan
-from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
+from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet, GridColumn
 from opp_analytics.widgets.messages import write_refusal
 from tests.examples import examples
 from tests.writer.frames import opportunities

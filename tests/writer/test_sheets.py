@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
-from opp_analytics.writer.import_files import make_import_files
+from opp_analytics.writer.sheets import make_import_files
 
 SALESFORCE = oa.Org.salesforce(currency="USD")
 REPORT = pd.DataFrame(

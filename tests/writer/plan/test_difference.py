@@ -13,7 +13,7 @@ import pytest
 from opp_analytics.api import Client
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan, runs, undo
-from opp_analytics.writer.plan.three_way import find_in_trash
+from opp_analytics.writer.plan.difference import find_in_trash
 from tests.support import client_of, listing, row, serving
 from tests.writer.frames import edited, opportunities
 from tests.writer.kills import Round, held, wait_for_silence
