@@ -97,8 +97,15 @@ class FileTable:
     """Rows that are not data, in words."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Attrs of the frame that was stored: its org and its moment."""
-    semicolons: bool = False
-    """True for a CSV file with semicolons between its cells, as where the comma is the decimal sign."""
+    delimiter: str = ""
+    """What is between the cells of a CSV file."""
+    sheet: str = ""
+    """Title of a workbook's sheet."""
+
+    @property
+    def semicolons(self) -> bool:
+        """True for a CSV file with semicolons between its cells, as where the comma is the decimal sign."""
+        return self.delimiter == ";"
 
     @property
     def org(self) -> Any:
@@ -230,7 +237,7 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     table = _make_table(
         str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(place)
     )
-    return replace(table, semicolons=delimiter == ";")
+    return replace(table, delimiter=delimiter)
 
 
 def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.ChunkedArray]:
@@ -302,7 +309,7 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
     made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
-    return replace(made, facts=facts)
+    return replace(made, facts=facts, sheet=title)
 
 
 def import_openpyxl() -> Any:

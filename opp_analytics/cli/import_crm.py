@@ -169,6 +169,7 @@ KINDS = {
     "opportunities": ("deals", "an id and a stage"),
     "history": ("a field history", "a deal, a time, a field and its new value"),
     "targets": ("targets", "a period and a target"),
+    "calls": ("calls", "a day, a period, a caller and a commit"),
     "people": ("people", "an owner, and a team or region"),
     "accounts": ("accounts", "an account id"),
     "activities": ("activities", "a deal or account, a date and a type"),

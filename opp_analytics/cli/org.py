@@ -160,6 +160,7 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("year", f"begins in {year}; today is in {quarter}"),
         ("people", describe_people(org)),
         ("targets", describe_targets(org)),
+        *([("calls", describe_calls(org))] if len(org.calls) else []),
         *([("rates", describe_rates(org))] if org.converts else []),
         *(("join", describe_join(join)) for join in org.joins),
         ("exports", _columns(org.columns, "known by the API's names only")),
@@ -204,6 +205,16 @@ def describe_targets(org: oa.Org) -> str:
         [f"; left out: {text.joined(targets.attrs['left_out'])}"] if targets.attrs.get("left_out") else []
     )
     return "".join([f"{text.joined(said)}, {span}", *left_out])
+
+
+def describe_calls(org: oa.Org) -> str:
+    """Describe the calls of an org: how many, by whom, for which periods, and which of them nobody in the org can own."""
+    calls = org.calls
+    callers, periods = calls["caller"].nunique(), sorted(calls["period"].unique())
+    span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
+    strange = sorted(set(calls["owner_name"].dropna()) - set(org.people["owner_name"]))
+    own = f"; not under [people]: {text.joined(strange, most=5)}" if strange and len(org.people) else ""
+    return f"{text.count(len(calls), 'call')} of {text.count(callers, 'caller')}, {span}{own}"
 
 
 def describe_rates(org: oa.Org) -> str:

@@ -31,7 +31,13 @@ if runs():
     from opp_analytics.cli.console import complain, heading, out, say, show, write_command
     from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
     from opp_analytics.cli.load import add_record
-    from opp_analytics.cli.org import describe_people, describe_rates, describe_targets, write_org
+    from opp_analytics.cli.org import (
+        describe_calls,
+        describe_people,
+        describe_rates,
+        describe_targets,
+        write_org,
+    )
     from opp_analytics.crm import (
         ChangeLog,
         Drafted,
@@ -71,6 +77,7 @@ _WEEK = timedelta(days=7)
 _BESIDE: dict[str, tuple[str, Callable[[Org], str]]] = {
     "people": ("people", lambda org: describe_people(org)),
     "targets": ("targets", lambda org: describe_targets(org)),
+    "calls": ("calls", lambda org: describe_calls(org)),
     "currency_rates": ("currency_rates", lambda org: describe_rates(org)),
     "accounts": ("join.accounts", lambda org: _describe_joined(org, "accounts")),
     "activities": ("join.activities", lambda org: _describe_joined(org, "activities")),

@@ -1,5 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
+from opp_analytics.org.add_call import add_call, write_stranger
 from opp_analytics.org.additions import Tables
 from opp_analytics.org.calls import calls, calls_known
 from opp_analytics.org.conditions import read_condition

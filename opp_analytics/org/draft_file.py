@@ -119,7 +119,11 @@ def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str, mo
             f"# {what}",
             *([f"[{section}]", *lines] if lines else [f"# [{section}]", f"# {example}"]),
         ]
-    sections = {"people": _draft_people(frame), "targets": _TARGETS.replace("MONTH", month).splitlines()}
+    sections = {
+        "people": _draft_people(frame),
+        "targets": _TARGETS.replace("MONTH", month).splitlines(),
+        "calls": [_CALLS.replace("MONTH", month)],
+    }
     sections |= {name: write_table(name, content) for name, content in new.tables.items()}
     parts += [line for each in sections.values() for line in ("", *each)]
     return "\n".join([*parts, _REPORT])
@@ -146,6 +150,9 @@ _TARGETS = """\
 #   {period = "MONTH", target = 500000},
 # ]
 """
+_CALLS = (
+    "# Calls, the numbers that people submit: opp-analytics call Ann MONTH 450k adds their section and file."
+)
 _REPORT = """\
 
 # The weekly page; `report` ends with exit code 3 when alert_when holds.

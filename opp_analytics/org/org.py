@@ -574,12 +574,12 @@ def _make_plain(given: Any) -> Any:
     return given
 
 
-def parse_org(file: Path, text: str | None = None) -> Org:
-    """Read an org file, or the `text` that it is about to have, with the tables beside it."""
+def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
+    """Read an org file, or the `text` that it is about to have, with the tables beside it, or those that will be."""
     from opp_analytics.org.read_file import read_settings
 
     org = Org.__new__(Org)
-    org._fill(read_settings(file, text), file)
+    org._fill(read_settings(file, text, beside), file)
     return org
 
 

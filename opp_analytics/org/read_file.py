@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -26,10 +28,12 @@ from opp_analytics.inputs import (
     is_mark_of_blank,
     read_amounts,
     read_dates,
+    read_instants,
 )
 from opp_analytics.org.check_file import find_problems
 from opp_analytics.org.joins import list_bad_cells, read_joins
 from opp_analytics.org.presets import find_near, find_periods, list_columns, name_table
+from opp_analytics.periods import to_dates
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
 from opp_analytics.text import joined
@@ -49,16 +53,21 @@ _POINT = re.compile(r"\s*\d*\.\d+\s*")
 _DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 
 
-def read_settings(path: Path, text: str | None = None) -> dict[str, Any]:
-    """Read the checked settings of an org file, with the rows of the tables it names; `text` is its next content."""
+def read_settings(
+    path: Path, text: str | None = None, beside: Mapping[str, Path] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Read the checked settings of an org file, with the rows of the tables it names.
+
+    `text` is its next content, and `beside` the next content of a table, by its kind.
+    """
     try:
-        return _read(path, _text(path) if text is None else text.removeprefix("\ufeff"))
+        return _read(path, _text(path) if text is None else text.removeprefix("\ufeff"), beside)
     except RecursionError:
         right = "lists or tables are too deep within each other; use lists of tables at most"
         raise OrgError(str(path), [OrgProblem("cannot be read", "", right)]) from None
 
 
-def _read(path: Path, text: str) -> dict[str, Any]:
+def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
@@ -73,7 +82,9 @@ def _read(path: Path, text: str) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            rows, numbers, left_out[table] = _read_rows(path.parent / name, table, raw, problems)
+            rows, numbers, left_out[table] = _read_rows(
+                beside.get(table, path.parent / name), table, raw, problems
+            )
             raw[table] = {"file": name, "rows": rows}
             files[table] = (name, numbers)
         except OrgError as error:
@@ -158,13 +169,23 @@ def _read_rows(
         one if isinstance(one := raw.get(name), str) else None for name in ("currency", "timezone")
     )
     day_first, usual = find_habits(zone, currency)
+    try:
+        ZoneInfo(zone := zone or "UTC")
+    except (KeyError, ValueError, OSError):  # the check names it
+        zone = "UTC"
     bad: list[BadValue] = []
     read: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
         if ours in ("from_date", "date", "made_on"):
             order = find_day_order([cells[label]])
-            days = read_dates(cells[label], day_first if order is None else order)[0]
+            order = day_first if order is None else order
+            # A call is of the day that it was where the org is.
+            days = (
+                to_dates(read_instants(cells[label], order, zone)[0], tz=zone)
+                if ours == "made_on"
+                else read_dates(cells[label], order)[0]
+            )
             read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
         elif label in amounts:
             is_rate = ours == "rate"

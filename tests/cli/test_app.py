@@ -32,7 +32,7 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
     assert [
         *("start", "demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report"),
         *("changes", "forecast", "risk", "created"),
-        *("win-rate", "funnel", "slippage", "categories", "scorecard", "prove", "audit"),
+        *("win-rate", "funnel", "slippage", "categories", "scorecard", "calls", "call", "prove", "audit"),
         *("export", "plan", "apply", "runs", "resume", "undo"),
     ] == COMMANDS
 

@@ -1,0 +1,133 @@
+"""`opp-analytics call` and `calls`: a number submitted in one line, and what was submitted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests.cli.kinds import Command
+from tests.support import row
+
+ORG = 'currency = "USD"\nfiscal_year_start = 2\n[people]\nrows = [{owner_name = "Ann", team = "East"}]\n'
+
+
+@pytest.fixture
+def org(here: Path) -> Path:
+    (here / "opp-analytics.toml").write_text(ORG)
+    return here / "opp-analytics.toml"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Ann 2099-12 $450,000 --best 520k", "Ann calls $450K, at best $520K for December 2099."),
+        ("Bob Dec-99 1.2M --for Ann", "Bob calls $1.2M for Ann, December 2099."),
+        ("Bob FY99Q4 1bn --team East", "Bob calls $1B for team East, FY99 Q4."),
+        ("Bob 2099-W01 0 --whole", "Bob calls $0 for everyone, the week of Dec 29, 2098."),
+    ],
+)
+def test_call__says_what_was_called_and_for_whom(command: Command, org: Path, words: str, said: str) -> None:
+    assert command("call", *words.split()) == (0, f"{said}\n", "")
+    assert len(oa.calls(oa.Org.read(org))) == 1
+
+
+def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) -> None:
+    command("call", "Ann", "2099-12", "430k", "--made-on", "2025-12-01")
+    assert command("call", "Ann", "2099-12", "450k", "--made-on", "2025-12-08", "--reason", " Oak\nsigned ")[
+        1
+    ] == ("Ann calls $450K for December 2099 (was $430K on Dec 1).\n")
+    assert (
+        "A later call of the same number stays in force."
+        in command("call", "Ann", "2099-12", "1", "--made-on", "2025-12-02")[1]
+    )
+    assert command("call", "Ann", "2099-12", "-", "--made-on", "2025-12-09")[1] == (
+        "Ann withdraws the call for December 2099 (was $450K on Dec 8).\n"
+    )
+    calls = oa.calls(oa.Org.read(org))
+    assert calls["reason"].tolist()[1] == "Oak signed"
+    assert calls["in_force"].tolist() == [False, False, False, True]
+    code, _, err = command("call", "Ann", "2099-12", "--withdraw", "--made-on", "2025-12-10")
+    assert (code, "Ann has no call for December 2099; there is nothing to withdraw" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (
+            "Anne 2099-12 1",
+            1,
+            "'Anne' is nobody under [people] of the org and owns no deal; did you mean 'Ann'? Correct it",
+        ),
+        ("Ann 2099-12 1 --for Bo", 1, "'Bo' is nobody under [people]"),
+        (
+            "Ann 2099-12 1 --team Est",
+            1,
+            "team 'Est': nobody under [people] is in this team; did you mean East?",
+        ),
+        ("Ann 2099-13 1", 1, "period '2099-13': use a month, quarter, year or week"),
+        ("Ann 2020-12 1", 1, "2020-12 was over by then: it ended on 2020-12-31"),
+        ("Ann 2099-12 1 --made-on 2098-01-01", 1, "made_on 2098-01-01: in the future"),
+        ("Ann 2099-12 5 --best 4", 1, "best_case 4.0: below the commit, 5"),
+        ("Ann 2099-12 much", 2, "'much' is not an amount"),
+        ("Ann 2099-12", 2, "a call needs an amount"),
+        ("Ann 2099-12 - --best 4", 2, "a call that withdraws has no amount"),
+        ("Ann 2099-12 5 --withdraw", 2, "a call that withdraws has no amount"),
+        ("Ann 2099-12 1 --for Ann --whole", 2, "use one of --for, --team and --whole"),
+        ("Ann 2099-12 1 --org none.toml", 1, "there is no none.toml; write one with"),
+    ],
+)
+def test_call__refuses_by_name_and_writes_nothing(
+    command: Command, org: Path, words: str, code: int, says: str
+) -> None:
+    found = command("call", *words.split())
+    assert found[0] == code
+    assert says in " ".join(found[2].replace("│", " ").split())
+    assert [path.name for path in org.parent.iterdir()] == ["opp-analytics.toml"]
+
+
+def test_call__without_an_org_file_names_the_command_that_writes_one(command: Command, here: Path) -> None:
+    code, _, err = command("call", "Ann", "2099-12", "1")
+    assert (code, "org init" in err) == (1, True)
+
+
+def test_call__knows_the_owners_of_a_history(command: Command, org: Path) -> None:
+    oa.History(org.parent / "opp-history").record(
+        pd.DataFrame([row(1, owner_name="Cy")]), at="2026-03-02T08:00Z"
+    )
+    assert command("call", "Cy", "2099-12", "1")[0] == 0
+    assert command("call", "Di", "2099-12", "1")[0] == 1
+
+
+def test_calls__lists_those_in_force_or_all(command: Command, org: Path) -> None:
+    assert "No calls yet. Make one with:" in command("calls", "--list")[1]
+    for amount, day in (("430k", "2025-12-01"), ("450k", "2025-12-08")):
+        command("call", "Ann", "2099-12", amount, "--made-on", day)
+    command("call", "Bob", "2099-12", "400k", "--for", "Ann", "--made-on", "2025-12-09")
+    lines = command("calls", "--list")[1].splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["Dec", "9,", "2025", "Dec", "2099", "Bob", "Ann", "$400K"],
+        ["Dec", "8,", "2025", "Dec", "2099", "Ann", "–", "$450K"],
+    ]
+    table = json.loads(command("calls", "--list", "--all", "--json")[1])
+    assert [(each["commit"], each["in_force"]) for each in table["rows"]] == [
+        (430e3, False),
+        (450e3, True),
+        (400e3, True),
+    ]
+    assert "calls      3 calls of 2 callers, 2099-12\n" in command("org", "check")[1]
+
+
+def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, org: Path) -> None:
+    rows = '[calls]\nrows = [{made_on = 2025-12-01, period = "2099-12", caller = "Ann", owner_name = "Ann", commit = "430k"}]\n'
+    org.write_text(ORG + rows)
+    code, _, err = command("call", "Ann", "2099-12", "450k")
+    assert (code, "calls --list --all --out calls.csv" in err) == (1, True)
+    before = oa.calls(oa.Org.read(org))
+    assert command("calls", "--list", "--all", "--out", "calls.csv")[0] == 0
+    org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
+    assert oa.calls(oa.Org.read(org)).equals(before)
+    assert "(was $430K on Dec 1)" in command("call", "Ann", "2099-12", "450k")[1]
