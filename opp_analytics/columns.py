@@ -76,6 +76,11 @@ COLUMNS = {
     "target": ResultColumn("Target of the period.", "money"),
     "p_target": ResultColumn("Chance that the total reaches the target.", "rate", title="Chance of target"),
     "gap": ResultColumn("Target minus booked.", "money"),
+    "call": ResultColumn(
+        "Amount that somebody submitted for the period; of a team, else the sum of its people's.", "money"
+    ),
+    "override": ResultColumn("Amount that somebody else submitted for the number.", "money"),
+    "overrider": ResultColumn("Who submitted it.", title="Override by"),
     "pipeline_coverage": ResultColumn("Open value due ÷ gap.", "ratio"),
     "needed_pipeline": ResultColumn("Gap ÷ win rate by value, minus open value.", "money"),
     "attainment": ResultColumn("Booked ÷ target.", "rate"),

@@ -259,12 +259,16 @@ def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
 
 
 def forecast_fan(
-    table: pd.DataFrame, *, closed: pd.DataFrame | None = None, target: float | None = None
+    table: pd.DataFrame,
+    *,
+    closed: pd.DataFrame | None = None,
+    target: float | None = None,
+    calls: pd.Series[float] | None = None,
 ) -> ChartData:
     """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
 
     `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
-    The `target` takes the place of the column ``target``.
+    The `target` takes the place of the column ``target``. `calls` has the call in force from each day on.
     """
     if table.empty:
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
@@ -289,6 +293,12 @@ def forecast_fan(
     if "actual" in table and table["actual"].notna().all():
         curves.append(Curve(tuple(zip(days, map(float, table["actual"]), strict=True)), "ink", 2.0))
         names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
+    if calls is not None and len(calls):
+        made = (pd.DatetimeIndex(calls.index) - _EPOCH) / _DAY
+        curves.append(
+            Curve(tuple(zip(made, map(float, calls), strict=True)), "bar", stepped=True, dashed=True)
+        )
+        names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     aim = target if target is not None else float(last["target"]) if "target" in table else math.nan
     places = tuple(
         Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)

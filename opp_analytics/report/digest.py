@@ -97,7 +97,8 @@ def _make_section(block: Block) -> Section:
 
 def _write_cell(cell: Cell) -> str:
     arrow = {1: "▲ ", -1: "▼ "}.get(cell.sign or 0, "")
-    return f"{arrow}{cell.lead}{cell.text}"
+    said = f" ({f'{cell.small} by {cell.by}'.strip()})" if cell.by else ""
+    return f"{arrow}{cell.lead}{cell.text}{said}"
 
 
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")

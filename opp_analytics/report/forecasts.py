@@ -15,6 +15,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.periods import as_date, to_dates
+from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
 from opp_analytics.schema import ALL
@@ -161,6 +162,35 @@ class Forecasts:
         totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
         rows = people.loc[~np.array(totals, dtype=bool)]
         return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        """The calls in force on the as-of day, by row of `people`; empty where nobody called the current period."""
+        found = self._find_calls(self.inputs.today)
+        return found if found["call"].notna().any() else found.iloc[:0]
+
+    @cached_property
+    def called(self) -> pd.Series[float]:
+        """The call of the page's subject from each day on, NaN where it has none; empty where it never had one."""
+        days = sorted(self._called_now["made_on"].unique())
+        found = {day: self._find_calls(day)["call"].get(self.whole) for day in days}
+        table = pd.Series(found, dtype="float64")
+        return table if table.notna().any() else table.iloc[:0]
+
+    @property
+    def whole(self) -> Any:
+        """Label of the page's subject among `people`."""
+        labels = (ALL,) * len(self.inputs.by)
+        return labels if len(labels) > 1 else ALL
+
+    @property
+    def _called_now(self) -> pd.DataFrame:
+        calls = self.inputs.calls
+        return calls[calls["period"] == str(self.inputs.period)]
+
+    def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
+        part = self.inputs.part
+        return find_calls(self._called_now, self.people, day, (part.column, part.name) if part else ("", ""))
 
     @property
     def method(self) -> MethodName:

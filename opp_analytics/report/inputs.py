@@ -24,6 +24,7 @@ from opp_analytics.org import (
     place_targets,
     require,
 )
+from opp_analytics.org.people import mask_in_force
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
@@ -95,6 +96,8 @@ class Inputs:
     """Address of a deal in the CRM, with ``{unique_id}`` in it."""
     settings: Mapping[str, Any]
     """The ``[report]`` settings of the org."""
+    calls: pd.DataFrame
+    """The org's calls for the page's numbers, made by the as-of day."""
     part: Part | None
     """The person or team whose page it is."""
     levels: tuple[str, ...]
@@ -295,6 +298,7 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         currency=org.currency,
         record_url=org.record_url,
         settings=settings,
+        calls=_keep_calls(org, frame, part, today),
         part=part,
         levels=levels,
     )
@@ -307,6 +311,23 @@ def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
             f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use an earlier day"
         )
     return day
+
+
+def _keep_calls(org: Org, frame: pd.DataFrame, part: Part | None, today: pd.Timestamp) -> pd.DataFrame:
+    """Keep the calls made by a day; of a part those for its number, and for the people who are in it on that day."""
+    made = org.calls[org.calls["made_on"] <= today]
+    calls = made.assign(in_force=mask_in_force(made))
+    if part is None or calls.empty:
+        return calls
+    mine = calls[part.column] == part.name
+    if part.column == _TEAM:
+        people = org.people[~(org.people["from_date"] > today)].sort_values(
+            "from_date", kind="stable", na_position="first"
+        )
+        team = people.drop_duplicates(_OWNER, keep="last").set_index(_OWNER)[_TEAM]
+        owners = frame.get(_OWNER, pd.Series(dtype=schema.TEXT))
+        mine |= calls[_OWNER].isin([*team.index[team == part.name], *owners[~owners.isin(team.index)]])
+    return calls[mine]
 
 
 def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:

@@ -22,6 +22,8 @@ class Cell:
     """A second, quiet line."""
     whose: str = ""
     """The owner's name before it."""
+    by: str = ""
+    """Who says the second line, or the text without one."""
     picture: str = ""
     """SVG in place of the text."""
     name: bool = False
@@ -134,6 +136,8 @@ class Goal:
     advice: str
     deals: tuple[tuple[Cell, str, str, str, str], ...]
     """Deal, value, both chances, and what to do with it."""
+    call: str = ""
+    """The person's call beside the forecast."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.org import Org
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
@@ -77,8 +78,21 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
 
 def _list_people(tables: Tables) -> pd.DataFrame:
     """List the people without the totals, which the row below adds up."""
-    people = tables.people
+    people = (
+        tables.people
+        if tables.calls.empty
+        else tables.people.join(tables.calls.dropna(axis="columns", how="all"))
+    )
     return (people[people.index.get_level_values(-1) != ALL] if len(people) else people).reset_index()
+
+
+def _list_calls(tables: Tables) -> pd.DataFrame:
+    """List every call, the newest first, with the days from it to the period's end."""
+    calls = tables.inputs.calls.sort_values("made_on", ascending=False, kind="stable")
+    org = Org.of(tables.inputs.opportunities)
+    ends = pd.Series([org.period_days(label)[1] for label in calls["period"]], calls.index, "datetime64[us]")
+    calls.insert(2, "days_before", (ends - calls["made_on"]).dt.days)
+    return calls
 
 
 def _list_deals(tables: Tables) -> pd.DataFrame:
@@ -145,6 +159,7 @@ def _compare_periods(tables: Tables) -> pd.DataFrame:
 _MONEY = ("booked", "open_count", "open_value", "weighted_open", "expected", "target", "gap")
 _SHARES = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
 _CLOSED = ("won", "lost", "open", "won_value", "lost_value")
+_CALLED = {"commit": "Commit", "best_case": "Best case", "days_before": "Days before the end"}
 _BY_VALUE = {
     "value_rate": "Win rate by value",
     "value_rate_low": "By value from",
@@ -154,6 +169,7 @@ _SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Map
     ("People", _list_people, _MONEY, {}),
     ("To win", lambda tables: tables.to_win.reset_index(), ("gap",), {}),
     ("Periods", lambda tables: tables.forecast.reset_index(), (), {}),
+    ("Calls", _list_calls, (), _CALLED),
     ("Deals", _list_deals, ("value", "expected_value"), {}),
     ("Change", lambda tables: _order(tables.change_deals), ("expected",), {"expected": "Change in forecast"}),
     ("Created", lambda tables: _order(tables.created_deals), ("value",), {}),

@@ -242,9 +242,10 @@ def area(points: Iterable[Point], *, fill: Fill, soft: bool = False) -> str:
     return f'<polygon class="f-{fill}{" soft" if soft else ""}" points="{_points(points)}"/>'
 
 
-def polyline(points: Iterable[Point], *, line: Line) -> str:
+def polyline(points: Iterable[Point], *, line: Line, dashed: bool = False) -> str:
     """Draw a line through points, for a `plane`; its width does not stretch."""
-    return f'<polyline class="l-{line} still" points="{_points(points)}"/>'
+    dashes = ' stroke-dasharray="5 4"' if dashed else ""
+    return f'<polyline class="l-{line} still"{dashes} points="{_points(points)}"/>'
 
 
 def focusable(*marks: str, left: float, right: float, height: float, said: str, top: float = 0) -> str:

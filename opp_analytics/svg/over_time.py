@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -27,15 +28,13 @@ _FEWEST = 8
 """Columns that the picture has room for at least, so that few are not slabs."""
 
 
-def forecast_fan(
-    table: pd.DataFrame, *, closed: pd.DataFrame | None = None, target: float | None = None
-) -> str:
-    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, and the target across the picture; options as in `charts.forecast_fan`."""
-    chart = charts.forecast_fan(table, closed=closed, target=target)
-    expected, booked = chart.curves[:2]
+def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
+    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, the call and the target; options as in `charts.forecast_fan`."""
+    chart = charts.forecast_fan(table, **options)
+    expected, booked, called = *chart.curves[:2], _keep_shown(chart)
     amounts = axis(
         [
-            *(y for curve in (expected, booked) for _, y in curve.points),
+            *(y for points in (expected.points, booked.points, called) for _, y in points),
             *(high for _, _, high in chart.ribbons[0].points),
             *(level.at for level in chart.levels),
         ],
@@ -63,6 +62,7 @@ def forecast_fan(
         *(marks.label(0, aim - 6, level.name, kind="ink", halo=True) for aim, level in aims),
         *_write_dates(days, time),
         *_draw_records(chart, time, amounts),
+        *(marks.dot(100, amounts.at(y), radius=2.5, fill="bar") for _, y in called[-1:] if math.isfinite(y)),
         height=_HEIGHT,
         said=said,
         group=True,
@@ -83,6 +83,26 @@ def _write_day(day: int) -> str:
     return text.day(pd.Timestamp(day, unit="D"))
 
 
+def _keep_shown(chart: ChartData) -> list[tuple[float, float]]:
+    """Keep the calls in force at or after the first record, each from its day on."""
+    first = chart.curves[0].points[0][0]
+    called = [point for curve in chart.curves if curve.dashed for point in curve.points]
+    begun = max(sum(day <= first for day, _ in called) - 1, 0)
+    return called[begun:]
+
+
+def _draw_call(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
+    """Draw the call as dashed steps up to the last record; nothing while there is none."""
+    drawn: list[str] = []
+    points: list[marks.Point] = []
+    for (day, level), (until, following) in pairwise([*_keep_shown(chart), (math.inf, math.nan)]):
+        points += [(time.at(x), amounts.at(level)) for x in (day, until) if math.isfinite(level)]
+        if points and math.isnan(following):
+            drawn.append(marks.polyline(points, line="bar", dashed=True))
+            points = []
+    return drawn
+
+
 def _draw_shapes(chart: ChartData, time: Axis, amounts: Axis) -> str:
     expected, booked = chart.curves[:2]
     known = [point for point in chart.ribbons[0].points if math.isfinite(point[1])]
@@ -97,6 +117,7 @@ def _draw_shapes(chart: ChartData, time: Axis, amounts: Axis) -> str:
         marks.polyline(
             [(time.at(x), amounts.at(y)) for x, y in expected.points if math.isfinite(y)], line="hi"
         ),
+        *_draw_call(chart, time, amounts),
         height=_HEIGHT,
     )
 
@@ -143,14 +164,25 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
     """Write the figures of the last record, none upon another, and measure their width in pixels."""
     forecast, closed = ends[:2]
     spread = [end.name for end in ends[2:] if end.tone == "quiet"]
-    tall = _LINE * (1 + len(spread))
-    middle = amounts.at(forecast.y) + 4
-    below = min(max(amounts.at(closed.y) + 4, middle + tall + 2), _BOTTOM - 4)
-    above = min(middle, below - tall - 2)
-    side = [marks.label(0, above, forecast.name, dx=12, kind="hi")]
-    side += [marks.label(0, above + _LINE, words, dx=12, kind="quiet") for words in spread]
-    side.append(marks.label(0, below, closed.name, dx=12))
-    return side, 14 + round(max(map(marks.measure_text, [forecast.name, closed.name, *spread])))
+    blocks: list[tuple[EndName, marks.Kind, list[str]]] = [
+        (forecast, "hi", spread),
+        (closed, "", []),
+        *((end, "", []) for end in ends[2:] if end.tone == "mute"),
+    ]
+    blocks.sort(key=lambda block: -block[0].y)
+    lows = [amounts.at(end.y) + 4 for end, _, _ in blocks]
+    tall = [_LINE * (1 + len(further)) + 2 for _, _, further in blocks]
+    for place in range(1, len(blocks)):
+        lows[place] = max(lows[place], lows[place - 1] + tall[place - 1])
+    lows[-1] = min(lows[-1], _BOTTOM - 4)
+    for place in reversed(range(len(blocks) - 1)):
+        lows[place] = min(lows[place], lows[place + 1] - tall[place])
+    side = []
+    for low, (end, kind, further) in zip(lows, blocks, strict=True):
+        side.append(marks.label(0, low, end.name, dx=12, kind=kind))
+        side += [marks.label(0, low + _LINE, words, dx=12, kind="quiet") for words in further]
+    names = [name for end, _, further in blocks for name in (end.name, *further)]
+    return side, 14 + round(max(map(marks.measure_text, names)))
 
 
 def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class Known:
     """If False, the page and the explorer are left out: others of its kind have them."""
     past: bool = True
     """If False, forecasts of the past are left out, which take long over many records."""
+    tables: tuple[str, ...] = ()
+    """The tables that are asked for; all of them without."""
 
 
 _OWN_NAMES = {
@@ -218,6 +221,41 @@ def fiscal(folder: Path) -> Known:
     )
 
 
+def called(folder: Path) -> Known:
+    """A year of weekly records in which everybody calls each month three times, and a manager overrides one of them."""
+    log = _played("weekly", 1, 54)
+    names, last = ("Ada", "Ben", "Cleo", "Dev"), log["seen_at"].max()
+    won = log[log["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
+    won = (
+        won.assign(month=won["close_date"].dt.strftime("%Y-%m"))
+        .groupby(["owner_name", "month"])["value"]
+        .sum()
+    )
+    random, calls = np.random.default_rng(1), []
+    for month in pd.period_range(log["seen_at"].min(), last, freq="M")[1:]:
+        for day, (place, name) in itertools.product((2, 10, 20), enumerate(names)):
+            made = month.start_time + pd.Timedelta(days=day - 1)
+            commit = round(
+                float(wins.get((name, str(month)), 5_000.0)) * (0.8 + 0.2 * place) * random.uniform(0.8, 1.2),
+                -2,
+            )
+            own = {
+                "made_on": f"{made:%Y-%m-%d}",
+                "period": str(month),
+                "caller": name,
+                "owner_name": name,
+                "commit": commit,
+            }
+            calls += [own, {**own, "caller": "Mia", "commit": commit * 0.75}][: 1 + (name == "Dev")]
+    org = oa.Org(
+        currency="USD",
+        people=[{"owner_name": name, "team": ("East", "West")[k % 2]} for k, name in enumerate(names)],
+        targets=[{"period": f"{last:%Y-%m}", "owner_name": name, "target": 40_000.0} for name in names],
+        calls=[call for call in calls if call["made_on"] <= f"{last:%Y-%m-%d}"],
+    )
+    return _known(log, org=org, page={"org": org}, tables=("page", "page_charts", "workbook"))
+
+
 HISTORIES: dict[str, Callable[[Path], Known]] = {
     kind.__name__: kind
     for kind in (
@@ -232,6 +270,7 @@ HISTORIES: dict[str, Callable[[Path], Known]] = {
         no_deals,
         imported,
         fiscal,
+        called,
     )
 }
 """Each history by its name; the argument is an empty folder of its own."""

@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -186,6 +187,11 @@ def answer(
     known: Known, folder: Path, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
     """Each table's name, its question, the answer, and its attrs."""
+    if known.tables:
+        yield from answer(
+            replace(known, tables=()), folder, lambda name: name in known.tables and wanted(name)
+        )
+        return
     for name, questions in (("forecast", _forecast), ("forecast_deals", _forecast_deals)):
         if wanted(name):
             for question, ask in questions(known):

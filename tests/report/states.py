@@ -184,6 +184,28 @@ def _own_look() -> State:
     return replace(team(), org=quotas(report=report))
 
 
+def _call(*rows: tuple[str, str, str, str, float], **settings: Any) -> State:
+    """The team with calls for November: day, caller, whose (a person, a team, or nothing for all) and amount."""
+    calls = [
+        {
+            "made_on": f"2026-11-{day}",
+            "period": "2026-11",
+            "caller": caller,
+            **({"owner_name": whose} if kind == "person" else {"team": whose} if kind == "team" else {}),
+            "commit": commit,
+        }
+        for day, caller, kind, whose, commit in rows
+    ]
+    return replace(team(), org=quotas(calls=calls, **settings))
+
+
+_EVERYBODY = [
+    (day, name, "person", name, round(share * target, -3))
+    for day, share in (("03", 1.05), ("12", 0.9), ("20", 0.8))
+    for name, (_, target) in QUOTAS.items()
+]
+
+
 STATES: dict[str, Callable[[], State]] = {
     "team": team,
     "one target": one_target,
@@ -211,6 +233,15 @@ STATES: dict[str, Callable[[], State]] = {
     "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
     "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
     "own look": _own_look,
+    "calls": lambda: _call(*_EVERYBODY, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
+    "one call": lambda: _call(("24", "Grace Lindqvist", "person", "Grace Lindqvist", 31_000.0)),
+    "calls of all": lambda: _call(
+        *_EVERYBODY,
+        ("10", _LONG, "team", "East", 210_000.0),
+        ("20", _LONG, "person", "Bruno Keller", 40_000.0),
+        ("09", _HEBREW, "", "", 420_000.0),
+        ("19", _HEBREW, "", "", 380_000.0),
+    ),
 }
 """Every state, by name."""
 

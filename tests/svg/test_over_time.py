@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -68,6 +69,51 @@ def test_forecast_fan__labels_at_the_side_keep_apart(booked: float) -> None:
     lines = sorted(float(str(found.get("y"))) for found in side)
     assert min(b - a for a, b in itertools.pairwise(lines)) >= 15.9
     assert lines[-1] <= 340
+
+
+def _fan(calls: dict[str, float], **figures: float) -> str:
+    made = pd.to_datetime(["2026-03-02T08:00Z", "2026-03-16T08:00Z"])
+    table = pd.DataFrame(
+        {
+            "booked": 0.0,
+            "expected": 100.0,
+            "low": 80.0,
+            "high": 120.0,
+            "period": "2026-03",
+            "weeks_before": [4, 2],
+        }
+        | figures,
+        index=made,
+    )
+    table.attrs = {"as_of": "2026-03-16", "tz": "UTC", "confidence": 0.8}
+    return svg.forecast_fan(table, calls=pd.Series([*calls.values()], pd.to_datetime([*calls]), "float64"))
+
+
+def test_forecast_fan__draws_the_call_as_dashed_steps_from_the_first_record_on() -> None:
+    drawn = _fan({"2026-02-20": 50.0, "2026-03-01": 150.0, "2026-03-09": 110.0})
+    ((shape,),) = [re.findall(r'<polyline [^>]*stroke-dasharray[^>]* points="([^"]*)"', drawn)]
+    # 50 was superseded before the first record.
+    xs, ys = zip(*(map(float, point.split(",")) for point in shape.split()), strict=True)
+    assert len(set(ys)) == 2
+    assert xs[1] == xs[2] == (xs[0] + xs[3]) / 2
+    assert "call 110" in drawn
+    assert drawn == _fan({"2026-03-01": 150.0, "2026-03-09": 110.0})
+
+
+def test_forecast_fan__breaks_the_line_where_a_call_is_withdrawn() -> None:
+    drawn = _fan({"2026-03-02": 110.0, "2026-03-05": math.nan, "2026-03-12": 90.0, "2026-03-16": math.nan})
+    assert drawn.count("stroke-dasharray") == 2
+    assert "call" not in drawn
+    assert _fan({}) == _fan({"2026-03-05": math.nan})
+
+
+@pytest.mark.parametrize("call", [1.0, 95.0, 100.0, 110.0, 400.0])
+def test_forecast_fan__labels_of_three_figures_keep_apart(call: float) -> None:
+    side = _fan({"2026-03-02": call}, booked=90.0).rpartition("<svg")[2]
+    places = sorted(float(y) for y in re.findall(r'<text x="0" y="([\d.]+)"', side))
+    assert len(places) == 4
+    assert min(later - earlier for earlier, later in itertools.pairwise(places)) >= 16
+    assert places[-1] <= 336
 
 
 def test_pipeline_created__highlights_the_last_period_and_draws_the_average() -> None:

@@ -59,14 +59,27 @@ def trend(tables: Tables) -> Block:
         return Block("trend", "Forecast trend", parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(
-        fan, closed=inputs.won_now[["close_date", "value"]], target=target if math.isfinite(target) else None
+        fan,
+        closed=inputs.won_now[["close_date", "value"]],
+        target=target if math.isfinite(target) else None,
+        calls=tables.called,
     )
     sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
+    sub += _say_dashed(tables)
     if len(priced) < len(fan):
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
     title = say_finding(priced[priced.index.isin(ends)])
     return Block("trend", title, text.capital(sub), (Chart(drawn),))
+
+
+def _say_dashed(tables: Tables) -> str:
+    """Say whose call the dashed line is; empty without one."""
+    if tables.called.empty:
+        return ""
+    caller = tables.calls["caller"].get(tables.whole)
+    said = "the sum of everyone’s calls" if pd.isna(caller) else f"the call of {caller}"
+    return f". Dashed: {said if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
 
 
 def _ask_for_records(tables: Tables) -> Note:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,7 @@ def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
     columns = [
         PageColumn(head, right=False),
         *map(PageColumn, [*target, "Closed", "Forecast"]),
+        *([PageColumn("Call", kind="call")] if len(tables.calls) else []),
         axis,
         *map(PageColumn, further),
     ]
@@ -119,7 +120,9 @@ class _Rows:
     @cached_property
     def unit(self) -> Scale:
         """Unit of the money."""
-        return choose_scale(self.table[_MONEY].to_numpy(dtype=float).ravel(), self.tables.inputs.currency)
+        money = [self.table[_MONEY], self.tables.calls[["call", "override"]]]
+        shown = np.concatenate([part.to_numpy(dtype=float).ravel() for part in money])
+        return choose_scale(shown, self.tables.inputs.currency)
 
     @cached_property
     def money(self) -> pd.DataFrame:
@@ -208,6 +211,7 @@ class _Rows:
                 self._show(money[column])
                 for column in [*(["target"] if self.aimed else []), "booked", "expected"]
             ),
+            *([self._show_call(key)] if len(self.tables.calls) else []),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
             *(
                 [past_target or self._show(gap), self._show_chance(row)]
@@ -223,6 +227,20 @@ class _Rows:
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
+
+    def _show_call(self, key: tuple[Any, ...]) -> Cell:
+        """Show the call in force, below it what somebody else says, or who called the number."""
+        row = self._calls.iloc[self.keys.index(key)]
+        shown = self._show(row["call"])
+        if math.isfinite(row["override"]):
+            return replace(shown, small=self.unit.show(row["override"]), by=row["overrider"])
+        return (
+            shown if row["caller"] == key[-1] or pd.isna(row["caller"]) else replace(shown, by=row["caller"])
+        )
+
+    @cached_property
+    def _calls(self) -> pd.DataFrame:
+        return self.tables.calls.reindex(self.table.index)
 
     def _show_chance(self, row: pd.Series[Any]) -> Cell:
         """Show the chance of the target, or why there is none."""
@@ -323,7 +341,26 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
     if row["p_enough"] > 0:
         state += f" · {text.percent(row['p_enough'])} as stated"
     advice = f"You are {inputs.money(row['gap'], **fine)} short; {row['advice']}."
-    return Goal(str(name), state, advice, tuple(_show_deal(tables, deal) for deal in mine.to_dict("records")))
+    deals_shown = tuple(_show_deal(tables, deal) for deal in mine.to_dict("records"))
+    return Goal(str(name), state, advice, deals_shown, _compare_call(tables, name))
+
+
+def _compare_call(tables: Tables, name: Any) -> str:
+    """Compare a person's call with the range of the forecast; empty where either is missing."""
+    calls, people = tables.calls, tables.persons
+    called = calls[(calls.index.get_level_values(-1) == name) & (calls["call"].notna())]
+    if len(called) != 1 or tables.stated:
+        return ""
+    call, row = called.iloc[0], people.loc[[name]].iloc[0]
+    low, expected, high = (float(row[column]) for column in ("low", "expected", "high"))
+    if not math.isfinite(low):
+        return ""
+    money = partial(tables.inputs.money, fine=True)
+    said = f"{call['caller']} calls {money(call['call'])}"
+    ends = f"{money(low)}–{money(high)}"
+    if low <= call["call"] <= high:
+        return f"{said}, within the range of history and deals ({ends})."
+    return f"{said}; history and deals say {money(expected)} (range {ends})."
 
 
 def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str]:

@@ -1,0 +1,215 @@
+"""The calls in force beside the forecasts, on the page, in the mail and in the workbook."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from opp_analytics import Org
+from opp_analytics.report.blocks.people import people, to_win
+from opp_analytics.report.calls import find_calls
+from opp_analytics.report.compose import compose
+from opp_analytics.report.digest import make_digest
+from opp_analytics.report.html import render_page
+from opp_analytics.report.model import Goals, Table
+from opp_analytics.report.sheets import sheets
+from tests.report.pipelines import pipeline, tables_of
+from tests.report.reading import read
+
+ROWS = [
+    ("a", "Alder", 120_000.0, "negotiation", "active", "2026-03-27", 80, "Ann"),
+    ("b", "Birch", 50_000.0, "proposal", "active", "2026-03-20", 40, "Bo"),
+    ("c", "Cedar", 30_000.0, "closed_won", "won", "2026-03-03", 100, "Cy"),
+    ("d", "Damson", 20_000.0, "proposal", "active", "2026-03-24", 50, None),
+]
+TEAMS = [
+    {"owner_name": "Ann", "team": "East"},
+    {"owner_name": "Bo", "team": "East"},
+    {"owner_name": "Cy", "team": "West"},
+]
+EVERYBODY = [("2", "Ann", "Ann", 450), ("2", "Bo", "Bo", 20), ("2", "Cy", "Cy", 30)]
+
+
+def calls(*rows, period="2026-03"):
+    """Calls for March: day, caller, whose (a name, "@" and a team, or nothing for the whole) and thousands."""
+    return [
+        {
+            "made_on": f"2026-03-{int(day):02}",
+            "period": period,
+            "caller": caller,
+            **({"team": whose[1:]} if whose.startswith("@") else {"owner_name": whose} if whose else {}),
+            "commit": None if commit is None else 1000.0 * commit,
+        }
+        for day, caller, whose, commit in rows
+    ]
+
+
+def tables(*rows, period="2026-03", **asked):
+    org = Org(people=TEAMS, calls=calls(*rows, period=period))
+    return tables_of(pipeline(ROWS), org=org, **asked)
+
+
+def in_force(found):
+    """Each row's call in thousands, its caller, the override and who overrides."""
+    shown = found.astype(object).where(found.notna(), None)
+    return {
+        key[-2] if key[-1] == "(all)" else key[-1]: tuple(row)
+        for key, row in zip(found.index, shown.to_numpy(), strict=True)
+    }
+
+
+def test_calls__are_one_s_own_beside_the_last_override():
+    found = in_force(
+        tables(
+            ("2", "Ann", "Ann", 450),
+            ("3", "Eve", "Ann", 390),
+            ("9", "Dana", "Ann", 400),
+            ("4", "Dana", "Bo", 10),
+        ).calls
+    )
+    assert found["Ann"] == (450_000.0, "Ann", 400_000.0, "Dana")
+    # Nobody's own, so that there is nothing to override.
+    assert found["Bo"] == (10_000.0, "Dana", None, None)
+    assert found["Cy"] == (None, None, None, None)
+
+
+def test_calls__superseded_withdrawn_for_another_period_or_made_later_are_not_in_force():
+    made = (
+        ("2", "Ann", "Ann", 450),
+        ("5", "Ann", "Ann", 430),
+        ("2", "Bo", "Bo", 20),
+        ("6", "Bo", "Bo", None),
+        ("17", "Cy", "Cy", 30),
+    )
+    found = in_force(tables(*made).calls)
+    assert [found[name][0] for name in ("Ann", "Bo", "Cy")] == [430_000.0, None, None]
+    assert tables(*EVERYBODY, period="2026-04").calls.empty
+    assert tables(*EVERYBODY, period="2026Q1").calls.empty
+
+
+def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
+    found = in_force(tables(*EVERYBODY).calls)
+    # Whoever owns a deal without an owner calls nothing.
+    assert found["East"] == (470_000.0, None, None, None)
+    assert found["(all)"] == (500_000.0, None, None, None)
+    found = in_force(tables(*EVERYBODY[1:]).calls)
+    assert [found[name][0] for name in ("East", "West", "(all)")] == [None, 30_000.0, None]
+    found = in_force(tables(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)).calls)
+    assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (410_000.0, "Vera")]
+
+
+def test_find_calls__of_nobody_is_empty():
+    nobody = pd.DataFrame(columns=["target", "open_count", "booked"], index=pd.Index([], name="owner_name"))
+    assert find_calls(Org(calls=calls(*EVERYBODY)).calls, nobody, pd.Timestamp("2026-03-16"), ("", "")).empty
+
+
+def column(block):
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    place = [one.title for one in table.columns].index("Call")
+    return {line.cells[0].text: line.cells[place] for group in table.groups for line in group.lines}
+
+
+def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column():
+    shown = column(
+        people(tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("4", "Dana", "@West", 35)))
+    )
+    assert {name: (cell.text, cell.small, cell.by) for name, cell in shown.items()} == {
+        "East": ("–", "", ""),
+        "Ann": ("450,000", "400,000", "Dana"),
+        "Bo": ("–", "", ""),
+        "West": ("35,000", "", "Dana"),
+        "Cy": ("–", "", ""),
+        "(none)": ("–", "", ""),
+        "All": ("–", "", ""),
+    }
+    assert "Call" not in [one.title for one in people(tables()).parts[0].columns]
+
+
+def test_page__without_a_call_in_force_is_the_page_without_calls():
+    none, early = (
+        render_page(compose(one, workbook="x.xlsx"))
+        for one in (tables(), tables(*EVERYBODY, period="2026-04"))
+    )
+    assert early == none
+
+
+def test_page__escapes_who_overrides_and_names_them_whole():
+    page = render_page(
+        compose(tables(("2", "Ann", "Ann", 450), ("3", "<b>Dana", "Ann", 400)), workbook="x.xlsx")
+    )
+    assert '400,000 by <bdi title="&lt;b&gt;Dana">&lt;b&gt;Dana</bdi>' in page
+
+
+@pytest.mark.parametrize(
+    ("only", "shown"),
+    [("Ann", ["450,000400,000 by Dana"] * 2), ("East", ["450,000400,000 by Dana", "20,000", "470,000"])],
+)
+def test_page__of_a_part_has_its_own_calls_alone(only, shown):
+    part = tables(
+        *EVERYBODY, ("3", "Dana", "Ann", 400), ("4", "Vera", "", 777), ("4", "Vera", "@West", 888), only=only
+    )
+    heads, *rows = read(render_page(compose(part, workbook="x.xlsx", blocks=["people"]))).table("people")
+    assert [row[heads.index("Call")] for row in rows if row[heads.index("Call")] != "–"] == shown
+    (sheet,) = [one.table for one in sheets(part) if one.name == "Calls"]
+    assert {*sheet["owner_name"].dropna(), *sheet["team"].dropna()} == (
+        {"Ann"} if only == "Ann" else {"Ann", "Bo"}
+    )
+
+
+def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
+    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
+    org = Org(people=moved, calls=calls(*EVERYBODY))
+    east, west = (
+        tables_of(pipeline(ROWS), org=org, only=only).inputs.calls["caller"].tolist()
+        for only in ("East", "West")
+    )
+    assert (east, west) == (["Ann"], ["Bo", "Cy"])
+
+
+def test_digest__says_the_override_in_the_cell():
+    page = compose(
+        tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
+        workbook="x.xlsx",
+    )
+    (section,) = [one for one in make_digest(page).sections if one.name == "People"]
+    place = section.columns.index("Call")
+    assert [row[place] for row in section.rows if row[place] != "–"] == [
+        "450,000 (400,000 by Dana)",
+        "35,000 (by Dana)",
+    ]
+    assert section.right[place]
+
+
+def test_sheets__have_calls_of_people_and_the_log_of_all():
+    made = (*EVERYBODY, ("9", "Ann", "Ann", 430), ("10", "Dana", "Ann", 400), ("11", "Bo", "Bo", None))
+    found = {one.name: one.table for one in sheets(tables(*made))}
+    ann = found["People"].set_index("owner_name").loc["Ann"]
+    assert (ann["call"], ann["override"], ann["overrider"]) == (430_000.0, 400_000.0, "Dana")
+    log = found["Calls"]
+    assert log["caller"].tolist() == ["Bo", "Dana", "Ann", "Ann", "Bo", "Cy"]
+    assert log["days_before"].tolist() == [20, 21, 22, 29, 29, 29]
+    assert log["in_force"].tolist() == [True, True, True, False, False, True]
+    assert [*log["commit"].isna()] == [True, False, False, False, False, False]
+    assert "call" not in {one.name: one.table for one in sheets(tables())}["People"]
+
+
+def said(tables):
+    (goals,) = to_win(tables).parts
+    assert isinstance(goals, Goals)
+    return {goal.name: goal.call for goal in goals.goals}
+
+
+def test_to_win__compares_the_call_with_the_range():
+    org = Org(calls=calls(("2", "Ann", "Ann", 450), ("2", "Dana", "Bo", 45), ("2", "Bo", "Bo", 40)))
+    target = pd.DataFrame({"period": "2026-03", "owner_name": ["Ann", "Bo", "Cy"], "target": 500_000.0})
+    made = tables_of(pipeline(ROWS), org=org, target=target)
+    assert set(said(made).values()) == {""}, "the range of stated chances knows the deals due alone"
+    learned = made.people.assign(low=35_000.0, high=52_000.0, expected=41_250.0)
+    vars(made)["people"] = learned
+    made.forecast.attrs["method"] = "learned"
+    assert said(made) == {
+        "Ann": "Ann calls 450K; history and deals say 41.3K (range 35K–52K).",
+        "Bo": "Bo calls 40K, within the range of history and deals (35K–52K).",
+        "Cy": "",
+    }
