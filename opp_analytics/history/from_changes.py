@@ -56,7 +56,7 @@ class Import:
         opportunities = opportunities.drop(columns=schema.UNRECORDED, errors="ignore")
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        counted = count_moments(log)[["recorded_at", "rows", "new", "edited", "deleted", "returned"]]
+        counted = count_moments([log])[["recorded_at", "rows", "new", "edited", "deleted", "returned"]]
         ends = counted.drop(index=counted.index[1:-1]).itertuples(index=False, name=None)
         moments = tuple(RecordCounts(at, *map(int, counts)) for at, *counts in ends)
         return cls(table, moments, rows.list_dtypes(opportunities), tuple(notes))

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,11 +113,10 @@ class FolderSource:
         # Only the first append may be an import; set aside, of its records only the first and the last are known.
         imported = [entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside]
         for file in self.store.change_files(imported):
-            counted = count_moments(
-                pq.read_table(
-                    file, columns=list(rows.CHANGE_COLUMNS), read_dictionary=["operation"]
-                ).to_pandas()
+            batches = pq.ParquetFile(file, read_dictionary=["operation"]).iter_batches(
+                1_000_000, columns=list(rows.CHANGE_COLUMNS)
             )
+            counted = count_moments(batch.to_pandas() for batch in batches)
             counted = make_records(counted.assign(complete=True, certified=False))
             records = pd.concat([counted, records[len(imported[0].moments) :]], ignore_index=True)
         return records
@@ -304,18 +302,16 @@ def count_operations(table: ibis.Table, run: Callable[[Any], Any]) -> pd.DataFra
     return counts.fillna(0).astype("int64")
 
 
-def count_moments(changes: pd.DataFrame) -> pd.DataFrame:
-    """Count the records of an import: one at every ``seen_at`` of its change rows, and at every later ``seen_after``."""
-    at, after = changes["seen_at"], changes["seen_after"]
-    moments = pd.DatetimeIndex(pd.concat([at, after[after >= at.min()]]).drop_duplicates()).sort_values()
-    places = moments.get_indexer(pd.Index(at))
-    tallies = {
-        name: np.bincount(places[changes["operation"].isin(kinds)], minlength=len(moments))
-        for name, kinds in _COUNTED.items()
-    }
-    return (
-        count_records(pd.DataFrame(tallies, index=moments), moments).rename_axis("recorded_at").reset_index()
-    )
+def count_moments(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Count the records of an import, given in parts: one at every ``seen_at`` of its rows, and at every later ``seen_after``."""
+    counted, after = [], []
+    for part in parts:
+        tallies = {name: part["operation"].isin(kinds) for name, kinds in _COUNTED.items()}
+        counted.append(part[["seen_at"]].assign(**tallies).groupby("seen_at").sum())
+        after.append(part["seen_after"].drop_duplicates())
+    counts, later = pd.concat(counted).groupby(level=0).sum(), pd.Index(pd.concat(after).drop_duplicates())
+    moments = counts.index.union(later[later >= counts.index.min()]).sort_values()
+    return count_records(counts, moments).rename_axis("recorded_at").reset_index()
 
 
 def count_records(operations: pd.DataFrame, moments: pd.Index) -> pd.DataFrame:
