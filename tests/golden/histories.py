@@ -226,11 +226,8 @@ def called(folder: Path) -> Known:
     log = _played("weekly", 1, 54)
     names, last = ("Ada", "Ben", "Cleo", "Dev"), log["seen_at"].max()
     won = log[log["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
-    won = (
-        won.assign(month=won["close_date"].dt.strftime("%Y-%m"))
-        .groupby(["owner_name", "month"])["value"]
-        .sum()
-    )
+    won["month"] = won["close_date"].dt.strftime("%Y-%m")
+    wins: dict[Any, float] = won.groupby(["owner_name", "month"])["value"].sum().to_dict()
     random, calls = np.random.default_rng(1), []
     for month in pd.period_range(log["seen_at"].min(), last, freq="M")[1:]:
         for day, (place, name) in itertools.product((2, 10, 20), enumerate(names)):
