@@ -8,6 +8,7 @@ from .analysis import backtest as backtest
 from .analysis import backtest_horizons as backtest_horizons
 from .analysis import backtest_methods as backtest_methods
 from .analysis import calibration as calibration
+from .analysis import call_accuracy as call_accuracy
 from .analysis import category_moves as category_moves
 from .analysis import close_date_moves as close_date_moves
 from .analysis import deal_flags as deal_flags
@@ -19,6 +20,7 @@ from .analysis import forecast_change as forecast_change
 from .analysis import forecast_change_deals as forecast_change_deals
 from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
+from .analysis import forecast_value_added as forecast_value_added
 from .analysis import movements as movements
 from .analysis import pipeline_created as pipeline_created
 from .analysis import pipeline_created_deals as pipeline_created_deals

@@ -23,5 +23,5 @@ def scratch_history(org: Org | None = None) -> History:
     """An empty history whose folder goes with it."""
     folder = tempfile.mkdtemp(prefix="opp-analytics-history-")
     history = History(folder, org=org)
-    weakref.finalize(history, shutil.rmtree, folder, True)
+    weakref.finalize(history._source, shutil.rmtree, folder, True)
     return history

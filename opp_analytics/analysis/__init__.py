@@ -5,12 +5,14 @@ import inspect
 from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
+from opp_analytics.analysis.forecasting.call_accuracy import call_accuracy
 from opp_analytics.analysis.forecasting.category_moves import category_moves
 from opp_analytics.analysis.forecasting.deal_reasons import deal_reasons
 from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_categories import forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
+from opp_analytics.analysis.forecasting.forecast_value_added import forecast_value_added
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
@@ -48,6 +50,7 @@ from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # i
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.method import read_method as read_method  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_moneys as read_moneys  # isort: skip
+from opp_analytics.analysis.sentences.calls import name_source as name_source, say_lean as say_lean  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip

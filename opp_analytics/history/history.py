@@ -220,7 +220,7 @@ class History:
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
             history = cls(folder, org=known)
-            weakref.finalize(history, shutil.rmtree, folder, True)
+            weakref.finalize(history._source, shutil.rmtree, folder, True)
         else:
             history = cls(path, org=known)
         add_import(history._own_folder("import into"), imported)

@@ -171,3 +171,10 @@ def test_tell_problems__counts_the_deals_of_each():
 def test_widest__holds_both_kinds():
     pairs = [("whole", "number"), ("whole", "date"), (None, "boolean")]
     assert [widest(*pair) for pair in pairs] == ["number", "text", "boolean"]
+
+
+def test_from_changes__outlives_the_object_that_made_it():
+    history = History.from_changes(wide())
+    read_again = history.read_by(oa.Org(currency="EUR"))
+    del history
+    assert len(read_again.records) > 0

@@ -21,6 +21,7 @@ from opp_analytics.text import capital, noun, percent, spelled
 FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
 CHANCE = "the difference may be chance"
+TOO_FEW = "too few to say"
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 
@@ -37,7 +38,7 @@ def is_enough(deals: float) -> bool:
 
 def say_few(words: str) -> str:
     """Say that what the words count is too little for a finding."""
-    return f"{words}: too few to say"
+    return f"{words}: {TOO_FEW}"
 
 
 def is_apart(hits: Iterable[float], trials: Iterable[float]) -> bool:

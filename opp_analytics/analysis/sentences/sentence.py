@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.sentences import forecasts, movements, rates
+from opp_analytics.analysis.sentences import calls, forecasts, movements, rates
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
@@ -37,6 +37,8 @@ _KINDS = (
     _Kind("backtest", "weeks_before actual error low", forecasts.describe_backtest),
     _Kind("backtest_methods", "wape behind differs", forecasts.describe_methods),
     _Kind("backtest_horizons", "n wape bias interval_coverage", forecasts.describe_horizons),
+    _Kind("call_accuracy", "wape over under moved", calls.describe_call_accuracy),
+    _Kind("forecast_value_added", "wape error_ratio better differs", calls.describe_value_added),
     _Kind("calibration", "stated realized won open", forecasts.describe_calibration),
     _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),

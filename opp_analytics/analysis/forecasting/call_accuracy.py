@@ -1,0 +1,138 @@
+"""`call_accuracy`: calls judged like our own forecasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.forecasting.call_samples import (
+    NUMBER,
+    POINT,
+    CallSamples,
+    Errors,
+    keep_in_force,
+    tabulate,
+)
+from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.org import Org
+from opp_analytics.periods import Freq
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+_COLUMNS = (
+    "n", "wape", "bias", "bias_low", "bias_high", "over", "under", "moved", "differs", "error_ratio", "ratio_low",
+    "ratio_high", "model_wape", "better",
+)  # fmt: skip
+
+
+def call_accuracy(
+    history: History,
+    *,
+    org: Org | None = None,
+    freq: Freq | None = None,
+    by: Literal["caller", "owner_name", "team"] = "caller",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Judge calls at the same leads as the model's forecasts: how far each caller's missed, which way, and whether the model's did better.
+
+    Parameters
+    ----------
+    history : History
+        Past records; periods that had been over for 15 days by the last one are judged.
+    org : Org, optional
+        Whose calls; default: the history's org.
+    freq : str, optional
+        Period alias of the calls to judge; by default that of the org's ``[report]``, else "M". Calls for other periods are left out.
+    by : {"caller", "owner_name", "team"}
+        One row for each caller with all numbers that they call, or for each person's or team's number: the last override in
+        force, else the own call.
+    confidence : float
+        Level of the intervals and of ``differs``.
+
+    Returns
+    -------
+    DataFrame
+        Index: `by` (str), one row for each with a call for such a period. Columns: ``n`` (int64): periods judged; ``wape``,
+        ``bias`` with ``bias_low`` and ``bias_high`` (float64, fractions of what was won); ``over``, ``under`` (fractions): share
+        of periods that were called too high, too low; ``moved`` (fraction of what was won): mean of last minus first call;
+        ``differs`` (bool): the error differs from the model's for the same numbers beyond chance; ``error_ratio`` (ratio to the
+        model's error) with ``ratio_low`` and ``ratio_high``; ``model_wape`` (fraction); ``better`` (fraction): share of periods
+        in which the calls missed by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
+        Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``: ``other_periods``,
+        ``period_not_over`` and ``other_numbers`` (calls), ``no_record`` (days without a record), ``no_forecast`` (calls in
+        force on a day without a forecast of their number).
+
+    Raises
+    ------
+    NotEnoughHistory
+        When there are no records, or no calls for such periods.
+    ArgumentError
+        When an argument is invalid.
+
+    See Also
+    --------
+    forecast_value_added, calls, backtest
+
+    Notes
+    -----
+    For a period of `length` days, calls count as they were known with length − 1, ⌊2·length/3⌋, ⌊length/3⌋ and 7 days left,
+    against the model's forecast from the last record, at most 3 days old, and what was won in the end. A period's error is
+    the mean over these days of abs(F − A), so n counts periods; a caller of several numbers errs by the sum over them. Tests
+    and intervals: docs/definitions.md, "Calls".
+
+    Examples
+    --------
+    >>> import opp_analytics as oa
+    >>> log = pd.DataFrame({
+    ...     "unique_id": ["a", "a", "b", "b", "c", "c"], "owner_name": "Ann", "value": 100.0, "probability": 50,
+    ...     "seen_at": ["2026-01-01", "2026-01-25", "2026-02-01", "2026-02-25", "2026-03-01", "2026-04-20"],
+    ...     "stage": ["proposal", "closed_won"] * 3, "close_date": ["2026-01-25"] * 2 + ["2026-02-25"] * 2 + ["2026-03-25"] * 2})
+    >>> made = [{"made_on": f"2026-0{m}-01", "period": f"2026-0{m}", "caller": "Ann", "owner_name": "Ann", "commit": 120} for m in (1, 2, 3)]
+    >>> oa.call_accuracy(oa.History.from_changes(log), org=oa.Org(calls=made))[["n", "wape", "bias", "over"]]
+            n  wape  bias  over
+    caller
+    Ann     3   0.2   0.2   1.0
+    """
+    if by not in ("caller", *NUMBER):
+        raise ArgumentValueError(f"unknown by={by!r}; use 'caller', 'owner_name' or 'team'")
+    samples = CallSamples.of(history, "call_accuracy", org=org, freq=freq, confidence=confidence)
+    calls = samples.calls if by == "caller" else samples.calls[samples.calls[by] != ""]
+    found = [known.assign(place=point.place) for point, known in samples.list_known()]
+    if by != "caller":
+        found = [keep_in_force(known[known[by] != ""]) for known in found]
+    known = pd.concat(found) if found else calls.assign(place=0)[:0]
+    parts = []
+    for owner, team in dict.fromkeys(zip(known["owner_name"] != "", known["team"] != "", strict=True)):
+        names = [name for name, named in zip(NUMBER, (owner, team), strict=True) if named]
+        mine = known[((known["owner_name"] != "") == owner) & ((known["team"] != "") == team)]
+        level = samples.read_level(*names)[["model", "actual"]].dropna()
+        parts.append(mine.merge(level, left_on=[*POINT, *names], right_index=True))
+    cells = pd.concat(parts) if parts else known.assign(model=0.0, actual=0.0)
+    rows, p = {}, []
+    for key in sorted(calls[by].unique()):
+        mine = cells[cells[by] == key].set_index([*NUMBER, *POINT])[["commit", "model", "actual"]]
+        errors = Errors.of(mine, ["commit", "model"])
+        rows[key] = errors.judge("commit", confidence=confidence)
+        p.append(errors.compare("commit"))
+        if errors.enough:
+            made = calls[(calls[by] == key) & calls["commit"].notna()].sort_values("made_on", kind="stable")
+            ends = made.groupby([*NUMBER, "period"])["commit"].agg(["first", "last"])
+            ends = ends.loc[mine.index.droplevel("place").unique()]
+            moved = (ends["last"] - ends["first"]).groupby(level="period").sum() / errors.actual
+            rows[key]["moved"] = moved[errors.actual > 0].mean()
+    table = tabulate(rows, p, _COLUMNS, confidence=confidence)
+    table.index = pd.Index(rows, dtype=schema.TEXT, name=by)
+    return annotate(
+        table,
+        n=cells["period"].nunique(),
+        left_out={
+            **samples.left_out,
+            "other_numbers": len(samples.calls) - len(calls),
+            "no_forecast": len(known) - len(cells),
+        },
+        **samples.notes,
+    )

@@ -1,0 +1,277 @@
+"""Calls, and what the records knew on the same days: the samples of `call_accuracy` and `forecast_value_added`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from opp_analytics import periods
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.moment import NEAR_DAYS, first_day, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted
+from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
+from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.org import Org, calls_known
+from opp_analytics.text import noun
+
+FEWEST = 3
+"""Periods below which there are no figures."""
+LAST_LEAD = 7
+"""Days before a period's end from which a call no longer says much."""
+_DRAWS, _FEWEST_DRAWN = 2_000, 6
+"""Bootstrap draws, and the periods from which their percentiles are an interval."""
+NUMBER = ["owner_name", "team"]
+"""Whose number a call is; both empty for the whole's."""
+POINT = ["period", "place"]
+"""A day on which calls are judged: the period, and the place among its leads."""
+
+_Made = dict[tuple[int, pd.Period], dict[tuple[str, ...], tuple[float, float]]]
+"""Expected and booked money by record and period, then by group."""
+
+
+class Point(NamedTuple):
+    """A day on which the calls for an ended period are judged."""
+
+    period: pd.Period
+    place: int
+    """Place among the period's leads, which months of 30 and 31 days share."""
+    day: pd.Timestamp
+    record: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its key in tables, as `POINT` names it."""
+        return str(self.period), self.place
+
+
+@dataclass(frozen=True)
+class CallSamples:
+    """The calls for ended periods, and the days that they are judged on."""
+
+    question: Question
+    calls: pd.DataFrame
+    """As `Org.calls`, for periods that are over; an empty ``owner_name`` or ``team`` is ""."""
+    points: list[Point]
+    left_out: dict[str, int]
+
+    @classmethod
+    def of(
+        cls, history: History, asked_by: str, *, org: Org | None, freq: str | None, confidence: float
+    ) -> CallSamples:
+        """Read the calls for periods of `freq` that are final, and find the record of each lead's day."""
+        history = check_history(history, asked_by)
+        history = history if org is None else history.read_by(org)
+        meaning = Org.of(history)
+        question = Question.of_past(
+            history,
+            asked_by,
+            freq=periods.check_freq(freq or meaning.report.get("freq") or "M"),
+            method=Method("auto"),
+            as_of=None,
+            confidence=confidence,
+        )
+        calls = meaning.calls
+        if calls.empty:
+            raise NotEnoughHistory(
+                f"{asked_by} needs calls, but the org has none; name their file under [calls] of the org file, or make one with "
+                "opp-analytics call"
+            )
+        read = {label: _read_period(label, question) for label in calls["period"].unique()}
+        asked = [read[label] for label in calls["period"]]
+        if not any(asked):
+            raise NotEnoughHistory(
+                f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for other periods, such as "
+                f"{calls['period'].iloc[0]}; pass freq="
+            )
+        records = question.records
+        assert records is not None
+        final = set(records.ended(int(records.days[-1])))
+        calls.attrs = {}
+        over = calls.fillna(dict.fromkeys(NUMBER, "")).assign(period=list(map(str, asked)))
+        over = over[[one in final for one in asked]]
+        points, missed = [], 0
+        for period in sorted(final.intersection(asked)):
+            for place, lead in enumerate(list_leads(period)):
+                record = records.find_newest(day := last_day(period) - lead)
+                if record >= 0 and day - records.days[record] <= NEAR_DAYS:
+                    points.append(Point(period, place, pd.Timestamp(day, unit="D"), record))
+                else:
+                    missed += 1
+        left_out = {
+            "other_periods": asked.count(None),
+            "period_not_over": len(calls) - asked.count(None) - len(over),
+            "no_record": missed,
+        }
+        return cls(question, over, points, left_out)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """The attrs of a table of judged calls."""
+        question = self.question
+        return {
+            "made_from": question.history,
+            "as_of": question.today,
+            "freq": question.freq,
+            "tz": question.tz,
+            "confidence": question.confidence,
+        }
+
+    def list_known(self) -> Iterable[tuple[Point, pd.DataFrame]]:
+        """List the calls in force on each day."""
+        by_period = dict(iter(self.calls.groupby("period")))
+        for point in self.points:
+            yield point, calls_known(by_period[str(point.period)], point.day)
+
+    def read_level(self, *by: str) -> pd.DataFrame:
+        """Tabulate what the records knew on each day, by group: ``model``, ``weighted``, ``last_period``, and ``actual`` in the end.
+
+        Index: the point, then the columns of `by`. Empty where the history lacks one.
+        """
+        question, sources = self.question, ["model", "weighted", "last_period", "actual"]
+        history = question.history
+        assert history is not None
+        keys, rows = [*POINT, *by], []
+        if set(by) <= set(history.table.columns):
+            past = PastForecasts(replace(question, by=by))
+            wanted, before = (self._list_wanted(back) for back in (0, 1))
+            model, stated = (_ask(past, wanted, method) for method in (None, Method("stated")))
+            actual, last = past.sum_wins(wanted), past.sum_wins(before)
+            for point in self.points:
+                period, record = point.period, point.record
+                forecasts, plain = model.get((record, period), {}), stated.get((record, period), {})
+                for group in past.learned.versions.every.labels:
+                    # A group without a forecast among others counts as 0.
+                    weighted, booked = plain.get(group, (0.0, 0.0) if plain else (np.nan, np.nan))
+                    rows.append((
+                        *point.key,
+                        *group,
+                        forecasts.get(group, (0.0 if forecasts else np.nan,))[0],
+                        weighted,
+                        max(booked, last[record, group, str(period - 1)]),
+                        actual[record, group, str(period)],
+                    ))  # fmt: skip
+        return pd.DataFrame(rows, columns=[*keys, *sources]).set_index(keys).astype("float64")
+
+    def _list_wanted(self, back: int) -> Wanted:
+        wanted: dict[int, list[pd.Period]] = defaultdict(list)
+        for point in self.points:
+            wanted[point.record].append(point.period - back)
+        return wanted
+
+
+def _ask(past: PastForecasts, wanted: Wanted, method: Method | None) -> _Made:
+    """Forecast by record and period, then by group."""
+    found: _Made = defaultdict(dict)
+    for record, ahead in wanted.items():
+        for made in past.ask(record, ahead, method):
+            found[record, made.period][made.group] = made.expected, made.booked
+    return found
+
+
+def list_leads(period: pd.Period) -> list[int]:
+    """List the days left at which calls for a period are judged: its first day, a third and two thirds in, and a week before its end."""
+    length = last_day(period) - first_day(period) + 1
+    leads = dict.fromkeys([length - 1, 2 * length // 3, length // 3, LAST_LEAD])
+    return [lead for lead in leads if lead < length]
+
+
+def _read_period(label: str, question: Question) -> pd.Period | None:
+    """Read the period of a call; None for one of another length, or of another fiscal year than the org's."""
+    try:
+        period = periods.as_period(label, question.freq)
+        days = period.start_time.normalize(), period.end_time.normalize()
+        same = question.freq[0] in "DW" or question.org.period_days(label) == days
+    except ArgumentValueError:
+        return None
+    return period if same else None
+
+
+def keep_in_force(known: pd.DataFrame) -> pd.DataFrame:
+    """Keep one call for each number: the last override, else the own call."""
+    ranked = known.assign(override=known["caller"] != known["owner_name"])
+    return ranked.sort_values(["override", "made_on"], kind="stable").drop_duplicates(NUMBER, keep="last")
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of some sources by period (rows): the mean over its leads, summed over the numbers judged together."""
+
+    size: pd.DataFrame
+    signed: pd.DataFrame
+    actual: pd.Series[Any]
+
+    @classmethod
+    def of(cls, cells: pd.DataFrame, sources: Sequence[str]) -> Errors:
+        """Average cells with columns `sources` and ``actual``; their index has a level ``period``, the lead's ``place``, and whose number it is."""
+        off, actual = cells[list(sources)].sub(cells["actual"], axis=0), cells[["actual"]]
+        levels = [name for name in cells.index.names if name != "place"]
+        size, signed, came = (
+            pd.DataFrame(part.groupby(level=levels).mean()).groupby(level="period").sum()
+            for part in (off.abs(), off, actual)
+        )
+        return cls(size, signed, came["actual"])
+
+    @property
+    def enough(self) -> bool:
+        """True if there are enough periods for figures."""
+        return len(self.actual) >= FEWEST
+
+    def judge(self, source: str, *, confidence: float) -> dict[str, Any]:
+        """Judge a source, and compare it with the model; NaN from too few periods."""
+        if not self.enough:
+            return {"n": len(self.actual)}
+        error, model, signed = (
+            part.to_numpy() for part in (self.size[source], self.size["model"], self.signed[source])
+        )
+        n, total, tail, cents = len(error), self.actual.sum(), (1 - confidence) / 2, np.round(signed, 2)
+        drawn = np.random.default_rng(0).integers(0, n, (_DRAWS, n))
+        ratios = _divide(error[drawn].sum(axis=1), model[drawn].sum(axis=1))
+        known = n >= _FEWEST_DRAWN and bool(model.any())
+        low, high = np.nanquantile(ratios, [tail, 1 - tail]) if known else (np.nan, np.nan)
+        reach = stdtrit(n - 1, 1 - tail) * signed.std(ddof=1) * n**0.5
+        return {
+            "n": n,
+            "wape": _divide(error.sum(), total),
+            "bias": _divide(signed.sum(), total),
+            "bias_low": _divide(signed.sum() - reach, total),
+            "bias_high": _divide(signed.sum() + reach, total),
+            "over": (cents > 0).mean(),
+            "under": (cents < 0).mean(),
+            "error_ratio": _divide(error.sum(), model.sum()),
+            "ratio_low": low,
+            "ratio_high": high,
+            "model_wape": _divide(model.sum(), total),
+            "better": (np.round(error - model, 2) < 0).mean(),
+        }
+
+    def compare(self, source: str, other: str = "model") -> float:
+        """Compute the p-value of the difference between two sources' errors; NaN from too few periods."""
+        return compare_pairs(self.size[source] - self.size[other]) if self.enough else np.nan
+
+
+def _divide(part: Any, whole: Any) -> Any:
+    """Divide; NaN where the whole is not above 0."""
+    out = np.full(np.shape(whole), np.nan)
+    return np.divide(part, whole, out=out, where=np.asarray(whole) > 0)[()]
+
+
+def tabulate(
+    rows: Mapping[Any, dict[str, Any]], p: Sequence[float], columns: Sequence[str], *, confidence: float
+) -> pd.DataFrame:
+    """Tabulate judged rows, without their index; ``differs`` marks p-values by Holm's adjustment (NaN is not compared)."""
+    values, differs = np.asarray(p, dtype=np.float64), np.zeros(len(rows), dtype=bool)
+    compared = ~np.isnan(values)
+    differs[compared] = adjust_p_values(values[compared]) < 1 - confidence
+    table = pd.DataFrame(list(rows.values()), columns=list(columns)).assign(differs=differs)
+    return table.astype(
+        {"n": "int64"} | {name: "float64" for name in columns if name not in ("n", "differs")}
+    )

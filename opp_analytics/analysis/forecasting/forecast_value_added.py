@@ -1,0 +1,208 @@
+"""`forecast_value_added`: who makes the number better."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.forecasting.call_samples import (
+    FEWEST,
+    POINT,
+    CallSamples,
+    Errors,
+    keep_in_force,
+    tabulate,
+)
+from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.org import Org
+from opp_analytics.periods import Freq
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+SOURCES = ("model", "weighted", "last_period", "reps", "manager", "blend")
+"""Whose numbers are compared, in the order of the table."""
+_COLUMNS = ("n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better")
+_STRENGTH, _MOST = 4, 2.0
+"""Pseudo-periods in which calls were right, and the most that the blend scales calls up, or down."""
+
+
+def forecast_value_added(
+    history: History,
+    *,
+    org: Org | None = None,
+    freq: Freq | None = None,
+    by: Literal["team", "owner_name"] | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Compare the model with what people called, and with simple formulas, on the same periods and days: who makes the number better.
+
+    Parameters
+    ----------
+    history, org, freq, confidence
+        As for `call_accuracy`.
+    by : {"team", "owner_name"}, optional
+        One block of rows for each team, or person, with a call; None compares the whole's numbers.
+
+    Returns
+    -------
+    DataFrame
+        Index `by` if given, and ``source`` (str): "model" (the default method), "weighted" (booked, and the deals due at their
+        stated chances), "last_period" (what the period before won, raised to what is booked), "reps" (sum of people's own
+        calls; who has none counts with the weighted pipeline), "manager" (the same with overrides: of a person, of a
+        team instead of its sum, of the whole instead of all), "blend" (half model, half reps, scaled by their past bias).
+        Columns: ``n`` (int64): periods judged; ``wape``, ``bias`` (float64, fractions of what was won); ``error_ratio`` (ratio to the
+        model's error) with ``ratio_low`` and ``ratio_high``; ``differs`` (bool): from the model's errors, beyond chance;
+        ``better`` (fraction): share of periods in which it missed by less than the model. NaN below 3 periods: too few to
+        say; the ends of the ratio below 6. All rows of a block judge the same periods and days: those on which every
+        source with 3 periods has a number. Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``
+        as for `call_accuracy`; ``without_call``: people counted with the weighted pipeline, over all days; ``override``:
+        p-value of reps against manager, by block.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError
+        As for `call_accuracy`.
+
+    See Also
+    --------
+    call_accuracy, backtest_methods
+
+    Notes
+    -----
+    Days, errors, tests and intervals are those of `call_accuracy`; docs/definitions.md, "Calls", has the formulas. Without any
+    override "manager" has no figures. A source is no better or worse because ``differs`` is False: it may be chance.
+
+    Examples
+    --------
+    >>> import opp_analytics as oa
+    >>> log = pd.DataFrame({
+    ...     "unique_id": ["a", "a", "b", "b", "c", "c"], "owner_name": "Ann", "value": 100.0, "probability": 50,
+    ...     "seen_at": ["2026-01-01", "2026-01-25", "2026-02-01", "2026-02-25", "2026-03-01", "2026-04-20"],
+    ...     "stage": ["proposal", "closed_won"] * 3, "close_date": ["2026-01-25"] * 2 + ["2026-02-25"] * 2 + ["2026-03-25"] * 2})
+    >>> made = [{"made_on": f"2026-0{m}-01", "period": f"2026-0{m}", "caller": "Ann", "owner_name": "Ann", "commit": 120} for m in (1, 2, 3)]
+    >>> oa.forecast_value_added(oa.History.from_changes(log), org=oa.Org(calls=made)).loc[["weighted", "reps"], ["n", "wape", "bias"]]
+              n  wape  bias
+    source
+    weighted  3   0.5  -0.5
+    reps      3   0.2   0.2
+    """
+    if by not in (None, "team", "owner_name"):
+        raise ArgumentValueError(f"unknown by={by!r}; use None, 'team' or 'owner_name'")
+    samples = CallSamples.of(history, "forecast_value_added", org=org, freq=freq, confidence=confidence)
+    cells, without_call = _collect_sources(samples, by)
+    groups = {str(key): part for key, part in cells.groupby(level="group")} if by else {"": cells}
+    judged = {key: _keep_common(part) for key, part in groups.items()}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    p, override = [], {}
+    for key, part in judged.items():
+        errors = Errors.of(part, [name for name in SOURCES if name in part])
+        for source in SOURCES:
+            if source in part:
+                rows[key, source] = errors.judge(source, confidence=confidence)
+            else:
+                lone = groups[key][source].dropna().index.get_level_values("period")
+                rows[key, source] = {"n": lone.nunique()}
+            p.append(errors.compare(source) if source in part and source != "model" else np.nan)
+        if errors.enough and {"reps", "manager"} <= set(part):
+            override[key] = errors.compare("manager", "reps")
+    table = tabulate(rows, p, _COLUMNS, confidence=confidence)
+    labels = pd.DataFrame(list(rows), columns=[by or "group", "source"], dtype=schema.TEXT)
+    table.index = pd.MultiIndex.from_frame(labels) if by else pd.Index(labels["source"])
+    return annotate(
+        table,
+        n=pd.concat(judged.values()).index.get_level_values("period").nunique() if judged else 0,
+        left_out={**samples.left_out, "no_forecast": int(cells["model"].isna().sum())},
+        without_call=without_call,
+        override=override,
+        **samples.notes,
+    )
+
+
+def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame, int]:
+    """Tabulate each source's number on each day, by group (an empty one for the whole); count the people who had none and counted otherwise."""
+    level, people = samples.read_level(*([by] if by else [])), samples.read_level("owner_name")["weighted"]
+    plain_on: dict[Any, dict[str, float]] = {
+        point: dict(zip(part.index.get_level_values(-1), part, strict=True))
+        for point, part in people.groupby(level=POINT)
+    }
+    rows, without_call, org = [], 0, samples.question.org
+    placed = {*org.people["team"]}
+    for point, known in samples.list_known():
+        plain, last = plain_on.get(point.key, {}), keep_in_force(known)
+        numbers = list(zip(last["owner_name"], last["team"], strict=True))
+        force = dict(zip(numbers, last["commit"], strict=True))
+        over = set(itertools.compress(numbers, last["override"]))
+        mine = known[known["caller"] == known["owner_name"]]
+        own = dict(zip(mine["owner_name"], mine["commit"], strict=True))
+        team_of = _find_teams(org, point.day)
+        teams = {number: number[1] for number in over if not number[0] and number[1] in placed}
+        everyone = dict.fromkeys([*plain, *(name for name, _ in numbers if name)])
+        for number, names in _list_groups(by, numbers, everyone, team_of).items():
+            # Within the whole, a team's override stands for its people.
+            inside = {} if by else teams
+            rest = [(name, "") for name in names if team_of.get(name) not in inside.values()]
+            called = [name for name in names if name in own]
+            above = over & {number, *inside, *rest}
+            without_call += sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
+            reps = sum(own.get(name, plain.get(name, 0.0)) for name in names)
+            manager = sum(force[one] if one in force else plain.get(one[0], 0.0) for one in [*inside, *rest])
+            rows.append((
+                "".join(number),
+                *point.key,
+                reps if called else np.nan,
+                force.get(number, manager) if called or above else np.nan,
+                bool(above),
+            ))  # fmt: skip
+    found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden"])
+    found = found.dropna(how="all", subset=["reps", "manager"])
+    found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = np.nan
+    keys = [*POINT, *(["group"] if by else [])]
+    cells = found.merge(level, how="left", left_on=keys, right_index=True)
+    return cells.assign(blend=_blend(cells)).set_index(["group", *POINT]), without_call
+
+
+def _list_groups(
+    by: str | None, numbers: Sequence[tuple[str, str]], everyone: Iterable[str], team_of: Mapping[str, str]
+) -> dict[tuple[str, str], list[str]]:
+    """List the people in each number that is judged."""
+    if by == "owner_name":
+        return {(name, ""): [name] for name, _ in numbers if name}
+    if by is None:
+        return {("", ""): list(everyone)}
+    return {
+        ("", team): [name for name in everyone if team_of.get(name) == team]
+        for team in dict.fromkeys([*team_of.values(), *(team for _, team in numbers if team)])
+    }
+
+
+def _blend(cells: pd.DataFrame) -> pd.Series[float]:
+    """Blend the model with the calls of reps, scaled by their past bias at the same lead."""
+    ratio = (cells["actual"] / cells["reps"]).where(cells["reps"] != 0)
+    keys = [cells["group"], cells["place"]]
+    total, n = (
+        part.groupby(keys).cumsum() - part for part in (ratio.fillna(0.0), ratio.notna().astype("int64"))
+    )
+    scale = ((_STRENGTH + total) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)
+    return 0.5 * cells["model"] + 0.5 * scale * cells["reps"]
+
+
+def _find_teams(org: Org, day: pd.Timestamp) -> dict[str, str]:
+    """Find the team of each person on a day."""
+    people = org.people
+    begun = people[~(people["from_date"] > day)].sort_values("from_date", kind="stable", na_position="first")
+    begun = begun.drop_duplicates("owner_name", keep="last").dropna(subset=["team"])
+    return dict(zip(begun["owner_name"], begun["team"], strict=True))
+
+
+def _keep_common(part: pd.DataFrame) -> pd.DataFrame:
+    """Keep the days on which all sources have a number; one with too few periods is not compared."""
+    known = part[list(SOURCES)].notna().groupby(level="period").any().sum()
+    kept = [source for source in SOURCES if source == "model" or known[source] >= FEWEST]
+    return part[[*kept, "actual"]].dropna()

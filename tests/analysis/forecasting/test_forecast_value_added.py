@@ -1,0 +1,85 @@
+"""Who makes the number better: months worked by hand, and simulated teams recomputed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests.analysis.forecasting.calls import CALLS, call, make, play
+
+HISTORY = play()
+NAMES = ["model", "weighted", "last_period", "reps", "manager", "blend"]
+
+
+def compare(rows: list[dict[str, Any]], settings: dict[str, Any] | None = None, **asked: Any) -> pd.DataFrame:
+    return oa.forecast_value_added(HISTORY, org=make(rows, **settings or {}), **asked)
+
+
+def test_forecast_value_added__of_three_months_is_worked_by_hand() -> None:
+    table = compare(CALLS)
+    assert table.index.tolist() == NAMES
+    assert (table["n"] == 3).all()
+    # In all 150 + 100 + 150 came. The model, too young to learn, and the weighted pipeline say 75: 75, 25, 75 off.
+    # The month before: 0, 150, 100. Reps: Bo counts 25 where he has not called, Ann 50 before March 12, so 125 in January;
+    # 165, 165, 145, 145 in February; 50 + 60, then 80 + 60 in March: 25, 55, 25 off.
+    # Max turns 120 into 110: February is 65, 65, 35, 35 off.
+    # Blend: Bo and Ann were 150/125 = 1.2 of their call in January, so that February has b = (4 + 1.2)/5 = 1.04, and March
+    # (5.2 + 100/165)/6 at the first two days, (5.2 + 100/145)/6 at the others.
+    february = (2 * abs(37.5 + 0.52 * 165 - 100) + 2 * abs(37.5 + 0.52 * 145 - 100)) / 4
+    late = [37.5 + (5.2 + 100 / said) / 12 * now - 150 for said, now in ((165, 110), (145, 140))]
+    blend = 150 - (37.5 + 0.5 * 125) + february + sum(map(abs, late)) / 2
+    errors_ = {"model": 175, "weighted": 175, "last_period": 250, "reps": 105, "manager": 100, "blend": blend}
+    assert table["wape"].to_dict() == pytest.approx({name: off / 400 for name, off in errors_.items()})
+    assert table["error_ratio"].to_dict() == pytest.approx({name: off / 175 for name, off in errors_.items()})
+    assert table.loc["reps", "bias"] == pytest.approx((-25 + 55 - 25) / 400)
+    # Of the six people and days in January and February without Bo's call, and in March without Ann's.
+    assert table.attrs["without_call"] == 4 + 4 + 2
+    assert not table["differs"].any()
+    # Only February differs: both signs are as far from 0.
+    assert table.attrs["override"] == {"": 1.0}
+
+
+def test_forecast_value_added__judges_all_sources_on_the_same_days() -> None:
+    # Ann calls in February and March only: January is lost to all.
+    later = [one for one in CALLS if one["made_on"] > "2025-01-31"]
+    table = oa.forecast_value_added(play(4), org=make([*later, call("2025-04-02", "Ann", 100)]))
+    assert (table["n"] == 3).all()
+    # The 2nd of April is after its first day: from the second day on.
+    assert table.loc["model", "wape"] == pytest.approx((25 + 75 + 25) / 350)
+
+
+def test_forecast_value_added__a_source_with_few_periods_does_not_shrink_the_rest() -> None:
+    rows = [call(f"2025-0{m}-01", "Eva", 140, whole="") for m in (1, 2, 3)]
+    table = compare([*rows, call("2025-02-10", "Bo", 40)])
+    assert table["n"].to_dict() == {**dict.fromkeys(NAMES, 3), "reps": 1, "blend": 1}
+    assert table["wape"].isna().to_dict() == {**dict.fromkeys(NAMES, False), "reps": True, "blend": True}
+    assert table.loc["manager", "wape"] == pytest.approx((10 + 40 + 10) / 400)
+    assert compare(CALLS[:1])["wape"].isna().all()
+    assert oa.sentence(compare(CALLS[:1])) == "Calls can be judged in 1 month: too few to say."
+
+
+def test_forecast_value_added__takes_an_override_for_what_it_is_named_for() -> None:
+    own = [call(f"2025-0{m}-01", name, 100) for m in (1, 2, 3) for name in ("Ann", "Bo")]
+    people = [
+        {"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo", "team": "West"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2025-03-01"},
+    ]  # fmt: skip
+    team = [call(f"2025-0{m}-01", "Eva", 70, team="East") for m in (1, 2, 3)]
+    table = compare([*own, *team], {"people": people})
+    # 70 for Ann's 100 beside Bo's 100 in January and February; in March nobody is in East, so that 70 comes on top.
+    assert table.loc["manager", "bias"] == pytest.approx((170 + 170 + 270 - 400) / 400)
+    assert table.loc["reps", "bias"] == pytest.approx((600 - 400) / 400)
+    whole = [call("2025-01-01", "Eva", 30, whole="")]
+    # The whole's override stands for all.
+    assert compare([*own, *team, *whole], {"people": people}).loc["manager", "bias"] == pytest.approx(
+        (30 + 170 + 270 - 400) / 400
+    )
+    # Without people nobody is in a team, and a team's call stands for nobody.
+    alone = compare([*own, *team])
+    assert alone.loc["manager", "n"] == 0
+    by_team = compare([*own, *team], {"people": people}, by="team")
+    # In February, East called 70 where Ann had called 100 and got 100.
+    assert by_team.loc[("West", "reps"), "bias"] == pytest.approx((100 + 100 + 200 - 50 - 0 - 150) / 200)
