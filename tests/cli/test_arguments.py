@@ -79,6 +79,8 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
     "categories --out x.csv": {"--by": ["nobody_s_column"], "--freq": ["X"], "--as-of": ["someday"], "--out": ["x.doc", "no/x.csv"]},
     "scorecard --out x.csv": {"--by": ["nobody_s_column"], "--freq": ["X"], "--since": ["someday"], "--method": ["lerned"],
                               "--as-of": ["someday"], "--history": ["taken.txt"], "--out": ["x.doc", "no/x.csv"]},
+    "calls --list --out x.csv": {"--org": ["missing.toml", "broken.toml"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
+    "call Ann 2099-12 450k": {"--best": ["a lot", "1"], "--made-on": ["someday", "2100-01-01"], "--org": ["missing.toml", "broken.toml", "salesforce"]},
     "doctor": {"--report": ["x.xlsx", "no/x.txt", "link.txt"], "--org": ["missing.toml", "broken.toml"]},
 }  # fmt: skip
 """By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""
