@@ -26,6 +26,7 @@ if runs():
     from opp_analytics import text
     from opp_analytics.cli.console import note, say, show, write_command
     from opp_analytics.errors import ConfigError, DataError
+    from opp_analytics.history import list_owners
     from opp_analytics.org import FILE, PRESETS, Call, Org, add_call, write_stranger
     from opp_analytics.periods import as_date, read_period
 
@@ -112,12 +113,10 @@ def _check_owner(name: str | None, org: Org, folder: Path) -> None:
     people = set(org.people["owner_name"])
     if name is None or name in people:
         return
-    history = find_history(folder, org)
-    log = None if history is None else history.log
-    if history is not None and log is not None and "owner_name" in log.columns:
-        people |= set(history.collect(log.select("owner_name").distinct())["owner_name"].dropna())
+    if (history := find_history(folder, org)) is not None:
+        people |= list_owners(history)
     if people and name not in people:
-        raise DataError(write_stranger(name, sorted(people)))
+        raise DataError(f"{name!r} is {write_stranger(name, sorted(people))}")
 
 
 def _find_in_force(calls: pd.DataFrame, made: Call) -> pd.Series | None:

@@ -898,6 +898,16 @@ class History:
             raise
 
 
+def list_owners(history: History) -> frozenset[str]:
+    """List everybody who ever owned a deal, those outside of a part too."""
+    if isinstance(history._source, ScopedSource):
+        return list_owners(history._source.whole)
+    log = history.log
+    if "owner_name" not in log.columns:
+        return frozenset()
+    return frozenset(history.collect(log.select("owner_name").distinct())["owner_name"].dropna())
+
+
 def holds(history: History, opportunities: pd.DataFrame) -> bool:
     """Tell whether the last record of a folder's history holds the opportunities as they are."""
     return is_recorded(history._own_folder("compare with"), opportunities, history.org)

@@ -1,8 +1,8 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.add_call import add_call, write_stranger
+from opp_analytics.org.add_call import add_call
 from opp_analytics.org.additions import Tables
-from opp_analytics.org.calls import calls, calls_known
+from opp_analytics.org.calls import calls, calls_known, refuse_strangers, write_stranger
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns

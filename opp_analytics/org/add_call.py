@@ -8,7 +8,6 @@ import io
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError, DataError, OrgError
 from opp_analytics.files import SMALL, in_turn, read_whole, replace_file, write_whole
-from opp_analytics.inputs import did_you_mean, spell_amount
+from opp_analytics.inputs import spell_amount
 from opp_analytics.org.additions import Additions
 from opp_analytics.org.org import Org, parse_org
 from opp_analytics.org.people import Call, tabulate_rows
@@ -34,13 +33,6 @@ _KEPT = re.compile(
 """Parts of a workbook that openpyxl writes again, or that hold nothing of a person's."""
 _LOST = re.compile(rb"<f[ >/]|<extLst|<r>")
 """What it writes without the result (formulas), without the newer look (extensions) or in one look (rich text)."""
-
-
-def write_stranger(name: str, known: Iterable[str]) -> str:
-    """Say that nobody has this name, and whose is near."""
-    near = did_you_mean(name, known)
-    meant = f"{near} Correct it" if near else "correct it"
-    return f"{name!r} is nobody under [people] of the org and owns no deal; {meant}, or add the person"
 
 
 def add_call(file: Path, call: Call) -> Org:

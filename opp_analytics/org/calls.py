@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.errors import ArgumentTypeError, OrgError, OrgProblem
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.org import Org
 from opp_analytics.org.people import mask_in_force
 
@@ -53,3 +55,33 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """List the calls that were in force on a day: made by then, not superseded by then, and not withdrawn."""
     known = calls[calls["made_on"] <= day]
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
+
+
+def refuse_strangers(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]) -> None:
+    """Refuse calls for numbers of people who are neither among those of the org nor owners of deals; without people, none."""
+    people = set(Org.of(calls).people["owner_name"])
+    strange = set(calls["owner_name"].dropna()) - people
+    if not people or not strange or not (strange := strange - (known := people | set(owners_of()))):
+        return
+    file, lines = calls.attrs.get("file"), calls.attrs.get("lines")
+    raise OrgError(
+        str(Org.of(calls).file or "the org's calls"),
+        [
+            OrgProblem(
+                "owner_name" if lines else f"calls.rows[{row}].owner_name",
+                repr(name),
+                write_stranger(name, sorted(known)),
+                lines[row] if lines else None,
+                file,
+            )
+            for row, name in calls["owner_name"].items()
+            if name in strange
+        ],
+    )
+
+
+def write_stranger(name: str, known: Iterable[str]) -> str:
+    """Say that nobody has this name, and whose is near."""
+    near = did_you_mean(name, known)
+    meant = f"{near} Correct it" if near else "correct it"
+    return f"nobody under [people] of the org, and owner of no deal; {meant}, or add the person"

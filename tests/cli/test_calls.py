@@ -60,7 +60,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         (
             "Anne 2099-12 1",
             1,
-            "'Anne' is nobody under [people] of the org and owns no deal; did you mean 'Ann'? Correct it",
+            "'Anne' is nobody under [people] of the org, and owner of no deal; did you mean 'Ann'? Correct it",
         ),
         ("Ann 2099-12 1 --for Bo", 1, "'Bo' is nobody under [people]"),
         (

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org import calls_known
+from opp_analytics.org import calls_known, refuse_strangers
 
 ORG = """\
 currency = "USD"
@@ -101,6 +101,20 @@ def test_calls__list_all_mistakes_in_the_order_of_the_file(tmp_path: Path) -> No
 def test_calls__a_file_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     with pytest.raises(oa.errors.OrgError, match=r"no column for made_on.*the file has"):
         read(tmp_path, "period,caller,commit\n2025-12,Ann,1\n")
+
+
+def test_refuse_strangers__names_each_row_of_a_number_that_is_nobodys(tmp_path: Path) -> None:
+    rows = [f"2025-11-15,2025-12,Mia,{owner},,1," for owner in ("Ann", "Cy", "Anne", "", "Zed")]
+    org = read(tmp_path, "\n".join([HEAD, *rows, ""]))
+    with pytest.raises(oa.errors.OrgError) as caught:
+        refuse_strangers(oa.calls(org), lambda: ["Cy"])
+    said = "nobody under [people] of the org, and owner of no deal"
+    assert [str(one) for one in caught.value.problems] == [
+        f"calls.csv line 4: owner_name = 'Anne': {said}; did you mean 'Ann'? Correct it, or add the person",
+        f"calls.csv line 6: owner_name = 'Zed': {said}; correct it, or add the person",
+    ]
+    # Without people every name is somebody's.
+    refuse_strangers(oa.calls(oa.Org(calls=org.to_dict()["calls"])), list)
 
 
 NAMES = st.sampled_from(["Ann", "Bob"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
-from opp_analytics.history import History
-from opp_analytics.org import Org, calls_known
+from opp_analytics.history import History, list_owners
+from opp_analytics.org import Org, calls_known, refuse_strangers
 from opp_analytics.text import noun
 
 FEWEST = 3
@@ -85,6 +86,7 @@ class CallSamples:
                 f"{asked_by} needs calls, but the org has none; name their file under [calls] of the org file, or make one with "
                 "opp-analytics call"
             )
+        refuse_strangers(calls, partial(list_owners, history))
         read = {label: _read_period(label, question) for label in calls["period"].unique()}
         asked = [read[label] for label in calls["period"]]
         if not any(asked):
