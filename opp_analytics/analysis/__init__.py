@@ -40,7 +40,10 @@ __all__ = sorted(name for name, what in globals().items() if name[0] != "_" and 
 
 # For the drawings and the page only: `__all__` is what `oa` has.
 from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown  # isort: skip
+from opp_analytics.analysis.forecasting.call_accuracy import judge_callers as judge_callers  # isort: skip
+from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallSamples  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
+from opp_analytics.analysis.forecasting.forecast_value_added import compare_sources as compare_sources  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip

@@ -100,6 +100,11 @@ def call_accuracy(
     if by not in ("caller", *NUMBER):
         raise ArgumentValueError(f"unknown by={by!r}; use 'caller', 'owner_name' or 'team'")
     samples = CallSamples.of(history, "call_accuracy", org=org, freq=freq, confidence=confidence)
+    return judge_callers(samples, by)
+
+
+def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
+    """Tabulate `call_accuracy` of samples."""
     calls = samples.calls if by == "caller" else samples.calls[samples.calls[by] != ""]
     found = [known.assign(place=point.place) for point, known in samples.list_known()]
     if by != "caller":
@@ -112,23 +117,27 @@ def call_accuracy(
         level = samples.read_level(*names)[["model", "actual"]].dropna()
         parts.append(mine.merge(level, left_on=[*POINT, *names], right_index=True))
     cells = pd.concat(parts) if parts else known.assign(model=0.0, actual=0.0)
+    cells = cells.set_index(pd.MultiIndex.from_frame(cells[[by, *NUMBER, *POINT]]))[
+        ["commit", "model", "actual"]
+    ]
+    judged = Errors.split(cells, ["commit", "model"])
+    made = calls.dropna(subset=["commit"]).sort_values("made_on", kind="stable")
+    ends = made.groupby([made[name] for name in (by, *NUMBER, "period")])["commit"].agg(["first", "last"])
+    ends = ends[ends.index.isin(cells.index.droplevel(-1))]
+    moves = (ends["last"] - ends["first"]).groupby(level=[0, 3]).sum()
     rows, p = {}, []
     for key in sorted(calls[by].unique()):
-        mine = cells[cells[by] == key].set_index([*NUMBER, *POINT])[["commit", "model", "actual"]]
-        errors = Errors.of(mine, ["commit", "model"])
-        rows[key] = errors.judge("commit", confidence=confidence)
+        errors = judged.get(key) or Errors.of(cells[:0].droplevel(0), ["commit", "model"])
+        rows[key] = errors.judge("commit", confidence=samples.question.confidence)
         p.append(errors.compare("commit"))
         if errors.enough:
-            made = calls[(calls[by] == key) & calls["commit"].notna()].sort_values("made_on", kind="stable")
-            ends = made.groupby([*NUMBER, "period"])["commit"].agg(["first", "last"])
-            ends = ends.loc[mine.index.droplevel("place").unique()]
-            moved = (ends["last"] - ends["first"]).groupby(level="period").sum() / errors.actual
+            moved = moves.loc[key] / errors.actual
             rows[key]["moved"] = moved[errors.actual > 0].mean()
-    table = tabulate(rows, p, _COLUMNS, confidence=confidence)
+    table = tabulate(rows, p, _COLUMNS, confidence=samples.question.confidence)
     table.index = pd.Index(rows, dtype=schema.TEXT, name=by)
     return annotate(
         table,
-        n=cells["period"].nunique(),
+        n=cells.index.get_level_values("period").nunique(),
         left_out={
             **samples.left_out,
             "other_numbers": len(samples.calls) - len(calls),

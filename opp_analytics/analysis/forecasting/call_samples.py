@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -63,10 +63,18 @@ class CallSamples:
     """As `Org.calls`, for periods that are over; an empty ``owner_name`` or ``team`` is ""."""
     points: list[Point]
     left_out: dict[str, int]
+    _levels: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, history: History, asked_by: str, *, org: Org | None, freq: str | None, confidence: float
+        cls,
+        history: History,
+        asked_by: str,
+        *,
+        org: Org | None,
+        freq: str | None,
+        confidence: float,
+        as_of: pd.Timestamp | None = None,
     ) -> CallSamples:
         """Read the calls for periods of `freq` that are final, and find the record of each lead's day."""
         history = check_history(history, asked_by)
@@ -77,7 +85,7 @@ class CallSamples:
             asked_by,
             freq=periods.check_freq(freq or meaning.report.get("freq") or "M"),
             method=Method("auto"),
-            as_of=None,
+            as_of=as_of,
             confidence=confidence,
         )
         calls = meaning.calls
@@ -138,6 +146,8 @@ class CallSamples:
 
         Index: the point, then the columns of `by`. Empty where the history lacks one.
         """
+        if by in self._levels:
+            return self._levels[by]
         question, sources = self.question, ["model", "weighted", "last_period", "actual"]
         history = question.history
         assert history is not None
@@ -161,7 +171,8 @@ class CallSamples:
                         max(booked, last[record, group, str(period - 1)]),
                         actual[record, group, str(period)],
                     ))  # fmt: skip
-        return pd.DataFrame(rows, columns=[*keys, *sources]).set_index(keys).astype("float64")
+        self._levels[by] = pd.DataFrame(rows, columns=[*keys, *sources]).set_index(keys).astype("float64")
+        return self._levels[by]
 
     def _list_wanted(self, back: int) -> Wanted:
         wanted: dict[int, list[pd.Period]] = defaultdict(list)
@@ -214,13 +225,13 @@ class Errors:
     @classmethod
     def of(cls, cells: pd.DataFrame, sources: Sequence[str]) -> Errors:
         """Average cells with columns `sources` and ``actual``; their index has a level ``period``, the lead's ``place``, and whose number it is."""
-        off, actual = cells[list(sources)].sub(cells["actual"], axis=0), cells[["actual"]]
-        levels = [name for name in cells.index.names if name != "place"]
-        size, signed, came = (
-            pd.DataFrame(part.groupby(level=levels).mean()).groupby(level="period").sum()
-            for part in (off.abs(), off, actual)
-        )
-        return cls(size, signed, came["actual"])
+        return cls(*_average(cells, sources, []))
+
+    @classmethod
+    def split(cls, cells: pd.DataFrame, sources: Sequence[str]) -> dict[str, Errors]:
+        """Average cells by the first level of their index, each as `of` does."""
+        parts = _average(cells, sources, [0])
+        return {key: cls(*(part.loc[key] for part in parts)) for key in parts[-1].index.unique(0)}
 
     @property
     def enough(self) -> bool:
@@ -258,6 +269,21 @@ class Errors:
     def compare(self, source: str, other: str = "model") -> float:
         """Compute the p-value of the difference between two sources' errors; NaN from too few periods."""
         return compare_pairs(self.size[source] - self.size[other]) if self.enough else np.nan
+
+
+def _average(
+    cells: pd.DataFrame, sources: Sequence[str], kept: list[int]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any]]:
+    """Average size and sign of the errors, and the actual, by the levels `kept` and the period."""
+    off, names = cells[list(sources)].sub(cells["actual"], axis=0), list(cells.index.names)
+    levels = [place for place, name in enumerate(names) if name != "place"]
+    size, signed, came = (
+        pd.DataFrame(part.groupby(level=levels).mean())
+        .groupby(level=[*kept, levels.index(names.index("period"))])
+        .sum()
+        for part in (off.abs(), off, cells[["actual"]])
+    )
+    return size, signed, came["actual"]
 
 
 def _divide(part: Any, whole: Any) -> Any:

@@ -96,6 +96,11 @@ def forecast_value_added(
     if by not in (None, "team", "owner_name"):
         raise ArgumentValueError(f"unknown by={by!r}; use None, 'team' or 'owner_name'")
     samples = CallSamples.of(history, "forecast_value_added", org=org, freq=freq, confidence=confidence)
+    return compare_sources(samples, by)
+
+
+def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame:
+    """Tabulate `forecast_value_added` of samples."""
     cells, without_call = _collect_sources(samples, by)
     groups = {str(key): part for key, part in cells.groupby(level="group")} if by else {"": cells}
     judged = {key: _keep_common(part) for key, part in groups.items()}
@@ -105,14 +110,14 @@ def forecast_value_added(
         errors = Errors.of(part, [name for name in SOURCES if name in part])
         for source in SOURCES:
             if source in part:
-                rows[key, source] = errors.judge(source, confidence=confidence)
+                rows[key, source] = errors.judge(source, confidence=samples.question.confidence)
             else:
                 lone = groups[key][source].dropna().index.get_level_values("period")
                 rows[key, source] = {"n": lone.nunique()}
             p.append(errors.compare(source) if source in part and source != "model" else np.nan)
         if errors.enough and {"reps", "manager"} <= set(part):
             override[key] = errors.compare("manager", "reps")
-    table = tabulate(rows, p, _COLUMNS, confidence=confidence)
+    table = tabulate(rows, p, _COLUMNS, confidence=samples.question.confidence)
     labels = pd.DataFrame(list(rows), columns=[by or "group", "source"], dtype=schema.TEXT)
     table.index = pd.MultiIndex.from_frame(labels) if by else pd.Index(labels["source"])
     return annotate(
