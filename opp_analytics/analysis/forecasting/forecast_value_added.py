@@ -189,12 +189,11 @@ def _list_groups(
 
 def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     """Blend the model with the calls of reps, scaled by their past bias at the same lead."""
-    ratio = (cells["actual"] / cells["reps"]).where(cells["reps"] != 0)
-    keys = [cells["group"], cells["place"]]
-    total, n = (
-        part.groupby(keys).cumsum() - part for part in (ratio.fillna(0.0), ratio.notna().astype("int64"))
-    )
-    scale = ((_STRENGTH + total) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)
+    # A ratio of sums: the mean of ratios is too high, because a small call weighs as much as a large one.
+    keys, known = [cells["group"], cells["place"]], cells[["actual", "reps"]].where(cells["reps"].notna())
+    n, past = known["reps"].notna().groupby(keys).cumsum() - 1, known.groupby(keys).cumsum() - known
+    ratio = (past["actual"] / past["reps"]).where(past["reps"] > 0, 1.0)
+    scale = ((_STRENGTH + n * ratio) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)
     return 0.5 * cells["model"] + 0.5 * scale * cells["reps"]
 
 

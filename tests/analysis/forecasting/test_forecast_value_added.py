@@ -26,10 +26,10 @@ def test_forecast_value_added__of_three_months_is_worked_by_hand() -> None:
     # The month before: 0, 150, 100. Reps: Bo counts 25 where he has not called, Ann 50 before March 12, so 125 in January;
     # 165, 165, 145, 145 in February; 50 + 60, then 80 + 60 in March: 25, 55, 25 off.
     # Max turns 120 into 110: February is 65, 65, 35, 35 off.
-    # Blend: Bo and Ann were 150/125 = 1.2 of their call in January, so that February has b = (4 + 1.2)/5 = 1.04, and March
-    # (5.2 + 100/165)/6 at the first two days, (5.2 + 100/145)/6 at the others.
+    # Blend: Bo and Ann were 150/125 = 1.2 of their call in January, so that February has b = (4 + 1.2)/5 = 1.04. Of
+    # both months they were 250/290 at the first two days and 250/270 at the others, so that March has (4 + 2 · 250/290)/6.
     february = (2 * abs(37.5 + 0.52 * 165 - 100) + 2 * abs(37.5 + 0.52 * 145 - 100)) / 4
-    late = [37.5 + (5.2 + 100 / said) / 12 * now - 150 for said, now in ((165, 110), (145, 140))]
+    late = [37.5 + (4 + 500 / (125 + said)) / 12 * now - 150 for said, now in ((165, 110), (145, 140))]
     blend = 150 - (37.5 + 0.5 * 125) + february + sum(map(abs, late)) / 2
     errors_ = {"model": 175, "weighted": 175, "last_period": 250, "reps": 105, "manager": 100, "blend": blend}
     assert table["wape"].to_dict() == pytest.approx({name: off / 400 for name, off in errors_.items()})
