@@ -495,9 +495,8 @@ def drop_footer(table: FileTable, ids: int) -> FileTable:
 
 def drop_totals(table: FileTable) -> FileTable:
     """Drop the rows of totals of a table without ids."""
-    totals = np.array(
-        [_is_total(table.cells.loc[row].dropna().tolist()) for row in table.cells.index], dtype=bool
-    )
+    rows = table.cells.itertuples(index=False, name=None)
+    totals = np.array([_is_total([cell for cell in row if not is_blank(cell)]) for row in rows], dtype=bool)
     return _keep_rows(table, ~totals, {"of totals": np.flatnonzero(totals)})
 
 

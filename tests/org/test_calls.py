@@ -61,6 +61,18 @@ def test_calls__of_settings_are_those_of_the_file(tmp_path: Path) -> None:
         oa.calls("opp-analytics.toml")
 
 
+def test_calls__of_a_forecast_tool_are_dated_where_the_org_is(tmp_path: Path) -> None:
+    org = read(
+        tmp_path,
+        "Create date,Created by,Forecast submission,Forecast period,Team\n2025-10-11T02:42:51.001Z,Mia,125000.5,Q4 2025,East\n",
+        ORG.replace("fiscal_year_start = 2", 'timezone = "America/Chicago"'),
+    )
+    calls = oa.calls(org)
+    assert calls[["made_on", "caller", "commit", "period", "team"]].values.tolist() == [
+        [pd.Timestamp("2025-10-10"), "Mia", 125_000.5, "2025Q4", "East"]
+    ]
+
+
 HEAD = "made_on,period,caller,owner_name,team,commit,best_case"
 
 
