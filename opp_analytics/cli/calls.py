@@ -27,7 +27,7 @@ if runs():
     from opp_analytics.cli.console import note, say, show, write_command
     from opp_analytics.errors import ConfigError, DataError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import FILE, PRESETS, Call, Org, add_call, write_stranger
+    from opp_analytics.org import FILE, Call, Org, add_call, write_stranger
     from opp_analytics.periods import as_date, read_period
 
 _MOST = 60
@@ -67,9 +67,13 @@ def call_command(
 ) -> None:
     """Submit a number for a period: it is added to the calls of the org file, and supersedes the caller's last one."""
     file = org_file or Path(FILE)
-    if not file.is_file() or str(file) in PRESETS:
+    if not file.is_file():
         raise ConfigError(
             f"calls are kept beside an org file, and there is no {file}; write one with: {write_command('org', 'init')}"
+        )
+    if any(words and words.strip()[:1] in "=+@" for words in (caller, owner, team, reason)):
+        raise typer.BadParameter(
+            "a text that begins with =, + or @ is a formula to a spreadsheet; begin with a word"
         )
     if (owner is not None) + (team is not None) + whole > 1:
         raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")

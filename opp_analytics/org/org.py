@@ -191,7 +191,7 @@ class Org:
             "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
             "people": None if people is None else {"rows": _make_plain(people)},
             "targets": None if targets is None else {"rows": _make_plain(targets)},
-            "calls": None if calls is None else {"rows": _make_plain(calls)},
+            "calls": None if calls is None else {"rows": _make_plain(calls, "in_force")},
             "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
             "join": _make_plain(join),
             "report": _make_plain(report),
@@ -557,10 +557,10 @@ def _write_row(row: Person | Target | Call | Rate) -> dict[str, Any]:
     return settings | {name: str(value) for name, value in settings.items() if isinstance(value, date)}
 
 
-def _make_plain(given: Any) -> Any:
-    """Write settings as an org file would hold them."""
+def _make_plain(given: Any, *derived: str) -> Any:
+    """Write settings as an org file would hold them, a frame without its `derived` columns."""
     if isinstance(given, pd.DataFrame):
-        given = given.to_dict("records")
+        given = given.drop(columns=list(derived), errors="ignore").to_dict("records")
     if isinstance(given, Stage):
         return given.to_dict()
     if isinstance(given, Mapping):

@@ -77,6 +77,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         ("Ann 2099-12 - --best 4", 2, "a call that withdraws has no amount"),
         ("Ann 2099-12 5 --withdraw", 2, "a call that withdraws has no amount"),
         ("Ann 2099-12 1 --for Ann --whole", 2, "use one of --for, --team and --whole"),
+        ("Ann 2099-12 1 --reason =1+1", 2, "is a formula to a spreadsheet"),
         ("Ann 2099-12 1 --org none.toml", 1, "there is no none.toml; write one with"),
     ],
 )

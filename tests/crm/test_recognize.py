@@ -42,6 +42,7 @@ from tests.crm.vendors import LABELS, make_export
         ("owner_name team region from_date", "people"),
         ("sales_agent manager regional_office", "people"),
         ("date currency rate", "currency_rates"),
+        ("day month rep submitted_by forecast_submission", "calls"),
         ("account sector year_established revenue employees office_location", "accounts"),
         ("activity_id type assigned_to_user deal_id done due_to", "activities"),
         ("product series sales_price", "unknown"),

@@ -56,6 +56,7 @@ def test_calls__of_settings_are_those_of_the_file(tmp_path: Path) -> None:
     assert same == org
     assert pickle.loads(pickle.dumps(org)) == org
     assert oa.calls(same).equals(oa.calls(org))
+    assert oa.Org(**org.to_dict() | {"calls": oa.calls(org)}) == org
     assert oa.calls(oa.Org()).dtypes.equals(oa.calls(org).dtypes)
     with pytest.raises(oa.errors.ArgumentTypeError, match="use a History or an Org"):
         oa.calls("opp-analytics.toml")
