@@ -180,7 +180,7 @@ _PANELS = {
         "slippage --start 2026-01-01 --end 2026-03-31 --by owner_name": "review",
         "categories --freq Q": "review",
         "scorecard --by team --json": "review",
-        "calls --list": "calls",
+        "calls   or: opp-analytics calls --list": "calls",
         "call Ann 2026-12 450k --best 520k --reason 'Oak signed'": "calls",
         "prove --freq M --anonymous --out forecast-proof.html": "review",
         "audit --out findings.csv --fix plan.json": "review",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -13,10 +13,13 @@ from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, with_tables
 from opp_analytics.cli.source import (
     HISTORY_FOLDER,
+    Freq,
     HistoryFolder,
     OrgFile,
+    choose_freq,
     find_history,
     find_org,
+    open_history,
     parse_amount,
 )
 
@@ -24,7 +27,7 @@ if runs():
     import pandas as pd
 
     from opp_analytics import text
-    from opp_analytics.cli.console import note, say, show, write_command
+    from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.errors import ConfigError, DataError
     from opp_analytics.history import list_owners
     from opp_analytics.org import FILE, Call, Org, add_call, write_stranger
@@ -32,6 +35,8 @@ if runs():
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "reason"]
+_ACCURACY = ["n", "wape", "bias", "bias_low", "bias_high", "model_wape", "differs", "over", "under", "moved"]
+_ADDED = ["n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better"]
 _NUMBER = ["caller", "owner_name", "team", "period"]
 """Columns that tell whose number a call is, and by whom."""
 
@@ -159,10 +164,32 @@ def calls_command(
         bool, typer.Option("--list", help="List the calls in force, the newest first.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="List the superseded and withdrawn ones too.")] = False,
+    by: Annotated[
+        str, typer.Option("--by", metavar="COLUMN", help="Judge each caller, or each owner_name or team.")
+    ] = "caller",
+    freq: Freq = None,
+    folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
-    """List the calls: the numbers that people submitted for a period."""
-    calls = oa.calls(find_org(org_file) or oa.Org())
+    """Judge the calls beside the forecasts of the same days, and show who makes the number better; or list them."""
+    org = find_org(org_file) or oa.Org()
+    if listed or every or org.calls.empty:
+        _list_calls(oa.calls(org), every=every)
+        return
+    history, alias = open_history(folder, org), choose_freq(org, freq)
+    accuracy = oa.call_accuracy(history, by=cast("Any", by), freq=alias)
+    added = oa.forecast_value_added(history, by=None if by == "caller" else cast("Any", by), freq=alias)
+    heading("Calls", "against the model, on the same days before each end")
+    say(oa.sentence(accuracy))
+    show(accuracy[_ACCURACY], most=_MOST)
+    heading("Who makes the number better")
+    say(oa.sentence(added))
+    show(added[_ADDED], most=_MOST)
+    note("--list lists the calls in force.")
+    answer({"accuracy": accuracy, "value_added": added})
+
+
+def _list_calls(calls: pd.DataFrame, *, every: bool) -> None:
     if calls.empty:
         say(f"No calls yet. Make one with: {write_command('call', 'Ann', '2026-12', '450k')}")
     calls.attrs = {"org": calls.attrs["org"]}

@@ -9,6 +9,7 @@ from typing import Any
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks.forecast import (
+    calls,
     categories,
     decide,
     headline,
@@ -30,8 +31,8 @@ _FOR_ONE = ("trend", "to_win")
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     block.__name__: block
-    for block in (trend, people, why, decide, risk, to_win, categories, months, created, created_by, slippage, past, funnel,
-                  win_rates, fix, notes)
+    for block in (trend, people, why, decide, risk, to_win, categories, months, created, created_by, slippage, past, calls,
+                  funnel, win_rates, fix, notes)
 }  # fmt: skip
 """The blocks by name, in the order of the page."""
 

@@ -152,6 +152,34 @@ class Tables(Forecasts):
         )
 
     @cached_property
+    def _call_samples(self) -> analysis.CallSamples:
+        history, inputs = self._history(), self.inputs
+        return analysis.CallSamples.of(
+            inputs.whole_history or history,
+            "weekly_report",
+            org=None,
+            freq=inputs.freq,
+            confidence=0.95,
+            as_of=inputs.today,
+        )
+
+    @cached_property
+    def call_accuracy(self) -> pd.DataFrame:
+        """`oa.call_accuracy` by caller; on the page of a part those whose calls it shows."""
+        return analysis.judge_callers(self._call_samples)
+
+    @cached_property
+    def value_added(self) -> pd.DataFrame:
+        """`oa.forecast_value_added` of the page's subject; empty where nobody called it."""
+        part = self.inputs.part
+        table = analysis.compare_sources(self._call_samples, part.column if part else None)
+        if part is None:
+            return table
+        mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)
+        mine.attrs = {**table.attrs, "override": {"": table.attrs["override"].get(part.name)}}
+        return mine
+
+    @cached_property
     def coverage(self) -> pd.DataFrame:
         """`History.coverage` of the records up to the as-of day."""
         return coverage(self.inputs.records, self.inputs.freq, self._history().list_closings())

@@ -132,3 +132,32 @@ def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, 
     org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
     assert oa.calls(oa.Org.read(org)).equals(before)
     assert "(was $430K on Dec 1)" in command("call", "Ann", "2099-12", "450k")[1]
+
+
+def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> None:
+    history = oa.History(org.parent / "opp-history")
+    rows: list[dict[str, object]] = []
+    for month in range(1, 6):
+        for day in (1, 10, 20, 27):
+            won = {"stage": "closed_won", "status": "won"} if day == 27 else {"stage": "proposal"}
+            now = row(
+                month, owner_name="Ann", value=100.0, close_date=f"2025-{month:02}-27", probability=50, **won
+            )
+            history.record(pd.DataFrame([*rows, now]), at=f"2025-{month:02}-{day:02}T08:00Z")
+        rows.append(now)
+        if month < 5:
+            command(
+                "call", "Ann", f"2025-{month:02}", str(100 + 10 * month), "--made-on", f"2025-{month:02}-01"
+            )
+    code, out, _ = command("calls")
+    assert code == 0
+    assert ["Ann", "4", "25%", "25%"] in [line.split()[:4] for line in out.splitlines()]
+    read = oa.Org.read(org)
+    accuracy, added = oa.call_accuracy(history, org=read), oa.forecast_value_added(history, org=read)
+    assert oa.sentence(accuracy) in " ".join(out.split())
+    assert oa.sentence(added) in " ".join(out.split())
+    tables = json.loads(command("calls", "--by", "owner_name", "--json")[1])["tables"]
+    assert tables["accuracy"]["rows"][0]["wape"] == accuracy["wape"]["Ann"]
+    assert {each["source"] for each in tables["value_added"]["rows"]} == set(added.index)
+    assert command("calls", "--by", "caller", "--out", "judged.xlsx")[0] == 0
+    assert "unknown by='stage'" in command("calls", "--by", "stage")[2]

@@ -5,14 +5,22 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics import Org
+from opp_analytics.analysis import name_source
+from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest
 from opp_analytics.report.html import render_page
+from opp_analytics.report.inputs import Asked, read_inputs
 from opp_analytics.report.model import Goals, Table
 from opp_analytics.report.sheets import sheets
+from opp_analytics.report.tables import Tables
+from opp_analytics.text import capital
+from tests.analysis.forecasting.calls import call, play
+from tests.report.blocks.test_people import _lines
 from tests.report.pipelines import pipeline, tables_of
 from tests.report.reading import read
 
@@ -213,3 +221,114 @@ def test_to_win__compares_the_call_with_the_range():
         "Bo": "Bo calls 40K, within the range of history and deals (35K–52K).",
         "Cy": "",
     }
+
+
+def added(n=7, **wape):
+    """A literal `forecast_value_added`: the share by which each source missed, and whether it differs."""
+    table = pd.DataFrame(
+        {
+            "n": n,
+            "wape": {name: share for name, (share, _) in wape.items()},
+            "bias": 0.1,
+            "error_ratio": {name: share / wape["model"][0] for name, (share, _) in wape.items()},
+            "ratio_low": 0.4,
+            "ratio_high": 1.25,
+            "differs": {name: differs for name, (_, differs) in wape.items()},
+            "better": 5 / 7,
+        }
+    ).rename_axis("source")
+    table.attrs = {"freq": "M", "confidence": 0.95, "override": {"": 0.2}}
+    return table
+
+
+BETTER = added(
+    model=(0.2, False),
+    weighted=(0.4, True),
+    reps=(0.1, True),
+    manager=(float("nan"), False),
+    blend=(0.12, True),
+)
+WORSE = added(
+    model=(0.2, False), weighted=(0.4, True), reps=(0.3, False), manager=(0.25, False), blend=(0.22, False)
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "title", "first"),
+    [
+        (
+            BETTER,
+            "The reps’ calls beat the model in 5 of 7 months, by 10 pts",
+            ["The reps’ calls", "10%", "+10%", "0.50", "0.40 to 1.25", "71%", "yes"],
+        ),
+        (
+            WORSE,
+            "The reps’ calls missed by 30%, the model by 20% (7 months): the difference may be chance; the override saved 5 pts, which may be chance",
+            ["The model", "20%", "+10%", "1.00", "–", "–", "–"],
+        ),
+    ],
+)
+def test_calls_block__says_who_makes_the_number_better(table, title, first):
+    made = tables(*EVERYBODY)
+    vars(made)["value_added"] = table
+    block = calls_block(made)
+    assert block.title == title
+    assert "7 ended months" in block.sub
+    shown = list(_lines(block.parts[0]).items())
+    assert [shown[0][0], *shown[0][1]] == first
+    # The best first; who called nothing is left out.
+    assert [name for name, _ in shown] == [
+        capital(name_source(source, "M"))
+        for source in table.dropna()["wape"].sort_values(kind="stable").index
+    ]
+
+
+def test_calls_block__needs_six_periods_a_call_and_records():
+    assert calls_block(tables(*EVERYBODY)) is None
+    for table in (BETTER.assign(n=5), BETTER.drop(["reps", "manager"]), BETTER.assign(wape=float("nan"))):
+        made = tables(*EVERYBODY)
+        vars(made)["value_added"] = table
+        assert calls_block(made) is None
+    made = tables()
+    vars(made)["value_added"] = BETTER
+    assert calls_block(made) is None
+
+
+def test_people__name_whose_past_calls_leaned_beyond_chance():
+    past = pd.DataFrame(
+        [
+            ("Ann", 0.12, 0.02, 0.2),
+            ("Bo", -0.09, -0.15, -0.01),
+            ("Cy", 0.3, -0.1, 0.7),
+            ("Zoe", 0.5, 0.4, 0.6),
+        ],
+        columns=["caller", "bias", "bias_low", "bias_high"],
+    ).set_index("caller")
+    made = tables(*EVERYBODY)
+    vars(made)["call_accuracy"] = past
+    assert people(made).sub.endswith(". Past calls: Ann usually 12% high, Bo usually 9% low")
+    vars(made)["call_accuracy"] = past.loc[["Cy", "Zoe"]]
+    assert "Past calls" not in people(made).sub
+
+
+def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
+    history = play(8)
+    org = Org(
+        calls=[
+            call(f"2025-{month:02}-01", name, 100.0 + 10 * month)
+            for month in range(1, 10)
+            for name in ("Ann", "Bo")
+        ]
+    )
+    frame = history.as_of("2025-09-20").assign(name="x")
+    whole, ann = (
+        Tables(read_inputs(frame, history.read_by(org), Asked(as_of="2025-09-20", org=org, only=only)))
+        for only in (None, "Ann")
+    )
+    by_person = oa.forecast_value_added(history, org=org, by="owner_name")
+    # August is over for 15 days on September 20, April not on May 14.
+    assert whole.value_added["n"]["model"] == 8
+    pd.testing.assert_frame_equal(ann.value_added, by_person.loc[["Ann"]].droplevel(0), check_names=False)
+    assert whole.call_accuracy.loc["Ann", "bias"] == oa.call_accuracy(history, org=org).loc["Ann", "bias"]
+    early = Tables(read_inputs(frame, history.read_by(org), Asked(as_of="2025-05-14", org=org)))
+    assert early.value_added["n"]["model"] == 3, "no record after the day of the page is read"

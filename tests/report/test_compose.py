@@ -18,8 +18,10 @@ from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, tables_of
 
 def test_compose__has_every_block_in_order(opportunities, history):
     page = compose(tables_of(opportunities, history, target=150_000), workbook="week.xlsx")
-    # Nothing was created in March.
-    assert [block.key for block in page.blocks] == [name for name in BLOCKS if name != "created_by"]
+    # Nothing was created in March, and nobody called.
+    assert [block.key for block in page.blocks] == [
+        name for name in BLOCKS if name not in ("created_by", "calls")
+    ]
     assert page.title == "Weekly forecast, Mar 16, 2026"
     assert page.since == "Mar 9"
 

@@ -123,7 +123,7 @@ def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
     judged = Errors.split(cells, ["commit", "model"])
     made = calls.dropna(subset=["commit"]).sort_values("made_on", kind="stable")
     ends = made.groupby([made[name] for name in (by, *NUMBER, "period")])["commit"].agg(["first", "last"])
-    ends = ends[ends.index.isin(cells.index.droplevel(-1))]
+    ends = ends[ends.index.isin(cells.droplevel("place").index)]
     moves = (ends["last"] - ends["first"]).groupby(level=[0, 3]).sum()
     rows, p = {}, []
     for key in sorted(calls[by].unique()):

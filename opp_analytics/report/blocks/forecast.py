@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
@@ -285,6 +285,50 @@ def past(tables: Tables) -> Block | None:
         method, before = text.label(table.attrs["method"]), text.spelled(early, f"earlier {noun}")
         sub += f". {text.capital(method)} had too little history in {before}"
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
+
+
+_FEWEST_CALLED = 6
+"""Periods from which the page says who makes the number better, as a ratio then has an interval."""
+
+
+def calls(tables: Tables) -> Block | None:
+    """Show who makes the number better: how far calls, overrides and simple formulas missed on the same days as the forecast."""
+    if tables.inputs.calls.empty:
+        return None
+    try:
+        table = tables.value_added
+    except NotEnoughHistory:
+        return None
+    table = table[table["wape"].notna()].sort_values("wape", kind="stable")
+    called = table.index.intersection(["reps", "manager"])
+    if called.empty or table["n"].max() < _FEWEST_CALLED:
+        return None
+    freq, noun = tables.inputs.freq, tables.inputs.noun
+    bars = svg.bars([
+        svg.Amount(text.capital(analysis.name_source(source, freq)), error, "", "", highlight=source in called)
+        for source, error in table["wape"].items()
+    ])  # fmt: skip
+    lines = tuple(
+        Line((Cell(bar.label), Cell("", picture=bar.picture), *_compare_source(source, row)))
+        for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True)
+    )
+    heads = ("Missed by", "Bias", "÷ model", "95% interval", "Better in", "Beyond chance?")
+    picture = PageColumn("", right=False, phone="full", kind="pict")
+    columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
+    sub = (
+        f"Error of each on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed; divided by "
+        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. Blue: what people called"
+    )
+    return Block(
+        "calls", say_finding(tables.value_added), sub, (Table(columns, (Group(lines),), "proof"),), "Calls"
+    )
+
+
+def _compare_source(source: Any, row: pd.Series[Any]) -> tuple[Cell, ...]:
+    ratio, low, high = (text.number(row[name], 2) for name in ("error_ratio", "ratio_low", "ratio_high"))
+    compared = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
+    own = (text.percent(row["wape"]), text.percent(row["bias"], signed=True), ratio)
+    return tuple(map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else compared))))
 
 
 def categories(tables: Tables) -> Block:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import analysis, svg, text
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import (
     list_deals,
     list_expected,
@@ -27,6 +28,8 @@ from opp_analytics.schema import ALL
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
+_MOST_LEANING = 3
+"""Callers whose past is in the line under the title."""
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns that are 0 without deals."""
 
@@ -46,9 +49,25 @@ def people(tables: Tables) -> Block:
     drawn = (
         f"Gray bar closed, dot forecast, blue band range{line if rows.aimed else line and f'{line} of all'}"
     )
-    sub = ". ".join(filter(None, (rows.unit.words, drawn, "A name opens its deals", _say_strangers(tables))))
+    remarks = (rows.unit.words, drawn, "A name opens its deals", _say_habits(tables), _say_strangers(tables))
+    sub = ". ".join(filter(None, remarks))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
     return Block("people", say_finding(rows.table), sub, (table,))
+
+
+def _say_habits(tables: Tables) -> str:
+    """Say whose past calls, among those in the table, leaned beyond chance, and which way; those that leaned most."""
+    shown = [*tables.calls["caller"].dropna(), *tables.calls["overrider"].dropna()]
+    if not shown:
+        return ""
+    try:
+        past = tables.call_accuracy
+    except NotEnoughHistory:
+        return ""
+    leans = past[past.index.isin(shown) & ((past["bias_low"] > 0) | (past["bias_high"] < 0))]
+    leans = leans.sort_values("bias", key=abs, ascending=False, kind="stable").head(_MOST_LEANING)
+    words = [f"{name} {analysis.say_lean(row)}" for name, row in leans.iterrows()]
+    return f"Past calls: {', '.join(words)}" if words else ""
 
 
 def _say_strangers(tables: Tables) -> str:
