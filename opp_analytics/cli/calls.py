@@ -30,7 +30,7 @@ if runs():
     from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.errors import ConfigError, DataError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import FILE, Call, Org, add_call, write_stranger
+    from opp_analytics.org import FILE, Call, Org, add_call, calls_known, write_stranger
     from opp_analytics.periods import as_date, read_period
 
 _MOST = 60
@@ -44,28 +44,14 @@ _NUMBER = ["caller", "owner_name", "team", "period"]
 @with_tables(out=())
 def call_command(
     caller: Annotated[str, typer.Argument(help="Who submits the number.")],
-    period: Annotated[
-        str, typer.Argument(help="Month, quarter, year or week, as 2026-12, FY27Q4 or 2026-W48.")
-    ],
-    commit: Annotated[
-        str, typer.Argument(help="The amount, as 450k; - withdraws the call.", show_default=False)
-    ] = "",
-    owner: Annotated[
-        str | None,
-        typer.Option(
-            "--for", metavar="OWNER", help="For this person's number.", show_default="the caller's own"
-        ),
-    ] = None,
+    period: Annotated[str, typer.Argument(help="Month, quarter, year or week: 2026-12, FY27Q4, 2026-W48.")],
+    commit: Annotated[str, typer.Argument(help="The amount, as 450k; - withdraws.", show_default=False)] = "",
+    owner: Annotated[str | None, typer.Option("--for", help="For this person's number.")] = None,
     team: Annotated[str | None, typer.Option("--team", help="For this team's number.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="For the number of all.")] = False,
-    best: Annotated[str | None, typer.Option("--best", metavar="AMOUNT", help="The best case.")] = None,
+    best: Annotated[str | None, typer.Option("--best", help="The best case, an amount.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why, in a few words.")] = None,
-    made_on: Annotated[
-        str | None,
-        typer.Option(
-            "--made-on", metavar="DAY", help="Day of the call, as 2026-11-28.", show_default="today"
-        ),
-    ] = None,
+    made_on: Annotated[str | None, typer.Option(help="Day of the call.", show_default="today")] = None,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw the call.")] = False,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
@@ -73,67 +59,53 @@ def call_command(
     """Submit a number for a period: it is added to the calls of the org file, and supersedes the caller's last one."""
     file = org_file or Path(FILE)
     if not file.is_file():
-        raise ConfigError(
-            f"calls are kept beside an org file, and there is no {file}; write one with: {write_command('org', 'init')}"
-        )
-    if any(words and words.strip()[:1] in "=+@" for words in (caller, owner, team, reason)):
+        way_out = f"write one with: {write_command('org', 'init')}"
+        raise ConfigError(f"calls are kept beside an org file, and there is no {file}; {way_out}")
+    if any(str(words).strip().startswith(("=", "+", "@")) for words in (caller, owner, team, reason)):
         raise typer.BadParameter(
-            "a text that begins with =, + or @ is a formula to a spreadsheet; begin with a word"
+            "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
         )
     if (owner is not None) + (team is not None) + whole > 1:
         raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")
-    withdraw = withdraw or commit.strip() in ("-", "−")
-    if not (withdraw or commit):
-        raise typer.BadParameter("a call needs an amount, such as 450k; --withdraw withdraws the last one")
-    if withdraw and (best or commit.strip("-− ")):
-        raise typer.BadParameter("a call that withdraws has no amount")
-    org = oa.Org.read(file)
-    own = None if team or whole else owner or caller
-    _check_owner(own, org, folder)
-    made = Call(
-        as_date(
-            made_on if made_on is not None else pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on"
-        ).date(),
-        read_period(period),
-        " ".join(caller.split()),
-        own,
-        team,
-        None if withdraw else parse_amount(commit, org),
-        parse_amount(best, org),
-        " ".join(reason.split()) or None if reason else None,
-    )
-    if withdraw and _find_in_force(oa.calls(org), made) is None:
-        raise DataError(
-            f"{made.caller} has no call for {_name_number(made, org)}; there is nothing to withdraw"
+    amount = "" if commit.strip() in ("-", "−") else commit
+    if (withdraw or amount != commit) == bool(best or amount):
+        wrong = (
+            "a call that withdraws has no amount"
+            if amount or best
+            else "a call needs an amount, such as 450k"
         )
-    after = add_call(file, made)
-    calls = oa.calls(after)
-    before = _find_in_force(calls.iloc[:-1], made)
-    say(_describe(made, before, after))
+        raise typer.BadParameter(f"{wrong}; --withdraw withdraws the last one")
+    org = oa.Org.read(file)
+    day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on")
+    caller, own = " ".join(caller.split()), None if team or whole else owner or caller
+    _check_owner(own, org, folder)
+    amounts = (parse_amount(amount or None, org), parse_amount(best, org))
+    said = " ".join(reason.split()) if reason else ""
+    made = Call(day.date(), read_period(period), caller, own, team, *amounts, said or None)
+    if made.commit is None and not _find_known(oa.calls(org), made):
+        raise DataError(f"{caller} has no call for {_name_number(made, org)}; there is nothing to withdraw")
+    calls = oa.calls(add_call(file, made))
+    say(_describe(made, _find_known(calls.iloc[:-1], made), org))
     if not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
-    shown = calls[calls.index.isin([len(calls) - 1, -1 if before is None else before.name])]
-    shown.attrs = {"org": shown.attrs["org"]}
-    answer(shown)
+    calls.attrs = {"org": calls.attrs["org"]}
+    answer(calls.tail(1))
 
 
 def _check_owner(name: str | None, org: Org, folder: Path) -> None:
     """Refuse the number of somebody who is neither among the people nor an owner in the history."""
-    people = set(org.people["owner_name"])
-    if name is None or name in people:
-        return
-    if (history := find_history(folder, org)) is not None:
-        people |= list_owners(history)
-    if people and name not in people:
-        raise DataError(f"{name!r} is {write_stranger(name, sorted(people))}")
+    known = set(org.people["owner_name"])
+    if name not in known | {None} and (history := find_history(folder, org)) is not None:
+        known |= list_owners(history)
+    if name is not None and known and name not in known:
+        raise DataError(f"{name!r} is {write_stranger(name, sorted(known))}")
 
 
-def _find_in_force(calls: pd.DataFrame, made: Call) -> pd.Series | None:
-    """Find the call with an amount that stands before another one of its caller, number and period; None without one."""
-    wanted = pd.Series({name: getattr(made, name) for name in _NUMBER})
-    same = calls[(calls[_NUMBER].eq(wanted) | (calls[_NUMBER].isna() & wanted.isna())).all(axis="columns")]
-    last = same[same["made_on"] <= pd.Timestamp(made.made_on)].sort_values("made_on", kind="stable")[-1:]
-    return None if last["commit"].isna().all() else last.iloc[0]
+def _find_known(calls: pd.DataFrame, made: Call) -> list[tuple[pd.Timestamp, float]]:
+    """Find the day and amount of the call that is in force for a caller's number and period when the next one is made."""
+    known = calls_known(calls, pd.Timestamp(made.made_on)).astype(dict.fromkeys(_NUMBER, "object"))
+    same = known[_NUMBER].fillna("").eq([getattr(made, name) or "" for name in _NUMBER]).all(axis="columns")
+    return list(known.loc[same, ["made_on", "commit"]].itertuples(index=False, name=None))
 
 
 def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
@@ -147,15 +119,13 @@ def _name_number(made: Call, org: Org) -> str:
     return ", ".join(filter(None, [_name_whose(made.caller, made.owner_name, made.team), period]))
 
 
-def _describe(made: Call, before: pd.Series | None, org: Org) -> str:
+def _describe(made: Call, before: list[tuple[pd.Timestamp, float]], org: Org) -> str:
     """Say a call in a sentence, with what it supersedes."""
     money = partial(text.money, currency=org.currency)
-    was = "" if before is None else f" (was {money(before['commit'])} on {text.day(before['made_on'])})"
-    number = _name_number(made, org)
-    if made.commit is None:
-        return f"{made.caller} withdraws the call for {number}{was}."
+    was = "".join(f" (was {money(amount)} on {text.day(day)})" for day, amount in before)
     best = "" if made.best_case is None else f", at best {money(made.best_case)}"
-    return f"{made.caller} calls {money(made.commit)}{best} for {number}{was}."
+    what = "withdraws the call" if made.commit is None else f"calls {money(made.commit)}{best}"
+    return f"{made.caller} {what} for {_name_number(made, org)}{was}."
 
 
 @with_tables()

@@ -8,6 +8,7 @@ import io
 import re
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from opp_analytics.inputs import spell_amount
 from opp_analytics.org.additions import Additions
 from opp_analytics.org.org import Org, parse_org
 from opp_analytics.org.people import Call, tabulate_rows
-from opp_analytics.org.presets import list_columns, name_table
+from opp_analytics.org.presets import name_table
 from opp_analytics.org.stages import STAGES
 from opp_analytics.org.update_file import update_text
 from opp_analytics.table_files import FileTable, decode_file, open_workbook, read_table
@@ -28,9 +29,10 @@ from opp_analytics.text import joined
 
 _FILE = "calls.csv"
 _KEPT = re.compile(
-    r"(\[Content_Types\]|docProps/\w+|xl/(\w+|theme/\w+|worksheets/\w+|tables/\w+))\.xml|.*\.rels|xl/printerSettings/.*"
+    r"(\[Content_Types\]|docProps/\w+|xl/(workbook|styles|sharedStrings|calcChain|(theme|worksheets|tables)/\w+))\.xml|.*\.rels|xl/printerSettings/.*"
 )
 """Parts of a workbook that openpyxl writes again, or that hold nothing of a person's."""
+_TEXTS = re.compile("xl/(worksheets/sheet|sharedStrings)")
 _LOST = re.compile(rb"<f[ >/]|<extLst|<r>")
 """What it writes without the result (formulas), without the newer look (extensions) or in one look (rich text)."""
 
@@ -60,13 +62,33 @@ def add_call(file: Path, call: Call) -> Org:
         known = (org if name or old is None else parse_org(file, text)).calls
         wanted = pd.concat([known[list(Call._fields)], tabulate_rows(Call, [call])], ignore_index=True)
         with replace_file(target) as staged:
-            org = _stage(file, text, target, old, staged, call, wanted)
+            for comma in (False, True):
+                staged.write_bytes(_append(target, old, call, comma))
+                after = _read_back(file, text, staged)
+                if after is not None and after.calls[list(Call._fields)].equals(wanted):
+                    break
+            else:
+                raise DataError(
+                    f"{target} reads differently with a row added at its end; add the row by hand"
+                )
             _check_free(target, old)
         if name is None:
             if read_whole(file, most=SMALL) != written:
                 raise DataError(f"{file} was changed by another program; add there: [calls] file = {_FILE!r}")
             write_whole(file, text.encode("utf-8", "surrogateescape"))
-    return org
+    return after
+
+
+def _read_back(file: Path, text: str, staged: Path) -> Org | None:
+    """Read an org with the next content of its calls; None where amounts have another decimal sign than those before."""
+    try:
+        return parse_org(file, text, calls=staged)
+    except OrgError as error:
+        # Without the call, the org had no mistake.
+        mistakes = [f"{one.key} {one.value}: {one.right}" for one in error.problems]
+        raise ArgumentValueError("; ".join(mistakes)) from None
+    except DataError:
+        return None
 
 
 def _find_file(file: Path, text: str) -> str | None:
@@ -82,73 +104,40 @@ def _find_file(file: Path, text: str) -> str | None:
 
 def _check_free(target: Path, old: bytes | None) -> None:
     """Refuse to replace a file that a spreadsheet has open, or that is no longer what was read."""
-    for lock in (f"~${target.name}", f".~lock.{target.name}#"):
-        if target.with_name(lock).exists():
-            raise DataError(
-                f"{target} is open in a spreadsheet, which would write over the call; close it there first"
-            )
+    if any(target.with_name(lock).exists() for lock in (f"~${target.name}", f".~lock.{target.name}#")):
+        raise DataError(f"{target} is open in a spreadsheet, which would write over the call; close it first")
     if (read_whole(target, most=SMALL) if target.exists() else None) != old:
         raise DataError(f"{target} was changed by another program in the meantime; run this again")
 
 
-def _stage(
-    file: Path, text: str, target: Path, old: bytes | None, staged: Path, call: Call, wanted: pd.DataFrame
-) -> Org:
-    """Write the next content of the calls file to `staged`, and read it back: the calls before, and this one."""
-    for comma in (False, True):
-        staged.write_bytes(_append(target, old, call, comma))
-        try:
-            org = parse_org(file, text, calls=staged)
-        except OrgError as error:
-            # Without the call, the org had no mistake.
-            mistakes = [f"{one.key} {one.value}: {one.right}" for one in error.problems]
-            raise ArgumentValueError("; ".join(mistakes)) from None
-        except DataError:  # the file's amounts have the other decimal sign
-            continue
-        if org.calls[list(Call._fields)].equals(wanted):
-            return org
-    raise DataError(
-        f"{target} reads differently with a row added at its end; add it there by hand: {', '.join(_spell(call, False).values())}"
-    )
-
-
-def _spell(call: Call, comma: bool) -> dict[str, str]:
-    """Write the fields of a call as a file has them."""
-    cells = {name: "" if value is None else str(value) for name, value in call._asdict().items()}
-    for name in ("commit", "best_case"):
-        amount = getattr(call, name)
-        cells[name] = "" if amount is None else spell_amount(amount).replace(".", "," if comma else ".")
-    return cells
-
-
 def _append(target: Path, old: bytes | None, call: Call, comma: bool) -> bytes:
-    """Append a call to the content of a CSV file or workbook, in the order of its columns."""
-    cells = _spell(call, comma)
+    """Append a call to the content of a CSV file or workbook, in the order of its columns; cents after a point or `comma`."""
+    cells = {name: "" if value is None else str(value) for name, value in call._asdict().items()}
+    for name, amount in (("commit", call.commit), ("best_case", call.best_case)):
+        cells[name] = "" if amount is None else spell_amount(amount).replace(".", "," if comma else ".")
     if old is None:
-        return codecs.BOM_UTF8 + (_write_line(list(cells)) + _write_line(list(cells.values()))).encode()
+        return codecs.BOM_UTF8 + (_write_line(cells) + _write_line(cells.values())).encode()
     table = read_table(target, lambda label: bool(name_table("calls", [label])), most=SMALL)
     names = name_table("calls", table.labels)
-    lacking = [name for name in list_columns("calls") if cells[name] and name not in names.values()]
+    lacking = [name for name, cell in cells.items() if cell and name not in names.values()]
     if lacking:
         raise DataError(f"{target} has no column for {joined(lacking)}; add a column with that label")
     ours = [names.get(label, "") for label in table.labels]
     if table.sheet:
-        return _append_row(target, old, table, [(call._asdict() if name else {}).get(name) for name in ours])
+        return _append_row(target, old, table, [getattr(call, name, None) for name in ours])
     text, named = decode_file(target, old)
     end = "\r\n" if "\r\n" in text else "\n"
     line = _write_line([cells.get(name, "") for name in ours], table.delimiter, end)
+    line = line if text.endswith(("\n", "\r")) else end + line
     utf_16 = "utf-16-le" if old.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
-    codec = {"UTF-16": utf_16, "Windows-1252": "cp1252"}.get(named, "utf-8")
     try:
-        return old + ("" if text.endswith(("\n", "\r")) else end).encode(codec) + line.encode(codec)
+        return old + line.encode({"UTF-16": utf_16, "Windows-1252": "cp1252"}.get(named, "utf-8"))
     except UnicodeEncodeError as error:
         sign = line[error.start : error.end]
-        raise DataError(
-            f"{target} is {named} text, which has no {sign!r}; save it as CSV UTF-8 first"
-        ) from None
+        raise DataError(f"{target} is {named} text without {sign!r}; save it as CSV UTF-8 first") from None
 
 
-def _write_line(cells: list[str], delimiter: str = ",", end: str = "\n") -> str:
+def _write_line(cells: Iterable[str], delimiter: str = ",", end: str = "\n") -> str:
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator=end).writerow(cells)
     return line.getvalue()
@@ -158,10 +147,7 @@ def _append_row(target: Path, old: bytes, table: FileTable, values: list[Any]) -
     """Append a row to a sheet, looking as the row above it."""
     with zipfile.ZipFile(io.BytesIO(old)) as parts:
         lost = [name for name in parts.namelist() if not _KEPT.fullmatch(name)]
-        texts = [
-            name for name in parts.namelist() if name.startswith(("xl/worksheets/sheet", "xl/sharedStrings"))
-        ]
-        lost += [name for name in texts if _LOST.search(parts.read(name))]
+        lost += [name for name in parts.namelist() if _TEXTS.match(name) and _LOST.search(parts.read(name))]
     if lost:
         raise DataError(
             f"{target} holds what a program would lose, such as formulas, charts or rich text ({joined(lost, most=3)}); add "
