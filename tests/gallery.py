@@ -47,6 +47,16 @@ recent = opportunities[~(opportunities["close_date"] < day - pd.Timedelta(days=1
 changes = history.changes()
 won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
 busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
+
+# Calls, made up: reps call what they won in the end, now too high, now too low; Max takes a fifth off.
+wins = changes[changes["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
+by_month = wins.groupby([wins["close_date"].dt.strftime("%Y-%m"), "owner_name"])["value"].sum()
+calls = []
+for n, ((period, name), value) in enumerate(by_month[by_month.index.get_level_values(0) < f"{day:%Y-%m}"].items()):
+    said = {"made_on": f"{period}-01", "period": period, "owner_name": name}
+    commit = value * (1.35, 0.95, 1.2, 0.8)[n % 4]
+    calls += [{**said, "caller": name, "commit": commit}, {**said, "caller": "Max", "commit": 0.8 * commit}]
+org = oa.Org(currency="USD", calls=calls)
 """
 DRAWINGS: dict[str, tuple[str, str]] = {
     "forecast": (
@@ -116,6 +126,14 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     "backtest_methods": (
         "Which forecast method would have missed by least here?",
         'oa.backtest_methods(history, freq="M")',
+    ),
+    "forecast_value_added": (
+        "Who makes the number better: the model, the reps' calls, a manager's overrides?",
+        "oa.forecast_value_added(history, org=org)",
+    ),
+    "call_accuracy": (
+        "Whose calls are usually too high or too low, and whose beat the model?",
+        "oa.call_accuracy(history, org=org)",
     ),
     "calibration": (
         "Are deals at a stated probability of 60% won in 60% of cases?",

@@ -1,5 +1,6 @@
 """Charts in plain data, each prepared once: `plots` renders them with matplotlib, `svg` for the page and the explorer."""
 
+from opp_analytics.charts.calls import call_accuracy, forecast_value_added
 from opp_analytics.charts.changes import (
     close_date_moves,
     deal,

@@ -56,6 +56,12 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return render(charts.calibration(table), ax)
 
 
+@drawing("n", "wape", "bias", "bias_low", "bias_high", "model_wape")
+def call_accuracy(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.call_accuracy`: the bias of each caller with its interval, blue where it is beyond chance; errors beside it."""
+    return render(charts.call_accuracy(table), ax)
+
+
 @drawing("count", "value")
 def category_moves(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.category_moves`: a bar of shares of money per category at the start, cut by what became of it."""
@@ -123,6 +129,15 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     drawn as one too.
     """
     return render(charts.forecast_fan(table), ax)
+
+
+@drawing("n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better")
+def forecast_value_added(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.forecast_value_added`: the error of each source over the model's, with its interval; blue where beyond chance.
+
+    With `by`, the calls of each group.
+    """
+    return render(charts.forecast_value_added(table), ax)
 
 
 @drawing("unique_id", "name", "movement", "value")

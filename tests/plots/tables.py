@@ -111,6 +111,19 @@ TABLES: dict[str, pd.DataFrame] = {
         "unique_id": ["a", "b", "c"], "name": ["Acme", None, "Cog"], "movement": ["won", "new", "value_up"],
         "value": [-40.0, 60.0, 1.0], "count": [-1, 1, 0],
     }),
+    "call_accuracy": _table({
+        "n": [9, 9, 2], "wape": [0.2, 0.1, None], "bias": [0.12, -0.04, None], "bias_low": [0.05, -0.1, None],
+        "bias_high": [0.19, 0.02, None], "over": [0.9, 0.4, None], "under": [0.1, 0.6, None], "moved": [0.1, 0.0, None],
+        "differs": [True, False, False], "error_ratio": [2.0, 0.8, None], "ratio_low": [1.5, 0.6, None],
+        "ratio_high": [2.8, 1.1, None], "model_wape": [0.1, 0.12, None], "better": [1 / 9, 5 / 9, None],
+    }, ["Ann", "Bo", "Cy"], "caller", freq="M", confidence=0.95, n=9),
+    "forecast_value_added": _table({
+        "n": [9, 9, 9, 9, 9, 9], "wape": [0.15, 0.3, 0.4, 0.09, 0.13, 0.08], "bias": [-0.01, 0.1, 0.2, 0.02, 0.1, 0.0],
+        "error_ratio": [1.0, 2.0, 2.67, 0.6, 0.87, 0.53], "ratio_low": [1.0, 1.5, 2.0, 0.4, 0.6, 0.4],
+        "ratio_high": [1.0, 2.6, 9.0, 0.8, 1.3, 0.7], "differs": [False, True, True, True, False, True],
+        "better": [0.0, 2 / 9, 1 / 9, 7 / 9, 5 / 9, 8 / 9],
+    }, ["model", "weighted", "last_period", "reps", "manager", "blend"], "source", freq="M", confidence=0.95, n=9,
+       override={"": 0.01}),
     "pipeline_created": _table(
         {"deals": [2, 1], "value": [300_000.0, 50_000.0], "open_count": [2, 3], "open_value": [280_000.0, 330_000.0],
          "to_date": [False, True]},

@@ -121,6 +121,29 @@ def _tables(frame, history):
         ],
         "deal": [history.deal(name) for name in frame["unique_id"].head(2)],
         **_past(len(set(frame["owner_name"]))),
+        **_called(sorted(set(frame["owner_name"]))),
+    }
+
+
+def _called(names):
+    """Judged calls of as many people, one of them far off."""
+    dice, many = np.random.default_rng(len(names)), len(names)
+    bias, width = dice.normal(0, 0.3, many), dice.uniform(0.1, 2.0, many)
+    bias[:1] = 40.0
+    callers = pd.DataFrame(
+        {"n": 12, "wape": abs(bias), "bias": bias, "bias_low": bias - width, "bias_high": bias + width, "over": 0.5, "under": 0.5,
+         "moved": 0.0, "differs": bias < 0, "error_ratio": abs(bias), "ratio_low": 0.1, "ratio_high": 90.0, "model_wape": 1.0,
+         "better": 0.5},
+        index=pd.Index(names, name="caller"),
+    )  # fmt: skip
+    sources = TABLES["forecast_value_added"]
+    groups = {name: sources for name in names}
+    tables = [callers, pd.concat(groups, names=["owner_name"]) if groups else sources.iloc[:0]]
+    for table in tables:
+        table.attrs = {"as_of": AS_OF, "freq": "Q", "confidence": 0.95, "n": 12}
+    return {
+        "call_accuracy": [callers, callers.assign(bias=np.nan, wape=np.nan)],
+        "forecast_value_added": [tables[1], sources],
     }
 
 

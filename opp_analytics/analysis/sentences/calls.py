@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.sentences import evidence
-from opp_analytics.text import capital, count, method, noun, percent, points, spelled
+from opp_analytics.text import capital, count, joined, method, noun, percent, points
 
 _MOST = 3
 """Callers named in a sentence."""
@@ -51,9 +51,10 @@ def describe_call_accuracy(table: pd.DataFrame) -> str:
 def describe_value_added(table: pd.DataFrame) -> str:
     """Compare calls, overrides and blend with the model; by group, name the calls that differ from it beyond chance."""
     known, freq = table[table["wape"].notna()], table.attrs.get("freq")
-    called = known[known.index.get_level_values("source").isin(["reps", "manager"])]
+    calls = table[table.index.get_level_values("source").isin(["reps", "manager"])]
+    called = calls[calls["wape"].notna()]
     if called.empty:
-        return _say_few(table)
+        return _say_few(calls)
     model = table["wape"].xs("model", level="source") if table.index.nlevels > 1 else table["wape"]["model"]
     if isinstance(model, pd.Series):
         keys = list(called.index)
@@ -93,12 +94,21 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: pd.Series[Any], fr
     behind = (table["wape"] - model).abs().to_numpy()
     apart = sorted((k for k, differs in enumerate(table["differs"]) if differs), key=lambda k: -behind[k])
     if not apart:
-        n = count(int(table["n"].max()), noun(freq))
-        return f"Nobody’s calls miss by more or less than the model beyond chance ({n})"
-    said = [_compare(table.iloc[k], names[k], float(model.iloc[k]), freq) for k in apart[:_MOST]]
-    rest = len(table) - len(apart)
-    others = f"; of the other {spelled(rest)} the difference may be chance" if rest > 1 else ""
-    return f"{'; '.join(said)}{others}"
+        return (
+            f"Nobody’s calls differ from the model beyond chance ({count(int(table['n'].max()), noun(freq))})"
+        )
+    if len(apart) == 1:
+        return _compare(table.iloc[apart[0]], names[apart[0]], float(model.iloc[apart[0]]), freq)
+    parts = []
+    for said, mine in (
+        ("{} beat the model", [k for k in apart if table["error_ratio"].iloc[k] < 1]),
+        ("the model beat {}", [k for k in apart if table["error_ratio"].iloc[k] >= 1]),
+    ):
+        if mine:
+            parts.append(
+                said.format(joined([f"{names[k]} (by {points(behind[k])})" for k in mine], most=_MOST))
+            )
+    return capital("; ".join(parts))
 
 
 def _say_override(behind: float, p: float, level: float) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from tests import worlds
 from tests.analysis.forecasting.calls import CALLS, call, make, play
+from tests.analysis.forecasting.test_call_accuracy import World, flip, holm, known, ratio_ends
 
 HISTORY = play()
 NAMES = ["model", "weighted", "last_period", "reps", "manager", "blend"]
@@ -83,3 +86,66 @@ def test_forecast_value_added__takes_an_override_for_what_it_is_named_for() -> N
     by_team = compare([*own, *team], {"people": people}, by="team")
     # In February, East called 70 where Ann had called 100 and got 100.
     assert by_team.loc[("West", "reps"), "bias"] == pytest.approx((100 + 100 + 200 - 50 - 0 - 150) / 200)
+
+
+def sum_calls(world: World, month: pd.Period, day: pd.Timestamp, made: pd.Timestamp) -> tuple[float, float]:
+    """The whole's numbers of reps and manager on a day, added person by person; NaN without a call."""
+    found = known(world.rows, str(month), day)
+    team = dict(zip(world.org.people["owner_name"], world.org.people["team"], strict=True))
+    own = {owner: commit for (caller, owner, _), (_, commit) in found.items() if owner and caller == owner}
+    over: dict[tuple[str, str], Any] = {}
+    for (caller, owner, of), one in found.items():
+        if caller != owner and ((owner, of) not in over or over[owner, of][0] < one[0]):
+            over[owner, of] = one
+    reps, manager = 0.0, sum(commit for (owner, of), (_, commit) in over.items() if of and not owner)
+    for person in {*team, *own}:
+        stated = world.ask(month, made, "stated", "owner_name", person)
+        reps += own.get(person, stated)
+        if ("", team[person]) not in over:
+            manager += over[person, ""][1] if (person, "") in over else own.get(person, stated)
+    if ("", "") in over:
+        manager = over["", ""][1]
+    return reps if own else np.nan, manager if own or over else np.nan
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind"), [(3, worlds.Kind("calls", weeks=36, step=1)), (4, worlds.Kind("calls", weeks=50))]
+)
+def test_forecast_value_added__is_that_recomputed_from_calls_records_and_forecasts(
+    seed: int, kind: worlds.Kind
+) -> None:
+    world, rows = World(seed, kind), []
+    past: dict[int, list[float]] = {}
+    for month, place, day, made in world.points:
+        reps, manager = sum_calls(world, month, day, made)
+        actual, model = world.won(month), world.ask(month, made, "auto")
+        table = world.made[month, made, "auto", ""]
+        last = max(world.won(month - 1), float(table["booked"].get(str(month), 0.0)))
+        ratios = past.setdefault(place, [])
+        scale = min(max((4 + sum(ratios)) / (4 + len(ratios)), 0.5), 2)
+        blend = 0.5 * model + 0.5 * scale * reps
+        if not np.isnan(reps) and reps:
+            ratios.append(actual / reps)
+        stated = world.ask(month, made, "stated")
+        rows.append(
+            [str(month), *(one - actual for one in (model, stated, last, reps, manager, blend)), actual]
+        )
+    cells = pd.DataFrame(rows, columns=["period", *NAMES, "actual"]).dropna()
+    months = cells.assign(**cells[NAMES].abs()).groupby("period").mean()
+    signed = cells.groupby("period").mean()
+    table = oa.forecast_value_added(world.history)
+    assert (table["n"] == len(months)).all()
+    assert table["wape"].to_dict() == pytest.approx((months[NAMES].sum() / months["actual"].sum()).to_dict())
+    assert table["bias"].to_dict() == pytest.approx((signed[NAMES].sum() / months["actual"].sum()).to_dict())
+    base = months["model"]
+    assert table["error_ratio"].to_dict() == pytest.approx((months[NAMES].sum() / base.sum()).to_dict())
+    ends = {name: ratio_ends(months[name].tolist(), base.tolist()) for name in NAMES}
+    assert table["ratio_low"].to_dict() == pytest.approx(
+        {name: low for name, (low, _) in ends.items()}, nan_ok=True
+    )
+    assert table["ratio_high"].to_dict() == pytest.approx(
+        {name: high for name, (_, high) in ends.items()}, nan_ok=True
+    )
+    p = {name: flip((months[name] - base).tolist()) for name in NAMES[1:]}
+    assert set(table.index[table["differs"]]) == holm(p)
+    assert table.attrs["override"][""] == pytest.approx(flip((months["manager"] - months["reps"]).tolist()))

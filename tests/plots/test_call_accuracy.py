@@ -1,0 +1,60 @@
+import pytest
+
+from opp_analytics import plots
+from opp_analytics.analysis import say_lean, sentence
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+TABLE = TABLES["call_accuracy"]
+
+
+def test_call_accuracy__is_the_bias_of_each_caller_blue_beyond_chance():
+    ax = plots.call_accuracy(TABLE)
+    assert reading.rows(ax) == ["Ann", "Bo"]
+    assert reading.texts(ax)[:9] == [
+        *("missed by", "the model by", "months"), *("20%", "10%", "9"), *("10%", "12%", "9"),
+    ]  # fmt: skip
+    assert reading.caption(ax) == "9 months · as of Mar 31, 2026 · 95% intervals · blue: leans beyond chance"
+
+
+def test_call_accuracy__of_too_few_periods():
+    few = TABLE.iloc[2:]
+    few.attrs = TABLE.attrs
+    assert "too few periods to say" in reading.texts(plots.call_accuracy(few))
+    assert sentence(few) == "Calls can be judged in 2 months: too few to say."
+
+
+def test_say_lean__needs_an_interval_without_0():
+    assert [say_lean(row) for _, row in TABLE.iterrows()] == [
+        "usually 12% high", "no clear lean", "too few to say",
+    ]  # fmt: skip
+    low = TABLE.iloc[0].copy()
+    low[["bias", "bias_low", "bias_high"]] = -0.12, -0.2, -0.01
+    assert say_lean(low) == "usually 12% low"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "Ann’s calls missed by 20%, 10 pts more than the model (9 months)."),
+        ({"differs": False}, "Nobody’s calls differ from the model beyond chance (9 months)."),
+        ({"differs": True}, "Bo’s calls (by 2 pts) beat the model; the model beat Ann’s calls (by 10 pts)."),
+    ],
+)
+def test_sentence__of_call_accuracy(changed, said):
+    table = TABLE.assign(**changed)
+    assert sentence(table) == said
+
+
+def test_sentence__of_one_caller_adds_the_lean():
+    ann, bo = TABLE.iloc[:1], TABLE.iloc[1:2]
+    assert (
+        sentence(ann) == "Ann’s calls missed by 20%, 10 pts more than the model (9 months); usually 12% high."
+    )
+    assert sentence(bo) == (
+        "Bo’s calls missed by 10%, the model by 12% (9 months): the difference may be chance; no clear lean."
+    )
+    assert (
+        sentence(bo.assign(differs=True))
+        == "Bo’s calls beat the model in 5 of 9 months, by 2 pts; no clear lean."
+    )
