@@ -83,6 +83,7 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
         history, freq="M", methods=["weighted", "last_period", "stage_projection"], by_lead=True
     ),
     "calibration": lambda history: oa.calibration(history, horizon_days=30),
+    "call_accuracy": lambda history: oa.call_accuracy(history, org=CALLED, freq="W"),
     "category_moves": lambda history: oa.category_moves(history, start=START, end=AS_OF),
     "close_date_moves": lambda history: oa.close_date_moves(history),
     "deal_flags": lambda history: oa.deal_flags(deals(), history=history, as_of=AS_OF),
@@ -94,6 +95,7 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "forecast_change stated": lambda history: oa.forecast_change(history, **MARCH, method="stated"),
     "forecast_change_deals": lambda history: oa.forecast_change_deals(history, **MARCH),
     "forecast_fan": lambda history: oa.forecast_fan(history, period="2026-03", as_of=AS_OF, method="stated"),
+    "forecast_value_added": lambda history: oa.forecast_value_added(history, org=CALLED, freq="W"),
     "movements": lambda history: oa.movements(history, start=START, end=AS_OF),
     "pipeline_created": lambda history: oa.pipeline_created(history, freq="M"),
     "scorecard": lambda history: oa.scorecard(deals(), history, as_of=AS_OF),

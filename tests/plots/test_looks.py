@@ -137,7 +137,7 @@ def _called(names):
         index=pd.Index(names, name="caller"),
     )  # fmt: skip
     sources = TABLES["forecast_value_added"]
-    groups = {name: sources for name in names}
+    groups = dict.fromkeys(names, sources)
     tables = [callers, pd.concat(groups, names=["owner_name"]) if groups else sources.iloc[:0]]
     for table in tables:
         table.attrs = {"as_of": AS_OF, "freq": "Q", "confidence": 0.95, "n": 12}

@@ -218,7 +218,7 @@ def ratio_ends(ours: list[float], model: list[float]) -> tuple[float, float]:
     if n < 6:
         return np.nan, np.nan
     drawn = [(np.array(ours)[k].sum(), np.array(model)[k].sum()) for k in rng.integers(0, n, (2_000, n))]
-    ends = np.quantile([one / other for one, other in drawn], [0.025, 0.975])
+    ends = np.quantile([one / other for one, other in drawn if other], [0.025, 0.975])
     return float(ends[0]), float(ends[1])
 
 

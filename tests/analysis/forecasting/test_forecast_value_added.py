@@ -115,17 +115,18 @@ def test_forecast_value_added__is_that_recomputed_from_calls_records_and_forecas
     seed: int, kind: worlds.Kind
 ) -> None:
     world, rows = World(seed, kind), []
-    past: dict[int, list[float]] = {}
+    past: dict[int, list[tuple[float, float]]] = {}
     for month, place, day, made in world.points:
         reps, manager = sum_calls(world, month, day, made)
         actual, model = world.won(month), world.ask(month, made, "auto")
         table = world.made[month, made, "auto", ""]
         last = max(world.won(month - 1), float(table["booked"].get(str(month), 0.0)))
-        ratios = past.setdefault(place, [])
-        scale = min(max((4 + sum(ratios)) / (4 + len(ratios)), 0.5), 2)
+        before = past.setdefault(place, [])
+        came, said = (sum(amounts) for amounts in zip(*before, strict=True)) if before else (1.0, 1.0)
+        scale = min(max((4 + len(before) * came / said) / (4 + len(before)), 0.5), 2)
         blend = 0.5 * model + 0.5 * scale * reps
-        if not np.isnan(reps) and reps:
-            ratios.append(actual / reps)
+        if not np.isnan(reps):
+            before.append((actual, reps))
         stated = world.ask(month, made, "stated")
         rows.append(
             [str(month), *(one - actual for one in (model, stated, last, reps, manager, blend)), actual]
