@@ -49,13 +49,15 @@ won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
 busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
 
 # Calls, made up: reps call what they won in the end, now too high, now too low; Max takes a fifth off.
-wins = changes[changes["stage"] == "closed_won"].drop_duplicates("unique_id", keep="last")
+wins = changes[(changes["stage"] == "closed_won") & (changes["close_date"] < day.replace(day=1))]
+wins = wins.drop_duplicates("unique_id", keep="last")
 by_month = wins.groupby([wins["close_date"].dt.strftime("%Y-%m"), "owner_name"])["value"].sum()
 calls = []
-for n, ((period, name), value) in enumerate(by_month[by_month.index.get_level_values(0) < f"{day:%Y-%m}"].items()):
+for n, ((period, name), value) in enumerate(by_month.items()):
     said = {"made_on": f"{period}-01", "period": period, "owner_name": name}
-    commit = value * (1.35, 0.95, 1.2, 0.8)[n % 4]
-    calls += [{**said, "caller": name, "commit": commit}, {**said, "caller": "Max", "commit": 0.8 * commit}]
+    for caller, share in ((name, 1.0), ("Max", 0.8)):
+        commit = value * share * (1.35, 0.95, 1.2, 0.8)[n % 4]
+        calls.append({**said, "caller": caller, "commit": commit})
 org = oa.Org(currency="USD", calls=calls)
 """
 DRAWINGS: dict[str, tuple[str, str]] = {

@@ -56,6 +56,17 @@ def log() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def called(history: oa.History) -> oa.History:
+    """The history, read by its own org with calls of Ann and Bo for her weeks."""
+    weeks = pd.period_range("2026-01-05", "2026-03-30", freq="W")
+    calls = [
+        {"made_on": f"{week.start_time.date()}", "period": str(week), "caller": caller, "owner_name": "Ann", "commit": commit}
+        for week in weeks
+        for caller, commit in (("Ann", 90.0), ("Bo", 120.0))
+    ]  # fmt: skip
+    return history.read_by(oa.Org(**{**(history.org or oa.Org()).to_dict(), "calls": calls}))
+
+
 OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "audit": lambda frame: oa.audit(frame, as_of=AS_OF),
     "outcomes": lambda frame: oa.outcomes(frame, as_of=AS_OF),
@@ -83,7 +94,7 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
         history, freq="M", methods=["weighted", "last_period", "stage_projection"], by_lead=True
     ),
     "calibration": lambda history: oa.calibration(history, horizon_days=30),
-    "call_accuracy": lambda history: oa.call_accuracy(history, org=CALLED, freq="W"),
+    "call_accuracy": lambda history: oa.call_accuracy(called(history), freq="W"),
     "category_moves": lambda history: oa.category_moves(history, start=START, end=AS_OF),
     "close_date_moves": lambda history: oa.close_date_moves(history),
     "deal_flags": lambda history: oa.deal_flags(deals(), history=history, as_of=AS_OF),
@@ -95,7 +106,7 @@ OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "forecast_change stated": lambda history: oa.forecast_change(history, **MARCH, method="stated"),
     "forecast_change_deals": lambda history: oa.forecast_change_deals(history, **MARCH),
     "forecast_fan": lambda history: oa.forecast_fan(history, period="2026-03", as_of=AS_OF, method="stated"),
-    "forecast_value_added": lambda history: oa.forecast_value_added(history, org=CALLED, freq="W"),
+    "forecast_value_added": lambda history: oa.forecast_value_added(called(history), freq="W"),
     "movements": lambda history: oa.movements(history, start=START, end=AS_OF),
     "pipeline_created": lambda history: oa.pipeline_created(history, freq="M"),
     "scorecard": lambda history: oa.scorecard(deals(), history, as_of=AS_OF),

@@ -37,14 +37,14 @@ def call_accuracy(
     by: Literal["caller", "owner_name", "team"] = "caller",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Judge calls at the same leads as the model's forecasts: how far each caller's missed, which way, and whether the model's did better.
+    """Judge calls beside the model's forecasts of the same days: how far they missed, which way, and which did better.
 
     Parameters
     ----------
     history : History
         Past records; periods that had been over for 15 days by the last one are judged.
     org : Org, optional
-        Whose calls; default: the history's org.
+        Read the history and the calls by this org; default: the history's own.
     freq : str, optional
         Period alias of the calls to judge; by default that of the org's ``[report]``, else "M". Calls for other periods are left out.
     by : {"caller", "owner_name", "team"}
