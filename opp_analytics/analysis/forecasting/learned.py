@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
-from math import inf, sqrt
+from math import inf, prod, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,16 +86,18 @@ class Chances:
     """Past deals (first) and wins behind `share`, `owner` and `month`; 0 where a step does not apply."""
 
     def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Find each deal's chance (columns) after each of `STEPS` (rows).
+        """Find each deal's chance; −1 is a stage or owner never seen, `closing` True if the month ends a quarter."""
+        owned = _clip(self.share[-1, bucket, stage] * self.owner[owner])
+        return _clip(owned * self.month[int(closing)])
 
-        −1 is a stage or owner never seen, `closing` True if the month ends a quarter.
-        """
+    def steps(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
+        """Find each deal's chance (columns) after each of `STEPS` (rows); the last is that of `of`."""
         shares = self.share[:, bucket, stage]
-        owned = _clip(shares[-1] * self.owner[owner])
-        return np.concatenate([shares, [owned, _clip(owned * self.month[int(closing)])]])
+        chance = self.of(bucket, stage, owner, closing=closing)
+        return np.concatenate([shares, [_clip(shares[-1] * self.owner[owner]), chance]])
 
     def count(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
-        """Count the past deals (first) and wins behind each chance of `of`."""
+        """Count the past deals (first) and wins behind each chance of `steps`."""
         shares, owners, months = self.seen
         month = np.broadcast_to(months[:, int(closing), None], (2, len(bucket)))
         return np.concatenate([shares[:, :, bucket, stage], owners[:, None, owner], month[:, None]], axis=1)
@@ -183,14 +185,14 @@ class Learned:
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
-        return np.where(moment.open, self._look_up(lessons.chances.of, moment, period)[-1], 0.0)
+        return np.where(moment.open, self._look_up(lessons.chances.of, moment, period), 0.0)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
-        chance = np.where(moment.open, self._look_up(lessons.chances.of, moment, period)[-1], 0.0)
+        chance = np.where(moment.open, self._look_up(lessons.chances.of, moment, period), 0.0)
         amounts, find_stretch = self._spread(lessons.new_business, moment), lambda: lessons.stretch
         if new is not None:
             amounts = _scale_to_means(amounts, new)
@@ -245,24 +247,32 @@ class Learned:
         money = found.astype(np.float64).reshape(every.size, _NEITHER + 1)
         if self.whole is not None:
             return replace(self.whole.point(record, period, known), money=money)
-        moment = versions.open_at(record)
-        kinds = (len(BUCKET_NAMES), len(moment.stages) + 1, len(moment.owners) + 1)
-        # Without owners, −1 wraps around to the last place.
-        owner = moment.owner % kinds[2]
-        kind = np.ravel_multi_index((put_in_buckets(moment, period), moment.stage, owner), kinds)
-        held, count = np.unique(kind, return_counts=True)
-        bucket, stage, owner = np.unravel_index(held, kinds)
-        came = status < _WON
+        count = np.bincount(self._sort_in_kinds(versions.open_at(record), record, period))
+        held, came = np.flatnonzero(count), then[status < _WON]
+        bucket, stage, owner = np.unravel_index(held, self._kinds)
         return Point(
             bucket,
             stage,
             owner,
-            count.astype(np.float64),
-            status[came],
-            every.stage[then[came]],
-            every.owner[then[came]] % kinds[2],
+            count[held].astype(np.float64),
+            status[status < _WON],
+            every.stage[came],
+            every.owner[came] % self._kinds[2],
             money,
         )
+
+    @property
+    def _kinds(self) -> tuple[int, int, int]:
+        """Numbers of buckets, stages and owners; the last owner is none."""
+        return len(BUCKET_NAMES), len(self.versions.every.stages), len(self.versions.every.owners) + 1
+
+    def _sort_in_kinds(self, rows: Integers, record: int, period: pd.Period) -> Integers:
+        """Number each open deal's bucket, stage and owner at a record."""
+        every, day = self.versions.every, int(self.records.days[record])
+        bucket = put_in_buckets(every, period, rows=rows, day=day)
+        # Without owners, −1 wraps around to the last place.
+        parts = (bucket, every.stage[rows], every.owner[rows] % self._kinds[2])
+        return np.asarray(np.ravel_multi_index(parts, self._kinds))
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
@@ -301,7 +311,7 @@ class Learned:
         if lessons is None:
             return None
         chances = lessons.chances
-        return self._look_up(chances.of, moment, period), self._look_up(chances.count, moment, period)
+        return self._look_up(chances.steps, moment, period), self._look_up(chances.count, moment, period)
 
     def _look_up(self, find: Callable[..., Floats], moment: Moment, period: pd.Period) -> Floats:
         every = self.versions.every
@@ -352,12 +362,21 @@ class Learned:
         known = self._past_points(day, lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        moment, further = self.versions.open_at(record), self._collect_new_business(known)
-        chance = self._look_up(self._learn_chances(day, lead).of, moment, period)[-1]
-        booked, group, size = self.versions.sum_wins(record, period), moment.group, moment.size
-        there = (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
+        every, point, rows = self.versions.every, self.point(record, period), self.versions.open_at(record)
+        kind = self._sort_in_kinds(rows, record, period)
+        held = np.zeros(prod(self._kinds), dtype=np.intp)
+        held[np.ravel_multi_index((point.bucket, point.stage, point.owner), self._kinds)] = np.arange(
+            len(point.count)
+        )
+        closing = self.records.closes_quarter(period)
+        chances = self._learn_chances(day, lead).of(point.bucket, point.stage, point.owner, closing=closing)
+        booked, further = self.versions.sum_wins(record, period), self._collect_new_business(known)
+        group = every.group[rows]
+        there = (np.bincount(group, minlength=every.size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
         place = np.cumsum(there) - 1
-        totals = sample_totals(moment.value, chance, place[group], int(there.sum()), one_of=further[:, there])
+        totals = sample_totals(
+            every.value[rows], held[kind], chances, place[group], int(there.sum()), one_of=further[:, there]
+        )
         low, median, high = np.quantile(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
         came = (self.sum_wins(record, period) - booked)[there]
         return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))

@@ -440,21 +440,18 @@ class Versions:
 
     def at(self, record: int) -> Moment:
         """Take the deals as of a record, in all groups of the history."""
-        return self._take(np.flatnonzero((self.seen <= record) & (self.until > record)), record)
-
-    def open_at(self, record: int) -> Moment:
-        """Take the open deals as of a record."""
-        rows, seen, until = self._open
-        return self._take(rows[(seen <= record) & (until > record)], record)
-
-    def _take(self, rows: Integers, record: int) -> Moment:
-        whole = self.every
+        whole, rows = self.every, np.flatnonzero((self.seen <= record) & (self.until > record))
         taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
         columns = {
             name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
         }
         ids = whole.ids.take(pa.array(self.deal[rows])) if columns else ()
         return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
+
+    def open_at(self, record: int) -> Integers:
+        """Find the open deals as of a record, the smallest first."""
+        rows, seen, until = self._open
+        return rows[(seen <= record) & (until > record)]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
@@ -469,15 +466,17 @@ class Versions:
         return Groups(every.group[rows], every.index).sum(every.value[rows], np.ones(len(rows), dtype=bool))
 
     def earlier(self, rows: Integers, record: int) -> Integers:
-        """Find each row's deal as of a record; −1 if it was neither open nor won then."""
-        shown = np.flatnonzero((self.seen <= record) & (self.until > record) & (self.every.outcome != LOST))
-        deals, wanted = np.append(self.deal[shown], -1), self.deal[rows]
-        place = np.searchsorted(deals[:-1], wanted)
-        return np.where(deals[place] == wanted, np.append(shown, -1)[place], -1)
+        """Find each row's deal as of a record, at most as late; −1 if it was neither open nor won then."""
+        then, first = rows, np.searchsorted(self.deal, self.deal[rows])
+        while (later := (self.seen[then] > record) & (then > first)).any():
+            then = then - later
+        shown = (self.seen[then] <= record) & (self.until[then] > record) & (self.every.outcome[then] != LOST)
+        return np.where(shown, then, -1)
 
     @cached_property
     def _open(self) -> tuple[Integers, Integers, Integers]:
         rows = np.flatnonzero(self.every.open).astype(np.int32)
+        rows = rows[np.argsort(self.every.value[rows], kind="stable")]
         return rows, self.seen[rows], self.until[rows]
 
     @cached_property

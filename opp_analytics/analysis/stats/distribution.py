@@ -114,23 +114,37 @@ def condition_on_each(
 
 
 def sample_totals(
-    amounts: Floats, chances: Floats, codes: NDArray[np.intp], size: int, *, one_of: Floats
+    amounts: Floats,
+    kinds: NDArray[np.intp],
+    chances: Floats,
+    codes: NDArray[np.intp],
+    size: int,
+    *,
+    one_of: Floats,
 ) -> Floats:
     """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed; the seed is fixed.
 
-    `codes` has the group of each deal; one of the rows of `one_of`, equally likely amounts by group, is added.
+    The `amounts` increase. `kinds` has the place of each deal in `chances`, `codes` its group; one of the rows of `one_of`,
+    equally likely amounts by group, is added.
     """
     bits = np.random.PCG64(0)
     rng = np.random.Generator(bits)
-    order = np.lexsort((amounts, chances, codes))
-    amounts, chances, codes = amounts[order], chances[order], codes[order]
+    # Numbers of few bits are sorted several times as fast as chances are.
+    rank = np.unique(chances, return_inverse=True)[1].astype(np.min_scalar_type(len(chances)))
+    order = np.lexsort((rank[kinds], codes.astype(np.min_scalar_type(size))))
+    amounts, chances, codes = amounts[order], chances[kinds[order]], codes[order]
     variance = amounts**2 * chances * (1 - chances)
-    each = np.sort(np.argsort(-variance, kind="stable")[: 2 * _SINGLY])
+    each = np.arange(len(codes))
+    if len(each) > 2 * _SINGLY:
+        large = np.flatnonzero(variance >= np.partition(variance, -2 * _SINGLY)[-2 * _SINGLY])
+        each = np.sort(large[np.argsort(-variance[large], kind="stable")[: 2 * _SINGLY]])
     together = np.ones(len(codes))
     together[each] = 0
     totals = np.zeros((size, _SAMPLED))
     if len(each):
-        came_in = _draw_luck()[: len(each)] < chances[each, None]
+        # Luck has 24 bits: a chance rounded up to as many compares alike.
+        limits = (np.ceil(chances[each, None] * 2**24) / 2**24).astype(np.float32)
+        came_in = _draw_luck()[: len(each)] < limits
         bits.advance(len(each) * _SAMPLED // 2)  # each step gives two numbers of 32 bits
         first = np.flatnonzero(np.diff(codes[each], prepend=-1))
         totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
@@ -218,27 +232,28 @@ def _mark_wins(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
 def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
     won = np.empty((deals.singly, DRAWS), dtype=bool)
     won[:_WHALES] = _lay_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
-    cents = np.zeros(DRAWS)
-    drawn: Counter[tuple[float, float]] = Counter()
-    for deal, came_in in enumerate(won):
-        own = (float(deals.cents[deal]), float(deals.chances[deal]))
+    k, drawn = deals.singly, Counter[tuple[float, float]]()
+    # A number of 32 bits is lucky if its first 24, as a fraction, are below the chance.
+    limits = (np.ceil(deals.chances[:k] * 2**24) * 2**8 - 1).astype(np.uint32)
+    for deal, own in enumerate(zip(deals.cents[:k].tolist(), deals.chances[:k].tolist(), strict=True)):
         if deal >= _WHALES:
-            luck = _seed_luck(seed, *own, drawn[own]).random(DRAWS, np.float32)
-            np.less(luck, deals.chances[deal], out=came_in)
+            luck = _seed_luck(seed, *own, drawn[own]).random_raw(DRAWS // 2).view(np.uint32)
+            np.less_equal(luck, limits[deal], out=won[deal])
         drawn[own] += 1
-        cents += own[0] * came_in
-    if len(deals.cents) > deals.singly:
-        k, rng = deals.singly, _seed_luck(seed, 0.0, 0.0, 0)
+    # Whole cents add up exactly in any order.
+    cents = np.einsum("i,ij->j", deals.cents[:k], won)
+    if len(deals.cents) > k:
+        rng = np.random.Generator(_seed_luck(seed, 0.0, 0.0, 0))
         cents += _draw_together(deals.cents[k:], deals.chances[k:], rng)
-    further = _as_cents(one_of)
-    cents += _seed_luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
+    further, rng = _as_cents(one_of), np.random.Generator(_seed_luck(seed, 0.0, 0.0, 1))
+    cents += rng.permutation(further[np.arange(DRAWS) % len(further)])
     return _Draws(cents, won)
 
 
-def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random.Generator:
-    """Seed a deal's own random numbers, so that a change of one deal leaves the others' draws unchanged."""
+def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random.PCG64:
+    """Seed a deal's own random bits, so that a change of one deal leaves the others' draws unchanged."""
     # Rounded, so that the draws do not hang on the last bit of a chance.
-    return np.random.default_rng([seed, cents < 0, int(abs(cents)), round(chance * 1e9), number])
+    return np.random.PCG64([seed, cents < 0, int(abs(cents)), round(chance * 1e9), number])
 
 
 def _lay_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
