@@ -323,12 +323,13 @@ class Forecasts:
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the whole; on a part's page, the part's rows."""
+        """`oa.forecast_deals` of the whole, for the target of the current period; on a part's page, the part's rows."""
         inputs, part = self.inputs, self.inputs.part
-        table = analysis.forecast_deals(
+        table = analysis.forecast_deals_shown(
             inputs.whole,
+            inputs.period,
             # The run rate looks at no single deal.
-            method="auto" if inputs.method == "run_rate" else inputs.method,
+            method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
             history=inputs.whole_history,
             target=inputs.target,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    question = Question.of(
+    return forecast_deals_shown(
         opportunities,
         as_of=as_of,
         freq=freq,
@@ -122,21 +122,24 @@ def forecast_deals(
         seed=seed,
         tz=tz,
     )
+
+
+def forecast_deals_shown(
+    opportunities: pd.DataFrame, shown: pd.Period | None = None, **asked: Any
+) -> pd.DataFrame:
+    """List deals as `forecast_deals` does; under `shown`, the chances of a target are NaN in other periods."""
+    question = Question.of(opportunities, **asked)
     made = answer(question, question.read(opportunities), single_deals=True)
     deals = made.moment
     parts = [
-        _list_deals(question, deals, period, outlook)
+        _list_deals(question, deals, period, outlook, conditioned=shown in (None, period))
         for period, outlook in made.outlooks.items()
         if period >= question.current
     ]
     found = pd.concat([_no_deals(), *parts], ignore_index=True)
     rows = found["row"].to_numpy()
-    shown = [
-        name
-        for name in (*_CARRIED, *question.by, "stage", "close_date", "probability")
-        if name in opportunities
-    ]
-    carried = org.conform(opportunities[list(dict.fromkeys(shown))])
+    names = dict.fromkeys([*_CARRIED, *question.by, "stage", "close_date", "probability"])
+    carried = org.conform(opportunities[[name for name in names if name in opportunities]])
     value, chance = deals.value[rows], found["chance"]
     table = pd.DataFrame(
         {
@@ -153,8 +156,8 @@ def forecast_deals(
         }
     )
     valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
-    asked = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
-    left = deals.open & asked & ~np.isin(np.arange(len(deals.value)), rows)
+    covered = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
+    left = deals.open & covered & ~np.isin(np.arange(len(deals.value)), rows)
     return annotate(
         table,
         made_from=opportunities,
@@ -195,7 +198,9 @@ def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:
     return find_win_dates(versions, made.moment)
 
 
-def _list_deals(question: Question, deals: Moment, period: pd.Period, outlook: Outlook) -> pd.DataFrame:
+def _list_deals(
+    question: Question, deals: Moment, period: pd.Period, outlook: Outlook, *, conditioned: bool
+) -> pd.DataFrame:
     """List the deals that can be won in a period, the one with the largest share of the variance first."""
     booked = deals.booked_in(period)
     parts = []
@@ -205,7 +210,7 @@ def _list_deals(question: Question, deals: Moment, period: pd.Period, outlook: O
         rows = total.rows
         target = question.targets.of(question.by, labels, str(period))
         won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-        if not np.isnan(target):
+        if conditioned and not np.isnan(target):
             won, lost = outlook.conditions(total, float(booked[group]), target)
         variance = deals.value[rows] ** 2 * outlook.chance[rows] * (1 - outlook.chance[rows])
         whole = variance.sum()
