@@ -1,4 +1,4 @@
-"""The sheets of the workbook: the report's tables in full, and every deal."""
+"""The sheets of the workbook: the report's tables in full, and the deals that it speaks of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org
 from opp_analytics.report.tables import Tables
@@ -73,7 +74,8 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         except (NotEnoughHistory, DataError):
             continue  # The page says why.
         if len(table):
-            yield Sheet(name, table, summed, titles, _note_rest(tables, table) if name == "Findings" else "")
+            note = _NOTES[name](tables, table) if name in _NOTES else ""
+            yield Sheet(name, table, summed, titles, note)
 
 
 def _list_people(tables: Tables) -> pd.DataFrame:
@@ -96,12 +98,19 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
 
 
 def _list_deals(tables: Tables) -> pd.DataFrame:
-    """List every deal: whose, when, its outcome, what it adds to the forecast; the id last."""
+    """List each deal that is open or closed lately: whose, when, its outcome, what it adds to the forecast; the id last.
+
+    A column without a value is left out.
+    """
     inputs = tables.inputs
+    old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
     own = tables.own_chances[["chance", "weighted"]].rename(columns={"weighted": "expected_value"})
-    table = inputs.deals.merge(own, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
+    table = inputs.deals[~old].merge(
+        own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
+    )
     flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
+    table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
     amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons"]
     return _order(table, "name", *inputs.by, *dates, *amounts)
@@ -135,6 +144,15 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
     return _order(table, "check", "severity", "name", *inputs.by)
 
 
+def _note_older(tables: Tables, table: pd.DataFrame) -> str:
+    """Say how many closed deals are not on their sheet."""
+    left = len(tables.inputs.deals) - len(table)
+    if not left:
+        return ""
+    since = text.day(tables.closed_since, year=True)
+    return f"Leaves out {text.count(left)} closed before {since}. All deals: opp-analytics export deals.xlsx"
+
+
 def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
     """Say which findings a sheet holds, if not all."""
     if len(table) == len(tables.findings):
@@ -156,6 +174,9 @@ def _compare_periods(tables: Tables) -> pd.DataFrame:
     return pd.concat({part.period: part.table for part in tables.slippages}, names=["period"]).reset_index()
 
 
+_CLOSED_AS = ("won", "lost", "disqualified")
+_NOTES = {"Deals": _note_older, "Findings": _note_rest}
+"""Says what of a table is not on its sheet."""
 _MONEY = ("booked", "open_count", "open_value", "weighted_open", "expected", "target", "gap")
 _SHARES = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
 _CLOSED = ("won", "lost", "open", "won_value", "lost_value")

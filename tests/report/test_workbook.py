@@ -192,7 +192,7 @@ def test_workbook__marks_what_catches_the_eye(book):
         str(found.sqref): [rule.formula for rule in found.rules]
         for found in book["Deals"].conditional_formatting
     }
-    assert rules == {"E2:E7": [['"overdue"']], "K2:K7": [["1"]]}
+    assert rules == {"E2:E7": [['"overdue"']], "J2:J7": [["1"]]}
 
 
 def test_workbook__says_what_excel_cannot_hold(monkeypatch):
