@@ -64,7 +64,13 @@ _ORDERS = (
 """Dates whose order only one reading fits, whether the day is first in it, and what is."""
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
-_PLAIN_ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?Z?)?"
+_FORMS = {
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?Z?)?": "ISO8601",
+    r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d [AP]M": "%m/%d/%Y %I:%M %p",
+    r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d": "%m/%d/%Y %H:%M",
+    r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d": "%d.%m.%Y %H:%M",
+}
+"""Texts of times that CRMs write, each with its format."""
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s+([A-Za-z]{3,9})\.?(?:,?\s+(\d{4}))?")
@@ -648,8 +654,11 @@ def read_amounts(
     """
     amounts = np.full(len(cells.distinct), np.nan)
     # Figures that everybody reads alike need no closer look.
-    plain = cells.match(r"\d{1,15}" if decimal_comma else r"\d{1,15}(?:\.\d\d?)?")
-    amounts[plain] = pc.cast(pa.array(cells.distinct[plain].astype(TEXT), pa.string()), pa.float64())
+    signs = "".join(sign for sign in _SIGNS if currency is not None and _is_sign_of(sign, currency))
+    figure = r"\d{1,15}" if decimal_comma else r"\d{1,15}(?:\.\d\d?)?|[1-9]\d{0,2}(?:,\d{3}){1,4}\.\d\d?"
+    plain = cells.match(f"[{signs}]?(?:{figure})" if signs else figure)
+    bare = pc.replace_substring_regex(cells.texts.filter(pa.array(plain)), f"[{signs},]", "")
+    amounts[plain] = pc.cast(bare, pa.float64())
     named: list[str] = []
 
     def read(cell: Any) -> float:
@@ -786,13 +795,17 @@ def _read_times(
         return moment, in_utc
 
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
-    # Most exports write ISO 8601; one that does not exist is read again, for its reason.
-    iso = np.flatnonzero(cells.match(_PLAIN_ISO))
-    texts = distinct.iloc[iso].astype(TEXT)
-    moments = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    fits = moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
-    stamps[iso[fits]] = moments[fits].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    is_utc[iso[fits]] = texts[fits].str.endswith("Z")
+    # Forms that most exports write are read all at once; a time that does not exist is read again, for its reason.
+    for pattern, form in _FORMS.items():
+        if day_first is None and "/" in pattern:
+            continue
+        places = np.flatnonzero(cells.match(pattern))
+        texts = distinct.iloc[places].astype(TEXT)
+        form = form.replace("%m/%d", "%d/%m") if day_first else form
+        moments = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
+        fits = moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
+        stamps[places[fits]] = moments[fits].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+        is_utc[places[fits]] = texts[fits].str.endswith("Z")
     found, reasons = cells.read_each(read, ~np.isnat(stamps))
     for place, (moment, in_utc) in found.items():
         stamps[place], is_utc[place] = moment, in_utc
