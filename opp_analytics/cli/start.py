@@ -69,6 +69,7 @@ if runs():
     from opp_analytics.periods import as_date, as_instant
     from opp_analytics.report import check_report
     from opp_analytics.schema import COLUMNS
+    from opp_analytics.table_files import FileTable
     from opp_analytics.text import count
 
 _PAGE = Path("weekly.html")
@@ -136,12 +137,12 @@ def start_command(
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
     preset = str(org_file) if named else None if known else choose_preset(found.values())
     known = known or Org(preset=preset)
-    reading = {**written, "encoding": encoding}
     past = _find_past()
     file, log_file = kinds.get("opportunities"), kinds.get("history")
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
-        first = file or _read_last(None if past else log_file, past, known, reading)
-        drafted = draft_from_export(first, place, old, preset=preset, **reading)
+        log = found[log_file].table if log_file else None
+        first = found[file].table if file else _read_last(None if past else log, past, known, written)
+        drafted = draft_from_export(first, place, old, preset=preset, **written)
         tables = _list_tables(kinds, found, drafted)
         drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
         if file is not None:
@@ -163,7 +164,7 @@ def start_command(
                 )
                 _say(f"{describe(drafted.org)}.")
         update = _Update(drafted.org, file, drafted.export.opportunities if file else None)
-        update.read_log(log_file, past, drafted, reading)
+        update.read_log(log_file, log, past, drafted, written)
         history = update.stage(staging / HISTORY_FOLDER)
         day = update.find_day(history)
         drafted = _answer_target(drafted, day, target, yes or past is not None)
@@ -199,20 +200,20 @@ def _name_as_moved(staging: Path) -> Iterator[None]:
 
 
 def _read_last(
-    log_file: Path | None, past: oa.History | None, org: Org, reading: Mapping[str, Any]
+    log: FileTable | None, past: oa.History | None, org: Org, written: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Read the deals as a field history, or else the records so far, show them last."""
-    if log_file is not None:
-        past = begin_history(read_changes(log_file, org, **reading), None, org)
+    if log is not None:
+        past = begin_history(read_changes(log, org, **written), None, org)
     if past is None or not len(past.records):
         raise DataError("no file holds deals; start with an export of them, or with their field history")
     deals = _take_last(past)
-    _check_columns(deals, log_file or HISTORY_FOLDER, "give an export of the deals too")
+    _check_columns(deals, log.file if log else HISTORY_FOLDER, "give an export of the deals too")
     deals.attrs.pop("org", None)
     return deals
 
 
-def _check_columns(deals: pd.DataFrame, source: Path, way_out: str) -> None:
+def _check_columns(deals: pd.DataFrame, source: Path | str, way_out: str) -> None:
     if lacking := [text.label(name) for name in ("value", "close_date") if name not in deals]:
         raise DataError(f"{source} has no {text.joined(lacking)}, which the page rests on; {way_out}")
 
@@ -409,7 +410,12 @@ class _Update:
     """The moment of the record; None where the last record holds the deals already."""
 
     def read_log(
-        self, file: Path | None, past: oa.History | None, drafted: Drafted, reading: Mapping[str, Any]
+        self,
+        file: Path | None,
+        log: FileTable | None,
+        past: oa.History | None,
+        drafted: Drafted,
+        written: Mapping[str, Any],
     ) -> None:
         """Read a field history, or the one in the export itself, where there are no records."""
         if past is not None:
@@ -418,8 +424,8 @@ class _Update:
                     f"{file} is not used: {HISTORY_FOLDER} has {count(len(past.records), 'record')} already. To begin again "
                     f"with it, move {HISTORY_FOLDER} away."
                 )
-        elif file is not None:
-            self.log = read_changes(file, self.org, opportunities=self.deals, **reading)
+        elif file is not None and log is not None:
+            self.log = read_changes(log, self.org, opportunities=self.deals, **written)
             heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
         elif self.deals is not None and len(drafted.export.stage_dates):
             self.log = log_stage_dates(drafted.export, self.org)

@@ -92,7 +92,7 @@ def read_changes(
     table = read_table(source, name_any(org.columns).know, encoding)
     shape = find_shape(table.labels, org.columns)
     if shape == "opportunities" and any(map(find_stage_date, table.labels)):
-        export = explain_export(source, org, encoding=encoding, **written)
+        export = explain_export(table, org, **written)
         return _replace_ids(log_stage_dates(export, org, opportunities), ids)
     if shape not in LOGS:
         raise DataError(

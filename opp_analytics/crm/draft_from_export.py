@@ -67,8 +67,6 @@ class Drafted:
     """What that text means."""
     draft: Draft
     """Its next text, ``draft.text``, and its stages."""
-    org: Org
-    """What that text means; its tables are read beside `file`."""
     guesses: tuple[Guess, ...]
     """The columns that were guessed, the id first, each with its reason."""
     questions: tuple[Question, ...]
@@ -76,12 +74,21 @@ class Drafted:
     table: FileTable
     """The table of the file."""
     preset: str | None
+    known: Org
+    """What was known of the file before any guess."""
+    found: tuple[Guess, ...]
+    """The columns that were guessed by their labels, and that of an id that was answered."""
     options: Mapping[str, Any]
     """Options of `explain_export`."""
     answers: Mapping[str, Any]
     """Answers so far."""
     first: Export
     """The export, read by what was known before the draft."""
+
+    @cached_property
+    def org(self) -> Org:
+        """What the next text means; its tables are read beside `file`."""
+        return parse_org(self.file, self.draft.text)
 
     @cached_property
     def export(self) -> Export:
@@ -107,8 +114,15 @@ class Drafted:
                 answers[name] = {**answers.get(name, {}), **value}
             elif value is not None:
                 answers[name] = value
-        first = self.first if answers.get("unique_id") == self.answers.get("unique_id") else None
-        return _draft(self.table, self.file, self.old, self.before, self.preset, self.options, answers, first)
+        asked = (self.file, self.old, self.before, self.preset)
+        if unique_id is None or unique_id == self.answers.get("unique_id"):
+            return _draft(self.table, *asked, self.known, self.found, self.options, answers, self.first)
+        likely = [
+            name for guess in self.found if guess.theirs == unique_id for name in list_names(guess.ours)
+        ]
+        named = _name_id(unique_id, self.known, likely)
+        found = [named, *guess_columns(self.table, _extend(*asked, {unique_id: named.ours}))]
+        return _draft(self.table, *asked, self.known, found, self.options, answers, None)
 
 
 def read_org_text(file: Path) -> str | None:
@@ -127,9 +141,18 @@ def draft_from_export(
     """
     # Each step reads the same cells.
     before = None if old is None else Org.read(file)
-    known = name_every({} if before is None else before.columns).know
-    table = read_table(source, known, options.get("encoding"))
-    return _draft(table, file, old, before, preset, options, {}, None)
+    names = name_every({} if before is None else before.columns)
+    table = read_table(source, names.know, options.get("encoding"))
+    preset = recognize(table).preset if preset is None and before is None else preset
+    found = guess_columns(table, before or Org(preset=preset))
+    guessed = {ours for guess in found for ours in list_names(guess.ours)}
+    if preset is None and before is not None and {"unique_id", "stage"} & guessed:
+        # An org file that names neither column may be one without a preset.
+        preset = recognize(table).preset
+    known = _extend(file, old, before, preset, {})
+    if before is not None and preset:
+        found = guess_columns(table, known)
+    return _draft(table, file, old, before, preset, known, found, options, {}, None)
 
 
 def _draft(
@@ -138,23 +161,13 @@ def _draft(
     old: str | None,
     before: Org | None,
     preset: str | None,
+    known: Org,
+    found: Sequence[Guess],
     options: Mapping[str, Any],
     answers: Mapping[str, Any],
     first: Export | None,
 ) -> Drafted:
-    found = guess_columns(table, before or Org(preset=preset))
-    guessed = {ours for guess in found for ours in list_names(guess.ours)}
-    if preset is None and (before is None or {"unique_id", "stage"} & guessed):
-        # An org file that names neither column may be one without a preset.
-        preset = recognize(table).preset
-    known = _extend(file, old, before, preset, {})
-    answered = answers.get("unique_id")
-    guesses = guess_columns(table, known) if preset else found
-    if answered is not None:
-        likely = [name for guess in guesses if guess.theirs == answered for name in list_names(guess.ours)]
-        named = _name_id(answered, known, likely)
-        rest = guess_columns(table, _extend(file, old, before, preset, {answered: named.ours}))
-        guesses = [named, *rest]
+    guesses, answered = list(found), answers.get("unique_id")
     columns = {guess.theirs: guess.ours for guess in guesses}
     export = first or explain_export(
         table, _extend(file, old, before, preset, columns), draft=True, **options
@@ -180,11 +193,12 @@ def _draft(
         old=old,
         before=before,
         draft=draft,
-        org=parse_org(file, draft.text),
         guesses=tuple(guesses),
         questions=(*_ask_id(guesses, table), *_ask_stages(draft)),
         table=table,
         preset=preset,
+        known=known,
+        found=tuple(found),
         options=options,
         answers=answers,
         first=export,

@@ -172,13 +172,18 @@ _ENOUGH = 3
 
 @dataclass(frozen=True)
 class Recognized:
-    """Shape and product of a file, before it is read."""
+    """Shape and product of a file, and its cells, which are not read at their types yet."""
 
     shape: str
     """As `find_shape` finds it."""
     preset: str | None
     """The preset whose labels it has; None if none fits."""
-    labels: tuple[str, ...] = field(default=(), repr=False)
+    table: FileTable = field(repr=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The file's own labels."""
+        return self.table.labels
 
     @property
     def doubt(self) -> str:
@@ -200,10 +205,10 @@ def recognize(source: TableSource, org: Org | None = None, *, encoding: str | No
     columns = {} if org is None else org.columns
     names = name_every(columns)
     words = {word for listed in COLUMN_WORDS.values() for word in listed.split()}
-    labels = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding).labels
-    preset = guess_preset(labels) if org is None else None
+    table = read_table(source, lambda label: names.know(label) or make_key(label) in words, encoding)
+    preset = guess_preset(table.labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
-    return Recognized(find_shape(labels, known), preset, labels)
+    return Recognized(find_shape(table.labels, known), preset, table)
 
 
 def name_every(columns: Columns) -> Names:
