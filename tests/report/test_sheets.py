@@ -37,7 +37,8 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
     sheet = next(sheet for sheet in sheets(tables_of(pipeline([*THIS_WEEK, *rows]))) if sheet.name == "Deals")
     assert sorted(sheet.table["unique_id"]) == list("abcdefhij")
     assert (
-        sheet.note == "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
+        sheet.note
+        == "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
     )
 
 
