@@ -166,7 +166,9 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
                 bool(above),
             ))  # fmt: skip
     found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden"])
-    found = found.dropna(how="all", subset=["reps", "manager"])
+    found = found.astype({"reps": "float64", "manager": "float64"}).dropna(
+        how="all", subset=["reps", "manager"]
+    )
     found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = np.nan
     keys = [*POINT, *(["group"] if by else [])]
     cells = found.merge(level, how="left", left_on=keys, right_index=True)

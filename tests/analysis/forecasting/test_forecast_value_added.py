@@ -150,3 +150,11 @@ def test_forecast_value_added__is_that_recomputed_from_calls_records_and_forecas
     p = {name: flip((months[name] - base).tolist()) for name in NAMES[1:]}
     assert set(table.index[table["differs"]]) == holm(p)
     assert table.attrs["override"][""] == pytest.approx(flip((months["manager"] - months["reps"]).tolist()))
+
+
+@pytest.mark.parametrize("by", [None, "owner_name", "team"])
+def test_forecast_value_added__of_periods_that_are_not_over_has_no_figures(by):
+    org = make([call("2025-03-01", "Ann", 100.0)], people=[{"owner_name": "Ann", "team": "East"}])
+    table = oa.forecast_value_added(play(2), org=org, by=by)
+    assert table["n"].sum() == 0
+    assert table["wape"].isna().all()
