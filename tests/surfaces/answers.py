@@ -66,6 +66,7 @@ class Answers:
             pool.day(self.record_days.iloc[-1])
         for table in tables:
             pool.table(table)
+        pool.money(*world.called.values())
         return pool
 
     @cached_property

@@ -95,6 +95,7 @@ def check_commands(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     _check_risk(ledger, shown, answers)
     _check_audit(ledger, shown, answers)
     _check_measures(ledger, shown, answers)
+    _check_calls(ledger, answers)
     if answers.history is not None and len(answers.history.records) > 1:
         _check_changes(ledger, shown, answers)
         _check_created(ledger, shown, answers)
@@ -205,6 +206,26 @@ def _check_measures(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         ledger.same(f"command {name}, prints a table", bool(rows), bool(len(table)))
         ledger.same(f"command {name}, sentence", oa.sentence(table) in printed, True)
         _check_rows(ledger, f"command {name} --by {by[0]}", rows, table, answers.org.currency)
+
+
+def _check_calls(ledger: Ledger, answers: Answers) -> None:
+    """The command lists the calls in force that the page shows."""
+    printed = run_command("calls", "--list", "--org", answers.world.folder / "opp-analytics.toml")
+    rows = find_table(printed, "caller", "commit")
+    label = text.period(answers.world.period, answers.world.freq)
+    found = {
+        cells["caller"] if cells["for"] == text.MISSING else f"{cells['for']}, {cells['caller']}": cells[
+            "commit"
+        ]
+        for cells in rows
+        if cells["period"] == label
+    }
+    called = {
+        name: answers.money(amount)
+        for name, amount in answers.world.called.items()
+        if name not in ("East", "West", "All")
+    }
+    ledger.same("command calls, in force", found, called)
 
 
 def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:

@@ -383,6 +383,13 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if "Target" in cells and math.isfinite(row["target"]):
             _near_number(ledger, f"{where}, target", cells["Target"], row["target"])
             ledger.claim("target", name, cells["Target"], "page, people")
+        ledger.same(
+            f"{where}, a call is shown where there is one", "Call" in cells, bool(answers.world.called)
+        )
+        if "Call" in cells:
+            own, override = (answers.world.called.get(key) for key in (name, f"{name}, Dana"))
+            said = "" if override is None else f"{override:,.0f} by Dana"
+            ledger.same(f"{where}, call", cells["Call"], f"{own:,.0f}{said}")
         if "Gap" in cells and math.isfinite(row["gap"]):
             gap = cells["Gap"].replace("+", "-").replace("−", "-")
             _near_number(ledger, f"{where}, gap", gap, row["gap"])
@@ -834,6 +841,11 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             [("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]
         ]
         _check_sheet(ledger, "workbook, People", as_frame(book["People"]), leaves.reset_index())
+        _check_calls(
+            ledger,
+            {name: as_frame(rows) for name, rows in book.items() if name in ("People", "Calls")},
+            answers,
+        )
     if "Deals" in book:
         sheet = as_frame(book["Deals"]).set_index("unique_id")
         frame = answers.deals.set_index("unique_id").reindex(sheet.index)
@@ -843,6 +855,28 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
                     sheet.index, zip(sheet[column], frame[column], strict=True), strict=True
                 ):
                     ledger.near(f"workbook, Deals, {deal}, {column}", _number(said), _number(given))
+
+
+def _check_calls(ledger: Ledger, book: dict[str, pd.DataFrame], answers: Answers) -> None:
+    """The sheet of people has the calls in force, that of calls each one."""
+    called, people = answers.world.called, book["People"]
+    ledger.same("workbook, sheet Calls where somebody called", "Calls" in book, bool(called))
+    if called:
+        found = dict(zip(people["owner_name"], people["call"], strict=True))
+        found |= {
+            f"{row['owner_name']}, {row['overrider']}": row["override"]
+            for _, row in people.iterrows()
+            if not pd.isna(row["overrider"])
+        }
+        ledger.same("workbook, People, calls", found, {name: called[name] for name in found})
+        ledger.same(
+            "workbook, People, overrides", len(found), sum("," in name for name in called) + len(people)
+        )
+        log = book["Calls"]
+        now = log[log["in_force"].astype(bool) & (log["period"] == answers.world.period)]
+        ledger.same(
+            "workbook, Calls, in force", sorted(now["commit"]), sorted(called[name] for name in found)
+        )
 
 
 def _check_shown_chances(
@@ -888,6 +922,13 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             ledger.same(f"{surface}: {part[:40]}…", part.replace("*", "") in flat, True)
         for name, (figure, change, note) in page.tiles.items():
             ledger.same(f"{surface}, tile {name}", figure in flat and note in flat and change in flat, True)
+        for name, amount in answers.world.called.items():
+            who, _, by = name.partition(", ")
+            said = f"({amount:,.0f} by {by})" if by else f"{amount:,.0f}"
+            row = next((line for line in words.splitlines() if who in line and said in line), "")
+            ledger.same(
+                f"{surface}, call of {name}", bool(row) or (surface == "mail as HTML" and said in flat), True
+            )
         for cells in rows_of(page, "risk")[:5]:
             facts = ", ".join(
                 f"{head.lower()} {cell}" for head, cell in list(cells.items())[1:-1] if cell != text.MISSING
