@@ -117,23 +117,21 @@ def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
         level = samples.read_level(*names)[["model", "actual"]].dropna()
         parts.append(mine.merge(level, left_on=[*POINT, *names], right_index=True))
     cells = pd.concat(parts) if parts else known.assign(model=0.0, actual=0.0)
-    cells = cells.set_index(pd.MultiIndex.from_frame(cells[[by, *NUMBER, *POINT]]))[
-        ["commit", "model", "actual"]
-    ]
+    index = pd.MultiIndex.from_frame(cells[[by, *NUMBER, *POINT]])
+    cells = cells.set_index(index)[["commit", "model", "actual"]]
     judged = Errors.split(cells, ["commit", "model"])
     made = calls.dropna(subset=["commit"]).sort_values("made_on", kind="stable")
     ends = made.groupby([made[name] for name in (by, *NUMBER, "period")])["commit"].agg(["first", "last"])
     ends = ends[ends.index.isin(cells.droplevel("place").index)]
     moves = (ends["last"] - ends["first"]).groupby(level=[0, 3]).sum()
-    rows, p = {}, []
+    rows = {}
     for key in sorted(calls[by].unique()):
         errors = judged.get(key) or Errors.of(cells[:0].droplevel(0), ["commit", "model"])
         rows[key] = errors.judge("commit", confidence=samples.question.confidence)
-        p.append(errors.compare("commit"))
         if errors.enough:
             moved = moves.loc[key] / errors.actual
             rows[key]["moved"] = moved[errors.actual > 0].mean()
-    table = tabulate(rows, p, _COLUMNS, confidence=samples.question.confidence)
+    table = tabulate(rows.values(), _COLUMNS, confidence=samples.question.confidence)
     table.index = pd.Index(rows, dtype=schema.TEXT, name=by)
     return annotate(
         table,

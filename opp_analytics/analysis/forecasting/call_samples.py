@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -77,16 +77,12 @@ class CallSamples:
         as_of: pd.Timestamp | None = None,
     ) -> CallSamples:
         """Read the calls for periods of `freq` that are final, and find the record of each lead's day."""
-        history = check_history(history, asked_by)
-        history = history if org is None else history.read_by(org)
+        check_history(history, asked_by)
+        history = history.read_by(org) if org else history
         meaning = Org.of(history)
+        alias, method = freq or meaning.report.get("freq") or "M", Method("auto")
         question = Question.of_past(
-            history,
-            asked_by,
-            freq=periods.check_freq(freq or meaning.report.get("freq") or "M"),
-            method=Method("auto"),
-            as_of=as_of,
-            confidence=confidence,
+            history, asked_by, freq=alias, method=method, as_of=as_of, confidence=confidence
         )
         calls = meaning.calls
         if calls.empty:
@@ -108,32 +104,27 @@ class CallSamples:
         calls.attrs = {}
         over = calls.fillna(dict.fromkeys(NUMBER, "")).assign(period=list(map(str, asked)))
         over = over[[one in final for one in asked]]
-        points, missed = [], 0
-        for period in sorted(final.intersection(asked)):
-            for place, lead in enumerate(list_leads(period)):
-                record = records.find_newest(day := last_day(period) - lead)
-                if record >= 0 and day - records.days[record] <= NEAR_DAYS:
-                    points.append(Point(period, place, pd.Timestamp(day, unit="D"), record))
-                else:
-                    missed += 1
+        days = [
+            (period, place, last_day(period) - lead)
+            for period in sorted(final.intersection(asked))
+            for place, lead in enumerate(list_leads(period))
+        ]
+        points = [
+            Point(period, place, pd.Timestamp(day, unit="D"), record)
+            for period, place, day in days
+            if (record := records.find_newest(day)) >= 0 and day - records.days[record] <= NEAR_DAYS
+        ]
         left_out = {
             "other_periods": asked.count(None),
             "period_not_over": len(calls) - asked.count(None) - len(over),
-            "no_record": missed,
+            "no_record": len(days) - len(points),
         }
         return cls(question, over, points, left_out)
 
     @property
     def notes(self) -> dict[str, Any]:
         """The attrs of a table of judged calls."""
-        question = self.question
-        return {
-            "made_from": question.history,
-            "as_of": question.today,
-            "freq": question.freq,
-            "tz": question.tz,
-            "confidence": question.confidence,
-        }
+        return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
     def list_known(self) -> Iterable[tuple[Point, pd.DataFrame]]:
         """List the calls in force on each day."""
@@ -201,8 +192,7 @@ def _read_period(label: str, question: Question) -> pd.Period | None:
     """Read the period of a call; None for one of another length, or of another fiscal year than the org's."""
     try:
         period = periods.as_period(label, question.freq)
-        days = period.start_time.normalize(), period.end_time.normalize()
-        same = question.freq[0] in "DW" or question.org.period_days(label) == days
+        same = question.freq[0] in "DW" or question.org.period_days(label)[1] == period.end_time.normalize()
     except ArgumentValueError:
         return None
     return period if same else None
@@ -239,7 +229,7 @@ class Errors:
         return len(self.actual) >= FEWEST
 
     def judge(self, source: str, *, confidence: float) -> dict[str, Any]:
-        """Judge a source, and compare it with the model; NaN from too few periods."""
+        """Judge a source, and compare it with the model; too few periods have ``n`` alone."""
         if not self.enough:
             return {"n": len(self.actual)}
         error, model, signed = (
@@ -267,6 +257,7 @@ class Errors:
             "ratio_high": high,
             "model_wape": _divide(model.sum(), total),
             "better": (np.round(error - model, 2) < 0).mean(),
+            "p": np.nan if source == "model" else self.compare(source),
         }
 
     def compare(self, source: str, other: str = "model") -> float:
@@ -275,15 +266,13 @@ class Errors:
 
 
 def _average(
-    cells: pd.DataFrame, sources: Sequence[str], kept: list[int]
+    cells: pd.DataFrame, sources: Sequence[str], kept: list[Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any]]:
     """Average size and sign of the errors, and the actual, by the levels `kept` and the period."""
-    off, names = cells[list(sources)].sub(cells["actual"], axis=0), list(cells.index.names)
-    levels = [place for place, name in enumerate(names) if name != "place"]
+    off = cells[list(sources)].sub(cells["actual"], axis=0)
+    levels = [place for place, name in enumerate(cells.index.names) if name != "place"]
     size, signed, came = (
-        pd.DataFrame(part.groupby(level=levels).mean())
-        .groupby(level=[*kept, levels.index(names.index("period"))])
-        .sum()
+        pd.DataFrame(part.groupby(level=levels).mean()).groupby(level=[*kept, "period"]).sum()
         for part in (off.abs(), off, cells[["actual"]])
     )
     return size, signed, came["actual"]
@@ -295,14 +284,9 @@ def _divide(part: Any, whole: Any) -> Any:
     return np.divide(part, whole, out=out, where=np.asarray(whole) > 0)[()]
 
 
-def tabulate(
-    rows: Mapping[Any, dict[str, Any]], p: Sequence[float], columns: Sequence[str], *, confidence: float
-) -> pd.DataFrame:
-    """Tabulate judged rows, without their index; ``differs`` marks p-values by Holm's adjustment (NaN is not compared)."""
-    values, differs = np.asarray(p, dtype=np.float64), np.zeros(len(rows), dtype=bool)
-    compared = ~np.isnan(values)
-    differs[compared] = adjust_p_values(values[compared]) < 1 - confidence
-    table = pd.DataFrame(list(rows.values()), columns=list(columns)).assign(differs=differs)
-    return table.astype(
-        {"n": "int64"} | {name: "float64" for name in columns if name not in ("n", "differs")}
-    )
+def tabulate(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, confidence: float) -> pd.DataFrame:
+    """Tabulate judged rows; ``differs`` marks p-values by Holm's adjustment, over the rows that have one."""
+    table = pd.DataFrame(list(rows), columns=[*columns, "p"]).astype("float64")
+    differs, p = np.zeros(len(table), dtype=bool), table.pop("p").dropna()
+    differs[p.index] = adjust_p_values(p.to_numpy()) < 1 - confidence
+    return table.assign(differs=differs, n=table["n"].astype("int64"))

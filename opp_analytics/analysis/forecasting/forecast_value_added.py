@@ -105,7 +105,7 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
     groups = {str(key): part for key, part in cells.groupby(level="group")} if by else {"": cells}
     judged = {key: _keep_common(part) for key, part in groups.items()}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    p, override = [], {}
+    override = {}
     for key, part in judged.items():
         errors = Errors.of(part, [name for name in SOURCES if name in part])
         for source in SOURCES:
@@ -114,10 +114,9 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
             else:
                 lone = groups[key][source].dropna().index.get_level_values("period")
                 rows[key, source] = {"n": lone.nunique()}
-            p.append(errors.compare(source) if source in part and source != "model" else np.nan)
         if errors.enough and {"reps", "manager"} <= set(part):
             override[key] = errors.compare("manager", "reps")
-    table = tabulate(rows, p, _COLUMNS, confidence=samples.question.confidence)
+    table = tabulate(rows.values(), _COLUMNS, confidence=samples.question.confidence)
     labels = pd.DataFrame(list(rows), columns=[by or "group", "source"], dtype=schema.TEXT)
     table.index = pd.MultiIndex.from_frame(labels) if by else pd.Index(labels["source"])
     return annotate(
@@ -137,8 +136,8 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
         point: dict(zip(part.index.get_level_values(-1), part, strict=True))
         for point, part in people.groupby(level=POINT)
     }
-    rows, without_call, org = [], 0, samples.question.org
-    placed = {*org.people["team"]}
+    rows, without_call, staff = [], 0, samples.question.org.people.fillna({"team": ""})
+    placed = {*staff["team"]} - {""}
     for point, known in samples.list_known():
         plain, last = plain_on.get(point.key, {}), keep_in_force(known)
         numbers = list(zip(last["owner_name"], last["team"], strict=True))
@@ -146,7 +145,7 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
         over = set(itertools.compress(numbers, last["override"]))
         mine = known[known["caller"] == known["owner_name"]]
         own = dict(zip(mine["owner_name"], mine["commit"], strict=True))
-        team_of = _find_teams(org, point.day)
+        team_of = _find_teams(staff, point.day)
         teams = {number: number[1] for number in over if not number[0] and number[1] in placed}
         everyone = dict.fromkeys([*plain, *(name for name, _ in numbers if name)])
         for number, names in _list_groups(by, numbers, everyone, team_of).items():
@@ -185,7 +184,8 @@ def _list_groups(
         return {("", ""): list(everyone)}
     return {
         ("", team): [name for name in everyone if team_of.get(name) == team]
-        for team in dict.fromkeys([*team_of.values(), *(team for _, team in numbers if team)])
+        for team in dict.fromkeys([*team_of.values(), *(team for _, team in numbers)])
+        if team
     }
 
 
@@ -199,11 +199,9 @@ def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     return 0.5 * cells["model"] + 0.5 * scale * cells["reps"]
 
 
-def _find_teams(org: Org, day: pd.Timestamp) -> dict[str, str]:
-    """Find the team of each person on a day."""
-    people = org.people
+def _find_teams(people: pd.DataFrame, day: pd.Timestamp) -> dict[str, str]:
+    """Find the team of each person on a day, "" for none."""
     begun = people[~(people["from_date"] > day)].sort_values("from_date", kind="stable", na_position="first")
-    begun = begun.drop_duplicates("owner_name", keep="last").dropna(subset=["team"])
     return dict(zip(begun["owner_name"], begun["team"], strict=True))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.call_samples import FEWEST
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.text import capital, count, joined, method, noun, percent, points
 
@@ -28,10 +29,10 @@ def name_source(source: Any, freq: Any) -> str:
 
 def say_lean(row: Row) -> str:
     """Say which way a caller of `call_accuracy` usually leans; no way unless it is beyond chance."""
-    if pd.isna(row["bias_low"]):
+    if row["n"] < FEWEST:
         return evidence.TOO_FEW
     lean = percent(abs(row["bias"]))
-    if row["bias_low"] <= 0 <= row["bias_high"] or lean in ("0%", "<1%"):
+    if not (row["bias_low"] > 0 or row["bias_high"] < 0) or lean in ("0%", "<1%"):
         return "no clear lean"
     return f"usually {lean} {'high' if row['bias'] > 0 else 'low'}"
 
@@ -74,7 +75,10 @@ def describe_value_added(table: pd.DataFrame) -> str:
 
 def _say_few(table: pd.DataFrame) -> str:
     n = int(table["n"].max()) if len(table) else 0
-    return evidence.say_few(f"Calls can be judged in {count(n, noun(table.attrs.get('freq')))}")
+    judged = count(n, noun(table.attrs.get("freq")))
+    if n >= FEWEST:
+        return f"Nothing was won in the {judged} called"
+    return evidence.say_few(f"Calls can be judged in {judged}")
 
 
 def _compare(row: Row, name: str, model: float, freq: Any) -> str:
@@ -94,21 +98,15 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: pd.Series[Any], fr
     behind = (table["wape"] - model).abs().to_numpy()
     apart = sorted((k for k, differs in enumerate(table["differs"]) if differs), key=lambda k: -behind[k])
     if not apart:
-        return (
-            f"Nobody’s calls differ from the model beyond chance ({count(int(table['n'].max()), noun(freq))})"
-        )
+        n = count(int(table["n"].max()), noun(freq))
+        return f"Nobody’s calls differ from the model beyond chance ({n})"
     if len(apart) == 1:
         return _compare(table.iloc[apart[0]], names[apart[0]], float(model.iloc[apart[0]]), freq)
-    parts = []
-    for said, mine in (
-        ("{} beat the model", [k for k in apart if table["error_ratio"].iloc[k] < 1]),
-        ("the model beat {}", [k for k in apart if table["error_ratio"].iloc[k] >= 1]),
-    ):
-        if mine:
-            parts.append(
-                said.format(joined([f"{names[k]} (by {points(behind[k])})" for k in mine], most=_MOST))
-            )
-    return capital("; ".join(parts))
+    sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}
+    for k in apart:
+        side = "{} beat the model" if table["wape"].iloc[k] < model.iloc[k] else "the model beat {}"
+        sides[side].append(f"{names[k]} (by {points(behind[k])})")
+    return capital("; ".join(side.format(joined(mine, most=_MOST)) for side, mine in sides.items() if mine))
 
 
 def _say_override(behind: float, p: float, level: float) -> str:

@@ -68,7 +68,8 @@ def test_forecast_value_added__takes_an_override_for_what_it_is_named_for() -> N
     own = [call(f"2025-0{m}-01", name, 100) for m in (1, 2, 3) for name in ("Ann", "Bo")]
     people = [
         {"owner_name": "Ann", "team": "East"}, {"owner_name": "Bo", "team": "West"},
-        {"owner_name": "Ann", "team": "West", "from_date": "2025-03-01"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2025-03-01"}, {"owner_name": "Cy", "team": "East"},
+        {"owner_name": "Cy", "region": "North", "from_date": "2025-01-01"},
     ]  # fmt: skip
     team = [call(f"2025-0{m}-01", "Eva", 70, team="East") for m in (1, 2, 3)]
     table = compare([*own, *team], {"people": people})
