@@ -19,16 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from opp_analytics import arguments
-from opp_analytics.api import wire
-from opp_analytics.api.config import (
-    KeyHeader,
-    Network,
-    Secret,
-    Settings,
-    cache_folder,
-    private_cache,
-    read_environment,
-)
+from opp_analytics.api import config, wire
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.api.wire import LIST, TRASH, Fields, ListParams, Opportunity, Page, TenantNames
@@ -198,34 +189,34 @@ class Client:
 
     def __init__(
         self,
-        url: str | Secret,
-        token: str | Secret | Callable[[], str],
-        api_key: str | Secret,
+        url: str | config.Secret,
+        token: str | config.Secret | Callable[[], str],
+        api_key: str | config.Secret,
         *,
         timeout: float = 30,
         retries: int = 5,
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
         org: Org | None = None,
-        key_header: KeyHeader = "both",
-        proxy: str | Secret | None = None,
+        key_header: config.KeyHeader = "both",
+        proxy: str | config.Secret | None = None,
     ) -> None:
         # A traceback with locals must find no secret in this frame.
-        secrets = Secret.of(url), Secret.of(token), Secret.of(api_key)
-        hidden_proxy = Secret.of(proxy)
+        secrets = config.Secret.of(url), config.Secret.of(token), config.Secret.of(api_key)
+        hidden_proxy = config.Secret.of(proxy)
         del url, token, api_key, proxy
-        self.settings = Settings.of(*secrets, key_header=key_header)
+        self.settings = config.Settings.of(*secrets, key_header=key_header)
         self.org = check_org(org)
         self.names = TenantNames({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.timeout = number(timeout, "timeout", low=0.001, example=30)
         self.retries = whole(retries, "retries", low=0, example=5)
-        self._network = Network(self.settings.url, hidden_proxy)
+        self._network = config.Network(self.settings.url, hidden_proxy)
         self._transport: Transport | None = None
         self._making_transport = threading.Lock()
         key = self.settings.cache_key
-        root = cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
-        self.cache_folder = private_cache(self, root, key)
+        root = config.cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
+        self.cache_folder = config.private_cache(self, root, key)
         self.pages = PageCache(self.cache_folder, key)
         self.frames = FrameCache(self.cache_folder)
 
@@ -238,8 +229,8 @@ class Client:
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
         org: Org | None = None,
-        key_header: KeyHeader = "both",
-        proxy: str | Secret | None = None,
+        key_header: config.KeyHeader = "both",
+        proxy: str | config.Secret | None = None,
     ) -> Client:
         """Make a client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
 
@@ -253,9 +244,9 @@ class Client:
         ConfigError
             When a variable is missing; the message names each one and how to set it.
         """
-        hidden_proxy = Secret.of(proxy)
+        hidden_proxy = config.Secret.of(proxy)
         del proxy
-        settings = read_environment()
+        settings = config.read_environment()
         return cls(
             *settings,
             org=read_folder_org() if org is None else org,

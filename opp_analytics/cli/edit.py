@@ -12,21 +12,9 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 import opp_analytics as oa
+from opp_analytics.cli import source
 from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import TABLES, answer, check_ending, with_tables, write_tables
-from opp_analytics.cli.source import (
-    HISTORY_FOLDER,
-    Explain,
-    FromFile,
-    HistoryFolder,
-    Method,
-    OrgFile,
-    find_history,
-    find_org,
-    read_source,
-    reads_cells,
-    say_method,
-)
 
 if runs():
     import pandas as pd
@@ -44,15 +32,15 @@ _WRITERS = {".xlsx": "to_excel", ".csv": "to_csv"}
 _PLANS = (".json",)
 
 
-@reads_cells
+@source.reads_cells
 def export_command(
     file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.")],
     search: Annotated[
         str | None, typer.Option(help="Export only opportunities that match this text.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    source_file: FromFile = None,
-    org_file: OrgFile = None,
+    source_file: source.FromFile = None,
+    org_file: source.OrgFile = None,
     *,
     written: Mapping[str, Any],
 ) -> None:
@@ -65,7 +53,7 @@ def export_command(
         )
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
-    opportunities = read_source(
+    opportunities = source.read_source(
         source_file, org_file, written, option=None, refresh="full", search=search
     ).opportunities
     write(opportunities, file)
@@ -92,8 +80,8 @@ def plan_command(
         str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
-    method: Method = "auto",
-    explain: Explain = False,
+    method: source.Method = "auto",
+    explain: source.Explain = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
@@ -105,15 +93,15 @@ def plan_command(
             "of a plan.",
         ),
     ] = None,
-    folder: HistoryFolder = HISTORY_FOLDER,
-    org_file: OrgFile = None,
+    folder: source.HistoryFolder = source.HISTORY_FOLDER,
+    org_file: source.OrgFile = None,
 ) -> None:
     """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
     check_ending(file if import_file is None else None, _PLANS)
     if as_of is not None:
         as_date(as_of, name="--as-of")
     check_freq(freq)
-    org = find_org(org_file)
+    org = source.find_org(org_file)
     if import_file is not None:
         check_ending(import_file, tuple(_WRITERS))
         if org is None:
@@ -132,7 +120,7 @@ def plan_command(
         them = "it" if len(made.problems) == 1 else "them"
         raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
     if len(made):
-        history = find_history(folder, org)
+        history = source.find_history(folder, org)
         tables["impact"] = _show_impact(made, history, as_of, freq, method, explain=explain)
         if import_file is None:
             _save_plan(made, file)
@@ -196,7 +184,7 @@ def _show_impact(
         note(f"No forecast before and after: {error}")
         return pd.DataFrame()
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
-    say_method(impact, explain=explain)
+    source.say_method(impact, explain=explain)
     show(_compare_periods(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
     before, after = (
@@ -316,14 +304,14 @@ def apply_command(
         typer.Option("--again", help="Create new opportunities once more, whatever earlier runs created."),
     ] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
-    org_file: OrgFile = None,
+    org_file: source.OrgFile = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     check_ending(receipt, TABLES)
     if OUTPUT.get().as_json and not (yes or dry_run):
         raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     made = oa.Plan.read(file)
-    client = oa.Client.from_env(org=find_org(org_file))
+    client = oa.Client.from_env(org=source.find_org(org_file))
     check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_words())
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
@@ -354,12 +342,12 @@ def resume_command(
         typer.Option(help="New opportunities that may be on the server already: leave or send them."),
     ] = "leave",
     receipt: Annotated[Path | None, _RECEIPT] = None,
-    org_file: OrgFile = None,
+    org_file: source.OrgFile = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
     check_ending(receipt, TABLES)
     with _say_run():
-        done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown)
+        done = oa.resume(oa.Client.from_env(org=source.find_org(org_file)), run_id, unknown=unknown)
     _say_receipt(done, receipt)
 
 
@@ -367,11 +355,11 @@ def resume_command(
 def undo_command(
     run_id: Annotated[str | None, _RUN] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
-    org_file: OrgFile = None,
+    org_file: source.OrgFile = None,
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
     check_ending(file, _PLANS)
-    made = oa.undo(oa.Client.from_env(org=find_org(org_file)), run_id)
+    made = oa.undo(oa.Client.from_env(org=source.find_org(org_file)), run_id)
     if not len(made):
         nothing = (
             "no plan has been applied from this computer" if oa.runs().empty else "that run wrote nothing"

@@ -20,19 +20,9 @@ from opp_analytics.cli.source import OrgFile, find_org, reads_cells, say_age
 if runs():
     import pandas as pd
 
+    from opp_analytics import crm
     from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.cli.load import ENDINGS, add_record, count_stock, say_stock, write_opportunities
-    from opp_analytics.crm import (
-        LOGS,
-        ChangeLog,
-        Reading,
-        Recognized,
-        explain_export,
-        guess_org,
-        log_stage_dates,
-        read_changes,
-        recognize,
-    )
     from opp_analytics.errors import DataError, DataWarning, HistoryError
     from opp_analytics.files import read_whole
     from opp_analytics.history import tell_problems
@@ -82,7 +72,7 @@ def import_crm_command(
     """Read another CRM's export or field history, show what each column became, and begin a history with it."""
     check_ending(out, ENDINGS)
     org = find_org(org_file)
-    found = {file: recognize(file, org, encoding=encoding) for file in files}
+    found = {file: crm.recognize(file, org, encoding=encoding) for file in files}
     org = org or _use_preset(choose_preset(found.values()))
     kinds = sort_files(found, ("opportunities", "history"))
     deals_file, log_file = kinds.get("opportunities"), kinds.get("history")
@@ -98,13 +88,13 @@ def import_crm_command(
         )
     deals, tables = None, {}
     if deals_file is not None:
-        export = explain_export(deals_file, org, encoding=encoding, **written)
+        export = crm.explain_export(deals_file, org, encoding=encoding, **written)
         deals, org = export.opportunities, oa.Org.of(export.opportunities)
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
         tables["opportunities"] = export.mapping
         say_age(deals)
     if log_file is not None:
-        log = read_changes(
+        log = crm.read_changes(
             log_file, org, opportunities=deals, ids=_read_ids(ids), encoding=encoding, **written
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
@@ -115,7 +105,7 @@ def import_crm_command(
         say("The dates of stages are a history: begin it with --history FOLDER.")
     elif deals is not None and folder is not None:
         if len(export.stage_dates):
-            log = log_stage_dates(export, org)
+            log = crm.log_stage_dates(export, org)
             _say_notes(log)
             _say_begun(begin_history(log, folder, org), log, folder)
         add_record(oa.History(folder, org=org), deals)
@@ -137,7 +127,7 @@ def _use_preset(preset: str | None) -> oa.Org:
     return oa.Org(preset=preset)
 
 
-def choose_preset(found: Collection[Recognized]) -> str | None:
+def choose_preset(found: Collection[crm.Recognized]) -> str | None:
     """Choose the preset that the labels of files point to; None without one, and say where several fit."""
     for doubt in sorted({one.doubt for one in found} - {""}):
         say(f"{capital(doubt)}.")
@@ -147,11 +137,11 @@ def choose_preset(found: Collection[Recognized]) -> str | None:
     return presets.pop() if presets else None
 
 
-def sort_files(found: Mapping[Path, Recognized], wanted: Collection[str]) -> dict[str, Path]:
+def sort_files(found: Mapping[Path, crm.Recognized], wanted: Collection[str]) -> dict[str, Path]:
     """Sort files by what they hold: at most one of each kind that is `wanted`; a field history is "history"."""
     sorted_: dict[str, Path] = {}
     for file, one in found.items():
-        kind = "history" if one.shape in LOGS else one.shape
+        kind = "history" if one.shape in crm.LOGS else one.shape
         if kind not in wanted:
             raise DataError(_refuse_kind(file, one, wanted))
         if kind in sorted_:
@@ -178,7 +168,7 @@ KINDS = {
 """What each kind of file holds, and the columns that tell it, in words."""
 
 
-def _refuse_kind(file: Path, one: Recognized, wanted: Collection[str]) -> str:
+def _refuse_kind(file: Path, one: crm.Recognized, wanted: Collection[str]) -> str:
     if one.shape in KINDS:
         return f"{file} holds {KINDS[one.shape][0]}; start with it: {write_command('start', file)}"
     known = joined([f"{what} ({by})" for what, by in map(KINDS.__getitem__, wanted)], last="or")
@@ -191,7 +181,7 @@ def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
     days = {}
     for file in files:
         with warnings.catch_warnings(action="ignore", category=DataWarning), suppress(DataError):
-            day = find_newest_date(oa.read_export(file, guess_org(file), progress=False), today)
+            day = find_newest_date(oa.read_export(file, crm.guess_org(file), progress=False), today)
             days[day] = file
     if len(days) < len(files) or any(pd.isna(day) for day in days):
         return None
@@ -199,14 +189,14 @@ def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
     return days[newest], f"{newest:%Y-%m-%d}"
 
 
-def _say_reading(file: Path, read: str, reading: Reading) -> None:
+def _say_reading(file: Path, read: str, reading: crm.Reading) -> None:
     heading(f"{file.name}", f"{read}, {reading.read_as}")
     named = reading.mapping.rename(columns={"theirs": "your column", "ours": "read as", "how": "how sure"})
     show(named.replace({"how sure": {"kept": "carried along"}}), index=False, most=40)
     _say_notes(reading)
 
 
-def _say_notes(reading: Reading) -> None:
+def _say_notes(reading: crm.Reading) -> None:
     for what in reading.left_out:
         note(f"Left out: {what}.")
     for one in reading.notes:
@@ -233,14 +223,14 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
     return dict(zip(theirs, ours, strict=True))
 
 
-def begin_history(log: ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
+def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
     """Begin a history in a folder, or in memory, with a field history."""
     with warnings.catch_warnings(action="ignore", category=DataWarning):
         # The sentences below tell the same problems.
         return oa.History.from_changes(log, path=folder, org=org)
 
 
-def _say_begun(history: oa.History, log: ChangeLog, folder: Path) -> None:
+def _say_begun(history: oa.History, log: crm.ChangeLog, folder: Path) -> None:
     records = history.records
     say(
         f"\nBegan a history in {folder}: {count(log.changes['unique_id'].nunique(), 'opportunity')}, "

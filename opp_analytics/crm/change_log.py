@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics.crm import unrecorded
 from opp_analytics.crm.mapping import (
     FLAGS,
     OWN,
@@ -33,14 +34,6 @@ from opp_analytics.crm.recognize import (
     name_snapshots,
 )
 from opp_analytics.crm.stage_dates import ONE_DATE, list_entries
-from opp_analytics.crm.unrecorded import (
-    Closings,
-    add_unrecorded,
-    find_closings,
-    log_first_stages,
-    log_unrecorded,
-    withhold,
-)
 from opp_analytics.crm.values import ColumnReader, is_time, read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.inputs import Cells, as_ids, as_texts
@@ -128,7 +121,7 @@ def read_changes(
     else:
         rows, lines = _read_snapshots(table, matched, org, written)
         meeting = _meet(pairs, opportunities, table.file)
-        changes, closings = add_unrecorded(meeting.rename(rows), known, org)
+        changes, closings = unrecorded.add_unrecorded(meeting.rename(rows), known, org)
         changes = _add_fixed(changes, known, org)
     log = ChangeLog(
         changes=changes,
@@ -209,7 +202,7 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
     return _Meeting(names, (missing,) if lacking else (), (matched,) if names else ())
 
 
-def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataFrame, Closings]:
+def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataFrame, unrecorded.Closings]:
     """Make the long log: the first values of each deal, each change, then what the history lacks."""
     changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
@@ -220,10 +213,10 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     last = changes.drop_duplicates(["unique_id", "field"], keep="last").set_index("unique_id")
     lines = pd.DataFrame({name: last.loc[last["field"] == name, "new_value"] for name in _OUTCOME})
     lines["at"] = last[last["field"].isin(_OUTCOME)].groupby("unique_id")["changed_at"].max()
-    closings = find_closings(known, lines, begin, changes["changed_at"].max(), org)
+    closings = unrecorded.find_closings(known, lines, begin, changes["changed_at"].max(), org)
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
-        withhold(_log_unchanged(first, known, org), closings),
+        unrecorded.withhold(_log_unchanged(first, known, org), closings),
         _log_creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
@@ -231,10 +224,10 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     born["changed_at"] = pd.to_datetime(born["changed_at"], utc=True).astype("datetime64[us, UTC]")
     again = events.births[events.births.duplicated("unique_id")]
     reborn = again.assign(field="created_at", new_value=again["changed_at"].astype("object"))
-    added = log_unrecorded(closings, known, events.changes, begin)
+    added = unrecorded.log_unrecorded(closings, known, events.changes, begin)
     parts = [born[_LONG], changes[_LONG], added]
     chances = pd.concat([part[part["field"].isin(["stage", "probability"])] for part in parts])
-    stages = log_first_stages(chances, begin)
+    stages = unrecorded.log_first_stages(chances, begin)
     parts += [stages, reborn[_LONG], _log_chances(pd.concat([chances, stages]), known, org)]
     # A column at a time: a long log is held three times over while a frame is sorted.
     order = np.argsort(

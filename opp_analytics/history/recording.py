@@ -16,19 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics import org
+from opp_analytics import errors, org
 from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import (
-    ArgumentValueError,
-    DataError,
-    DataWarning,
-    HistoryError,
-    LostColumns,
-    MissingColumnError,
-    PartialExport,
-    RecordRefused,
-)
 from opp_analytics.history import rows
 from opp_analytics.history.from_changes import Import
 from opp_analytics.history.sources import FolderSource
@@ -147,35 +137,35 @@ def check_frame(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.Data
             bare = one.bare(bare) if one else bare
         rows.check_names(bare.columns)
         return org.require(bare, unique=True)
-    except MissingColumnError:
+    except errors.MissingColumnError:
         raise
-    except DataError as error:
-        raise RecordRefused(str(error)) from None
+    except errors.DataError as error:
+        raise errors.RecordRefused(str(error)) from None
 
 
 def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
     """Read the load certificate of a frame, and check that the frame holds all opportunities."""
     try:
         certificate = Certificate.of(opportunities)
-    except DataError as error:
-        raise RecordRefused(str(error)) from None
+    except errors.DataError as error:
+        raise errors.RecordRefused(str(error)) from None
     if certificate is None:
         return None
     for name, value in certificate.narrowed_by.items():
-        raise RecordRefused(
+        raise errors.RecordRefused(
             f"this table of deals was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
         )
     if not certificate.complete:
-        raise RecordRefused(
+        raise errors.RecordRefused(
             "this load is incomplete, so missing rows would look deleted; load again, then record"
         )
     if certificate.unreadable:
-        raise RecordRefused(
+        raise errors.RecordRefused(
             f"{certificate.unreadable_cells} can't be read, so a record would show the value as gone; correct it on the "
             "server, then load and record again"
         )
     if certificate.rows not in (None, len(opportunities)):
-        raise RecordRefused(
+        raise errors.RecordRefused(
             f"the load returned {certificate.rows:,} opportunities but the table has {len(opportunities):,}: record the "
             'table as loaded, or delete attrs["load"] if these rows are all opportunities'
         )
@@ -195,7 +185,7 @@ def refuse_other_tenant(folder: Path, entries: list[Entry], certificate: Certifi
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
     other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
-        raise RecordRefused(
+        raise errors.RecordRefused(
             f"this table of deals belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
             "keep one history per tenant"
         )
@@ -208,7 +198,7 @@ def check_allowed(allow_missing: Any, frame: pd.DataFrame, entries: list[Entry])
     known = [*(name for name in rows.KNOWN if name != "unique_id"), *sorted(further)]
     for name in names:
         if name not in known:
-            raise ArgumentValueError(
+            raise errors.ArgumentValueError(
                 f"allow_missing names {name!r}, which is no column that may be missing; use some of {joined(known)}"
             )
     return names
@@ -234,10 +224,10 @@ def refuse_lost_columns(
     refused, further = ([n for n in lost if (n in rows.KNOWN) == known] for known in (True, False))
     if refused:
         values = f"{_describe_lost(refused, columns)}, but the last record had values there"
-        raise LostColumns(values, refused)
+        raise errors.LostColumns(values, refused)
     if further:
         values = f"{_describe_lost(further, columns)}, and the values that the last record had there are recorded as missing"
-        warnings.warn(values, DataWarning, stacklevel=4)
+        warnings.warn(values, errors.DataWarning, stacklevel=4)
 
 
 def _count_values(column: pa.ChunkedArray) -> int:
@@ -263,7 +253,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     if moment > last or (moment == last and not changes):
         return
     what = "another state was recorded at that time" if moment == last else "did the clock go back?"
-    raise RecordRefused(
+    raise errors.RecordRefused(
         f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
         "use a later `at`"
     )
@@ -277,7 +267,7 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
         return
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
-    raise PartialExport(
+    raise errors.PartialExport(
         f"this table of deals lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
         f"{joined(examples)}, and has no load certificate, so it may be a partial export"
     )
@@ -355,7 +345,7 @@ def add_import(source: FolderSource, imported: Import) -> None:
     store = source.store
     with store.writing():
         if store.entries():
-            raise HistoryError(f"{store.folder} already contains records; import into a new folder")
+            raise errors.HistoryError(f"{store.folder} already contains records; import into a new folder")
         if imported.moments:
             store.append(
                 imported.rows,

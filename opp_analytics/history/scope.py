@@ -11,15 +11,9 @@ import pyarrow as pa
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.history import sources
 from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
-from opp_analytics.history.sources import (
-    FolderSource,
-    TableSource,
-    count_operations,
-    count_records,
-    make_records,
-)
 from opp_analytics.history.store import Memory
 from opp_analytics.org import Org, list_derived, make_column_error, refuse_own
 from opp_analytics.periods import as_date, as_instant
@@ -223,9 +217,9 @@ class ScopedSource:
 
     def _count(self) -> pd.DataFrame:
         whole = self.whole.records
-        operations = count_operations(self.table(), self.whole.collect)
-        counts = count_records(operations, pd.DatetimeIndex(whole["recorded_at"]))
-        return make_records(whole.assign(**counts.reset_index(drop=True)))
+        operations = sources.count_operations(self.table(), self.whole.collect)
+        counts = sources.count_records(operations, pd.DatetimeIndex(whole["recorded_at"]))
+        return sources.make_records(whole.assign(**counts.reset_index(drop=True)))
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """List the columns of the frame recorded at that time."""
@@ -244,7 +238,7 @@ class ScopedSource:
         self._source.reset()
 
 
-Source = FolderSource | TableSource | ScopedSource
+Source = sources.FolderSource | sources.TableSource | ScopedSource
 """Where a history's change rows come from."""
 
 

@@ -9,31 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments
+from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.people import DERIVED
 from opp_analytics.org.stages import Stages
-from opp_analytics.schema import (
-    COLUMNS,
-    NO_NAMES,
-    STATUSES,
-    TEXT,
-    as_column,
-    as_plain,
-    as_text,
-    refuse_halves,
-)
 
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """Make the ordered category of the stages, extended by the unknown ones among `values`."""
     read = (stages.aliases.get(value, value) if isinstance(value, str) else value for value in values)
-    return pd.CategoricalDtype(pd.Index(_extend(stages.names, read), dtype=TEXT), ordered=True)
+    return pd.CategoricalDtype(pd.Index(_extend(stages.names, read), dtype=schema.TEXT), ordered=True)
 
 
 def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """Make the status category, extended by the unknown ones among `values`."""
-    return pd.CategoricalDtype(pd.Index(_extend(STATUSES, values), dtype=TEXT))
+    return pd.CategoricalDtype(pd.Index(_extend(schema.STATUSES, values), dtype=schema.TEXT))
 
 
 def _extend(known: Sequence[str], values: Iterable[Any]) -> list[str]:
@@ -47,11 +37,11 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     if len(twice):
         raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
     # Without attrs on the way, which pandas would copy deeply at each step.
-    frame = as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
+    frame = schema.as_plain(pd.DataFrame(opportunities).reset_index(drop=True))
     ids = frame.get("unique_id")
-    refuse_halves(frame.drop(columns=list(COLUMNS), errors="ignore"), ids)
+    schema.refuse_halves(frame.drop(columns=list(schema.COLUMNS), errors="ignore"), ids)
     frame = frame.assign(
-        **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame},
+        **{name: _conform_column(frame[name], ids, stages) for name in schema.COLUMNS if name in frame},
         **{name: _drop_no_names(frame[name]) for name in ("owner_name", *DERIVED) if name in frame},
     )
     frame.attrs = opportunities.attrs
@@ -61,12 +51,14 @@ def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
 def _conform_column(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
     if column.name == "stage":
         return _recode(column, partial(stage_dtype, stages), ids, stages.aliases)
-    return _recode(column, status_dtype, ids, {}) if column.name == "status" else as_column(column, ids)
+    return (
+        _recode(column, status_dtype, ids, {}) if column.name == "status" else schema.as_column(column, ids)
+    )
 
 
 def _drop_no_names(column: pd.Series[Any]) -> pd.Series[Any]:
     """Make the texts of a missing person or team missing."""
-    nobody = column.isin(NO_NAMES)
+    nobody = column.isin(schema.NO_NAMES)
     return column.mask(nobody) if nobody.any() else column
 
 
@@ -78,13 +70,13 @@ def _recode(
 ) -> pd.Series[Any]:
     """Recode a column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
+        codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(schema.TEXT)
     else:
-        codes, names = pd.factorize(as_text(column, ids))
+        codes, names = pd.factorize(schema.as_text(column, ids))
     dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
     if column.dtype == dtype and column.cat.categories.identical(dtype.categories):
         return column
-    read = pd.Index([aliases.get(name, name) for name in names], dtype=TEXT) if aliases else names
+    read = pd.Index([aliases.get(name, name) for name in names], dtype=schema.TEXT) if aliases else names
     places = np.append(dtype.categories.get_indexer(read), -1)
     return pd.Series(
         pd.Categorical.from_codes(places[codes], dtype=dtype), index=column.index, name=column.name

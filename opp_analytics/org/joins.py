@@ -12,22 +12,8 @@ from typing import Any, NoReturn
 import pandas as pd
 import pyarrow as pa
 
+from opp_analytics import inputs
 from opp_analytics.errors import DataError, DataWarning, OrgError, OrgProblem
-from opp_analytics.inputs import (
-    BadValue,
-    Cells,
-    as_ids,
-    as_texts,
-    did_you_mean,
-    find_day_order,
-    find_decimal_comma,
-    find_habits,
-    has_dotted_dates,
-    make_key,
-    read_amounts,
-    read_dates,
-    read_instants,
-)
 from opp_analytics.org.people import DERIVED, add_teams
 from opp_analytics.org.presets import LIKELY, PRESETS, list_names
 from opp_analytics.periods import to_dates
@@ -95,7 +81,7 @@ class Join:
 
     def find(self, keys: pd.Series[Any], day: pd.Timestamp) -> pd.DataFrame:
         """Find the row of each deal by its key, and say once how many have none."""
-        table, texts = self.take(day), as_texts(keys)
+        table, texts = self.take(day), inputs.as_texts(keys)
         asked = texts.dropna()
         lacking = asked[~is_among(asked, self.table.index)]
         # A deal without an activity is no mistake, unless all are.
@@ -189,7 +175,7 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
     return joins, problems
 
 
-def list_bad_cells(path: Path, bad: Iterable[BadValue]) -> list[OrgProblem]:
+def list_bad_cells(path: Path, bad: Iterable[inputs.BadValue]) -> list[OrgProblem]:
     """List bad cells of a table beside an org file, each with its row."""
     return [OrgProblem(one.column, repr(one.value), one.reason, one.row, path.name) for one in bad]
 
@@ -205,7 +191,7 @@ class _Reader:
             **raw.get("columns", {}),
         }
         self.currency, self.zone = raw.get("currency"), raw.get("timezone") or "UTC"
-        self.habits = find_habits(raw.get("timezone"), self.currency)
+        self.habits = inputs.find_habits(raw.get("timezone"), self.currency)
         key: Any = settings.get("key")
         self.label: str | None = next(iter(key)) if isinstance(key, dict) else None
         named = key[self.label] if self.label else key
@@ -232,7 +218,7 @@ class _Reader:
                 f"{self._say_labels()}; name the one with {joined(self.keys, last='or')}: {example}",
             )
         self.cells = found.cells[found.cells[place].notna()]
-        ids = as_ids(self.cells[place])
+        ids = inputs.as_ids(self.cells[place])
         table = self._read_days(ids) if self.is_dated else self._read_columns(place, ids)
         settings = {**self.settings, "file": str(self.path.resolve())}
         return Join(self.name, settings, self._list_keys(found.labels[place]), table)
@@ -254,7 +240,7 @@ class _Reader:
 
     def _list_names(self, label: str) -> list[str]:
         """List what a label is named: by itself, by the org, and in our spelling, so that ``Account ID`` is account_id."""
-        return [label, *list_names(self.ours.get(label, ())), make_key(label)]
+        return [label, *list_names(self.ours.get(label, ())), inputs.make_key(label)]
 
     def _say_labels(self) -> str:
         return f"the file has {joined([repr(label) for label in self.table.labels if label])}"
@@ -271,8 +257,8 @@ class _Reader:
             self._refuse(
                 "date", self.settings.get("date", ""), f"{self._say_labels()}; name its column of days"
             )
-        cells = Cells.of(self.cells[place], self.table.labels[place])
-        instants, bad = read_instants(cells, self._find_day_order(cells), self.zone)
+        cells = inputs.Cells.of(self.cells[place], self.table.labels[place])
+        instants, bad = inputs.read_instants(cells, self._find_day_order(cells), self.zone)
         if bad:
             raise OrgError(str(self.path), list_bad_cells(self.path, bad[:_MOST_NAMED]))
         days = to_dates(instants, tz=self.zone)
@@ -285,7 +271,7 @@ class _Reader:
             row = ids.index[int(twice.to_numpy().argmax())]
             first = ids.index[int((ids == ids[row]).to_numpy().argmax())]
             reason = f"is also in row {first}; keep one row for each"
-            one = BadValue(row, self.table.labels[key], ids[row], reason)
+            one = inputs.BadValue(row, self.table.labels[key], ids[row], reason)
             raise OrgError(str(self.path), list_bad_cells(self.path, [one]))
         columns = {name: self._read_column(place).array for place, name in self._choose(key)}
         return pd.DataFrame(columns, index=pd.Index(ids))
@@ -299,7 +285,7 @@ class _Reader:
         for label in wanted:
             place = self._find(label)
             if place is None:
-                near = did_you_mean(label, labels, write=str)
+                near = inputs.did_you_mean(label, labels, write=str)
                 self._refuse("columns", label, f"{near} {self._say_labels()}".strip())
             found.append((place, wanted[label] if isinstance(wanted, dict) else label))
         return found
@@ -315,26 +301,28 @@ class _Reader:
             return column.astype({"i": "Int64", "b": "boolean"}.get(kind.kind, kind))
         filled = column.dropna()
         for read in (self._read_numbers, self._read_dates) if len(filled) else ():
-            if read(Cells.of(filled.head(_HEAD), label)) is not None:
-                found = read(Cells.of(column, label))
+            if read(inputs.Cells.of(filled.head(_HEAD), label)) is not None:
+                found = read(inputs.Cells.of(column, label))
                 if found is not None:
                     return found
-        return as_texts(column)
+        return inputs.as_texts(column)
 
-    def _read_numbers(self, cells: Cells) -> pd.Series[Any] | None:
+    def _read_numbers(self, cells: inputs.Cells) -> pd.Series[Any] | None:
         if any(isinstance(cell, str) and _NO_NUMBER.match(cell) for cell in cells.distinct):
             return None
-        dots = has_dotted_dates(Cells.of(self.cells[place].head(_HEAD), "") for place in self.cells)
-        comma, _ = find_decimal_comma([cells], semicolons=self.table.semicolons, dots=dots)
-        amounts, bad = read_amounts(cells, self.currency, self.habits[1] if comma is None else comma)
+        dots = inputs.has_dotted_dates(
+            inputs.Cells.of(self.cells[place].head(_HEAD), "") for place in self.cells
+        )
+        comma, _ = inputs.find_decimal_comma([cells], semicolons=self.table.semicolons, dots=dots)
+        amounts, bad = inputs.read_amounts(cells, self.currency, self.habits[1] if comma is None else comma)
         if bad:
             return None
         return amounts.astype("Int64") if (amounts.dropna() % 1 == 0).all() else amounts
 
-    def _read_dates(self, cells: Cells) -> pd.Series[Any] | None:
-        days, bad = read_dates(cells, self._find_day_order(cells))
+    def _read_dates(self, cells: inputs.Cells) -> pd.Series[Any] | None:
+        days, bad = inputs.read_dates(cells, self._find_day_order(cells))
         return None if bad else days
 
-    def _find_day_order(self, cells: Cells) -> bool | None:
-        order = find_day_order([cells])
+    def _find_day_order(self, cells: inputs.Cells) -> bool | None:
+        order = inputs.find_day_order([cells])
         return self.habits[0] if order is None else order

@@ -12,14 +12,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array, InlineTable, Item, Table
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.additions import (
-    Additions,
-    quote,
-    write_columns,
-    write_preset,
-    write_stage,
-    write_table,
-)
+from opp_analytics.org import additions
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.stages import Stages
 
@@ -38,7 +31,7 @@ def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundSta
     ]
 
 
-def update_text(text: str, new: Additions, known: Stages) -> str:
+def update_text(text: str, new: additions.Additions, known: Stages) -> str:
     """Add to the text of an org file what it does not say, and keep all that it says, its comments and order too."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
@@ -71,23 +64,23 @@ def _keeps(before: Any, after: Any) -> bool:
     return bool(before == after) or (isinstance(after, list) and before in after)
 
 
-def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
+def _update(document: tomlkit.TOMLDocument, text: str, new: additions.Additions, known: Stages) -> str:
     stages = list_new_stages(new.stages, known)
     aliases = dict(_list_new_aliases(new.stages, known))
-    top = [write_preset(new.preset)] if new.preset and "preset" not in document else []
+    top = [additions.write_preset(new.preset)] if new.preset and "preset" not in document else []
     end: list[str] = []
     lines: list[tuple[str, str]] = []
     if "stages" in document:
         _add_aliases(document["stages"], aliases)
         lines = _add_stages(document["stages"], stages, new.stages)
     elif stages or aliases:
-        kept = [write_stage(one) for one in new.stages if not one.unknown]
+        kept = [additions.write_stage(one) for one in new.stages if not one.unknown]
         top += ["stages = [", *(f"  {line},{remark}" for line, remark in kept), "]"]
     for section, columns in new.columns.items():
         end += _add_columns(document, section, columns)
     for name, content in new.tables.items():
         if _find(document, name) is None:
-            end += ["", *write_table(name, content)]
+            end += ["", *additions.write_table(name, content)]
     changed = _fill_marks(tomlkit.dumps(document), lines)
     if end:
         changed = "\n".join([changed.rstrip("\n"), *end, ""]).lstrip("\n")
@@ -130,12 +123,12 @@ def _add_stages(stages: Any, new: Sequence[FoundStage], found: Sequence[FoundSta
             ]
             place = next((names.index(name) for name in behind if name in names), len(names))
         names.insert(place, one.stage.name)
-        line, remark = write_stage(one)
+        line, remark = additions.write_stage(one)
         if isinstance(stages, Array):
             stages.insert(place, f"{_MARK}{len(lines)}")
             lines.append((line, remark))
         else:
-            entries = [f"{name} = {quote(value)}" for name, value in one.stage.to_dict().items()]
+            entries = [f"{name} = {additions.quote(value)}" for name, value in one.stage.to_dict().items()]
             added = tomlkit.parse("\n".join([f"[[stages]]{remark}", *entries, ""]))["stages"]
             stages.insert(place, added[0])
     return lines
@@ -171,7 +164,7 @@ def _add_columns(
     """Add labels to a section; the lines of a new one where it is missing."""
     table = _find(document, section)
     if table is None:
-        return ["", f"[{section}]", *write_columns(columns)] if columns else []
+        return ["", f"[{section}]", *additions.write_columns(columns)] if columns else []
     for label, (ours, remark) in columns.items():
         if label in table:
             has, wanted = ([each] if isinstance(each, str) else each for each in (table[label], ours))

@@ -7,20 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.org import money_of
-from opp_analytics.text import (
-    count,
-    days,
-    group_label,
-    join_key,
-    joined,
-    label,
-    number,
-    percent,
-    period,
-    spelled,
-)
 
 
 def describe_win_rate(table: pd.DataFrame) -> str:
@@ -37,25 +26,25 @@ def describe_win_rate(table: pd.DataFrame) -> str:
     won, n = int(row["won"]), int(closed.sum())
     if not evidence.is_enough(n):
         return evidence.say_few(
-            f"{number(won)} of {count(n, 'closed deal')} {'was' if won == 1 else 'were'} won"
+            f"{text.number(won)} of {text.count(n, 'closed deal')} {'was' if won == 1 else 'were'} won"
         )
-    return f"Won {percent(row['rate'])} of {count(n, 'closed deal')} ({_format_interval(row)})."
+    return f"Won {text.percent(row['rate'])} of {text.count(n, 'closed deal')} ({_format_interval(row)})."
 
 
 def say_apart(known: pd.DataFrame) -> str:
     """Name the groups whose win rate differs from the others beyond chance, the largest difference first."""
     n = int((known["won"] + known["lost"]).sum())
-    what = joined([group_label(name or "group") for name in known.index.names])
+    what = text.joined([text.group_label(name or "group") for name in known.index.names])
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{count(n, 'closed deal')}")
-    whole = percent(known["won"].sum() / n)
+        return evidence.say_few(f"{text.count(n, 'closed deal')}")
+    whole = text.percent(known["won"].sum() / n)
     apart = evidence.list_apart(known)
     if not apart:
-        return f"No {what}’s win rate differs from the overall {whole} beyond chance ({count(n, 'closed deal')})."
-    said = [f"{join_key(key)} wins {percent(known['rate'][key])}" for key in apart]
+        return f"No {what}’s win rate differs from the overall {whole} beyond chance ({text.count(n, 'closed deal')})."
+    said = [f"{text.join_key(key)} wins {text.percent(known['rate'][key])}" for key in apart]
     rest = len(known) - len(apart)
-    others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
-    return f"Beyond chance: {joined(said, most=3)}, against {whole} overall{others}."
+    others = f"; the other {text.spelled(rest)} are too close to tell apart" if rest > 1 else ""
+    return f"Beyond chance: {text.joined(said, most=3)}, against {whole} overall{others}."
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
@@ -66,21 +55,21 @@ def _compare_periods(known: pd.DataFrame) -> str:
     *before, last = (row for _, row in (whole if len(whole) else known).iterrows())
     name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{count(n)} closed {name}")
-    said = f"Won {percent(last['rate'])} of what closed {name}"
+        return evidence.say_few(f"{text.count(n)} closed {name}")
+    said = f"Won {text.percent(last['rate'])} of what closed {name}"
     if not len(whole) or not before or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"]):
         return f"{said} ({_format_interval(last)})."
     pair = known.loc[[before[-1].name, last.name]]
     how = (
         "more than chance" if evidence.is_apart(pair["won"], pair["won"] + pair["lost"]) else evidence.CHANCE
     )
-    return f"{said}, after {percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
+    return f"{said}, after {text.percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
 
 
 def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
     """Name a period, or the days of it that are known."""
     cut = cuts[str(row.name)]
-    return f"from {days(*cut)}" if cut else f"in {period(str(row.name), table.attrs.get('freq'))}"
+    return f"from {text.days(*cut)}" if cut else f"in {text.period(str(row.name), table.attrs.get('freq'))}"
 
 
 def describe_win_rate_curve(table: pd.DataFrame) -> str:
@@ -89,17 +78,15 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
         return "No deal has closed yet."
     if table.index.nlevels > 1:
         last = table.groupby(level=list(range(table.index.nlevels - 1)), observed=True, sort=False).last()
-        what = joined([group_label(name) for name in table.index.names[:-1]])
-        return f"By the last age, {_write_range(last['won_share'], percent)} were won, by {what}."
+        what = text.joined([text.group_label(name) for name in table.index.names[:-1]])
+        return f"By the last age, {_write_range(last['won_share'], text.percent)} were won, by {what}."
     won, n = table["won_share"], int(table["at_risk"].iloc[0])
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{count(n)} to follow")
+        return evidence.say_few(f"{text.count(n)} to follow")
     if not won.iloc[-1]:
-        return f"None of {count(n)} has been won by day {number(table.index[-1])}."
+        return f"None of {text.count(n)} has been won by day {text.number(table.index[-1])}."
     half = won.index[int((won >= won.iloc[-1] / 2).to_numpy().argmax())]
-    return (
-        f"{percent(won.iloc[-1])} are won by day {number(won.index[-1])}, half of them by day {number(half)}."
-    )
+    return f"{text.percent(won.iloc[-1])} are won by day {text.number(won.index[-1])}, half of them by day {text.number(half)}."
 
 
 def _write_range(values: pd.Series[Any], write: Callable[[float], str]) -> str:
@@ -115,17 +102,17 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     if known.empty:
         return "No cohort is old enough yet."
     freq, age = table.attrs.get("freq"), table.attrs.get("age_days")
-    names = [period(str(name), freq) for name in known.index]
+    names = [text.period(str(name), freq) for name in known.index]
     rates, n = (known["won"] / known["created"]).tolist(), int(known["created"].iloc[-1])
-    when = f"within {count(int(age), 'day')}" if age else "at the same age"
+    when = f"within {text.count(int(age), 'day')}" if age else "at the same age"
     if not evidence.is_enough(n):
-        return evidence.say_few(f"{count(n)} of {names[-1]} old enough")
-    said = f"Of the deals created in {names[-1]}, {percent(rates[-1])} were won {when}"
+        return evidence.say_few(f"{text.count(n)} of {names[-1]} old enough")
+    said = f"Of the deals created in {names[-1]}, {text.percent(rates[-1])} were won {when}"
     if len(names) == 1 or not evidence.is_enough(known["created"].iloc[-2]):
         return f"{said}."
     apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
     how = "more than chance" if apart else evidence.CHANCE
-    return f"{said}, {percent(rates[-2])} of those of {names[-2]}: {how}."
+    return f"{said}, {text.percent(rates[-2])} of those of {names[-2]}: {how}."
 
 
 def describe_win_rate_definitions(table: pd.DataFrame) -> str:
@@ -135,8 +122,8 @@ def describe_win_rate_definitions(table: pd.DataFrame) -> str:
         return "No deal has closed yet."
     known = known[known["n"] >= evidence.FEWEST]
     if known.empty:
-        return evidence.say_few(f"{count(int(table['n'].max()))} in the widest definition")
-    return f"The same deals have a win rate of {_write_range(known['rate'], percent)}, depending on the definition."
+        return evidence.say_few(f"{text.count(int(table['n'].max()))} in the widest definition")
+    return f"The same deals have a win rate of {_write_range(known['rate'], text.percent)}, depending on the definition."
 
 
 def describe_time_to_win(table: pd.DataFrame) -> str:
@@ -146,11 +133,11 @@ def describe_time_to_win(table: pd.DataFrame) -> str:
         return "No deal has been won yet."
     wins = table.attrs.get("won")
     if wins is not None and not evidence.is_enough(wins):
-        return evidence.say_few(f"{count(int(wins), 'win')} to time")
-    said = f"Half of the wins took {_write_range(half, number)} days or fewer"
+        return evidence.say_few(f"{text.count(int(wins), 'win')} to time")
+    said = f"Half of the wins took {_write_range(half, text.number)} days or fewer"
     if half.index.nlevels == 1 or len(half) == 1:
         return f"{said}."
-    return f"{said}, by {joined([group_label(name) for name in half.index.names[:-1]])}."
+    return f"{said}, by {text.joined([text.group_label(name) for name in half.index.names[:-1]])}."
 
 
 def describe_velocity(table: pd.DataFrame) -> str:
@@ -160,15 +147,15 @@ def describe_velocity(table: pd.DataFrame) -> str:
         return "No deal has been won yet, so velocity is not known."
     closed = int((table["won"] + table["lost"]).sum())
     if not evidence.is_enough(closed):
-        return evidence.say_few(f"{count(closed, 'closed deal')}")
+        return evidence.say_few(f"{text.count(closed, 'closed deal')}")
     if len(known) == 1:
         return f"The open pipeline wins about {money(known.iloc[0])} a day."
-    what = joined([group_label(name or "group") for name in table.index.names])
+    what = text.joined([text.group_label(name or "group") for name in table.index.names])
     return f"The open pipeline wins about {_write_range(known, money)} a day by {what}, {money(known.sum())} in all."
 
 
 def _format_interval(row: pd.Series[Any]) -> str:
-    return f"{percent(row['rate_low'])} to {percent(row['rate_high'])}"
+    return f"{text.percent(row['rate_low'])} to {text.percent(row['rate_high'])}"
 
 
 def describe_audit(table: pd.DataFrame) -> str:
@@ -178,10 +165,10 @@ def describe_audit(table: pd.DataFrame) -> str:
     errors = int((table["severity"] == "error").sum())
     most = table["check"].value_counts()
     (first, *others), _ = evidence.find_largest(most)
-    found = f"{count(len(table), 'finding')} in {count(table['unique_id'].nunique())}, {number(errors)} of them errors"
+    found = f"{text.count(len(table), 'finding')} in {text.count(table['unique_id'].nunique())}, {text.number(errors)} of them errors"
     each = " each" if others else ""
-    names = joined([label(check) for check in (first, *others)], most=3)
-    return f"{found}; most often {names} ({number(most.max())}{each})."
+    names = text.joined([text.label(check) for check in (first, *others)], most=3)
+    return f"{found}; most often {names} ({text.number(most.max())}{each})."
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:
@@ -190,7 +177,7 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
     worth = f"{money_of(table)(first['value'])} in " if first["value"] > 0 else ""
-    return f"Fix first: {label(first.name)}, {worth}{count(int(first['deals']))}."
+    return f"Fix first: {text.label(first.name)}, {worth}{text.count(int(first['deals']))}."
 
 
 def describe_flags(table: pd.DataFrame) -> str:
@@ -209,10 +196,10 @@ def head_flags(table: pd.DataFrame) -> str:
         return "There is no open deal"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        return f"None of {count(len(table), 'open deal')} has a flag"
+        return f"None of {text.count(len(table), 'open deal')} has a flag"
     money = money_of(table)
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
-    most = [f"{label(name)} ({number(n)})" for name, n in flags.items() if n]
+    most = [f"{text.label(name)} ({text.number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
     # An amount below 0 leaves no whole that the flagged ones are a part of.
     worth = (
@@ -220,7 +207,7 @@ def head_flags(table: pd.DataFrame) -> str:
         if not (table["value"] < 0).any()
         else ""
     )
-    return f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag{worth}: {joined(most, most=3)}"
+    return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a flag{worth}: {text.joined(most, most=3)}"
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:

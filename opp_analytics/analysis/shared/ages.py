@@ -9,22 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods
+from opp_analytics import org, periods
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
 from opp_analytics.analysis.shared.history_query import find_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
 from opp_analytics.history import History
-from opp_analytics.org import (
-    CONFLICT,
-    DISQUALIFIED,
-    LOST,
-    OPEN,
-    UNKNOWN,
-    WON,
-    Org,
-    mask_future_dated,
-    outcome_codes,
-)
 from opp_analytics.periods import When
 
 
@@ -36,18 +25,18 @@ def measure_ages(
     Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a disqualified deal is
     unknown. Returns the days, −1 for a deal that cannot be followed, the outcome, and the number left out by reason.
     """
-    outcome = outcome_codes(frame)
-    outcome = np.where(mask_future_dated(frame, outcome, today), np.int8(OPEN), outcome)
+    outcome = org.outcome_codes(frame)
+    outcome = np.where(org.mask_future_dated(frame, outcome, today), np.int8(org.OPEN), outcome)
     created = periods.to_dates(frame["created_at"], tz=tz)
-    closed, dropped = outcome <= LOST, outcome == DISQUALIFIED
+    closed, dropped = outcome <= org.LOST, outcome == org.DISQUALIFIED
     end = frame["close_date"].where(closed, today).mask(dropped)
     if ends is not None:
         end = ends.where((closed | dropped) & ends.notna().to_numpy(), end)
     days = (end - created).dt.days
     undated = end.isna().to_numpy()
     reasons = {
-        "conflict": outcome == CONFLICT,
-        "unknown": outcome == UNKNOWN,
+        "conflict": outcome == org.CONFLICT,
+        "unknown": outcome == org.UNKNOWN,
         "disqualified": dropped & undated,
         "without_created_at": created.isna().to_numpy(),
         "created_after_as_of": (created > today).to_numpy(),
@@ -68,7 +57,7 @@ def follow_deals(
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
     """Check the frame and measure the age and outcome of each deal."""
     names = check_by(by)
-    tz = Org.of(opportunities).zone(tz)
+    tz = org.Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
     ends = None if history is None else find_ends(history, frame, today, tz)
@@ -102,5 +91,9 @@ def fit_curve(
 ) -> Incidence:
     """Fit the curve of deals with these outcomes; won, lost and disqualified are ends."""
     return incidence(
-        days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED, entry=entry
+        days,
+        won=outcome == org.WON,
+        lost=outcome == org.LOST,
+        disqualified=outcome == org.DISQUALIFIED,
+        entry=entry,
     )

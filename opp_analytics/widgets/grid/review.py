@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from opp_analytics import schema, text
+from opp_analytics import schema, text, writer
 from opp_analytics.analysis import evidence, forecast
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
@@ -19,16 +19,6 @@ from opp_analytics.history import History, holds_part
 from opp_analytics.org import UNKNOWN, Org, money_of, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
-from opp_analytics.writer import (
-    RUN_RATE_LIMIT,
-    Plan,
-    Receipt,
-    apply,
-    normalize_or_keep,
-    own_writes,
-    plan,
-    undo,
-)
 
 _READ = (
     "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency", "value_original",
@@ -120,7 +110,7 @@ class ForecastEffect:
         return {
             "of": f"of {these}, " if self.is_part else "",
             "how": _CHANCES.get(method, method),
-            "limit": text.capital(RUN_RATE_LIMIT) if method == "run_rate" else "",
+            "limit": text.capital(writer.RUN_RATE_LIMIT) if method == "run_rate" else "",
         }
 
     def _name(self, table: pd.DataFrame, period: str) -> str:
@@ -166,9 +156,9 @@ def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.D
     return sheet.before(before, fields).set_axis(before), sheet.after(after, fields).set_axis(after)
 
 
-def make_plan(sheet: EditSheet, **options: Any) -> Plan:
+def make_plan(sheet: EditSheet, **options: Any) -> writer.Plan:
     """Make the plan of the edits from the changed deals; its ``row`` is the sheet's."""
-    return plan(*_take_sides(sheet), **options)
+    return writer.plan(*_take_sides(sheet), **options)
 
 
 NOTHING = "Nothing is changed, so there is nothing to review."
@@ -304,7 +294,7 @@ class Review:
         """Take the last run back."""
         if self.run is None or self.run.run_id is None or self.run.undone:
             raise ArgumentValueError("There is no run to undo.")
-        planned = undo(self._server, self.run.run_id)
+        planned = writer.undo(self._server, self.run.run_id)
         lines = self._absorb(planned, self._send(planned, progress))
         left = [line for line in lines if not line.is_written]
         self.run.undone = not left
@@ -325,14 +315,14 @@ class Review:
             )
         return self.client
 
-    def _send(self, planned: Plan, progress: ShowProgress | None) -> Receipt:
+    def _send(self, planned: writer.Plan, progress: ShowProgress | None) -> writer.Receipt:
         # The drawer's confirmation names what is cleared and deleted.
         clear, delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
-        return apply(
+        return writer.apply(
             planned, self._server, progress=progress or False, clear_nulls=clear, allow_delete=delete
         )
 
-    def _rows(self, planned: Plan) -> list[int]:
+    def _rows(self, planned: writer.Plan) -> list[int]:
         """Find the sheet's row of each change of a plan."""
         sheet = self.sheet
         ids = {sheet.base_value(row, "unique_id"): row for row in range(sheet.end) if not sheet.is_new(row)}
@@ -341,12 +331,12 @@ class Review:
             for row, unique_id in zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
         ]
 
-    def _find_conflicts(self, planned: Plan) -> dict[Key, Conflict]:
+    def _find_conflicts(self, planned: writer.Plan) -> dict[Key, Conflict]:
         conflicts: dict[Key, Conflict] = {}
         if planned.conflicts.empty:
             return conflicts
         rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
-        ours = own_writes(self._server)
+        ours = writer.own_writes(self._server)
         deals = {each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
@@ -362,7 +352,9 @@ class Review:
         except NotFoundError:
             return None, ""
         cells = {
-            field: normalize_or_keep(field, remote[field]) for field in self.sheet.column if field in remote
+            field: writer.normalize_or_keep(field, remote[field])
+            for field in self.sheet.column
+            if field in remote
         }
         at = pd.to_datetime(str(remote.get("updated_at") or ""), utc=True, errors="coerce")
         mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
@@ -371,7 +363,7 @@ class Review:
         when = _format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
         return cells, ", ".join(part for part in (who, when) if part)
 
-    def _absorb(self, planned: Plan, receipt: Receipt) -> list[ReceiptLine]:
+    def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[ReceiptLine]:
         """Store the values that are on the server now, and mark those that it refused."""
         lines = []
         for row, change in zip(self._rows(planned), receipt.table.to_dict("records"), strict=True):

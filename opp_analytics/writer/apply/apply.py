@@ -23,14 +23,7 @@ from opp_analytics.api import Client
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, DataWarning, JournalError, PlanError
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.writer.apply.engine import (
-    Chains,
-    LiveRun,
-    Reader,
-    StopSignal,
-    group_equal_creates,
-    send_chains,
-)
+from opp_analytics.writer.apply import engine
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.cells import list_rows, read_cells, same
 from opp_analytics.writer.journal import APPLIED, LEFT, Journal, PlanRun, lock_plan
@@ -218,7 +211,7 @@ def apply(
             since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
-        begun.append(LiveRun(client, journal, run, entries))
+        begun.append(engine.LiveRun(client, journal, run, entries))
         journal.begin(run, entries)
         return _carry_out(entries, begun[0], progress)
 
@@ -324,7 +317,7 @@ def resume(
             left = [entry for entry in entries if entry.result.left]
             if not left:
                 return Receipt([], run_id)
-            begun.append(LiveRun(client, journal, run, left))
+            begun.append(engine.LiveRun(client, journal, run, left))
             return _carry_out(left, begun[0], progress, send_unknown=unknown == "send")
 
 
@@ -366,7 +359,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         for entry in entries:
             steps += _reverse(entry, rows)
         with promise_no_writes():
-            reader = Reader(client, journal, time.sleep)
+            reader = engine.Reader(client, journal, time.sleep)
             now = reader.read_many({step.unique_id for step in steps if step.unique_id is not None})
     left = sum(entry.result.left for entry in entries)
     if left:
@@ -427,9 +420,9 @@ class RunStopped(KeyboardInterrupt):
 
 
 @contextmanager
-def _name_run() -> Iterator[list[LiveRun]]:
+def _name_run() -> Iterator[list[engine.LiveRun]]:
     """Name the run that was begun, if Ctrl-C ends the block; nothing more is sent or noted for it."""
-    begun: list[LiveRun] = []
+    begun: list[engine.LiveRun] = []
     try:
         yield begun
     except KeyboardInterrupt:
@@ -441,7 +434,7 @@ def _name_run() -> Iterator[list[LiveRun]]:
 
 
 @contextmanager
-def _stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
+def _stop_on_interrupt(stop: engine.StopSignal) -> Iterator[None]:
     """Turn the first Ctrl-C into a stop that waits briefly for calls in flight; a second one raises as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
@@ -460,7 +453,7 @@ def _stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
 
 
 def _carry_out(
-    entries: list[RunStep], live: LiveRun, progress: Progress, *, send_unknown: bool = False
+    entries: list[RunStep], live: engine.LiveRun, progress: Progress, *, send_unknown: bool = False
 ) -> Receipt:
     """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
 
@@ -471,7 +464,7 @@ def _carry_out(
     ready = [entry for entry in entries if entry.number not in results]
     run_id = live.run.run_id
     _log.info("run %s: %s to write, %d to look for", run_id, _count_operations(ready), len(results))
-    chains = group_equal_creates(entries)
+    chains = engine.group_equal_creates(entries)
     sendable = _list_sendable(chains, results)
     with (
         progress_bar(progress, desc="applying", unit="opp", total=len(ready)) as bar,
@@ -480,7 +473,7 @@ def _carry_out(
         tick = _make_ticker(bar)
         for recovering in (True, False):
             phase = [c for c in sendable if (c[0].step.operation == "recover") == recovering]
-            send_chains(live, phase, results, tick)
+            engine.send_chains(live, phase, results, tick)
         creates = [chain for chain in chains if chain[0].creates]
         lost = LostCreates(live, results, tick, send_unknown=send_unknown)
         lost.settle(creates)
@@ -502,7 +495,7 @@ def _count_operations(entries: Iterable[RunStep]) -> str:
     return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
 
 
-def _list_sendable(chains: Chains, results: dict[int, Result]) -> Chains:
+def _list_sendable(chains: engine.Chains, results: dict[int, Result]) -> engine.Chains:
     """List the steps of the chains that can be sent now: none after a create with an unknown outcome."""
     free = [
         chain
@@ -513,7 +506,7 @@ def _list_sendable(chains: Chains, results: dict[int, Result]) -> Chains:
     return [chain for chain in left if chain]
 
 
-def _close(live: LiveRun, entries: list[RunStep], results: dict[int, Result]) -> None:
+def _close(live: engine.LiveRun, entries: list[RunStep], results: dict[int, Result]) -> None:
     """End the run for its threads and give every unfinished step a result."""
     in_flight = live.leave()
     for number, step, earlier in entries:

@@ -17,17 +17,7 @@ from typing import Any
 from opp_analytics import schema, text
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ApiError, JournalError, PlanError
-from opp_analytics.writer.apply.engine import (
-    FIRST_LOOK,
-    LAST_LOOK,
-    OVERLAP,
-    Chains,
-    LiveRun,
-    choose_wait,
-    group_equal_creates,
-    send_chains,
-    work_through,
-)
+from opp_analytics.writer.apply import engine
 from opp_analytics.writer.cells import agrees, fold
 from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.difference import read_pages
@@ -60,7 +50,7 @@ def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
         pages = read_pages(client.list) if rows else ()
         return None, _collect_ids(record for page in pages for record in page)
     # A stamp far in the future (an import) must not hide what the server creates now.
-    since = min(times[0], now) - OVERLAP
+    since = min(times[0], now) - engine.OVERLAP
     if times[-1] >= since and (first.total_pages or 1) > 1:
         rows = _list_created_since(client, since)
     return since, _collect_ids(rows)
@@ -144,7 +134,7 @@ class LostCreates:
 
     def __init__(
         self,
-        live: LiveRun,
+        live: engine.LiveRun,
         results: dict[int, Result],
         tick: Callable[[Result], None] = lambda _: None,
         *,
@@ -156,10 +146,10 @@ class LostCreates:
         self._repeated: set[int] = set()
         self._given_up: set[int] = set()
 
-    def settle(self, chains: Chains) -> None:
+    def settle(self, chains: engine.Chains) -> None:
         """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
         stop = self.live.stop
-        wait, pause = choose_wait(self.live.client), FIRST_LOOK
+        wait, pause = engine.choose_wait(self.live.client), engine.FIRST_LOOK
         while True:
             lost = self._list_lost(chains)
             if not lost or stop:
@@ -173,7 +163,7 @@ class LostCreates:
             _log.info(
                 "run %s: %d of %d lost creates found after %.1f s", run_id, len(found), len(lost), seconds
             )
-            again: Chains = []
+            again: engine.Chains = []
             for number, chain in lost.items():
                 if number in found:
                     attempts, record = max(self.results[number].attempts, 1), found[number]
@@ -181,23 +171,23 @@ class LostCreates:
                     again.append(chain[1:])
                 elif self._measure_age(chain[0], looked_at) >= wait:
                     again += self._give_up_or_repeat(chain, strangers)
-            pause = FIRST_LOOK if again else min(2 * pause, LAST_LOOK)
+            pause = engine.FIRST_LOOK if again else min(2 * pause, engine.LAST_LOOK)
             self._send(again)
 
-    def settle_equal(self, chains: Chains) -> None:
+    def settle_equal(self, chains: engine.Chains) -> None:
         """Settle what other runs left without an answer, then send or explain the creates that waited for it.
 
         A run of another process is given time to settle its own; one that has ended is settled here, as `resume` would.
         """
         stop = self.live.stop
-        gives_up_at, pause = time.monotonic() + choose_wait(self.live.client), FIRST_LOOK
+        gives_up_at, pause = time.monotonic() + engine.choose_wait(self.live.client), engine.FIRST_LOOK
         try:
             while waiting := self._list_waiting(chains):
                 settled = {run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}}
                 if stop:
                     return
                 late = time.monotonic() >= gives_up_at
-                again: Chains = []
+                again: engine.Chains = []
                 for equal, chain in waiting:
                     reason = _explain_wait(equal, settled[equal.run_id], late=late)
                     if reason is None:
@@ -208,20 +198,20 @@ class LostCreates:
                         self._store(chain[0], replace(result, errors=errors, waits_for=None))
                 if None in settled.values():
                     stop.wait(pause)
-                    pause = min(2 * pause, LAST_LOOK)
+                    pause = min(2 * pause, engine.LAST_LOOK)
                 self._send(again)
                 self.settle(chains)
         except JournalError as error:
             stop.set(str(error))
 
-    def _send(self, chains: Chains) -> None:
-        send_chains(self.live, [chain for chain in chains if chain], self.results, self._tick)
+    def _send(self, chains: engine.Chains) -> None:
+        engine.send_chains(self.live, [chain for chain in chains if chain], self.results, self._tick)
 
     def _store(self, entry: RunStep, result: Result) -> None:
         self.results[entry.number] = result
         self.live.settle(entry, result)
 
-    def _list_lost(self, chains: Chains) -> dict[int, list[RunStep]]:
+    def _list_lost(self, chains: engine.Chains) -> dict[int, list[RunStep]]:
         """List the chains that stop at a lost create, from that create on, by its number."""
         lost = {}
         for chain in chains:
@@ -247,9 +237,9 @@ class LostCreates:
         sent_at, now = entry.result.sent_at, self.live.client.server_time()
         if sent_at is None or now is None or entry.number in self._repeated:
             return waited
-        return max(waited, (now - sent_at - OVERLAP).total_seconds())
+        return max(waited, (now - sent_at - engine.OVERLAP).total_seconds())
 
-    def _list_waiting(self, chains: Chains) -> list[tuple[EqualCreate, list[RunStep]]]:
+    def _list_waiting(self, chains: engine.Chains) -> list[tuple[EqualCreate, list[RunStep]]]:
         """List the chains in which a create waits for an equal one, from that create on."""
         return [
             (equal, chain[at:])
@@ -274,13 +264,13 @@ class LostCreates:
 
         try:
             # On a thread of its own, so that Ctrl-C does not wait for the answer.
-            for _, seen in work_through(look, [None], 1, live.stop):
+            for _, seen in engine.work_through(look, [None], 1, live.stop):
                 return seen
         except (ApiError, JournalError) as error:
             live.stop.set(f"cannot look for creates without an answer: {error}")
         return {}, 0
 
-    def _give_up_or_repeat(self, chain: list[RunStep], strangers: int) -> Chains:
+    def _give_up_or_repeat(self, chain: list[RunStep], strangers: int) -> engine.Chains:
         """Choose the part of a chain to send after the wait for its first create is over."""
         entry = chain[0]
         result = self.results[entry.number]
@@ -307,14 +297,16 @@ class LostCreates:
                     return None
             run, entries = live.journal.read_run(run_id)
             lost = [entry for entry in entries if entry.lost]
-            other = LiveRun(live.client, live.journal, run, lost, live.stop)
+            other = engine.LiveRun(live.client, live.journal, run, lost, live.stop)
             results = {entry.number: entry.result for entry in lost}
-            LostCreates(other, results, send_unknown=self._send_unknown).settle(group_equal_creates(lost))
+            LostCreates(other, results, send_unknown=self._send_unknown).settle(
+                engine.group_equal_creates(lost)
+            )
             other.leave()
             return results
 
 
-def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, PlanRun]]:
+def _list_lost_elsewhere(live: engine.LiveRun) -> dict[Any, tuple[Step, PlanRun]]:
     """List the lost creates of other runs, which explain some of the new opportunities."""
     lost: dict[Any, tuple[Step, PlanRun]] = {}
     for run_id in live.journal.list_doubtful_runs() - {live.run.run_id}:

@@ -26,17 +26,7 @@ from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.journal import read_forms
-from opp_analytics.writer.plan import display
-from opp_analytics.writer.plan.difference import (
-    UNKNOWN_ID,
-    compare_three_ways,
-    find_difference,
-    find_in_trash,
-    find_joined_edits,
-    promise_no_writes,
-    read_many,
-    require_ids,
-)
+from opp_analytics.writer.plan import difference, display
 from opp_analytics.writer.steps import (
     OPERATIONS,
     STATUSES,
@@ -326,14 +316,14 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     1 update (1 cell)
     value of these deals: 250 → 300 (+50)
     """
-    base, edited = require_ids(before, "before"), require_ids(after, "after")
+    base, edited = difference.require_ids(before, "before"), difference.require_ids(after, "after")
     meaning = org.get_org(before)
     org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
     org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
     derived = list(org.Org.of(before).derived)
-    edits = find_joined_edits(base, edited)
+    edits = difference.find_joined_edits(base, edited)
     base, edited = (frame.drop(columns=derived, errors="ignore") for frame in (base, edited))
-    steps, problems = find_difference(base, edited)
+    steps, problems = difference.find_difference(base, edited)
     problems += edits
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
@@ -347,20 +337,20 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
-    with promise_no_writes():
+    with difference.promise_no_writes():
         recoveries = _find_recoveries(problems, client)
         steps += recoveries
         recovered = {step.unique_id for step in recoveries}
-        problems = [p for p in problems if p.problem != UNKNOWN_ID or p.unique_id not in recovered]
-        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
+        problems = [p for p in problems if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered]
+        now = difference.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     steps, settings = compare_steps(steps, client, now), client.settings
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
 
 
 def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
     """Find the unknown ids that are in the trash; their rows are recoveries."""
-    unknown = [p for p in problems if p.problem == UNKNOWN_ID]
-    trashed = find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+    unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]
+    trashed = difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
     found = (p for p in unknown if p.unique_id in trashed)
     return [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in found]
 
@@ -369,7 +359,7 @@ def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, A
     """Compare steps with the server's current rows, by id, and with what it answered to earlier runs."""
     forms = read_forms(client.settings.tenant, steps)
     return [
-        compare_three_ways(
+        difference.compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
         )
         for step in steps
