@@ -198,7 +198,6 @@ def find_header(rows: Sequence[Sequence[Any]], known: Known) -> int:
 
 
 def _count_known(row: Sequence[Any], known: Known) -> tuple[int, int]:
-    """Count the known labels of a row, and its cells."""
     return sum(known(label) for label in read_labels(row)), len(row)
 
 
@@ -214,7 +213,6 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
-    """Read the table of a CSV file, every cell as text."""
     with allow_long_cells():
         delimiter = _find_delimiter(text, known)
         # A StringIO would take four bytes for each character.
@@ -406,7 +404,6 @@ def _make_table(
     index: pd.Index[Any],
     left_out: tuple[str, ...] = (),
 ) -> FileTable:
-    """Make a table of raw columns."""
     cells = {place: _trim(column, index) for place, column in enumerate(columns)}
     return FileTable(file, read_as, tuple(labels), pd.DataFrame(cells, index=index), left_out)
 

@@ -20,7 +20,7 @@ import opp_analytics as oa
 from opp_analytics import files, plots, table_files, workbooks
 from opp_analytics.api import config, page_cache, transport
 from opp_analytics.history import recording
-from opp_analytics.loading import probe, refresh
+from opp_analytics.loading import refresh, sweep
 from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, settings, workbook
@@ -165,8 +165,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     ]
     assert near == [True, False, True, False]
     bounds = [
-        f"{probe.MOST_SECONDS / 3600:g} hours; {probe.MOST_PAGES:,} pages; {probe.MOST_BYTES / 2**30:g} GB",
-        f"as many again and {probe._SLACK}",
+        f"{sweep.MOST_SECONDS / 3600:g} hours; {sweep.MOST_PAGES:,} pages; {sweep.MOST_BYTES / 2**30:g} GB",
+        f"as many again and {sweep._SLACK}",
         f"{load._SWEEPS}",
         f"{load._SWEEP_EVERY / timedelta(hours=1):g} hours",
         f"{refresh._STAMPS_WITHIN} minutes",

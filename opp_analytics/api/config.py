@@ -152,11 +152,6 @@ def check_secret(secret: Secret, name: str) -> Secret:
     return Secret(secret.reveal().strip())
 
 
-def check_token(source: Secret) -> Secret:
-    """Check a source of tokens: a callable, or text like any other secret."""
-    return source if callable(source.reveal()) else check_secret(source, "token")
-
-
 def _problem(text: str) -> str | None:
     if not text:
         return "is blank"
@@ -349,7 +344,7 @@ class Settings:
         del url, token, api_key
         return cls(
             _check_url(address),
-            check_token(source),
+            source if callable(source.reveal()) else check_secret(source, "token"),
             check_secret(key, "api_key"),
             KEY_HEADERS[one_of(key_header, "key_header", KEY_HEADERS)],
         )

@@ -287,6 +287,8 @@ def _body(response: requests.Response) -> bytes:
 _LOG = logging.getLogger("opp_analytics")
 _DEADLINE_FACTOR = 5
 """A request, from the connection to the last byte, takes at most so many times its time-out."""
+_VALIDATORS = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
+"""The headers with which a later request asks if an answer is still current, and where it says them."""
 _REDIRECTS = 3
 """A trailing slash and a moved path make two redirects; more are a loop."""
 _NO_ANSWER = (
@@ -425,7 +427,9 @@ class Transport:
             if kept and validators and response.status_code == 304:
                 return kept
             if not 300 <= response.status_code < 400:
-                return StoredPage(self._body(response, "GET", url), _validators(response))
+                said = {asks: response.headers.get(says) for asks, says in _VALIDATORS.items()}
+                validators = {name: value for name, value in said.items() if value is not None}
+                return StoredPage(self._body(response, "GET", url), validators)
             url, params = self._check_redirect(response, "GET", url), None
         raise self._make_unexpected("the server redirects in a loop", "GET", url, response)
 
@@ -574,12 +578,6 @@ class Transport:
     def _redact_error(self, error: ApiError) -> ApiError:
         """Remove token and key from an error, in case the server repeated them."""
         return error.with_texts(self.redact)
-
-
-def _validators(response: requests.Response) -> dict[str, str]:
-    """Make the headers with which a later request asks if this answer is still current."""
-    named = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
-    return {asks: response.headers[says] for asks, says in named.items() if says in response.headers}
 
 
 def _shorten(url: str) -> str:

@@ -468,7 +468,10 @@ def deal(table: pd.DataFrame) -> ChartData:
         return ChartData(
             sentence(table), write_caption(table), "no changes in this timeline", size=(9.0, 2.8)
         )
-    start, end = table["seen_at"].min(), _end_timeline(table)
+    start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), table.attrs.get("as_of")
+    known = pd.Timestamp(as_of, tz="UTC") if as_of else last
+    # The day of the last record; where that is not after the last change, a week after it.
+    end = known if known > last + _DAY else last + 7 * _DAY
     stages, zero = Org.of(table).stages, pd.Timestamp(0, tz="UTC")
     homes = _split_phases(table, PIPELINE, end) if len(stages.pipelines) > 1 else []
     places = []
@@ -488,13 +491,6 @@ def deal(table: pd.DataFrame) -> ChartData:
         sentence(table), note, places=tuple(places), least_rows=1, size=(9.0, 2.8),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
     )  # fmt: skip
-
-
-def _end_timeline(table: pd.DataFrame) -> pd.Timestamp:
-    """Take the day of the last record; where that is not after the last change, a week after it."""
-    last, as_of = table["seen_at"].max(), table.attrs.get("as_of")
-    known = pd.Timestamp(as_of, tz="UTC") if as_of else last
-    return known if known > last + _DAY else last + 7 * _DAY
 
 
 def _split_phases(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_Phase]:

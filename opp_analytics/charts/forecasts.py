@@ -121,7 +121,6 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
 
 
 def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
-    """Explain the colors that are drawn."""
     confidence, method = table.attrs.get("confidence"), str(table.attrs.get("method", ""))
     ranges = f"{text.percent(confidence)} range" if confidence else "range"
     due_only = " of open deals due only" if method == "stated" else ""

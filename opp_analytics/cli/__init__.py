@@ -27,7 +27,10 @@ def main() -> None:
         try:
             app()
         finally:
-            _say_gathered()
+            if "opp_analytics.cli.console" in sys.modules:
+                from opp_analytics.cli.console import say_gathered
+
+                say_gathered()
     except Exception as error:
         from opp_analytics.cli.console import complain
         from opp_analytics.cli.doctor import note_error
@@ -45,13 +48,6 @@ def _warn(*warning: Any, **named: Any) -> None:
     from opp_analytics.cli.console import gather_warning
 
     gather_warning(*warning, **named)
-
-
-def _say_gathered() -> None:
-    if "opp_analytics.cli.console" in sys.modules:
-        from opp_analytics.cli.console import say_gathered
-
-        say_gathered()
 
 
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:

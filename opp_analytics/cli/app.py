@@ -123,7 +123,6 @@ def _import_options(name: str) -> ModuleType:
 
 
 def _import(name: str) -> Any:
-    """Import the options of the command."""
     entry = _ENTRIES[name]
     module = _import_options(f"opp_analytics.cli.{entry.module}")
     example = f"Example: opp-analytics {entry.example}"

@@ -182,7 +182,9 @@ def sandbox_command(
     with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)) as server:
         say(f"The sandbox is running at {server.url}. It holds {_describe(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{write_command('doctor')}")
-        say(f"\nOr into Python:\n\n{_write_python(server)}")
+        keys = f'"{server.url}", "{server.token}", "{server.api_key}"'
+        say("\nOr into Python:\n\nimport opp_analytics as oa")
+        say(f"client = oa.Client({keys})\nopportunities = oa.load(client)")
         kept = f"The data stays in {db}." if db else "The data is then deleted; use --db FILE to keep it."
         say(f"\nPress Ctrl-C here to stop it. {kept}")
         server.wait()
@@ -197,11 +199,3 @@ def _describe(server: oa.sandbox.Sandbox) -> str:
         return count(total, "opportunity")
     age = pd.Timestamp(server.now) - pd.Timestamp(page.rows[0]["created_at"])
     return f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} of simulated sales"
-
-
-def _write_python(server: oa.sandbox.Sandbox) -> str:
-    return (
-        "import opp_analytics as oa\n"
-        f'client = oa.Client("{server.url}", "{server.token}", "{server.api_key}")\n'
-        "opportunities = oa.load(client)"
-    )

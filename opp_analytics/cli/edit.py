@@ -386,7 +386,6 @@ def runs_command() -> None:
 
 
 def _count_outcomes(run: pd.Series[Any]) -> str:
-    """Count each outcome, in one cell."""
     from opp_analytics.writer import OUTCOMES
 
     counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])

@@ -12,9 +12,13 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.app import runs
 from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    Freq,
     FromFile,
+    HistoryFolder,
     Method,
     OrgFile,
+    Target,
     find_org,
     parse_amount,
     read_source,
@@ -45,18 +49,8 @@ def report_command(
             show_default="today",
         ),
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="AMOUNT",
-            help="Sales target of each period, as 500000 or 500k.",
-            show_default="[targets] of the org file",
-        ),
-    ] = None,
-    freq: Annotated[
-        str | None,
-        typer.Option(help="Period of the forecast: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M"),
-    ] = None,
+    target: Target = None,
+    freq: Freq = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,7 +68,7 @@ def report_command(
         ),
     ] = None,
     method: Method = "auto",
-    folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
+    folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,

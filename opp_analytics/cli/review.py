@@ -20,6 +20,7 @@ from opp_analytics.cli.source import (
     HistoryFolder,
     Method,
     OrgFile,
+    Target,
     choose_freq,
     find_history,
     find_org,
@@ -100,7 +101,10 @@ def changes_command(
             heading("By " + text.joined(map(text.label, groups)))
             show(_compare_ends(change))
         heading("Deals", "those that moved it most")
-        show(_sort_deals(deals, groups), index=False)
+        rows = deals.reset_index() if groups else deals
+        rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
+        named = rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
+        show(named, index=False)
         tables |= {"forecast": change, "deals": deals}
     heading("Pipeline")
     say(oa.sentence(pipeline))
@@ -114,14 +118,7 @@ def forecast_command(
     source: CommandSource,
     freq: Freq = None,
     by: By = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="AMOUNT",
-            help="Target of each period, as 500000 or 500k.",
-            show_default="[targets] of the org file",
-        ),
-    ] = None,
+    target: Target = None,
     periods: Annotated[int, typer.Option(min=1, help="Periods, from the current one on.")] = 3,
     method: Method = "auto",
     explain: Explain = False,
@@ -408,7 +405,9 @@ def audit_command(
     lacks = findings.attrs.get("not_checked", [])
     if lacks:
         note(f"Not checked, as the data lacks it: {text.joined(lacks)}.")
-    named = _name_findings(findings, opportunities)
+    known = [name for name in _KNOWN_BY if name in opportunities]
+    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
+    named = named[["unique_id", *known, *(name for name in findings.columns if name != "unique_id")]]
     if summary.empty:
         say("Nothing found.")
     else:
@@ -419,14 +418,6 @@ def audit_command(
             show(named[[*([] if "name" in named else ["unique_id"]), *listed]], index=False, most=most)
         _offer_fixes(opportunities, findings, plan_file)
     answer({"summary": summary, "findings": named})
-
-
-def _name_findings(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Add the name, owner and stage of each deal to the findings."""
-    known = [name for name in _KNOWN_BY if name in opportunities]
-    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
-    others = [name for name in findings.columns if name != "unique_id"]
-    return named[["unique_id", *known, *others]]
 
 
 def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
@@ -478,13 +469,6 @@ def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
     table.attrs = change.attrs
     return table.rename_axis(columns=None)
-
-
-def _sort_deals(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """Sort the deals of all groups, what moved most first, by name."""
-    rows = deals.reset_index() if groups else deals
-    rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
-    return rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
 
 
 def _sum_flagged(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:

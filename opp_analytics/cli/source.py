@@ -108,6 +108,15 @@ def parse_amount(typed: str | None, org: Org | None) -> float | None:
         raise typer.BadParameter(f"{typed!r} {error}") from None
 
 
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="AMOUNT",
+        help="Target of each period, as 500000 or 500k.",
+        show_default="[targets] of the org file",
+    ),
+]
 HistoryFolder = Annotated[Path, typer.Option("--history", help="Folder of the history.")]
 HISTORY_FOLDER = Path("opp-history")
 

@@ -30,7 +30,9 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
     damaged = moments[~records["complete"].to_numpy()]
-    rows = {str(period): _row(period, moments, damaged) for period in _periods(moments, freq)}
+    naive = moments.dt.tz_localize(None)
+    periods = pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq) if len(naive) else ()
+    rows = {str(period): _row(period, moments, damaged) for period in periods}
     index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
     table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(_COVERAGE)
     shares = share_known(closings, freq)
@@ -50,13 +52,6 @@ def share_known(closings: pd.DataFrame, freq: str) -> pd.DataFrame:
     """Share of the deals closed in each period whose stage, date and value are known from created to closed."""
     known = closings.set_index(pd.PeriodIndex(closings["closed_on"], freq=freq))[list(KNOWN)]
     return known.groupby(level=0).mean().astype("float64").rename(columns=KNOWN)
-
-
-def _periods(moments: pd.Series[Any], freq: str) -> pd.PeriodIndex:
-    if moments.empty:
-        return pd.PeriodIndex([], freq=freq)
-    naive = moments.dt.tz_localize(None)
-    return pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq)
 
 
 def _days(length: pd.Timedelta) -> float:

@@ -513,7 +513,6 @@ class History:
 
     @property
     def _converts(self) -> bool:
-        """True if the history's org has rates."""
         org = Org.of(self)
         return org.converts and not org.currency_rates.empty
 
@@ -522,7 +521,6 @@ class History:
         return pd.Timestamp(self._rated_at or self.records["recorded_at"].iloc[-1])
 
     def _read_values(self) -> ibis.Table:
-        """Read the change log with values in the org's currency."""
         table, org = self._source.table() if self.is_part else self._read_log(), Org.of(self)
         if self.is_part or not self._converts or CURRENCY not in table.columns or self.records.empty:
             return table

@@ -46,7 +46,10 @@ def difference(
 
     A first record has no rows before, and ``seen_after`` None.
     """
-    before, after = _align_kinds(before, after)
+    # The same further columns at their widest kind, each column in one chunk.
+    old, new = rows.find_kinds(before), rows.find_kinds(after)
+    kinds = {name: rows.widest(old.get(name), new.get(name)) for name in {**old, **new}}
+    before, after = (_cast_kinds(table, kinds).combine_chunks() for table in (before, after))
     place = _find_places(after["unique_id"], before["unique_id"])
     is_deleted = _mask(pc.equal(before["operation"], rows.DELETED))
     is_known, is_gone = place >= 0, np.ones(len(before), dtype=bool)
@@ -57,7 +60,10 @@ def difference(
     added, removed = after.filter(pa.array(is_touched)), before.filter(pa.array(is_gone & ~is_deleted))
     names = [*rows.KNOWN, *(c for c in after.column_names if c not in rows.KNOWN)]
     changes = pa.concat_tables([added.select(names), removed.select(names)]).combine_chunks()
-    changes = _add_times(changes, [*operation, *[rows.DELETED] * len(removed)], seen_after, seen_at)
+    operations = [*operation, *[rows.DELETED] * len(removed)]
+    changes = changes.add_column(0, "operation", pa.array(operations, pa.string()))
+    for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
+        changes = changes.add_column(0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(changes)))
     # Rows of `before`, or behind them those of `changes`, the removed ones last.
     source = np.where(is_touched, len(before) + np.cumsum(is_touched) - 1, place)
     end = len(before) + len(changes)
@@ -92,22 +98,6 @@ def _mask(condition: pa.ChunkedArray) -> np.ndarray:
     """Turn a condition into a mask; unknown is False."""
     mask: np.ndarray = pc.fill_null(condition, False).to_numpy()
     return mask
-
-
-def _add_times(
-    table: pa.Table, operations: list[str], seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
-) -> pa.Table:
-    table = table.add_column(0, "operation", pa.array(operations, pa.string()))
-    for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
-        table = table.add_column(0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(table)))
-    return table
-
-
-def _align_kinds(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Give both tables the same further columns at their widest kind, each column in one chunk."""
-    old, new = rows.find_kinds(before), rows.find_kinds(after)
-    kinds = {name: rows.widest(old.get(name), new.get(name)) for name in {**old, **new}}
-    return _cast_kinds(before, kinds).combine_chunks(), _cast_kinds(after, kinds).combine_chunks()
 
 
 def _cast_kinds(table: pa.Table, kinds: dict[str, str | None]) -> pa.Table:

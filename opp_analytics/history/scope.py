@@ -156,7 +156,10 @@ class ScopedSource:
         """Mark the rows of `log` that belong to this part."""
         found = self.whole.within(log)
         for column, labels in self._labels.items():
-            found = found & label_of(log[column]).isin(_prepare_labels(labels))
+            # A query of thousands of words compiles for seconds.
+            few = len(labels) <= _MOST_WORDS
+            among = labels if few else ibis.memtable(pa.table({"label": labels}))["label"]
+            found = found & label_of(log[column]).isin(among)
         return found
 
     def log(self) -> ibis.Table:
@@ -240,11 +243,6 @@ class ScopedSource:
 
 Source = sources.FolderSource | sources.TableSource | ScopedSource
 """Where a history's change rows come from."""
-
-
-def _prepare_labels(labels: list[str]) -> Any:
-    """Prepare labels for a comparison; many become a table, since a query of thousands of words compiles for seconds."""
-    return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 
 def _find_labels(whole: Any, column: str, values: list[Any]) -> list[str]:

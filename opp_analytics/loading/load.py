@@ -29,9 +29,18 @@ from opp_analytics.api import (
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.probe import Limits, Query, find_newest_change, probe, read_instant
 from opp_analytics.loading.refresh import Current, Unexplained, catch_up
-from opp_analytics.loading.sweep import Sweep, count_resumable, note_progress, sweep
+from opp_analytics.loading.sweep import (
+    Limits,
+    Query,
+    Sweep,
+    count_resumable,
+    find_newest_change,
+    note_progress,
+    probe,
+    read_instant,
+    sweep,
+)
 from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count, joined
@@ -176,17 +185,13 @@ def _load(
             return _make_frame(client, kept)
     if refresh == "changes" and not query.deleted:
         kept = client.frames.read(key, stale=True)
-        if kept is not None and _was_swept_today(kept):
+        swept_at = None if kept is None else Certificate.from_json(kept.certificate).swept_at
+        # One in the future is never young enough to build on.
+        if kept and swept_at and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY:
             current = _refresh(client, query, key, kept, limits)
             if current is not None:
                 return current
     return _fetch(client, query, key, progress, limits)
-
-
-def _was_swept_today(kept: Kept) -> bool:
-    """Return True if the last full sweep is young enough to build on; one in the future never is."""
-    swept_at = Certificate.from_json(kept.certificate).swept_at
-    return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
 
 
 def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from opp_analytics import schema
 from opp_analytics.api import Client, concat_tables, rows_to_table
-from opp_analytics.loading.probe import (
+from opp_analytics.loading.sweep import (
     Limits,
     Query,
     Trash,
@@ -100,7 +100,9 @@ def catch_up(
         if changes is None:
             return None
         after = _settle_trash(client, known, limits, whole=trash.created is not None)
-        if after == trash and _is_one_moment(client, query, changes):
+        # A single page shows one moment, and so do several with nothing in between.
+        at_once = len(changes.tables) < 2 or read_list_state(client, query) == changes.state
+        if after == trash and at_once:
             if not changes.ordered:
                 return None
             table = _merge(rows, changes.tables, trash)
@@ -180,11 +182,6 @@ def _read_changes(
             > most * limits.first("list", changes.state["total"] or 0) + page_size
         ):
             return None
-
-
-def _is_one_moment(client: Client, query: Query, changes: _Changes) -> bool:
-    """Return True if the pages show one moment: a single page, or several with nothing in between."""
-    return len(changes.tables) < 2 or read_list_state(client, query) == changes.state
 
 
 def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:

@@ -60,7 +60,6 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
 
 
 def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Moves]:
-    """List the moves of each person in order, the first from always on."""
     dated = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
         "from_date", kind="stable"
     )

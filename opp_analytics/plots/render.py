@@ -217,7 +217,6 @@ def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> No
 
 
 def _set_axis(axis: Axis, measure: charts.Measure) -> None:
-    """Set ends, ticks and label of an axis."""
     set_ends = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
     set_ends(measure.low, measure.high)
     if measure.kind == "names":
@@ -291,7 +290,6 @@ def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
 
 
 def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
-    """Write columns of text over the right part of the rows."""
     size = _size_rows(ax, len(chart.places))
     cells = [(-1, column, column.head, "quiet") for column in chart.columns if column.head]
     for row, place in enumerate(chart.places):
@@ -324,7 +322,6 @@ def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
 
 
 def _choose_ink(mark: charts.BarMark) -> str:
-    """Choose the color of text on a bar."""
     dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
     return BACK if dark else COLORS["ink"]
 

@@ -145,7 +145,6 @@ def _parse_date(text: Any) -> date | None:
 
 
 def _round_price(value: float, dice: random.Random) -> int | Decimal:
-    """Round to a typical price, sometimes with cents."""
     if dice.random() < 0.1:
         return Decimal(f"{value:.2f}")
     step = 500 if value > 10_000 else 50

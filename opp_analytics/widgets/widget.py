@@ -162,7 +162,6 @@ class Widget(anywidget.AnyWidget):
         display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def _renew_static(self) -> dict[str, Any]:
-        """Renew the static view in the notebook."""
         from IPython.display import update_display
 
         update_display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]

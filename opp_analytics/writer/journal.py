@@ -452,7 +452,10 @@ class Journal:
         for change in changes:
             cells.setdefault(change["number"], []).append(change)
         with _name_damage(self.path, run_id):
-            return _read_head(runs[0]), [_read_entry(step, cells[step["number"]]) for step in steps]
+            (row,) = runs
+            ids = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
+            head = (row["run_id"], row["plan_id"], row["url"], row["on_conflict"], read_stamp(row["since"]))
+            return PlanRun(*head, *ids), [_read_entry(step, cells[step["number"]]) for step in steps]
 
     def find_newest_run(self, condition: str) -> str | None:
         """Find the newest run with a change that meets a condition: `LEFT` or `APPLIED`."""
@@ -518,12 +521,6 @@ def _read_record(text: str | None) -> dict[str, Any] | None:
 def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
     """List equal creates that were sent, those with an id first, the newest runs first."""
     return [EqualCreate(*row) for row in db.execute(_EQUAL, (identity,))]
-
-
-def _read_head(row: sqlite3.Row) -> PlanRun:
-    known_ids, accounted = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
-    since = read_stamp(row["since"])
-    return PlanRun(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], since, known_ids, accounted)
 
 
 def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:

@@ -219,7 +219,6 @@ def _shorten(text: str) -> str:
 def _write_titles(
     book: Workbook, page: Worksheet, columns: Sequence[str], choices: Mapping[str, Sequence[str]]
 ) -> None:
-    """Write the names of the columns, each with a note of what it takes."""
     for place, column in enumerate(_check_titles(columns)):
         look = {"bold": True, "align": "right" if column in _FORMATS else "left"}
         page.write(0, place, column, book.add_format(look))

@@ -161,7 +161,6 @@ def _find_ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, hori
 def _tabulate(
     groups: Groups, ends: _Ends, stated: Floats, horizon: int, confidence: float
 ) -> dict[str, NDArray[np.generic]]:
-    """Make the columns of the table."""
     n = groups.count(np.ones(len(stated), dtype=bool))
     won, lost, open_ = (ends.state == kind for kind in (WON, LOST, OPEN))
     removed = (ends.state == DELETED) | (ends.state == DISQUALIFIED)

@@ -14,7 +14,7 @@ from opp_analytics import schema
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Labels, Moment, row_numbers
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
-from opp_analytics.analysis.forecasting.stated import look_up_chances
+from opp_analytics.analysis.forecasting.stage_rates import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target, find_gap
 from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
@@ -247,20 +247,17 @@ def _tabulate(
     gap = find_gap(table["target"], table["booked"])
     table["gap"] = gap
     table["pipeline_coverage"] = (table["open_value"] / gap).where((gap > 0) & (table["open_value"] > 0))
-    rates = np.repeat(_value_rates(deals), len(rows.labels))
+    lost = (deals.outcome == LOST) & ~deals.dated_later
+    won = deals.sum(deals.value, deals.booked)
+    # The won share of closed money; NaN where nothing closed by the day.
+    won_share = divide(won, np.maximum(won + deals.sum(deals.value, lost), 0))
+    rates = np.repeat(won_share, len(rows.labels))
     needed = (gap / np.where(rates > 0, rates, np.nan) - table["open_value"]).clip(lower=0.0)
     over = np.tile([*[False] * len(BUCKETS), *(one < question.current for one in found.outlooks)], deals.size)
     table["needed_pipeline"] = needed.mask(over)
     share = (table["booked"] / table["target"]).where(table["target"] > 0)
     table["attainment"] = share.clip(lower=1.0).where(gap <= 0, share)
     return table[list(FORECAST_COLUMNS)]
-
-
-def _value_rates(deals: Moment) -> Floats:
-    """Share of the money of closed deals that was won, by group; NaN where nothing closed by the day."""
-    lost = (deals.outcome == LOST) & ~deals.dated_later
-    won = deals.sum(deals.value, deals.booked)
-    return divide(won, np.maximum(won + deals.sum(deals.value, lost), 0))
 
 
 @dataclass(frozen=True)
@@ -307,7 +304,6 @@ def _tabulate_outlooks(
     by: Sequence[str],
     shown: Callable[[Labels, str], bool] | None,
 ) -> dict[str, Floats]:
-    """Tabulate expected money, the range, the target and its chance."""
     deals = found.moment
     names = ("expected_open", "new_business", "expected", "low", "median", "high", "target", "p_target")
     columns = {name: rows.filled(np.nan) for name in names}

@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, Records
 from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
 from opp_analytics.analysis.forecasting.run_rate import RunRates
-from opp_analytics.analysis.forecasting.stated import check_column, fit_stated
+from opp_analytics.analysis.forecasting.stage_rates import check_column, fit_stated
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_moneys
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history, check_same_deals
@@ -271,7 +271,6 @@ def _list_owners(opportunities: Any, history: Any) -> set[str]:
 
 
 def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[pd.Period]:
-    """Read the argument `periods`."""
     if wanted is None:
         return []
     if isinstance(wanted, (list, tuple, pd.Index)):
@@ -283,7 +282,6 @@ def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq:
 
 
 def _with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Give the frame the question's org."""
     if not isinstance(opportunities, pd.DataFrame) or get_org(opportunities) == org:
         return opportunities
     frame = opportunities.copy(deep=False)

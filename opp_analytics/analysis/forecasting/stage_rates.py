@@ -1,24 +1,30 @@
-"""`stage_rates`: the win chance by stage, learned from past records with shrinkage."""
+"""`stage_rates`: the win chance by stage, learned from past records with shrinkage; and the forecast at stated or learned chances."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
+from opp_analytics.analysis.forecasting.method import METHODS, Method, Rates
+from opp_analytics.analysis.forecasting.moment import Floats, Moment
+from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
 from opp_analytics.analysis.shared.history_query import DELETED, TRANSFERRED, find_known_start, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
 from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from opp_analytics.history import History
 
 
@@ -27,7 +33,6 @@ _STRENGTH = 3.0
 """Default weight of the neighboring stages in a learned rate, in exits."""
 _FEWEST_EXITS = 10
 """Default of exits below which a stage has no rate: its standard error is then above 0.15."""
-Floats = NDArray[np.float64]
 
 
 def stage_rates(
@@ -97,7 +102,12 @@ def stage_rates(
         until = pd.Timestamp(known.max()) if len(known) else end
     rows = rows[rows["seen_at"] <= until]
     begin = find_known_start(history, moments.min(), until, ("stage",), asked_by="stage_rates", tz=zone)
-    stays = _stays(rows if begin is None else _begin_at(rows, begin), until)
+    if begin is not None:
+        # The last row of each deal before it is what the deal was then.
+        leaves = rows.groupby("unique_id")["seen_at"].shift(-1)
+        rows = rows[(leaves > begin) | leaves.isna()]
+        rows = rows.assign(seen_at=rows["seen_at"].where(rows["seen_at"] > begin, begin))
+    stays = _stays(rows, until)
     if PIPELINE in rows and len(stays):
         parts = {}
         for home, mine in stays.groupby("pipeline"):
@@ -120,13 +130,6 @@ def stage_rates(
         as_of=periods.as_date(until, tz=zone),
         **further,
     )
-
-
-def _begin_at(rows: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
-    """Keep the rows from a time on, the last one of each deal before it among them."""
-    until = rows.groupby("unique_id")["seen_at"].shift(-1)
-    kept = rows[(until > begin) | until.isna()]
-    return kept.assign(seen_at=kept["seen_at"].where(kept["seen_at"] > begin, begin))
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -223,3 +226,71 @@ def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
         if beside:
             found[place] = np.average(raw[beside], weights=weight[beside])
     return found
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The method that takes each deal due in a period at its given chance, and expects nothing else."""
+
+    column: str | None
+    """The column of chances; None under "stage"."""
+    rates: Rates
+    """Chances for deals without one of their own."""
+    seed: int = 0
+
+    def chance(self, moment: Moment, period: pd.Period) -> Floats:
+        """Chance of each deal due in the period, NaN where it has none; 0 for others."""
+        return np.where(moment.due_in(period), self.every_chance(moment), 0.0)
+
+    def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
+        """Forecast a current or future period; there is no new business, so `new` is not used."""
+        booked, chance = moment.booked_in(period), self.chance(moment, period)
+        uncertain = moment.due_in(period) & ~np.isnan(moment.value) & ~np.isnan(chance)
+        totals = []
+        for group in range(moment.size):
+            rows = np.flatnonzero(uncertain & (moment.group == group))
+            totals.append(Mix(rows, moment.value[rows], chance[rows], float(booked[group]), seed=self.seed))
+        return Outlook(chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals)
+
+    def every_chance(self, moment: Moment) -> Floats:
+        """Look up the chance of each open deal, in whatever period it is due; NaN without one."""
+        given = moment.columns.get(self.column) if self.column else None
+        if given is not None:
+            given.check(moment.open, moment.ids)
+        return look_up_chances(moment, self.column, self.rates)
+
+
+def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
+    """Look up the chance of each open deal in a column, else that of its stage, by pipeline where that is given.
+
+    One out of range counts as missing.
+    """
+    # The labels are the stage and its pipeline, those of rates the pipeline and its stage.
+    given = [rates.get((labels[-1], labels[0]), rates.get(labels[0], np.nan)) for labels in moment.stages]
+    by_stage = np.array([*given, np.nan])[moment.stage]
+    own = moment.columns.get(column) if column else None
+    if own is None:
+        return np.where(moment.open, by_stage, np.nan)
+    inside = (own.fractions >= 0) & (own.fractions <= 1)
+    return np.where(moment.open, np.where(inside, own.fractions, by_stage), np.nan)
+
+
+def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0) -> Stated:
+    """Fit "stated", or "stage" with the rates learned from the records up to the moment where none are given."""
+    if method.name == "stated" or method.stage_rates is not None:
+        return Stated(method.column if method.name == "stated" else None, method.stage_rates or {}, seed)
+    if history is None:
+        raise ArgumentTypeError(
+            "method='stage' learns its rates from history=; pass a history, or give rates: stage_rates={'proposal': 0.4, …}"
+        )
+    learned = stage_rates(history, as_of=moment.today, tz=tz)["rate"].dropna()
+    return Stated(None, cast("Rates", learned.to_dict()), seed)
+
+
+def check_column(method: Method, known: Collection[str], *, of: str) -> None:
+    """Check that a frame or history has the column of chances that the method reads."""
+    if method.name == "stated" and method.column not in known:
+        raise MissingColumnError(
+            f"method={method.label!r}: the {of} has no column {method.column!r}; use {', '.join(map(repr, METHODS))}, "
+            f"or probability= with one of {', '.join(map(str, known))}"
+        )

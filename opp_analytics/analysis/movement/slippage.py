@@ -127,7 +127,6 @@ def _divide(part: float, whole: int) -> float:
 
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """List the outcomes of every group, with their rates."""
     further = [TRANSFERRED] if (counted["end"] == TRANSFERRED).any() else []
     numbers = counted[[*name_groups(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
     table = fill_counts(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])

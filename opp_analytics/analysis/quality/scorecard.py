@@ -135,7 +135,6 @@ def scorecard(
 
 
 def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:
-    """Name the columns of estimates with their low and high ends."""
     values = np.array(intervals, dtype=np.float64).reshape(-1, 3)
     return {name: values[:, 0], f"{name}_low": values[:, 1], f"{name}_high": values[:, 2]}
 
@@ -147,7 +146,6 @@ def _as_key(label: Any) -> tuple[str, ...]:
 def _collect_days(
     frame: pd.DataFrame, names: list[str], start: When | None, today: pd.Timestamp, tz: str
 ) -> dict[tuple[str, ...], Any]:
-    """Collect the days from creation to the win, by group."""
     if "created_at" not in frame:
         return {}
     first, _ = window(start, None, tz=tz)

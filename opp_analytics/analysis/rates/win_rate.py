@@ -128,7 +128,10 @@ def win_rate(
         key.codes[~inside] = -1
     groups = combine(keys, len(frame))
     table = _make_rates(frame, outcome, inside, groups, confidence)
+    notes: dict[str, Any] = {}
     if freq is not None:
+        window = [None if day is None else str(periods.as_date(day, tz=tz).date()) for day in (start, end)]
+        notes = {"freq": freq, "window": window}
         running = None if today is None else str(pd.Period(today, freq))
         table["to_date"] = np.asarray(table.index.get_level_values("period") == running, dtype=bool)
     closed = inside & (outcome <= LOST)
@@ -145,13 +148,8 @@ def win_rate(
             "closed_without_value": int((closed & frame["value"].isna().to_numpy()).sum()),
         },
         confidence=confidence,
-        **({} if freq is None else {"freq": freq, "window": _write_window(start, end, tz)}),
+        **notes,
     )
-
-
-def _write_window(start: When | None, end: When | None, tz: str) -> list[str | None]:
-    """Write the days between which closes count; None for an open side."""
-    return [None if day is None else str(periods.as_date(day, tz=tz).date()) for day in (start, end)]
 
 
 def _make_rates(

@@ -248,7 +248,6 @@ def describe_world_changes(table: pd.DataFrame) -> str:
 
 
 def _describe_alarm(key: tuple[str, ...], rows: dict[Any, dict[Any, Any]], freq: str, begins: str) -> str:
-    """State one alarm."""
     *group, name, measure = key
     row, when, unit = rows[key], pd.Period(name, freq), noun(freq)
     have = len(pd.period_range(begins, when, freq=freq))

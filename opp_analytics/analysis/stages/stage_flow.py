@@ -137,7 +137,6 @@ def _sum_up(
 
 
 def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
-    """Sort the groups of all pipelines."""
     if not groups:
         return None
     held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
@@ -146,7 +145,6 @@ def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any]
 
 
 def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
-    """Count entries and their outcomes by stage and group."""
     level = [*name_groups(groups), "stage"]
     passed = spells["passed"].astype(bool)
     ends = pd.DataFrame(
@@ -286,7 +284,6 @@ def _place_pipeline(groups: list[str], org: Org) -> str | None:
 
 
 def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
-    """List the pipelines of the history's deals."""
     table = history.table
     if len(org.stages.pipelines) < 2 or PIPELINE not in table.columns:
         return pd.Series(dtype=schema.TEXT)

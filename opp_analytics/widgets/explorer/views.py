@@ -572,12 +572,6 @@ class ForecastView(View):
             return lack
         return "" if self.has_chances or self.method in ("learned", "run_rate") else "chances"
 
-    def _coming(self) -> pd.DataFrame:
-        """Take the periods from the current one on that hold anything."""
-        ahead = self.by_period.drop(index=[bucket for bucket in BUCKETS if bucket in self.by_period.index])
-        current = ahead.index >= str(pd.Period(self.day, self._freq))
-        return ahead[current & ((ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"])]
-
     @cached_property
     def behind(self) -> pd.DataFrame:
         first, _ = self.org.period_days(str(pd.Period(self.day, self._freq)))
@@ -593,7 +587,10 @@ class ForecastView(View):
 
     @property
     def chart(self) -> Rows:
-        money, coming = self.money, self._coming().head(_MARKS)
+        money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]
+        current = ahead.index >= str(pd.Period(self.day, self._freq))
+        held = (ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"]
+        coming = ahead[current & held].head(_MARKS)
         targets = coming["target"].dropna()
         # The axis ends at 92% of the width: the label of the target needs the rest.
         scale = svg.axis([*coming["expected"], *coming["high"].dropna(), *targets, 1.0], end=92)

@@ -131,7 +131,6 @@ class ForecastEffect:
         return self._before
 
     def _sum_changes(self, before: pd.DataFrame) -> pd.Series[Any]:
-        """Sum what the edits change in each period."""
         if not self._sheet.changed_rows:
             return before["expected"] * 0.0
         if before.attrs["method"] == "run_rate":

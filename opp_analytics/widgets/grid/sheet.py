@@ -592,7 +592,6 @@ class EditSheet:
     # -- inside
 
     def _find_currency(self, row: int) -> str:
-        """Find the currency of a deal as edited."""
         return (
             self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
             if self._rates

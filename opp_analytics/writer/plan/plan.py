@@ -338,21 +338,14 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             "with the address and key that they were loaded with"
         )
     with difference.promise_no_writes():
-        recoveries = _find_recoveries(problems, client)
-        steps += recoveries
-        recovered = {step.unique_id for step in recoveries}
+        unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]
+        recovered = difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+        in_trash = (p for p in unknown if p.unique_id in recovered)
+        steps += [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in in_trash]
         problems = [p for p in problems if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered]
         now = difference.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     steps, settings = compare_steps(steps, client, now), client.settings
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
-
-
-def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
-    """Find the unknown ids that are in the trash; their rows are recoveries."""
-    unknown = [p for p in problems if p.problem == difference.UNKNOWN_ID]
-    trashed = difference.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
-    found = (p for p in unknown if p.unique_id in trashed)
-    return [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in found]
 
 
 def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
@@ -374,7 +367,6 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 def _write_parts(
     path: Path, head: dict[str, Any], steps: list[Step], problems: list[PlanProblem], before: pd.DataFrame
 ) -> None:
-    """Write a plan."""
     check_ending(path, (".json", ""))
     head = {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     blocks = [
