@@ -23,13 +23,8 @@ SMALL = 16_000_000
 """Bytes of a text that people write, such as an org file or a table of people: a thousand times a long one."""
 _LARGEST = 4_000_000_000
 """Bytes of a file of deals: more than a million of them with every field take."""
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_KINDS |= dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), "a device")
 
 
 def make_private_folder(folder: Path) -> None:

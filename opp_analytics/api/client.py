@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 _FORMAT = "opp_analytics frame 4"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RecursionError,
+    pa.ArrowException,
+    msgspec.MsgspecError,
+)
 _CHECKSUM = 4
 """Bytes of the checksum."""
 
@@ -68,15 +77,7 @@ class FrameCache:
             return Kept(pa.ipc.open_stream(pa.py_buffer(stream)).read_all(), header["certificate"])
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            RecursionError,
-            pa.ArrowException,
-            msgspec.ValidationError,
-        ) as error:
+        except _UNREADABLE as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
 

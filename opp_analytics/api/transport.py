@@ -291,13 +291,8 @@ _VALIDATORS = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
 """The headers with which a later request asks if an answer is still current, and where it says them."""
 _REDIRECTS = 3
 """A trailing slash and a moved path make two redirects; more are a loop."""
-_NO_ANSWER = (
-    requests.exceptions.RequestException,
-    urllib3.exceptions.HTTPError,
-    HTTPException,
-    OSError,
-    ValueError,
-)
+_NO_ANSWER = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
+"""An error of `requests` is an OSError."""
 
 
 LONGEST_WAIT = 120.0

@@ -115,20 +115,10 @@ def _prepare_steps(
         named = name == largest and ends == _PIPELINE
         blue = named or (value >= 0 and ends == _FORECAST)
         bar = BarMark(start, level, "bar" if total else "hi" if blue else "mute", title=title)
-        places.append(
-            Place(
-                label,
-                (bar,),
-                ", ".join(filter(None, (figure, words))),
-                max(start, level),
-                f"{deals:,}" if deals and not total else "",
-                (figure,),
-                title,
-                key=name,
-                strong=total,
-                highlight=named,
-            )
-        )
+        says = ", ".join(filter(None, (figure, words)))
+        short = f"{deals:,}" if deals and not total else ""
+        place = Place(label, (bar,), says, max(start, level), short, (figure,), title, name)
+        places.append(replace(place, strong=total, highlight=named))
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData(
         heading(moved), note, empty, tuple(places), linked=True, measure=measure_column(moved, column, axis),

@@ -312,21 +312,14 @@ def apply_command(
         raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=source.find_org(org_file))
-    check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_words())
+    allowed: dict[str, Any] = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
+    check_plan(made, client, words=_words(), **allowed)
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
-        done = oa.apply(
-            made,
-            client,
-            progress=False if OUTPUT.get().quiet else None,
-            on_conflict=on_conflict,
-            dry_run=dry_run,
-            clear_nulls=clear_nulls,
-            allow_delete=allow_delete,
-            again=again,
-        )
+        options: dict[str, Any] = {"on_conflict": on_conflict, "dry_run": dry_run, "again": again}
+        done = oa.apply(made, client, progress=False if OUTPUT.get().quiet else None, **options, **allowed)
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_words())}")
         answer(done.table)

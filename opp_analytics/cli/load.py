@@ -124,13 +124,8 @@ def record_command(
     moment = None if at is None else as_instant(at, name="--at")
     source = read_source(source_file, org_file, written, asked=at, option="--at", refresh="full")
     history = oa.History(folder, org=source.org)
-    add_record(
-        history,
-        source.opportunities,
-        at=moment,
-        allow_deleted=allow_deleted,
-        allow_missing=allow_missing or (),
-    )
+    allowed = {"allow_deleted": allow_deleted, "allow_missing": allow_missing or ()}
+    add_record(history, source.opportunities, at=moment, **allowed)
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "

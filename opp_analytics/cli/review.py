@@ -176,13 +176,8 @@ def risk_command(
     history = find_history(folder, source.org)
     table = oa.deal_flags(source.opportunities, history, own_writes=source.own_writes(), **asked)
     require(source.opportunities, *(by or []))
-    priced = oa.forecast_deals(
-        source.opportunities,
-        history=history,
-        freq=choose_freq(source.org, None),
-        method=cast("Any", method),
-        **asked,
-    )
+    asked |= {"history": history, "freq": choose_freq(source.org, None), "method": method}
+    priced = oa.forecast_deals(source.opportunities, **asked)
     own = select_own_chances(priced).set_index("unique_id")["chance"]
     table = table.assign(
         probability=source.opportunities.set_index("unique_id").get("probability"),
@@ -278,15 +273,9 @@ def win_rate_command(
     until: _Until = None,
 ) -> None:
     """Show the share of closed deals that were won, by count and by money, with its interval."""
-    table = oa.win_rate(
-        source.opportunities,
-        by=by or None,
-        freq=None if freq is None else choose_freq(source.org, freq),
-        start=since,
-        end=until,
-        as_of=source.day,
-        tz=source.zone,
-    )
+    asked: dict[str, Any] = {"start": since, "end": until, "as_of": source.day, "tz": source.zone}
+    period = None if freq is None else choose_freq(source.org, freq)
+    table = oa.win_rate(source.opportunities, by=by or None, freq=period, **asked)
     _tell(table, _RATES, index=bool(by or freq))
 
 
@@ -340,13 +329,8 @@ def slippage_command(
 @reads_deals
 def categories_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
     """Show closed, commit, best case and pipeline money of each period, each alone and added up."""
-    table = oa.forecast_categories(
-        source.opportunities,
-        as_of=source.day,
-        freq=choose_freq(source.org, freq),
-        by=by or None,
-        tz=source.zone,
-    )
+    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
+    table = oa.forecast_categories(source.opportunities, by=by or None, **asked)
     labels = table.index.get_level_values("period")
     _tell(table, _CATEGORIES, rows=labels.isin([*BUCKETS, *evidence.keep_ahead(labels, table)]))
 
@@ -362,16 +346,9 @@ def scorecard_command(
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
     """Compare owners or other groups: win rate, days to win, slip rate and forecast bias."""
-    table = oa.scorecard(
-        source.opportunities,
-        find_history(folder, source.org),
-        as_of=source.day,
-        by=by or "owner_name",
-        start=since,
-        freq=choose_freq(source.org, freq),
-        method=cast("Any", method),
-        tz=source.zone,
-    )
+    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
+    asked |= {"by": by or "owner_name", "start": since, "method": method}
+    table = oa.scorecard(source.opportunities, find_history(folder, source.org), **asked)
     _tell(table, _CARD)
 
 

@@ -335,17 +335,11 @@ def _note_untracked(fields: Iterable[str], events: Events, known: pd.DataFrame) 
     tracked = set(events.changes["field"].unique())
     taken = [name for name in fields if name in _TAKEN and name in known and name not in tracked]
     lost = [name for name in ("stage", "close_date") if name in known and name not in tracked]
-    notes = (
-        (
-            taken,
-            f"past values of {joined(map(label, taken))}, which the history does not track: today's are used",
-        ),
-        (
-            lost,
-            f"past values of {joined(map(label, lost))}, which the history does not track: only today's are known",
-        ),
+    return tuple(
+        f"past values of {joined(map(label, names))}, which the history does not track: {said}"
+        for names, said in ((taken, "today's are used"), (lost, "only today's are known"))
+        if names
     )
-    return tuple(note for names, note in notes if names)
 
 
 def _read_snapshots(

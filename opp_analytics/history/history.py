@@ -207,15 +207,9 @@ class History:
         >>> history.as_of("2026-03-03")["stage"].tolist(), history.as_of("2026-03-10")["stage"].tolist()
         (['Prospecting'], ['Closed Won'])
         """
+        written = {"day_first": day_first, "decimal_comma": decimal_comma, "unreadable": unreadable}
         imported, known = read_import(
-            changes,
-            check_org(org),
-            opportunities,
-            ids=ids,
-            day_first=day_first,
-            decimal_comma=decimal_comma,
-            unreadable=unreadable,
-            progress=progress,
+            changes, check_org(org), opportunities, ids=ids, progress=progress, **written
         )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
@@ -411,14 +405,8 @@ class History:
         the same time wait for each other.
         """
         source = self._own_folder("record into")
-        return add_record(
-            source,
-            opportunities,
-            at=at,
-            allow_deleted=allow_deleted,
-            allow_missing=allow_missing,
-            org=self.org,
-        )
+        allowed: dict[str, Any] = {"allow_deleted": allow_deleted, "allow_missing": allow_missing}
+        return add_record(source, opportunities, at=at, org=self.org, **allowed)
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
         """List problems of the files, of a warehouse table's rows, and of the import that made the history.

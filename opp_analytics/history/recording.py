@@ -337,14 +337,9 @@ def add_import(source: FolderSource, imported: Import) -> None:
         if store.entries():
             raise errors.HistoryError(f"{store.folder} already contains records; import into a new folder")
         if imported.moments:
+            kinds = rows.find_kinds(imported.rows)
             store.append(
-                imported.rows,
-                imported.moments,
-                columns=imported.columns,
-                kinds=rows.find_kinds(imported.rows),
-                certificate=None,
-                previous=None,
-                notes=imported.notes,
+                imported.rows, imported.moments, columns=imported.columns, kinds=kinds, notes=imported.notes
             )
     _log.info("imported %s into %s", count(len(imported.rows), "change"), store.folder)
 

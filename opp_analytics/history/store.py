@@ -508,26 +508,19 @@ class Store:
         *,
         columns: Mapping[str, str],
         kinds: Mapping[str, str],
-        certificate: Mapping[str, Any] | None,
-        previous: Entry | None,
+        certificate: Mapping[str, Any] | None = None,
+        previous: Entry | None = None,
         notes: tuple[Mapping[str, str], ...] = (),
     ) -> Entry:
         """Add change rows and their entry; call it inside `writing`."""
-        sequence = previous.sequence + 1 if previous else 1
+        sequence, before = (previous.sequence + 1, previous.digest) if previous else (1, "")
         changes_name, entry_name = f"changes/{sequence:06d}.parquet", f"records/{sequence:06d}.json"
         target = self.folder / changes_name
         try:
             publish(self.folder, changes_name, lambda out: pq.write_table(changes, out, compression="zstd"))
+            size, checksum = target.stat().st_size, digest(target)
             entry = Entry(
-                sequence,
-                moments,
-                columns,
-                kinds,
-                target.stat().st_size,
-                digest(target),
-                certificate=certificate,
-                notes=notes,
-                previous=previous.digest if previous else "",
+                sequence, moments, columns, kinds, size, checksum, certificate, notes, before
             ).sealed()
             publish(self.folder, entry_name, entry.as_bytes())
         except BaseException:

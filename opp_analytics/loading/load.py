@@ -349,15 +349,8 @@ def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits)
 def _date_certificate(certificate: Certificate, current: Current, **further: Any) -> Certificate:
     """Date the certificate of a frame that shows one moment of the server."""
     rows = len(current.table)
-    return replace(
-        certificate,
-        fetched_at=current.moment,
-        rows=rows,
-        total=rows,
-        state=current.state,
-        assumes_stamps_within=current.stamps_within,
-        **further,
-    )
+    further |= {"state": current.state, "assumes_stamps_within": current.stamps_within}
+    return replace(certificate, fetched_at=current.moment, rows=rows, total=rows, **further)
 
 
 def _load_sample(

@@ -251,15 +251,8 @@ def _format_sheet(book: Workbook, page: Worksheet, columns: Sequence[str], rows:
     page.set_landscape()
     page.fit_to_pages(1, 0)
     page.repeat_rows(0)
-    allowed = (
-        "format_cells",
-        "format_columns",
-        "format_rows",
-        "insert_rows",
-        "delete_rows",
-        "sort",
-        "autofilter",
-    )
+    formats = [f"format_{what}" for what in ("cells", "columns", "rows")]
+    allowed = [*formats, "insert_rows", "delete_rows", "sort", "autofilter"]
     page.protect("", dict.fromkeys(allowed, True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -95,16 +95,9 @@ def deal_reasons(
     """
     ids = read(opportunities, "unique_id", unique=True)["unique_id"]
     check_columns_begin(check_history(history, "deal_reasons"), ("stage", "close_date"))
-    question = Question.of(
-        opportunities,
-        as_of=as_of,
-        freq=freq,
-        method=read_method("learned"),
-        history=history,
-        periods=1 if period is None else [period],
-        only=True,
-        tz=tz,
-    )
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "tz": tz}
+    periods = 1 if period is None else [period]
+    question = Question.of(opportunities, method=read_method("learned"), periods=periods, only=True, **asked)
     (wanted,) = question.periods
     if wanted < question.current:
         raise ArgumentValueError(f"period={period!r} has ended; use {str(question.current)!r} or a later one")
@@ -142,13 +135,6 @@ def deal_reasons(
             [names, pd.Index(STEPS, dtype=TEXT)[step]], names=["unique_id", "step"]
         ),
     )
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=len(labels),
-        as_of=question.today,
-        left_out=deals.left_out,
-        freq=question.freq,
-        period=str(wanted),
-        method="learned",
-    )
+    notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
+    notes["left_out"] = deals.left_out
+    return annotate(table, made_from=opportunities, n=len(labels), as_of=question.today, **notes)

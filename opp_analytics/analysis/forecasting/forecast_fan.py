@@ -90,18 +90,9 @@ def forecast_fan(
     0  2026-01             2      40.0  0.0  100.0   100.0
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
-    past = PastForecasts(
-        Question.of_past(
-            history,
-            "forecast_fan",
-            freq=freq,
-            method=read_method(method, probability=probability, stage_rates=stage_rates),
-            as_of=as_of,
-            confidence=confidence,
-            seed=seed,
-            tz=tz,
-        )
-    )
+    meant = read_method(method, probability=probability, stage_rates=stage_rates)
+    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "confidence": confidence, "seed": seed, "tz": tz}
+    past = PastForecasts(Question.of_past(history, "forecast_fan", method=meant, **asked))
     records = past.records
     wanted = periods.as_period(period, records.freq)
     end, last = last_day(wanted), len(records.days) - 1

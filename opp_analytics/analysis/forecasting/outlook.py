@@ -102,13 +102,9 @@ class Mix:
 
     def conditions(self, target: float) -> tuple[Floats, Floats]:
         """P(total ≥ `target`) if each deal is won, and if it is not."""
+        goal = self.total.find_plain(target)
         return condition_on_each(
-            self.amounts,
-            self.chances,
-            self.total.find_plain(target),
-            sure=self.sure,
-            one_of=self.one_of,
-            seed=self.seed,
+            self.amounts, self.chances, goal, sure=self.sure, one_of=self.one_of, seed=self.seed
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,8 @@ class Question:
         if isinstance(opportunities, pd.DataFrame):
             of = "history" if "recorded_at" in opportunities.attrs else "frame"
             check_column(method, opportunities.columns, of=of)
-        targets = read_moneys(
-            target,
-            alias,
-            names,
-            totals=totals,
-            org=org,
-            owners_of=lambda: _list_owners(opportunities, history),
-        )
+        owners_of = partial(_list_owners, opportunities, history)
+        targets = read_moneys(target, alias, names, totals=totals, org=org, owners_of=owners_of)
         if only and periods is None:
             raise ArgumentValueError("only=True needs periods, such as periods=1 for the current one")
         known = history is not None and len(history.records) > 0
@@ -149,14 +144,10 @@ class Question:
 
     def read(self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False) -> Moment:
         """Read a frame as of the question's day, in the finest groups."""
+        frame = _with_org(opportunities, self.org)
+        columns = [self.method.column]
         return Moment.of(
-            _with_org(opportunities, self.org),
-            today=self.today,
-            tz=self.tz,
-            by=self.by,
-            columns=[self.method.column],
-            final=final,
-            part=part,
+            frame, today=self.today, tz=self.tz, by=self.by, columns=columns, final=final, part=part
         )
 
     def wanted(self, moment: Moment) -> list[pd.Period]:
@@ -182,14 +173,9 @@ class Question:
         """Fit the learned method to the records."""
         if not isinstance(self.history, History) or self.records is None:
             raise ArgumentTypeError("this method learns from past records; pass history=")
+        columns = [self.method.column]
         return fit_learned(
-            self.history,
-            self.records,
-            tz=self.tz,
-            org=self.org,
-            by=by,
-            columns=[self.method.column],
-            seed=self.seed,
+            self.history, self.records, tz=self.tz, org=self.org, by=by, columns=columns, seed=self.seed
         )
 
 

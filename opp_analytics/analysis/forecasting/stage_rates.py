@@ -123,13 +123,8 @@ def stage_rates(
             f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
         )
     further: dict[str, Any] = {} if begin is None else {"known_from": begin.isoformat()}
-    return annotate(
-        table,
-        made_from=history,
-        n=int(stays["unique_id"].nunique()),
-        as_of=periods.as_date(until, tz=zone),
-        **further,
-    )
+    as_of = periods.as_date(until, tz=zone)
+    return annotate(table, made_from=history, n=stays["unique_id"].nunique(), as_of=as_of, **further)
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:

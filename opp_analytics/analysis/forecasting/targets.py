@@ -198,13 +198,9 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     shown = placed[keys].astype(schema.TEXT).fillna("")
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
-    for at, labels, label, amount in zip(
-        placed.index,
-        shown.itertuples(index=False, name=None),
-        placed["period"],
-        placed["target"],
-        strict=True,
-    ):
+    labeled = shown.itertuples(index=False, name=None)
+    each = zip(placed.index, labeled, placed["period"], placed["target"], strict=True)
+    for at, labels, label, amount in each:
         row = f"{file} line {lines[at]}" if file else f"target, row {at}"
         named = [part for part in (*labels, str(label)) if part not in ("", schema.NO_LABEL)]
         where = f"{row} ({', '.join(named)})"

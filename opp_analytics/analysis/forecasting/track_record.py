@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -78,17 +78,8 @@ def track_record(
     2026-01           15      50.0   100.0  True
     """
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
-    past = PastForecasts(
-        Question.of_past(
-            history,
-            "track_record",
-            freq=freq,
-            method=read_method(method),
-            as_of=day,
-            confidence=confidence,
-            tz=tz,
-        )
-    )
+    asked: dict[str, Any] = {"freq": freq, "as_of": day, "confidence": confidence, "tz": tz}
+    past = PastForecasts(Question.of_past(history, "track_record", method=read_method(method), **asked))
     records, current = past.records, pd.Period(day, past.question.freq)
     chosen, lead = past.choose_now(day), last_day(current) - day_number(day)
     wanted = _find_equally_early(records, current, lead)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opp_analytics.analysis.shared.groups import By, check_by
@@ -78,29 +80,17 @@ def close_date_moves(
     [1, 1, 30, -10, 20]
     """
     groups = check_by(by, level="unique_id")
-    asked = find_span(
-        history,
-        start,
-        end,
-        asked_by="close_date_moves",
-        by=groups,
-        tz=tz,
-        reads=("stage", "close_date"),
-        needs=("close_date",),
-    )
+    reads: dict[str, Any] = {"reads": ("stage", "close_date"), "needs": ("close_date",)}
+    asked = find_span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz, **reads)
     found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")
     table = rename_levels(found.set_index([*name_groups(groups), "unique_id"]), [*groups, "unique_id"])
     table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)
-    return annotate_span(
-        table[[*_COUNTS, "net_days", *_DATES]],
-        asked,
-        made_from=history,
-        n=len(table),
-        bound="lower: two edits between two records appear as one",
-    )
+    table = table[[*_COUNTS, "net_days", *_DATES]]
+    bound = "lower: two edits between two records appear as one"
+    return annotate_span(table, asked, made_from=history, n=len(table), bound=bound)
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,17 +106,8 @@ def forecast_change(
     >>> table.loc[table["expected"] != 0, "expected"].to_dict()
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
-    change = _explain(
-        history,
-        start,
-        end,
-        period,
-        freq,
-        by,
-        read_method(method, stage_rates=stage_rates),
-        tz,
-        asked_by="forecast_change",
-    )
+    meant = read_method(method, stage_rates=stage_rates)
+    change = _explain(history, start, end, period, freq, by, meant, tz, asked_by="forecast_change")
     keys = name_groups(change.groups)
     rows = change.rows
     rows = rows.assign(
@@ -181,17 +173,8 @@ def forecast_change_deals(
     >>> deals[["unique_id", "movement", "expected"]].to_numpy().tolist()
     [['a', 'won', 60.0]]
     """
-    change = _explain(
-        history,
-        start,
-        end,
-        period,
-        freq,
-        by,
-        read_method(method, stage_rates=stage_rates),
-        tz,
-        asked_by="forecast_change_deals",
-    )
+    meant = read_method(method, stage_rates=stage_rates)
+    change = _explain(history, start, end, period, freq, by, meant, tz, asked_by="forecast_change_deals")
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
     moved = moved.assign(rank=-moved["expected"].abs().round(6)).sort_values(
@@ -265,20 +248,9 @@ def _explain(
     period = str(as_period(period, asked.org.freq(check_freq(freq))))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     rates = tuple(sorted((method.stage_rates or {}).items(), key=repr))
-    key = (
-        "forecast change",
-        *moments,
-        period,
-        freq,
-        tuple(groups),
-        method.name,
-        rates,
-        asked.tz,
-        asked.org.stages,
-    )
-    found: _Change = history.remember(
-        key, lambda: _price_steps(history, asked, moments, period, freq, groups, method)
-    )
+    meant = (period, freq, tuple(groups), method.name, rates, asked.tz, asked.org.stages)
+    price = partial(_price_steps, history, asked, moments, period, freq, groups, method)
+    found: _Change = history.remember(("forecast change", *moments, *meant), price)
     return found
 
 
@@ -336,17 +308,8 @@ def _price_moment(
 ) -> _Priced:
     """Forecast the period from the last record by a moment."""
     frame = history.as_of(at, tz=tz)
-    question = Question.of(
-        frame,
-        as_of=at,
-        freq=freq,
-        method=method,
-        history=history,
-        by=groups,
-        periods=[period],
-        only=True,
-        tz=tz,
-    )
+    asked: dict[str, Any] = {"as_of": at, "freq": freq, "method": method, "history": history, "tz": tz}
+    question = Question.of(frame, by=groups, periods=[period], only=True, **asked)
     return _Priced(question, answer(question, question.read(frame)), frame)
 
 

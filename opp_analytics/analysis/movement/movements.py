@@ -142,15 +142,9 @@ def movements(
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
     groups = check_by(by)
+    needs = () if due is None else ("close_date",)
     asked = find_span(
-        history,
-        start,
-        end,
-        asked_by="movements",
-        by=groups,
-        tz=tz,
-        within_one_record=True,
-        needs=() if due is None else ("close_date",),
+        history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True, needs=needs
     )
     pool = Pool.of(due, asked)
     keys = name_groups(groups)
@@ -169,13 +163,8 @@ def movements(
             **({"seen_at": found["seen_at"].astype("datetime64[us, UTC]")} if by_record else {}),
         }
     )
-    return annotate_span(
-        index_by_groups(table, found, groups),
-        asked,
-        made_from=history,
-        n=table["unique_id"].nunique(),
-        bound=BOUND,
-    )
+    indexed = index_by_groups(table, found, groups)
+    return annotate_span(indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND)
 
 
 def build_steps(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:

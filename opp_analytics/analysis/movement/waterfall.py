@@ -68,15 +68,9 @@ def waterfall(
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
     groups = check_by(by, level="movement")
+    needs = () if due is None else ("close_date",)
     asked = find_span(
-        history,
-        start,
-        end,
-        asked_by="waterfall",
-        by=groups,
-        tz=tz,
-        within_one_record=True,
-        needs=() if due is None else ("close_date",),
+        history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True, needs=needs
     )
     pool = Pool.of(due, asked)
     keys = name_groups(groups)

@@ -126,16 +126,9 @@ def world_changes(
     # Both measures of a period together, from the first with enough before it.
     places = np.arange(2 * len(counts)).reshape(2, -1, len(spans))[:, :, _FEWEST:]
     table = pd.concat(parts).iloc[places.transpose(1, 2, 0).ravel()]
-    return annotate(
-        table,
-        made_from=history,
-        n=len(spans),
-        as_of=pd.Timestamp(day, unit="D"),
-        left_out={"unknown": count_unknown_deals(history)},
-        freq=alias,
-        tz=zone,
-        begins=str(spans[0]),
-    )
+    notes: dict[str, Any] = {"freq": alias, "tz": zone, "begins": str(spans[0])}
+    notes["left_out"] = {"unknown": count_unknown_deals(history)}
+    return annotate(table, made_from=history, n=len(spans), as_of=pd.Timestamp(day, unit="D"), **notes)
 
 
 def find_current_alarms(table: pd.DataFrame) -> pd.DataFrame:

@@ -159,14 +159,9 @@ def deal_flags(
     deals = OpenDeals(frame, today, tz, limits, past, find_last_updates(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
-    return annotate(
-        _sort(_make_table(frame, found)),
-        made_from=opportunities,
-        n=len(frame),
-        as_of=today,
-        left_out={"unknown": unknown},
-        thresholds=_list_thresholds(past, limits),
-    )
+    notes = {"left_out": {"unknown": unknown}, "thresholds": _list_thresholds(past, limits)}
+    table = _sort(_make_table(frame, found))
+    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **notes)
 
 
 def _check_limits(limits: FlagLimits | None) -> FlagLimits:
@@ -538,18 +533,9 @@ def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
     # A team move of the owner is no change of the deal.
     log = log.filter(log["seen_at"] <= instant(until), log["operation"] != MOVED)
     is_open = log["outcome"] == "open"
+    kept = ["unique_id", "seen_after", "seen_at", "updated_at", "within", "value", "cents", "close_date"]
     return log.select(
-        *(
-            "unique_id",
-            "seen_after",
-            "seen_at",
-            "updated_at",
-            "within",
-            "value",
-            "cents",
-            "close_date",
-            *owner,
-        ),
+        *(*kept, *owner),
         pipeline=label_of(log[PIPELINE]) if placed else ibis.literal(""),
         rank=stages.rank_expression(log, rank_open),
         is_open=is_open,

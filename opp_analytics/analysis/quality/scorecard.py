@@ -123,15 +123,8 @@ def scorecard(
         ),
         n=closed,
     )
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=int(closed.sum()),
-        as_of=today,
-        left_out=left_out,
-        confidence=level,
-        freq=org.freq(check_freq(freq)),
-    )
+    notes = {"left_out": left_out, "confidence": level, "freq": org.freq(check_freq(freq))}
+    return annotate(table, made_from=opportunities, n=int(closed.sum()), as_of=today, **notes)
 
 
 def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:

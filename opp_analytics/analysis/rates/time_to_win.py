@@ -74,11 +74,6 @@ def time_to_win(
         index=groups.nest(labels, len(quantiles)),
         columns=["days", "days_of_won"],
     )
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=int((days >= 0).sum()),
-        as_of=today,
-        left_out=left_out,
-        won=sum(int(curve.won.sum()) for curve in curves),
-    )
+    n = int((days >= 0).sum())
+    won = sum(int(curve.won.sum()) for curve in curves)
+    return annotate(table, made_from=opportunities, n=n, as_of=today, left_out=left_out, won=won)

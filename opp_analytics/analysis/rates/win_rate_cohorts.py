@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opp_analytics import arguments, periods
@@ -90,13 +92,6 @@ def win_rate_cohorts(
             "open_share": divide(total - won - lost, total),
         }
     )
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=int(kept.sum()),
-        as_of=today,
-        left_out={**left_out, "younger_than_age_days": int(young.sum())},
-        confidence=confidence,
-        age_days=age,
-        freq=freq,
-    )
+    left_out = {**left_out, "younger_than_age_days": int(young.sum())}
+    notes: dict[str, Any] = {"confidence": confidence, "age_days": age, "freq": freq, "left_out": left_out}
+    return annotate(table, made_from=opportunities, n=int(kept.sum()), as_of=today, **notes)

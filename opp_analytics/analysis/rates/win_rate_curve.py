@@ -102,13 +102,9 @@ def win_rate_curve(
     time = pd.Index(joined.pop("days"), name="days", dtype="int64")
     lengths = np.array([len(curve.time) for curve in curves], dtype=np.intp)
     table = pd.DataFrame(joined, index=groups.nest(time, lengths))
+    n = int((days >= 0).sum())
     return annotate(
-        table,
-        made_from=opportunities,
-        n=int((days >= 0).sum()),
-        as_of=today,
-        left_out=left_out,
-        confidence=confidence,
+        table, made_from=opportunities, n=n, as_of=today, left_out=left_out, confidence=confidence
     )
 
 

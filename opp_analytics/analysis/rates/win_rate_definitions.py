@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -84,15 +86,8 @@ def win_rate_definitions(
     )
     table = table.loc[list(_MISLEADS)].rename_axis(index="definition").astype({"n": "int64"})
     table["misleads_when"] = list(_MISLEADS.values())
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=len(frame),
-        as_of=today,
-        left_out=left_out,
-        confidence=confidence,
-        horizon_days=horizon,
-    )
+    notes: dict[str, Any] = {"left_out": left_out, "confidence": confidence, "horizon_days": horizon}
+    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **notes)
 
 
 Row = tuple[float, float, float, int, float]

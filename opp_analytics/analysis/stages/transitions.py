@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opp_analytics import org, schema
@@ -61,15 +63,9 @@ def transitions(
     >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
+    reads: dict[str, Any] = {"reads": ("stage",), "needs": ("stage",)}
     asked = find_span(
-        history,
-        start,
-        end,
-        asked_by="transitions",
-        tz=tz,
-        needs_two=start is not None,
-        reads=("stage",),
-        needs=("stage",),
+        history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, **reads
     )
     steps = _select_steps(history, asked)
     if start is not None or asked.known_from is not None:
