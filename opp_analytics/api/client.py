@@ -34,15 +34,8 @@ if TYPE_CHECKING:
 
 _FORMAT = "opp_analytics frame 4"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    RecursionError,
-    pa.ArrowException,
-    msgspec.MsgspecError,
-)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError, pa.ArrowException)
+"""What a damaged file makes its readers stumble over, msgspec aside."""
 _CHECKSUM = 4
 """Bytes of the checksum."""
 
@@ -77,7 +70,7 @@ class FrameCache:
             return Kept(pa.ipc.open_stream(pa.py_buffer(stream)).read_all(), header["certificate"])
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except _UNREADABLE as error:
+        except (*_UNREADABLE, msgspec.ValidationError) as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
 
