@@ -346,11 +346,8 @@ def open_workbook(path: Path, content: bytes, **options: bool) -> Iterator[Workb
 def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[Any]]]], dict[str, Any]]:
     """Read the visible sheets, and the facts in the hidden one of a workbook that `to_excel` wrote."""
     with open_workbook(path, content, read_only=True, data_only=True) as book:
-        visible = [
-            (sheet.title, _read_rows(path, sheet))
-            for sheet in book.worksheets
-            if sheet.sheet_state == "visible"
-        ]
+        sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        visible = [(sheet.title, _read_rows(path, sheet)) for sheet in sheets]
         about = (
             next(book[BASE_SHEET].iter_rows(max_row=1, values_only=True), ()) if BASE_SHEET in book else ()
         )

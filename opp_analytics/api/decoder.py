@@ -182,11 +182,8 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
         column = column.cast(pa.string())
     series: pd.Series[Any] = column.to_pandas(types_mapper=schema.PANDAS.get)
     # A zero-copy column is read-only, and .loc edits on it raise.
-    return (
-        series.copy()
-        if isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable
-        else series
-    )
+    fixed = isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable
+    return series.copy() if fixed else series
 
 
 def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:

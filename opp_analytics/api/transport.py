@@ -531,10 +531,8 @@ class Transport:
 
     def _secret_headers(self, token: Secret) -> dict[str, str]:
         key = HiddenText(self.settings.api_key.reveal())
-        return {
-            "Authorization": HiddenText(f"Bearer {token.reveal()}"),
-            **dict.fromkeys(self.settings.key_headers, key),
-        }
+        bearer = HiddenText(f"Bearer {token.reveal()}")
+        return {"Authorization": bearer, **dict.fromkeys(self.settings.key_headers, key)}
 
     def _make_lost(self, error: BaseException, method: str, url: str) -> Lost:
         too_late = time.monotonic() >= DEADLINE.ends
@@ -640,13 +638,8 @@ def make_error(response: requests.Response, method: str, url: str) -> ApiError:
         503: f"try later{later}" if later else "",
     }
     hint = f" ({hints[status]})" if hints.get(status) else ""
-    return kind(
-        f"{method} {url} answered {status}: {said}{hint}",
-        method=method,
-        url=url,
-        status=status,
-        problems=problems,
-    )
+    said = f"{method} {url} answered {status}: {said}{hint}"
+    return kind(said, method=method, url=url, status=status, problems=problems)
 
 
 def _problems(content: bytes) -> list[ApiProblem]:

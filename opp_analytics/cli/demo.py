@@ -117,10 +117,8 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     after = before.copy()
     after.loc[due, "close_date"] = to
     changes = oa.plan(before, after)
-    heading(
-        "A bulk edit",
-        f"push {text.count(int(due.sum()))}, overdue or due within a week, to {text.day(to, year=True)}",
-    )
+    pushed = f"push {text.count(int(due.sum()))}, overdue or due within a week, to {text.day(to, year=True)}"
+    heading("A bulk edit", pushed)
     show(changes.changes[["name", "field", "before", "after"]], index=False, most=8)
     receipt = oa.apply(changes, client, progress=False)
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")

@@ -184,10 +184,8 @@ def _meet(pairs: pd.DataFrame, opportunities: pd.DataFrame | None, file: str) ->
     if opportunities is None:
         return _Meeting({})
     ids, known = pairs["unique_id"], set(opportunities["unique_id"].tolist())
-    names, how = (
-        match_ids(ids, opportunities["unique_id"]),
-        "spelled otherwise in the history were matched by id",
-    )
+    names = match_ids(ids, opportunities["unique_id"])
+    how = "spelled otherwise in the history were matched by id"
     if "name" in pairs and "name" in opportunities and are_others(ids.replace(names), known):
         names, how = match_names(pairs, opportunities), "of the history were matched by name"
     lacking = refuse_other_deals(
@@ -576,11 +574,8 @@ def match_names(pairs: pd.DataFrame, opportunities: pd.DataFrame) -> dict[str, s
             f"{joined(said, most=_NAMED)}. Add the opportunity ID to both"
         )
     ids = ours.set_index("name")["unique_id"]
-    return {
-        one: ids[name]
-        for one, name in zip(theirs["unique_id"], theirs["name"], strict=True)
-        if name in ids.index
-    }
+    matched = zip(theirs["unique_id"], theirs["name"], strict=True)
+    return {one: ids[name] for one, name in matched if name in ids.index}
 
 
 def are_others(theirs: Iterable[str], known: Set[str]) -> bool:

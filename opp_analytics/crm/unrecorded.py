@@ -168,11 +168,8 @@ def _log(name: str, values: pd.Series[Any], at: pd.Series[Any]) -> pd.DataFrame:
 
 def add_unrecorded(log: pd.DataFrame, known: pd.DataFrame, org: Org) -> tuple[pd.DataFrame, Closings]:
     """Add to a log of whole rows the deals that it lacks, and the closings that only the export shows."""
-    last = (
-        log.sort_values("seen_at", kind="stable")
-        .drop_duplicates("unique_id", keep="last")
-        .set_index("unique_id")
-    )
+    last = log.sort_values("seen_at", kind="stable").drop_duplicates("unique_id", keep="last")
+    last = last.set_index("unique_id")
     if "operation" in last:
         known = known[~is_among(known.index, last.index[last["operation"] == "deleted"])]
     silent = known.index.difference(last.index, sort=False)

@@ -168,11 +168,8 @@ def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
 
 def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Add the operation of every row, consistent with the rows before it; a deleted deal keeps its last known values."""
-    said = (
-        schema.as_text(log["operation"])
-        if "operation" in log
-        else pd.Series(index=log.index, dtype=schema.TEXT)
-    )
+    said = pd.Series(index=log.index, dtype=schema.TEXT)
+    said = schema.as_text(log["operation"]) if "operation" in log else said
     unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
     if len(unknown):
         raise DataError(f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}")

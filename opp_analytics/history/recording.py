@@ -201,11 +201,8 @@ def refuse_lost_columns(
 
     `columns` are those of the recorded frame. One cleared cell is an edit.
     """
-    tracked = [
-        name
-        for name in state.column_names
-        if name not in ("unique_id", *rows.UNTRACKED, *rows.CHANGE_COLUMNS)
-    ]
+    hidden = ("unique_id", *rows.UNTRACKED, *rows.CHANGE_COLUMNS)
+    tracked = [name for name in state.column_names if name not in hidden]
     empty = [name for name in tracked if name not in now.column_names or not _count_values(now[name])]
     still_there = rows.present(state.select(["operation", "unique_id", *empty]))
     still_there = still_there.filter(pc.is_in(still_there["unique_id"], value_set=now["unique_id"]))

@@ -374,10 +374,8 @@ class Store:
         # List records last, so that an append ending meanwhile never leaves a listed file without its entry.
         states = (_STATE.fullmatch(file.name) for file in (self.folder / "state").glob("*.arrow"))
         newest = max((state[1] for state in states if state), default="")
-        changes, records = (
-            list_stems(self.folder / "changes", ".parquet"),
-            list_stems(self.folder / "records", ".json"),
-        )
+        changes = list_stems(self.folder / "changes", ".parquet")
+        records = list_stems(self.folder / "records", ".json")
         entries = [self._entry(name) for name in records]
         if version == _RECORDED and entries and len(entries[0].moments) > 1:
             lines = _LINES.format(folder=str(self.folder))

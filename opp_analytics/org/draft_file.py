@@ -114,11 +114,8 @@ def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str, mo
     ]
     for section, (what, example) in _COLUMNS.items():
         lines = write_columns(new.columns[section])
-        parts += [
-            "",
-            f"# {what}",
-            *([f"[{section}]", *lines] if lines else [f"# [{section}]", f"# {example}"]),
-        ]
+        absent = [f"# [{section}]", f"# {example}"]
+        parts += ["", f"# {what}", *([f"[{section}]", *lines] if lines else absent)]
     sections = {
         "people": _draft_people(frame),
         "targets": _TARGETS.replace("MONTH", month).splitlines(),

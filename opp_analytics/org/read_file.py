@@ -208,11 +208,8 @@ def _read_rows(
             continue
         filled = {label: cell for label, cell in zip(read, row, strict=True) if not is_blank(cell)}
         whose = {name: cell for name, cell in filled.items() if name not in periods.values()}
-        parts = [
-            {"period": label, **whose, "target": filled[label]}
-            for label in periods.values()
-            if label in filled
-        ]
+        named = [label for label in periods.values() if label in filled]
+        parts = [{"period": label, **whose, "target": filled[label]} for label in named]
         for each in parts if periods else [filled] * bool(filled):
             rows.append(each)
             numbers.append(int(number))
@@ -237,11 +234,8 @@ def _check_labels(
     absent = [name for name in list_columns(table) if name not in names.values()]
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)
-    needed = (
-        ["owner_name or team"]
-        if whose
-        else [name for name in absent if name in _NEEDED[table] and not periods]
-    )
+    absent = [name for name in absent if name in _NEEDED[table] and not periods]
+    needed = ["owner_name or team"] if whose else absent
     twice = [label for label, times in Counter(periods.values()).items() if times > 1]
     if not (needed or twice or near) or (near and periods and not twice):
         return []

@@ -144,20 +144,12 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=TrackedProtocol,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=1,
-        )
+    off: dict[str, Any] = dict.fromkeys(
+        ("access_log", "server_header", "date_header", "proxy_headers"), False
     )
+    waits: dict[str, Any] = {"timeout_keep_alive": 60, "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, http=TrackedProtocol, lifespan="off", log_level="warning", **off, **waits)
+    server = uvicorn.Server(config)
 
     def leave() -> None:
         # A connection cut off by the stop is not an error worth a message.

@@ -303,11 +303,8 @@ class Sandbox:
     @property
     def exports(self) -> str:
         """Three shell lines that point a client at this sandbox; on Windows, lines of PowerShell."""
-        settings = {
-            "BLOCKS_API_URL": self.url,
-            "BLOCKS_AUTH_TOKEN": self.token,
-            "BLOCKS_API_KEY": self.api_key,
-        }
+        named = ("BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY")
+        settings = dict(zip(named, (self.url, self.token, self.api_key), strict=True))
         return "\n".join(write_setting(*setting) for setting in settings.items())
 
     def advance(self, days: int = 7) -> datetime:

@@ -37,15 +37,8 @@ LARGEST_BODY = 1_000_000
 """Largest body of a create or an update, in bytes."""
 
 _KEY_HEADERS = ("AppId", "X-API-KEY")
-_FILTERS = {
-    "status": "status",
-    "stage": "stage",
-    "account_id": "account_id",
-    "account_unique_id": "account_id",
-    "owner": "owner_unique_id",
-    "owner_unique_id": "owner_unique_id",
-    "contact_unique_id": "contact_unique_id",
-}
+_FILTERS = {name: name for name in ("status", "stage", "account_id", "owner_unique_id", "contact_unique_id")}
+_FILTERS |= {"account_unique_id": "account_id", "owner": "owner_unique_id"}
 # Attributes of the vendor's client besides the reference: sortable even if no opportunity has them yet.
 _FURTHER = (
     "account_unique_id", "contact_unique_id", "code", "notes", "budget", "total", "duration", "duration_unit",
@@ -254,11 +247,8 @@ class Control:
 
     async def tell_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """Return the number of requests, the clock and the active faults."""
-        return {
-            "requests": self.gate.requests,
-            "now": to_text(self.store.clock.now()),
-            "faults": self.faults.settings,
-        }
+        now = to_text(self.store.clock.now())
+        return {"requests": self.gate.requests, "now": now, "faults": self.faults.settings}
 
     async def wait_for_requests(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Answer once `count` requests have arrived, or after `timeout` seconds."""

@@ -56,11 +56,8 @@ def draw_close_date(day: date, dice: random.Random) -> str | None:
 def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
     """Change a deal that is won or lost on `day`. Most reps set the close date to that day."""
     won = stage == "closed_won"
-    changes: dict[str, Any] = {
-        "stage": stage,
-        "status": "won" if won else "lost",
-        "probability": 100 if won else 0,
-    }
+    status, chance = ("won", 100) if won else ("lost", 0)
+    changes: dict[str, Any] = {"stage": stage, "status": status, "probability": chance}
     if deal["close_date"] is None or dice.random() >= _KEEPS_PLANNED_DATE:
         changes["close_date"] = day.isoformat()
     if won and (deal["value"] is None or dice.random() < 0.3):
@@ -73,12 +70,8 @@ def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
     """Change a lost deal that is reopened on `day`."""
     close = day + timedelta(days=dice.randint(14, 45))
     chance = state_probability("negotiation", rep, dice)
-    return {
-        "stage": "negotiation",
-        "status": "active",
-        "probability": chance,
-        "close_date": close.isoformat(),
-    }
+    changes = {"stage": "negotiation", "status": "active", "probability": chance}
+    return changes | {"close_date": close.isoformat()}
 
 
 def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:

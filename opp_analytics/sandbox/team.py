@@ -183,19 +183,14 @@ TRUE_WIN_RATES: Mapping[str, float] = {rep.name: compute_win_rate(rep) for rep i
 TRUE_STAGE_RATES: Mapping[str, float] = {stage: compute_outcomes(1.0)[stage][0] for stage in NEXT}
 """Chance that an open deal of an average rep is eventually won, by its current stage. A disqualified or deleted deal is not won."""
 
-DOCUMENTED = (
-    {"name": "discovery", "kind": "open"},
-    {"name": "qualification", "kind": "open"},
-    {"name": "proposal", "kind": "open"},
-    {"name": "negotiation", "kind": "open"},
-    {"name": "closed_won", "kind": "won"},
-    {"name": "closed_lost", "kind": "lost"},
-)
-"""The stages that the API documents."""
 _WORKED = tuple(NEXT)
 """The open stages that the team works by."""
 CLOSED = {"closed_won": "won", "closed_lost": "lost"}
 """The closed stages that the team works by, and their kind."""
+DOCUMENTED = tuple(
+    {"name": name, "kind": kind} for name, kind in (dict.fromkeys(_WORKED, "open") | CLOSED).items()
+)
+"""The stages that the API documents."""
 _FEW = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
 """Places among the worked stages of fewer open stages than those."""
 

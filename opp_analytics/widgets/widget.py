@@ -128,11 +128,8 @@ class Widget(anywidget.AnyWidget):
         except BaseException as error:
             if restore is not None:
                 restore()
-            self._fail(
-                request,
-                error,
-                "Nothing was changed." if restore else "Look at oa.runs() before you repeat it.",
-            )
+            rest = "Nothing was changed." if restore else "Look at oa.runs() before you repeat it."
+            self._fail(request, error, rest)
             if not isinstance(error, Exception):
                 raise
         else:

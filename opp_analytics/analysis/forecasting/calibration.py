@@ -203,12 +203,8 @@ def _score(
     reference = base * (1 - base)
     table = table[table["realized"].notna()]
     gaps = (table["n"] * (table["stated"] - table["realized"]).abs()).sum() / table["n"].sum()
-    return {
-        "brier": brier,
-        "skill": 1 - brier / reference if reference else None,
-        "ece": float(gaps),
-        "base_rate": base,
-    }
+    skill = 1 - brier / reference if reference else None
+    return {"brier": brier, "skill": skill, "ece": float(gaps), "base_rate": base}
 
 
 def recalibrate(

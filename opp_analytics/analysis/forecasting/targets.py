@@ -76,11 +76,8 @@ class Targets:
         if not set(by) <= set(self.keys):
             return float("nan")
         asked = [(self.keys.index(name), label) for name, label in zip(by, group, strict=True)]
-        rows = [
-            row
-            for row in self._by_period.get(period, ())
-            if all(row.labels[place] == label for place, label in asked)
-        ]
+        rows = self._by_period.get(period, ())
+        rows = [row for row in rows if all(row.labels[place] == label for place, label in asked)]
         return self._sum(rows, [place for place, key in enumerate(self.keys) if key not in by])
 
     def _sum(self, rows: Sequence[TargetRow], places: Sequence[int]) -> float:

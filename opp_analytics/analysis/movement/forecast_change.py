@@ -177,9 +177,8 @@ def forecast_change_deals(
     change = _explain(history, start, end, period, freq, by, meant, tz, asked_by="forecast_change_deals")
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
-    moved = moved.assign(rank=-moved["expected"].abs().round(6)).sort_values(
-        ["rank", "unique_id"], kind="stable"
-    )
+    moved = moved.assign(rank=-moved["expected"].abs().round(6))
+    moved = moved.sort_values(["rank", "unique_id"], kind="stable")
     moved = sort_groups(moved, name_groups(change.groups))
     table = moved[["unique_id", "name", "movement", "expected", "value"]]
     return annotate(

@@ -249,11 +249,8 @@ def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
     log = log.mutate(**{f"at{suffix}": mask for suffix, mask in at.items()})
     log = log.filter(log["at"] | log["at_after"] | log["at_next"])
     after = ["stage", "close_date", "outcome", "within"]
-    wanted = {
-        "": ["name", "value", *after, "cents", "unvalued", *name_groups(groups)],
-        "_after": after,
-        "_next": after,
-    }
+    first = ["name", "value", *after, "cents", "unvalued", *name_groups(groups)]
+    wanted = {"": first, "_after": after, "_next": after}
     # Each has at most one row, so the maximum is its value.
     return log.group_by("unique_id").agg(
         **{

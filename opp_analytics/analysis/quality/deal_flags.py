@@ -142,10 +142,8 @@ def deal_flags(
     b             1        no value
     """
     limits = _check_limits(limits)
-    dropped = [
-        arguments.one_of(name, "without", RULES)
-        for name in arguments.texts(without or None, "without", of="flag")
-    ]
+    left_out = arguments.texts(without or None, "without", of="flag")
+    dropped = [arguments.one_of(name, "without", RULES) for name in left_out]
     own = _check_rules(extra)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)

@@ -85,11 +85,8 @@ def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFr
         return f"{closed} vs. {target} target; {due}, too early to say."
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed}, {to_go} and no open deals due."
-    likely = (
-        ""
-        if _is_stated(table) or math.isnan(row["p_target"])
-        else f"; {percent(row['p_target'])} likely to hit"
-    )
+    unsaid = _is_stated(table) or math.isnan(row["p_target"])
+    likely = "" if unsaid else f"; {percent(row['p_target'])} likely to hit"
     due, outside = spelled(int(row["open_count"]), "open deal"), evidence.name_outside(row, amount)
     known = math.isfinite(row["pipeline_coverage"])
     known = known and row["open_count"]

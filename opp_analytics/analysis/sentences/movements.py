@@ -215,11 +215,8 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
     change = last["value"] / usual - 1
-    said = (
-        "about as much as"
-        if abs(change) < 0.005
-        else f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
-    )
+    said = f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
+    said = "about as much as" if abs(change) < 0.005 else said
     return f"{created}, {said} the average of the {count(len(before), 'period')} before; {now}."
 
 
@@ -336,10 +333,8 @@ def _describe_steps(table: pd.DataFrame) -> str:
     steps = steps[steps["expected"].abs() >= 0.005].sort_values(
         "expected", key=abs, ascending=False, kind="stable"
     )
-    said = [
-        f"{_describe_step(str(name), row)} ({money(row['expected'], signed=True)})"
-        for name, row in steps.iterrows()
-    ]
+    steps_said = ((_describe_step(str(name), row), row["expected"]) for name, row in steps.iterrows())
+    said = [f"{step} ({money(amount, signed=True)})" for step, amount in steps_said]
     parts = f": {joined(said, most=_MOST_STEPS)}" if said else ""
     return f"{head_forecast_change(table)}{parts}."
 

@@ -202,11 +202,8 @@ def head_flags(table: pd.DataFrame) -> str:
     most = [f"{text.label(name)} ({text.number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
     # An amount below 0 leaves no whole that the flagged ones are a part of.
-    worth = (
-        f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
-        if not (table["value"] < 0).any()
-        else ""
-    )
+    worth = f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
+    worth = "" if (table["value"] < 0).any() else worth
     return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a flag{worth}: {text.joined(most, most=3)}"
 
 

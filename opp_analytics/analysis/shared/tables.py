@@ -32,13 +32,8 @@ def annotate(
     certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be incomplete.
     """
     load = Certificate.of(made_from) if isinstance(made_from, pd.DataFrame) else None
-    day = (
-        str(as_of.date())
-        if as_of is not None
-        else str(load.fetched_at.date())
-        if load and load.fetched_at
-        else None
-    )
+    made_on = as_of if as_of is not None else load.fetched_at if load else None
+    day = None if made_on is None else str(made_on.date())
     notes: dict[str, Any] = {
         "n": int(n),
         "as_of": day,

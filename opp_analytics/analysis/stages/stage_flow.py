@@ -127,13 +127,8 @@ def _sum_up(
     table = merge_pipelines(parts, _order_groups(parts, groups))
     if not history.is_part:
         table = table.drop(columns=TRANSFERRED)
-    return annotate_span(
-        table,
-        asked,
-        made_from=history,
-        n=int(table["entries"].sum()),
-        bound="lower: several changes between two records appear as one; times are only as exact as the records",
-    )
+    bound = "lower: several changes between two records appear as one; times are only as exact as the records"
+    return annotate_span(table, asked, made_from=history, n=int(table["entries"].sum()), bound=bound)
 
 
 def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:

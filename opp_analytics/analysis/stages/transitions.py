@@ -86,13 +86,8 @@ def transitions(
             "backward": found["backward"].astype("bool"),
         }
     )
-    return annotate_span(
-        table,
-        asked,
-        made_from=history,
-        n=table["unique_id"].nunique(),
-        bound="lower: two changes between two records appear as one; times are only as exact as the records",
-    )
+    bound = "lower: two changes between two records appear as one; times are only as exact as the records"
+    return annotate_span(table, asked, made_from=history, n=table["unique_id"].nunique(), bound=bound)
 
 
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:

@@ -60,10 +60,8 @@ def incidence(
     if entry is not None and length:
         # A deal that is watched from a later age on is not at risk before it.
         risk = risk - (len(time) - np.bincount(entry, minlength=length).cumsum())
-    ends = [
-        np.bincount(time[:0] if flags is None else time[flags], minlength=length)
-        for flags in (won, lost, disqualified)
-    ]
+    days = (time[:0] if flags is None else time[flags] for flags in (won, lost, disqualified))
+    ends = [np.bincount(each, minlength=length) for each in days]
     at = np.flatnonzero(sum(ends))
     wins, losses, leaves = (kind[at] for kind in ends)
     r, e = risk[at].astype(float), (wins + losses + leaves).astype(float)

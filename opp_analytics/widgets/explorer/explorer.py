@@ -173,10 +173,8 @@ class Explorer(Widget):
     def _static(self) -> dict[str, Any]:
         if self.table.empty:
             # Marked as the still view, which is hidden while the widget is there.
-            return {
-                "text/plain": repr(self),
-                "text/html": f'<div class="oap-still">{escape(repr(self))}</div>',
-            }
+            still = f'<div class="oap-still">{escape(repr(self))}</div>'
+            return {"text/plain": repr(self), "text/html": still}
         figure: Any = self.ax.figure
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)

@@ -27,7 +27,7 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
 from opp_analytics.schema import BUCKETS, NO_LABEL, label_groups
 from opp_analytics.svg import Amount, Row, Rows
-from opp_analytics.widgets.explorer.choice import Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import VIEWS, Choice, DealSelector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,11 +157,8 @@ class View(ABC):
     ) -> list[Kpi]:
         """Count, sum and weigh open deals, beside those of the whole, or with a note on their value."""
         money, stated = money_of(opened), money_of(self.selector.opportunities)
-        when, value, weighted = (
-            f"{due}as of {self.format_day(self.end)}",
-            opened["value"].sum(),
-            _weigh(opened),
-        )
+        when = f"{due}as of {self.format_day(self.end)}"
+        value, weighted = opened["value"].sum(), _weigh(opened)
         share = f"{text.percent(weighted / value) if value else text.MISSING} of open value"
         if whole is not None:
             when, note = f"of {len(whole):,}, {when}", f"of {money(whole['value'].sum())}"
@@ -922,13 +919,8 @@ class SlippageView(HistoryView):
         return frame.merge(self._last_known().drop(columns=["name", "value"]), on="unique_id", how="left")
 
 
-VIEW_TYPES: dict[str, type[View]] = {
-    "pipeline": PipelineView,
-    "win_rates": WinRatesView,
-    "forecast": ForecastView,
-    "changes": ChangesView,
-    "slippage": SlippageView,
-}
+_TYPES = (PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView)
+VIEW_TYPES: dict[str, type[View]] = dict(zip(VIEWS, _TYPES, strict=True))
 
 
 def _rate_closed(won: float, lost: float, which: str) -> Kpi:

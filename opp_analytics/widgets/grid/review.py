@@ -350,11 +350,8 @@ class Review:
             remote = self._server.get(unique_id)
         except NotFoundError:
             return None, ""
-        cells = {
-            field: writer.normalize_or_keep(field, remote[field])
-            for field in self.sheet.column
-            if field in remote
-        }
+        fields = [field for field in self.sheet.column if field in remote]
+        cells = {field: writer.normalize_or_keep(field, remote[field]) for field in fields}
         at = pd.to_datetime(str(remote.get("updated_at") or ""), utc=True, errors="coerce")
         mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
         who = f"your run {mine['run_id'].iloc[-1]}" if len(mine) else _find_author(remote)

@@ -27,15 +27,10 @@ from opp_analytics.text import count
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import find_problem, normalize, same
 
-_KINDS = {
-    "value": "money",
-    "close_date": "date",
-    "probability": "percent",
-    "stage": "choice",
-    "status": "choice",
-    "created_at": "instant",
-    "updated_at": "instant",
-}
+_KINDS = {"value": "money", "close_date": "date", "probability": "percent"}
+_KINDS |= dict.fromkeys(("stage", "status"), "choice") | dict.fromkeys(
+    ("created_at", "updated_at"), "instant"
+)
 _TITLES = {
     "name": "Deal",
     "owner_name": "Owner",
@@ -592,11 +587,9 @@ class EditSheet:
     # -- inside
 
     def _find_currency(self, row: int) -> str:
-        return (
-            self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
-            if self._rates
-            else ""
-        )
+        if self._rates is None:
+            return ""
+        return self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
 
     def _convert(self, row: int, amount: Any) -> Any:
         """Convert an amount of the CRM to the org's currency."""
