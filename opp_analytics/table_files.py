@@ -348,9 +348,8 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
     with open_workbook(path, content, read_only=True, data_only=True) as book:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         visible = [(sheet.title, _read_rows(path, sheet)) for sheet in sheets]
-        about = (
-            next(book[BASE_SHEET].iter_rows(max_row=1, values_only=True), ()) if BASE_SHEET in book else ()
-        )
+        top = book[BASE_SHEET].iter_rows(max_row=1, values_only=True) if BASE_SHEET in book else iter(())
+        about = next(top, ())
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
         return visible, _keep_facts(json.loads("".join(about))["attrs"])
     return visible, {}

@@ -103,9 +103,8 @@ def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
 
     A cell that does not fit its column is missing; `take_unreadable` tells which.
     """
-    unreadable: _Unreadable = {
-        place: list(names) for place, names in enumerate(cells.get(UNREADABLE, ())) if names
-    }
+    every = enumerate(cells.get(UNREADABLE, ()))
+    unreadable: _Unreadable = {place: list(names) for place, names in every if names}
     columns = {c: _build(cells[c], c, unreadable) for c in schema.COLUMNS}
     columns |= {
         c: _texts(values) if wire.names_id(c) else _further(values)

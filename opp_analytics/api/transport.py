@@ -431,9 +431,8 @@ class Transport:
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Send a POST, PUT or DELETE, again only if the server did nothing; the body of its answer."""
         url = self.settings.url + path
-        response = self._send(
-            self._writer, method, url, body=body, headers={"Content-Type": "application/json"}
-        )
+        json_body = {"Content-Type": "application/json"}
+        response = self._send(self._writer, method, url, body=body, headers=json_body)
         if 300 <= response.status_code < 400:
             raise self._make_unexpected(
                 f"the server redirects a {method} to {_shorten(self._check_redirect(response, method, url))}; nothing was written. "

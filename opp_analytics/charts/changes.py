@@ -132,9 +132,8 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
     change = values[ends[1]] - values[ends[0]]
     shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
     moved = values.loc[shown].drop(columns=list(ends))
-    note = write_caption(
-        table, text.count(len(change), "group"), "what came in and what left, with the change"
-    )
+    what = "what came in and what left, with the change"
+    note = write_caption(table, text.count(len(change), "group"), what)
     if not moved.to_numpy().any():
         return ChartData(heading(table), note, "nothing moved in this period")
     came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
@@ -233,9 +232,8 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     places = [
         _place_stage(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())
     ]
-    parts = table[[column for column, _, _ in _FLOW]].rename(
-        columns={column: words for column, _, words in _FLOW}
-    )
+    parts = table[[column for column, _, _ in _FLOW]]
+    parts = parts.rename(columns={column: words for column, _, words in _FLOW})
     right = "at the right: entries, share of finished stays that advanced, median days in the stage"
     return ChartData(
         sentence(table), write_caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
@@ -474,9 +472,8 @@ def deal(table: pd.DataFrame) -> ChartData:
             bars.append(BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms))
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
-    note = write_caption(
-        table, f"changed in {text.count(changes, 'record')}", "blue: pushed, cut or moved back"
-    )
+    seen = f"changed in {text.count(changes, 'record')}"
+    note = write_caption(table, seen, "blue: pushed, cut or moved back")
     return ChartData(
         sentence(table), note, places=tuple(places), least_rows=1, size=(9.0, 2.8),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),

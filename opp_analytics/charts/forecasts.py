@@ -330,9 +330,8 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     column = "swing" if aimed else "variance_share"
     shown = keep_largest(table[table[column].notna()], column, _MOST_DEALS)
     if shown.empty:
-        return ChartData(
-            "No open deal decides a period", write_caption(table), "no open deal is due in a period"
-        )
+        none = "no open deal is due in a period"
+        return ChartData("No open deal decides a period", write_caption(table), none)
     money, freq = money_of(table), table.attrs.get("freq")
     places = []
     for row in shown.to_dict("records"):

@@ -64,9 +64,8 @@ def win_rate(
     if table.index.name == "period":
         return _follow_rate(table, closed, note)
     differs = evidence.list_apart(table) if differs is None else differs
-    note += (
-        " · blue: differs from the others beyond chance" if any(key in differs for key in table.index) else ""
-    )
+    apart = any(key in differs for key in table.index)
+    note += " · blue: differs from the others beyond chance" if apart else ""
     table = table.sort_values("rate", ascending=False, kind="stable")
     places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):

@@ -65,9 +65,8 @@ def write_command(*words: object, program: str = "opp-analytics") -> str:
     """
     first = _quote(_locate(program))
     # PowerShell runs what is quoted only if told to.
-    return " ".join(
-        [f"& {first}" if first.startswith("'") and os.name == "nt" else first, *map(_quote, words)]
-    )
+    called = f"& {first}" if first.startswith("'") and os.name == "nt" else first
+    return " ".join([called, *map(_quote, words)])
 
 
 def _locate(name: str) -> str:

@@ -136,9 +136,8 @@ def _show_problems(made: oa.Plan) -> None:
     table = _name_deals(made.problems, made)
     hints = table["suggestion"].astype("object").str.partition("use one of ")
     listed = hints[2] != ""
-    table["suggestion"] = (
-        hints[0].str.strip().mask(listed & (hints[0].str.strip() == ""), "one of those below")
-    )
+    alone = hints[0].str.strip()
+    table["suggestion"] = alone.mask(listed & (alone == ""), "one of those below")
     heading("Problems", "nothing is sent until they are fixed")
     show(table, index=False, wrap=_WRAPPED)
     for field, choices in (
@@ -187,9 +186,8 @@ def _show_impact(
     source.say_method(impact, explain=explain)
     show(_compare_periods(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
-    before, after = (
-        text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
-    )
+    frames = (made.before, made.edited())
+    before, after = (text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in frames)
     say(
         f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."
     )

@@ -75,9 +75,8 @@ def say_stock(opportunities: pd.DataFrame) -> None:
 
 def count_stock(opportunities: pd.DataFrame) -> pd.DataFrame:
     """Count the opportunities in each stage, with their value."""
-    return opportunities.groupby("stage", observed=True).agg(
-        count=("unique_id", "size"), value=("value", "sum")
-    )
+    stages = opportunities.groupby("stage", observed=True)
+    return stages.agg(count=("unique_id", "size"), value=("value", "sum"))
 
 
 def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:

@@ -201,9 +201,8 @@ def describe_targets(org: oa.Org) -> str:
     ]
     periods = sorted(targets["period"].unique())
     span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
-    left_out = (
-        [f"; left out: {text.joined(targets.attrs['left_out'])}"] if targets.attrs.get("left_out") else []
-    )
+    absent = targets.attrs.get("left_out")
+    left_out = [f"; left out: {text.joined(absent)}"] if absent else []
     return "".join([f"{text.joined(said)}, {span}", *left_out])
 
 
@@ -228,9 +227,8 @@ def describe_rates(org: oa.Org) -> str:
 def describe_join(join: Join) -> str:
     """Describe a joined table: its file, rows, keys and columns."""
     given = text.joined(join.columns, most=6)
-    return (
-        f"{join.file}, {text.count(len(join.table), 'row')} by {text.joined(join.keys, last='or')}: {given}"
-    )
+    rows, keys = text.count(len(join.table), "row"), text.joined(join.keys, last="or")
+    return f"{join.file}, {rows} by {keys}: {given}"
 
 
 def _columns(columns: Columns, otherwise: str) -> str:

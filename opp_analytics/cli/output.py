@@ -57,9 +57,8 @@ def write_staged(file: Path) -> Iterator[Path]:
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
     texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    safe = table.assign(**{name: table[name].astype("object").map(_safe) for name in texts}).rename(
-        columns=_safe
-    )
+    safe = table.assign(**{name: table[name].astype("object").map(_safe) for name in texts})
+    safe = safe.rename(columns=_safe)
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
     with write_staged(file) as staged:
@@ -88,9 +87,8 @@ def with_tables(
         def run(*, quiet: bool, as_json: bool, tables_file: Path | None = None, **others: Any) -> None:
             for name, endings in {"tables_file": out, **own}.items():
                 check_ending(tables_file if name == "tables_file" else others[name], endings)
-            before = OUTPUT.set(
-                Output(quiet, as_json, tables_file, "--out FILE or --json" if out else "--json")
-            )
+            ways = "--out FILE or --json" if out else "--json"
+            before = OUTPUT.set(Output(quiet, as_json, tables_file, ways))
             try:
                 command(**others)
             finally:

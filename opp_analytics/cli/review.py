@@ -374,9 +374,8 @@ def audit_command(
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     opportunities = source.opportunities
-    findings = oa.audit(
-        opportunities, as_of=source.day, stale_days=stale_days, own_writes=source.own_writes()
-    )
+    writes = source.own_writes()
+    findings = oa.audit(opportunities, as_of=source.day, stale_days=stale_days, own_writes=writes)
     summary = oa.audit_summary(findings)
     heading("Audit", f"{text.count(len(opportunities), 'opportunity')}, as of {source.day:%Y-%m-%d}")
     lacks = findings.attrs.get("not_checked", [])

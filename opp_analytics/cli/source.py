@@ -286,9 +286,8 @@ def say_age(opportunities: pd.DataFrame, asked: str | None = None, option: str |
     today = as_date(datetime.now(UTC), tz=oa.Org.of(opportunities).zone(None))
     old = None if asked is not None else find_old_date(opportunities, today)
     if old is not None:
-        note(
-            f"Old data: newest date {old:%Y-%m-%d}{f'; did you mean {option} {old:%Y-%m-%d}?' if option else '.'}"
-        )
+        asks = f"; did you mean {option} {old:%Y-%m-%d}?" if option else "."
+        note(f"Old data: newest date {old:%Y-%m-%d}{asks}")
 
 
 def _connect(org: oa.Org | None) -> oa.Client:

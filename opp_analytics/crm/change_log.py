@@ -228,9 +228,8 @@ def _log_events(events: Events, org: Org, known: pd.DataFrame) -> tuple[pd.DataF
     stages = unrecorded.log_first_stages(chances, begin)
     parts += [stages, reborn[_LONG], _log_chances(pd.concat([chances, stages]), known, org)]
     # A column at a time: a long log is held three times over while a frame is sorted.
-    order = np.argsort(
-        pd.concat([part["changed_at"] for part in parts]).to_numpy("datetime64[us]"), kind="stable"
-    )
+    times = pd.concat([part["changed_at"] for part in parts])
+    order = np.argsort(times.to_numpy("datetime64[us]"), kind="stable")
     whole = {name: pd.concat([part[name] for part in parts]).array[order] for name in _LONG}
     return pd.DataFrame(whole), closings
 

@@ -169,9 +169,8 @@ def _draft(
 ) -> Drafted:
     guesses, answered = list(found), answers.get("unique_id")
     columns = {guess.theirs: guess.ours for guess in guesses}
-    export = first or explain_export(
-        table, _extend(file, old, before, preset, columns), draft=True, **options
-    )
+    meant = _extend(file, old, before, preset, columns)
+    export = first or explain_export(table, meant, draft=True, **options)
     mapping = export.mapping[export.mapping["theirs"].isin(table.labels)]
     alike = mapping[mapping["how"] == "guessed"][["theirs", "ours"]].astype("str")
     guesses += [Guess(theirs, ours, _ALIKE) for theirs, ours in alike.itertuples(index=False)]

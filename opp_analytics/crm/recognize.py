@@ -96,9 +96,8 @@ def name_events(columns: Columns, labels: Sequence[str] = ()) -> Columns:
 
 def _add_key(names: Columns, columns: Columns, labels: Sequence[str]) -> Columns:
     """Take the deals' names for their ids in a history that has none."""
-    ids = Names(
-        {theirs: ours for theirs, ours in names.items() if "unique_id" in list_names(ours)}, ("unique_id",)
-    )
+    of_ids = {theirs: ours for theirs, ours in names.items() if "unique_id" in list_names(ours)}
+    ids = Names(of_ids, ("unique_id",))
     name = None if any(map(ids.know, labels)) else find_name(columns, labels)
     return names if name is None else {**names, name: "unique_id"}
 

@@ -142,9 +142,8 @@ def log_unrecorded(
 
 def log_first_stages(log: pd.DataFrame, begin: pd.Series[Any]) -> pd.DataFrame:
     """Log a stage for the time before each deal's first one: that one within a day, else `NOT_RECORDED`."""
-    stages = (
-        log[log["field"] == "stage"].sort_values("changed_at", kind="stable").drop_duplicates("unique_id")
-    )
+    stages = log[log["field"] == "stage"].sort_values("changed_at", kind="stable")
+    stages = stages.drop_duplicates("unique_id")
     if stages.empty:
         return log.iloc[:0]
     stages = stages.set_index("unique_id").reindex(begin.index)

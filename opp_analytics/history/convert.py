@@ -39,9 +39,8 @@ def find_rates(needed: pd.DataFrame, org: Org) -> pd.DataFrame:
     A currency without any rate is refused; old and first rates are said for the pairs that are `needed`.
     """
     codes = read_codes(needed["code"])
-    needed = needed.assign(day=needed["day"].astype("datetime64[us]"))[
-        codes.notna() & (codes != org.currency)
-    ]
+    needed = needed.assign(day=needed["day"].astype("datetime64[us]"))
+    needed = needed[codes.notna() & (codes != org.currency)]
     spelled, days = (needed[name].dropna().drop_duplicates().to_frame() for name in ("code", "day"))
     every = spelled.merge(days, how="cross")
     rates = org.currency_rates
@@ -69,9 +68,8 @@ def convert_changes(changes: ibis.Table, org: Org, rates: pd.DataFrame, record: 
         _last=ibis.ifelse(by_then, changes["seen_at"], None).max().over(own),
         _closed=select_closings(changes, org),
     )
-    rows = rows.mutate(
-        _day=ibis.ifelse(rows["seen_at"] == rows["_last"], rows["_closed"], None).max().over(own)
-    )
+    closed = ibis.ifelse(rows["seen_at"] == rows["_last"], rows["_closed"], None)
+    rows = rows.mutate(_day=closed.max().over(own))
     dated = rates.dropna(subset=["_on"])
     days = pa.Table.from_pandas(dated, preserve_index=False)
     days = ibis.memtable(days.set_column(1, "_on", days["_on"].cast(pa.date32())))

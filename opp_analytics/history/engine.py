@@ -163,6 +163,5 @@ def missing(column: Any) -> Any:
 def latest(table: ibis.Table) -> ibis.Table:
     """Select the newest change row of every opportunity, by a flag that every engine can compute."""
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
-    return (
-        table.mutate(_place=ibis.row_number().over(newest)).filter(lambda t: t["_place"] == 0).drop("_place")
-    )
+    placed = table.mutate(_place=ibis.row_number().over(newest))
+    return placed.filter(placed["_place"] == 0).drop("_place")

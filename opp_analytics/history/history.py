@@ -819,9 +819,8 @@ class History:
             )
         ).filter(lambda row: row["_outcome"].isin(_CLOSED))
         day = last["close_date"].fill_null(last["seen_at"].date())
-        found = self.collect(
-            last.select("unique_id", closed_on=day, **{name: last[f"_{name}"] for name in KNOWN})
-        )
+        shares = {name: last[f"_{name}"] for name in KNOWN}
+        found = self.collect(last.select("unique_id", closed_on=day, **shares))
         known = {name: found[name] == 0 for name in KNOWN}
         closings: pd.DataFrame = found.assign(
             **known | {name: known[name] & (found["closed_on"] >= at) for name, at in late.items()}

@@ -118,9 +118,8 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
     for name in opportunities.columns:
         if name not in KNOWN:
             array = _further(opportunities[name])
-            kind = widest(
-                before.get(name), None if pa.types.is_null(array.type) else _KIND_OF[str(array.type)]
-            )
+            own = None if pa.types.is_null(array.type) else _KIND_OF[str(array.type)]
+            kind = widest(before.get(name), own)
             if kind is not None:
                 columns[name] = array.cast(KINDS[kind])
     return pa.table(columns)

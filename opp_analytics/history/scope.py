@@ -80,9 +80,8 @@ def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
 def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     """Make a row for each move and each open deal of that person, unless the deal has one at that record."""
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    states = rows.mutate(
-        _until=rows["seen_at"].lead().over(own), _outcome=org.stages.outcome_expression(rows)
-    )
+    outcome = org.stages.outcome_expression(rows)
+    states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome)
     states = states.filter(states["operation"] != DELETED, states["_outcome"] == "open")
     asked = ibis.memtable(pa.Table.from_pandas(moves, preserve_index=False))
     held = states.join(

@@ -118,9 +118,8 @@ def _settle(deals: ibis.Table, org: Org, given: set[str]) -> ibis.Table:
     if stages.aliases:
         deals = deals.mutate(stage=deals["stage"].substitute(dict(stages.aliases)))
     if "status" in given:
-        deals = deals.mutate(
-            _gone=deals["_gone"] | (deals["status"].lower() == rows.DELETED).fill_null(False)
-        )
+        said = (deals["status"].lower() == rows.DELETED).fill_null(False)
+        deals = deals.mutate(_gone=deals["_gone"] | said)
     elif given.intersection(FLAGS):
         known = deals["stage"].isin(list(stages.kinds)).fill_null(False)
         ended = deals["is_closed"] if "is_won" in given else ibis.literal(False)

@@ -22,9 +22,8 @@ from opp_analytics.schema import UNRECORDED
 def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     """Make the frame of records, every column at its dtype even without rows."""
     whole = ("rows", "changed", "new", "edited", "deleted", "returned")
-    frame = pd.DataFrame(
-        records, columns=["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
-    )
+    names = ["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
+    frame = pd.DataFrame(records, columns=names)
     return frame.astype(
         {
             "recorded_at": "datetime64[us, UTC]",

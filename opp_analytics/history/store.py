@@ -517,9 +517,8 @@ class Store:
         try:
             publish(self.folder, changes_name, lambda out: pq.write_table(changes, out, compression="zstd"))
             size, checksum = target.stat().st_size, digest(target)
-            entry = Entry(
-                sequence, moments, columns, kinds, size, checksum, certificate, notes, before
-            ).sealed()
+            entry = Entry(sequence, moments, columns, kinds, size, checksum, certificate, notes, before)
+            entry = entry.sealed()
             publish(self.folder, entry_name, entry.as_bytes())
         except BaseException:
             (self.folder / entry_name).unlink(missing_ok=True)

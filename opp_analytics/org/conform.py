@@ -78,9 +78,8 @@ def _recode(
         return column
     read = pd.Index([aliases.get(name, name) for name in names], dtype=schema.TEXT) if aliases else names
     places = np.append(dtype.categories.get_indexer(read), -1)
-    return pd.Series(
-        pd.Categorical.from_codes(places[codes], dtype=dtype), index=column.index, name=column.name
-    )
+    coded = pd.Categorical.from_codes(places[codes], dtype=dtype)
+    return pd.Series(coded, index=column.index, name=column.name)
 
 
 def check_frame(opportunities: Any) -> None:

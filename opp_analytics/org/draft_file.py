@@ -86,9 +86,8 @@ def draft_org(
     text = _write_new(new, frame, without, month, money) if old is None else _update(old, new, known)
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
     remarks += [line for line in money if "guess" in line]
-    return Draft(
-        text, found, sum(map(bool, [*remarks, *(one.guess for one in found if not one.unknown)])), without
-    )
+    marked = [*remarks, *(one.guess for one in found if not one.unknown)]
+    return Draft(text, found, sum(map(bool, marked)), without)
 
 
 def add_columns(old: str, known: Stages, *, preset: str | None, columns: Columns) -> str:

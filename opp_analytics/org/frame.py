@@ -62,9 +62,8 @@ def make_column_error(
     hint = f"; [people] of the org file gives {' and '.join(sorted(theirs))}" if theirs else ""
     for join in meaning.joins if meaning else ():
         if lacking := [name for name in join.columns if name in missing]:
-            hint = (
-                f"; {join.file} gives {joined(lacking)} to deals with a column {joined(join.keys, last='or')}"
-            )
+            keys = joined(join.keys, last="or")
+            hint = f"; {join.file} gives {joined(lacking)} to deals with a column {keys}"
     names = list(map(str, known))
     near = did_you_mean(missing[0], names) if len(missing) == 1 else ""
     has = f"{near} It has" if near else "it has"

@@ -153,9 +153,8 @@ def read_joins(raw: Mapping[str, Any], folder: Path) -> tuple[list[Join], list[O
     """Read the joined tables that checked settings of an org name, with every mistake in them."""
     joins: list[Join] = []
     problems: list[OrgProblem] = []
-    given = dict.fromkeys(_TAKEN, "every deal") | dict.fromkeys(
-        DERIVED if raw.get("people") else (), "[people]"
-    )
+    people = DERIVED if raw.get("people") else ()
+    given = dict.fromkeys(_TAKEN, "every deal") | dict.fromkeys(people, "[people]")
     for name, settings in raw.get("join", {}).items():
         try:
             join = _Reader(name, settings, raw, folder).read()

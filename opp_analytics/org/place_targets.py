@@ -60,9 +60,8 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
 
 
 def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Moves]:
-    dated = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
-        "from_date", kind="stable"
-    )
+    dated = people.assign(from_date=people["from_date"].fillna(ALWAYS))
+    dated = dated.sort_values("from_date", kind="stable")
     found: dict[str, _Moves] = {}
     for record in dated.to_dict("records"):
         place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}

@@ -113,14 +113,12 @@ def _add_stages(stages: Any, new: Sequence[FoundStage], found: Sequence[FoundSta
     lines: list[tuple[str, str]] = []
     names = [str(stage["name"]) for stage in stages]
     for one in new:
-        before = [
-            other.stage.name for other in found[: found.index(one)] if other.stage.kind == one.stage.kind
-        ]
+        earlier = found[: found.index(one)]
+        before = [other.stage.name for other in earlier if other.stage.kind == one.stage.kind]
         place = next((names.index(name) + 1 for name in reversed(before) if name in names), None)
         if place is None:
-            behind = [
-                other.stage.name for other in found[found.index(one) :] if other.stage.kind == one.stage.kind
-            ]
+            later = found[found.index(one) :]
+            behind = [other.stage.name for other in later if other.stage.kind == one.stage.kind]
             place = next((names.index(name) for name in behind if name in names), len(names))
         names.insert(place, one.stage.name)
         line, remark = additions.write_stage(one)

@@ -84,9 +84,8 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
     """Lock the database file until the stack unwinds."""
     if path is None:
         # Created here and not by the owner, so that it is removed when the owner is killed.
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
-        )
+        scratch = tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
+        folder = stack.enter_context(scratch)
         return Path(folder) / "sandbox.db"
     if not Path(path).parent.is_dir():
         raise SandboxError(f"the folder of {path} does not exist; create it, or use another file")
@@ -144,9 +143,8 @@ def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> Non
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
-    off: dict[str, Any] = dict.fromkeys(
-        ("access_log", "server_header", "date_header", "proxy_headers"), False
-    )
+    quiet = ("access_log", "server_header", "date_header", "proxy_headers")
+    off: dict[str, Any] = dict.fromkeys(quiet, False)
     waits: dict[str, Any] = {"timeout_keep_alive": 60, "timeout_graceful_shutdown": 1}
     config = uvicorn.Config(app, http=TrackedProtocol, lifespan="off", log_level="warning", **off, **waits)
     server = uvicorn.Server(config)

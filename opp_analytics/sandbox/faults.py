@@ -154,9 +154,8 @@ class Gate:
 
     def _refuse(self) -> Failure | None:
         if wait := self.faults.seconds_to_wait():
-            detail = (
-                f"The limit is {self.faults.settings['rate_limit']:g} requests per second; wait {wait} s."
-            )
+            limit = self.faults.settings["rate_limit"]
+            detail = f"The limit is {limit:g} requests per second; wait {wait} s."
             return make_failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
         if self.faults.strikes("error_rate"):
             detail = "Something went wrong; nothing was done."

@@ -209,9 +209,8 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
         names = [str(name) for name in opportunities.columns]
         # By column, because a row of a frame has one dtype, which would turn integers into floats.
         columns = (opportunities.iloc[:, place].tolist() for place in range(len(names)))
-        cells = (
-            [_cell(name, value) for value in column] for name, column in zip(names, columns, strict=True)
-        )
+        named = zip(names, columns, strict=True)
+        cells = ([_cell(name, value) for value in column] for name, column in named)
         yield from (dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
         return
     for row in opportunities:

@@ -110,9 +110,8 @@ class Api:
         stages, normalizes = self.store.stages, self.faults.settings["normalize"]
         if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
             sent = {stages.columns.get(name, name): value for name, value in body["opportunity"].items()}
-            body = {
-                "opportunity": fill_defaults(sent, stages, is_new=current is None) if normalizes else sent
-            }
+            sent = fill_defaults(sent, stages, is_new=current is None) if normalizes else sent
+            body = {"opportunity": sent}
         fields, problems = validate(body, stages, current)
         theirs = {ours: name for name, ours in stages.columns.items()}
         problems = [

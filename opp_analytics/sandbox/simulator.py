@@ -82,9 +82,8 @@ def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random
         changes["close_date"] = close.isoformat()
     if deal["value"] is None:
         if dice.random() < 0.02:
-            changes["value"] = _round_price(
-                dice.lognormvariate(math.log(_TYPICAL_VALUE), _VALUE_SPREAD), dice
-            )
+            value = dice.lognormvariate(math.log(_TYPICAL_VALUE), _VALUE_SPREAD)
+            changes["value"] = _round_price(value, dice)
     elif dice.random() < 0.015:
         changes["value"] = _round_price(float(deal["value"]) * dice.lognormvariate(-0.04, 0.18), dice)
     if dice.random() < 0.015:

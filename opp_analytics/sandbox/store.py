@@ -273,9 +273,8 @@ class DealStore:
             where.append(f"{column} = ?")
             values.append(value)
         if query.search:
-            fields = " || char(10) || ".join(
-                f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED
-            )
+            texts = (f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED)
+            fields = " || char(10) || ".join(texts)
             where.append(f"instr(casefold({fields}), ?) > 0")
             values.append(query.search.casefold())
         condition = " AND ".join(where)

@@ -187,9 +187,8 @@ _WORKED = tuple(NEXT)
 """The open stages that the team works by."""
 CLOSED = {"closed_won": "won", "closed_lost": "lost"}
 """The closed stages that the team works by, and their kind."""
-DOCUMENTED = tuple(
-    {"name": name, "kind": kind} for name, kind in (dict.fromkeys(_WORKED, "open") | CLOSED).items()
-)
+_KINDS = dict.fromkeys(_WORKED, "open") | CLOSED
+DOCUMENTED = tuple({"name": name, "kind": kind} for name, kind in _KINDS.items())
 """The stages that the API documents."""
 _FEW = {1: (3,), 2: (0, 3), 3: (0, 2, 3)}
 """Places among the worked stages of fewer open stages than those."""

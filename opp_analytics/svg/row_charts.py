@@ -107,9 +107,8 @@ def _render(
     the marks and its distance. Where that text, `clear` percent wide, would meet the target's line, it stands beyond
     it.
     """
-    goal = next(
-        (scale.at(level.at) for level in chart.levels if level.tone == "ink" and level.name), -math.inf
-    )
+    goals = (scale.at(one.at) for one in chart.levels if one.tone == "ink" and one.name)
+    goal = next(goals, -math.inf)
     rows = []
     for place in chart.places:
         drawn = marks.draw_levels(chart.levels, scale, height, behind=True)

@@ -138,9 +138,8 @@ class Step:
     @property
     def identity(self) -> str:
         """Hash that identifies equal creates, whatever the types and order of their cells."""
-        cells = sorted(
-            f"{f!r}={_normalize_text(f, v)}" for f, v in self.fields.items() if not schema.is_blank(v)
-        )
+        filled = {f: v for f, v in self.fields.items() if not schema.is_blank(v)}
+        cells = sorted(f"{f!r}={_normalize_text(f, v)}" for f, v in filled.items())
         return digest("\n".join(cells).encode())
 
     def read_forms(self, told: Mapping[str, Any]) -> dict[str, Any]:

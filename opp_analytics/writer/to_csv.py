@@ -168,9 +168,8 @@ def _read_row(
     row = {}
     for column, text in cells.items():
         value, was = _read_csv_cell(column, text, day_first=day_first, meaning=meaning), before.get(column)
-        kept = (
-            _is_unedited(column, value, was) if isinstance(value, str) else _is_same_amount(column, text, was)
-        )
+        as_text = isinstance(value, str)
+        kept = _is_unedited(column, value, was) if as_text else _is_same_amount(column, text, was)
         row[column] = was if kept else value
     return row
 

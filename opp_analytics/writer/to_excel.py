@@ -423,9 +423,8 @@ def _read_base(file: Path, book: openpyxl.Workbook) -> pd.DataFrame:
 
 
 def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
-    known, *rows = (
-        json.loads("".join(str(cell.value) for cell in cells.values())) for cells in filled.values()
-    )
+    lines = ("".join(str(cell.value) for cell in cells.values()) for cells in filled.values())
+    known, *rows = map(json.loads, lines)
     columns = list(known["dtypes"])
     records = [
         {column: from_text(column, text) for column, text in zip(columns, texts, strict=True)}

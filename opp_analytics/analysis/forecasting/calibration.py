@@ -146,9 +146,8 @@ def _find_ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, hori
     followed = rows[(rows["seen_at"] >= own) & (rows["seen_at"] <= own + pd.Timedelta(days=horizon))]
     # The first row of the last run of one outcome: a deal that was lost and reopened is open.
     fresh = followed["outcome"] != followed.groupby("unique_id")["outcome"].shift()
-    end = (
-        followed[fresh.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
-    )
+    end = followed[fresh.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last")
+    end = end.set_index("unique_id")
     end = end.reindex(first["unique_id"])
     state = end["outcome"].to_numpy(dtype=np.int8)
     followed_until = due.where(due <= last, last).reset_index(drop=True)

@@ -227,9 +227,8 @@ class RunRate:
         typical = float(values.mean()) if len(rows) else 0.0
         if means is None:
             means = self._share(moment, counts, typical)
-        return means, [
-            _draw(values, mean, typical, n, self.draws) for mean, n in zip(means, counts, strict=True)
-        ]
+        drawn = zip(means, counts, strict=True)
+        return means, [_draw(values, mean, typical, n, self.draws) for mean, n in drawn]
 
     def _share(self, moment: Moment, counts: NDArray[np.int64], typical: float) -> Floats:
         """Share the money still to come among the groups, by their own wins and two typical ones each."""

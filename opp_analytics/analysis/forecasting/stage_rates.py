@@ -165,9 +165,8 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     names = [*(name for name in order if name in seen), *sorted(seen - set(order))]
     leaves = [_count_exits(stays[stays["stage"] == name], names) for name in names]
     exits = np.array([count for count, _ in leaves], dtype=np.int64)
-    raw = _solve_win_chances(
-        np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2), exits
-    )
+    shares = np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2)
+    raw = _solve_win_chances(shares, exits)
     weight = exits.astype(np.float64)
     neighbors = _average_neighbors(raw, weight)
     pull = np.where(np.isnan(neighbors), 0.0, strength)

@@ -139,9 +139,8 @@ class CreatedPipeline:
         """Make the table of `pipeline_created`; without groups if not `grouped`."""
         groups, spans = self.groups if grouped else [], self._list_periods(freq)
         keys = [*name_groups(groups), "period"]
-        created = self.created.assign(
-            period=label_created(self.created, self.moments.iloc[0], spans, self.tz)
-        )
+        labels = label_created(self.created, self.moments.iloc[0], spans, self.tz)
+        created = self.created.assign(period=labels)
         came = created.groupby(keys, as_index=False).agg(deals=("cents", "size"), cents=("cents", "sum"))
         outside = came["period"].isin(OUTSIDE)
         left_out = came[outside].groupby("period")["deals"].sum()

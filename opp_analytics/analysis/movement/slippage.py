@@ -193,9 +193,8 @@ def _list_deals(history: History, asked: Span, found: pd.DataFrame, groups: list
     found = found.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
     found = sort_groups(found, name_groups(groups))
     table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
-    return annotate_span(
-        index_by_groups(table, found, groups), asked, made_from=history, n=len(table), bound=BOUND
-    )
+    indexed = index_by_groups(table, found, groups)
+    return annotate_span(indexed, asked, made_from=history, n=len(table), bound=BOUND)
 
 
 def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:

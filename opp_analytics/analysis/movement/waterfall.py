@@ -75,9 +75,8 @@ def waterfall(
     pool = Pool.of(due, asked)
     keys = name_groups(groups)
     steps = build_steps(read_log(history.at_rates_of(asked.closing), by=groups), asked, pool, keys)
-    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part).union(
-        *_select_ends(steps, asked, keys)
-    )
+    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part)
+    moved = moved.union(*_select_ends(steps, asked, keys))
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(
             cents=moved["cents"].sum().cast("int64"),

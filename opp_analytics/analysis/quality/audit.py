@@ -212,9 +212,8 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     [100]
     """
     arguments.frame(findings, "findings", "unique_id", "field", "suggestion", made_by="audit")
-    wanted = findings.loc[
-        findings["suggestion"].notna(), ["unique_id", "field", "suggestion"]
-    ].drop_duplicates()
+    wanted = findings[findings["suggestion"].notna()]
+    wanted = wanted[["unique_id", "field", "suggestion"]].drop_duplicates()
     frame = org.require(opportunities, *wanted["field"].unique(), unique=True)
     _check_wanted(wanted, frame)
     place = pd.Series(frame.index, index=frame["unique_id"])

@@ -646,9 +646,8 @@ def _find_last_changes(
     ids = sorted(set(writes["unique_id"]) & set(deals.index))
     if not ids:
         return changed
-    rows = history.collect(
-        log.filter(log["unique_id"].isin(ids)).select("unique_id", "seen_after", "seen_at")
-    )
+    mine = log.filter(log["unique_id"].isin(ids))
+    rows = history.collect(mine.select("unique_id", "seen_after", "seen_at"))
     both = rows.reset_index().merge(writes[["unique_id", "written_at"]], on="unique_id")
     mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]
     others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()

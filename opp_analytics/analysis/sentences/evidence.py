@@ -112,9 +112,8 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     few, rests = 0 < ended < _FEWEST_PERIODS, f"it rests on {spelled(ended, f'ended {period}')} only."
     if high - low <= _WIDEST * float(row["expected"]) + 0.005:
         return f" The range is rough: {rests}" if few else ""
-    wide = (
-        f" The range is too wide to plan on: {money(low)} to {money(high)} around {money(row['expected'])}."
-    )
+    around = f"{money(low)} to {money(high)} around {money(row['expected'])}"
+    wide = f" The range is too wide to plan on: {around}."
     return f"{wide} {capital(rests)}" if few else wide
 
 

@@ -330,9 +330,8 @@ def _describe_steps(table: pd.DataFrame) -> str:
     """Name the new forecast and the largest steps toward it."""
     money = money_of(table, beside=table["expected"].abs().max())
     steps = table.drop(index=["then", "now"])
-    steps = steps[steps["expected"].abs() >= 0.005].sort_values(
-        "expected", key=abs, ascending=False, kind="stable"
-    )
+    steps = steps[steps["expected"].abs() >= 0.005]
+    steps = steps.sort_values("expected", key=abs, ascending=False, kind="stable")
     steps_said = ((_describe_step(str(name), row), row["expected"]) for name, row in steps.iterrows())
     said = [f"{step} ({money(amount, signed=True)})" for step, amount in steps_said]
     parts = f": {joined(said, most=_MOST_STEPS)}" if said else ""

@@ -60,9 +60,8 @@ def _compare_periods(known: pd.DataFrame) -> str:
     if not len(whole) or not before or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"]):
         return f"{said} ({_format_interval(last)})."
     pair = known.loc[[before[-1].name, last.name]]
-    how = (
-        "more than chance" if evidence.is_apart(pair["won"], pair["won"] + pair["lost"]) else evidence.CHANCE
-    )
+    apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
+    how = "more than chance" if apart else evidence.CHANCE
     return f"{said}, after {text.percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
 
 

@@ -295,9 +295,8 @@ def check_one_currency(history: History, org: Org) -> None:
     table = history.table
     if CURRENCY not in table.columns or VALUE_ORIGINAL in table.columns:
         return
-    counted = (
-        table.filter(~missing(table[CURRENCY])).group_by(CURRENCY).agg(deals=table["unique_id"].nunique())
-    )
+    counted = table.filter(~missing(table[CURRENCY])).group_by(CURRENCY)
+    counted = counted.agg(deals=table["unique_id"].nunique())
     found = history.collect(counted).sort_values(["deals", CURRENCY], ascending=[False, True])
     codes = dict(zip(found[CURRENCY].astype("str"), map(int, found["deals"]), strict=True))
     one = org.currency or next(iter(codes), None)

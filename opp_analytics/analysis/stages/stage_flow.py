@@ -154,9 +154,8 @@ def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -
     table = fill_counts(counted, groups, "stage", stages)
     entries = table[[*FLOW_ENDS, TRANSFERRED]].sum(axis=1)
     done = (entries - table["still"] - table[TRANSFERRED]).astype("float64").replace(0.0, np.nan)
-    medians = {
-        key: _find_median(group) for key, group in spells[~passed].groupby(level if groups else "stage")
-    }
+    each = spells[~passed].groupby(level if groups else "stage")
+    medians = {key: _find_median(group) for key, group in each}
     table.insert(0, "entries", entries)
     median = pd.Series([medians.get(key, np.nan) for key in table.index], index=table.index, dtype="float64")
     return table.assign(conversion=table["advanced"] / done, median_days=median)[
@@ -234,9 +233,8 @@ def _list_deals(
         mine.assign(rank=mine["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
         for stages, mine in stays
     ]
-    found = sort_groups(
-        pd.concat(ranked, ignore_index=True), name_groups(groups), "rank", "unique_id", "days"
-    )
+    every = pd.concat(ranked, ignore_index=True)
+    found = sort_groups(every, name_groups(groups), "rank", "unique_id", "days")
     kinds: dict[str, Any] = dict.fromkeys(("stage", "unique_id", "name", "outcome"), schema.TEXT)
     kinds |= {"days": "int64", "passed": "bool"}
     table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)

@@ -158,9 +158,8 @@ def _add_bounds(
     beyond = ranked[:, ::-1].cumsum(axis=1)[:, ::-1]
     below = ranked.sum(axis=1, keepdims=True) - beyond
     low, forward = beyond + won, beyond + won + lost + out + unranked
-    everything = np.broadcast_to(forward + below, forward.shape)[:, :1].repeat(
-        len(stage.labels) - ranks, axis=1
-    )
+    everything = np.broadcast_to(forward + below, forward.shape)[:, :1]
+    everything = everything.repeat(len(stage.labels) - ranks, axis=1)
     return {
         **cells,
         "reached_low": np.hstack([low, count[:, ranks:]]),

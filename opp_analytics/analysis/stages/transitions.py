@@ -64,9 +64,8 @@ def transitions(
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
     reads: dict[str, Any] = {"reads": ("stage",), "needs": ("stage",)}
-    asked = find_span(
-        history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, **reads
-    )
+    two = start is not None
+    asked = find_span(history, start, end, asked_by="transitions", tz=tz, needs_two=two, **reads)
     steps = _select_steps(history, asked)
     if start is not None or asked.known_from is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))

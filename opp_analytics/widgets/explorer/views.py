@@ -289,9 +289,8 @@ class View(ABC):
             return []
         reasons = sentence(deal_reasons(deal, history, period=period, **asked))
         low, high = table["won_low"].iloc[0], table["won_high"].iloc[0]
-        when = (
-            [] if pd.isna(low) else [f"If won, between {self._write_day(low)} and {self._write_day(high)}."]
-        )
+        between = f"If won, between {self._write_day(low)} and {self._write_day(high)}."
+        when = [] if pd.isna(low) else [between]
         return [f"Chance from history in {text.period(period, code)}, {reasons}", *when]
 
     def _due_in(self, opened: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -343,9 +342,8 @@ class PipelineView(View):
             more = [f"{int(deals):,}"]
             if before is not None:
                 change = value - float(before.get(key, 0.0))
-                more.append(
-                    f"{'▲' if change > 0 else '▼' if change < 0 else ''} {money(abs(change))}".strip()
-                )
+                sign = "▲" if change > 0 else "▼" if change < 0 else ""
+                more.append(f"{sign} {money(abs(change))}".strip())
             bars.append(Amount(name, float(value), amount, title, str(key), key in largest, tuple(more)))
         if before is None:
             return replace(svg.bars(bars), heads=heads, figure_width=64)
@@ -669,9 +667,8 @@ class ForecastView(View):
         # Rounded parts add up to the rounded whole.
         amounts[list(amounts)[-1]] += whole - sum(amounts.values())
         money = partial(text.money, currency=self.org.currency, full=True)
-        return (
-            f"Forecast {money(whole)} = {' + '.join(f'{money(n)} {words}' for words, n in amounts.items())}."
-        )
+        said = " + ".join(f"{money(n)} {words}" for words, n in amounts.items())
+        return f"Forecast {money(whole)} = {said}."
 
 
 class HistoryView(View):

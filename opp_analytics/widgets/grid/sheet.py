@@ -329,9 +329,8 @@ class EditSheet:
             if self.column[name].locked:
                 locked += 1
             else:
-                closed = self.column[name].kind == "date" and self._org.stages.is_closed(
-                    self._find_state(row)
-                )
+                is_date = self.column[name].kind == "date"
+                closed = is_date and self._org.stages.is_closed(self._find_state(row))
                 cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
                 edits[row, name] = self._fit((row, name), typed, cell)
         return self._step(edits | self._refuse_foreign_stages(edits), label, locked=locked)
@@ -519,9 +518,8 @@ class EditSheet:
     @property
     def base(self) -> pd.DataFrame:
         """The opportunities as the server is known to hold them."""
-        return self.before(
-            [row for row in range(self._end) if not self.is_new(row) and row not in self._deleted]
-        )
+        known = (row for row in range(self._end) if not self.is_new(row))
+        return self.before([row for row in known if row not in self._deleted])
 
     @property
     def edited(self) -> pd.DataFrame:
@@ -708,9 +706,8 @@ class EditSheet:
         if more:
             return f"Set {count(len(edits), 'cell')} in {column.title}"
         cell = edits[row, name]
-        return (
-            f"{column.title} set to {column.show(self.base_value(row, name) if cell is None else cell.value)}"
-        )
+        value = self.base_value(row, name) if cell is None else cell.value
+        return f"{column.title} set to {column.show(value)}"
 
     def _swap(self, steps: list[_UndoStep], others: list[_UndoStep], done: str, nothing: str) -> Answer:
         """Restore the last of some steps, and keep the present state among the others."""

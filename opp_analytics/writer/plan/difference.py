@@ -100,9 +100,8 @@ def _take_originals(
     held = before.dropna(subset=["unique_id"]).drop_duplicates("unique_id").set_index("unique_id")
     was = held.reindex(after["unique_id"].to_numpy()).set_axis(after.index)
     new = after["unique_id"].isna()
-    values, originals = (
-        after.get(name, was[name]).astype("object") for name in ("value", org.VALUE_ORIGINAL)
-    )
+    names = ("value", org.VALUE_ORIGINAL)
+    values, originals = (after.get(name, was[name]).astype("object") for name in names)
     codes = org.read_codes(was[org.CURRENCY].where(~new, after.get(org.CURRENCY)))
     foreign = (codes.notna() & (codes != Org.of(before).currency)).to_numpy()
     direct, edited = _mark_edited(was["value"], values), _mark_edited(was[org.VALUE_ORIGINAL], originals)
