@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
-from math import inf, prod, sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -364,10 +364,7 @@ class Learned:
             return _NO_MISS
         every, point, rows = self.versions.every, self.point(record, period), self.versions.open_at(record)
         kind = self._sort_in_kinds(rows, record, period)
-        held = np.zeros(prod(self._kinds), dtype=np.intp)
-        held[np.ravel_multi_index((point.bucket, point.stage, point.owner), self._kinds)] = np.arange(
-            len(point.count)
-        )
+        held = np.cumsum(np.bincount(kind) > 0) - 1  # as the point has them
         closing = self.records.closes_quarter(period)
         chances = self._learn_chances(day, lead).of(point.bucket, point.stage, point.owner, closing=closing)
         booked, further = self.versions.sum_wins(record, period), self._collect_new_business(known)
@@ -378,7 +375,7 @@ class Learned:
             every.value[rows], held[kind], chances, place[group], int(there.sum()), one_of=further[:, there]
         )
         low, median, high = np.quantile(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
-        came = (self.sum_wins(record, period) - booked)[there]
+        came = (point.actual - booked)[there]
         return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))
 
 
