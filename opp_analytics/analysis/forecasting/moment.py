@@ -445,7 +445,7 @@ class Versions:
         columns = {
             name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
         }
-        ids = whole.ids.take(pa.array(self.deal[rows])) if columns else ()
+        ids = pa.DictionaryArray.from_arrays(pa.array(self.deal[rows]), whole.ids) if columns else ()
         return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
 
     def open_at(self, record: int) -> Integers:
@@ -535,7 +535,9 @@ def _read(
     coded = {name: found.take_texts(name) for name in texts}
     stage, stages = _combine_codes([coded["stage"], *(coded[name] for name in placed)])
     owner, owners = coded[OWNER] if owned else (np.full(len(stage), -1, dtype=np.int8), [])
-    group, groups = _combine_codes([coded[name] for name in by]) if by else (np.zeros_like(stage), [()])
+    group, groups = (
+        _combine_codes([coded[name] for name in by]) if by else (np.zeros(len(stage), np.int32), [()])
+    )
     deal, seen, until = (found.take(name) for name in ("deal", "seen", "until"))
     every = Moment(
         0,
@@ -545,12 +547,12 @@ def _read(
         found.take("value"),
         stage,
         owner,
-        group.astype(np.int32),
+        group.astype(np.int32, copy=False),
         stages,
         owners,
         label_index(groups, by) if by else None,
         {name: Column.of(found.take_arrow(name).to_pandas().rename(name)) for name in chances},
-        found.take_arrow("unique_id"),
+        found.take_arrow("unique_id").cast(pa.large_string()).combine_chunks(),
     )
     return Versions(records, deal, seen, until, every)
 
