@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from opp_analytics import plots
@@ -57,4 +58,12 @@ def test_sentence__of_one_caller_adds_the_lean():
     assert (
         sentence(bo.assign(differs=True))
         == "Bo’s calls beat the model in 5 of 9 months, by 2 pts; no clear lean."
+    )
+
+
+def test_sentence__of_periods_in_which_nothing_was_won():
+    figures = ["wape", "bias", "bias_low", "bias_high"]
+    assert (
+        sentence(TABLE.iloc[:1].assign(**dict.fromkeys(figures, np.nan)))
+        == "Nothing was won in the 9 months called."
     )

@@ -29,10 +29,10 @@ def name_source(source: Any, freq: Any) -> str:
 
 def say_lean(row: Row) -> str:
     """Say which way a caller of `call_accuracy` usually leans; no way unless it is beyond chance."""
-    if row["n"] < FEWEST:
+    if pd.isna(row["bias_low"]):
         return evidence.TOO_FEW
     lean = percent(abs(row["bias"]))
-    if not (row["bias_low"] > 0 or row["bias_high"] < 0) or lean in ("0%", "<1%"):
+    if row["bias_low"] <= 0 <= row["bias_high"] or lean in ("0%", "<1%"):
         return "no clear lean"
     return f"usually {lean} {'high' if row['bias'] > 0 else 'low'}"
 
