@@ -20,6 +20,7 @@ from opp_analytics.cli.output import write_staged
 from opp_analytics.cli.source import OrgFile, find_org
 
 if runs():
+    import numpy as np
     import pandas as pd
 
     from opp_analytics import text
@@ -38,6 +39,8 @@ _WEEKS = 26
 _PUSH = timedelta(days=30)
 _TARGET = 400_000
 """Target of each month, in money."""
+_MANAGER, _OVERRIDDEN = "Dana Whitfield", "Dmitri Volkov"
+"""Who doubts the calls of the rep who is most optimistic."""
 
 
 def demo_command(
@@ -60,7 +63,7 @@ def demo_command(
         f"{text.count(int(history.records['changed'].sum()), 'change')}, "
         f"{text.count(len(opportunities), 'opportunity')} today"
     )
-    _analyze(opportunities, history, today, folder)
+    _analyze(opportunities, history, today, folder, seed)
     with _keep_journal_apart():
         _edit(client, today)
     _say_next(folder)
@@ -74,7 +77,9 @@ def save_chart(axes: Axes, file: Path) -> None:
         figure.savefig(staged, format="png", dpi=150, bbox_inches="tight")
 
 
-def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path) -> None:
+def _analyze(
+    opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path, seed: int
+) -> None:
     start = today - pd.Timedelta(weeks=6)
     funnel = oa.stage_funnel(opportunities, by=split_by(opportunities))
     rates = oa.win_rate(opportunities, by="owner_name")
@@ -106,8 +111,33 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
     }
     for name, axes in charts.items():
         save_chart(axes, folder / f"{name}.png")
-    oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
+    org = oa.Org(**{**oa.Org.of(opportunities).to_dict(), "calls": _simulate_calls(history, seed)})
+    added = oa.forecast_value_added(history, org=org)
+    heading("Calls", f"what the reps said each month, and {_MANAGER} of {_OVERRIDDEN}’s number")
+    say(oa.sentence(added))
+    show(added[["n", "wape", "bias", "error_ratio", "differs"]])
+    oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET, org=org)
     say(f"\nFour charts and the weekly page are in {folder}/.")
+
+
+def _simulate_calls(history: oa.History, seed: int) -> list[dict[str, object]]:
+    """Simulate what each rep calls at each record: what closed in the month, and what is due at the stated chances, as it seems to them."""
+    random, rows = np.random.default_rng(seed), []
+    for moment in history.records["recorded_at"]:
+        deals, made = history.as_of(moment), {"made_on": f"{moment:%Y-%m-%d}", "period": f"{moment:%Y-%m}"}
+        deals = deals[deals["close_date"].dt.strftime("%Y-%m") == made["period"]]
+        outcome, chance = oa.outcomes(deals), deals["probability"].astype("float64") / 100
+        owner, sums = (
+            deals["owner_name"].astype("str"),
+            {"won": deals["value"], "open": deals["value"] * chance},
+        )
+        won, due = ((part * (outcome == kind)).groupby(owner).sum() for kind, part in sums.items())
+        for name in won.index:
+            commit = float(won[name] + due[name] * random.lognormal(0.1, 0.3))
+            rows.append({**made, "owner_name": name, "caller": name, "commit": round(commit, -3)})
+            if name == _OVERRIDDEN:
+                rows.append({**rows[-1], "caller": _MANAGER, "commit": round(0.7 * commit, -3)})
+    return rows
 
 
 def _edit(client: oa.Client, today: pd.Timestamp) -> None:

@@ -43,7 +43,15 @@ def said(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "section",
-    ["Stage funnel", "Win rate by owner", "Forecast by month", "Slippage", "A bulk edit", "What next"],
+    [
+        "Stage funnel",
+        "Win rate by owner",
+        "Forecast by month",
+        "Slippage",
+        "Calls",
+        "A bulk edit",
+        "What next",
+    ],
 )
 def test_demo__shows_the_product(said: str, section: str) -> None:
     assert re.search(rf"^{section}", said, re.M)

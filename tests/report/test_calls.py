@@ -304,6 +304,7 @@ def test_people__name_whose_past_calls_leaned_beyond_chance():
         ],
         columns=["caller", "bias", "bias_low", "bias_high"],
     ).set_index("caller")
+    past["n"] = 6
     made = tables(*EVERYBODY)
     vars(made)["call_accuracy"] = past
     assert people(made).sub.endswith(". Past calls: Ann usually 12% high, Bo usually 9% low")

@@ -64,10 +64,10 @@ def _say_habits(tables: Tables) -> str:
         past = tables.call_accuracy
     except NotEnoughHistory:
         return ""
-    leans = past[past.index.isin(shown) & ((past["bias_low"] > 0) | (past["bias_high"] < 0))]
-    leans = leans.sort_values("bias", key=abs, ascending=False, kind="stable").head(_MOST_LEANING)
-    words = [f"{name} {analysis.say_lean(row)}" for name, row in leans.iterrows()]
-    return f"Past calls: {', '.join(words)}" if words else ""
+    past = past[past.index.isin(shown)].sort_values("bias", key=abs, ascending=False, kind="stable")
+    said = {name: analysis.say_lean(row) for name, row in past.iterrows()}
+    words = [f"{name} {lean}" for name, lean in said.items() if lean.startswith("usually")]
+    return f"Past calls: {', '.join(words[:_MOST_LEANING])}" if words else ""
 
 
 def _say_strangers(tables: Tables) -> str:
