@@ -39,7 +39,7 @@ _Made = dict[tuple[int, pd.Period], dict[tuple[str, ...], tuple[float, float]]]
 """Expected and booked money by record and period, then by group."""
 
 
-class Point(NamedTuple):
+class CallDay(NamedTuple):
     """A day on which the calls for an ended period are judged."""
 
     period: pd.Period
@@ -61,7 +61,7 @@ class CallSamples:
     question: Question
     calls: pd.DataFrame
     """As `Org.calls`, for periods that are over; an empty ``owner_name`` or ``team`` is ""."""
-    points: list[Point]
+    points: list[CallDay]
     left_out: dict[str, int]
     _levels: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict)
 
@@ -110,7 +110,7 @@ class CallSamples:
             for place, lead in enumerate(list_leads(period))
         ]
         points = [
-            Point(period, place, pd.Timestamp(day, unit="D"), record)
+            CallDay(period, place, pd.Timestamp(day, unit="D"), record)
             for period, place, day in days
             if (record := records.find_newest(day)) >= 0 and day - records.days[record] <= NEAR_DAYS
         ]
@@ -126,7 +126,7 @@ class CallSamples:
         """The attrs of a table of judged calls."""
         return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
-    def list_known(self) -> Iterable[tuple[Point, pd.DataFrame]]:
+    def list_known(self) -> Iterable[tuple[CallDay, pd.DataFrame]]:
         """List the calls in force on each day."""
         by_period = dict(iter(self.calls.groupby("period")))
         for point in self.points:
