@@ -92,7 +92,8 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
     """List every call, the newest first, with the days from it to the period's end."""
     calls = tables.inputs.calls.sort_values("made_on", ascending=False, kind="stable")
     org = Org.of(tables.inputs.opportunities)
-    ends = pd.Series([org.period_days(label)[1] for label in calls["period"]], calls.index, "datetime64[us]")
+    last = {label: org.period_days(label)[1] for label in calls["period"].unique()}
+    ends = pd.Series([last[label] for label in calls["period"]], calls.index, "datetime64[us]")
     calls.insert(2, "days_before", (ends - calls["made_on"]).dt.days)
     return calls
 
