@@ -642,7 +642,7 @@ def test_commands__that_show_a_table_are_all_here() -> None:
         for name in typer.main.get_command(app).commands  # type: ignore[attr-defined]
         if any(option.name == "as_json" for option in _import(name).params)
     }
-    own = {"load", "doctor", "import-crm", "plan", "apply", "resume", "undo"}
+    own = {"load", "doctor", "import-crm", "plan", "apply", "resume", "undo", "call", "calls"}
     assert tabled == {words.split()[0] for words in ANSWERS} | own
 
 
