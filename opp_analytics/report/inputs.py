@@ -19,12 +19,12 @@ from opp_analytics.org import (
     check_org,
     find_old_date,
     get_org,
+    mask_in_force,
     merge_orgs,
     outcomes,
     place_targets,
     require,
 )
-from opp_analytics.org.people import mask_in_force
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 
 _VOID = {"meta", "link", "br", "img"}
@@ -147,3 +148,12 @@ def _text(element: Element) -> list[str]:
     for child in element:
         found += [*_text(child), child.tail or ""]
     return found
+
+
+def list_lines(table: Any) -> dict[str, list[str]]:
+    """The texts of a block's table by the first cell of each line, without pictures."""
+    return {
+        line.cells[0].text: [cell.text for cell in line.cells[1:] if not cell.picture]
+        for group in table.groups
+        for line in group.lines
+    }

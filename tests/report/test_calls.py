@@ -20,9 +20,8 @@ from opp_analytics.report.sheets import sheets
 from opp_analytics.report.tables import Tables
 from opp_analytics.text import capital
 from tests.analysis.forecasting.calls import call, play
-from tests.report.blocks.test_people import _lines
 from tests.report.pipelines import pipeline, tables_of
-from tests.report.reading import read
+from tests.report.reading import list_lines, read
 
 ROWS = [
     ("a", "Alder", 120_000.0, "negotiation", "active", "2026-03-27", 80, "Ann"),
@@ -274,7 +273,7 @@ def test_calls_block__says_who_makes_the_number_better(table, title, first):
     block = calls_block(made)
     assert block.title == title
     assert "7 ended months" in block.sub
-    shown = list(_lines(block.parts[0]).items())
+    shown = list(list_lines(block.parts[0]).items())
     assert [shown[0][0], *shown[0][1]] == first
     # The best first; who called nothing is left out.
     assert [name for name, _ in shown] == [

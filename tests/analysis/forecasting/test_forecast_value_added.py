@@ -10,8 +10,17 @@ import pytest
 
 import opp_analytics as oa
 from tests import worlds
-from tests.analysis.forecasting.calls import CALLS, call, make, play
-from tests.analysis.forecasting.test_call_accuracy import World, flip, holm, known, ratio_ends
+from tests.analysis.forecasting.calls import (
+    CALLS,
+    World,
+    call,
+    flip,
+    holm,
+    known,
+    make,
+    play,
+    ratio_ends,
+)
 
 HISTORY = play()
 NAMES = ["model", "weighted", "last_period", "reps", "manager", "blend"]

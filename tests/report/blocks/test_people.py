@@ -10,21 +10,13 @@ from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Goals, Note, Table
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
-from tests.report.reading import read
+from tests.report.reading import list_lines, read
 
 
 def _table(block) -> Table:
     (table,) = block.parts
     assert isinstance(table, Table)
     return table
-
-
-def _lines(table):
-    return {
-        line.cells[0].text: [cell.text for cell in line.cells[1:] if not cell.picture]
-        for group in table.groups
-        for line in group.lines
-    }
 
 
 def test_people__closed_forecast_due_and_change(opportunities, history):
@@ -38,7 +30,7 @@ def test_people__closed_forecast_due_and_change(opportunities, history):
         "Due",
         "Since Mar 9",
     ]
-    assert _lines(_table(block)) == {
+    assert list_lines(_table(block)) == {
         "Ann": ["70,000", "166,000", "120,000", "16,000"],
         "Bo & Co": ["0", "0", "0", "20,000"],
         "(none)": ["0", "0", "0", "10,000"],
@@ -57,7 +49,7 @@ def test_people__closed_forecast_due_and_change(opportunities, history):
 
 def test_people__add_up_in_what_is_shown():
     rows = [(f"{k}", f"Deal {k}", 1.0, "proposal", "active", "2026-03-20", 33, f"Rep {k}") for k in range(10)]
-    shown = _lines(_table(people(tables_of(pipeline(rows)))))
+    shown = list_lines(_table(people(tables_of(pipeline(rows)))))
     total = shown.pop("All")
     assert total[1] == "3"
     assert sum(int(cells[1]) for cells in shown.values()) == 3
@@ -67,7 +59,7 @@ def test_people__of_millions_say_their_unit():
     rows = [("a", "A", 3_326e6, "closed_won", "won", "2026-03-02", 100, "Ann")]
     block = people(tables_of(pipeline(rows)))
     assert block.sub.startswith("Millions, rounded, may not add")
-    assert _lines(_table(block))["Ann"][0] == "3,326.0"
+    assert list_lines(_table(block))["Ann"][0] == "3,326.0"
 
 
 def test_people__of_sixty_fold_to_those_furthest_from_their_target():
@@ -124,7 +116,7 @@ def test_people__with_targets_show_gap_and_chance(opportunities):
     block = people(tables_of(opportunities, target=TARGETS))
     assert block.title == "None of the three reps is at target; Di’s forecast is 7K below target"
     assert block.sub.endswith("Di has a target and owns no deal; is the name spelled as in the CRM?")
-    assert _lines(_table(block)) == {
+    assert list_lines(_table(block)) == {
         "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],
         # Somebody with a target and no deal has a row too.
         "Di": ["7,000", "0", "0", "7,000", "none due"],
