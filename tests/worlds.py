@@ -2,14 +2,19 @@
 
 A deal arrives, moves through four stages by chances of each step, slips past its date again and again, and is won or lost. Its
 owner states a probability and a date that need not be right. Nothing here is shared with the forecast methods.
+
+Callers of known skill and bias say what a period will win. Their errors are the model's own, of other periods.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics.history import History
 
@@ -213,3 +218,108 @@ def _row(book: _Book, kind: Kind, rng: np.random.Generator, deal: int) -> tuple[
         f"deal-{deal:05}", stage, end or "active", book.value[deal], BEGIN + pd.Timedelta(days=book.due[deal]),
         stated, _OWNERS[book.owner[deal]], (BEGIN + pd.Timedelta(days=book.born[deal])).tz_localize("UTC"),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls numbers: how far off by the model's error, and which way."""
+
+    name: str
+    skill: float = 1.0
+    """Mean error by that of the model, before the bias."""
+    bias: float = 0.0
+    """Share added to each call."""
+    alike: float = 0.0
+    """Share of periods in which the error is the model's own; in the others it is that of another period."""
+    aware: bool = True
+    """False calls what some other period won."""
+
+
+CALLERS = (
+    Caller("equal"),
+    Caller("informed", skill=0.7),
+    Caller("optimist", bias=0.3),
+    Caller("sandbagger", bias=-0.3),
+    Caller("noise", aware=False),
+)
+HELPS, HURTS = 0.5, 1.5
+"""What two managers leave of the error of the calls that they override."""
+
+
+def call(known: pd.DataFrame, callers: Sequence[Caller], rng: np.random.Generator) -> pd.DataFrame:
+    """What callers say on each day, a column for each.
+
+    `known` has ``model`` (its forecast) and ``actual``, by ``period`` and ``place`` (of the day within the period), and perhaps
+    ``owner_name``: then each person's number is called on its own. An error is drawn for a whole period, so that a
+    caller who is wrong early often is wrong late, among the periods with a forecast at that place.
+    """
+    if "owner_name" in known.index.names:
+        people = known.index.unique("owner_name")
+        own = {name: call(pd.DataFrame(known.xs(name, level="owner_name")), callers, rng) for name in people}
+        said = pd.concat(own, names=["owner_name"]).reorder_levels(known.index.names)
+        return said.reindex(known.index)
+    actual, error, cells = _spread(known)
+    said = [_draw(actual, error, caller, rng)[cells] for caller in callers]
+    return pd.DataFrame(np.transpose(said), known.index, [caller.name for caller in callers])
+
+
+def expect(known: pd.DataFrame, caller: Caller) -> pd.Series[float]:
+    """The mean of what a caller says on each day, over all draws."""
+    actual, error, cells = _spread(known)
+    period, place = cells
+    # By row, and period that the error may be drawn from.
+    others = np.where(np.arange(len(error)) == period[:, None], np.nan, caller.skill * error.T[place])
+    said = np.nanmean(_say(actual[cells][:, None], others), axis=1)
+    return pd.Series((1 + caller.bias) * said, known.index)
+
+
+def _spread(known: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any], tuple[NDArray[Any], NDArray[Any]]]:
+    """What came and the model's errors, by period and place, with the cell of each row."""
+    period, place = (
+        pd.factorize(known.index.get_level_values(name), sort=True)[0] for name in ("period", "place")
+    )
+    table = np.full((2, period.max() + 1, place.max() + 1), np.nan)
+    table[:, period, place] = known["actual"], known["model"] - known["actual"]
+    return table[0], table[1], (period, place)
+
+
+def _draw(
+    actual: NDArray[Any], error: NDArray[Any], caller: Caller, rng: np.random.Generator
+) -> NDArray[Any]:
+    size = len(error)
+    # Each period prefers the others in an order of its own, and errs at each place as the first with a forecast there.
+    order = rng.random((size, size))
+    np.fill_diagonal(order, np.where(rng.random(size) < caller.alike, 2.0, -1.0))
+    other = np.where(~np.isnan(error).T[:, None, :], order, -2.0).argmax(axis=2).T
+    off, came = (np.take_along_axis(part, other, axis=0) for part in (error, actual))
+    return (1 + caller.bias) * (_say(actual, caller.skill * off) if caller.aware else came)
+
+
+def _say(actual: NDArray[Any], error: NDArray[Any]) -> NDArray[Any]:
+    """Err the other way where nobody would call: the error stays as large."""
+    return actual + np.where(actual + error < 0, -error, error)
+
+
+def override(known: pd.DataFrame, called: pd.Series[float], left: float) -> pd.Series[float]:
+    """What a manager makes of others' calls, of whose error the share `left` is left."""
+    said = known["actual"] + left * (called - known["actual"])
+    return said.where(said >= 0, 2 * known["actual"] - said)
+
+
+def list_call_days(period: pd.Period) -> list[pd.Timestamp]:
+    """The days on which people call: a period's first, a third and two thirds in, and a week before its end."""
+    first, last = period.start_time.normalize(), period.end_time.normalize()
+    length = (last - first).days + 1
+    left = dict.fromkeys([length - 1, 2 * length // 3, length // 3, 7])
+    return [last - pd.Timedelta(days=days) for days in left if days < length]
+
+
+def submit(said: pd.Series[float], freq: str, caller: str | None = None) -> list[dict[str, Any]]:
+    """Calls as rows of `oa.Org(calls=…)`: each person's own, or by `caller` for the whole or as an override."""
+    rows = []
+    for key, commit in said.dropna().items():
+        period, place, *owner = cast("tuple[Any, ...]", key)
+        day = list_call_days(pd.Period(period, freq))[place]
+        names = {"caller": caller or owner[0], **({"owner_name": owner[0]} if owner else {})}
+        rows.append({"made_on": day, "period": str(period), "commit": commit, **names})
+    return rows
