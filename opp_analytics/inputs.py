@@ -623,10 +623,8 @@ def find_decimal_comma(
     if found:
         return _settle(found, file, "write all amounts in one way"), ""
     if semicolons and dots:
-        return (
-            True,
-            "decimal comma, as in files with semicolons and dates such as 31.12.2026" if doubtful else "",
-        )
+        why = "decimal comma, as in files with semicolons and dates such as 31.12.2026"
+        return True, why if doubtful else ""
     return (False if doubtful == {","} and not semicolons and not dots else None), ""
 
 

@@ -26,7 +26,7 @@ from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, pars
 if runs():
     import pandas as pd
 
-    from opp_analytics import text
+    from opp_analytics import crm, text
     from opp_analytics.certificate import Certificate
     from opp_analytics.cli.console import complain, heading, out, say, show, write_command
     from opp_analytics.cli.import_crm import KINDS, begin_history, choose_preset, sort_files
@@ -37,18 +37,6 @@ if runs():
         describe_rates,
         describe_targets,
         write_org,
-    )
-    from opp_analytics.crm import (
-        ChangeLog,
-        Drafted,
-        Question,
-        Reading,
-        Recognized,
-        draft_from_export,
-        log_stage_dates,
-        read_changes,
-        read_org_text,
-        recognize,
     )
     from opp_analytics.errors import DataError, OppAnalyticsError
     from opp_analytics.files import say_failure, stage_folder, sync_folder
@@ -131,9 +119,9 @@ def start_command(
     named = org_file is not None and str(org_file) in PRESETS and not org_file.exists()
     place = Path(FILE) if org_file is None or named else org_file
     check_ending(place, (".toml",))
-    old = read_org_text(place)
+    old = crm.read_org_text(place)
     known = parse_org(place, old) if old is not None else Org(preset=str(org_file)) if named else None
-    found = {file: recognize(file, known, encoding=encoding) for file in files}
+    found = {file: crm.recognize(file, known, encoding=encoding) for file in files}
     kinds = sort_files(found, ("opportunities", "history", *_BESIDE))
     preset = str(org_file) if named else None if known else choose_preset(found.values())
     known = known or Org(preset=preset)
@@ -142,7 +130,7 @@ def start_command(
     with stage_folder(Path(), "opp-analytics-start") as staging, _name_as_moved(staging):
         log = found[log_file].table if log_file else None
         first = found[file].table if file else _read_last(None if past else log, past, known, written)
-        drafted = draft_from_export(first, place, old, preset=preset, **written)
+        drafted = crm.draft_from_export(first, place, old, preset=preset, **written)
         tables = _list_tables(kinds, found, drafted)
         drafted = _answer_id(drafted.answer(tables=tables), unique_id, yes)
         if file is not None:
@@ -204,7 +192,7 @@ def _read_last(
 ) -> pd.DataFrame:
     """Read the deals as a field history, or else the records so far, show them last."""
     if log is not None:
-        past = begin_history(read_changes(log, org, **written), None, org)
+        past = begin_history(crm.read_changes(log, org, **written), None, org)
     if past is None or not len(past.records):
         raise DataError("no file holds deals; start with an export of them, or with their field history")
     deals = _take_last(past)
@@ -247,11 +235,11 @@ def _ask(question: str, hint: str, option: str, read: Callable[[str], Any]) -> A
             say(said if said.endswith("?") else f"{said}.")
 
 
-def _find_question(drafted: Drafted, about: str) -> Question | None:
+def _find_question(drafted: crm.Drafted, about: str) -> crm.Question | None:
     return next((one for one in drafted.questions if one.about == about), None)
 
 
-def _answer_id(drafted: Drafted, given: str | None, yes: bool) -> Drafted:
+def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafted:
     question = _find_question(drafted, "unique_id")
     if given is not None:
         return drafted.answer(unique_id=given)
@@ -271,7 +259,7 @@ def _answer_id(drafted: Drafted, given: str | None, yes: bool) -> Drafted:
     return drafted.answer(unique_id=label)
 
 
-def _answer_stages(drafted: Drafted, given: Sequence[str], yes: bool) -> Drafted:
+def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm.Drafted:
     names = [one.stage.name for one in drafted.draft.stages]
     if given:
         drafted = drafted.answer(stages=_read_stages(", ".join(given), names))
@@ -312,7 +300,7 @@ def _read_stages(typed: str, names: Collection[str]) -> dict[str, Kind]:
     return found
 
 
-def _answer_target(drafted: Drafted, day: pd.Timestamp, given: str | None, quiet: bool) -> Drafted:
+def _answer_target(drafted: crm.Drafted, day: pd.Timestamp, given: str | None, quiet: bool) -> crm.Drafted:
     """Enter the target of the current period, where nobody has any."""
     org = drafted.org
     if len(org.targets):
@@ -336,18 +324,16 @@ def _answer_target(drafted: Drafted, day: pd.Timestamp, given: str | None, quiet
             lambda typed: parse_amount(typed or None, org),
         )
     )
-    return (
-        drafted
-        if amount is None
-        else drafted.answer(tables={"targets": [{"period": label, "target": amount}]})
-    )
+    if amount is None:
+        return drafted
+    return drafted.answer(tables={"targets": [{"period": label, "target": amount}]})
 
 
 # Files
 
 
 def _list_tables(
-    kinds: Mapping[str, Path], found: Mapping[Path, Recognized], drafted: Drafted
+    kinds: Mapping[str, Path], found: Mapping[Path, crm.Recognized], drafted: crm.Drafted
 ) -> dict[str, Any]:
     """List the sections that the org file gains for tables beside the deals; one that it has stays."""
     place, old = drafted.file, drafted.old
@@ -368,7 +354,7 @@ def _list_tables(
     return tables
 
 
-def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: Drafted) -> Any:
+def _describe_table(kind: str, name: str, labels: Sequence[str], drafted: crm.Drafted) -> Any:
     """Describe a table for its section of the org file: its name, and how it joins the deals."""
     ours = {name: label for label, name in name_table(kind, labels).items()}
     if kind == "accounts":
@@ -405,7 +391,7 @@ class _Update:
     file: Path | None
     """The file of the deals."""
     deals: pd.DataFrame | None
-    log: ChangeLog | None = None
+    log: crm.ChangeLog | None = None
     at: pd.Timestamp | None = None
     """The moment of the record; None where the last record holds the deals already."""
 
@@ -414,7 +400,7 @@ class _Update:
         file: Path | None,
         log: FileTable | None,
         past: oa.History | None,
-        drafted: Drafted,
+        drafted: crm.Drafted,
         written: Mapping[str, Any],
     ) -> None:
         """Read a field history, or the one in the export itself, where there are no records."""
@@ -425,10 +411,10 @@ class _Update:
                     f"with it, move {HISTORY_FOLDER} away."
                 )
         elif file is not None and log is not None:
-            self.log = read_changes(log, self.org, opportunities=self.deals, **written)
+            self.log = crm.read_changes(log, self.org, opportunities=self.deals, **written)
             heading(f"{file.name}: {count(len(self.log.changes), 'change')}", self.log.read_as)
         elif self.deals is not None and len(drafted.export.stage_dates):
-            self.log = log_stage_dates(drafted.export, self.org)
+            self.log = crm.log_stage_dates(drafted.export, self.org)
         if self.log is not None:
             _say_notes(self.log)
 
@@ -527,7 +513,7 @@ def _find_day_in_name(file: Path | None) -> pd.Timestamp | None:
     return None
 
 
-def _move(drafted: Drafted, update: _Update, staging: Path, page: Sequence[Path]) -> list[str]:
+def _move(drafted: crm.Drafted, update: _Update, staging: Path, page: Sequence[Path]) -> list[str]:
     """Move what was made to its place: after each step, the next start completes the rest."""
     written = []
     if drafted.draft.text != drafted.old:
@@ -557,7 +543,7 @@ def _say(line: str) -> None:
         say(part)
 
 
-def _say_deals(file: Path, drafted: Drafted, one: Recognized) -> None:
+def _say_deals(file: Path, drafted: crm.Drafted, one: crm.Recognized) -> None:
     """Say what each column became, the guesses marked, and what was left out."""
     export = drafted.export
     heading(f"{file.name}: {count(len(export.opportunities))}", export.read_as)
@@ -591,14 +577,14 @@ def _say_columns(names: Columns, guesses: Collection[str] = ()) -> None:
     show(pd.DataFrame(rows), index=False, most=100, wrap=("your column", "read as"))
 
 
-def _say_notes(reading: Reading) -> None:
+def _say_notes(reading: crm.Reading) -> None:
     if reading.left_out:
         _say(f"Left out: {'; '.join(reading.left_out)}.")
     for note in reading.notes:
         _say(f"{note}.")
 
 
-def _say_written(written: Sequence[str], drafted: Drafted, update: _Update, day: pd.Timestamp) -> None:
+def _say_written(written: Sequence[str], drafted: crm.Drafted, update: _Update, day: pd.Timestamp) -> None:
     """Say what was written, as of which day, and the next command."""
     heading("Written", f"as of {text.day(day, year=True)}")
     _say(f"{text.joined(written)}.")

@@ -121,14 +121,12 @@ def read_export(
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25
     """
-    export = explain_export(
-        source,
-        org,
-        day_first=day_first,
-        decimal_comma=decimal_comma,
-        unreadable=unreadable,
-        encoding=encoding,
-    )
+    written: dict[str, Any] = {
+        "day_first": day_first,
+        "decimal_comma": decimal_comma,
+        "unreadable": unreadable,
+    }
+    export = explain_export(source, org, encoding=encoding, **written)
     note(progress, export.describe())
     return export.opportunities
 

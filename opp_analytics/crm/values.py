@@ -11,26 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics import inputs
 from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped, copy_shared
 from opp_analytics.crm.recognize import find_stage_date
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.inputs import (
-    BadValue,
-    Cells,
-    as_ids,
-    as_texts,
-    find_day_order,
-    find_decimal_comma,
-    fold,
-    has_dotted_dates,
-    list_bad,
-    read_amounts,
-    read_dates,
-    read_flags,
-    read_instants,
-    read_percents,
-    refuse,
-)
 from opp_analytics.org import VALUE_ORIGINAL, Org, Stages
 from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable
@@ -82,15 +66,15 @@ class ColumnReader:
     """True if the file's amounts have a decimal comma; None when nothing settles it."""
     unreadable: str = "refuse"
     """What becomes of a cell that can't be read: one of `UNREADABLE`."""
-    bad: list[BadValue] = field(default_factory=list)
-    blanked: list[BadValue] = field(default_factory=list)
+    bad: list[inputs.BadValue] = field(default_factory=list)
+    blanked: list[inputs.BadValue] = field(default_factory=list)
     lines: list[Mapped] = field(default_factory=list)
 
     @classmethod
     def of(
         cls,
         table: FileTable,
-        columns: Sequence[tuple[str, Cells]],
+        columns: Sequence[tuple[str, inputs.Cells]],
         org: Org,
         zone: str,
         *,
@@ -100,59 +84,63 @@ class ColumnReader:
     ) -> ColumnReader:
         """Make the reader of a file: what its `columns`, each with our name, tell of its dates and amounts where no option does."""
         times = [cells for ours, cells in columns if is_time(ours)]
-        order = day_first if day_first is not None else find_day_order(times, table.file)
+        order = day_first if day_first is not None else inputs.find_day_order(times, table.file)
         why = ""
         if decimal_comma is None:
             amounts = [cells for ours, cells in columns if ours in _AMOUNTS]
-            dots = has_dotted_dates(times)
-            decimal_comma, why = find_decimal_comma(
+            dots = inputs.has_dotted_dates(times)
+            decimal_comma, why = inputs.find_decimal_comma(
                 amounts, table.file, semicolons=table.semicolons, dots=dots
             )
         lines = [Mapped("", "value", "guessed", why)] if why else []
         return cls(org, order, zone, decimal_comma, unreadable, lines=lines)
 
-    def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
+    def read(self, ours: str, column: pd.Series[Any] | inputs.Cells, label: str) -> pd.Series[Any]:
         """Read a column at the type that its name has here; amounts, dates and times come as `Cells`."""
-        if isinstance(column, Cells) and ours in _AMOUNTS:
-            return self._sort_bad(ours, *read_amounts(column, self.org.currency, self.decimal_comma))
-        if isinstance(column, Cells):
+        if isinstance(column, inputs.Cells) and ours in _AMOUNTS:
+            return self._sort_bad(ours, *inputs.read_amounts(column, self.org.currency, self.decimal_comma))
+        if isinstance(column, inputs.Cells):
             read = (
-                read_dates(column, self.day_first)
+                inputs.read_dates(column, self.day_first)
                 if ours in _DATES
-                else read_instants(column, self.day_first, self.zone)
+                else inputs.read_instants(column, self.day_first, self.zone)
             )
             return self._sort_bad(ours, *read)
         if ours == "probability":
-            cells = Cells.of(column, label)
-            percents, bad, fractional = read_percents(cells, fractions=label.casefold() in FRACTIONS)
+            cells = inputs.Cells.of(column, label)
+            percents, bad, fractional = inputs.read_percents(cells, fractions=label.casefold() in FRACTIONS)
             if fractional:
                 self.lines.append(Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%"))
             return self._sort_bad(ours, percents, bad)
         if ours in FLAGS:
-            return self._sort_bad(ours, *read_flags(Cells.of(as_texts(column), label)))
+            return self._sort_bad(ours, *inputs.read_flags(inputs.Cells.of(inputs.as_texts(column), label)))
         if ours in _IDS:
-            return as_ids(column)
+            return inputs.as_ids(column)
         if ours == "stage":
             stages, lines = read_stages(column, self.org.stages)
             self.lines += lines
             return stages
         if ours in ("status", "category"):
             statuses = {**STATUSES, **(_STATECODES if label == "statecode" else {})}
-            return self._translate(ours, as_texts(column), statuses if ours == "status" else CATEGORIES)
-        return as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
+            return self._translate(
+                ours, inputs.as_texts(column), statuses if ours == "status" else CATEGORIES
+            )
+        return (
+            inputs.as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
+        )
 
     def read_original(self, column: pd.Series[Any], label: str, codes: pd.Series[Any]) -> pd.Series[Any]:
         """Read amounts that are in the currency of their row; a sign of another one is bad."""
         codes = codes.str.strip().where(codes.str.strip() != "").fillna(str(self.org.currency))
         read = []
         for code, rows in column.groupby(codes.to_numpy(), sort=False):
-            amounts, bad = read_amounts(Cells.of(rows, label), str(code), self.decimal_comma)
+            amounts, bad = inputs.read_amounts(inputs.Cells.of(rows, label), str(code), self.decimal_comma)
             read.append(amounts)
             bad = [replace(one, reason=one.reason.replace("the org's", "the row's")) for one in bad]
             self._sort_bad(VALUE_ORIGINAL, amounts, bad)
         return pd.concat(read).reindex(column.index) if read else column.astype("float64")
 
-    def _sort_bad(self, ours: str, read: pd.Series[Any], bad: list[BadValue]) -> pd.Series[Any]:
+    def _sort_bad(self, ours: str, read: pd.Series[Any], bad: list[inputs.BadValue]) -> pd.Series[Any]:
         for one in bad:
             (self.bad if ours in _NEEDED or one.has_option else self.blanked).append(one)
         return read
@@ -161,18 +149,16 @@ class ColumnReader:
         """Refuse all cells that can't be read, or warn of those that are left blank."""
         refused = self.bad + (self.blanked if self.unreadable == "refuse" else [])
         if refused:
-            refuse(file, refused, _WAY_OUT if len(refused) > len(self.bad) else "")
+            inputs.refuse(file, refused, _WAY_OUT if len(refused) > len(self.bad) else "")
         if self.blanked:
-            said = [
-                f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read",
-                *list_bad(self.blanked),
-            ]
+            head = f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read"
+            said = [head, *inputs.list_bad(self.blanked)]
             warnings.warn("\n  ".join(said), DataWarning, stacklevel=4)
 
     def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""
         tally = texts.value_counts()
-        read_as = {text: words.get(fold(text), text) for text in tally.index}
+        read_as = {text: words.get(inputs.fold(text), text) for text in tally.index}
         self.lines += [
             Mapped(text, word or "", "mapped", f"{ours}, {count(int(tally[text]))}")
             for text, word in read_as.items()
@@ -188,7 +174,7 @@ def read_columns(
     *,
     zone: str | None = None,
     **written: Any,
-) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[BadValue]]:
+) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[inputs.BadValue]]:
     """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank.
 
     What is `written`, such as the order of days and months, is as `ColumnReader.of` takes it.
@@ -197,7 +183,7 @@ def read_columns(
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
     names = {place: matched[place].ours for place in places}
     cells = {
-        place: Cells.of(table.cells[place], table.labels[place])
+        place: inputs.Cells.of(table.cells[place], table.labels[place])
         for place, ours in names.items()
         if is_time(ours) or ours in _AMOUNTS
     }
@@ -210,7 +196,9 @@ def read_columns(
     for place in places:
         ours, label = matched[place].ours, table.labels[place]
         if several and ours in ("won_value", VALUE_ORIGINAL if VALUE_ORIGINAL in names.values() else "value"):
-            codes = next(as_texts(table.cells[other]) for other in places if names[other] == "currency")
+            codes = next(
+                inputs.as_texts(table.cells[other]) for other in places if names[other] == "currency"
+            )
             column = reader.read_original(table.cells[place], label, codes)
         else:
             column = reader.read(ours, cells.get(place, table.cells[place]), label)
@@ -255,7 +243,7 @@ def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any],
 
     An unknown stage is never guessed: it stays, and a line says so.
     """
-    texts = as_texts(column)
+    texts = inputs.as_texts(column)
     tally = texts.value_counts()
     read_as = {text: read_stage(text, stages) for text in tally.index}
     lines = [

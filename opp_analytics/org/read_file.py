@@ -15,21 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from opp_analytics import inputs
 from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
-from opp_analytics.inputs import (
-    BadValue,
-    Cells,
-    as_texts,
-    find_day_order,
-    find_decimal_comma,
-    find_habits,
-    has_dotted_dates,
-    is_mark_of_blank,
-    read_amounts,
-    read_dates,
-    read_instants,
-)
 from opp_analytics.org.check_file import find_problems
 from opp_analytics.org.joins import list_bad_cells, read_joins
 from opp_analytics.org.presets import find_near, find_periods, list_columns, name_table
@@ -154,49 +142,49 @@ def _read_rows(
     problems += _check_labels(path, table, found.labels, unread, names, periods)
     left_out = found.left_out + ((f"the column{'s' * (len(unread) > 1)} {joined(unread)}",) if unread else ())
     columns = {
-        label: found.cells[place].mask(found.cells[place].map(is_mark_of_blank))
+        label: found.cells[place].mask(found.cells[place].map(inputs.is_mark_of_blank))
         for place, label in reversed(list(enumerate(found.labels)))
     }
-    cells = {label: Cells.of(column, label) for label, column in columns.items()}
+    cells = {label: inputs.Cells.of(column, label) for label, column in columns.items()}
     amounts = [label for label in columns if label in periods or names.get(label) in _AMOUNTS]
-    comma, _ = find_decimal_comma(
+    comma, _ = inputs.find_decimal_comma(
         [cells[label] for label in amounts],
         str(path),
         semicolons=found.semicolons,
-        dots=has_dotted_dates(cells.values()),
+        dots=inputs.has_dotted_dates(cells.values()),
     )
     currency, zone = (
         one if isinstance(one := raw.get(name), str) else None for name in ("currency", "timezone")
     )
-    day_first, usual = find_habits(zone, currency)
+    day_first, usual = inputs.find_habits(zone, currency)
     try:
         ZoneInfo(zone := zone or "UTC")
     except (KeyError, ValueError, OSError):  # the check names it
         zone = "UTC"
-    bad: list[BadValue] = []
+    bad: list[inputs.BadValue] = []
     read: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
         if ours in ("from_date", "date", "made_on"):
-            order = find_day_order([cells[label]])
+            order = inputs.find_day_order([cells[label]])
             order = day_first if order is None else order
             # A call is of the day that it was where the org is.
             days = (
-                to_dates(read_instants(cells[label], order, zone)[0], tz=zone)
+                to_dates(inputs.read_instants(cells[label], order, zone)[0], tz=zone)
                 if ours == "made_on"
-                else read_dates(cells[label], order)[0]
+                else inputs.read_dates(cells[label], order)[0]
             )
             read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
         elif label in amounts:
             is_rate = ours == "rate"
             one = _keep_points(column, label) if is_rate and not comma else cells[label]
             habit = usual or None if comma is None and not is_rate else comma
-            read[str(ours)], wrong = read_amounts(
+            read[str(ours)], wrong = inputs.read_amounts(
                 one, None if is_rate else currency, None if is_rate and not comma else habit
             )
             bad += wrong
         elif ours is not None:
-            read[ours] = as_texts(column).astype("object")
+            read[ours] = inputs.as_texts(column).astype("object")
     problems += list_bad_cells(path, bad)
     skipped = {one.row for one in bad}
     if "period" in read:
@@ -216,10 +204,10 @@ def _read_rows(
     return rows, numbers, left_out
 
 
-def _keep_points(column: pd.Series[Any], label: str) -> Cells:
+def _keep_points(column: pd.Series[Any], label: str) -> inputs.Cells:
     """Keep the point of a rate such as 1.085, which sets off no thousands; a comma in 1,085 may do either."""
     point = column.astype("object").map(lambda cell: float(cell) if _POINT.fullmatch(str(cell)) else cell)
-    return Cells.of(point, label)
+    return inputs.Cells.of(point, label)
 
 
 def _check_labels(

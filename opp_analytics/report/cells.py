@@ -84,11 +84,8 @@ def list_expected(
     further = {words: amount for words, amount in further.items() if abs(amount) >= _CENT}
     parts = text.round_parts([*expected, *further.values()], shown)
     listed = _Listed(tables, rows, parts[: len(rows)], "Deals", beside=("value",))
-    sums = [
-        *listed.rest,
-        *zip(further, map(text.number, parts[len(rows) :]), strict=True),
-        ("Forecast", text.number(shown)),
-    ]
+    named = zip(further, map(text.number, parts[len(rows) :]), strict=True)
+    sums = [*listed.rest, *named, ("Forecast", text.number(shown))]
     return Deals(caption, listed.deals, "", ("Value", "Expected"), tuple(sums))
 
 

@@ -8,18 +8,7 @@ from typing import Any
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.report.blocks.forecast import (
-    calls,
-    categories,
-    decide,
-    headline,
-    months,
-    past,
-    second_sentence,
-    tiles,
-    trend,
-    why,
-)
+from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
@@ -31,7 +20,7 @@ _FOR_ONE = ("trend", "to_win")
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     block.__name__: block
-    for block in (trend, people, why, decide, risk, to_win, categories, months, created, created_by, slippage, past, calls,
+    for block in (forecast.trend, people, forecast.why, forecast.decide, risk, to_win, forecast.categories, forecast.months, created, created_by, slippage, forecast.past, forecast.calls,
                   funnel, win_rates, fix, notes)
 }  # fmt: skip
 """The blocks by name, in the order of the page."""
@@ -58,10 +47,10 @@ def compose(
         title=f"{heading}, {day}",
         heading=heading,
         subject=f"{inputs.only} · {day}" if inputs.only else day,
-        sentence=headline(tables),
-        second=second_sentence(tables),
+        sentence=forecast.headline(tables),
+        second=forecast.second_sentence(tables),
         warnings=tuple(filter(None, (state if alarm else "", inputs.old, inputs.unseen))),
-        tiles=tiles(tables),
+        tiles=forecast.tiles(tables),
         since="" if tables.no_changes else inputs.day(tables.earlier.day),
         blocks=tuple(block for block in built if block is not None),
         source=f"Full data: {workbook}, beside this file.",

@@ -115,14 +115,8 @@ class Forecasts:
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs = self.inputs
-        return self._forecast(
-            inputs.whole,
-            inputs.today,
-            inputs.method,
-            AHEAD + 1,
-            inputs.whole_history,
-            ranged=str(inputs.period),
-        )
+        history, period = inputs.whole_history, str(inputs.period)
+        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1, history, ranged=period)
 
     @property
     def forecast(self) -> pd.DataFrame:

@@ -35,14 +35,8 @@ def render_page(
     `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and `logo` the picture before
     the title as a ``data:`` address.
     """
-    return render_template(
-        "weekly.html",
-        page=page,
-        audience=audience,
-        placed=_place(page.blocks),
-        pictures=stylesheet(accent),
-        logo=logo,
-    )
+    drawn = {"placed": _place(page.blocks), "pictures": stylesheet(accent), "logo": logo}
+    return render_template("weekly.html", page=page, audience=audience, **drawn)
 
 
 def read_audience(file: Path) -> str | None:

@@ -55,10 +55,8 @@ def judge_forecasts(history: History, *, freq: Freq, anonymous: bool = False) ->
     """
     asked: dict[str, Any] = {"freq": freq, "methods": [*_MEANINGS]}
     methods = analysis.backtest_methods(history, **asked)
-    day, model = (
-        as_date(history.records["recorded_at"].iloc[-1], tz=Org.of(history).zone(None)),
-        _pick(methods),
-    )
+    day = as_date(history.records["recorded_at"].iloc[-1], tz=Org.of(history).zone(None))
+    model = _pick(methods)
     tables = {
         "methods": methods,
         "days_left": analysis.backtest_methods(history, by_lead=True, **asked),

@@ -71,11 +71,8 @@ def find_alerts(
         if holds is None:
             unknown = [name for name, figure in figures.items() if math.isnan(figure)]
             why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
-            warnings.warn(
-                f"alert_when={condition.text!r} cannot be judged for {period}: {why}",
-                DataWarning,
-                stacklevel=2,
-            )
+            why = f"alert_when={condition.text!r} cannot be judged for {period}: {why}"
+            warnings.warn(why, DataWarning, stacklevel=2)
         elif holds:
             said = (f"{name} is {format_cell(name, figure, currency)}" for name, figure in figures.items())
             yield f"Alert for {period}: {condition.text} ({text.joined(said)})."

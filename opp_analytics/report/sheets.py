@@ -80,11 +80,8 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
 
 def _list_people(tables: Tables) -> pd.DataFrame:
     """List the people without the totals, which the row below adds up."""
-    people = (
-        tables.people
-        if tables.calls.empty
-        else tables.people.join(tables.calls.dropna(axis="columns", how="all"))
-    )
+    people, calls = tables.people, tables.calls.dropna(axis="columns", how="all")
+    people = people if tables.calls.empty else people.join(calls)
     return (people[people.index.get_level_values(-1) != ALL] if len(people) else people).reset_index()
 
 

@@ -12,18 +12,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import text, workbooks
 from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit, title_columns
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Sheet
-from opp_analytics.workbooks import (
-    MOST_LETTERS,
-    Column,
-    add_sheet,
-    is_almost_sure,
-    make_workbook,
-    write_table,
-)
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -52,7 +44,7 @@ def write_workbook(
     """
     said = [*sentences, *(f"{sheet.name}: {sheet.note}" for sheet in sheets if sheet.note)]
     saved = io.BytesIO()
-    with make_workbook(saved, "report", {"title": text.one_line(title), "created": as_of}) as book:
+    with workbooks.make_workbook(saved, "report", {"title": text.one_line(title), "created": as_of}) as book:
         _write_summary(book, title, said, list(figures), since, currency)
         for sheet in sheets:
             _write_table(book, sheet, currency)
@@ -73,7 +65,7 @@ def _write_summary(
         page.set_column(place, place, width)
     for row, words in enumerate([title, *sentences]):
         look = book.add_format({"bold": row < 2, "font_size": 11 if row else 14})
-        page.write(row, 0, text.one_line(words)[:MOST_LETTERS], look)
+        page.write(row, 0, text.one_line(words)[: workbooks.MOST_LETTERS], look)
     top = len(sentences) + 2
     for place, head in enumerate(filter(None, ["Figure", "Now", since])):
         look = book.add_format({"bold": True, **({"align": "right"} if place else {})})
@@ -84,7 +76,7 @@ def _write_summary(
         values = [None if pd.isna(value) else float(value) for value in (figure.value, figure.before)]
         shown = choose_workbook_format(figure.column, pd.Series(values), currency) or "#,##0"
         for place, value in enumerate(values[: 2 if since else 1], start=1):
-            sure = find_unit(figure.column) == "rate" and is_almost_sure(value)
+            sure = find_unit(figure.column) == "rate" and workbooks.is_almost_sure(value)
             look = {"num_format": ALMOST_SURE if sure else shown, "align": "right"}
             page.write(row, place, value, book.add_format(look))
         book.define_name(figure.column, f"=Summary!$B${row + 1}")
@@ -102,7 +94,7 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     for place, (head, name) in enumerate(zip(heads, names, strict=True)):
         if head != name:
             _note(page, 0, place, name)
-    columns = write_table(book, page, labeled, heads, currency, widest=40)
+    columns = workbooks.write_table(book, page, labeled, heads, currency, widest=40)
     sums = {name: frame[name].sum() for name in sheet.summed if name in names and frame[name].notna().any()}
     last = len(frame) + bool(sums)
     _add_table(book, page, last, heads, columns, [sums.get(name) for name in names])
@@ -132,10 +124,10 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
         )
         table = table.head(_MOST_ROWS)
     for column in table.select_dtypes(["string", "object"]):
-        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > MOST_LETTERS).sum())
+        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > workbooks.MOST_LETTERS).sum())
         if long:
             warnings.warn(
-                f"the sheet {sheet.name} holds the first {MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
+                f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
                 f"of {column}, as many as Excel can; oa.to_csv writes them whole",
                 DataWarning,
                 stacklevel=2,
@@ -161,7 +153,7 @@ def _add_table(
     page: Worksheet,
     last: int,
     heads: list[str],
-    columns: list[Column],
+    columns: list[workbooks.Column],
     sums: list[float | None],
 ) -> None:
     """Make an Excel table of the rows that are written, and write its totals in the `last` row where there are some."""
@@ -207,7 +199,7 @@ _LABELS = (
 
 def _new_sheet(book: Workbook, title: str) -> Worksheet:
     """Begin a sheet that is printed as wide as the paper."""
-    page = add_sheet(book, title)
+    page = workbooks.add_sheet(book, title)
     page.fit_to_pages(1, 0)
     page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     page.set_footer("&L&A&R&P of &N", {"margin": 0.3})

@@ -11,15 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from opp_analytics.analysis.forecasting import past_forecasts
 from opp_analytics.analysis.forecasting.method import METHODS, Method, choose, read_method
 from opp_analytics.analysis.forecasting.moment import last_day
-from opp_analytics.analysis.forecasting.past_forecasts import (
-    PastForecasts,
-    Wanted,
-    judge_ranges,
-    list_ended,
-    score,
-)
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.forecasting.rivals import RIVALS, Rival
 from opp_analytics.analysis.shared.tables import annotate
@@ -130,17 +124,11 @@ def backtest_methods(
     """
     ways = read_methods(methods, stage_rates)
     stated = any(name in ways for name in ("stated", "weighted"))
-    question = Question.of_past(
-        history,
-        "backtest_methods",
-        freq=freq,
-        method=Method("stated" if stated else "auto"),
-        as_of=as_of,
-        confidence=confidence,
-        tz=tz,
-    )
-    past = PastForecasts(question, LEVELS)
-    made = judge_methods(past, ways, list_ended(past.records))
+    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "confidence": confidence, "tz": tz}
+    asked["method"] = Method("stated" if stated else "auto")
+    question = Question.of_past(history, "backtest_methods", **asked)
+    past = past_forecasts.PastForecasts(question, LEVELS)
+    made = judge_methods(past, ways, past_forecasts.list_ended(past.records))
     now = past.learned.versions.at(len(past.records.days) - 1)
     tables = keep_common(made, choose(Method("auto"), now, question.freq, past.records).name)
     judged = max(tables.values(), key=len)
@@ -161,20 +149,15 @@ def backtest_methods(
     else:
         summary = compare_methods(tables)
         best = _pick_best(summary)
-    annotate(
-        summary,
-        made_from=history,
-        n=len(judged),
-        best=best,
-        **{name: note for name, note in past.notes.items() if name != "method"},
-    )
+    notes = {name: note for name, note in past.notes.items() if name != "method"}
+    annotate(summary, made_from=history, n=len(judged), best=best, **notes)
     # Also a method without any forecast is named.
     summary.attrs["left_out"] = {name: len(table) for name, table in made.items() if not len(tables[name])}
     return summary
 
 
 def judge_methods(
-    past: PastForecasts, ways: Mapping[Any, Method | None], wanted: Wanted
+    past: past_forecasts.PastForecasts, ways: Mapping[Any, Method | None], wanted: past_forecasts.Wanted
 ) -> dict[str, pd.DataFrame]:
     """Judge the wanted forecasts by each method, with their scores and ``days_left``; `past` asks for `LEVELS`."""
     asked = {name: Rival(past.question, LEVELS, name) if way is None else past for name, way in ways.items()}
@@ -193,7 +176,7 @@ def keep_common(made: Mapping[str, pd.DataFrame], main: str = "") -> dict[str, p
     return {name: table.loc[common if name in kept else common[:0]] for name, table in made.items()}
 
 
-def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
+def _judge_each(table: pd.DataFrame, past: past_forecasts.PastForecasts) -> pd.DataFrame:
     """Add days left, and how each range and distribution turned out; NaN, or the absolute error, without one."""
     quantiles = np.array(table["quantiles"].to_list(), dtype=np.float64).reshape(-1, len(LEVELS))
     at = dict(zip(LEVELS, quantiles.T, strict=True))
@@ -205,8 +188,8 @@ def _judge_each(table: pd.DataFrame, past: PastForecasts) -> pd.DataFrame:
     confidence = past.question.confidence
     return table.assign(
         days_left=np.array(left, dtype=np.int64),
-        held_50=judge_ranges(table.assign(low=at[0.25], high=at[0.75])),
-        held_95=judge_ranges(table.assign(low=at[_TAILS[0]], high=at[_TAILS[1]])),
+        held_50=past_forecasts.judge_ranges(table.assign(low=at[0.25], high=at[0.75])),
+        held_95=past_forecasts.judge_ranges(table.assign(low=at[_TAILS[0]], high=at[_TAILS[1]])),
         winkler=score_ranges(table["actual"], table["low"], table["high"], confidence=confidence),
         crps=np.where(np.isnan(crps), table["error"].abs(), crps),
     )
@@ -253,7 +236,7 @@ def _score(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "n": len(table),
         "periods": len(whole),
-        **score(table),
+        **past_forecasts.score(table),
         **{f"coverage_{name}": float(part.mean()) if len(part) else None for name, part in held.items()},
         "winkler": table["winkler"].mean(),
         "crps": table["crps"].mean(),

@@ -250,16 +250,9 @@ class Learned:
         count = np.bincount(self._sort_in_kinds(versions.open_at(record), record, period))
         held, came = np.flatnonzero(count), then[status < _WON]
         bucket, stage, owner = np.unravel_index(held, self._kinds)
-        return Point(
-            bucket,
-            stage,
-            owner,
-            count[held].astype(np.float64),
-            status[status < _WON],
-            every.stage[came],
-            every.owner[came] % self._kinds[2],
-            money,
-        )
+        counts, open_status = count[held].astype(np.float64), status[status < _WON]
+        came_stage, came_owner = every.stage[came], every.owner[came] % self._kinds[2]
+        return Point(bucket, stage, owner, counts, open_status, came_stage, came_owner, money)
 
     @property
     def _kinds(self) -> tuple[int, int, int]:
@@ -277,11 +270,8 @@ class Learned:
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
         found = self._find_records(lead)
-        return {
-            period: self.point(found[period], period)
-            for period in self.records.ended(day)
-            if found[period] >= 0
-        }
+        ended = (period for period in self.records.ended(day) if found[period] >= 0)
+        return {period: self.point(found[period], period) for period in ended}
 
     def _find_records(self, lead: int) -> dict[pd.Period, int]:
         """Find each period's record at a lead; −1 where there is nothing to learn from."""
@@ -398,17 +388,8 @@ def fit_learned(
     record, or at its win if it was not open at the record.
     """
     moments = records.moments.asi8.tobytes()
-    asked = (
-        records.freq,
-        records.year_start,
-        records.gaps,
-        moments,
-        org.stages,
-        tz,
-        tuple(by),
-        tuple(columns),
-        seed,
-    )
+    read = (records.freq, records.year_start, records.gaps, moments)
+    asked = (*read, org.stages, tz, tuple(by), tuple(columns), seed)
     asked_of: dict[str, Any] = {"tz": tz, "org": org, "columns": columns}
 
     def fit() -> Learned:

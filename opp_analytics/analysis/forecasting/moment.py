@@ -14,14 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics import periods, schema, text
+from opp_analytics.analysis.shared import history_query
 from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
-from opp_analytics.analysis.shared.history_query import (
-    add_outcome,
-    check_history,
-    check_one_currency,
-    instant,
-    name_groups,
-)
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.history import ibis
@@ -505,7 +499,7 @@ def read_versions(
 
     `records` are all or the first records of the history; later changes are ignored.
     """
-    check_history(history, "the learned forecast", *by)
+    history_query.check_history(history, "the learned forecast", *by)
     key = ("versions", org.stages, tz, records.moments.asi8.tobytes())
     last: list[tuple[list[str], set[str], Versions]] = history.remember(key, list)
     for names, chances, versions in last:
@@ -520,14 +514,14 @@ def _read(
     history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
 ) -> Versions:
     history = history.at_rates_of(records.moments[-1])
-    check_one_currency(history, org)
+    history_query.check_one_currency(history, org)
     known = history.table.columns
     owned = [OWNER] if OWNER in known else []
     placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
     chances = [name for name in dict.fromkeys(columns) if name in known]
     labeled = list(dict.fromkeys([*owned, *placed, *by]))
-    texts = dict(zip(["stage", *labeled], ["stage", *name_groups(labeled)], strict=True))
-    rows = add_outcome(history.table, org, "created_at", *chances, by=labeled)
+    texts = dict(zip(["stage", *labeled], ["stage", *history_query.name_groups(labeled)], strict=True))
+    rows = history_query.add_outcome(history.table, org, "created_at", *chances, by=labeled)
     shown = _select_shown(rows, records.moments).select("unique_id", *_SHOWN, *chances, *texts.values())
     found = _Columns(tz, len(records.moments), texts, chances)
     for batch in history.stream_arrow(shown.order_by(["unique_id", "_seen"])):
@@ -574,7 +568,7 @@ def _select_shown(rows: ibis.Table, moments: pd.DatetimeIndex) -> ibis.Table:
     }
     known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
     table = ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
-    rows = rows.filter(rows["seen_at"] <= instant(moments[-1]))
+    rows = rows.filter(rows["seen_at"] <= history_query.instant(moments[-1]))
     # Spark cuts fractions of a second off, DuckDB rounds them.
     seconds = rows["seen_at"].truncate("s").epoch_seconds().cast("int64")
     found = rows.left_join(table, (seconds // _DAY_SECONDS).cast("int64") == table["_day"])

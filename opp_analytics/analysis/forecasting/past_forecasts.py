@@ -126,15 +126,8 @@ class PastForecasts:
             outlook, booked = fitted.outlook(moment, period), moment.booked_in(period)
             expected = booked + outlook.expected_open + outlook.new_business
             for group in np.flatnonzero(~np.isnan(expected)).tolist():
-                yield PastForecast(
-                    record,
-                    period,
-                    moment.labels[group],
-                    booked[group],
-                    expected[group],
-                    outlook.totals[group],
-                    used.label,
-                )
+                known = (booked[group], expected[group], outlook.totals[group])
+                yield PastForecast(record, period, moment.labels[group], *known, used.label)
 
     def _row(self, made: PastForecast) -> dict[str, Any]:
         confidence = self.question.confidence

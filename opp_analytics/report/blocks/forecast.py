@@ -154,10 +154,8 @@ def decide(tables: Tables) -> Block | None:
         rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
         finding = say_finding(shown)
         sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}. Ring: the chance of the target if the deal is lost; blue: if it is won"
-        columns = (
-            deal,
-            PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict"),
-        )
+        head = "Chance of target if lost, if won"
+        columns = (deal, PageColumn(head, right=False, phone="full", kind="pict"))
         cells = [_draw_swing(row) for row in shown.to_dict("records")]
     rows = zip(shown.to_dict("records"), cells, strict=True)
     lines = tuple(Line((_describe_deal(tables, row), cell)) for row, cell in rows)

@@ -390,13 +390,8 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]))
     words = "; ".join([f"{text.label(deal['stage'])}, {todo}", *flag])
     history = tables.show_history(deal["unique_id"])
-    return (
-        name_deal(inputs, deal),
-        text.number(deal["value"]),
-        show_stated(deal.get("probability")),
-        history,
-        words,
-    )
+    stated = show_stated(deal.get("probability"))
+    return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words
 
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:

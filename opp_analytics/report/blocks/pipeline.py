@@ -9,21 +9,8 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.report import model
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
-from opp_analytics.report.model import (
-    Block,
-    BlockPart,
-    Cell,
-    Chart,
-    Deals,
-    Fold,
-    Group,
-    Line,
-    Note,
-    Opening,
-    PageColumn,
-    Table,
-)
 from opp_analytics.report.tables import DueDeals, Tables
 
 _WEEKS, _NEAR = 12, 0.1
@@ -34,7 +21,7 @@ _ENDS = {"advanced": "moved on", "back": "moved back", "still": "open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
 
-def created(tables: Tables) -> Block | None:
+def created(tables: Tables) -> model.Block | None:
     """Show whether the inflow suffices: the value created in each of the last weeks, against their average."""
     money = tables.inputs.money
     try:
@@ -52,10 +39,10 @@ def created(tables: Tables) -> Block | None:
     title = f"New pipeline this week, {money(last)}" + (
         _compare_week(last, average, weeks) if compared else ""
     )
-    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(tables)))
+    return model.Block("created", title, sub, (model.Chart(drawn), *_fold_this_week(tables)))
 
 
-def _fold_this_week(tables: Tables) -> list[Fold]:
+def _fold_this_week(tables: Tables) -> list[model.Fold]:
     """List the deals of the last column under a fold."""
     deals = tables.created_deals
     mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
@@ -63,7 +50,7 @@ def _fold_this_week(tables: Tables) -> list[Fold]:
         f"The {text.spelled(len(mine), 'deal')} of this week" if len(mine) > 1 else "The deal of this week"
     )
     listed = list_deals(tables, add_details(tables.inputs, mine), words, sheet="Created")
-    return [Fold(words, listed)] if listed else []
+    return [model.Fold(words, listed)] if listed else []
 
 
 def _compare_week(last: float, average: float, weeks: int) -> str:
@@ -76,7 +63,7 @@ def _compare_week(last: float, average: float, weeks: int) -> str:
     return f", was {off} {'above' if last > average else 'below'} {usual}"
 
 
-def created_by(tables: Tables) -> Block | None:
+def created_by(tables: Tables) -> model.Block | None:
     """Show who created the value of the current period so far; nothing on the page of one person."""
     inputs = tables.inputs
     if not inputs.person:
@@ -99,19 +86,16 @@ def created_by(tables: Tables) -> Block | None:
     ]
     opened = tuple(_list_created(tables, amount.name) for amount in amounts)
     most, share = evidence.find_largest(table["value"])
-    share = (
-        f", {share}{' each' if len(most) > 1 else ''} of {inputs.name}’s {inputs.money(whole)}"
-        if share
-        else ""
-    )
+    of_whole = f"{' each' if len(most) > 1 else ''} of {inputs.name}’s {inputs.money(whole)}"
+    share = f", {share}{of_whole}" if share else ""
     title = f"{text.joined(most, most=3)} created the most{share}"
     sub = f"Value created in {inputs.name} so far"
     if len(table) > _MOST_CREATORS:
         sub += f", the {_MOST_CREATORS} largest of {len(table)}"
-    return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened),))
+    return model.Block("created_by", title, sub, (model.Opening(svg.bars(amounts), opened),))
 
 
-def _list_created(tables: Tables, name: str) -> Deals | None:
+def _list_created(tables: Tables, name: str) -> model.Deals | None:
     """List what one person created in the current period, at the value first seen."""
     inputs, deals = tables.inputs, tables.created_by_deals
     mine = deals[(deals.index == name) & (deals["period"] == str(inputs.period)).to_numpy()]
@@ -119,7 +103,7 @@ def _list_created(tables: Tables, name: str) -> Deals | None:
     return list_deals(tables, rows, f"Created by {name} in {inputs.name}", sheet="Created")
 
 
-def funnel(tables: Tables) -> Block:
+def funnel(tables: Tables) -> model.Block:
     """Show where deals end: those that entered each stage and where they are now; without records, what is open."""
     try:
         flow = tables.flow
@@ -135,10 +119,10 @@ def funnel(tables: Tables) -> Block:
     sub = (
         f"Deals that entered each stage from {start} on, and where they are now. Dark: moved back or removed"
     )
-    return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
+    return model.Block("funnel", say_finding(flow), sub, (model.Opening(rows, opened),))
 
 
-def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
+def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
     """List the entries into a stage with what became of them there; a deal that came twice counts twice."""
     inputs, entries = tables.inputs, tables.flow_deals
     stages = entries.set_index("stage", append=isinstance(key, tuple)).index
@@ -149,11 +133,11 @@ def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
     return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries")
 
 
-def _show_open_stages(tables: Tables) -> Block:
+def _show_open_stages(tables: Tables) -> model.Block:
     inputs, deals = tables.inputs, tables.inputs.deals
     table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
     if not table["open_count"].sum():
-        return Block("funnel", "Funnel", parts=(Note("No deal is open in any stage."),))
+        return model.Block("funnel", "Funnel", parts=(model.Note("No deal is open in any stage."),))
     amounts = [
         svg.Amount(
             text.title(stage),
@@ -167,14 +151,14 @@ def _show_open_stages(tables: Tables) -> Block:
     is_open = deals["outcome"] == "open"
     opened = tuple(
         list_deals(tables, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
-        or Deals(f"Open in {one.name}", ())
+        or model.Deals(f"Open in {one.name}", ())
         for one in amounts
     )
-    rows = Opening(svg.bars(amounts), opened)
-    return Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
+    rows = model.Opening(svg.bars(amounts), opened)
+    return model.Block("funnel", say_finding(tables.funnel), "Open value by stage", (rows,))
 
 
-def slippage(tables: Tables) -> Block | None:
+def slippage(tables: Tables) -> model.Block | None:
     """Show whether dates hold: the outcome of what was due, this period and the two before; and deals that keep moving."""
     inputs, nav = tables.inputs, "Slippage"
     try:
@@ -183,11 +167,11 @@ def slippage(tables: Tables) -> Block | None:
         if inputs.records.empty:
             return None
         words = "A single record shows no change. From the second on, this shows the outcome of each deal that was due."
-        return Block("slippage", "Slippage", parts=(Note(words),), nav=nav)
+        return model.Block("slippage", "Slippage", parts=(model.Note(words),), nav=nav)
     named = {_name_period(tables, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
     opened = tuple(_list_due(tables, name, part) for name, part in named.items())
-    parts: list[BlockPart] = [Opening(rows, opened)]
+    parts: list[model.BlockPart] = [model.Opening(rows, opened)]
     if len(tables.pushed):
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
@@ -196,7 +180,7 @@ def slippage(tables: Tables) -> Block | None:
         "part": [part.period for part in found if part.starts_late],
     }  # fmt: skip
     sub = f"Outcome of each deal that was due when the {inputs.noun} began, by value; total due at right"
-    return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
+    return model.Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
 
 def _name_period(tables: Tables, part: DueDeals) -> str:
@@ -205,24 +189,24 @@ def _name_period(tables: Tables, part: DueDeals) -> str:
     return f"{name} to date" if part.period == str(inputs.period) else name
 
 
-def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
+def _list_due(tables: Tables, name: str, part: DueDeals) -> model.Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
     rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
     return list_deals(tables, rows, f"Due in {name}", sheet="Due deals")
 
 
-def _show_pushed(tables: Tables) -> Table:
+def _show_pushed(tables: Tables) -> model.Table:
     inputs = tables.inputs
     columns = (
-        PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
-        *map(PageColumn, ("Pushes", "Days later", "Value")),
+        model.PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
+        *map(model.PageColumn, ("Pushes", "Days later", "Value")),
     )
     lines = tuple(
-        Line(
+        model.Line(
             (
                 name_deal(inputs, row),
-                *(Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
+                *(model.Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
             )
         )
         for row in tables.pushed.head(_MOST_PUSHED).to_dict("records")
@@ -230,17 +214,17 @@ def _show_pushed(tables: Tables) -> Table:
     rest = len(tables.pushed) - len(lines)
     more = f"; {rest:,} more in the workbook" if rest > 0 else ""
     caption = f"Pushed twice or more, as of {inputs.day(inputs.today)}{more}"
-    return Table(columns, (Group(lines),), "pushed", caption)
+    return model.Table(columns, (model.Group(lines),), "pushed", caption)
 
 
-def win_rates(tables: Tables) -> Block:
+def win_rates(tables: Tables) -> model.Block:
     """Show who differs beyond chance: won of won and lost, by person, with intervals, against the rate of all."""
     inputs, whole, table, nav = tables.inputs, tables.win_rate, tables.win_rates, "Win rates"
     since = inputs.day(tables.closed_since)
     closed = int(whole["won"] + whole["lost"])
     if not closed:
-        note = Note(f"No deal was won or lost from {since} on.")
-        return Block("win_rates", "Win rates", parts=(note,), nav=nav)
+        note = model.Note(f"No deal was won or lost from {since} on.")
+        return model.Block("win_rates", "Win rates", parts=(note,), nav=nav)
     rate = text.percent(whole["rate"])
     known = table[table["rate"].notna()]
     if len(known) < 2:
@@ -248,25 +232,25 @@ def win_rates(tables: Tables) -> Block:
         if not evidence.is_enough(closed):
             ended = f"{int(whole['won'])} of {text.count(closed)} closed from {since} on {'was' if whole['won'] == 1 else 'were'} won"
             title = evidence.say_few(ended)
-        return Block("win_rates", title, "", _draw_rates(tables, known), nav)
+        return model.Block("win_rates", title, "", _draw_rates(tables, known), nav)
     most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
     shown = known[known.index.isin(most)]
     sub = f"Won ÷ (won + lost) from {since} on, 95% interval. Vertical line: all, {rate}. Blue: differs from the others beyond chance"
     if len(shown) < len(known):
         sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
-    return Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
+    return model.Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
 
 
-def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[Opening, ...]:
+def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[model.Opening, ...]:
     if shown.empty:
         return ()
     scores = tables.scores
     apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
     rows = svg.win_rate(shown, overall=float(tables.win_rate["rate"]), differs=apart)
-    return (Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows)),)
+    return (model.Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows)),)
 
 
-def _list_closed(tables: Tables, name: str) -> Deals | None:
+def _list_closed(tables: Tables, name: str) -> model.Deals | None:
     """List the deals that one person won or lost in the window."""
     inputs, deals = tables.inputs, tables.inputs.deals
     inside = deals["close_date"].between(tables.closed_since, inputs.today)

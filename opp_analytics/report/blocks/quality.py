@@ -10,19 +10,8 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import compare_chances
 from opp_analytics.org import Org, is_converted
+from opp_analytics.report import model
 from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_stated
-from opp_analytics.report.model import (
-    Block,
-    Cell,
-    Deals,
-    Group,
-    Line,
-    Note,
-    Opening,
-    PageColumn,
-    Table,
-    Terms,
-)
 from opp_analytics.report.tables import Tables
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
@@ -31,7 +20,7 @@ _SPELLED = 10
 """Numbers below are words."""
 
 
-def risk(tables: Tables) -> Block:
+def risk(tables: Tables) -> model.Block:
     """Show what to question first: the open deals with flags, the most value first, each with its reasons."""
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
@@ -43,24 +32,24 @@ def risk(tables: Tables) -> Block:
             if len(table)
             else "No deal is open."
         )
-        return Block("risk", "Deals at risk", parts=(Note(words),), nav=nav)
+        return model.Block("risk", "Deals at risk", parts=(model.Note(words),), nav=nav)
     details = ["unique_id", "stage", *(["probability"] if "probability" in inputs.deals else []), *inputs.by]
     rows = flagged.head(_MOST_RISKS).reset_index()[["unique_id", "name", "value", "close_date", "reasons"]]
     rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
     columns = (
-        PageColumn("Deal", right=False, phone="full", kind="deal"),
-        *([PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
-        PageColumn("Stage", right=False, kind="stage"),
-        PageColumn("Value"),
-        PageColumn("Stated"),
-        PageColumn("From history"),
-        PageColumn("Close"),
-        PageColumn("Why", right=False, phone="full", kind="why"),
+        model.PageColumn("Deal", right=False, phone="full", kind="deal"),
+        *([model.PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
+        model.PageColumn("Stage", right=False, kind="stage"),
+        model.PageColumn("Value"),
+        model.PageColumn("Stated"),
+        model.PageColumn("From history"),
+        model.PageColumn("Close"),
+        model.PageColumn("Why", right=False, phone="full", kind="why"),
     )
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
-    shown = Table(columns, (Group(lines),), "risk")
+    shown = model.Table(columns, (model.Group(lines),), "risk")
     sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
-    return Block("risk", _say_doubt(tables, flagged), sub, (shown,), nav)
+    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown,), nav)
 
 
 def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
@@ -104,41 +93,38 @@ def _say_flags(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
     return f"{say_finding(table).partition(':')[0]}. The largest first{more}"
 
 
-def _describe_risk(tables: Tables, row: dict[Any, Any]) -> Line:
+def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
     inputs = tables.inputs
     first, *others = row["reasons"].split(" · ")
-    return Line(
+    return model.Line(
         (
             name_deal(inputs, row),
-            *([Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
-            Cell(text.label(row["stage"])),
-            Cell(text.number(row["value"])),
-            Cell(show_stated(row.get("probability"))),
-            Cell(tables.show_history(row["unique_id"])),
-            Cell(inputs.day(row["close_date"])),
-            Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
+            *([model.Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
+            model.Cell(text.label(row["stage"])),
+            model.Cell(text.number(row["value"])),
+            model.Cell(show_stated(row.get("probability"))),
+            model.Cell(tables.show_history(row["unique_id"])),
+            model.Cell(inputs.day(row["close_date"])),
+            model.Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
         )
     )
 
 
-def fix(tables: Tables) -> Block:
+def fix(tables: Tables) -> model.Block:
     """Show what costs most money: the findings of the audit, each opening to its deals and the fix."""
     inputs, table, nav = tables.inputs, tables.finding_summary, "Data to fix"
     if table.empty:
         deals = len(inputs.deals)
-        words = (
-            f"The audit found nothing to fix in {text.count(deals)}."
-            if deals
-            else "There is no deal to audit."
-        )
-        return Block("fix", nav, parts=(Note(words),), nav=nav)
+        found = f"The audit found nothing to fix in {text.count(deals)}."
+        words = found if deals else "There is no deal to audit."
+        return model.Block("fix", nav, parts=(model.Note(words),), nav=nav)
     amounts = [_measure(tables, row) for row in table.head(_MOST_FIXES).reset_index().to_dict("records")]
     opened = tuple(_list_findings(tables, amount) for amount in amounts)
     rest = len(table) - _MOST_FIXES
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
     rows = svg.bars(amounts, label_width=272, stacked=True)
     sub = f"Ranked by money. Open a line for the deals and the fix{more}"
-    return Block("fix", say_finding(table), sub, (Opening(rows, opened),), nav)
+    return model.Block("fix", say_finding(table), sub, (model.Opening(rows, opened),), nav)
 
 
 def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
@@ -150,7 +136,7 @@ def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
     )
 
 
-def _list_findings(tables: Tables, amount: svg.Amount) -> Deals | None:
+def _list_findings(tables: Tables, amount: svg.Amount) -> model.Deals | None:
     inputs = tables.inputs
     found = tables.findings[tables.findings["check"] == amount.key].drop_duplicates("unique_id")
     rows = inputs.deals[inputs.deals["unique_id"].isin(found["unique_id"])]
@@ -168,14 +154,14 @@ def _say_suggestion(found: pd.DataFrame) -> str:
     return f"{deals} Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
 
 
-def notes(tables: Tables) -> Block:
+def notes(tables: Tables) -> model.Block:
     """Show two folds: definitions, and trust."""
-    return Block(
+    return model.Block(
         "notes",
         "",
         parts=(
-            Terms("What each number means", _definitions(tables)),
-            Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
+            model.Terms("What each number means", _definitions(tables)),
+            model.Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
         ),
     )
 
