@@ -172,6 +172,7 @@ ACROSS = {
     "plots/test_twins.py": "every drawing, beside its analysis",
     "report/test_figures.py": "every figure of the page, against the function that gives it",
     "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",
+    "test_call_proof.py": "calls of simulated people, against the skill that they were made with",
     "test_docs.py": "the documentation",
     "test_frames.py": "every public function, with frames of all dtypes and indexes",
     "test_help.py": "the help of every public name",
