@@ -221,25 +221,17 @@ def stage_folder(parent: Path, name: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def in_turn(file: Path) -> Iterator[None]:
-    """Change a file in turn: other processes of ours that would change it wait."""
-    from filelock import FileLock, Timeout
+    """Change a file in turn: other processes of ours that would change it wait, a minute at most."""
+    from filelock import FileLock
 
     lock = file.with_name(f".{file.name[:100]}.lock")
-    with say_failure(f"cannot change {file}"):
+    with say_failure(f"cannot change {file}"), FileLock(lock, timeout=60):
         try:
-            with FileLock(lock, timeout=_TURN):
-                try:
-                    yield
-                finally:
-                    # While it is locked: who waits for it finds that out. Windows removes no open file.
-                    if os.name != "nt":
-                        lock.unlink(missing_ok=True)
-        except Timeout:
-            raise DataError(f"another process has been changing {file} for {_TURN} s; try again") from None
-
-
-_TURN = 60
-"""Seconds to wait for one's turn; a change takes a fraction of one."""
+            yield
+        finally:
+            # While it is locked: who waits for it finds that out. Windows removes no open file.
+            if os.name != "nt":
+                lock.unlink(missing_ok=True)
 
 
 def write_whole(

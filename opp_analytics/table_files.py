@@ -98,9 +98,7 @@ class FileTable:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Attrs of the frame that was stored: its org and its moment."""
     delimiter: str = ""
-    """What is between the cells of a CSV file."""
-    sheet: str = ""
-    """Title of a workbook's sheet."""
+    """What is between the cells of a CSV file; empty of another one."""
 
     @property
     def semicolons(self) -> bool:
@@ -307,7 +305,7 @@ def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     columns: list[Sequence[Any]] = list(zip(*below, strict=True)) if below else [()] * width
     index = pd.RangeIndex(first, first + len(below), name="row")
     made = _make_table(str(path), f"sheet {title!r}", labels, columns, index, _note_titles(place))
-    return replace(made, facts=facts, sheet=title)
+    return replace(made, facts=facts)
 
 
 def import_openpyxl() -> Any:

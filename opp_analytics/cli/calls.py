@@ -28,9 +28,9 @@ if runs():
 
     from opp_analytics import text
     from opp_analytics.cli.console import heading, note, say, show, write_command
-    from opp_analytics.errors import ConfigError, DataError
+    from opp_analytics.errors import ConfigError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import FILE, Call, Org, add_call, calls_known, write_stranger
+    from opp_analytics.org import FILE, Call, Org, add_call, calls_known
     from opp_analytics.periods import as_date, read_period
 
 _MOST = 60
@@ -45,14 +45,13 @@ _NUMBER = ["caller", "owner_name", "team", "period"]
 def call_command(
     caller: Annotated[str, typer.Argument(help="Who submits the number.")],
     period: Annotated[str, typer.Argument(help="Month, quarter, year or week: 2026-12, FY27Q4, 2026-W48.")],
-    commit: Annotated[str, typer.Argument(help="The amount, as 450k; - withdraws.", show_default=False)] = "",
+    commit: Annotated[str, typer.Argument(help="The amount, as 450k; - withdraws.")],
     owner: Annotated[str | None, typer.Option("--for", help="For this person's number.")] = None,
     team: Annotated[str | None, typer.Option("--team", help="For this team's number.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="For the number of all.")] = False,
     best: Annotated[str | None, typer.Option("--best", help="The best case, an amount.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why, in a few words.")] = None,
     made_on: Annotated[str | None, typer.Option(help="Day of the call.", show_default="today")] = None,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw the call.")] = False,
     folder: HistoryFolder = HISTORY_FOLDER,
     org_file: OrgFile = None,
 ) -> None:
@@ -61,71 +60,49 @@ def call_command(
     if not file.is_file():
         way_out = f"write one with: {write_command('org', 'init')}"
         raise ConfigError(f"calls are kept beside an org file, and there is no {file}; {way_out}")
-    if any(str(words).strip().startswith(("=", "+", "@")) for words in (caller, owner, team, reason)):
-        raise typer.BadParameter(
-            "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
-        )
+    texts = {"caller": caller, "owner_name": owner, "team": team, "reason": reason}
+    said: dict[str, Any] = {
+        name: " ".join(words.split()) or None for name, words in texts.items() if words is not None
+    }
+    if any(words and words[0] in "=+@" for words in said.values()):
+        begins = "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
+        raise typer.BadParameter(begins)
     if (owner is not None) + (team is not None) + whole > 1:
         raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")
-    amount = "" if commit.strip() in ("-", "−") else commit
-    if (withdraw or amount != commit) == bool(best or amount):
-        wrong = (
-            "a call that withdraws has no amount"
-            if amount or best
-            else "a call needs an amount, such as 450k"
-        )
-        raise typer.BadParameter(f"{wrong}; --withdraw withdraws the last one")
+    if not (owner or team or whole):
+        said["owner_name"] = said["caller"]
     org = oa.Org.read(file)
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on")
-    caller, own = " ".join(caller.split()), None if team or whole else owner or caller
-    _check_owner(own, org, folder)
-    amounts = (parse_amount(amount or None, org), parse_amount(best, org))
-    said = " ".join(reason.split()) if reason else ""
-    made = Call(day.date(), read_period(period), caller, own, team, *amounts, said or None)
-    if made.commit is None and not _find_known(oa.calls(org), made):
-        raise DataError(f"{caller} has no call for {_name_number(made, org)}; there is nothing to withdraw")
-    calls = oa.calls(add_call(file, made))
-    say(_describe(made, _find_known(calls.iloc[:-1], made), org))
+    amount = None if commit.strip() in ("-", "−") else parse_amount(commit, org)
+    made = Call(day.date(), read_period(period), commit=amount, best_case=parse_amount(best, org), **said)
+    history = find_history(folder, org)
+    calls = oa.calls(add_call(file, made, lambda: list_owners(history) if history else ()))
+    say(_describe(made, calls))
     if not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
     calls.attrs = {"org": calls.attrs["org"]}
     answer(calls.tail(1))
 
 
-def _check_owner(name: str | None, org: Org, folder: Path) -> None:
-    """Refuse the number of somebody who is neither among the people nor an owner in the history."""
-    known = set(org.people["owner_name"])
-    if name not in known | {None} and (history := find_history(folder, org)) is not None:
-        known |= list_owners(history)
-    if name is not None and known and name not in known:
-        raise DataError(f"{name!r} is {write_stranger(name, sorted(known))}")
-
-
-def _find_known(calls: pd.DataFrame, made: Call) -> list[tuple[pd.Timestamp, float]]:
-    """Find the day and amount of the call that is in force for a caller's number and period when the next one is made."""
-    known = calls_known(calls, pd.Timestamp(made.made_on)).astype(dict.fromkeys(_NUMBER, "object"))
-    same = known[_NUMBER].fillna("").eq([getattr(made, name) or "" for name in _NUMBER]).all(axis="columns")
-    return list(known.loc[same, ["made_on", "commit"]].itertuples(index=False, name=None))
+def _describe(made: Call, calls: pd.DataFrame) -> str:
+    """Say the last of some calls in a sentence, with what it supersedes."""
+    org = Org.of(calls)
+    money = partial(text.money, currency=org.currency)
+    numbers = calls[_NUMBER].astype("object").fillna("")
+    same = calls[numbers.eq(numbers.iloc[-1]).all(axis="columns")]
+    before = calls_known(same.iloc[:-1], same["made_on"].iloc[-1])
+    earlier = before[["made_on", "commit"]].itertuples(index=False, name=None)
+    was = "".join(f" (was {money(amount)} on {text.day(day)})" for day, amount in earlier)
+    best = "" if made.best_case is None else f", at best {money(made.best_case)}"
+    what = "withdraws the call" if made.commit is None else f"calls {money(made.commit)}{best}"
+    period = text.period_name(made.period, org.freq("Q"), today=made.made_on)
+    number = ", ".join(filter(None, [_name_whose(made.caller, made.owner_name, made.team), period]))
+    return f"{made.caller} {what} for {number}{was or ' (none was in force)' * (made.commit is None)}."
 
 
 def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
     """Name whose number a call is; None where it is the caller's own."""
-    return f"team {team}" if team else "everyone" if owner is None else None if owner == caller else owner
-
-
-def _name_number(made: Call, org: Org) -> str:
-    """Name the period of a call, and before it whose number it is where it is not the caller's own."""
-    period = text.period_name(made.period, org.freq("Q"), today=made.made_on)
-    return ", ".join(filter(None, [_name_whose(made.caller, made.owner_name, made.team), period]))
-
-
-def _describe(made: Call, before: list[tuple[pd.Timestamp, float]], org: Org) -> str:
-    """Say a call in a sentence, with what it supersedes."""
-    money = partial(text.money, currency=org.currency)
-    was = "".join(f" (was {money(amount)} on {text.day(day)})" for day, amount in before)
-    best = "" if made.best_case is None else f", at best {money(made.best_case)}"
-    what = "withdraws the call" if made.commit is None else f"calls {money(made.commit)}{best}"
-    return f"{made.caller} {what} for {_name_number(made, org)}{was}."
+    return f"team {team}" if team else "everyone" if not owner else None if owner == caller else owner
 
 
 @with_tables()
@@ -166,10 +143,10 @@ def _list_calls(calls: pd.DataFrame, *, every: bool) -> None:
     if not every:
         calls = calls[calls["in_force"] & calls["commit"].notna()]
     shown = calls[::-1].sort_values("made_on", ascending=False, kind="stable")
-    numbers = shown[_NUMBER].astype("object").where(shown[_NUMBER].notna(), None).itertuples(index=False)
+    numbers = shown[_NUMBER].astype("object").fillna("").itertuples(index=False)
     shown["for"] = [_name_whose(*each[:3]) for each in numbers]
     shown["period"] = [text.period(label, Org.of(calls).freq("Q")) for label in shown["period"]]
-    columns = [*_SHOWN, *(["in_force"] if every else [])]
     if len(shown):
+        columns = [*_SHOWN, *(["in_force"] if every else [])]
         show(shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, wrap=("reason",))
     answer(calls)

@@ -2,7 +2,7 @@
 
 from opp_analytics.org.add_call import add_call
 from opp_analytics.org.additions import Tables
-from opp_analytics.org.calls import calls, calls_known, refuse_strangers, write_stranger
+from opp_analytics.org.calls import calls, calls_known, refuse_strangers
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
@@ -39,7 +39,7 @@ from opp_analytics.org.org import (
     parse_org,
     read_folder_org,
 )
-from opp_analytics.org.people import DERIVED, Call, list_derived, mask_in_force
+from opp_analytics.org.people import DERIVED, Call, find_teams, list_derived, mask_in_force
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import (
     COLUMN_WORDS,

@@ -64,24 +64,11 @@ def refuse_strangers(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]
     if not people or not strange or not (strange := strange - (known := people | set(owners_of()))):
         return
     file, lines = calls.attrs.get("file"), calls.attrs.get("lines")
-    raise OrgError(
-        str(Org.of(calls).file or "the org's calls"),
-        [
-            OrgProblem(
-                "owner_name" if lines else f"calls.rows[{row}].owner_name",
-                repr(name),
-                write_stranger(name, sorted(known)),
-                lines[row] if lines else None,
-                file,
-            )
-            for row, name in calls["owner_name"].items()
-            if name in strange
-        ],
-    )
-
-
-def write_stranger(name: str, known: Iterable[str]) -> str:
-    """Say that nobody has this name, and whose is near."""
-    near = did_you_mean(name, known)
-    meant = f"{near} Correct it" if near else "correct it"
-    return f"nobody under [people] of the org, and owner of no deal; {meant}, or add the person"
+    problems = []
+    for row, name in calls["owner_name"].items():
+        if name in strange:
+            near = did_you_mean(name, known)
+            right = f"nobody under [people] of the org, and owner of no deal; {f'{near} Correct it' if near else 'correct it'}, or add the person"
+            key, line = ("owner_name", lines[row]) if lines else (f"calls.rows[{row}].owner_name", None)
+            problems.append(OrgProblem(key, repr(name), right, line, file))
+    raise OrgError(str(Org.of(calls).file or "the org's calls"), problems)

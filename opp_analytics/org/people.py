@@ -111,3 +111,9 @@ def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -
     ).set_index("row")
     gained = {name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)}
     return frame.assign(**gained)
+
+
+def find_teams(people: pd.DataFrame, day: pd.Timestamp) -> dict[str, str]:
+    """Find the team of each person on a day, "" for none."""
+    begun = people[~(people["from_date"] > day)].sort_values("from_date", kind="stable", na_position="first")
+    return dict(zip(begun["owner_name"], begun["team"].fillna(""), strict=True))
