@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import itertools
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.forecasting.call_samples import (
-    NUMBER,
-    POINT,
-    CallSamples,
-    Errors,
-    keep_in_force,
-    tabulate,
-)
+from opp_analytics.analysis.forecasting.call_samples import NUMBER, POINT, CallSamples, Errors, tabulate
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import Org
@@ -105,41 +99,29 @@ def call_accuracy(
 
 def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
     """Tabulate `call_accuracy` of samples."""
-    calls = samples.calls if by == "caller" else samples.calls[samples.calls[by] != ""]
-    found = [known.assign(place=point.place) for point, known in samples.list_known()]
+    calls, known = samples.calls, samples.known
     if by != "caller":
-        found = [keep_in_force(known[known[by] != ""]) for known in found]
-    known = pd.concat(found) if found else calls.assign(place=0)[:0]
+        calls, known = (part[part[by] != ""] for part in (calls, known))
+        known = known.drop_duplicates([*POINT, *NUMBER], keep="last")
     parts = []
-    for owner, team in dict.fromkeys(zip(known["owner_name"] != "", known["team"] != "", strict=True)):
-        names = [name for name, named in zip(NUMBER, (owner, team), strict=True) if named]
-        mine = known[((known["owner_name"] != "") == owner) & ((known["team"] != "") == team)]
+    for named, mine in known.groupby([known[name] != "" for name in NUMBER]):
+        names = list(itertools.compress(NUMBER, named))
         level = samples.read_level(*names)[["model", "actual"]].dropna()
         parts.append(mine.merge(level, left_on=[*POINT, *names], right_index=True))
     cells = pd.concat(parts) if parts else known.assign(model=0.0, actual=0.0)
     index = pd.MultiIndex.from_frame(cells[[by, *NUMBER, *POINT]])
     cells = cells.set_index(index)[["commit", "model", "actual"]]
-    judged = Errors.split(cells, ["commit", "model"])
     made = calls.dropna(subset=["commit"]).sort_values("made_on", kind="stable")
     ends = made.groupby([made[name] for name in (by, *NUMBER, "period")])["commit"].agg(["first", "last"])
     ends = ends[ends.index.isin(cells.droplevel("place").index)]
     moves = (ends["last"] - ends["first"]).groupby(level=[0, 3]).sum()
-    rows = {}
-    for key in sorted(calls[by].unique()):
-        errors = judged.get(key) or Errors.of(cells[:0].droplevel(0), ["commit", "model"])
+    rows: dict[str, dict[str, Any]] = {key: {"n": 0} for key in sorted(calls[by].unique())}
+    for key, errors in Errors.split(cells, ["commit", "model"]).items():
         rows[key] = errors.judge("commit", confidence=samples.question.confidence)
         if errors.enough:
-            moved = moves.loc[key] / errors.actual
-            rows[key]["moved"] = moved[errors.actual > 0].mean()
+            rows[key]["moved"] = (moves.loc[key] / errors.actual)[errors.actual > 0].mean()
     table = tabulate(rows.values(), _COLUMNS, confidence=samples.question.confidence)
     table.index = pd.Index(rows, dtype=schema.TEXT, name=by)
-    return annotate(
-        table,
-        n=cells.index.get_level_values("period").nunique(),
-        left_out={
-            **samples.left_out,
-            "other_numbers": len(samples.calls) - len(calls),
-            "no_forecast": len(known) - len(cells),
-        },
-        **samples.notes,
-    )
+    left_out = {"other_numbers": len(samples.calls) - len(calls), "no_forecast": len(known) - len(cells)}
+    n = cells.index.get_level_values("period").nunique()
+    return annotate(table, n=n, left_out={**samples.left_out, **left_out}, **samples.notes)

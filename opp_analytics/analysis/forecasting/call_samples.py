@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,11 +47,6 @@ class CallDay(NamedTuple):
     """Place among the period's leads, which months of 30 and 31 days share."""
     day: pd.Timestamp
     record: int
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Its key in tables, as `POINT` names it."""
-        return str(self.period), self.place
 
 
 @dataclass(frozen=True)
@@ -126,11 +121,17 @@ class CallSamples:
         """The attrs of a table of judged calls."""
         return {"made_from": self.question.history, **PastForecasts(self.question).notes}
 
-    def list_known(self) -> Iterable[tuple[CallDay, pd.DataFrame]]:
-        """List the calls in force on each day."""
+    @cached_property
+    def known(self) -> pd.DataFrame:
+        """The calls in force on each day, with ``place``, ``day`` and ``override``: one's own first, then the last made last."""
         by_period = dict(iter(self.calls.groupby("period")))
-        for point in self.points:
-            yield point, calls_known(by_period[str(point.period)], point.day)
+        found = [
+            calls_known(by_period[str(point.period)], point.day).assign(place=point.place, day=point.day)
+            for point in self.points
+        ]
+        table = pd.concat(found) if found else self.calls[:0].assign(place=0, day=pd.Timestamp(0))
+        table["override"] = table["caller"] != table["owner_name"]
+        return table.sort_values(["override", "made_on"], kind="stable")
 
     def read_level(self, *by: str) -> pd.DataFrame:
         """Tabulate what the records knew on each day, by group: ``model``, ``weighted``, ``last_period``, and ``actual`` in the end.
@@ -139,30 +140,31 @@ class CallSamples:
         """
         if by in self._levels:
             return self._levels[by]
-        question, sources = self.question, ["model", "weighted", "last_period", "actual"]
-        history = question.history
+        history, rows = self.question.history, []
         assert history is not None
-        keys, rows = [*POINT, *by], []
         if set(by) <= set(history.table.columns):
-            past = PastForecasts(replace(question, by=by))
+            past = PastForecasts(replace(self.question, by=by))
             wanted, before = (self._list_wanted(back) for back in (0, 1))
             model, stated = (_ask(past, wanted, method) for method in (None, Method("stated")))
             actual, last = past.sum_wins(wanted), past.sum_wins(before)
-            for point in self.points:
-                period, record = point.period, point.record
-                forecasts, plain = model.get((record, period), {}), stated.get((record, period), {})
+            for period, place, _, record in self.points:
+                # A group without a forecast among others counts as 0.
+                forecasts, plain = (
+                    (
+                        made.get((record, period), {}),
+                        (0.0, 0.0) if (record, period) in made else (np.nan, np.nan),
+                    )
+                    for made in (model, stated)
+                )
                 for group in past.learned.versions.every.labels:
-                    # A group without a forecast among others counts as 0.
-                    weighted, booked = plain.get(group, (0.0, 0.0) if plain else (np.nan, np.nan))
-                    rows.append((
-                        *point.key,
-                        *group,
-                        forecasts.get(group, (0.0 if forecasts else np.nan,))[0],
-                        weighted,
-                        max(booked, last[record, group, str(period - 1)]),
-                        actual[record, group, str(period)],
-                    ))  # fmt: skip
-        self._levels[by] = pd.DataFrame(rows, columns=[*keys, *sources]).set_index(keys).astype("float64")
+                    expected, _ = forecasts[0].get(group, forecasts[1])
+                    weighted, booked = plain[0].get(group, plain[1])
+                    came = max(booked, last[record, group, str(period - 1)])
+                    key = (str(period), place, *group)
+                    rows.append((*key, expected, weighted, came, actual[record, group, str(period)]))
+        keys = [*POINT, *by]
+        table = pd.DataFrame(rows, columns=[*keys, "model", "weighted", "last_period", "actual"])
+        self._levels[by] = table.set_index(keys).astype("float64")
         return self._levels[by]
 
     def _list_wanted(self, back: int) -> Wanted:
@@ -198,12 +200,6 @@ def _read_period(label: str, question: Question) -> pd.Period | None:
     return period if same else None
 
 
-def keep_in_force(known: pd.DataFrame) -> pd.DataFrame:
-    """Keep one call for each number: the last override, else the own call."""
-    ranked = known.assign(override=known["caller"] != known["owner_name"])
-    return ranked.sort_values(["override", "made_on"], kind="stable").drop_duplicates(NUMBER, keep="last")
-
-
 @dataclass(frozen=True)
 class Errors:
     """The errors of some sources by period (rows): the mean over its leads, summed over the numbers judged together."""
@@ -213,15 +209,25 @@ class Errors:
     actual: pd.Series[Any]
 
     @classmethod
-    def of(cls, cells: pd.DataFrame, sources: Sequence[str]) -> Errors:
-        """Average cells with columns `sources` and ``actual``; their index has a level ``period``, the lead's ``place``, and whose number it is."""
-        return cls(*_average(cells, sources, []))
+    def of(cls, cells: pd.DataFrame, sources: Sequence[str], *kept: int) -> Errors:
+        """Average cells with columns `sources` and ``actual`` by period, and by the levels `kept` of their index.
+
+        It has a level ``period``, the lead's ``place``, and whose number it is.
+        """
+        off = cells[list(sources)].sub(cells["actual"], axis=0)
+        levels = [level for level, name in enumerate(cells.index.names) if name != "place"]
+        size, signed, came = (
+            pd.DataFrame(part.groupby(level=levels).mean()).groupby(level=[*kept, "period"]).sum()
+            for part in (off.abs(), off, cells[["actual"]])
+        )
+        return cls(size, signed, came["actual"])
 
     @classmethod
     def split(cls, cells: pd.DataFrame, sources: Sequence[str]) -> dict[str, Errors]:
         """Average cells by the first level of their index, each as `of` does."""
-        parts = _average(cells, sources, [0])
-        return {key: cls(*(part.loc[key] for part in parts)) for key in parts[-1].index.unique(0)}
+        every = cls.of(cells, sources, 0)
+        parts = every.size, every.signed, every.actual
+        return {key: cls(*(part.loc[key] for part in parts)) for key in every.actual.index.unique(0)}
 
     @property
     def enough(self) -> bool:
@@ -263,19 +269,6 @@ class Errors:
     def compare(self, source: str, other: str = "model") -> float:
         """Compute the p-value of the difference between two sources' errors; NaN from too few periods."""
         return compare_pairs(self.size[source] - self.size[other]) if self.enough else np.nan
-
-
-def _average(
-    cells: pd.DataFrame, sources: Sequence[str], kept: list[Any]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any]]:
-    """Average size and sign of the errors, and the actual, by the levels `kept` and the period."""
-    off = cells[list(sources)].sub(cells["actual"], axis=0)
-    levels = [place for place, name in enumerate(cells.index.names) if name != "place"]
-    size, signed, came = (
-        pd.DataFrame(part.groupby(level=levels).mean()).groupby(level=[*kept, "period"]).sum()
-        for part in (off.abs(), off, cells[["actual"]])
-    )
-    return size, signed, came["actual"]
 
 
 def _divide(part: Any, whole: Any) -> Any:

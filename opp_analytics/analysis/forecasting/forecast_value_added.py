@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,15 +10,15 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.call_samples import (
     FEWEST,
+    NUMBER,
     POINT,
     CallSamples,
     Errors,
-    keep_in_force,
     tabulate,
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.org import Org
+from opp_analytics.org import Org, find_teams
 from opp_analytics.periods import Freq
 
 if TYPE_CHECKING:
@@ -102,21 +100,21 @@ def forecast_value_added(
 def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame:
     """Tabulate `forecast_value_added` of samples."""
     cells, without_call = _collect_sources(samples, by)
-    groups = {str(key): part for key, part in cells.groupby(level="group")} if by else {"": cells}
+    groups: dict[Any, pd.DataFrame] = dict(iter(cells.groupby(level="group"))) if by else {"": cells}
     judged = {key: _keep_common(part) for key, part in groups.items()}
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    override = {}
+    override, confidence = {}, samples.question.confidence
     for key, part in judged.items():
         errors = Errors.of(part, [name for name in SOURCES if name in part])
         for source in SOURCES:
             if source in part:
-                rows[key, source] = errors.judge(source, confidence=samples.question.confidence)
+                rows[key, source] = errors.judge(source, confidence=confidence)
             else:
                 lone = groups[key][source].dropna().index.get_level_values("period")
                 rows[key, source] = {"n": lone.nunique()}
         if errors.enough and {"reps", "manager"} <= set(part):
             override[key] = errors.compare("manager", "reps")
-    table = tabulate(rows.values(), _COLUMNS, confidence=samples.question.confidence)
+    table = tabulate(rows.values(), _COLUMNS, confidence=confidence)
     labels = pd.DataFrame(list(rows), columns=[by or "group", "source"], dtype=schema.TEXT)
     table.index = pd.MultiIndex.from_frame(labels) if by else pd.Index(labels["source"])
     return annotate(
@@ -132,38 +130,39 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
 def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame, int]:
     """Tabulate each source's number on each day, by group (an empty one for the whole); count the people who had none and counted otherwise."""
     level, people = samples.read_level(*([by] if by else [])), samples.read_level("owner_name")["weighted"]
-    plain_on: dict[Any, dict[str, float]] = {
-        point: dict(zip(part.index.get_level_values(-1), part, strict=True))
-        for point, part in people.groupby(level=POINT)
+    plain_on: dict[Any, Any] = {
+        day: part.droplevel([0, 1]).to_dict() for day, part in people.groupby(level=POINT)
     }
-    rows, without_call, staff = [], 0, samples.question.org.people.fillna({"team": ""})
-    placed = {*staff["team"]} - {""}
-    for point, known in samples.list_known():
-        plain, last = plain_on.get(point.key, {}), keep_in_force(known)
-        numbers = list(zip(last["owner_name"], last["team"], strict=True))
-        force = dict(zip(numbers, last["commit"], strict=True))
-        over = set(itertools.compress(numbers, last["override"]))
-        mine = known[known["caller"] == known["owner_name"]]
-        own = dict(zip(mine["owner_name"], mine["commit"], strict=True))
-        team_of = _find_teams(staff, point.day)
-        teams = {number: number[1] for number in over if not number[0] and number[1] in placed}
-        everyone = dict.fromkeys([*plain, *(name for name, _ in numbers if name)])
-        for number, names in _list_groups(by, numbers, everyone, team_of).items():
-            # Within the whole, a team's override stands for its people.
-            inside = {} if by else teams
-            rest = [(name, "") for name in names if team_of.get(name) not in inside.values()]
-            called = [name for name in names if name in own]
-            above = over & {number, *inside, *rest}
+    rows, without_call, staff = [], 0, samples.question.org.people
+    point: Any
+    day: Any
+    for (*point, day), known in samples.known.groupby([*POINT, "day"]):
+        plain, team_of = plain_on.get(tuple(point), {}), find_teams(staff, day)
+        said = list(known[["override", *NUMBER, "commit"]].itertuples(index=False, name=None))
+        own = {owner: commit for override, owner, _, commit in said if not override}
+        over = {(owner, team): commit for override, owner, team, commit in said if override}
+        # Within the whole, a team's override stands for its people.
+        placed: set[str] = set() if by else {*staff["team"].dropna()}
+        inside = {team: commit for (_, team), commit in over.items() if team in placed}
+        groups: dict[str, list[str]] = {team: [] for _, team in over} if by == "team" else {}
+        for name in dict.fromkeys([*plain, *own, *(owner for owner, _ in over if owner)]):
+            group = {None: "", "team": team_of.get(name, ""), "owner_name": name}[by]
+            groups.setdefault(group, []).append(name)
+        for group, names in groups.items():
+            if by and not group:
+                continue
+            reps = {name: own.get(name, plain.get(name, 0.0)) for name in names}
+            rest = [name for name in names if team_of.get(name) not in inside]
+            manager = sum(inside.values()) + sum(over.get((name, ""), reps[name]) for name in rest)
+            number = (group, "") if by == "owner_name" else ("", group)
+            above = bool(inside) or number in over or any((name, "") in over for name in rest)
+            called = not own.keys().isdisjoint(names)
             without_call += sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
-            reps = sum(own.get(name, plain.get(name, 0.0)) for name in names)
-            manager = sum(force[one] if one in force else plain.get(one[0], 0.0) for one in [*inside, *rest])
-            rows.append((
-                "".join(number),
-                *point.key,
-                reps if called else np.nan,
-                force.get(number, manager) if called or above else np.nan,
-                bool(above),
-            ))  # fmt: skip
+            sums = (
+                sum(reps.values()) if called else np.nan,
+                over.get(number, manager) if called or above else np.nan,
+            )
+            rows.append((group, *point, *sums, above))
     found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden"])
     found = found.astype({"reps": "float64", "manager": "float64"}).dropna(
         how="all", subset=["reps", "manager"]
@@ -174,21 +173,6 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
     return cells.assign(blend=_blend(cells)).set_index(["group", *POINT]), without_call
 
 
-def _list_groups(
-    by: str | None, numbers: Sequence[tuple[str, str]], everyone: Iterable[str], team_of: Mapping[str, str]
-) -> dict[tuple[str, str], list[str]]:
-    """List the people in each number that is judged."""
-    if by == "owner_name":
-        return {(name, ""): [name] for name, _ in numbers if name}
-    if by is None:
-        return {("", ""): list(everyone)}
-    return {
-        ("", team): [name for name in everyone if team_of.get(name) == team]
-        for team in dict.fromkeys([*team_of.values(), *(team for _, team in numbers)])
-        if team
-    }
-
-
 def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     """Blend the model with the calls of reps, scaled by their past bias at the same lead."""
     # A ratio of sums: the mean of ratios is too high, because a small call weighs as much as a large one.
@@ -197,12 +181,6 @@ def _blend(cells: pd.DataFrame) -> pd.Series[float]:
     ratio = (past["actual"] / past["reps"]).where(past["reps"] > 0, 1.0)
     scale = ((_STRENGTH + n * ratio) / (_STRENGTH + n)).clip(1 / _MOST, _MOST)
     return 0.5 * cells["model"] + 0.5 * scale * cells["reps"]
-
-
-def _find_teams(people: pd.DataFrame, day: pd.Timestamp) -> dict[str, str]:
-    """Find the team of each person on a day, "" for none."""
-    begun = people[~(people["from_date"] > day)].sort_values("from_date", kind="stable", na_position="first")
-    return dict(zip(begun["owner_name"], begun["team"], strict=True))
 
 
 def _keep_common(part: pd.DataFrame) -> pd.DataFrame:
