@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from opp_analytics.charts.data import (
     ChartData,
     DotMark,
     Level,
-    Mark,
     Measure,
     Place,
     RangeMark,
@@ -35,16 +34,14 @@ _SIZE = (9.5, 2.4)
 def call_accuracy(table: pd.DataFrame) -> ChartData:
     """Prepare the bias of each caller with its interval, the highest first; blue where it is beyond chance."""
     known = table[table["bias"].notna()].sort_values("bias", ascending=False, kind="stable")
-    reach = max(1.0, _WIDEST * float(known["bias"].abs().max()))
-    drawn, places = known[["bias_low", "bias", "bias_high"]].clip(-reach, reach), []
-    for (key, row), ends in zip(known.iterrows(), drawn.to_numpy(), strict=True):
-        lean, name = say_lean(row), str(key)
-        marks = _mark(ends, blue=lean.startswith("usually"))
-        figures = (text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}")
-        places.append(Place(name, marks, figures=figures, title=f"{name}: {lean}", key=name))
+    rows = []
+    for key, row in known.iterrows():
+        figures = text.percent(row["wape"]), text.percent(row["model_wape"]), f"{int(row['n']):,}"
+        rows.append((str(key), (lean := say_lean(row)).startswith("usually"), figures, f"{key}: {lean}"))
     heads = ("missed by", "the model by", text.plural(text.noun(table.attrs.get("freq"))))
-    title = "called too low or too high, as a share of what was won"
-    return _lay_out(table, places, drawn, 0.0, Measure("percent", title), heads, "blue: leans beyond chance")
+    measure = Measure("percent", "called too low or too high, as a share of what was won")
+    drawn = known[["bias_low", "bias", "bias_high"]]
+    return _lay_out(table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance")
 
 
 def forecast_value_added(table: pd.DataFrame) -> ChartData:
@@ -52,56 +49,48 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
 
     With groups, those of calls only.
     """
-    freq = table.attrs.get("freq")
     called = table.index.get_level_values("source").isin(["reps", "manager"])
     shown = called if table.index.nlevels > 1 else np.full(len(table), table["wape"][called].notna().any())
     known = table[shown & table["error_ratio"].notna()].sort_values("error_ratio", kind="stable")
-    reach = max(2.0, _WIDEST * float(known["error_ratio"].max()))
-    drawn, places = known[["ratio_low", "error_ratio", "ratio_high"]].clip(0.0, reach), []
-    for (key, row), ends in zip(known.iterrows(), drawn.to_numpy(), strict=True):
+    rows = []
+    for key, row in known.iterrows():
         *group, source = key if isinstance(key, tuple) else (key,)
-        name = text.capital(" · ".join([*group, name_source(source, freq).removeprefix("the ")]))
-        marks = _mark(ends, blue=row["differs"])
+        named = name_source(source, table.attrs.get("freq")).removeprefix("the ")
         better = "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
-        figures = (text.percent(row["wape"]), text.percent(row["bias"], signed=True), better)
-        places.append(Place(name, marks, figures=figures, key=str(source)))
-    heads, measure = (
-        ("missed by", "bias", "better in"),
-        Measure("number", "error, as a multiple of the model’s"),
+        figures = text.percent(row["wape"]), text.percent(row["bias"], signed=True), better
+        rows.append((text.capital(" · ".join([*group, named])), row["differs"], figures, ""))
+    measure = Measure("number", "error, as a multiple of the model’s")
+    drawn, blue = (
+        known[["ratio_low", "error_ratio", "ratio_high"]],
+        "blue: differs from the model beyond chance",
     )
-    return _lay_out(table, places, drawn, 1.0, measure, heads, "blue: differs from the model beyond chance")
-
-
-def _mark(ends: Any, *, blue: bool) -> tuple[Mark, ...]:
-    """Mark an estimate and its interval."""
-    low, at, high = ends
-    line = () if math.isnan(low) else (RangeMark(low, high, "hi" if blue else "mute"),)
-    return *line, DotMark(at, "hi" if blue else "bar")
+    return _lay_out(table, rows, drawn, 1.0, measure, ("missed by", "bias", "better in"), blue)
 
 
 def _lay_out(
-    table: pd.DataFrame,
-    places: list[Place],
-    drawn: pd.DataFrame,
-    level: float,
-    measure: Measure,
-    heads: tuple[str, ...],
-    blue: str,
-) -> ChartData:
-    """Put dots and lines into the left part, and three columns of figures beside them."""
+    table: pd.DataFrame, rows: Sequence[tuple[str, bool, tuple[str, ...], str]], drawn: pd.DataFrame, level: float,
+    measure: Measure, heads: tuple[str, ...], blue: str,
+) -> ChartData:  # fmt: skip
+    """Put the estimate of each row with its interval into the left part, and three columns of figures beside them."""
     judged = text.count(int(table.attrs.get("n", 0)), text.noun(table.attrs.get("freq")))
     note = write_caption(table, judged, note_intervals(table), blue)
-    if not places:
+    if not rows:
         return ChartData(sentence(table), note, "too few periods to say", size=_SIZE)
+    reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
+    drawn, places = drawn.clip(-reach, reach), []
+    for (name, differs, figures, title), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
+        line = () if math.isnan(start) else (RangeMark(start, end, "hi" if differs else "mute"),)
+        marks = (*line, DotMark(at, "hi" if differs else "bar"))
+        places.append(Place(name, marks, figures=figures, title=title, key=name))
     ends = [0.0, level, *drawn.to_numpy().ravel()]
     room = 0.06 * float(np.nanmax(ends) - np.nanmin(ends))
     low, high = float(np.nanmin(ends)) - room, float(np.nanmax(ends)) + room
-    above, write = choose_ticks(max(high, -low)), text.percent if measure.kind == "percent" else text.times
-    ticks = tuple(
+    above, write = choose_ticks(max(high, -low)), text.times if level else text.percent
+    ticks = [
         (tick, write(tick)) for tick in [*(-tick for tick in above[:0:-1]), *above] if low <= tick <= high
-    )
+    ]
     return ChartData(
         sentence(table), note, places=tuple(places), levels=(Level(level),), size=_SIZE, least_rows=2,
-        measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=ticks),
+        measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=tuple(ticks)),
         columns=tuple(TextColumn(at, True, head, "ink") for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)),
     )  # fmt: skip

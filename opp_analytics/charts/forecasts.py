@@ -294,9 +294,10 @@ def forecast_fan(
         names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
     if calls is not None and len(calls):
         made = (pd.DatetimeIndex(calls.index) - _EPOCH) / _DAY
-        curves.append(
-            Curve(tuple(zip(made, map(float, calls), strict=True)), "bar", stepped=True, dashed=True)
-        )
+        # From the call in force at the first record on.
+        begun = max(int(made.searchsorted(days[0], "right")) - 1, 0)
+        steps = tuple(zip(made[begun:], map(float, calls[begun:]), strict=True))
+        curves.append(Curve(steps, "bar", stepped=True, dashed=True))
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
     aim = target if target is not None else float(last["target"]) if "target" in table else math.nan
     places = tuple(

@@ -7,47 +7,50 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.org import calls_known
+from opp_analytics.org import Org, calls_known, find_teams
 from opp_analytics.schema import ALL, NO_LABEL, TEXT
 
-Number = tuple[str, str]
-"""Whose number a call is: the column and the name of a person or a team; ("", "") for the whole."""
+_NOTHING = (math.nan, None)
 
 
-def find_calls(calls: pd.DataFrame, people: pd.DataFrame, day: pd.Timestamp, subject: Number) -> pd.DataFrame:
-    """Find the call in force on a day for each row of people; totals of all rows are the `subject`'s.
+def find_calls(
+    calls: pd.DataFrame, people: pd.DataFrame, day: pd.Timestamp, subject: tuple[str, str]
+) -> pd.DataFrame:
+    """Find the call in force on a day for each row of people; totals of all rows are those of the `subject`, a column and a name in it.
 
     ``call`` is the owner's own, else the last one that somebody else made; without either, for a group, the sum of its
     people's, if everyone with a target, a win or a deal due has one. ``caller`` is missing for a sum. ``override``,
-    ``overrider``: what somebody else says of a number that its owner calls.
+    ``overrider``: what somebody else says of a number that its owner calls. Who moved has a call in the team of that day.
     """
-    own: dict[Number, tuple[float, str]] = {}
-    others: dict[Number, tuple[float, str]] = {}
-    known = calls_known(calls, day).sort_values("made_on", kind="stable")
-    for caller, owner, team, commit in known[["caller", "owner_name", "team", "commit"]].itertuples(
+    said: dict[tuple[str, str], dict[bool, tuple[float, str]]] = {}
+    numbers = (
+        calls_known(calls, day).sort_values("made_on", kind="stable").fillna({"owner_name": "", "team": ""})
+    )
+    for caller, owner, team, commit in numbers[["caller", "owner_name", "team", "commit"]].itertuples(
         index=False
     ):
-        named = [
-            (column, name) for column, name in (("owner_name", owner), ("team", team)) if not pd.isna(name)
-        ]
-        (own if caller == owner else others)[named[0] if named else ("", "")] = (commit, caller)
+        number = ("owner_name", owner) if owner else ("team", team) if team else ("", "")
+        said.setdefault(number, {})[caller != owner] = commit, caller
+    names = list(people.index.names)
+    team_of = find_teams(Org.of(calls).people, day) if names[-1] == "owner_name" and "team" in names else {}
     keys = [key if isinstance(key, tuple) else (key,) for key in people.index]
-    rows: dict[tuple[Any, ...], tuple[float, str | None, float, str | None]] = {}
-    for key in keys:
-        named = [
-            (str(column), name) for column, name in zip(people.index.names, key, strict=True) if name != ALL
-        ]
-        number = named[-1] if named else subject
-        said = [one[number] for one in (own, others) if number in one]
-        first, second, *_ = [*said, (math.nan, None), (math.nan, None)]
-        rows[key] = (*first, *second)
     active = (people["target"] > 0) | (people["open_count"] > 0) | (people["booked"] != 0)
-    asked = [
-        key for key, one in zip(keys, active, strict=True) if one and ALL not in key and key[-1] != NO_LABEL
-    ]
+    rows: dict[Any, tuple[Any, ...]] = {}
+    asked = []
+    for key, counts in zip(keys, active, strict=True):
+        labels = dict(zip(names, key, strict=True))
+        home = tuple((labels | {"team": team_of[key[-1]]}).values()) if key[-1] in team_of else key
+        if home != key and home in keys:
+            rows[key] = _NOTHING * 2
+            continue
+        named: list[Any] = [(column, name) for column, name in labels.items() if name != ALL]
+        found = said.get(named[-1] if named else subject, {})
+        rows[key] = (*found.get(False, ()), *found.get(True, ()), *_NOTHING, *_NOTHING)[:4]
+        if counts and ALL not in key and key[-1] != NO_LABEL:
+            asked.append(key)
     for key in keys:
         if ALL in key and math.isnan(rows[key][0]):
             parts = [rows[one][0] for one in asked if one[: key.index(ALL)] == key[: key.index(ALL)]]
-            rows[key] = (math.fsum(parts) if parts else math.nan, None, math.nan, None)
+            rows[key] = (math.fsum(parts) if parts else math.nan, None, *_NOTHING)
     columns: dict[str, Any] = {"call": "float64", "caller": TEXT, "override": "float64", "overrider": TEXT}
-    return pd.DataFrame([rows[key] for key in keys], people.index, list(columns)).astype(columns)
+    return pd.DataFrame(list(rows.values()), people.index, list(columns)).astype(columns)

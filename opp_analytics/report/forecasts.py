@@ -174,13 +174,11 @@ class Forecasts:
     @property
     def whole(self) -> Any:
         """Label of the page's subject among `people`."""
-        labels = (ALL,) * len(self.inputs.by)
-        return labels if len(labels) > 1 else ALL
+        return (ALL,) * len(self.inputs.by) if len(self.inputs.by) > 1 else ALL
 
     @property
     def _called_now(self) -> pd.DataFrame:
-        calls = self.inputs.calls
-        return calls[calls["period"] == str(self.inputs.period)]
+        return self.inputs.calls[self.inputs.calls["period"] == str(self.inputs.period)]
 
     def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
         part = self.inputs.part

@@ -18,6 +18,7 @@ from opp_analytics.org import (
     Org,
     check_org,
     find_old_date,
+    find_teams,
     get_org,
     mask_in_force,
     merge_orgs,
@@ -321,12 +322,9 @@ def _keep_calls(org: Org, frame: pd.DataFrame, part: Part | None, today: pd.Time
         return calls
     mine = calls[part.column] == part.name
     if part.column == _TEAM:
-        people = org.people[~(org.people["from_date"] > today)].sort_values(
-            "from_date", kind="stable", na_position="first"
-        )
-        team = people.drop_duplicates(_OWNER, keep="last").set_index(_OWNER)[_TEAM]
-        owners = frame.get(_OWNER, pd.Series(dtype=schema.TEXT))
-        mine |= calls[_OWNER].isin([*team.index[team == part.name], *owners[~owners.isin(team.index)]])
+        owners = frame.get(_OWNER, pd.Series(dtype=schema.TEXT)).dropna()
+        team_of = {**dict.fromkeys(owners, part.name), **find_teams(org.people, today)}
+        mine |= calls[_OWNER].isin([name for name, team in team_of.items() if team == part.name])
     return calls[mine]
 
 

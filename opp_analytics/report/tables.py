@@ -153,19 +153,12 @@ class Tables(Forecasts):
 
     @cached_property
     def _call_samples(self) -> analysis.CallSamples:
-        history, inputs = self._history(), self.inputs
-        return analysis.CallSamples.of(
-            inputs.whole_history or history,
-            "weekly_report",
-            org=None,
-            freq=inputs.freq,
-            confidence=0.95,
-            as_of=inputs.today,
-        )
+        inputs, history = self.inputs, self.inputs.whole_history or self._history()
+        return analysis.CallSamples.of(history, "weekly_report", freq=inputs.freq, as_of=inputs.today)
 
     @cached_property
     def call_accuracy(self) -> pd.DataFrame:
-        """`oa.call_accuracy` by caller; on the page of a part those whose calls it shows."""
+        """`oa.call_accuracy` by caller."""
         return analysis.judge_callers(self._call_samples)
 
     @cached_property

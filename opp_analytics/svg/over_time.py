@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import pandas as pd
@@ -31,7 +31,8 @@ _FEWEST = 8
 def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, the call and the target; options as in `charts.forecast_fan`."""
     chart = charts.forecast_fan(table, **options)
-    expected, booked, called = *chart.curves[:2], _keep_shown(chart)
+    expected, booked = chart.curves[:2]
+    called = [point for curve in chart.curves if curve.dashed for point in curve.points]
     amounts = axis(
         [
             *(y for points in (expected.points, booked.points, called) for _, y in points),
@@ -52,7 +53,7 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     plot = marks.picture(
         marks.across(_BOTTOM, line="axis"),
         *(marks.across(amounts.at(tick), line="rule") for tick in ticks[1:]),
-        _draw_shapes(chart, time, amounts),
+        _draw_shapes(chart, called, time, amounts),
         *(
             marks.label(0, amounts.at(tick) - 4, money(tick), kind="quiet", halo=True)
             for tick in ticks
@@ -83,27 +84,15 @@ def _write_day(day: int) -> str:
     return text.day(pd.Timestamp(day, unit="D"))
 
 
-def _keep_shown(chart: ChartData) -> list[tuple[float, float]]:
-    """Keep the calls in force at or after the first record, each from its day on."""
-    first = chart.curves[0].points[0][0]
-    called = [point for curve in chart.curves if curve.dashed for point in curve.points]
-    begun = max(sum(day <= first for day, _ in called) - 1, 0)
-    return called[begun:]
-
-
-def _draw_call(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
+def _draw_call(called: list[marks.Point], time: Axis, amounts: Axis) -> list[str]:
     """Draw the call as dashed steps up to the last record; nothing while there is none."""
-    drawn: list[str] = []
-    points: list[marks.Point] = []
-    for (day, level), (until, following) in pairwise([*_keep_shown(chart), (math.inf, math.nan)]):
-        points += [(time.at(x), amounts.at(level)) for x in (day, until) if math.isfinite(level)]
-        if points and math.isnan(following):
-            drawn.append(marks.polyline(points, line="bar", dashed=True))
-            points = []
-    return drawn
+    spans = pairwise([*called, (math.inf, math.nan)])
+    steps = [(time.at(x), amounts.at(level)) for (day, level), (until, _) in spans for x in (day, until)]
+    parts = groupby(steps, lambda step: math.isnan(step[1]))
+    return [marks.polyline(part, line="bar", dashed=True) for gone, part in parts if not gone]
 
 
-def _draw_shapes(chart: ChartData, time: Axis, amounts: Axis) -> str:
+def _draw_shapes(chart: ChartData, called: list[marks.Point], time: Axis, amounts: Axis) -> str:
     expected, booked = chart.curves[:2]
     known = [point for point in chart.ribbons[0].points if math.isfinite(point[1])]
     upper = [(time.at(x), amounts.at(high)) for x, _, high in known]
@@ -117,7 +106,7 @@ def _draw_shapes(chart: ChartData, time: Axis, amounts: Axis) -> str:
         marks.polyline(
             [(time.at(x), amounts.at(y)) for x, y in expected.points if math.isfinite(y)], line="hi"
         ),
-        *_draw_call(chart, time, amounts),
+        *_draw_call(called, time, amounts),
         height=_HEIGHT,
     )
 

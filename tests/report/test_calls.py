@@ -105,6 +105,17 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (410_000.0, "Vera")]
 
 
+def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
+    moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
+    won = ("e", "Elm", 10_000.0, "closed_won", "won", "2026-03-04", 100, "Bo")
+    found = tables_of(pipeline([*ROWS, won]), org=Org(people=moved, calls=calls(*EVERYBODY)))
+    shown = {key: call for key, call in found.calls["call"].items() if call == call}
+    assert shown == {
+        ("East", "Ann"): 450_000, ("West", "Bo"): 20_000, ("West", "Cy"): 30_000,
+        ("East", "(all)"): 450_000, ("West", "(all)"): 50_000, ("(all)", "(all)"): 500_000,
+    }  # fmt: skip
+
+
 def test_find_calls__of_nobody_is_empty():
     nobody = pd.DataFrame(columns=["target", "open_count", "booked"], index=pd.Index([], name="owner_name"))
     assert find_calls(Org(calls=calls(*EVERYBODY)).calls, nobody, pd.Timestamp("2026-03-16"), ("", "")).empty

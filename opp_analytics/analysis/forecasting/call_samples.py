@@ -66,9 +66,9 @@ class CallSamples:
         history: History,
         asked_by: str,
         *,
-        org: Org | None,
-        freq: str | None,
-        confidence: float,
+        org: Org | None = None,
+        freq: str | None = None,
+        confidence: float = 0.95,
         as_of: pd.Timestamp | None = None,
     ) -> CallSamples:
         """Read the calls for periods of `freq` that are final, and find the record of each lead's day."""

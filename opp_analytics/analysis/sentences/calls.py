@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.call_samples import FEWEST
@@ -39,79 +40,73 @@ def say_lean(row: Row) -> str:
 
 def describe_call_accuracy(table: pd.DataFrame) -> str:
     """Name the callers whose error differs from the model's beyond chance; of one caller, the lean too."""
-    known, freq = table[table["wape"].notna()], table.attrs.get("freq")
+    known = table[table["wape"].notna()]
     if known.empty:
         return _say_few(table)
-    names = [f"{key}’s calls" for key in known.index]
+    names, freq = [f"{key}’s calls" for key in known.index], table.attrs.get("freq")
     if len(known) == 1:
-        row = known.iloc[0]
-        return f"{_compare(row, names[0], row['model_wape'], freq)}; {say_lean(row)}"
-    return _name_apart(known, names, known["model_wape"], freq)
+        return f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; {say_lean(known.iloc[0])}"
+    return _name_apart(known, names, known["model_wape"].to_numpy(), freq)
 
 
 def describe_value_added(table: pd.DataFrame) -> str:
     """Compare calls, overrides and blend with the model; by group, name the calls that differ from it beyond chance."""
-    known, freq = table[table["wape"].notna()], table.attrs.get("freq")
-    calls = table[table.index.get_level_values("source").isin(["reps", "manager"])]
+    freq, calls = (
+        table.attrs.get("freq"),
+        table[table.index.get_level_values("source").isin(["reps", "manager"])],
+    )
     called = calls[calls["wape"].notna()]
     if called.empty:
         return _say_few(calls)
-    model = table["wape"].xs("model", level="source") if table.index.nlevels > 1 else table["wape"]["model"]
-    if isinstance(model, pd.Series):
-        keys = list(called.index)
-        names = [
-            f"{group}’s calls" + (" with overrides" if source == "manager" else "") for group, source in keys
-        ]
-        return _name_apart(called, names, pd.Series([model[group] for group, _ in keys], called.index), freq)
-    first = called.iloc[0]
-    said = [_compare(first, name_source(called.index[0], freq), model, freq)]
+    if table.index.nlevels > 1:
+        with_overrides = {"reps": "", "manager": " with overrides"}
+        names = [f"{group}’s calls{with_overrides[source]}" for group, source in called.index]
+        model = [table["wape"][group, "model"] for group, _ in called.index]
+        return _name_apart(called, names, np.array(model), freq)
+    said = [_compare(called.iloc[0], name_source(called.index[0], freq), table["wape"]["model"], freq)]
     if len(called) > 1:
-        level = 1 - table.attrs.get("confidence", 0.95)
-        said.append(_say_override(called["wape"].diff().iloc[-1], table.attrs["override"][""], level))
-    if known["wape"].idxmin() == "blend" and known["differs"]["blend"]:
-        said.append(f"{name_source('blend', freq)} missed least, by {percent(known['wape']['blend'])}")
+        behind = called["wape"].diff().iloc[-1]
+        chance = table.attrs["override"][""] >= 1 - table.attrs.get("confidence", 0.95)
+        change = (
+            f"{'cost' if behind > 0 else 'saved'} {points(behind)}{', which may be chance' if chance else ''}"
+        )
+        said.append(f"the override {'changed little' if points(behind) in ('0 pts', '<1 pt') else change}")
+    if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
+        said.append(f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}")
     return "; ".join(said)
 
 
 def _say_few(table: pd.DataFrame) -> str:
     n = int(table["n"].max()) if len(table) else 0
     judged = count(n, noun(table.attrs.get("freq")))
-    if n >= FEWEST:
-        return f"Nothing was won in the {judged} called"
-    return evidence.say_few(f"Calls can be judged in {judged}")
+    enough = f"Nothing was won in the {judged} called"
+    return enough if n >= FEWEST else evidence.say_few(f"Calls can be judged in {judged}")
 
 
 def _compare(row: Row, name: str, model: float, freq: Any) -> str:
     """Compare calls with the model over the same periods."""
     behind, n = float(row["wape"]) - model, int(row["n"])
+    judged, missed = count(n, noun(freq)), f"{capital(name)} missed by {percent(row['wape'])}"
     if not row["differs"]:
-        both = f"{capital(name)} missed by {percent(row['wape'])}, the model by {percent(model)}"
-        return f"{both} ({count(n, noun(freq))}): {evidence.CHANCE}"
+        return f"{missed}, the model by {percent(model)} ({judged}): {evidence.CHANCE}"
     if behind < 0:
-        won = f"in {round(row['better'] * n)} of {count(n, noun(freq))}"
-        return f"{capital(name)} beat the model {won}, by {points(behind)}"
-    return f"{capital(name)} missed by {percent(row['wape'])}, {points(behind)} more than the model ({count(n, noun(freq))})"
+        return (
+            f"{capital(name)} beat the model in {round(row['better'] * n)} of {judged}, by {points(behind)}"
+        )
+    return f"{missed}, {points(behind)} more than the model ({judged})"
 
 
-def _name_apart(table: pd.DataFrame, names: list[str], model: pd.Series[Any], freq: Any) -> str:
+def _name_apart(table: pd.DataFrame, names: list[str], model: Any, freq: Any) -> str:
     """Name those that differ from the model beyond chance, the largest difference first."""
-    behind = (table["wape"] - model).abs().to_numpy()
-    apart = sorted((k for k, differs in enumerate(table["differs"]) if differs), key=lambda k: -behind[k])
+    behind = table["wape"].to_numpy() - model
+    apart = sorted(np.flatnonzero(table["differs"]), key=lambda k: -abs(behind[k]))
     if not apart:
-        n = count(int(table["n"].max()), noun(freq))
-        return f"Nobody’s calls differ from the model beyond chance ({n})"
+        return (
+            f"Nobody’s calls differ from the model beyond chance ({count(int(table['n'].max()), noun(freq))})"
+        )
     if len(apart) == 1:
-        return _compare(table.iloc[apart[0]], names[apart[0]], float(model.iloc[apart[0]]), freq)
+        return _compare(table.iloc[apart[0]], names[apart[0]], float(model[apart[0]]), freq)
     sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}
     for k in apart:
-        side = "{} beat the model" if table["wape"].iloc[k] < model.iloc[k] else "the model beat {}"
-        sides[side].append(f"{names[k]} (by {points(behind[k])})")
+        sides[[*sides][int(behind[k] > 0)]].append(f"{names[k]} (by {points(behind[k])})")
     return capital("; ".join(side.format(joined(mine, most=_MOST)) for side, mine in sides.items() if mine))
-
-
-def _say_override(behind: float, p: float, level: float) -> str:
-    """Say what overrides cost or saved beside the reps' own calls."""
-    if points(behind) in ("0 pts", "<1 pt"):
-        return "the override changed little"
-    may = "" if p < level else ", which may be chance"
-    return f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}{may}"

@@ -65,21 +65,15 @@ def trend(tables: Tables) -> Block:
         calls=tables.called,
     )
     sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
-    sub += _say_dashed(tables)
+    if len(tables.called):
+        caller = tables.calls["caller"].get(tables.whole)
+        whose = "the sum of everyone’s calls" if pd.isna(caller) else f"the call of {caller}"
+        sub += f". Dashed: {whose if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
     if len(priced) < len(fan):
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
     title = say_finding(priced[priced.index.isin(ends)])
     return Block("trend", title, text.capital(sub), (Chart(drawn),))
-
-
-def _say_dashed(tables: Tables) -> str:
-    """Say whose call the dashed line is; empty without one."""
-    if tables.called.empty:
-        return ""
-    caller = tables.calls["caller"].get(tables.whole)
-    said = "the sum of everyone’s calls" if pd.isna(caller) else f"the call of {caller}"
-    return f". Dashed: {said if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
 
 
 def _ask_for_records(tables: Tables) -> Note:
@@ -291,25 +285,28 @@ _FEWEST_CALLED = 6
 
 def calls(tables: Tables) -> Block | None:
     """Show who makes the number better: how far calls, overrides and simple formulas missed on the same days as the forecast."""
-    if tables.inputs.calls.empty:
-        return None
     try:
-        table = tables.value_added
+        found = None if tables.inputs.calls.empty else tables.value_added
     except NotEnoughHistory:
-        return None
-    table = table[table["wape"].notna()].sort_values("wape", kind="stable")
+        found = None
+    table = (
+        pd.DataFrame() if found is None else found[found["wape"].notna()].sort_values("wape", kind="stable")
+    )
     called = table.index.intersection(["reps", "manager"])
-    if called.empty or table["n"].max() < _FEWEST_CALLED:
+    if found is None or called.empty or table["n"].max() < _FEWEST_CALLED:
         return None
     freq, noun = tables.inputs.freq, tables.inputs.noun
+    names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
     bars = svg.bars([
-        svg.Amount(text.capital(analysis.name_source(source, freq)), error, "", "", highlight=source in called)
-        for source, error in table["wape"].items()
+        svg.Amount(names[source], error, "", "", highlight=source in called) for source, error in table["wape"].items()
     ])  # fmt: skip
-    lines = tuple(
-        Line((Cell(bar.label), Cell("", picture=bar.picture), *_compare_source(source, row)))
-        for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True)
-    )
+    lines = []
+    for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True):
+        ratio, low, high = (text.number(row[name], 2) for name in ("error_ratio", "ratio_low", "ratio_high"))
+        own = (text.percent(row["wape"]), text.percent(row["bias"], signed=True), ratio)
+        beside = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
+        figures = map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else beside)))
+        lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
     heads = ("Missed by", "Bias", "÷ model", "95% interval", "Better in", "Beyond chance?")
     picture = PageColumn("", right=False, phone="full", kind="pict")
     columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
@@ -318,15 +315,8 @@ def calls(tables: Tables) -> Block | None:
         f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. Blue: what people called"
     )
     return Block(
-        "calls", say_finding(tables.value_added), sub, (Table(columns, (Group(lines),), "proof"),), "Calls"
+        "calls", say_finding(found), sub, (Table(columns, (Group(tuple(lines)),), "proof"),), "Calls"
     )
-
-
-def _compare_source(source: Any, row: pd.Series[Any]) -> tuple[Cell, ...]:
-    ratio, low, high = (text.number(row[name], 2) for name in ("error_ratio", "ratio_low", "ratio_high"))
-    compared = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
-    own = (text.percent(row["wape"]), text.percent(row["bias"], signed=True), ratio)
-    return tuple(map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else compared))))
 
 
 def categories(tables: Tables) -> Block:

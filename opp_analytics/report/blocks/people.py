@@ -58,16 +58,17 @@ def people(tables: Tables) -> Block:
 def _say_habits(tables: Tables) -> str:
     """Say whose past calls, among those in the table, leaned beyond chance, and which way; those that leaned most."""
     shown = [*tables.calls["caller"].dropna(), *tables.calls["overrider"].dropna()]
-    if not shown:
-        return ""
     try:
-        past = tables.call_accuracy
+        past = tables.call_accuracy if shown else pd.DataFrame({"bias": []})
     except NotEnoughHistory:
         return ""
     past = past[past.index.isin(shown)].sort_values("bias", key=abs, ascending=False, kind="stable")
-    said = {name: analysis.say_lean(row) for name, row in past.iterrows()}
-    words = [f"{name} {lean}" for name, lean in said.items() if lean.startswith("usually")]
-    return f"Past calls: {', '.join(words[:_MOST_LEANING])}" if words else ""
+    said = [
+        f"{name} {lean}"
+        for name, row in past.iterrows()
+        if (lean := analysis.say_lean(row)).startswith("usually")
+    ]
+    return f"Past calls: {', '.join(said[:_MOST_LEANING])}" if said else ""
 
 
 def _say_strangers(tables: Tables) -> str:
@@ -103,8 +104,8 @@ def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
 
 
 def _add_changes(tables: Tables) -> pd.DataFrame:
-    """Add to the forecasts their ``change``, and those who had a deal at the earlier record and have none now."""
-    table = tables.people
+    """Add to the forecasts the calls, their ``change``, and those who had a deal at the earlier record and have none now."""
+    table = tables.people.assign(**tables.calls.reindex(tables.people.index))
     if tables.no_changes:
         return table.assign(change=math.nan)
     then = tables.earlier.people
@@ -139,8 +140,7 @@ class _Rows:
     @cached_property
     def unit(self) -> Scale:
         """Unit of the money."""
-        money = [self.table[_MONEY], self.tables.calls[["call", "override"]]]
-        shown = np.concatenate([part.to_numpy(dtype=float).ravel() for part in money])
+        shown = self.table[[*_MONEY, "call", "override"]].to_numpy(dtype=float).ravel()
         return choose_scale(shown, self.tables.inputs.currency)
 
     @cached_property
@@ -230,7 +230,7 @@ class _Rows:
                 self._show(money[column])
                 for column in [*(["target"] if self.aimed else []), "booked", "expected"]
             ),
-            *([self._show_call(key)] if len(self.tables.calls) else []),
+            *([self._show_call(key[-1], row)] if len(self.tables.calls) else []),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
             *(
                 [past_target or self._show(gap), self._show_chance(row)]
@@ -247,19 +247,12 @@ class _Rows:
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
 
-    def _show_call(self, key: tuple[Any, ...]) -> Cell:
+    def _show_call(self, name: Any, row: pd.Series[Any]) -> Cell:
         """Show the call in force, below it what somebody else says, or who called the number."""
-        row = self._calls.iloc[self.keys.index(key)]
         shown = self._show(row["call"])
         if math.isfinite(row["override"]):
             return replace(shown, small=self.unit.show(row["override"]), by=row["overrider"])
-        return (
-            shown if row["caller"] == key[-1] or pd.isna(row["caller"]) else replace(shown, by=row["caller"])
-        )
-
-    @cached_property
-    def _calls(self) -> pd.DataFrame:
-        return self.tables.calls.reindex(self.table.index)
+        return shown if pd.isna(row["caller"]) or row["caller"] == name else replace(shown, by=row["caller"])
 
     def _show_chance(self, row: pd.Series[Any]) -> Cell:
         """Show the chance of the target, or why there is none."""
@@ -365,19 +358,17 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
 
 
 def _compare_call(tables: Tables, name: Any) -> str:
-    """Compare a person's call with the range of the forecast; empty where either is missing."""
-    calls, people = tables.calls, tables.persons
-    called = calls[(calls.index.get_level_values(-1) == name) & (calls["call"].notna())]
-    if len(called) != 1 or tables.stated:
-        return ""
-    call, row = called.iloc[0], people.loc[[name]].iloc[0]
-    low, expected, high = (float(row[column]) for column in ("low", "expected", "high"))
-    if not math.isfinite(low):
+    """Compare a person's call with the range of the forecast; empty where either is missing, or of two teams."""
+    rows = tables.people.join(tables.calls)
+    rows = rows[rows.index.get_level_values(-1) == name]
+    low, expected, high, call = (
+        float(rows[column].iloc[0]) for column in ("low", "expected", "high", "call")
+    )
+    if len(rows) > 1 or tables.stated or math.isnan(low) or math.isnan(call):
         return ""
     money = partial(tables.inputs.money, fine=True)
-    said = f"{call['caller']} calls {money(call['call'])}"
-    ends = f"{money(low)}–{money(high)}"
-    if low <= call["call"] <= high:
+    said, ends = f"{rows['caller'].iloc[0]} calls {money(call)}", f"{money(low)}–{money(high)}"
+    if low <= call <= high:
         return f"{said}, within the range of history and deals ({ends})."
     return f"{said}; history and deals say {money(expected)} (range {ends})."
 
