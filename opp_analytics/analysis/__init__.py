@@ -47,6 +47,7 @@ from opp_analytics.analysis.forecasting.forecast_value_added import compare_sour
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals_shown as forecast_deals_shown  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
+from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
 from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms  # isort: skip

@@ -35,7 +35,7 @@ if runs():
     import pandas as pd
 
     from opp_analytics import text
-    from opp_analytics.analysis import compare_chances, evidence, select_own_chances
+    from opp_analytics.analysis import compare_chances, evidence, explain_change, select_own_chances
     from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
     from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
     from opp_analytics.org import money_of, require, split_by
@@ -87,9 +87,8 @@ def changes_command(
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
     try:
         asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
-        asked["method"] = method
-        change = oa.forecast_change(history, by=groups, **asked)
-        deals = oa.forecast_change_deals(history, by=groups, **asked)
+        explained = explain_change(history, by=groups, **asked | {"method": method})
+        change, deals = explained.sum_up(), explained.list_deals()
     except NotEnoughHistory as reason:
         heading("Forecast")
         say(f"Not known: {reason}.")

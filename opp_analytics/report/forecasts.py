@@ -103,14 +103,24 @@ class Forecasts:
         )
         return _keep_part(table, inputs.part, levels) if levels else (table, table.iloc[:0])
 
-    def _forecast_at(
-        self, moment: pd.Timestamp, method: MethodName, period: str
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast a period as of a record, at the rates of the last one."""
+    @property
+    def _rated(self) -> History:
+        """The whole's history at the rates of the last record."""
         assert self.inputs.whole_history is not None
-        history = self.inputs.whole_history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1])
-        day = as_date(moment, tz=self.inputs.tz)
-        return self._forecast(history.as_of(moment), day, method, [period], history)
+        return self.inputs.whole_history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1])
+
+    @cached_property
+    def _then(self) -> tuple[pd.Timestamp, pd.DataFrame]:
+        """The record to compare with: its time, and all deals then."""
+        moment = find_earlier_record(self.inputs)
+        return moment, self._rated.as_of(moment)
+
+    def _forecast_at(
+        self, moment: pd.Timestamp, period: str, then: pd.DataFrame | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Forecast a period as of a record, from all deals then."""
+        then, day = self._rated.as_of(moment) if then is None else then, as_date(moment, tz=self.inputs.tz)
+        return self._forecast(then, day, self.method, [period], self._rated)
 
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -194,10 +204,10 @@ class Forecasts:
     def earlier(self) -> Earlier:
         """The record to compare with, and the forecast as of it, by today's method."""
         inputs = self.inputs
-        moment = find_earlier_record(inputs)
+        moment, then = self._then
         day = as_date(moment, tz=inputs.tz)
         try:
-            forecast, people = self._forecast_at(moment, self.method, str(inputs.period))
+            forecast, people = self._forecast_at(moment, str(inputs.period), then)
         except NotEnoughHistory:
             method = text.label(self.forecast.attrs["method"])
             raise NotEnoughHistory(
@@ -271,7 +281,7 @@ class Forecasts:
         rows, period = {}, str(self.inputs.period)
         for moment in moments:
             try:
-                rows[moment] = self._forecast_at(moment, self.method, period)[0].loc[period, _FAN]
+                rows[moment] = self._forecast_at(moment, period)[0].loc[period, _FAN]
             except NotEnoughHistory:
                 continue
         return pd.DataFrame.from_dict(rows, orient="index", columns=_FAN, dtype="float64")
@@ -289,12 +299,11 @@ class Forecasts:
     @cached_property
     def _change(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs, part = self.inputs, self.inputs.part
-        start, last = find_earlier_record(inputs), inputs.records["recorded_at"].iloc[-1]
+        (start, then), last = self._then, inputs.records["recorded_at"].iloc[-1]
         if last <= start:
             raise NotEnoughHistory(
                 f"no record after {inputs.day(as_date(start, tz=inputs.tz))} shows what moved"
             )
-        assert inputs.whole_history is not None
         asked: dict[str, Any] = {
             "start": start,
             "end": inputs.until,
@@ -303,9 +312,10 @@ class Forecasts:
             "freq": inputs.freq,
             "method": inputs.method,
             "tz": inputs.tz,
+            "opening": then,
         }
-        steps = analysis.forecast_change(inputs.whole_history, **asked)
-        deals = analysis.forecast_change_deals(inputs.whole_history, **asked)
+        change = analysis.explain_change(self._rated, **asked)
+        steps, deals = change.sum_up(), change.list_deals()
         return _keep_part_of_change(steps, deals, part) if part else (steps, deals)
 
     @cached_property
@@ -376,7 +386,7 @@ class Forecasts:
         """Replace the whole's past forecasts with the part's rows of forecasts by team and person."""
         kept = table.tail(_JUDGED).copy()
         for period, made_at in kept["made_at"].items():
-            then = self._forecast_at(made_at, self.method, str(period))[0]
+            then = self._forecast_at(made_at, str(period))[0]
             kept.loc[period, _RANGE] = then.loc[str(period), _RANGE].astype("float64")
         kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]

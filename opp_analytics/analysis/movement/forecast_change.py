@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,29 +105,8 @@ def forecast_change(
     >>> table.loc[table["expected"] != 0, "expected"].to_dict()
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
-    meant = read_method(method, stage_rates=stage_rates)
-    change = _explain(history, start, end, period, freq, by, meant, tz, asked_by="forecast_change")
-    keys = name_groups(change.groups)
-    rows = change.rows
-    rows = rows.assign(
-        moved=rows["expected"].abs().where(rows["unique_id"].notna()),
-        name=rows["name"].fillna(rows["unique_id"]),
-    )
-    rows = rows.sort_values(["moved", "unique_id"], ascending=[False, True], kind="stable")
-    summed = rows.groupby([*keys, "movement"], as_index=False).agg(
-        expected=("expected", "sum"),
-        value=("value", "sum"),
-        deals=("unique_id", "nunique"),
-        largest=("name", "first"),
-    )
-    table = fill_rows(summed, change.groups, "movement", FORECAST_STEPS)
-    table = table.assign(
-        expected=table["expected"].fillna(0.0),
-        value=table["value"].fillna(0.0),
-        deals=table["deals"].fillna(0).astype("int64"),
-    )
-    n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
-    return annotate(table, made_from=history, n=n, **change.notes)
+    asks = (start, end, period, freq, by, method, stage_rates, tz)
+    return explain_change(history, *asks, asked_by="forecast_change").sum_up()
 
 
 def forecast_change_deals(
@@ -173,31 +151,57 @@ def forecast_change_deals(
     >>> deals[["unique_id", "movement", "expected"]].to_numpy().tolist()
     [['a', 'won', 60.0]]
     """
-    meant = read_method(method, stage_rates=stage_rates)
-    change = _explain(history, start, end, period, freq, by, meant, tz, asked_by="forecast_change_deals")
-    rows = change.rows
-    moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
-    moved = moved.assign(rank=-moved["expected"].abs().round(6))
-    moved = moved.sort_values(["rank", "unique_id"], kind="stable")
-    moved = sort_groups(moved, name_groups(change.groups))
-    table = moved[["unique_id", "name", "movement", "expected", "value"]]
-    return annotate(
-        index_by_groups(table.reset_index(drop=True), moved, change.groups),
-        made_from=history,
-        n=table["unique_id"].nunique(),
-        **change.notes,
-    )
+    asks = (start, end, period, freq, by, method, stage_rates, tz)
+    return explain_change(history, *asks, asked_by="forecast_change_deals").list_deals()
 
 
 @dataclass(frozen=True)
-class _Change:
+class ForecastChange:
     """A forecast at two moments, and every step between them."""
 
+    history: History
     rows: Frame
     """Columns of the groups, ``unique_id`` (missing for new business), name, movement, expected, value."""
     groups: list[str]
     notes: dict[str, Any]
     """For the attrs of a table."""
+
+    def sum_up(self) -> pd.DataFrame:
+        """Make the table of `forecast_change`."""
+        rows = self.rows.assign(
+            moved=self.rows["expected"].abs().where(self.rows["unique_id"].notna()),
+            name=self.rows["name"].fillna(self.rows["unique_id"]),
+        )
+        rows = rows.sort_values(["moved", "unique_id"], ascending=[False, True], kind="stable")
+        summed = rows.groupby([*name_groups(self.groups), "movement"], as_index=False).agg(
+            expected=("expected", "sum"),
+            value=("value", "sum"),
+            deals=("unique_id", "nunique"),
+            largest=("name", "first"),
+        )
+        table = fill_rows(summed, self.groups, "movement", FORECAST_STEPS)
+        table = table.assign(
+            expected=table["expected"].fillna(0.0),
+            value=table["value"].fillna(0.0),
+            deals=table["deals"].fillna(0).astype("int64"),
+        )
+        n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
+        return annotate(table, made_from=self.history, n=n, **self.notes)
+
+    def list_deals(self) -> pd.DataFrame:
+        """Make the table of `forecast_change_deals`."""
+        rows = self.rows
+        moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+        moved = moved.assign(rank=-moved["expected"].abs().round(6))
+        moved = moved.sort_values(["rank", "unique_id"], kind="stable")
+        moved = sort_groups(moved, name_groups(self.groups))
+        table = moved[["unique_id", "name", "movement", "expected", "value"]]
+        return annotate(
+            index_by_groups(table.reset_index(drop=True), moved, self.groups),
+            made_from=self.history,
+            n=table["unique_id"].nunique(),
+            **self.notes,
+        )
 
 
 @dataclass(frozen=True)
@@ -229,43 +233,31 @@ class _Priced:
         return np.nan_to_num(moment.value) * np.where(booked, 1.0, np.nan_to_num(chance))
 
 
-def _explain(
+def explain_change(
     history: History,
     start: When,
     end: When,
     period: str,
-    freq: str,
-    by: By,
-    method: Method,
-    tz: str | None,
+    freq: Freq = "M",
+    by: By = None,
+    method: MethodName = "auto",
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    tz: str | None = None,
     *,
-    asked_by: str,
-) -> _Change:
-    """Forecast a period at two moments by one method, and price each deal's changes between them; cached."""
-    groups = check_by(by, level="movement")
+    opening: Frame | None = None,
+    asked_by: str = "forecast_change",
+) -> ForecastChange:
+    """Forecast a period at two moments by one method, and price each deal's changes; `opening` is the record at `start`, if read."""
+    meant, groups = read_method(method, stage_rates=stage_rates), check_by(by, level="movement")
     asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     period = str(as_period(period, asked.org.freq(check_freq(freq))))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
-    rates = tuple(sorted((method.stage_rates or {}).items(), key=repr))
-    meant = (period, freq, tuple(groups), method.name, rates, asked.tz, asked.org.stages)
-    price = partial(_price_steps, history, asked, moments, period, freq, groups, method)
-    found: _Change = history.remember(("forecast change", *moments, *meant), price)
-    return found
-
-
-def _price_steps(
-    history: History,
-    asked: Span,
-    moments: tuple[pd.Timestamp, pd.Timestamp],
-    period: str,
-    freq: str,
-    groups: list[str],
-    method: Method,
-) -> _Change:
-    history = history.at_rates_of(asked.closing)
-    now = _price_moment(history, moments[1], period, freq, method, groups, asked.tz)
+    rated = history.at_rates_of(asked.closing)
+    asks: dict[str, Any] = {"by": groups, "periods": [period], "freq": freq, "history": rated, "tz": asked.tz}
+    now = _price_record(rated.as_of(moments[1]), moments[1], method=meant, **asks)
     used = replace(now.found.method, why="")
-    then = _price_moment(history, moments[0], period, freq, used, groups, asked.tz)
+    record = rated.as_of(moments[0]) if opening is None else opening
+    then = _price_record(record, moments[0], method=used, **asks)
     for priced, moment in zip((then, now), moments, strict=True):
         if np.isnan([amount for _, amount in priced.new_business]).any():
             day = text.day(as_date(moment, tz=asked.tz), year=True)
@@ -274,7 +266,7 @@ def _price_steps(
                 "choose an earlier period or a later start"
             )
     first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
-    handed_over = _list_handed_over(history, asked)
+    handed_over = _list_handed_over(rated, asked)
     parts = [
         _make_end("then", first, then),
         *_walk_deals(first, last, then, now, handed_over),
@@ -299,17 +291,13 @@ def _price_steps(
     before = _choose_unasked(then) if now.found.method.why else used.name
     if before != used.name:
         notes["method_then"] = before
-    return _Change(rows.astype({"unique_id": schema.TEXT, "name": schema.TEXT}), groups, notes)
+    rows = rows.astype({"unique_id": schema.TEXT, "name": schema.TEXT})
+    return ForecastChange(history, rows, groups, notes)
 
 
-def _price_moment(
-    history: History, at: pd.Timestamp, period: str, freq: str, method: Method, groups: list[str], tz: str
-) -> _Priced:
-    """Forecast the period from the last record by a moment."""
-    frame = history.as_of(at, tz=tz)
-    asked: dict[str, Any] = {"as_of": at, "freq": freq, "method": method, "history": history, "tz": tz}
-    question = Question.of(frame, by=groups, periods=[period], only=True, **asked)
-    return _Priced(question, answer(question, question.read(frame)), frame)
+def _price_record(record: Frame, at: pd.Timestamp, **asks: Any) -> _Priced:
+    question = Question.of(record, as_of=at, only=True, **asks)
+    return _Priced(question, answer(question, question.read(record)), record)
 
 
 def _choose_unasked(priced: _Priced) -> str:
