@@ -19,7 +19,7 @@ def find_calls(
     """Find the call in force on a day for each row of people; totals of all rows are those of the `subject`, a column and a name in it.
 
     ``call`` is the owner's own, else the last one that somebody else made; without either, for a group, the sum of its
-    people's, if everyone with a target, a win or a deal due has one. ``caller`` is missing for a sum. ``override``,
+    people's, if none with a target, a win or a deal due lacks one. ``caller`` is missing for a sum. ``override``,
     ``overrider``: what somebody else says of a number that its owner calls. Who moved has a call in the team of that day.
     """
     said: dict[tuple[str, str], dict[bool, tuple[float, str]]] = {}
@@ -46,7 +46,7 @@ def find_calls(
         named: list[Any] = [(column, name) for column, name in labels.items() if name != ALL]
         found = said.get(named[-1] if named else subject, {})
         rows[key] = (*found.get(False, ()), *found.get(True, ()), *_NOTHING, *_NOTHING)[:4]
-        if counts and ALL not in key and key[-1] != NO_LABEL:
+        if ALL not in key and key[-1] != NO_LABEL and (counts or not math.isnan(rows[key][0])):
             asked.append(key)
     for key in keys:
         if ALL in key and math.isnan(rows[key][0]):

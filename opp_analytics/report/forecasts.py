@@ -175,11 +175,15 @@ class Forecasts:
 
     @cached_property
     def called(self) -> pd.Series[float]:
-        """The call of the page's subject from each day on, NaN where it has none; empty where it never had one."""
+        """The call of the page's subject from each day on, NaN once withdrawn; of one caller, or the sums of people's calls."""
         days = sorted(self._called_now["made_on"].unique())
-        found = {day: self._find_calls(day)["call"].get(self.whole) for day in days}
-        table = pd.Series(found, dtype="float64")
-        return table if table.notna().any() else table.iloc[:0]
+        found = [self._find_calls(day)[["call", "caller"]].reindex([self.whole]) for day in days]
+        if not found:
+            return pd.Series(dtype="float64")
+        table = pd.concat(found).set_axis(days)
+        whose = table["caller"].fillna("").where(table["call"].notna()).ffill()
+        # A sum of people's calls says nothing of the later call of somebody for all.
+        return table["call"][whose.eq(whose.iloc[-1])[::-1].cummin()[::-1]]
 
     @property
     def whole(self) -> Any:

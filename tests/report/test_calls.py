@@ -99,6 +99,14 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     # Whoever owns a deal without an owner calls nothing.
     assert found["East"] == (470_000.0, None, None, None)
     assert found["(all)"] == (500_000.0, None, None, None)
+    # Whoever neither has a target nor a deal due or won needs no call, but one that is shown counts.
+    extra = ("z", "Zinnia", 5_000.0, "proposal", "active", "2026-08-24", 50, "Zoe")
+    org = Org(
+        people=[*TEAMS, {"owner_name": "Zoe", "team": "West"}],
+        calls=calls(*EVERYBODY, ("5", "Zoe", "Zoe", 64)),
+    )
+    found = in_force(tables_of(pipeline([*ROWS, extra]), org=org).calls)
+    assert [found[name][0] for name in ("West", "(all)")] == [94_000.0, 564_000.0]
     found = in_force(tables(*EVERYBODY[1:]).calls)
     assert [found[name][0] for name in ("East", "West", "(all)")] == [None, 30_000.0, None]
     found = in_force(tables(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)).calls)
@@ -114,6 +122,18 @@ def test_calls__of_who_moved_count_once_in_the_team_of_that_day():
         ("East", "Ann"): 450_000, ("West", "Bo"): 20_000, ("West", "Cy"): 30_000,
         ("East", "(all)"): 450_000, ("West", "(all)"): 50_000, ("(all)", "(all)"): 500_000,
     }  # fmt: skip
+
+
+def test_called__begins_with_the_first_call_of_whoever_calls_now():
+    chief = (("4", "Vera", "", 410), ("8", "Vera", "", 420))
+    line = tables(*EVERYBODY, *chief).called
+    assert {day.day: call for day, call in line.items()} == {4: 410_000.0, 8: 420_000.0}
+    line = tables(*EVERYBODY, *chief, ("9", "Vera", "", None), ("9", "Ann", "Ann", None)).called
+    assert [*line.index.day] == [4, 8, 9]
+    assert line.isna().tolist() == [False, False, True]
+    line = tables(*EVERYBODY, *chief, ("9", "Vera", "", None)).called
+    assert {day.day: call for day, call in line.items()} == {9: 500_000.0}
+    assert tables(*EVERYBODY[1:]).called.empty
 
 
 def test_find_calls__of_nobody_is_empty():

@@ -168,7 +168,7 @@ def notes(tables: Tables) -> model.Block:
 
 _CALL = (
     "What the person last said would close in the {noun}; below it what somebody else says. Of a team without a call of its own, "
-    "the sum, where everyone with a target, a win or a deal due has called."
+    "the sum of all calls shown, where nobody with a target, a win or a deal due lacks one."
 )
 
 
