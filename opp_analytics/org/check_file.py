@@ -25,13 +25,14 @@ from pydantic import (
 
 from opp_analytics.columns import ALERT_FIGURES
 from opp_analytics.errors import ArgumentValueError, OrgProblem
-from opp_analytics.inputs import did_you_mean
+from opp_analytics.inputs import TwoReadings, did_you_mean, read_date
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
 from opp_analytics.org.people import read_money
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.periods import MONTHS, period_days, read_period
+from opp_analytics.schema import BadCell
 from opp_analytics.text import joined
 
 # Shapes
@@ -53,12 +54,25 @@ class _Stage(_Strict):
     pipeline: _Text | None = None
 
 
+def _refuse_doubt(typed: Any) -> Any:
+    """Refuse a day with two readings; people write days as text too."""
+    try:
+        read_date(str(typed))
+    except TwoReadings as doubt:
+        raise ValueError(str(doubt)) from None
+    except BadCell:  # it is refused as no date
+        pass
+    return typed
+
+
+_Day = Annotated[date, BeforeValidator(_refuse_doubt), Field(strict=False)]
+
+
 class _Person(_Strict):
     owner_name: _Text
     team: _Text | None = None
     region: _Text | None = None
-    # People write dates as text too.
-    from_date: Annotated[date, Field(strict=False)] | None = None
+    from_date: _Day | None = None
 
 
 def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
@@ -123,7 +137,7 @@ def _check_best(best_case: float | None, raw: ValidationInfo) -> float | None:
 class _Call(_Strict):
     # A field is checked with those above it.
     period: Annotated[_Period, AfterValidator(_check_period)]
-    made_on: Annotated[date, Field(strict=False), AfterValidator(_check_made_on)]
+    made_on: Annotated[_Day, AfterValidator(_check_made_on)]
     caller: _Text
     owner_name: _Text | None = None
     team: _Text | None = None
@@ -133,7 +147,7 @@ class _Call(_Strict):
 
 
 class _Rate(_Strict):
-    date: Annotated[date, Field(strict=False)]
+    date: _Day
     currency: _Text
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -447,7 +461,8 @@ _CAN_BE_COLUMNS = frozenset(OrgShape.model_fields)
 """A tenant may have a column ``currency`` or ``stages``, under that name."""
 
 
-def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """List the rows of a table in the settings, each with its place."""
     rows = _get(raw, (table, "rows"))
     for place, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
@@ -467,7 +482,7 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: dict[tuple[str, str], Any] = {}
-    for place, row in _rows(raw, "people"):
+    for place, row in list_rows(raw, "people"):
         key = (str(row.get("owner_name")), str(row.get("from_date")))
         team = row.get("team")
         if key in seen:
@@ -481,7 +496,7 @@ def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
-    for place, row in _rows(raw, "targets"):
+    for place, row in list_rows(raw, "targets"):
         key = (read_period(str(row.get("period"))), str(row.get("owner_name")), str(row.get("team")))
         if key in seen:
             yield _Found(
@@ -492,8 +507,10 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
     """Find targets and calls of a person and a team at once, or of a team that nobody is in."""
-    teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
-    for table, place, row in ((name, *each) for name in ("targets", "calls") for each in _rows(raw, name)):
+    teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
+    for table, place, row in (
+        (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)
+    ):
         if row.get("owner_name") is not None and row.get("team") is not None:
             yield _Found(
                 (table, "rows", place, "team"), row["team"],
@@ -509,9 +526,9 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
 def _check_rates(raw: Mapping[str, Any]) -> Iterator[_Found]:
     """Find rates without an org's currency, of no currency, of the org's own, and a second one of a day."""
     home, seen = raw.get("currency"), set()
-    if home is None and any(True for _ in _rows(raw, "currency_rates")):
+    if home is None and any(True for _ in list_rows(raw, "currency_rates")):
         yield _Found(("currency",), _MISSING, f"missing, and rates lead to it; {_RIGHT['currency']}")
-    for place, row in _rows(raw, "currency_rates"):
+    for place, row in list_rows(raw, "currency_rates"):
         code, key = row.get("currency"), (str(row.get("date"))[:10], row.get("currency"))
         where = ("currency_rates", "rows", place, "currency")
         if isinstance(code, str) and code.strip() and not is_currency(code):

@@ -250,7 +250,7 @@ COLUMN_WORDS = {
     "from_date": "from_date since start_date",
     "period": "period month quarter year fiscal_period fiscal_quarter fiscal_year forecast_period",
     "target": "target quota goal target_amount sales_target sales_quota amount",
-    "made_on": "made_on called_on submitted_on submitted_at submission_date submission_date_time create_date created_at created_on date day",
+    "made_on": "made_on call_date called_on submitted_on submitted_at submission_date submission_date_time create_date created_at created_on date day",
     "caller": "caller called_by submitted_by created_by forecaster",
     "commit": "commit call forecast_submission forecast forecast_amount submission amount",
     "best_case": "best_case best upside",
@@ -307,14 +307,15 @@ def find_near(label: str, names: Iterable[str]) -> str | None:
     return words[near[0]] if near else None
 
 
-def find_periods(texts: Iterable[str]) -> dict[str, str]:
+def find_periods(texts: Iterable[str], *, months: bool = False) -> dict[str, str]:
     """Find the periods among texts, each with its label in data.
 
-    A workbook's ``Dec 2026`` is the first day of its month; where each of these days may begin a quarter, none is read.
+    A workbook's ``Dec 2026`` is the first day of its month; where each of these days may begin a quarter, none is read without
+    `months`.
     """
     listed = list(texts)
-    months = {text: day[1] for text in listed if (day := _FIRST_DAY.fullmatch(text))}
-    if len({int(month[5:]) % 3 for month in months.values()}) < 2:
-        months = {}
-    read = {text: months.get(text, read_period(text)) for text in listed}
+    dated = {text: day[1] for text in listed if (day := _FIRST_DAY.fullmatch(text))}
+    if not months and len({int(month[5:]) % 3 for month in dated.values()}) < 2:
+        dated = {}
+    read = {text: dated.get(text, read_period(text)) for text in listed}
     return {text: label for text, label in read.items() if _PERIOD.fullmatch(label)}

@@ -18,7 +18,7 @@ import pandas as pd
 from opp_analytics import inputs
 from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
-from opp_analytics.org.check_file import find_problems
+from opp_analytics.org.check_file import find_problems, list_rows
 from opp_analytics.org.joins import list_bad_cells, read_joins
 from opp_analytics.org.presets import find_near, find_periods, list_columns, name_table
 from opp_analytics.periods import to_dates
@@ -59,6 +59,7 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
     raw = _parse(path, text)
     problems: list[OrgProblem] = []
     files: dict[str, tuple[str, Sequence[int]]] = {}
+    typed: dict[str, dict[str, pd.Series[Any]]] = {}
     left_out: dict[str, tuple[str, ...]] = {}
     for table in _NEEDED:
         inside = raw.get(table)
@@ -70,14 +71,14 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            rows, numbers, left_out[table] = _read_rows(
+            rows, numbers, left_out[table], typed[table] = _read_rows(
                 beside.get(table, path.parent / name), table, raw, problems
             )
             raw[table] = {"file": name, "rows": rows}
             files[table] = (name, numbers)
         except OrgError as error:
             problems += error.problems
-    problems += [_place(problem, files) for problem in find_problems(raw, text)]
+    problems += [_place(problem, files, typed) for problem in find_problems(raw, text)]
     raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
     if problems := [*problems, *mistakes]:
         raise OrgError(str(path), sorted(problems, key=lambda one: (one.file or "", one.line or 0)))
@@ -110,23 +111,31 @@ def _text(path: Path) -> str:
         raise OrgError(str(path), [OrgProblem("not UTF-8 text", "", str(error.reason))]) from None
 
 
-def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> OrgProblem:
-    """Move a problem in a row of a table to that table's own file and line."""
+def _place(
+    problem: OrgProblem,
+    files: dict[str, tuple[str, Sequence[int]]],
+    typed: dict[str, dict[str, pd.Series[Any]]],
+) -> OrgProblem:
+    """Move a problem in a row of a table to that table's own file and line, with a day as it is typed there."""
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem
     row, _, column = rest.partition("]")
     name, numbers = files[table]
-    return replace(problem, key=column.lstrip(".") or table, file=name, line=numbers[int(row)])
+    key, line = column.lstrip(".") or table, numbers[int(row)]
+    day = str(typed[table][key][line]) if key in typed[table] else problem.value
+    value = problem.value if day in problem.value or problem.value in day else f"{day} ({problem.value})"
+    return replace(problem, key=key, value=value, file=name, line=line)
 
 
 def _read_rows(
     path: Path, table: str, raw: Mapping[str, Any], problems: list[OrgProblem]
-) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...]]:
-    """Read the rows of a table beside the org file, empty cells left out, their numbers in the file, and what was left out.
+) -> tuple[list[dict[str, Any]], list[int], tuple[str, ...], dict[str, pd.Series[Any]]]:
+    """Read the rows of a table without empty cells, with their numbers in the file, what was left out, and the days as typed.
 
     A sheet of targets may have a column for each period. A date that cannot be read stays text, and the check names it; a
-    row with an amount that cannot is left out. What nothing in the file settles, the country of the org does.
+    row with an amount that cannot is left out. What nothing in the file settles, the country of the org does; but the month is
+    not first in a file with semicolons.
     """
     try:
         found = read_table(path, lambda label: bool(name_table(table, [label])), most=SMALL)
@@ -157,24 +166,22 @@ def _read_rows(
         one if isinstance(one := raw.get(name), str) else None for name in ("currency", "timezone")
     )
     day_first, usual = inputs.find_habits(zone, currency)
+    usual_order = day_first or (None if found.semicolons else day_first)
     try:
         ZoneInfo(zone := zone or "UTC")
     except (KeyError, ValueError, OSError):  # the check names it
         zone = "UTC"
     bad: list[inputs.BadValue] = []
     read: dict[str, pd.Series[Any]] = {}
+    typed: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
         if ours in ("from_date", "date", "made_on"):
             order = inputs.find_day_order([cells[label]])
-            order = day_first if order is None else order
-            # A call is of the day that it was where the org is.
-            days = (
-                to_dates(inputs.read_instants(cells[label], order, zone)[0], tz=zone)
-                if ours == "made_on"
-                else inputs.read_dates(cells[label], order)[0]
-            )
+            order = usual_order if order is None else order
+            days = _read_days(cells[label], order, zone if ours == "made_on" else None)
             read[ours] = column.astype("object").mask(days.notna(), days.dt.date)
+            typed[ours] = column
         elif label in amounts:
             is_rate = ours == "rate"
             one = _keep_points(column, label) if is_rate and not comma else cells[label]
@@ -188,8 +195,9 @@ def _read_rows(
     problems += list_bad_cells(path, bad)
     skipped = {one.row for one in bad}
     if "period" in read:
-        labels = find_periods(read["period"].dropna().unique())
+        labels = find_periods(read["period"].dropna().unique(), months=table == "calls")
         read["period"] = read["period"].map(lambda text: labels.get(text, text))
+    read |= _own_calls(read, raw) if table == "calls" else {}
     rows, numbers = [], []
     for number, row in zip(found.cells.index, zip(*read.values(), strict=True), strict=True):
         if number in skipped:
@@ -201,7 +209,21 @@ def _read_rows(
         for each in parts if periods else [filled] * bool(filled):
             rows.append(each)
             numbers.append(int(number))
-    return rows, numbers, left_out
+    return rows, numbers, left_out, typed
+
+
+def _own_calls(read: Mapping[str, pd.Series[Any]], raw: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:
+    """Take calls of a file without a column that tells whose number it is as of their caller, for people of the org."""
+    people = [row.get("owner_name") for _, row in list_rows(raw, "people")]
+    own = read["caller"].where(read["caller"].isin(people))
+    return {} if {"owner_name", "team"} & set(read) else {"owner_name": own}
+
+
+def _read_days(cells: inputs.Cells, day_first: bool | None, zone: str | None) -> pd.Series[Any]:
+    """Read days, of times those that they are in a `zone`: a call is of the day that it was where the org is."""
+    if zone:
+        return to_dates(inputs.read_instants(cells, day_first, zone)[0], tz=zone)
+    return inputs.read_dates(cells, day_first)[0]
 
 
 def _keep_points(column: pd.Series[Any], label: str) -> inputs.Cells:

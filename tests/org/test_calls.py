@@ -84,7 +84,8 @@ HEAD = "made_on,period,caller,owner_name,team,commit,best_case"
         ("2025-12-15,2025-11,Ann,Ann,,1,", "made_on = 2025-12-15: 2025-11 was over by then: it ended on 2025-11-30"),
         ("2026-02-01,2026Q4,Ann,Ann,,1,", "made_on = 2026-02-01: 2026Q4 was over by then: it ended on 2026-01-31"),
         ("2099-01-01,2099-01,Ann,Ann,,1,", "made_on = 2099-01-01: in the future"),
-        ("someday,2025-12,Ann,Ann,,1,", "made_on = 'someday': use a date such as"),
+        ("someday,2025-12,Ann,Ann,,1,", "made_on = 'someday': use a date such as 2026-11-01"),
+        ("12/10/2099,2099-12,Ann,Ann,,1,", "made_on = 12/10/2099 (2099-12-10): in the future"),
         ("2025-11-15,2025-12,Ann,Ann,,a lot,", "commit = 'a lot': is not an amount"),
         ("2025-11-15,2025-12,Ann,Ann,,€5,", "commit = '€5': is in €, and the org's currency is USD"),
         ("2025-11-15,2025-12,Ann,Ann,,-5,", "commit = -5.0: use an amount of money, 0 or more"),
@@ -102,6 +103,32 @@ def test_calls__refuse_a_row_by_name(tmp_path: Path, row: str, mistake: str) -> 
     assert [str(one).partition(mistake)[:2] for one in caught.value.problems] == [
         ("calls.csv line 3: ", mistake)
     ]
+
+
+def test_calls__refuse_days_whose_order_neither_the_file_nor_the_country_tells(tmp_path: Path) -> None:
+    rows = "made_on;period;caller;commit\n05/11/2025;2025-11;Ann;1\n"
+    for org in (ORG, ORG.replace("USD", "XXX")):
+        with pytest.raises(
+            oa.errors.OrgError, match="made_on = '05/11/2025': may mean May 11, 2025 or Nov 5, 2025"
+        ):
+            read(tmp_path, rows, org)
+    assert read(tmp_path, rows, ORG.replace("USD", "GBP")).calls["made_on"].tolist() == [
+        pd.Timestamp(2025, 11, 5)
+    ]
+
+
+def test_calls__of_a_workbook_may_be_for_months_that_it_keeps_as_days(tmp_path: Path) -> None:
+    row = {"made_on": date(2025, 10, 1), "period": pd.Timestamp(2025, 10, 1), "caller": "Ann", "commit": 1}
+    pd.DataFrame([row]).to_excel(tmp_path / "calls.xlsx", index=False)
+    (org := tmp_path / "opp-analytics.toml").write_text(ORG.replace("csv", "xlsx"), encoding="utf-8")
+    assert oa.Org.read(org).calls["period"].tolist() == ["2025-10"]
+
+
+def test_calls__without_a_column_of_owners_are_of_their_callers(tmp_path: Path) -> None:
+    rows = "made_on,period,caller,commit\n2025-11-15,2025-12,Ann,1\n2025-11-15,2025-12,Mia,2\n"
+    assert read(tmp_path, rows).calls["owner_name"].fillna("").tolist() == ["Ann", ""]
+    rows = rows.replace("caller", "caller,team").replace("Ann", "Ann,").replace("Mia", "Mia,")
+    assert read(tmp_path, rows).calls["owner_name"].isna().all()
 
 
 def test_calls__list_all_mistakes_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -381,7 +381,8 @@ def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
     (tmp_path / "opp-analytics.toml").write_text('[people]\nfile = "people.csv"\n')
     (tmp_path / "people.csv").write_text("owner_name,team,from_date\nAnn,East,03/04/2027\n")
     with pytest.raises(
-        oa.errors.OrgError, match=r"people\.csv.*2.*03/04/2027.*use a date such as 2026-11-01"
+        oa.errors.OrgError,
+        match=r"people\.csv.*2.*03/04/2027.*may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04",
     ):
         oa.Org.read(tmp_path / "opp-analytics.toml")
 
