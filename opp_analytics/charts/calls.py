@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import name_source, say_lean, sentence
+from opp_analytics.analysis import describe_leans, name_source, say_lean, sentence
 from opp_analytics.charts.data import (
     ChartData,
     DotMark,
@@ -41,7 +41,8 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
     heads = ("missed by", "the model by", text.plural(text.noun(table.attrs.get("freq"))))
     measure = Measure("percent", "called too low or too high, as a share of what was won")
     drawn = known[["bias_low", "bias", "bias_high"]]
-    return _lay_out(table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance")
+    chart = _lay_out(table, rows, drawn, 0.0, measure, heads, "blue: leans beyond chance")
+    return replace(chart, title=f"{describe_leans(table)}.")
 
 
 def forecast_value_added(table: pd.DataFrame) -> ChartData:

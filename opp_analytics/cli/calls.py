@@ -132,7 +132,7 @@ def calls_command(
     heading("Who makes the number better")
     say(oa.sentence(added))
     show(added[_ADDED], most=_MOST)
-    note("--list lists the calls in force.")
+    note("differs: beyond chance among the rows of that table. --list lists the calls in force.")
     answer({"accuracy": accuracy, "value_added": added})
 
 

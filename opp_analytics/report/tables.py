@@ -169,7 +169,10 @@ class Tables(Forecasts):
         if part is None:
             return table
         mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)
-        mine.attrs = {**table.attrs, "override": {"": table.attrs["override"].get(part.name)}}
+        own: dict[Any, Any] = {
+            name: {"": table.attrs[name].get(part.name, math.nan)} for name in ("called", "override")
+        }
+        mine.attrs = {**table.attrs, **own}
         return mine
 
     @cached_property

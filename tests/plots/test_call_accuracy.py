@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from opp_analytics import plots
-from opp_analytics.analysis import say_lean, sentence
+from opp_analytics import charts, plots
+from opp_analytics.analysis import name_leans, say_lean, sentence
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -45,6 +46,23 @@ def test_say_lean__needs_an_interval_without_0():
 def test_sentence__of_call_accuracy(changed, said):
     table = TABLE.assign(**changed)
     assert sentence(table) == said
+
+
+def test_sentence__of_whose_number_says_that_overrides_are_in_it():
+    said = "Calls for Ann (overrides included) missed by 20%, 10 pts more than the model (9 months)."
+    assert sentence(TABLE.rename_axis("owner_name")) == said
+
+
+def test_name_leans__counts_those_that_it_does_not_name():
+    many = pd.concat([TABLE.iloc[:1]] * 5).set_axis([*"abcde"]).rename_axis("caller")
+    lean = "usually 12% high"
+    assert name_leans(many) == f"Past calls: a {lean}, b {lean}, c {lean} and 2 more"
+    assert name_leans(TABLE.iloc[1:]) == ""
+
+
+def test_call_accuracy__has_the_lean_in_its_title():
+    assert charts.call_accuracy(TABLE).title == "Past calls: Ann usually 12% high."
+    assert charts.call_accuracy(TABLE.iloc[1:2]).title == "Nobody’s calls lean beyond chance (9 months)."
 
 
 def test_sentence__of_one_caller_adds_the_lean():

@@ -41,10 +41,11 @@ def test_forecast_value_added__without_calls_that_can_be_judged():
 @pytest.mark.parametrize(
     ("p", "manager", "blend", "said"),
     [
-        (0.01, 0.13, True, "; the override cost 4 pts; the blend of model and calls missed least, by 8%."),
+        (0.005, 0.13, True, "; the override cost 4 pts; the blend of model and calls missed least, by 8%."),
+        (0.01, 0.13, False, "; the override cost 4 pts, which may be chance."),
         (0.3, 0.13, False, "; the override cost 4 pts, which may be chance."),
-        (0.01, 0.07, False, "; the override saved 2 pts."),
-        (0.01, 0.091, False, "; the override changed little."),
+        (0.005, 0.07, False, "; the override saved 2 pts."),
+        (0.005, 0.091, False, "; the override changed little."),
     ],
 )
 def test_sentence__of_forecast_value_added(p, manager, blend, said):
@@ -53,3 +54,9 @@ def test_sentence__of_forecast_value_added(p, manager, blend, said):
     table.loc["blend", "differs"] = blend
     table.attrs = {**TABLE.attrs, "override": {"": p}}
     assert sentence(table) == f"The reps’ calls beat the model in 7 of 9 months, by 6 pts{said}"
+
+
+def test_sentence__of_few_calls_says_how_many_are_calls():
+    table = TABLE.copy()
+    table.attrs = {**TABLE.attrs, "called": {"": 1 / 7}}
+    assert "; 14% of people’s numbers are calls, the others the weighted pipeline" in sentence(table)

@@ -337,7 +337,7 @@ def test_people__name_whose_past_calls_leaned_beyond_chance():
     past["n"] = 6
     made = tables(*EVERYBODY)
     vars(made)["call_accuracy"] = past
-    assert people(made).sub.endswith(". Past calls: Ann usually 12% high, Bo usually 9% low")
+    assert people(made).sub.endswith(". Past calls: Ann usually 12% high and Bo usually 9% low")
     vars(made)["call_accuracy"] = past.loc[["Cy", "Zoe"]]
     assert "Past calls" not in people(made).sub
 

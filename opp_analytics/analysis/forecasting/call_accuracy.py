@@ -52,7 +52,7 @@ def call_accuracy(
     DataFrame
         Index: `by` (str), one row for each with a call for such a period. Columns: ``n`` (int64): periods judged; ``wape``,
         ``bias`` with ``bias_low`` and ``bias_high`` (float64, fractions of what was won); ``over``, ``under`` (fractions): share
-        of periods that were called too high, too low; ``moved`` (fraction of what was won): mean of last minus first call;
+        of periods that were called too high, too low; ``moved`` (fraction of what was won): mean of a caller's last minus first call;
         ``differs`` (bool): the error differs from the model's for the same numbers beyond chance; ``error_ratio`` (ratio to the
         model's error) with ``ratio_low`` and ``ratio_high``; ``model_wape`` (fraction); ``better`` (fraction): share of periods
         in which the calls missed by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
@@ -112,9 +112,12 @@ def judge_callers(samples: CallSamples, by: str = "caller") -> pd.DataFrame:
     index = pd.MultiIndex.from_frame(cells[[by, *NUMBER, *POINT]])
     cells = cells.set_index(index)[["commit", "model", "actual"]]
     made = calls.dropna(subset=["commit"]).sort_values("made_on", kind="stable")
-    ends = made.groupby([made[name] for name in (by, *NUMBER, "period")])["commit"].agg(["first", "last"])
-    ends = ends[ends.index.isin(cells.droplevel("place").index)]
-    moves = (ends["last"] - ends["first"]).groupby(level=[0, 3]).sum()
+    ends = made.groupby([made[name] for name in (by, *NUMBER, "period", "caller")])["commit"].agg(
+        ["first", "last"]
+    )
+    # Of an own call and an override each moves by itself.
+    moved = (ends["last"] - ends["first"]).groupby(level=[0, 1, 2, 3]).mean()
+    moves = moved[moved.index.isin(cells.droplevel("place").index)].groupby(level=[0, 3]).sum()
     rows: dict[str, dict[str, Any]] = {key: {"n": 0} for key in sorted(calls[by].unique())}
     for key, errors in Errors.split(cells, ["commit", "model"]).items():
         rows[key] = errors.judge("commit", confidence=samples.question.confidence)

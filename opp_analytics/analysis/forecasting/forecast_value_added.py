@@ -60,8 +60,8 @@ def forecast_value_added(
         ``better`` (fraction): share of periods in which it missed by less than the model. NaN below 3 periods: too few to
         say; the ends of the ratio below 6. All rows of a block judge the same periods and days: those on which every
         source with 3 periods has a number. Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``
-        as for `call_accuracy`; ``without_call``: people counted with the weighted pipeline, over all days; ``override``:
-        p-value of reps against manager, by block.
+        as for `call_accuracy`; ``without_call``: people counted with the weighted pipeline, over all days; ``called``: mean
+        share of people with a call of their own, ``override``: p-value of reps against manager, by block.
 
     Raises
     ------
@@ -122,6 +122,7 @@ def compare_sources(samples: CallSamples, by: str | None = None) -> pd.DataFrame
         n=pd.concat(judged.values()).index.get_level_values("period").nunique() if judged else 0,
         left_out={**samples.left_out, "no_forecast": int(cells["model"].isna().sum())},
         without_call=without_call,
+        called=cells.groupby(level="group")["called"].mean().to_dict(),
         override=override,
         **samples.notes,
     )
@@ -156,15 +157,16 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
             manager = sum(inside.values()) + sum(over.get((name, ""), reps[name]) for name in rest)
             number = (group, "") if by == "owner_name" else ("", group)
             above = bool(inside) or number in over or any((name, "") in over for name in rest)
-            called = not own.keys().isdisjoint(names)
-            without_call += sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
+            called = len(own.keys() & {*names})
+            without = sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
+            without_call += without
             sums = (
                 sum(reps.values()) if called else np.nan,
                 over.get(number, manager) if called or above else np.nan,
             )
-            rows.append((group, *point, *sums, above))
-    found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden"])
-    found = found.astype({"reps": "float64", "manager": "float64"}).dropna(
+            rows.append((group, *point, *sums, above, called / (called + without) if called else np.nan))
+    found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden", "called"])
+    found = found.astype({"reps": "float64", "manager": "float64", "called": "float64"}).dropna(
         how="all", subset=["reps", "manager"]
     )
     found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = np.nan

@@ -13,6 +13,8 @@ from opp_analytics.text import capital, count, joined, method, noun, percent, po
 
 _MOST = 3
 """Callers named in a sentence."""
+_MOSTLY = 0.9
+"""Share of people with a call of their own below which a sentence says it."""
 _NAMES = {
     "model": "the model",
     "reps": "the reps’ calls",
@@ -38,12 +40,28 @@ def say_lean(row: Row) -> str:
     return f"usually {lean} {'high' if row['bias'] > 0 else 'low'}"
 
 
+def name_leans(table: pd.DataFrame) -> str:
+    """Name those of `call_accuracy` whose calls usually lean, the largest lean first; empty where nobody's do."""
+    rows = table.sort_values("bias", key=abs, ascending=False, kind="stable").iterrows()
+    said = [f"{key} {lean}" for key, row in rows if (lean := say_lean(row)).startswith("usually")]
+    judged = "" if table.index.name == "caller" else " (overrides included)"
+    return f"Past calls{judged}: {joined(said, most=_MOST)}" if said else ""
+
+
+def describe_leans(table: pd.DataFrame) -> str:
+    """Name those of `call_accuracy` whose calls lean beyond chance, else say that nobody's do."""
+    if table["wape"].isna().all():
+        return _say_few(table)
+    return name_leans(table) or f"Nobody’s calls lean beyond chance ({_count_periods(table)})"
+
+
 def describe_call_accuracy(table: pd.DataFrame) -> str:
     """Name the callers whose error differs from the model's beyond chance; of one caller, the lean too."""
     known = table[table["wape"].notna()]
     if known.empty:
         return _say_few(table)
-    names, freq = [f"{key}’s calls" for key in known.index], table.attrs.get("freq")
+    name = "{}’s calls" if table.index.name == "caller" else "calls for {} (overrides included)"
+    names, freq = [name.format(key) for key in known.index], table.attrs.get("freq")
     if len(known) == 1:
         return f"{_compare(known.iloc[0], names[0], known['model_wape'].iloc[0], freq)}; {say_lean(known.iloc[0])}"
     return _name_apart(known, names, known["model_wape"].to_numpy(), freq)
@@ -66,19 +84,26 @@ def describe_value_added(table: pd.DataFrame) -> str:
     said = [_compare(called.iloc[0], name_source(called.index[0], freq), table["wape"]["model"], freq)]
     if len(called) > 1:
         behind = called["wape"].diff().iloc[-1]
-        chance = table.attrs["override"][""] >= 1 - table.attrs.get("confidence", 0.95)
+        # One more test beside those of the rows, so held against as many.
+        p = table.attrs["override"][""] * table["wape"].count()
+        chance = not p < 1 - table.attrs.get("confidence", 0.95)
         change = (
             f"{'cost' if behind > 0 else 'saved'} {points(behind)}{', which may be chance' if chance else ''}"
         )
         said.append(f"the override {'changed little' if points(behind) in ('0 pts', '<1 pt') else change}")
     if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
         said.append(f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}")
+    if (share := table.attrs.get("called", {}).get("", 1.0)) < _MOSTLY:
+        said.append(f"{percent(share)} of people’s numbers are calls, the others the weighted pipeline")
     return "; ".join(said)
 
 
+def _count_periods(table: pd.DataFrame) -> str:
+    return count(int(table["n"].max()) if len(table) else 0, noun(table.attrs.get("freq")))
+
+
 def _say_few(table: pd.DataFrame) -> str:
-    n = int(table["n"].max()) if len(table) else 0
-    judged = count(n, noun(table.attrs.get("freq")))
+    n, judged = table["n"].max(), _count_periods(table)
     enough = f"Nothing was won in the {judged} called"
     return enough if n >= FEWEST else evidence.say_few(f"Calls can be judged in {judged}")
 
@@ -101,9 +126,7 @@ def _name_apart(table: pd.DataFrame, names: list[str], model: Any, freq: Any) ->
     behind = table["wape"].to_numpy() - model
     apart = sorted(np.flatnonzero(table["differs"]), key=lambda k: -abs(behind[k]))
     if not apart:
-        return (
-            f"Nobody’s calls differ from the model beyond chance ({count(int(table['n'].max()), noun(freq))})"
-        )
+        return f"Nobody’s calls differ from the model beyond chance ({_count_periods(table)})"
     if len(apart) == 1:
         return _compare(table.iloc[apart[0]], names[apart[0]], float(model[apart[0]]), freq)
     sides: dict[str, list[str]] = {"{} beat the model": [], "the model beat {}": []}

@@ -307,12 +307,12 @@ def calls(tables: Tables) -> Block | None:
         beside = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
         figures = map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else beside)))
         lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
-    heads = ("Missed by", "Bias", "÷ model", "95% interval", "Better in", "Beyond chance?")
+    heads = ("Missed by", "Bias", "÷ model", "95%, it alone", "Better in", "Beyond chance?")
     picture = PageColumn("", right=False, phone="full", kind="pict")
     columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
     sub = (
         f"Error of each on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed; divided by "
-        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. Blue: what people called"
+        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. The interval is of that source’s ratio alone; “beyond chance” is of all rows together. Blue: what people called"
     )
     return Block(
         "calls", say_finding(found), sub, (Table(columns, (Group(tuple(lines)),), "proof"),), "Calls"

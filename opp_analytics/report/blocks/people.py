@@ -28,8 +28,6 @@ from opp_analytics.schema import ALL
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
-_MOST_LEANING = 3
-"""Callers whose past is in the line under the title."""
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns that are 0 without deals."""
 
@@ -62,13 +60,7 @@ def _say_habits(tables: Tables) -> str:
         past = tables.call_accuracy if shown else pd.DataFrame({"bias": []})
     except NotEnoughHistory:
         return ""
-    past = past[past.index.isin(shown)].sort_values("bias", key=abs, ascending=False, kind="stable")
-    said = [
-        f"{name} {lean}"
-        for name, row in past.iterrows()
-        if (lean := analysis.say_lean(row)).startswith("usually")
-    ]
-    return f"Past calls: {', '.join(said[:_MOST_LEANING])}" if said else ""
+    return analysis.name_leans(past[past.index.isin(shown)])
 
 
 def _say_strangers(tables: Tables) -> str:

@@ -90,6 +90,19 @@ def test_call_accuracy__by_whose_number_takes_the_override() -> None:
     assert judge(CALLS, by="team").empty
 
 
+def test_call_accuracy__moves_within_one_caller() -> None:
+    rows = [
+        call(f"2025-0{m}-01", name, made, owner_name="Ann")
+        for m in (1, 2, 3)
+        for name, made in (("Ann", 100), ("Max", 80))
+    ]
+    assert judge(rows, by="owner_name").loc["Ann", "moved"] == 0
+    later = [call(f"2025-0{m}-10", "Max", 90, owner_name="Ann") for m in (1, 2, 3)]
+    moved = judge([*rows, *later])["moved"]
+    assert (moved["Ann"], moved["Max"]) == pytest.approx((0, 10 * 3 / 300))
+    assert judge([*rows, *later], by="owner_name").loc["Ann", "moved"] == pytest.approx(5 / 100)
+
+
 def test_call_accuracy__adds_up_the_numbers_of_a_caller() -> None:
     rows = [call(f"2025-0{m}-01", "Max", 80, owner_name="Ann") for m in (1, 2, 3)]
     rows += [call(f"2025-0{m}-10", "Max", 150, whole="") for m in (1, 2, 3)]

@@ -49,6 +49,7 @@ def test_forecast_value_added__of_three_months_is_worked_by_hand() -> None:
     assert table.loc["reps", "bias"] == pytest.approx((-25 + 55 - 25) / 400)
     # Of the six people and days in January and February without Bo's call, and in March without Ann's.
     assert table.attrs["without_call"] == 4 + 4 + 2
+    assert table.attrs["called"] == {"": pytest.approx(7 / 12)}
     assert not table["differs"].any()
     # Only February differs: both signs are as far from 0.
     assert table.attrs["override"] == {"": 1.0}
