@@ -160,6 +160,11 @@ def read_period(typed: str) -> str:
     return f"{year}-{month:02}" if month else f"{year}Q{parts['quarter']}" if "quarter" in parts else year
 
 
+def write_period(label: str) -> str:
+    """Write the label of a period in data as people type it: a week as 2026-W48."""
+    return f"{date.fromisoformat(label[:10]):%G-W%V}" if "/" in label else label
+
+
 def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
     """Read the label of a period of `freq`, written as pandas or as people write it."""
     read = read_period(str(label))

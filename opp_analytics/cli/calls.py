@@ -31,10 +31,10 @@ if runs():
     from opp_analytics.errors import ConfigError
     from opp_analytics.history import list_owners
     from opp_analytics.org import FILE, Call, Org, add_call, calls_known
-    from opp_analytics.periods import as_date, read_period
+    from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
-_SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "reason"]
+_SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
 _ACCURACY = ["n", "wape", "bias", "bias_low", "bias_high", "model_wape", "differs", "over", "under", "moved"]
 _ADDED = ["n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better"]
 _NUMBER = ["caller", "owner_name", "team", "period"]
@@ -72,12 +72,22 @@ def call_command(
     if not (owner or team or whole):
         said["owner_name"] = said["caller"]
     org = oa.Org.read(file)
+    history = find_history(folder, org)
+    owners = partial(list_owners, history) if history else tuple[str]
+    named = pd.concat([org.people["owner_name"], org.calls["owner_name"], org.calls["caller"]]).dropna()
+    spelled = {name.casefold(): name for name in named[::-1]}
+    typed = {name: said[name].casefold() for name in ("caller", "owner_name") if said.get(name)}
+    if set(typed.values()) - set(spelled):
+        spelled = {name.casefold(): name for name in owners()} | spelled
+    new = typed["caller"] not in spelled
+    said |= {name: spelled.get(folded, said[name]) for name, folded in typed.items()}
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on")
     amount = None if commit.strip() in ("-", "−") else parse_amount(commit, org)
     made = Call(day.date(), read_period(period), commit=amount, best_case=parse_amount(best, org), **said)
-    history = find_history(folder, org)
-    calls = oa.calls(add_call(file, made, lambda: list_owners(history) if history else ()))
+    calls = oa.calls(add_call(file, made, owners))
     say(_describe(made, calls))
+    if new:
+        note(f"{made.caller} is a new caller.")
     if not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
     calls.attrs = {"org": calls.attrs["org"]}
@@ -87,7 +97,7 @@ def call_command(
 def _describe(made: Call, calls: pd.DataFrame) -> str:
     """Say the last of some calls in a sentence, with what it supersedes."""
     org = Org.of(calls)
-    money = partial(text.money, currency=org.currency)
+    money = partial(text.money, currency=org.currency, full=True)
     numbers = calls[_NUMBER].astype("object").fillna("")
     same = calls[numbers.eq(numbers.iloc[-1]).all(axis="columns")]
     before = calls_known(same.iloc[:-1], same["made_on"].iloc[-1])
@@ -121,7 +131,7 @@ def calls_command(
     """Judge the calls beside the forecasts of the same days, and show who makes the number better; or list them."""
     org = find_org(org_file) or oa.Org()
     if listed or every or org.calls.empty:
-        _list_calls(oa.calls(org), every=every)
+        _list_calls(oa.calls(org), every=every, known=org.file is not None)
         return
     history, alias = open_history(folder, org), choose_freq(org, freq)
     accuracy = oa.call_accuracy(history, by=cast("Any", by), freq=alias)
@@ -136,17 +146,24 @@ def calls_command(
     answer({"accuracy": accuracy, "value_added": added})
 
 
-def _list_calls(calls: pd.DataFrame, *, every: bool) -> None:
+def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
     if calls.empty:
-        say(f"No calls yet. Make one with: {write_command('call', 'Ann', '2026-12', '450k')}")
+        words = ("call", "Ann", "2026-12", "450k") if known else ("org", "init")
+        say(f"No calls yet{'' if known else ', and no org file'}. Make one with: {write_command(*words)}")
     calls.attrs = {"org": calls.attrs["org"]}
     if not every:
-        calls = calls[calls["in_force"] & calls["commit"].notna()]
+        listed = calls[calls["in_force"] & calls["commit"].notna()]
+        if len(calls) > len(listed) == 0:
+            say("All calls are withdrawn; --all lists them.")
+        calls = listed
     shown = calls[::-1].sort_values("made_on", ascending=False, kind="stable")
     numbers = shown[_NUMBER].astype("object").fillna("").itertuples(index=False)
     shown["for"] = [_name_whose(*each[:3]) for each in numbers]
-    shown["period"] = [text.period(label, Org.of(calls).freq("Q")) for label in shown["period"]]
+    shown["period"] = [text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]]
+    shown["in_force"] = (
+        shown["in_force"].astype("object").mask(shown["in_force"] & shown["commit"].isna(), "withdrawn")
+    )
     if len(shown):
-        columns = [*_SHOWN, *(["in_force"] if every else [])]
-        show(shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, wrap=("reason",))
+        columns = [name for name in _SHOWN if every or name != "in_force"]
+        show(shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, compact=False)
     answer(calls)

@@ -171,8 +171,15 @@ def heading(title: str, note: str = "") -> None:
         out.print(f"\n[bold]{escape_markup(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
-def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, wrap: tuple[str, ...] = ()) -> None:
-    """Print a result table as wide as the terminal: compact money, rates in percent, dates, missing cells as a dash.
+def show(
+    rows: pd.DataFrame,
+    *,
+    index: bool = True,
+    most: int = 20,
+    wrap: tuple[str, ...] = (),
+    compact: bool = True,
+) -> None:
+    """Print a result table as wide as the terminal: money, by default compact, rates in percent, dates, missing cells as a dash.
 
     If a row does not fit on one line, texts are cut and end in …, those in `wrap` go on below, and the last columns are
     left out and named; keys, forecast, range and target stay.
@@ -186,7 +193,7 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, wrap: tuple[
     cells_of = {text.printable(name): values for name, values in shown.items()}
     money = Org.of(rows).currency
     columns = {
-        name: list(map(make_formatter(name, values, money, compact=True), values))
+        name: list(map(make_formatter(name, values, money, compact=compact), values))
         for name, values in cells_of.items()
     }
     right = {name for name, values in cells_of.items() if _is_number(values)}

@@ -22,7 +22,7 @@ if runs():
     from opp_analytics.cli.console import heading, say, show, write_command
     from opp_analytics.crm import draft_from_export, read_org_text, recognize
     from opp_analytics.errors import DataError, DataWarning
-    from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, list_names
+    from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, find_strangers, list_names
 
 
 @reads_cells
@@ -139,7 +139,8 @@ def check_command(
     facts = pd.DataFrame(_facts(org), columns=["fact", "meaning"])
     for name, said in facts.itertuples(index=False):
         say(f"{name:<11}{said}")
-    say(f"\n{file} has no mistakes.")
+    strange = [str(one) for one in find_strangers(org.calls).values() if "did you mean" in one.right]
+    say("\n".join(["", *strange, f"{file} has no {'other ' * bool(strange)}mistakes."]))
     numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
     answer({"stages": stages.assign(probability=numbers), "facts": facts})
 
@@ -213,7 +214,10 @@ def describe_calls(org: oa.Org) -> str:
     span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     strange = sorted(set(calls["owner_name"].dropna()) - set(org.people["owner_name"]))
     own = f"; not under [people]: {text.joined(strange, most=5)}" if strange and len(org.people) else ""
-    return f"{text.count(len(calls), 'call')} of {text.count(callers, 'caller')}, {span}{own}"
+    whole = calls.loc[calls["owner_name"].isna() & calls["team"].isna(), "caller"].value_counts()
+    by = text.joined([f"{n} by {name}" for name, n in whole.items()], most=5)
+    for_whole = f"; for the whole: {by}" if by else ""
+    return f"{text.count(len(calls), 'call')} of {text.count(callers, 'caller')}, {span}{own}{for_whole}"
 
 
 def describe_rates(org: oa.Org) -> str:

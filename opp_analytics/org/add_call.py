@@ -13,12 +13,13 @@ from opp_analytics.errors import ArgumentValueError, DataError, OrgError
 from opp_analytics.files import SMALL, in_turn, read_whole, replace_file, write_whole
 from opp_analytics.inputs import spell_amount
 from opp_analytics.org.additions import Additions
-from opp_analytics.org.calls import refuse_strangers
+from opp_analytics.org.calls import find_strangers
 from opp_analytics.org.org import Org, parse_org
 from opp_analytics.org.people import Call
 from opp_analytics.org.presets import name_table
 from opp_analytics.org.stages import STAGES
 from opp_analytics.org.update_file import update_text
+from opp_analytics.periods import write_period
 from opp_analytics.table_files import decode_file, read_table
 from opp_analytics.text import joined
 
@@ -29,7 +30,7 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
     """Append a call to the CSV file that an org file names, whole or not at all, and read the org with it.
 
     All else in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file, which gains the
-    section. Two processes at once append one after the other. `owners_of` lists who owns deals, for `refuse_strangers`.
+    section. Two processes at once append one after the other. `owners_of` lists who owns deals, for `find_strangers`.
 
     Raises
     ------
@@ -56,11 +57,16 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
             staged.write_bytes(old + _write_row(file, target, old, call))
             try:
                 after = parse_org(file, text, calls=staged)
-                refuse_strangers(after.calls.tail(1), owners_of)
+                if strange := find_strangers(after.calls.tail(1), owners_of):
+                    raise OrgError(str(file), list(strange.values()))
             except OrgError as error:
                 # Without the call, the org had no mistake.
                 mistakes = [f"{one.key} {one.value}: {one.right}" for one in error.problems]
-                raise ArgumentValueError("; ".join(mistakes)) from None
+                others = call.owner_name == call.caller and any(
+                    one.key == "owner_name" for one in error.problems
+                )
+                ways = ["for another's number use --for, --team or --whole"] * others
+                raise ArgumentValueError("; ".join([*mistakes, *ways])) from None
             except DataError:  # two decimal signs
                 after = before
             if after._calls != (*before._calls, call):
@@ -78,6 +84,7 @@ def _write_row(file: Path, target: Path, old: bytes, call: Call) -> bytes:
     cells = {
         name: spell_amount(value) if isinstance(value, float) else str(value) for name, value in given.items()
     }
+    cells["period"] = write_period(call.period)
     if not old:
         labels = Call._fields
         return codecs.BOM_UTF8 + (_join(labels) + _join(cells.get(name, "") for name in labels)).encode()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, OrgError, OrgProblem
+from opp_analytics.errors import ArgumentTypeError, DataWarning, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.org import Org
 from opp_analytics.org.people import mask_in_force
+from opp_analytics.text import joined
 
 
 def calls(history_or_org: Any) -> pd.DataFrame:
@@ -57,18 +59,30 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
 
 
-def refuse_strangers(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]) -> None:
-    """Refuse calls for numbers of people who are neither among those of the org nor owners of deals; without people, none."""
+def find_strangers(
+    calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]] = tuple
+) -> dict[int, OrgProblem]:
+    """Find the rows for numbers of people who are neither among those of the org nor owners of deals; without people, none."""
     people = set(Org.of(calls).people["owner_name"])
     strange = set(calls["owner_name"].dropna()) - people
     if not people or not strange or not (strange := strange - (known := people | set(owners_of()))):
-        return
+        return {}
     file, lines = calls.attrs.get("file"), calls.attrs.get("lines")
-    problems = []
-    for row, name in calls["owner_name"].items():
+    nobody = "nobody under [people] of the org" + ", and owner of no deal" * (owners_of is not tuple)
+    problems: dict[int, OrgProblem] = {}
+    for row, name in zip(calls.index.tolist(), calls["owner_name"], strict=True):
         if name in strange:
             near = did_you_mean(name, known)
-            right = f"nobody under [people] of the org, and owner of no deal; {f'{near} Correct it' if near else 'correct it'}, or add the person"
+            right = f"{nobody}; {f'{near} Correct it' if near else 'correct it'}, or add the person"
             key, line = ("owner_name", lines[row]) if lines else (f"calls.rows[{row}].owner_name", None)
-            problems.append(OrgProblem(key, repr(name), right, line, file))
-    raise OrgError(str(Org.of(calls).file or "the org's calls"), problems)
+            problems[row] = OrgProblem(key, repr(name), right, line, file)
+    return problems
+
+
+def leave_strangers_out(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]) -> pd.DataFrame:
+    """Leave out the rows that `find_strangers` finds, with a warning that names each."""
+    if strange := find_strangers(calls, owners_of):
+        warnings.warn(
+            f"calls left out: {joined(list(map(str, strange.values())), most=3)}", DataWarning, stacklevel=2
+        )
+    return calls.drop(index=list(strange))

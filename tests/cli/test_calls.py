@@ -24,14 +24,15 @@ def org(here: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("Ann 2099-12 $450,000 --best 520k", "Ann calls $450K, at best $520K for December 2099."),
-        ("Bob Dec-99 1.2M --for Ann", "Bob calls $1.2M for Ann, December 2099."),
-        ("Bob FY99Q4 1bn --team East", "Bob calls $1B for team East, FY99 Q4."),
+        ("Ann 2099-12 $450,000 --best 520k", "Ann calls $450,000, at best $520,000 for December 2099."),
+        ("Bob Dec-99 1.2M --for Ann", "Bob calls $1,200,000 for Ann, December 2099."),
+        ("Bob FY99Q4 1bn --team East", "Bob calls $1,000,000,000 for team East, FY99 Q4."),
         ("Bob 2099-W01 0 --whole", "Bob calls $0 for everyone, the week of Dec 29, 2098."),
     ],
 )
 def test_call__says_what_was_called_and_for_whom(command: Command, org: Path, words: str, said: str) -> None:
-    assert command("call", *words.split()) == (0, f"{said}\n", "")
+    new = "Bob is a new caller.\n" * said.startswith("Bob")
+    assert command("call", *words.split()) == (0, f"{said}\n{new}", "")
     assert len(oa.calls(oa.Org.read(org))) == 1
 
 
@@ -39,13 +40,13 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
     command("call", "Ann", "2099-12", "430k", "--made-on", "2025-12-01")
     assert command("call", "Ann", "2099-12", "450k", "--made-on", "2025-12-08", "--reason", " Oak\nsigned ")[
         1
-    ] == ("Ann calls $450K for December 2099 (was $430K on Dec 1).\n")
+    ] == ("Ann calls $450,000 for December 2099 (was $430,000 on Dec 1).\n")
     assert (
         "A later call of the same number stays in force."
         in command("call", "Ann", "2099-12", "1", "--made-on", "2025-12-02")[1]
     )
     assert command("call", "Ann", "2099-12", "-", "--made-on", "2025-12-09")[1] == (
-        "Ann withdraws the call for December 2099 (was $450K on Dec 8).\n"
+        "Ann withdraws the call for December 2099 (was $450,000 on Dec 8).\n"
     )
     calls = oa.calls(oa.Org.read(org))
     assert calls["reason"].tolist()[1] == "Oak signed"
@@ -63,6 +64,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
             1,
             "owner_name 'Anne': nobody under [people] of the org, and owner of no deal; did you mean 'Ann'? Correct it",
         ),
+        ("Bob 2099-12 1", 1, "for another's number use --for, --team or --whole"),
         ("Ann 2099-12 1 --for Bo", 1, "owner_name 'Bo': nobody under [people]"),
         (
             "Ann 2099-12 1 --team Est",
@@ -110,8 +112,8 @@ def test_calls__lists_those_in_force_or_all(command: Command, org: Path) -> None
     command("call", "Bob", "2099-12", "400k", "--for", "Ann", "--made-on", "2025-12-09")
     lines = command("calls", "--list")[1].splitlines()
     assert [line.split() for line in lines[1:]] == [
-        ["Dec", "9,", "2025", "Dec", "2099", "Bob", "Ann", "$400K"],
-        ["Dec", "8,", "2025", "Dec", "2099", "Ann", "–", "$450K"],
+        ["Dec", "9,", "2025", "Dec", "2099", "Bob", "Ann", "$400,000"],
+        ["Dec", "8,", "2025", "Dec", "2099", "Ann", "–", "$450,000"],
     ]
     table = json.loads(command("calls", "--list", "--all", "--json")[1])
     assert [(each["commit"], each["in_force"]) for each in table["rows"]] == [
@@ -120,6 +122,43 @@ def test_calls__lists_those_in_force_or_all(command: Command, org: Path) -> None
         (400e3, True),
     ]
     assert "calls      3 calls of 2 callers, 2099-12\n" in command("org", "check")[1]
+
+
+def test_call__knows_a_name_in_any_case_and_a_week_by_its_number(command: Command, org: Path) -> None:
+    command("call", "Dana Whitfield", "2099-W01", "1", "--for", "ann")
+    assert "new caller" not in command("call", "dana whitfield", "2099-W01", "2", "--for", "ANN")[1]
+    calls = oa.calls(oa.Org.read(org))
+    assert calls[["caller", "owner_name", "in_force"]].values.tolist() == [
+        ["Dana Whitfield", "Ann", False],
+        ["Dana Whitfield", "Ann", True],
+    ]
+    assert "2099-W01,Dana" in (org.parent / "calls.csv").read_text()
+    assert "2099-W01" in command("calls", "--list")[1]
+
+
+def test_calls__says_which_are_withdrawn(command: Command, org: Path) -> None:
+    command("call", "Ann", "2099-12", "430k", "--reason", "a long reason " * 20)
+    command("call", "Ann", "2099-12", "-")
+    assert command("calls", "--list")[1] == "All calls are withdrawn; --all lists them.\n"
+    out = command("calls", "--list", "--all")[1]
+    assert "withdrawn" in out
+    assert "$430,000" in out
+
+
+def test_calls__without_an_org_file_names_the_command_that_writes_one(command: Command, here: Path) -> None:
+    assert "org init" in command("calls")[1]
+
+
+def test_check__names_calls_for_the_whole_and_near_names(command: Command, org: Path) -> None:
+    rows = (
+        "made_on,period,caller,owner_name,commit\n2025-12-01,2099-12,Bob,,1\n2025-12-01,2099-12,Bob,Anne,1\n"
+    )
+    (org.parent / "calls.csv").write_text(rows)
+    org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
+    out = command("org", "check")[1]
+    assert "for the whole: 1 by Bob" in out
+    assert "calls.csv line 3: owner_name = 'Anne'" in out
+    assert "did you mean 'Ann'?" in out
 
 
 def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, org: Path) -> None:
@@ -131,7 +170,7 @@ def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, 
     assert command("calls", "--list", "--all", "--out", "calls.csv")[0] == 0
     org.write_text(ORG + '[calls]\nfile = "calls.csv"\n')
     assert oa.calls(oa.Org.read(org)).equals(before)
-    assert "(was $430K on Dec 1)" in command("call", "Ann", "2099-12", "450k")[1]
+    assert "(was $430,000 on Dec 1)" in command("call", "Ann", "2099-12", "450k")[1]
 
 
 def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> None:

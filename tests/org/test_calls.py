@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.org import calls_known, refuse_strangers
+from opp_analytics.org import calls_known, find_strangers, leave_strangers_out
 
 ORG = """\
 currency = "USD"
@@ -143,18 +143,18 @@ def test_calls__a_file_without_a_needed_column_is_refused(tmp_path: Path) -> Non
         read(tmp_path, "period,caller,commit\n2025-12,Ann,1\n")
 
 
-def test_refuse_strangers__names_each_row_of_a_number_that_is_nobodys(tmp_path: Path) -> None:
+def test_find_strangers__names_each_row_of_a_number_that_is_nobodys(tmp_path: Path) -> None:
     rows = [f"2025-11-15,2025-12,Mia,{owner},,1," for owner in ("Ann", "Cy", "Anne", "", "Zed")]
     org = read(tmp_path, "\n".join([HEAD, *rows, ""]))
-    with pytest.raises(oa.errors.OrgError) as caught:
-        refuse_strangers(oa.calls(org), lambda: ["Cy"])
     said = "nobody under [people] of the org, and owner of no deal"
-    assert [str(one) for one in caught.value.problems] == [
+    assert list(map(str, find_strangers(oa.calls(org), lambda: ["Cy"]).values())) == [
         f"calls.csv line 4: owner_name = 'Anne': {said}; did you mean 'Ann'? Correct it, or add the person",
         f"calls.csv line 6: owner_name = 'Zed': {said}; correct it, or add the person",
     ]
+    with pytest.warns(oa.errors.DataWarning, match=r"calls left out: .*line 4.*did you mean 'Ann'.*line 6"):
+        assert leave_strangers_out(oa.calls(org), lambda: ["Cy"]).index.tolist() == [0, 1, 3]
     # Without people every name is somebody's.
-    refuse_strangers(oa.calls(oa.Org(calls=org.to_dict()["calls"])), list)
+    assert find_strangers(oa.calls(oa.Org(calls=org.to_dict()["calls"]))) == {}
 
 
 NAMES = st.sampled_from(["Ann", "Bob"])

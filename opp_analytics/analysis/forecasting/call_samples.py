@@ -21,7 +21,7 @@ from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History, list_owners
-from opp_analytics.org import Org, calls_known, refuse_strangers
+from opp_analytics.org import Org, calls_known, leave_strangers_out
 from opp_analytics.text import noun
 
 FEWEST = 3
@@ -79,19 +79,18 @@ class CallSamples:
         question = Question.of_past(
             history, asked_by, freq=alias, method=method, as_of=as_of, confidence=confidence
         )
-        calls = meaning.calls
+        calls = leave_strangers_out(meaning.calls, partial(list_owners, history))
         if calls.empty:
             raise NotEnoughHistory(
                 f"{asked_by} needs calls, but the org has none; name their file under [calls] of the org file, or make one with "
                 "opp-analytics call"
             )
-        refuse_strangers(calls, partial(list_owners, history))
         read = {label: _read_period(label, question) for label in calls["period"].unique()}
         asked = [read[label] for label in calls["period"]]
         if not any(asked):
             raise NotEnoughHistory(
                 f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for other periods, such as "
-                f"{calls['period'].iloc[0]}; pass freq="
+                f"{calls['period'].iloc[0]}; pass freq=, in the shell --freq"
             )
         records = question.records
         assert records is not None
