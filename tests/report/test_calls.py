@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from email import message_from_string
+
 import pandas as pd
 import pytest
 
@@ -12,7 +15,7 @@ from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.compose import compose
-from opp_analytics.report.digest import make_digest
+from opp_analytics.report.digest import make_digest, write_mail, write_markdown
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import Asked, read_inputs
 from opp_analytics.report.model import Goals, Table
@@ -195,6 +198,15 @@ def test_page__of_a_part_has_its_own_calls_alone(only, shown):
     )
 
 
+def test_page__of_a_person_says_the_call_and_the_override():
+    made = (*EVERYBODY, ("3", "Dana", "Ann", 400))
+    for only, said in {"Ann": "Ann calls 450K, Dana says 400K.", "Bo": "Bo calls 20K."}.items():
+        page = compose(tables(*made, only=only), workbook="x.xlsx")
+        assert page.second == said
+        assert said in write_markdown(make_digest(page))
+    assert "calls 450K" not in compose(tables(*made), workbook="x.xlsx").second
+
+
 def test_page__of_a_team_has_the_calls_of_those_who_are_in_it_now():
     moved = [*TEAMS, {"owner_name": "Bo", "team": "West", "from_date": "2026-03-10"}]
     org = Org(people=moved, calls=calls(*EVERYBODY))
@@ -217,6 +229,11 @@ def test_digest__says_the_override_in_the_cell():
         "35,000 (by Dana)",
     ]
     assert section.right[place]
+    mail = write_mail(make_digest(page), subject="x", page=b"", name="x.html").decode()
+    assert re.search(
+        r"white-space: normal[^<]*>450,000",
+        message_from_string(mail).get_payload()[0].get_payload()[1].get_payload(decode=True).decode(),
+    )
 
 
 def test_sheets__have_calls_of_people_and_the_log_of_all():

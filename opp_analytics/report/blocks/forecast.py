@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -312,7 +313,8 @@ def calls(tables: Tables) -> Block | None:
     columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
     sub = (
         f"Error of each on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed; divided by "
-        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. The interval is of that source’s ratio alone; “beyond chance” is of all rows together. Blue: what people called"
+        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. The interval is of that "
+        "source’s ratio alone, “beyond chance” is of all rows together. Blue: what people called"
     )
     return Block(
         "calls", say_finding(found), sub, (Table(columns, (Group(tuple(lines)),), "proof"),), "Calls"
@@ -360,9 +362,18 @@ def headline(tables: Tables) -> str:
 
 
 def second_sentence(tables: Tables) -> str:
-    """Name the groups with most to go, and say what changed in what comes in or is won; empty without either."""
+    """Name the groups with most to go, say one person's call, and what changed in what comes in or is won; empty without any."""
     alarms = sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
-    return " ".join(filter(None, (_most_to_go(tables), alarms)))
+    return " ".join(filter(None, (_most_to_go(tables), _say_call(tables), alarms)))
+
+
+def _say_call(tables: Tables) -> str:
+    """Say the call for the one person of a page, which has no table of people, and the override."""
+    if tables.inputs.only is None or len(tables.persons) > 1 or tables.calls.empty:
+        return ""
+    row, money = tables.calls.loc[tables.whole], partial(tables.inputs.money, fine=True)
+    override = f", {row['overrider']} says {money(row['override'])}" if math.isfinite(row["override"]) else ""
+    return "" if pd.isna(row["caller"]) else f"{row['caller']} calls {money(row['call'])}{override}."
 
 
 def _most_to_go(tables: Tables) -> str:
