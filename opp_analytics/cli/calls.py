@@ -36,7 +36,6 @@ if runs():
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
 _ACCURACY = ["n", "wape", "bias", "bias_low", "bias_high", "model_wape", "differs", "over", "under", "moved"]
-_ADDED = ["n", "wape", "bias", "error_ratio", "ratio_low", "ratio_high", "differs", "better"]
 _NUMBER = ["caller", "owner_name", "team", "period"]
 """Columns that tell whose number a call is, and by whom."""
 
@@ -60,17 +59,15 @@ def call_command(
     if not file.is_file():
         way_out = f"write one with: {write_command('org', 'init')}"
         raise ConfigError(f"calls are kept beside an org file, and there is no {file}; {way_out}")
-    texts = {"caller": caller, "owner_name": owner, "team": team, "reason": reason}
-    said: dict[str, Any] = {
-        name: " ".join(words.split()) or None for name, words in texts.items() if words is not None
-    }
+    own = owner or (None if team or whole else caller)
+    texts = {"caller": caller, "owner_name": own, "team": team, "reason": reason}
+    said: dict[str, Any] = {name: " ".join((words or "").split()) or None for name, words in texts.items()}
     if any(words and words[0] in "=+@" for words in said.values()):
-        begins = "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
-        raise typer.BadParameter(begins)
-    if (owner is not None) + (team is not None) + whole > 1:
+        raise typer.BadParameter(
+            "a text that begins with =, + or @ is a formula to a spreadsheet; add a word"
+        )
+    if bool(owner) + bool(team) + whole > 1:
         raise typer.BadParameter("a call is for one number: use one of --for, --team and --whole")
-    if not (owner or team or whole):
-        said["owner_name"] = said["caller"]
     org = oa.Org.read(file)
     history = find_history(folder, org)
     owners = partial(list_owners, history) if history else tuple[str]
@@ -117,9 +114,7 @@ def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:
 
 @with_tables()
 def calls_command(
-    listed: Annotated[
-        bool, typer.Option("--list", help="List the calls in force, the newest first.")
-    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List those in force, the newest first.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List the superseded and withdrawn ones too.")] = False,
     by: Annotated[
         str, typer.Option("--by", metavar="COLUMN", help="Judge each caller, or each owner_name or team.")
@@ -141,7 +136,7 @@ def calls_command(
     show(accuracy[_ACCURACY], most=_MOST)
     heading("Who makes the number better")
     say(oa.sentence(added))
-    show(added[_ADDED], most=_MOST)
+    show(added, most=_MOST)
     note("differs: beyond chance among the rows of that table. --list lists the calls in force.")
     answer({"accuracy": accuracy, "value_added": added})
 

@@ -126,12 +126,9 @@ def _simulate_calls(history: oa.History, seed: int) -> list[dict[str, object]]:
     for moment in history.records["recorded_at"]:
         deals, made = history.as_of(moment), {"made_on": f"{moment:%Y-%m-%d}", "period": f"{moment:%Y-%m}"}
         deals = deals[deals["close_date"].dt.strftime("%Y-%m") == made["period"]]
-        outcome, chance = oa.outcomes(deals), deals["probability"].astype("float64") / 100
-        owner, sums = (
-            deals["owner_name"].astype("str"),
-            {"won": deals["value"], "open": deals["value"] * chance},
-        )
-        won, due = ((part * (outcome == kind)).groupby(owner).sum() for kind, part in sums.items())
+        outcome, stated = oa.outcomes(deals), deals["value"] * deals["probability"].astype("float64") / 100
+        parts = deals["value"] * (outcome == "won"), stated * (outcome == "open")
+        won, due = (part.groupby(deals["owner_name"].astype("str")).sum() for part in parts)
         for name in won.index:
             commit = float(won[name] + due[name] * random.lognormal(0.1, 0.3))
             rows.append({**made, "owner_name": name, "caller": name, "commit": round(commit, -3)})

@@ -2,7 +2,13 @@
 
 from opp_analytics.org.add_call import add_call
 from opp_analytics.org.additions import Tables
-from opp_analytics.org.calls import calls, calls_known, find_strangers, leave_strangers_out
+from opp_analytics.org.calls import (
+    calls,
+    calls_known,
+    find_called_period,
+    find_strangers,
+    leave_strangers_out,
+)
 from opp_analytics.org.conditions import read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, DataWarning, OrgProblem
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning, OrgProblem
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.org import Org
 from opp_analytics.org.people import mask_in_force
+from opp_analytics.periods import as_period
 from opp_analytics.text import joined
 
 
@@ -57,6 +58,16 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """List the calls that were in force on a day: made by then, not superseded by then, and not withdrawn."""
     known = calls[calls["made_on"] <= day]
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
+
+
+def find_called_period(label: str, freq: str, org: Org) -> pd.Period | None:
+    """Find the period of a call; None where it has another length than `freq`, or its fiscal year is another than the org's."""
+    try:
+        period = as_period(label, freq)
+        same = freq[0] in "DW" or org.period_days(label)[1] == period.end_time.normalize()
+    except ArgumentValueError:
+        return None
+    return period if same else None
 
 
 def find_strangers(

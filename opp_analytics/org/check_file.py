@@ -88,10 +88,7 @@ _Money = Annotated[float, BeforeValidator(_read_amount), Field(ge=0, allow_inf_n
 
 
 class _Target(_Strict):
-    period: Annotated[
-        _Period,
-        StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$"),
-    ]
+    period: Annotated[_Period, StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$")]
     owner_name: _Text | None = None
     team: _Text | None = None
     target: _Money
@@ -100,14 +97,14 @@ class _Target(_Strict):
 @lru_cache(maxsize=4096)
 def _find_end(period: str, first_month: Any) -> date:
     fiscal = first_month if first_month in range(1, 13) else 1
-    return period_days(period, year_end=MONTHS[fiscal - 2])[1].date()
+    try:
+        return period_days(period, year_end=MONTHS[fiscal - 2])[1].date()
+    except ArgumentValueError:
+        raise ValueError(_RIGHT["calls.rows.period"]) from None
 
 
 def _check_period(period: str, raw: ValidationInfo) -> str:
-    try:
-        _find_end(period, (raw.context or {}).get("fiscal_year_start"))
-    except ArgumentValueError:
-        raise ValueError(_RIGHT["calls.rows.period"]) from None
+    _find_end(period, (raw.context or {}).get("fiscal_year_start"))
     return period
 
 
@@ -115,22 +112,20 @@ def _check_made_on(made_on: date, raw: ValidationInfo) -> date:
     # It may be tomorrow already where the caller is.
     if made_on > (datetime.now(UTC) + timedelta(hours=14)).date():
         raise ValueError("in the future; write the day on which the call was made")
-    if (period := raw.data.get("period")) is not None:
-        end = _find_end(period, (raw.context or {}).get("fiscal_year_start"))
-        if made_on > end:
-            raise ValueError(f"{period} was over by then: it ended on {end}; correct the day or the period")
+    period = raw.data.get("period")
+    if period and made_on > (end := _find_end(period, (raw.context or {}).get("fiscal_year_start"))):
+        raise ValueError(f"{period} was over by then: it ended on {end}; correct the day or the period")
     return made_on
 
 
 def _check_best(best_case: float | None, raw: ValidationInfo) -> float | None:
     commit = raw.data.get("commit", best_case)
-    if best_case is not None and (commit is None or best_case < commit):
-        below = (
-            "without a commit; a call that withdraws has none"
-            if commit is None
-            else f"below the commit, {commit:,.15g}"
-        )
-        raise ValueError(f"{below}; correct one of them")
+    if best_case is None:
+        return None
+    if commit is None:
+        raise ValueError("without a commit; a call that withdraws has none")
+    if best_case < commit:
+        raise ValueError(f"below the commit, {commit:,.15g}; correct one of them")
     return best_case
 
 

@@ -591,11 +591,8 @@ def _make_person(settings: Mapping[str, Any]) -> Person:
 
 def _make_call(settings: Mapping[str, Any], currency: str | None, timezone: str | None) -> Call:
     """Make a call of checked settings."""
-    amounts = {
-        name: float(read_money(settings[name], currency, timezone))
-        for name in ("commit", "best_case")
-        if settings.get(name) is not None
-    }
+    given = {name: settings[name] for name in ("commit", "best_case") if settings.get(name) is not None}
+    amounts = {name: float(read_money(typed, currency, timezone)) for name, typed in given.items()}
     day = pd.Timestamp(settings["made_on"]).date()
     return Call(**{**settings, **amounts, "made_on": day, "period": read_period(settings["period"])})
 

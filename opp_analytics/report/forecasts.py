@@ -14,6 +14,7 @@ from opp_analytics import analysis, text
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.org import Org, find_called_period
 from opp_analytics.periods import as_date, to_dates
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
@@ -192,7 +193,13 @@ class Forecasts:
 
     @property
     def _called_now(self) -> pd.DataFrame:
-        return self.inputs.calls[self.inputs.calls["period"] == str(self.inputs.period)]
+        calls, freq, org = self.inputs.calls, self.inputs.freq, Org.of(self.inputs.opportunities)
+        labels = [
+            label
+            for label in calls["period"].unique()
+            if find_called_period(label, freq, org) == self.inputs.period
+        ]
+        return calls[calls["period"].isin(labels)]
 
     def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
         part = self.inputs.part

@@ -97,6 +97,16 @@ def test_calls__superseded_withdrawn_for_another_period_or_made_later_are_not_in
     assert tables(*EVERYBODY, period="2026Q1").calls.empty
 
 
+@pytest.mark.parametrize(
+    ("freq", "period", "shown"), [("Q", "2027Q1", 3), ("Q-DEC", "2027Q1", 0), ("Q-DEC", "2026Q1", 0)]
+)
+def test_calls__for_fiscal_quarters_are_no_calendar_quarters(freq, period, shown):
+    # The fiscal 2027Q1 ends in April 2026, the calendar 2026Q1 in March.
+    made = [one | {"made_on": "2025-03-02"} for one in calls(*EVERYBODY, period=period)]
+    found = tables_of(pipeline(ROWS), org=Org(fiscal_year_start=2, calls=made), freq=freq)
+    assert found.calls["caller"].notna().sum() == shown
+
+
 def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     found = in_force(tables(*EVERYBODY).calls)
     # Whoever owns a deal without an owner calls nothing.
@@ -332,7 +342,11 @@ def test_calls_block__says_who_makes_the_number_better(table, title, first):
 
 def test_calls_block__needs_six_periods_a_call_and_records():
     assert calls_block(tables(*EVERYBODY)) is None
-    for table in (BETTER.assign(n=5), BETTER.drop(["reps", "manager"]), BETTER.assign(wape=float("nan"))):
+    for table in (
+        BETTER.assign(ratio_low=float("nan")),
+        BETTER.drop(["reps", "manager"]),
+        BETTER.assign(wape=float("nan")),
+    ):
         made = tables(*EVERYBODY)
         vars(made)["value_added"] = table
         assert calls_block(made) is None

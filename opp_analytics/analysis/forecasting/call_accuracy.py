@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -11,11 +11,9 @@ from opp_analytics import schema
 from opp_analytics.analysis.forecasting.call_samples import NUMBER, POINT, CallSamples, Errors, tabulate
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 _COLUMNS = (
     "n", "wape", "bias", "bias_low", "bias_high", "over", "under", "moved", "differs", "error_ratio", "ratio_low",
@@ -73,10 +71,8 @@ def call_accuracy(
 
     Notes
     -----
-    For a period of `length` days, calls count as they were known with length − 1, ⌊2·length/3⌋, ⌊length/3⌋ and 7 days left,
-    against the model's forecast from the last record, at most 3 days old, and what was won in the end. A period's error is
-    the mean over these days of abs(F − A), so n counts periods; a caller of several numbers errs by the sum over them. Tests
-    and intervals: docs/definitions.md, "Calls".
+    Calls count as they were known on a period's first day, a third and two thirds in, and a week before its end. Its error is
+    the mean over these days, so n counts periods; that of several numbers their sum. Formulas: docs/definitions.md, "Calls".
 
     Examples
     --------

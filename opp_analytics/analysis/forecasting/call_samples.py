@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from opp_analytics import periods
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.moment import NEAR_DAYS, first_day, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, Wanted
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
-from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, list_owners
-from opp_analytics.org import Org, calls_known, leave_strangers_out
+from opp_analytics.org import Org, calls_known, find_called_period, leave_strangers_out
 from opp_analytics.text import noun
 
 FEWEST = 3
@@ -35,8 +34,8 @@ NUMBER = ["owner_name", "team"]
 POINT = ["period", "place"]
 """A day on which calls are judged: the period, and the place among its leads."""
 
-_Made = dict[tuple[int, pd.Period], dict[tuple[str, ...], tuple[float, float]]]
-"""Expected and booked money by record and period, then by group."""
+_Made = defaultdict[tuple[str, ...], tuple[float, float]]
+"""Expected and booked money by group."""
 
 
 class CallDay(NamedTuple):
@@ -75,17 +74,18 @@ class CallSamples:
         check_history(history, asked_by)
         history = history.read_by(org) if org else history
         meaning = Org.of(history)
-        alias, method = freq or meaning.report.get("freq") or "M", Method("auto")
-        question = Question.of_past(
-            history, asked_by, freq=alias, method=method, as_of=as_of, confidence=confidence
-        )
+        alias = freq or meaning.report.get("freq") or "M"
+        asked_for: dict[str, Any] = {"freq": alias, "as_of": as_of, "confidence": confidence}
+        question = Question.of_past(history, asked_by, method=Method("auto"), **asked_for)
         calls = leave_strangers_out(meaning.calls, partial(list_owners, history))
         if calls.empty:
             raise NotEnoughHistory(
                 f"{asked_by} needs calls, but the org has none; name their file under [calls] of the org file, or make one with "
                 "opp-analytics call"
             )
-        read = {label: _read_period(label, question) for label in calls["period"].unique()}
+        read = {
+            label: find_called_period(label, question.freq, meaning) for label in calls["period"].unique()
+        }
         asked = [read[label] for label in calls["period"]]
         if not any(asked):
             raise NotEnoughHistory(
@@ -98,20 +98,19 @@ class CallSamples:
         calls.attrs = {}
         over = calls.fillna(dict.fromkeys(NUMBER, "")).assign(period=list(map(str, asked)))
         over = over[[one in final for one in asked]]
-        days = [
-            (period, place, last_day(period) - lead)
-            for period in sorted(final.intersection(asked))
-            for place, lead in enumerate(list_leads(period))
-        ]
-        points = [
-            CallDay(period, place, pd.Timestamp(day, unit="D"), record)
-            for period, place, day in days
-            if (record := records.find_newest(day)) >= 0 and day - records.days[record] <= NEAR_DAYS
-        ]
+        points, lacking, others = [], 0, asked.count(None)
+        for period in sorted(final.intersection(asked)):
+            for place, lead in enumerate(list_leads(period)):
+                day = last_day(period) - lead
+                record = records.find_newest(day)
+                if record >= 0 and day - records.days[record] <= NEAR_DAYS:
+                    points.append(CallDay(period, place, pd.Timestamp(day, unit="D"), record))
+                else:
+                    lacking += 1
         left_out = {
-            "other_periods": asked.count(None),
-            "period_not_over": len(calls) - asked.count(None) - len(over),
-            "no_record": len(days) - len(points),
+            "other_periods": others,
+            "period_not_over": len(calls) - others - len(over),
+            "no_record": lacking,
         }
         return cls(question, over, points, left_out)
 
@@ -146,21 +145,16 @@ class CallSamples:
             wanted, before = (self._list_wanted(back) for back in (0, 1))
             model, stated = (_ask(past, wanted, method) for method in (None, Method("stated")))
             actual, last = past.sum_wins(wanted), past.sum_wins(before)
+            nothing: _Made = defaultdict(lambda: (np.nan, np.nan))
             for period, place, _, record in self.points:
-                # A group without a forecast among others counts as 0.
-                forecasts, plain = (
-                    (
-                        made.get((record, period), {}),
-                        (0.0, 0.0) if (record, period) in made else (np.nan, np.nan),
-                    )
-                    for made in (model, stated)
-                )
+                forecasts, plain = (made.get((record, period), nothing) for made in (model, stated))
                 for group in past.learned.versions.every.labels:
-                    expected, _ = forecasts[0].get(group, forecasts[1])
-                    weighted, booked = plain[0].get(group, plain[1])
-                    came = max(booked, last[record, group, str(period - 1)])
-                    key = (str(period), place, *group)
-                    rows.append((*key, expected, weighted, came, actual[record, group, str(period)]))
+                    weighted, booked = plain[group]
+                    came = (
+                        max(booked, last[record, group, str(period - 1)]),
+                        actual[record, group, str(period)],
+                    )
+                    rows.append((str(period), place, *group, forecasts[group][0], weighted, *came))
         keys = [*POINT, *by]
         table = pd.DataFrame(rows, columns=[*keys, "model", "weighted", "last_period", "actual"])
         self._levels[by] = table.set_index(keys).astype("float64")
@@ -173,12 +167,13 @@ class CallSamples:
         return wanted
 
 
-def _ask(past: PastForecasts, wanted: Wanted, method: Method | None) -> _Made:
-    """Forecast by record and period, then by group."""
-    found: _Made = defaultdict(dict)
+def _ask(past: PastForecasts, wanted: Wanted, method: Method | None) -> dict[tuple[int, pd.Period], _Made]:
+    """Forecast by record and period; a group without a forecast among others counts as 0."""
+    found: dict[tuple[int, pd.Period], _Made] = {}
     for record, ahead in wanted.items():
         for made in past.ask(record, ahead, method):
-            found[record, made.period][made.group] = made.expected, made.booked
+            groups = found.setdefault((record, made.period), defaultdict(lambda: (0.0, 0.0)))
+            groups[made.group] = made.expected, made.booked
     return found
 
 
@@ -187,16 +182,6 @@ def list_leads(period: pd.Period) -> list[int]:
     length = last_day(period) - first_day(period) + 1
     leads = dict.fromkeys([length - 1, 2 * length // 3, length // 3, LAST_LEAD])
     return [lead for lead in leads if lead < length]
-
-
-def _read_period(label: str, question: Question) -> pd.Period | None:
-    """Read the period of a call; None for one of another length, or of another fiscal year than the org's."""
-    try:
-        period = periods.as_period(label, question.freq)
-        same = question.freq[0] in "DW" or question.org.period_days(label)[1] == period.end_time.normalize()
-    except ArgumentValueError:
-        return None
-    return period if same else None
 
 
 @dataclass(frozen=True)

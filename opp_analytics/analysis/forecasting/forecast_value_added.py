@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,9 @@ from opp_analytics.analysis.forecasting.call_samples import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.history import History
 from opp_analytics.org import Org, find_teams
 from opp_analytics.periods import Freq
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 SOURCES = ("model", "weighted", "last_period", "reps", "manager", "blend")
 """Whose numbers are compared, in the order of the table."""
@@ -74,8 +72,7 @@ def forecast_value_added(
 
     Notes
     -----
-    Days, errors, tests and intervals are those of `call_accuracy`; docs/definitions.md, "Calls", has the formulas. Without any
-    override "manager" has no figures. A source is no better or worse because ``differs`` is False: it may be chance.
+    Days, errors and tests are those of `call_accuracy`. Without any override "manager" has no figures.
 
     Examples
     --------

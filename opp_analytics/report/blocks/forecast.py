@@ -280,10 +280,6 @@ def past(tables: Tables) -> Block | None:
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 
 
-_FEWEST_CALLED = 6
-"""Periods from which the page says who makes the number better, as a ratio then has an interval."""
-
-
 def calls(tables: Tables) -> Block | None:
     """Show who makes the number better: how far calls, overrides and simple formulas missed on the same days as the forecast."""
     try:
@@ -294,8 +290,8 @@ def calls(tables: Tables) -> Block | None:
         pd.DataFrame() if found is None else found[found["wape"].notna()].sort_values("wape", kind="stable")
     )
     called = table.index.intersection(["reps", "manager"])
-    if found is None or called.empty or table["n"].max() < _FEWEST_CALLED:
-        return None
+    if found is None or called.empty or table["ratio_low"].isna().all():
+        return None  # Below six periods a ratio has no interval.
     freq, noun = tables.inputs.freq, tables.inputs.noun
     names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
     bars = svg.bars([

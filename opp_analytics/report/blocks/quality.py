@@ -166,12 +166,6 @@ def notes(tables: Tables) -> model.Block:
     )
 
 
-_CALL = (
-    "What the person last said would close in the {noun}; below it what somebody else says. Of a team without a call of its own, "
-    "the sum of all calls shown, where nobody with a target, a win or a deal due lacks one."
-)
-
-
 def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, attrs = tables.inputs.noun, tables.forecast.attrs
     confidence, method, why = text.percent(attrs["confidence"]), str(attrs["method"]), attrs["why"] or ""
@@ -181,7 +175,8 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
-        **({} if tables.calls.empty else {"Call": _CALL.format(noun=noun)}),
+        "Call": f"What the person last said would close in the {noun}; below it what somebody else says. Of a team without a "
+        "call of its own, the sum of all calls shown, where nobody with a target, a win or a deal due lacks one.",
         "Gap": "Target minus closed. A plus sign: past target.",
         "Coverage": f"Open value due in the {noun} ÷ gap.",
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
@@ -191,7 +186,7 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         f"without one, in this {noun}."
         + ("" if len(tables.chances) else " This forecast’s method takes none."),
     }
-    return tuple(words.items())
+    return tuple((term, said) for term, said in words.items() if term != "Call" or len(tables.calls))
 
 
 SUMS = {
