@@ -191,15 +191,15 @@ class Forecasts:
         """Label of the page's subject among `people`."""
         return (ALL,) * len(self.inputs.by) if len(self.inputs.by) > 1 else ALL
 
-    @property
+    @cached_property
     def _called_now(self) -> pd.DataFrame:
-        calls, freq, org = self.inputs.calls, self.inputs.freq, Org.of(self.inputs.opportunities)
-        labels = [
-            label
-            for label in calls["period"].unique()
-            if find_called_period(label, freq, org) == self.inputs.period
+        calls, inputs = self.inputs.calls, self.inputs
+        read = {
+            label: find_called_period(label, inputs.freq, Org.of(calls)) for label in calls["period"].unique()
+        }
+        return calls[
+            calls["period"].isin([label for label, period in read.items() if period == inputs.period])
         ]
-        return calls[calls["period"].isin(labels)]
 
     def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
         part = self.inputs.part

@@ -80,7 +80,7 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         ("Ann 2099-12 - --best 4", 1, "best_case 4.0: without a commit; a call that withdraws has none"),
         ("Ann 2099-12 1 --for Ann --whole", 2, "use one of --for, --team and --whole"),
         ("Ann 2099-12 1 --reason =1+1", 2, "is a formula to a spreadsheet"),
-        ("Ann 2099-12 1 --org none.toml", 1, "there is no none.toml; write one with"),
+        ("Ann 2099-12 1 --org none.toml", 1, "there is no none.toml; write one with: opp-analytics org init"),
     ],
 )
 def test_call__refuses_by_name_and_writes_nothing(
@@ -90,11 +90,6 @@ def test_call__refuses_by_name_and_writes_nothing(
     assert found[0] == code
     assert says in " ".join(found[2].replace("│", " ").split())
     assert [path.name for path in org.parent.iterdir()] == ["opp-analytics.toml"]
-
-
-def test_call__without_an_org_file_names_the_command_that_writes_one(command: Command, here: Path) -> None:
-    code, _, err = command("call", "Ann", "2099-12", "1")
-    assert (code, "org init" in err) == (1, True)
 
 
 def test_call__knows_the_owners_of_a_history(command: Command, org: Path) -> None:

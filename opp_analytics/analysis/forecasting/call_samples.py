@@ -142,19 +142,17 @@ class CallSamples:
         assert history is not None
         if set(by) <= set(history.table.columns):
             past = PastForecasts(replace(self.question, by=by))
-            wanted, before = (self._list_wanted(back) for back in (0, 1))
+            wanted, earlier = (self._list_wanted(back) for back in (0, 1))
             model, stated = (_ask(past, wanted, method) for method in (None, Method("stated")))
-            actual, last = past.sum_wins(wanted), past.sum_wins(before)
+            actual, last = past.sum_wins(wanted), past.sum_wins(earlier)
             nothing: _Made = defaultdict(lambda: (np.nan, np.nan))
             for period, place, _, record in self.points:
                 forecasts, plain = (made.get((record, period), nothing) for made in (model, stated))
                 for group in past.learned.versions.every.labels:
                     weighted, booked = plain[group]
-                    came = (
-                        max(booked, last[record, group, str(period - 1)]),
-                        actual[record, group, str(period)],
-                    )
-                    rows.append((str(period), place, *group, forecasts[group][0], weighted, *came))
+                    before = max(booked, last[record, group, str(period - 1)])
+                    came = actual[record, group, str(period)]
+                    rows.append((str(period), place, *group, forecasts[group][0], weighted, before, came))
         keys = [*POINT, *by]
         table = pd.DataFrame(rows, columns=[*keys, "model", "weighted", "last_period", "actual"])
         self._levels[by] = table.set_index(keys).astype("float64")

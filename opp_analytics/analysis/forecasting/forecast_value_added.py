@@ -157,15 +157,12 @@ def _collect_sources(samples: CallSamples, by: str | None) -> tuple[pd.DataFrame
             called = len(own.keys() & {*names})
             without = sum(bool(plain.get(name)) for name in names if name not in own) if called else 0
             without_call += without
-            sums = (
-                sum(reps.values()) if called else np.nan,
-                over.get(number, manager) if called or above else np.nan,
-            )
-            rows.append((group, *point, *sums, above, called / (called + without) if called else np.nan))
-    found = pd.DataFrame(rows, columns=["group", *POINT, "reps", "manager", "overridden", "called"])
-    found = found.astype({"reps": "float64", "manager": "float64", "called": "float64"}).dropna(
-        how="all", subset=["reps", "manager"]
-    )
+            own_sum, share = (sum(reps.values()), called / (called + without)) if called else (np.nan, np.nan)
+            final = over.get(number, manager) if called or above else np.nan
+            rows.append((group, *point, own_sum, final, share, above))
+    sums = ["reps", "manager"]
+    found = pd.DataFrame(rows, columns=["group", *POINT, *sums, "called", "overridden"])
+    found = found.astype(dict.fromkeys([*sums, "called"], "float64")).dropna(how="all", subset=sums)
     found.loc[~found.groupby("group")["overridden"].transform("any").astype(bool), "manager"] = np.nan
     keys = [*POINT, *(["group"] if by else [])]
     cells = found.merge(level, how="left", left_on=keys, right_index=True)
