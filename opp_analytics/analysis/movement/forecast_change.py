@@ -288,9 +288,9 @@ def explain_change(
         "now_at": moments[1].isoformat(),
         **asked.notes(),
     }
-    before = _choose_unasked(then) if now.found.method.why else used.name
-    if before != used.name:
-        notes["method_then"] = before
+    known_then = then.found.moment, then.question.freq, then.question.records
+    if now.found.method.why and (unasked := choose(Method("auto"), *known_then).name) != used.name:
+        notes["method_then"] = unasked
     rows = rows.astype({"unique_id": schema.TEXT, "name": schema.TEXT})
     return ForecastChange(history, rows, groups, notes)
 
@@ -298,12 +298,6 @@ def explain_change(
 def _price_record(record: Frame, at: pd.Timestamp, **asks: Any) -> _Priced:
     question = Question.of(record, as_of=at, only=True, **asks)
     return _Priced(question, answer(question, question.read(record)), record)
-
-
-def _choose_unasked(priced: _Priced) -> str:
-    """Name the method "auto" chooses at a moment."""
-    question = priced.question
-    return choose(Method("auto"), priced.found.moment, question.freq, question.records).name
 
 
 def _index_deals(frame: Frame, groups: list[str]) -> Frame:
