@@ -137,6 +137,8 @@ def calls_command(
     heading("Who makes the number better")
     say(oa.sentence(added))
     show(added, most=_MOST)
+    if others := accuracy.attrs["left_out"].get("other_periods"):
+        note(f"Left out: {text.count(others, 'call')} for periods of other lengths, which --freq judges.")
     note("differs: beyond chance among the rows of that table. --list lists the calls in force.")
     answer({"accuracy": accuracy, "value_added": added})
 

@@ -300,6 +300,11 @@ def list_columns(kind: str) -> tuple[str, ...]:
     return (*(name for names in TABLE_LABELS[kind] for name in names), *_FURTHER.get(kind, ()))
 
 
+def find_labels(name: str) -> str:
+    """Find labels that are read as a column: a few of the likeliest."""
+    return ", ".join(word.replace("_", " ") for word in COLUMN_WORDS[name].split()[1:5])
+
+
 def find_near(label: str, names: Iterable[str]) -> str | None:
     """Find the column that a misspelled label means."""
     words = {word: name for name in names for word in COLUMN_WORDS[name].split()}

@@ -20,7 +20,7 @@ from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.org.check_file import find_problems, list_rows
 from opp_analytics.org.joins import list_bad_cells, read_joins
-from opp_analytics.org.presets import find_near, find_periods, list_columns, name_table
+from opp_analytics.org.presets import find_labels, find_near, find_periods, list_columns, name_table
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
@@ -245,7 +245,7 @@ def _check_labels(
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)
     absent = [name for name in absent if name in _NEEDED[table] and not periods]
-    needed = ["owner_name or team"] if whose else absent
+    needed = ["owner_name or team"] if whose else [f"{name} (or {find_labels(name)})" for name in absent]
     twice = [label for label, times in Counter(periods.values()).items() if times > 1]
     if not (needed or twice or near) or (near and periods and not twice):
         return []

@@ -92,6 +92,8 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
     last = {label: org.period_days(label)[1] for label in calls["period"].unique()}
     ends = pd.Series([last[label] for label in calls["period"]], calls.index, "datetime64[us]")
     calls.insert(2, "days_before", (ends - calls["made_on"]).dt.days)
+    withdrawn = calls["in_force"] & calls["commit"].isna()
+    calls["in_force"] = calls["in_force"].astype("object").mask(withdrawn, "withdrawn")
     return calls
 
 

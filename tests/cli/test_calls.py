@@ -193,5 +193,7 @@ def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> Non
     tables = json.loads(command("calls", "--by", "owner_name", "--json")[1])["tables"]
     assert tables["accuracy"]["rows"][0]["wape"] == accuracy["wape"]["Ann"]
     assert {each["source"] for each in tables["value_added"]["rows"]} == set(added.index)
+    command("call", "Ann", "2026Q1", "300", "--made-on", "2025-02-01")
+    assert "Left out: 1 call for periods of other lengths" in command("calls")[1]
     assert command("calls", "--by", "caller", "--out", "judged.xlsx")[0] == 0
     assert "unknown by='stage'" in command("calls", "--by", "stage")[2]

@@ -92,8 +92,8 @@ def test_read__takes_a_german_sheet_of_targets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Rep,Quater,Quota\n" + "Ann,FY27 Q4,5\n" * 239, 'no column for period; the file has "Rep", "Quater", "Quota"; is "Quater" the period?'),
-        ("Who,When\nAnn,FY27 Q4\n", 'no column for period and target; the file has "Who", "When"'),
+        ("Rep,Quater,Quota\n" + "Ann,FY27 Q4,5\n" * 239, 'no column for period (or month, quarter, year, fiscal period); the file has "Rep", "Quater", "Quota"; is "Quater" the period?'),
+        ("Who,When\nAnn,FY27 Q4\n", 'no column for period (or month, quarter, year, fiscal period) and target (or quota, goal, target amount, sales target); the file has "Who", "When"'),
         ("period,target,owner_nam\n2026-11,5,Ann\n", 'the file has "period", "target", "owner_nam"; is "owner_nam" the owner_name?'),
         ("Who,Q4 2027,Q3 2027\nAnn,5,6\n", "no column for owner_name or team; the file has"),
         ("Rep,Q4 2027,FY27 Q4\nAnn,5,6\n", "two columns for 2027Q4"),

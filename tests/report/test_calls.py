@@ -254,7 +254,7 @@ def test_sheets__have_calls_of_people_and_the_log_of_all():
     log = found["Calls"]
     assert log["caller"].tolist() == ["Bo", "Dana", "Ann", "Ann", "Bo", "Cy"]
     assert log["days_before"].tolist() == [20, 21, 22, 29, 29, 29]
-    assert log["in_force"].tolist() == [True, True, True, False, False, True]
+    assert log["in_force"].tolist() == ["withdrawn", True, True, False, False, True]
     assert [*log["commit"].isna()] == [True, False, False, False, False, False]
     assert "call" not in {one.name: one.table for one in sheets(tables())}["People"]
 

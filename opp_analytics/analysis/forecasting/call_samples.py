@@ -88,9 +88,11 @@ class CallSamples:
         }
         asked = [read[label] for label in calls["period"]]
         if not any(asked):
+            other = calls["period"].iloc[0]
+            fits = next((one for sign, one in (("Q", "Q"), ("/", "W"), ("-", "M")) if sign in other), "Y")
             raise NotEnoughHistory(
                 f"{asked_by} judges calls for one {noun(question.freq)}, but all calls are for other periods, such as "
-                f"{calls['period'].iloc[0]}; pass freq=, in the shell --freq"
+                f"{other}; pass freq={fits!r}, in the shell --freq {fits}"
             )
         records = question.records
         assert records is not None
