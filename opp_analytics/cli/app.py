@@ -132,7 +132,11 @@ def _import(name: str) -> Any:
         for each, own in module.ORG_COMMANDS.items():
             alone.command(each)(_run_whole(own))
     else:
-        alone.command(name, epilog=example)(_run_whole(getattr(module, _name_function(name))))
+        # An amount below 0 is no option, and the command refuses it.
+        amounts = {"ignore_unknown_options": True} if name == "call" else None
+        alone.command(name, context_settings=amounts, epilog=example)(
+            _run_whole(getattr(module, _name_function(name)))
+        )
     return typer.main.get_command(alone)
 
 

@@ -75,6 +75,8 @@ def test_call__says_what_it_replaces_and_withdraws(command: Command, org: Path) 
         ("Ann 2020-12 1", 1, "2020-12 was over by then: it ended on 2020-12-31"),
         ("Ann 2099-12 1 --made-on 2098-01-01", 1, "made_on 2098-01-01: in the future"),
         ("Ann 2099-12 5 --best 4", 1, "best_case 4.0: below the commit, 5"),
+        ("Ann 2099-12 -5000", 1, "commit -5000.0: use an amount of money, 0 or more"),
+        ("Ann 2099-12 5 --besst 6", 2, "--besst"),
         ("Ann 2099-12 much", 2, "'much' is not an amount"),
         ("Ann 2099-12", 2, "Missing argument"),
         ("Ann 2099-12 - --best 4", 1, "best_case 4.0: without a commit; a call that withdraws has none"),
