@@ -56,7 +56,8 @@ def call_accuracy(
         in which the calls missed by less than the model. NaN below 3 periods: too few to say; the ends of the ratio below 6.
         Attrs: ``n`` periods, ``as_of``, ``freq``, ``tz``, ``confidence``, ``left_out``: ``other_periods``,
         ``period_not_over`` and ``other_numbers`` (calls), ``no_record`` (days without a record), ``no_forecast`` (calls in
-        force on a day without a forecast of their number).
+        force on a day without a forecast of their number). A call for a person who is neither under ``[people]`` of the org
+        nor an owner is left out with a `DataWarning`.
 
     Raises
     ------
