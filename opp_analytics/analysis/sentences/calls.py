@@ -13,7 +13,7 @@ from opp_analytics.text import capital, count, joined, method, noun, percent, po
 
 _MOST = 3
 """Callers named in a sentence."""
-_MOSTLY = 0.9
+_MOSTLY = 0.75
 """Share of people with a call of their own below which a sentence says it."""
 _NAMES = {
     "model": "the model",

@@ -304,7 +304,7 @@ def calls(tables: Tables) -> Block | None:
         beside = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
         figures = map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else beside)))
         lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
-    heads = ("Missed by", "Bias", "÷ model", "95%, it alone", "Better in", "Beyond chance?")
+    heads = ("Missed by", "Bias", "÷ model", "Its own 95%", "Better in", "Beyond chance?")
     picture = PageColumn("", right=False, phone="full", kind="pict")
     columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
     sub = (
