@@ -12,10 +12,10 @@ from .decoder import assemble as assemble
 from .decoder import concat_tables as concat_tables
 from .decoder import rows_to_table as rows_to_table
 from .decoder import take_unreadable as take_unreadable
-from .transport import STOP as STOP
-from .transport import Stop as Stop
-from .transport import Stopped as Stopped
-from .transport import Threads as Threads
+from .threads import STOP as STOP
+from .threads import Stop as Stop
+from .threads import Stopped as Stopped
+from .threads import Threads as Threads
 from .wire import Fields as Fields
 from .wire import Filters as Filters
 from .wire import ListParams as ListParams

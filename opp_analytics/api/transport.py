@@ -11,18 +11,15 @@ import io
 import json
 import logging
 import random
-import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -33,104 +30,8 @@ from urllib3.util.retry import Retry
 
 from opp_analytics import errors
 from opp_analytics.api.config import HiddenText, Network, Secret, Settings, Token, attempt
+from opp_analytics.api.threads import STOP
 from opp_analytics.errors import ApiError, ApiProblem, ConnectionFailed, UnexpectedResponse
-
-
-class Stopped(Exception):
-    """A request was given up before it was sent, or after the server refused it for now."""
-
-
-class Stop:
-    """The end of all requests of some threads: it ends their pauses, and their waiting for an answer."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._cut = False
-        self._lock = threading.Lock()
-        self._waiting: dict[int, socket.socket] = {}
-
-    def begin_nothing(self) -> None:
-        """End pauses, and let no request begin; answers are still waited for."""
-        self._over.set()
-
-    def cut(self) -> None:
-        """Stop now."""
-        with self._lock:
-            self._over.set()
-            self._cut = True
-            for connection in self._waiting.values():
-                with suppress(OSError):
-                    # The method of a TLS socket would take its state from under the thread that reads.
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    def pause(self, seconds: float = 0) -> None:
-        """Wait for `seconds`; raise `Stopped` at once when this was stopped."""
-        if self._over.wait(seconds):
-            raise Stopped
-
-    def watch(self, connection: socket.socket) -> None:
-        """Register that the current thread waits for an answer; raise when nobody waits for it any more."""
-        with self._lock:
-            self._waiting[threading.get_ident()] = connection
-            if self._cut:
-                raise ConnectionAbortedError("stopped")
-
-    def forget(self) -> None:
-        """Unregister the current thread."""
-        with self._lock:
-            self._waiting.pop(threading.get_ident(), None)
-
-
-class _OfThread(threading.local):
-    by = Stop()
-
-
-STOP = _OfThread()
-"""What stops the requests of the current thread; by default nothing does."""
-
-_T = TypeVar("_T")
-
-
-class Threads:
-    """At most `count` threads; leaving the ``with`` block ends their requests and drops what has not begun."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._threads: list[threading.Thread] = []
-        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._stop = Stop()
-
-    def __enter__(self) -> Threads:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.cut()
-        for _thread in self._threads:
-            self._tasks.put(None)
-
-    def submit(self, call: Callable[..., _T], *args: Any) -> Future[_T]:
-        """Run ``call(*args)`` in one of the threads; its future."""
-        future: Future[_T] = Future()
-        self._tasks.put((future, lambda: call(*args)))
-        if len(self._threads) < self._count:
-            thread = threading.Thread(target=self._work, name="opp-analytics", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        return future
-
-    def _work(self) -> None:
-        STOP.by = self._stop
-        while (task := self._tasks.get()) is not None:
-            future, call = task
-            try:
-                self._stop.pause()
-                result = call()
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-            del future, call, task
-
 
 _HEADERS = {**requests.utils.default_headers(), "Accept": "application/json", "User-Agent": "opp-analytics"}
 LARGEST_BODY = 256 * 2**20

@@ -73,7 +73,7 @@ def _lay_out(
     measure: Measure, heads: tuple[str, ...], blue: str,
 ) -> ChartData:  # fmt: skip
     """Put the estimate of each row with its interval into the left part, and three columns of figures beside them."""
-    judged = text.count(int(table.attrs.get("n", 0)), text.noun(table.attrs.get("freq")))
+    judged = text.count(int(table["n"].max()) if len(table) else 0, text.noun(table.attrs.get("freq")))
     note = write_caption(table, judged, note_intervals(table), blue)
     if not rows:
         return ChartData(sentence(table), note, "too few periods to say", size=_SIZE)

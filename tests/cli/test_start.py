@@ -282,7 +282,7 @@ def test_start__stopped_at_a_question_has_written_nothing(
 
 
 STEPS = [
-    "opp_analytics.cli.start.draft_from_export",
+    "opp_analytics.crm.draft_from_export",
     "opp_analytics.cli.start.begin_history",
     "opp_analytics.cli.start.add_record",
     "opp_analytics.cli.start.check_report",

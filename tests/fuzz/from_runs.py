@@ -20,7 +20,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.writer.apply import engine, lost_creates
+from opp_analytics.writer.apply import engine
 from tests.fuzz import odd
 from tests.fuzz.from_servers import HEADERS, odd_server, practice_server, singles
 from tests.fuzz.targets import Findings, Target
@@ -137,7 +137,6 @@ def _run_surroundings(folder: Path) -> Iterator[oa.Client]:
     with (
         patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")),
         patch.multiple(engine, **_BRIEF),
-        patch.multiple(lost_creates, **_BRIEF),
         client,
     ):
         yield client

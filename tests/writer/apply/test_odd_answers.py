@@ -14,7 +14,7 @@ from opp_analytics import org
 from opp_analytics.api import Client
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.writer import Plan, Receipt, apply, own_writes, plan, resume, runs, undo
-from opp_analytics.writer.apply import engine, lost_creates
+from opp_analytics.writer.apply import engine
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 CALLS = ("list", "read", "post", "put", "delete", "recover", "trash")
@@ -126,7 +126,7 @@ def test_apply__goes_on_after_any_odd_answer_to_a(
     call: str, each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "SHORTEST_WAIT", 0.05)
-    monkeypatch.setattr(lost_creates, "FIRST_LOOK", 0.01)
+    monkeypatch.setattr(engine, "FIRST_LOOK", 0.01)
     for number, (name, odd) in list(enumerate(ODD.items()))[::each]:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state {number}"))
         stock = Stock()

@@ -9,7 +9,7 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, plan, resume, runs
-from opp_analytics.writer.apply import engine, lost_creates
+from opp_analytics.writer.apply import engine
 from tests.writer.clients import dying
 from tests.writer.frames import edited
 
@@ -25,7 +25,7 @@ def test_resume__finishes_exactly_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A create that was never sent counts as lost after twice the client's timeout, which is a minute.
-    monkeypatch.setattr(lost_creates, "choose_wait", lambda client: 0.5)
+    monkeypatch.setattr(engine, "choose_wait", lambda client: 0.5)
     victim = dying(client, tmp_path)
     victim.die_at(write, after=after)
     with pytest.raises(SystemExit):
