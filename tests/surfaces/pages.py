@@ -873,7 +873,7 @@ def _check_calls(ledger: Ledger, book: dict[str, pd.DataFrame], answers: Answers
             "workbook, People, overrides", len(found), sum("," in name for name in called) + len(people)
         )
         log = book["Calls"]
-        now = log[log["in_force"].astype(bool) & (log["period"] == answers.world.period)]
+        now = log[log["in_force"].isin([True]) & (log["period"] == answers.world.period)]
         ledger.same(
             "workbook, Calls, in force", sorted(now["commit"]), sorted(called[name] for name in found)
         )
