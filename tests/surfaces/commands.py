@@ -221,7 +221,7 @@ def _check_calls(ledger: Ledger, answers: Answers) -> None:
         if cells["period"] == label
     }
     called = {
-        name: answers.money(amount)
+        name: answers.money(amount, full=True)
         for name, amount in answers.world.called.items()
         if name not in ("East", "West", "All")
     }
