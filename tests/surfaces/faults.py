@@ -528,7 +528,7 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit("columns:_has_cents", "not (estimated and values.abs().max() >= WHOLE) and ", ""),
             Edit("columns:format_cell", "whole = column in _ESTIMATES and", "whole = False and"),
-            Edit("cli.console:show", "money, compact=True", "money"),
+            Edit("cli.console:show", "money, compact=compact", "money"),
         ),
         "cents",
     ),
