@@ -795,6 +795,8 @@ def _read_times(
     stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
     # Forms that most exports write are read all at once; a time that does not exist is read again, for its reason.
     for pattern, form in _FORMS.items():
+        if not np.isnat(stamps).any():
+            break
         if day_first is None and "/" in pattern:
             continue
         places = np.flatnonzero(cells.match(pattern))

@@ -200,24 +200,26 @@ def describe_targets(org: oa.Org) -> str:
         for name, mask in whose.items()
         if mask.any()
     ]
-    periods = sorted(targets["period"].unique())
-    span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     absent = targets.attrs.get("left_out")
     left_out = [f"; left out: {text.joined(absent)}"] if absent else []
-    return "".join([f"{text.joined(said)}, {span}", *left_out])
+    return "".join([f"{text.joined(said)}, {_span(targets)}", *left_out])
 
 
 def describe_calls(org: oa.Org) -> str:
     """Describe the calls of an org: how many, by whom, for which periods, and which of them nobody in the org can own."""
     calls = org.calls
-    callers, periods = calls["caller"].nunique(), sorted(calls["period"].unique())
-    span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
-    strange = sorted(set(calls["owner_name"].dropna()) - set(org.people["owner_name"]))
-    own = f"; not under [people]: {text.joined(strange, most=5)}" if strange and len(org.people) else ""
+    callers = text.count(calls["caller"].nunique(), "caller")
+    strange = sorted(calls.loc[list(find_strangers(calls)), "owner_name"].unique())
+    own = f"; not under [people]: {text.joined(strange, most=5)}" if strange else ""
     whole = calls.loc[calls["owner_name"].isna() & calls["team"].isna(), "caller"].value_counts()
     by = text.joined([f"{n} by {name}" for name, n in whole.items()], most=5)
     for_whole = f"; for the whole: {by}" if by else ""
-    return f"{text.count(len(calls), 'call')} of {text.count(callers, 'caller')}, {span}{own}{for_whole}"
+    return f"{text.count(len(calls), 'call')} of {callers}, {_span(calls)}{own}{for_whole}"
+
+
+def _span(table: pd.DataFrame) -> str:
+    """Name the first and the last period of a table."""
+    return " to ".join(dict.fromkeys([table["period"].min(), table["period"].max()]))
 
 
 def describe_rates(org: oa.Org) -> str:
