@@ -317,6 +317,8 @@ FORECAST_COLUMNS = (
 """The columns of a forecast, in order; all are numbers."""
 ALERT_FIGURES = (*FORECAST_COLUMNS, "world_changed")
 """What an alert may compare; the last is the number of alarms of `oa.world_changes` in the last three periods."""
+ALERT_WORDS = ("period", "condition", "figure", "line", "bound")
+"""What the sentence of an alert may also hold; the last three only where one column is compared with one line."""
 _ESTIMATES = frozenset({
     "weighted_open", "expected_open", "new_business", "expected", "low", "median", "high", "needed_pipeline", "weighted",
     "expected_value", "error", "expected_before", "expected_after", "change",

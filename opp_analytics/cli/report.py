@@ -34,7 +34,7 @@ if runs():
     from opp_analytics.cli.load import add_record
     from opp_analytics.errors import ConfigError
     from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.report import check_report, write_report
+    from opp_analytics.report import WeeklyReport, check_report, write_report
 
 
 @reads_cells
@@ -122,8 +122,13 @@ def report_command(
             ready = ready if known else check_report(opportunities, history, **options)
     page = write_report(ready)
     say(f"Written to {text.joined(map(str, page))}.")
+    say_alerts(page)
+
+
+def say_alerts(page: WeeklyReport) -> None:
+    """Say the alerts, and end with exit code 3 if there are any."""
     for alert in page.alerts:
-        say(alert)
+        say(f"New: {alert}" if alert in page.new_alerts else alert)
     if page.alerts:
         raise typer.Exit(3)
 

@@ -21,6 +21,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import check_ending
+from opp_analytics.cli.report import say_alerts
 from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_history, parse_amount, reads_cells
 
 if runs():
@@ -162,10 +163,7 @@ def start_command(
         page = oa.weekly_report(deals, history, out=staging / _PAGE, **options)
         moved = _move(drafted, update, staging, (page.xlsx, page.html))
     _say_written(moved, drafted, update, day)
-    for alert in page.alerts:
-        say(alert)
-    if page.alerts:
-        raise typer.Exit(3)
+    say_alerts(page)
 
 
 def _find_past() -> oa.History | None:

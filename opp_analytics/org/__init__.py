@@ -9,7 +9,7 @@ from opp_analytics.org.calls import (
     find_strangers,
     leave_strangers_out,
 )
-from opp_analytics.org.conditions import read_condition
+from opp_analytics.org.conditions import Condition, check_template, read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (

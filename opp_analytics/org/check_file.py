@@ -23,10 +23,10 @@ from pydantic import (
     ValidationInfo,
 )
 
-from opp_analytics.columns import ALERT_FIGURES
+from opp_analytics.columns import ALERT_FIGURES, ALERT_WORDS
 from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import TwoReadings, did_you_mean, read_date
-from opp_analytics.org.conditions import read_condition
+from opp_analytics.org.conditions import Condition, check_template, read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
 from opp_analytics.org.people import read_money
 from opp_analytics.org.presets import PRESETS
@@ -170,6 +170,7 @@ class _Report(_Strict):
     by: _Text | list[_Text] | None = None
     freq: _Text | None = None
     alert_when: _Text | list[_Text] | None = None
+    alert_text: dict[_Text, _Text] = {}
     title: _Text | None = None
     logo: _Text | None = None
     accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
@@ -466,13 +467,30 @@ def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[st
 
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     asked = _get(raw, ("report", "alert_when"), None)
-    for place, condition in enumerate(asked if isinstance(asked, list) else [asked]):
-        if isinstance(condition, str) and condition.strip():
+    conditions: dict[str, Condition] = {}
+    for place, typed in enumerate(asked if isinstance(asked, list) else [asked]):
+        if isinstance(typed, str) and typed.strip():
             try:
-                read_condition(condition, ALERT_FIGURES)
+                condition = read_condition(typed, ALERT_FIGURES)
+                conditions[condition.text] = condition
             except ArgumentValueError as error:
                 where = ("report", "alert_when", place)
-                yield _Found(where if isinstance(asked, list) else where[:-1], condition, str(error))
+                yield _Found(where if isinstance(asked, list) else where[:-1], typed, str(error))
+    texts = _get(raw, ("report", "alert_text"), None)
+    for key, typed in texts.items() if isinstance(texts, dict) else ():
+        found = conditions.get(" ".join(key.split()))
+        if found is None and key not in ALERT_FIGURES:
+            way_out = (
+                did_you_mean(key, [*ALERT_FIGURES, *conditions])
+                or "use a column of the forecast, or a condition of alert_when"
+            )
+            yield _Found(("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}")
+        elif isinstance(typed, str):
+            lined = found is None or found.comparison is not None
+            try:
+                check_template(typed, (*ALERT_FIGURES, *ALERT_WORDS[: None if lined else 2]))
+            except ArgumentValueError as error:
+                yield _Found(("report", "alert_text", key), typed, str(error))
 
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:

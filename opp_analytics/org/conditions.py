@@ -1,17 +1,20 @@
-"""Conditions of an org file: comparisons of columns, such as ``p_target < 0.5``. They are never run as Python."""
+"""Conditions of an org file, such as ``p_target < 50%``, and the sentences that say them. They are never run as Python."""
 
 from __future__ import annotations
 
 import ast
 import math
 import operator
+import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from string import Formatter
 
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.inputs import did_you_mean
+from opp_analytics.inputs import did_you_mean, read_amount
+from opp_analytics.schema import BadCell
 from opp_analytics.text import joined
 
 Figures = Mapping[str, float]
@@ -22,6 +25,10 @@ _LONGEST, _MOST_PARTS = 1_000, 300
 _TOO_LARGE = 1e300
 """No amount of money is near it, and a float holds it."""
 _ALLOWED = "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < 0.5"
+_AMOUNT = re.compile(
+    r"(?<![\w.])[$€£¥]?\d+(?:,\d{3})*(?:\.\d+)?(?:%|[km]|mm|mn|b|bn|)(?![\w.%])", re.IGNORECASE
+)
+"""Amounts as people write them elsewhere: ``500k``, ``$500,000``, ``80%``."""
 _ARITHMETIC: dict[type, Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -37,6 +44,27 @@ _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_WORDS = {
+    ast.Lt: "below",
+    ast.LtE: "at or below",
+    ast.Gt: "above",
+    ast.GtE: "at or above",
+    ast.Eq: "at",
+    ast.NotEq: "other than",
+}
+_MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A condition that compares one column with a number, or with a share of another column."""
+
+    column: str
+    base: str
+    """The column of which `line` is a share; empty for a number."""
+    word: str
+    """On which side of the line it holds, such as "below"."""
+    line: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +77,8 @@ class Condition:
     """The columns that it compares, in its order."""
     judge: Callable[[Figures], bool | None]
     """True where it holds for these figures; None where a missing figure, or a division by zero, leaves that open."""
+    comparison: Comparison | None
+    """What it compares, where that is one column with one line."""
 
 
 def read_condition(typed: str, known: Collection[str]) -> Condition:
@@ -56,13 +86,68 @@ def read_condition(typed: str, known: Collection[str]) -> Condition:
 
     Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is refused by name.
     """
-    words = " ".join(typed.split())
+    shown = " ".join(typed.split())
+    words = shown if len(shown) > _LONGEST else _AMOUNT.sub(_spell_amount, shown)
     tree = _parse(words)
     reader = _Reader(words, known, {})
     judge = reader.read_truth(tree)
     if not reader.columns:
         raise ArgumentValueError(f"it compares no column of the forecast; {_ALLOWED}")
-    return Condition(words, tuple(reader.columns), judge)
+    return Condition(shown, tuple(reader.columns), judge, _find_comparison(tree, words, known))
+
+
+def check_template(typed: str, known: Collection[str]) -> None:
+    """Refuse a sentence with another placeholder than `known` ones, such as ``{period}``, or with more than its name in one."""
+    try:
+        parts = list(Formatter().parse(typed))
+    except ValueError as error:
+        raise ArgumentValueError(f"{error}; write {{{{ or }}}} for a brace itself") from None
+    for _, name, further, conversion in parts:
+        if name is not None and (name not in known or further or conversion):
+            way_out = did_you_mean(name, known) or f"use some of {joined(known)}"
+            raise ArgumentValueError(f"it has no figure for {{{name}}}; {way_out}")
+
+
+def _spell_amount(found: re.Match[str]) -> str:
+    """Spell an amount as Python does."""
+    if found[0].replace(".", "").isdecimal():
+        return found[0]
+    try:
+        amount = read_amount(found[0].rstrip("%"))
+    except BadCell as error:
+        raise ArgumentValueError(f"{found[0]!r} {error}") from None
+    return repr(amount / 100 if found[0].endswith("%") else amount)
+
+
+def _find_comparison(tree: ast.expr, words: str, known: Collection[str]) -> Comparison | None:
+    match tree:
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            one, other = (_measure(side, words, known) for side in (left, right))
+        case _:
+            return None
+    kind = type(op)
+    if one and other and (not one[0] or (other[0] and one[0] == "target")):
+        one, other, kind = other, one, _MIRRORED.get(kind, kind)
+    if not one or not other or not one[0] or other[1] or (one[1] and other[0]) or not one[2] > 0:
+        return None
+    return Comparison(one[0], one[1] or other[0], _WORDS[kind], other[2] / one[2])
+
+
+def _measure(node: ast.expr, words: str, known: Collection[str]) -> tuple[str, str, float] | None:
+    """Read a number as ("", "", number), a multiple of a column as (column, "", factor), a ratio of two as (column, base, 1)."""
+    match node:
+        case ast.BinOp(left=ast.Name(id=column), op=ast.Div(), right=ast.Name(id=base)):
+            return column, base, 1.0
+    reader = _Reader(words, known, {})
+    figure = reader.read_number(node)
+    if not reader.columns:
+        return "", "", figure({})
+    if len(reader.columns) > 1:
+        return None
+    (column,) = reader.columns
+    factor, *others = (figure({column: value}) for value in (1.0, 0.0, -2.7, 3.1))
+    proportional = all(map(math.isclose, others, (0.0, -2.7 * factor, 3.1 * factor)))
+    return (column, "", factor) if proportional else None
 
 
 def _parse(words: str) -> ast.expr:

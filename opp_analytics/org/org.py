@@ -114,7 +114,7 @@ class Org:
     join : mapping, optional
         Tables joined to the deals, by name: ``file``, and where wanted ``key``, ``date`` and ``columns``, as in the org file.
     report : mapping, optional
-        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, and its look:
+        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_text``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
 
     Raises

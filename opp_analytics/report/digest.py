@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.html import render_template
-from opp_analytics.report.model import Block, Cell, Table, WeeklyPage
+from opp_analytics.report.model import Alert, Block, Cell, Table, WeeklyPage
 from opp_analytics.text import MISSING, one_line
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
@@ -58,6 +58,7 @@ class Digest:
     """What a reader in a hurry needs of the page."""
 
     heading: str
+    alerts: tuple[Alert, ...]
     sentence: str
     second: str
     warnings: tuple[str, ...]
@@ -74,7 +75,7 @@ def make_digest(page: WeeklyPage) -> Digest:
         tiles.append((tile.name, tile.figure, ", ".join(filter(None, (change, tile.note)))))
     sections = tuple(_make_section(block) for block in page.blocks if block.key in _SECTIONS)
     heading = f"{page.heading} · {page.subject}"
-    return Digest(heading, page.sentence, page.second, page.warnings, tuple(tiles), sections)
+    return Digest(heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections)
 
 
 def _make_section(block: Block) -> Section:
@@ -114,7 +115,7 @@ class _Marks(NamedTuple):
 
 
 def write_markdown(digest: Digest) -> str:
-    """Write headline, tiles as a list, people as a table of fixed width (chat has no other), and the deals to question."""
+    """Write alerts, headline, tiles as a list, people as a table of fixed width (chat has no other), and the deals to question."""
     return _write(digest, _MARKDOWN)
 
 
@@ -124,7 +125,11 @@ def write_plain(digest: Digest) -> str:
 
 
 def _write(digest: Digest, marks: _Marks) -> str:
-    parts = [marks.bold(digest.heading), marks.bold(digest.sentence)]
+    parts = [marks.bold(digest.heading)]
+    parts += [
+        marks.text(alert.words) if alert.new is False else marks.bold(alert.words) for alert in digest.alerts
+    ]
+    parts.append(marks.bold(digest.sentence))
     parts += [marks.text(digest.second)] if digest.second else []
     parts += [marks.bold(warning) for warning in digest.warnings]
     tiles = (

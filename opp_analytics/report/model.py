@@ -205,6 +205,25 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """A condition of ``alert_when`` that holds."""
+
+    sentence: str
+    new: bool | None = None
+    """True if it did not hold at the record that changes are counted from; None without one."""
+
+    @property
+    def lead(self) -> str:
+        """The word before it; none where nothing is known of the time before."""
+        return "" if self.new is None else "New" if self.new else "Still"
+
+    @property
+    def words(self) -> str:
+        """The sentence after its lead."""
+        return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
+
+
+@dataclass(frozen=True)
 class WeeklyPage:
     """The whole page."""
 
@@ -223,3 +242,5 @@ class WeeklyPage:
     blocks: tuple[Block, ...]
     source: str
     """The line at the foot."""
+    alerts: tuple[Alert, ...] = ()
+    """The new ones first."""

@@ -76,15 +76,27 @@ class Tables(Forecasts):
         """`oa.world_changes` up to the as-of day."""
         return analysis.world_changes(self._history(), **self.inputs.asked)
 
-    @property
+    @cached_property
     def alert_figures(self) -> pd.Series[Any]:
         """The figures that an alert may compare: those of `current`, and the number of alarms, NaN where too little is known."""
-        current = self.current  # First: its records are read with the groups that the page needs.
+        # First `current`: its records are read with the groups that the page needs.
+        return self._add_alarms(self.current, self.inputs.today)
+
+    @property
+    def earlier_figures(self) -> pd.Series[Any] | None:
+        """Those of the record that changes are counted from; None without one."""
+        if self.no_changes:
+            return None
+        return self._add_alarms(
+            self.earlier.forecast.loc[[str(self.inputs.period)]].iloc[0], self.earlier.day
+        )
+
+    def _add_alarms(self, row: pd.Series[Any], day: pd.Timestamp) -> pd.Series[Any]:
         try:
-            alarms = float(len(analysis.find_current_alarms(self.world_changes)))
+            alarms = float(len(analysis.find_current_alarms(self.world_changes, day)))
         except NotEnoughHistory:
             alarms = math.nan
-        figures: pd.Series[Any] = pd.concat([current, pd.Series({"world_changed": alarms})])
+        figures: pd.Series[Any] = pd.concat([row, pd.Series({"world_changed": alarms})])
         return figures
 
     @cached_property

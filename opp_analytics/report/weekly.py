@@ -49,7 +49,9 @@ class WeeklyReport:
     pdf: Path | None = None
     """Path of the page as a PDF."""
     alerts: tuple[str, ...] = ()
-    """A sentence for each ``alert_when`` of the org file that holds."""
+    """A sentence for each ``alert_when`` of the org file that holds, the new ones first."""
+    new_alerts: tuple[str, ...] = ()
+    """Those of them that did not hold at the record that changes are counted from."""
 
     def __iter__(self) -> Iterator[Path]:
         return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
@@ -124,7 +126,8 @@ def weekly_report(
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
         same inputs give the same bytes, a PDF aside. ``alerts``: a sentence for each ``alert_when`` of the org's
-        ``[report]`` that holds for the current period; the page, mail and text begin with it.
+        ``[report]`` that holds for the current period; the page, mail and text begin with them. ``new_alerts``: those that did
+        not hold at the record that changes are counted from; they come first.
 
     Raises
     ------
@@ -175,15 +178,16 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
         alerts = tuple(
             find_alerts(
-                inputs.settings.get("alert_when"),
+                inputs.settings,
                 tables.alert_figures,
+                tables.earlier_figures,
                 period=inputs.name,
                 currency=inputs.currency,
             )
         )
         bar.update()
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
-        page = replace(page, warnings=(*alerts, *page.warnings))
+        page = replace(page, alerts=alerts)
         content = {
             "html": render_page(page, audience=ready.audience, accent=look.accent, logo=look.logo).encode(),
             "xlsx": _write_workbook(page, tables),
@@ -202,7 +206,15 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     for kind, path in reversed(paths.items()):
         with _say_unwritable(path):
             write_whole(path, content[kind])
-    return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alerts)
+    return WeeklyReport(
+        file,
+        paths["xlsx"],
+        paths.get("eml"),
+        paths.get("md"),
+        paths.get("pdf"),
+        tuple(alert.sentence for alert in alerts),
+        tuple(alert.sentence for alert in alerts if alert.new),
+    )
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
@@ -213,7 +225,9 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
         list(sheets(tables)),
         figures(tables),
         title=page.title,
-        sentences=filter(None, (*page.warnings, page.sentence, page.second)),
+        sentences=filter(
+            None, (*(alert.words for alert in page.alerts), *page.warnings, page.sentence, page.second)
+        ),
         since=page.since,
         currency=tables.inputs.currency,
         as_of=tables.inputs.today.to_pydatetime(),

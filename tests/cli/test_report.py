@@ -151,9 +151,7 @@ def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
     asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org]
     code, out, err = command(*asked, "--eml", "--markdown")
     assert (code, err) == (3, "")
-    alert = next(line for line in out.splitlines() if line.startswith("Alert"))
-    assert alert.startswith("Alert for ")
-    assert alert.endswith(": booked < 1e9 (booked is $0).")
+    assert out.splitlines()[-1].endswith(" has $0 closed; you asked to be told below $1B.")
     assert all((tmp_path / f"week.{kind}").stat().st_size for kind in ("html", "xlsx", "eml", "md"))
     org.write_text('[report]\nalert_when = "booked > 1e9"\n')
     assert command(*asked)[0] == 0

@@ -190,7 +190,7 @@ _ORG: dict[str, Any] = {
     "api": {"columns": {"total": "value"}},
     "people": {"rows": [{"owner_name": "Ann", "team": "East", "region": "EU", "from_date": "2026-07-01"}, {"owner_name": "Bo"}]},
     "targets": {"rows": [{"period": "2026-03", "owner_name": "Ann", "target": 1000.0}, {"period": "2026", "target": 5}]},
-    "report": {"by": ["owner_name"], "freq": "M", "alert_when": ["p_target < 0.5"], "title": "T", "accent": "#0a58ca", "blocks": ["forecast"]},
+    "report": {"by": ["owner_name"], "freq": "M", "alert_when": ["p_target < 0.5"], "alert_text": {"p_target": "{line}"}, "title": "T", "accent": "#0a58ca", "blocks": ["forecast"]},
 }  # fmt: skip
 _TOML_ONLY = [date(2026, 3, 31), datetime(9999, 12, 31, 23, 59), float("inf"), float("nan"), 2**70]
 _DEEP = [
@@ -224,7 +224,11 @@ def _org_files(draw: st.DrawFn) -> bytes:
         put: Any = draw(st.sampled_from([*_TOML_ONLY, *({part: 1} for part in _PARTS)]))
         content[draw(st.sampled_from(list(_ORG)))] = put
     if draw(st.integers(0, 4)) == 0:
-        content["report"] = {"alert_when": draw(_conditions)}
+        words = draw(_conditions)
+        content["report"] = {
+            "alert_when": words,
+            "alert_text": {draw(st.sampled_from(["booked", words])): draw(odd.texts)},
+        }
     lines = [f"{json.dumps(key)} = {_toml(value)}" for key, value in content.items()]
     if draw(st.integers(0, 9)) == 0:
         lines.append(draw(st.sampled_from(_DEEP)))
@@ -259,7 +263,7 @@ def _use_org(findings: Findings, content: bytes) -> None:
         org.to_dict(), repr(org)
         frame = oa.read_export(org.apply(sound()), org, progress=False)
         table = oa.forecast(frame, as_of=_DAY, target=org.targets if len(org.targets) else 100)
-        [*find_alerts(org.report.get("alert_when"), table.iloc[-1], period="2026-03", currency=org.currency)]
+        [*find_alerts(org.report, table.iloc[-1], period="2026-03", currency=org.currency)]
         repr(oa.explore(frame, as_of=_DAY))
 
 

@@ -157,6 +157,44 @@ def test_org__checks_the_alerts_when_it_is_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"p_target": "{gap} {line} {bound} {figure} {period} {{x}}"}, ""),
+        ({"booked < 1 or  gap > 1": "{booked}, {condition}"}, ""),
+        ({"p_tagret": "x"}, "report.alert_text.p_tagret = 'x': 'p_tagret' is none of them; did you mean 'p_target'?"),
+        ({"zzz": "x"}, "'zzz' is none of them; use a column of the forecast, or a condition of alert_when"),
+        ({"booked": "{bokked}"}, "report.alert_text.booked = '{bokked}': it has no figure for {bokked}; did you mean 'booked'?"),
+        ({"booked": "{}"}, "it has no figure for {}; use some of booked, "),
+        ({"booked": "{booked.real}"}, "it has no figure for {booked.real}"),
+        ({"booked": "{booked:9}"}, "it has no figure for {booked}"),
+        ({"booked": "{booked!r}"}, "it has no figure for {booked}"),
+        ({"booked": "100 }"}, "write {{ or }} for a brace itself"),
+        ({"booked < 1 or gap > 1": "{line}"}, "it has no figure for {line}; "),
+    ],
+)  # fmt: skip
+def test_org__checks_the_words_of_alerts_when_it_is_read(typed: dict[str, str], says: str) -> None:
+    report = {"alert_when": ["booked < 1 or gap > 1"], "alert_text": typed}
+    if not says:
+        assert oa.Org(report=report).report["alert_text"] == typed
+        return
+    with pytest.raises(OrgError) as refused:
+        oa.Org(report=report)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("booked < 0.1k", True), ("booked < $70", False), ("booked >= 35% * target", True), ("1,000 > booked", True),
+        ("booked < 1mm and booked < 1bn and booked < 2M", True), ("booked > 0.5%", True), ("booked<7%", False),
+    ],
+)  # fmt: skip
+def test_read_condition__reads_amounts_as_they_are_typed_elsewhere(condition: str, holds: bool) -> None:
+    assert judge(condition) is holds
+    assert read_condition(condition, FIGURES).text == condition
+
+
 def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
     assert oa.Org(report={"alert_when": "world_changed > 0"}).report["alert_when"] == "world_changed > 0"
     with pytest.raises(OrgError, match="did you mean 'world_changed'"):

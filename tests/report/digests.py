@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.report.digest import Digest, Section
+from opp_analytics.report.model import Alert
 
 PEOPLE = Section(
     "People",
@@ -26,9 +27,10 @@ def digest(*sections: Section) -> Digest:
     """A digest with these sections."""
     return Digest(
         "Weekly forecast · Mar 16, 2026",
+        (Alert("March is <1% likely.", True), Alert("March has $70K closed.", False)),
         "March will likely reach $180K.",
         "",
-        ("Alert for March: p_target < 0.5 (p_target is 31%).",),
+        ("This load may be incomplete.",),
         (("Closed won", "$70K", "1 deal"), ("Coverage", "–", "")),
         sections,
     )

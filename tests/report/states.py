@@ -206,7 +206,14 @@ _EVERYBODY = [
 ]
 
 
+def _alerts() -> State:
+    """The team with a new alert and two that stood a week ago."""
+    conditions = ["p_target < 90%", "expected < 2 * target", "booked > 300k"]
+    return replace(team(), org=quotas(report={"alert_when": conditions}))
+
+
 STATES: dict[str, Callable[[], State]] = {
+    "alerts": _alerts,
     "team": team,
     "one target": one_target,
     "no history": lambda: replace(team(), history=None),

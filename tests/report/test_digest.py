@@ -87,13 +87,17 @@ def test_make_digest__has_no_other_block():
     assert make_digest(page(Block("funnel", "Funnel", parts=(SHOWN,)))).sections == ()
 
 
-def test_write_markdown__begins_with_the_sentence_the_alerts_and_the_tiles():
+def test_write_markdown__begins_with_the_alerts_the_sentence_and_the_tiles():
     assert write_markdown(digest()).splitlines() == [
         "**Weekly forecast · Mar 16, 2026**",
         "",
+        "**New: March is <1% likely.**",
+        "",
+        "Still: March has $70K closed.",
+        "",
         "**March will likely reach $180K.**",
         "",
-        "**Alert for March: p_target < 0.5 (p_target is 31%).**",
+        "**This load may be incomplete.**",
         "",
         "- Closed won: **$70K** (1 deal)",
         "- Coverage: **–**",
@@ -148,9 +152,13 @@ def test_write_markdown__shows_each_name_as_it_is(name: str) -> None:
 
 def test_write_plain__has_the_same_words_without_marks() -> None:
     assert write_plain(digest(PEOPLE, RISK)).splitlines()[2:] == [
+        "New: March is <1% likely.",
+        "",
+        "Still: March has $70K closed.",
+        "",
         "March will likely reach $180K.",
         "",
-        "Alert for March: p_target < 0.5 (p_target is 31%).",
+        "This load may be incomplete.",
         "",
         "- Closed won: $70K (1 deal)",
         "- Coverage: –",
@@ -217,7 +225,7 @@ def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(messag
     assert not re.search(r"<style|<script|<link|src=|href=", html)
     assert html.count("style=") > 20
     assert "[Oak](http://x) *now*" in html
-    assert "p_target &lt; 0.5" in html
+    assert "March is &lt;1% likely." in html
 
 
 def test_write_mail__same_digest_same_bytes() -> None:

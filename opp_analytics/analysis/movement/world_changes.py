@@ -131,9 +131,13 @@ def world_changes(
     return annotate(table, made_from=history, n=len(spans), as_of=pd.Timestamp(day, unit="D"), **notes)
 
 
-def find_current_alarms(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the last alarm of each measure and group in the last 3 periods of a table of `world_changes`."""
+def find_current_alarms(table: pd.DataFrame, as_of: pd.Timestamp | None = None) -> pd.DataFrame:
+    """Keep the last alarm of each measure and group in the last 3 periods of a table of `world_changes`, as of that day or an earlier one."""
     labels = table.index.get_level_values("period")
+    if as_of is not None:
+        ends = pd.PeriodIndex(labels, freq=table.attrs["freq"]).end_time.normalize()
+        final = ends + pd.Timedelta(days=SETTLED_DAYS) <= as_of
+        table, labels = table[final], labels[final]
     recent = table[table["alarm"] & labels.isin(labels.unique()[-CURRENT:])]
     return recent.groupby(level=[name for name in table.index.names if name != "period"], sort=False).tail(1)
 
