@@ -15,12 +15,12 @@ from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
 from opp_analytics.report.model import Block, WeeklyPage
 from opp_analytics.report.tables import Tables
 
-_FOR_ONE = ("trend", "to_win")
+_FOR_ONE = ("to_win", "trend")
 """The first blocks of one person's page, on which a table of people has one row."""
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     block.__name__: block
-    for block in (forecast.trend, people, forecast.why, forecast.decide, risk, to_win, forecast.categories, forecast.months, created, created_by, slippage, forecast.past, forecast.calls,
+    for block in (people, forecast.trend, forecast.why, forecast.decide, risk, to_win, forecast.categories, forecast.months, created, created_by, slippage, forecast.past, forecast.calls,
                   funnel, win_rates, fix, notes)
 }  # fmt: skip
 """The blocks by name, in the order of the page."""

@@ -20,10 +20,10 @@ WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
 """Bytes of a page in which its audience is."""
-_SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
+_SPANS = {"people": 7, "trend": 5, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
-_PERSONAL = {("trend", "to_win"): 7}
+_PERSONAL = {("to_win", "trend"): 5}
 """Pairs of one person's page, with the columns of the first."""
 
 
@@ -86,7 +86,7 @@ def _span_beside(block: Block, partner: Block) -> int | None:
     if _is_line(block):
         return 6
     if (block.key, partner.key) in _PERSONAL:
-        only = isinstance(partner.parts[0], Goals) and len(partner.parts[0].goals) == 1
+        only = isinstance(block.parts[0], Goals) and len(block.parts[0].goals) == 1
         return _PERSONAL[block.key, partner.key] if only else None
     span = _SPANS.get(block.key, 12)
     return span if span + _SPANS.get(partner.key, 12) == 12 else None

@@ -54,6 +54,47 @@ def test_report__the_first_screen_holds_sentence_tiles_trend_and_people(opened):
     assert opened.evaluate("document.documentElement.scrollHeight") <= 5_500
 
 
+@pytest.mark.parametrize("state", ["alerts", "alerts of sixty"])
+def test_report__people_are_in_view_under_alerts_and_before_the_trend_where_there_is_no_room_for_both(
+    page, folder, state
+):
+    page.goto(render(state, folder).html.as_uri())
+    for width, height in ((1440, 900), (1024, 768), (768, 1024), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        people, trend = (page.locator(part).bounding_box() for part in ("#people", "#trend"))
+        beside = width == 1440 and state == "alerts"
+        assert people["x"] < trend["x"] if beside else people["y"] + people["height"] <= trend["y"], width
+        first = page.locator("#people tbody tr").first.bounding_box()
+        assert first["y"] + first["height"] <= height or width == 390
+        assert page.locator("nav a").evaluate_all("all => all.every((one) => one.checkVisibility())")
+        assert all(box["height"] <= 24 for box in map(_box, page.locator(".alarm").all()) if width > 700)
+
+
+def _box(one):
+    return one.bounding_box()
+
+
+@pytest.mark.parametrize("state", ["alerts", "alerts of sixty", "calls of all"])
+@pytest.mark.parametrize("paper", [(725, 973), (703, 1039)], ids=["Letter", "A4"])
+def test_report__people_stay_on_the_first_sheet_and_the_trend_is_low(page, folder, state, paper):
+    page.set_viewport_size({"width": paper[0], "height": paper[1]})
+    page.emulate_media(media="print")
+    page.goto(render(state, folder).html.as_uri())
+    people = page.locator("#people").bounding_box()
+    assert people["y"] + people["height"] <= paper[1]
+    if page.locator("#trend .plot").count():
+        plot = page.locator("#trend .plot").bounding_box()
+        assert plot["height"] <= 200
+        assert paper[1] * 2 / 3 <= plot["y"] + plot["height"] <= paper[1]
+
+
+def test_report__the_last_row_of_what_to_win_has_no_hole(opened):
+    for width in (1440, 1000):
+        opened.set_viewport_size({"width": width, "height": 900})
+        whole, last = (opened.locator(part).last.bounding_box() for part in (".goals", ".goal"))
+        assert last["x"] + last["width"] == pytest.approx(whole["x"] + whole["width"], abs=1)
+
+
 def test_report__tab_reaches_everything_that_can_be_used(opened):
     ways = "a, summary, [tabindex='0']"
     reachable = opened.locator(ways).evaluate_all("all => all.filter(one => one.checkVisibility()).length")
@@ -80,8 +121,12 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
 
 @pytest.mark.parametrize("state", STATES)
 def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder, state):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(render(state, folder).html.as_uri())
     assert find_faults(page) == {}
+    assert said == []
 
 
 def find_faults(page):

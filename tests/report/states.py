@@ -132,7 +132,11 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _many() -> State:
+_ALERTS = {"alert_when": ["p_target < 90%", "expected < 2 * target", "booked > 300k"]}
+"""A condition that is new, and two that stood a week ago."""
+
+
+def _many(**settings: Any) -> State:
     """Sixty people in six teams."""
     frame = one_target().opportunities
     people = {
@@ -140,7 +144,7 @@ def _many() -> State:
         for place in range(60)
     }
     owners = [list(people)[place % len(people)] for place in range(len(frame))]
-    return replace(_changed(owner_name=owners), asked={"as_of": _TODAY}, org=quotas(people))
+    return replace(_changed(owner_name=owners), asked={"as_of": _TODAY}, org=quotas(people, **settings))
 
 
 def _incomplete() -> State:
@@ -206,14 +210,8 @@ _EVERYBODY = [
 ]
 
 
-def _alerts() -> State:
-    """The team with a new alert and two that stood a week ago."""
-    conditions = ["p_target < 90%", "expected < 2 * target", "booked > 300k"]
-    return replace(team(), org=quotas(report={"alert_when": conditions}))
-
-
 STATES: dict[str, Callable[[], State]] = {
-    "alerts": _alerts,
+    "alerts": lambda: replace(team(), org=quotas(report=_ALERTS)),
     "team": team,
     "one target": one_target,
     "no history": lambda: replace(team(), history=None),
@@ -240,6 +238,7 @@ STATES: dict[str, Callable[[], State]] = {
     "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
     "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
     "own look": _own_look,
+    "alerts of sixty": lambda: _many(report=_ALERTS),
     "calls": lambda: _call(*_EVERYBODY, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
     "one call": lambda: _call(("24", "Grace Lindqvist", "person", "Grace Lindqvist", 31_000.0)),
     "calls of all": lambda: _call(

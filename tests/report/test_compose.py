@@ -33,7 +33,7 @@ def test_compose__takes_a_choice_of_blocks_in_its_order(opportunities):
 
 
 def test_compose__names_a_block_that_is_none(opportunities):
-    with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of trend, people"):
+    with pytest.raises(ArgumentValueError, match="unknown block 'riks'; use some of people, trend"):
         compose(tables_of(opportunities), workbook="week.xlsx", blocks=["riks"])
 
 

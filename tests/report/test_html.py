@@ -44,12 +44,12 @@ def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, 
 
 def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
     tables = tables_of(opportunities, history)
-    pair = reading.read(_page(tables, blocks=["trend", "people"])).root
-    alone = reading.read(_page(tables, blocks=["trend", "fix", "people"])).root
-    assert [found.get("class") for found in pair.iter("section")] == ["block c5", "block c7"]
+    pair = reading.read(_page(tables, blocks=["people", "trend"])).root
+    alone = reading.read(_page(tables, blocks=["people", "fix", "trend"])).root
+    assert [found.get("class") for found in pair.iter("section")] == ["block c7", "block c5"]
     assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
     # A line of text leaves no hole beside a table.
-    line = reading.read(_page(tables_of(opportunities), blocks=["trend", "people"])).root
+    line = reading.read(_page(tables_of(opportunities), blocks=["people", "trend"])).root
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
