@@ -5,20 +5,40 @@ from __future__ import annotations
 import atexit
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from opp_analytics import sandbox
 from opp_analytics.api import Client
 from opp_analytics.arguments import whole
 from opp_analytics.history import History
 from opp_analytics.loading import load
-from opp_analytics.org import Org, check_org
+from opp_analytics.org import Org, check_org, outcomes
 from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
 
-_WEEKS_BEFORE = 13
-"""Weeks of work before the first record."""
+_WEEKS_BEFORE, _DEALS_PER_WEEK = 27, 15
+"""Weeks of work before the first record, when as many deals end as begin; enough deals that each rep has some due in a month."""
+_PEOPLE = {
+    "Amara Okafor": ("East", 115_000),
+    "Bruno Keller": ("West", 85_000),
+    "Chiara Rossi": ("East", 90_000),
+    "Dmitri Volkov": ("West", 30_000),
+    "Elif Demir": ("East", 60_000),
+    "Farid Haddad": ("West", 40_000),
+    "Grace Lindqvist": ("West", 70_000),
+}
+"""Team and monthly target of each rep: what they win in the long run, by share of deals, true win rate and usual value."""
+_MANAGERS = {"East": "Ines Laurent", "West": "Dana Cole"}
+_OVERRIDDEN = "Dmitri Volkov"
+"""The most optimistic rep, whose calls the manager doubts."""
+_MONTHS_AHEAD = 6
+"""Months with targets after the last day."""
+_REPORT = {"alert_when": "p_target < 0.5"}
 
 
 def demo(
@@ -29,22 +49,24 @@ def demo(
     org: Org | None = None,
     progress: bool | None = None,
 ) -> tuple[Client, History]:
-    """Simulate a sales team on a local server, loaded and recorded every week until today.
+    """Simulate a sales team on a local server, loaded and recorded every week.
 
-    Everything runs over HTTP, as with a real account. The server stops and the history is deleted when the
-    interpreter exits.
+    Seven reps in two teams, each with a target, call their months every week, and so do their managers; `Org` holds people,
+    targets and calls. Everything runs over HTTP, as with a real account. The server stops and the history is deleted when
+    the interpreter exits.
 
     Parameters
     ----------
     weeks : int
-        Weeks to record, 1 to 260; 13 more weeks of work precede them.
+        Weeks to record, 1 to 260; 27 more weeks of work precede them.
     seed : int
         Random seed; another seed gives another team.
     today : date-like, optional
-        The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give the same deals on
-        any day.
+        The team's last day; default: the latest Monday from the 8th to the 21st of a month, so that its month is half
+        over. With a fixed one the same `weeks` and `seed` give the same deals on any day.
     org : Org, optional
-        The org by whose stages the team works; default: the API's six stages.
+        The org by whose stages, calendar and currency the team works; default: the API's six stages and US dollars. Its
+        people, targets, calls, rates, joins and report settings give way to the team's.
     progress : bool, optional
         If True, show a progress bar; by default only on a terminal and in a notebook.
 
@@ -53,7 +75,7 @@ def demo(
     client : Client
         Connected to the sandbox server.
     history : History
-        One record at the start and one after each week; the last one is of `today`.
+        One record at the start and one after each week; the last one is of `today`. Its org is that of the client.
 
     Raises
     ------
@@ -75,21 +97,78 @@ def demo(
     """
     weeks = whole(weeks, "weeks", high=260, example=52)
     seed = whole(seed, "seed", low=0, example=1)
-    last_day = as_date(datetime.now(UTC) if today is None else today, name="today").date()
+    today = _find_monday(datetime.now(UTC).date()) if today is None else today
+    last_day = as_date(today, name="today").date()
     org = check_org(org)
+    own = {} if org is None else org.to_dict()
+    staff: dict[str, Any] = {
+        "currency": "USD",
+        **{name: value for name, value in own.items() if name not in ("currency_rates", "join")},
+        "people": [{"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()],
+        "report": _REPORT,
+    }
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
         first_day = last_day - timedelta(weeks=weeks)
-        server = stack.enter_context(sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=first_day, org=org))
-        client = Client(server.url, server.token, server.api_key, cache_dir=scratch / "cache", org=org)
-        stack.callback(client.close)
-        history = History(scratch / "history", org=org)
+        server = stack.enter_context(
+            sandbox.start(
+                weeks=_WEEKS_BEFORE, seed=seed, today=first_day, deals_per_week=_DEALS_PER_WEEK, org=org
+            )
+        )
+        keys = (server.url, server.token, server.api_key)
+        history = History(scratch / "history", org=Org(**staff))
+        random, calls = np.random.default_rng(seed), []
         bar = stack.enter_context(progress_bar(progress, desc="playing", unit="week", total=weeks))
-        history.record(load(client, refresh="full", progress=False), at=server.now)
-        for _ in range(weeks):
-            server.advance(7)
-            history.record(load(client, refresh="full", progress=False), at=server.now)
-            bar.update()
+        with Client(*keys, cache_dir=scratch / "cache", org=history.org) as player:
+            for week in range(weeks + 1):
+                if week:
+                    server.advance(7)
+                    bar.update()
+                opportunities = load(player, refresh="full", progress=False)
+                history.record(opportunities, at=server.now)
+                calls += _call_month(opportunities, first_day + timedelta(weeks=week), random)
         bar.close()
+        targets = _set_targets(first_day, last_day)
+        client = Client(*keys, cache_dir=scratch / "cache", org=Org(**staff, targets=targets, calls=calls))
+        stack.callback(client.close)
+        assert client.org is not None
+        history = history.read_by(client.org)
         atexit.register(stack.pop_all().close)
     return client, history
+
+
+def _find_monday(today: date) -> date:
+    """Find the latest Monday that is neither in the first week of a month nor in its last ten days."""
+    monday = today - timedelta(days=today.weekday())
+    while not 8 <= monday.day <= 21:
+        monday -= timedelta(weeks=1)
+    return monday
+
+
+def _set_targets(first_day: date, last_day: date) -> list[dict[str, Any]]:
+    last = pd.Period(last_day, "M") + _MONTHS_AHEAD
+    return [
+        {"period": str(month), "owner_name": name, "target": target}
+        for month in pd.period_range(first_day, last, freq="M")
+        for name, (_, target) in _PEOPLE.items()
+    ]
+
+
+def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Generator) -> list[dict[str, Any]]:
+    """Call the month: reps what closed and what is due at stated chances, as it seems to them; managers their team's."""
+    made = {"made_on": str(day), "period": f"{day:%Y-%m}"}
+    deals = opportunities[opportunities["close_date"].dt.strftime("%Y-%m") == made["period"]]
+    outcome, owner = outcomes(deals), deals["owner_name"].astype("str")
+    won = deals["value"].where(outcome == "won", 0).groupby(owner).sum()
+    stated = deals["value"].where(outcome == "open", 0) * deals["probability"].astype("float64") / 100
+    commits = won + stated.groupby(owner).sum() * random.lognormal(0.1, 0.3, len(won))
+    rows: list[dict[str, Any]] = []
+    for name, commit in commits.items():
+        rows.append({**made, "caller": name, "owner_name": name, "commit": round(commit, -3)})
+        if name == _OVERRIDDEN:
+            manager = _MANAGERS[_PEOPLE[name][0]]
+            rows.append({**rows[-1], "caller": manager, "commit": round(0.7 * commit, -3)})
+    for team, manager in _MANAGERS.items():
+        commit = 0.9 * sum(commits.get(name, 0) for name, (home, _) in _PEOPLE.items() if home == team)
+        rows.append({**made, "caller": manager, "team": team, "commit": round(commit, -3)})
+    return rows
