@@ -6,6 +6,7 @@ import atexit
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ _OVERRIDDEN = "Dmitri Volkov"
 """The most optimistic rep, whose calls the manager doubts."""
 _MONTHS_AHEAD = 6
 """Months with targets after the last day."""
-_REPORT = {"alert_when": "p_target < 0.5"}
+_REPORT = {"alert_when": "p_target < 0.6"}
 
 
 def demo(
@@ -47,13 +48,14 @@ def demo(
     *,
     today: When | None = None,
     org: Org | None = None,
+    folder: str | PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> tuple[Client, History]:
     """Simulate a sales team on a local server, loaded and recorded every week.
 
-    Seven reps in two teams, each with a target, call their months every week, and so do their managers; `Org` holds people,
-    targets and calls. Everything runs over HTTP, as with a real account. The server stops and the history is deleted when
-    the interpreter exits.
+    Seven reps in two teams, each with a target, call the month every week, and so do their managers: the org holds people,
+    targets and calls. Everything runs over HTTP, as with a real account. The server stops, and a temporary history is
+    deleted, when the interpreter exits.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ def demo(
     org : Org, optional
         The org by whose stages, calendar and currency the team works; default: the API's six stages and US dollars. Its
         people, targets, calls, rates, joins and report settings give way to the team's.
+    folder : path, optional
+        A new folder for the history, which then stays; default: a temporary one.
     progress : bool, optional
         If True, show a progress bar; by default only on a terminal and in a notebook.
 
@@ -116,7 +120,7 @@ def demo(
             )
         )
         keys = (server.url, server.token, server.api_key)
-        history = History(scratch / "history", org=Org(**staff))
+        history = History(folder or scratch / "history", org=Org(**staff))
         random, calls = np.random.default_rng(seed), []
         bar = stack.enter_context(progress_bar(progress, desc="playing", unit="week", total=weeks))
         with Client(*keys, cache_dir=scratch / "cache", org=history.org) as player:

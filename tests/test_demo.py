@@ -5,12 +5,20 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.sandbox import simulator, team
+from tests.report import reading
+
+module = import_module("opp_analytics.demo")  # The package has the function by this name.
+_DATES = [datetime.date(2026, 1, 1) + datetime.timedelta(days=number) for number in range(366)]
+_MONDAYS = sorted({module._find_monday(day) for day in _DATES})
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +26,78 @@ def demo() -> tuple[oa.Client, oa.History]:
     return oa.demo(weeks=3, seed=2)
 
 
-def test_demo__records_every_week_until_today(demo: tuple[oa.Client, oa.History]) -> None:
+def test_demo__records_every_week_until_the_middle_of_a_month(demo: tuple[oa.Client, oa.History]) -> None:
     _, history = demo
     recorded = history.records["recorded_at"]
     assert recorded.dt.date.diff().dropna().eq(pd.Timedelta(days=7)).all()
     assert len(recorded) == 4
-    assert abs(recorded.iloc[-1] - pd.Timestamp.now("UTC")) < pd.Timedelta(days=2)
+    assert recorded.iloc[-1].date() == module._find_monday(datetime.datetime.now(datetime.UTC).date())
     assert history.records["complete"].all()
+
+
+def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it() -> None:
+    for day in _DATES:
+        monday = module._find_monday(day)
+        assert monday.weekday() == 0
+        assert 8 <= monday.day <= 21
+        assert 0 <= (day - monday).days <= 27
+    assert len(_MONDAYS) == 25
+
+
+def test_demo__has_two_teams_with_targets_and_calls(demo: tuple[oa.Client, oa.History]) -> None:
+    client, history = demo
+    org = client.org
+    assert org is not None
+    assert org == history.org
+    assert org.currency == "USD"
+    assert set(org.people["owner_name"]) == {rep.name for rep in team.REPS}
+    assert oa.load(client).groupby("team")["owner_name"].nunique().tolist() == [3, 4]
+    this_month = str(pd.Period(history.records["recorded_at"].iloc[-1].date(), "M"))
+    assert len(org.targets[org.targets["period"] == this_month]) == len(team.REPS)
+    calls = oa.calls(history)
+    own = calls["caller"] == calls["owner_name"]
+    assert calls["made_on"].nunique() == 4
+    assert set(calls.loc[own, "caller"]) <= set(org.people["owner_name"])
+    assert set(calls.loc[calls["team"].notna(), "team"]) == {"East", "West"}
+    assert set(calls.loc[~own & calls["team"].isna(), "owner_name"]) <= {"Dmitri Volkov"}
+
+
+def test_demo__sets_targets_near_what_each_wins_in_the_long_run() -> None:
+    offered = np.mean([size for _, size in team.OFFERS])
+    value = simulator._TYPICAL_VALUE * offered * np.exp(simulator._VALUE_SPREAD**2 / 2)
+    for rep in team.REPS:
+        won = module._DEALS_PER_WEEK * 52 / 12 * rep.share * team.compute_outcomes(rep.skill)["discovery"][0]
+        assert module._PEOPLE[rep.name][1] == pytest.approx(won * value, rel=0.2)
+
+
+def _assert_sells(day: datetime.date, folder: Path) -> None:
+    """The first page shows what it has: a chance that is open, an alert, calls, and every block."""
+    _, history = oa.demo(today=day, progress=False)
+    opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
+    report = oa.weekly_report(opportunities, history, as_of=day, out=folder, progress=False)
+    page = reading.read(report.html)
+    chance = float(page.tiles["Chance of target"][0].rstrip("%"))
+    assert 5 < chance < 95
+    assert report.alerts
+    assert page.warnings == []
+    assert {"trend", "people", "why", "decide", "risk", "to_win", "past", "calls"} <= set(page.keys)
+    assert all(figure.strip("–") for figure, *_ in page.tiles.values())
+
+
+def test_demo__has_a_first_page_that_sells(tmp_path: Path) -> None:
+    _assert_sells(datetime.date(2026, 3, 9), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("day", _MONDAYS, ids=str)
+def test_demo__has_a_first_page_that_sells_on_every_day_of_a_year(day: datetime.date, tmp_path: Path) -> None:
+    _assert_sells(day, tmp_path)
+
+
+def test_demo__keeps_its_history_in_a_folder(tmp_path: Path) -> None:
+    _, history = oa.demo(weeks=1, folder=tmp_path / "history")
+    kept = oa.History(tmp_path / "history", org=history.org).records
+    pd.testing.assert_frame_equal(kept, history.records)
 
 
 def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History]) -> None:

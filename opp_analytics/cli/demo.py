@@ -10,131 +10,100 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.app import runs
-from opp_analytics.cli.output import write_staged
-from opp_analytics.cli.source import OrgFile, find_org
+from opp_analytics.cli.output import write_csv
+from opp_analytics.cli.source import HISTORY_FOLDER, OrgFile, find_org
 
 if runs():
-    import numpy as np
     import pandas as pd
+    import tomlkit
 
     from opp_analytics import text
-    from opp_analytics.analysis import describe_method
     from opp_analytics.cli.console import heading, say, show, write_command
-    from opp_analytics.files import say_failure
-    from opp_analytics.org import split_by
-    from opp_analytics.schema import BUCKETS
+    from opp_analytics.errors import DataError
+    from opp_analytics.files import say_failure, write_whole
+    from opp_analytics.org import FILE
     from opp_analytics.text import count
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _STATE = "XDG_STATE_HOME"
-_WEEKS = 26
 _PUSH = timedelta(days=30)
-_TARGET = 400_000
-"""Target of each month, in money."""
-_MANAGER, _OVERRIDDEN = "Dana Whitfield", "Dmitri Volkov"
-"""Who doubts the calls of the rep who is most optimistic."""
+_OURS = "# The simulated team of `opp-analytics demo`, which writes this file and those that it names anew."
 
 
 def demo_command(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the charts and the weekly page.")] = Path(
-        "opp-demo"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the weekly page, the org file and the history.")
+    ] = Path("opp-demo"),
     seed: Annotated[int, typer.Option(min=0, help="Random seed; another seed gives another sales team.")] = 1,
     org_file: OrgFile = None,
 ) -> None:
-    """Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk."""
+    """Simulate a year of a sales team: load, record, write Monday’s page, edit in bulk."""
     org = find_org(org_file)
-    with say_failure(f"cannot create the folder {folder}", "; name another one with --out"):
-        folder.mkdir(parents=True, exist_ok=True)
-    heading("A sales team at work", f"{_WEEKS} weeks on a local sandbox server, loaded over HTTP every week")
-    client, history = oa.demo(_WEEKS, seed, org=org)
-    opportunities = oa.load(client, progress=False)
-    today = history.records["recorded_at"].iloc[-1].tz_localize(None).normalize()
+    _claim(folder)
+    heading(
+        "A sales team at work", "seven reps in two teams, loaded over HTTP and recorded every week for a year"
+    )
+    client, history = oa.demo(seed=seed, org=org, folder=folder / HISTORY_FOLDER)
+    last = history.records["recorded_at"].iloc[-1]
+    opportunities = history.as_of(last)
+    today = last.tz_localize(None).normalize()
     say(
         f"{text.count(len(history.records), 'record')} of history, "
         f"{text.count(int(history.records['changed'].sum()), 'change')}, "
-        f"{text.count(len(opportunities), 'opportunity')} today"
+        f"{text.count(len(opportunities), 'opportunity')} on {text.day(today, year=True)}."
     )
-    _analyze(opportunities, history, today, folder, seed)
+    _write_org(oa.Org.of(history), folder)
+    page = oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html")
+    _say_page(page, folder, text.day(today, year=True))
     with _keep_journal_apart():
         _edit(client, today)
-    _say_next(folder)
+    _say_next(folder, today)
 
 
-def save_chart(axes: Axes, file: Path) -> None:
-    """Save the figure of a chart as a PNG."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    with write_staged(file) as staged:
-        figure.savefig(staged, format="png", dpi=150, bbox_inches="tight")
+def _claim(folder: Path) -> None:
+    """Make room for a demo, in a new folder or that of an earlier one."""
+    file, recorded = folder / FILE, folder / HISTORY_FOLDER
+    with say_failure(f"cannot create the folder {folder}", "; name another one with --out"):
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = file.exists() and file.read_text(encoding="utf-8").startswith(_OURS)
+        if not earlier and (file.exists() or recorded.exists()):
+            raise DataError(f"{folder} has an org file or a history already; name another folder with --out")
+        write_whole(file, f"{_OURS}\n".encode())
+        if recorded.exists():
+            shutil.rmtree(recorded)
 
 
-def _analyze(
-    opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path, seed: int
-) -> None:
-    start = today - pd.Timedelta(weeks=6)
-    funnel = oa.stage_funnel(opportunities, by=split_by(opportunities))
-    rates = oa.win_rate(opportunities, by="owner_name")
-    # The question of the weekly page, so that both give one answer.
-    expected = oa.forecast(opportunities, as_of=today, freq="M", history=history, target=_TARGET)
-    slipped = oa.slippage(history, start=start, end=today)
-
-    heading("Stage funnel", "deals open in each stage, and deals that reached it (at least, at most)")
-    show(funnel[["open_count", "open_value", "reached_low", "reached_high"]])
-    heading("Win rate by owner", "won / (won + lost), with a 95% Wilson interval")
-    show(rates[["won", "lost", "open", "rate", "rate_low", "rate_high"]])
-    say(
-        f"The simulated team's true rate is {text.percent(oa.sandbox.TRUE_WIN_RATE, 1)}; "
-        "a young pipeline shows less, because deals are lost sooner than won."
-    )
-    heading("Forecast by month", f"as of {text.day(today, year=True)}")
-    say(oa.sentence(expected))
-    say(describe_method(expected))
-    ahead = expected[(expected.index >= str(pd.Period(today, "M"))) | expected.index.isin(BUCKETS)]
-    show(ahead[["booked", "open_count", "open_value", "expected", "low", "high", "target", "p_target"]])
-    heading("Slippage", f"outcome of the deals that were due {text.days(start, today)}")
-    show(slipped)
-
-    charts = {
-        "funnel": oa.plots.stage_funnel(funnel),
-        "win_rate": oa.plots.win_rate(rates),
-        "forecast": oa.plots.forecast(expected),
-        "slippage": oa.plots.slippage(slipped),
-    }
-    for name, axes in charts.items():
-        save_chart(axes, folder / f"{name}.png")
-    org = oa.Org(**{**oa.Org.of(opportunities).to_dict(), "calls": _simulate_calls(history, seed)})
-    added = oa.forecast_value_added(history, org=org)
-    heading("Calls", f"what the reps said each month, and {_MANAGER} of {_OVERRIDDEN}’s number")
-    say(oa.sentence(added))
-    show(added[["n", "wape", "bias", "error_ratio", "differs"]])
-    oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET, org=org)
-    say(f"\nFour charts and the weekly page are in {folder}/.")
+def _write_org(org: oa.Org, folder: Path) -> None:
+    """Write the org file and the tables that it names."""
+    settings = org.to_dict()
+    stages, api = settings.pop("stages"), settings.pop("api_columns", None)
+    for name, table in {"people": org.people, "targets": org.targets, "calls": org.calls}.items():
+        write_csv(table.dropna(axis="columns", how="all"), folder / f"{name}.csv")
+        settings[name] = {"file": f"{name}.csv"}
+    if api:
+        settings["api"] = {"columns": api}
+    if stages != oa.Org().to_dict()["stages"]:
+        settings["stages"] = stages  # Last: in TOML a line after a table's head belongs to that table.
+    write_whole(folder / FILE, f"{_OURS}\n{tomlkit.dumps(settings)}".encode())
 
 
-def _simulate_calls(history: oa.History, seed: int) -> list[dict[str, object]]:
-    """Simulate what each rep calls at each record: what closed in the month, and what is due at the stated chances, as it seems to them."""
-    random, rows = np.random.default_rng(seed), []
-    for moment in history.records["recorded_at"]:
-        deals, made = history.as_of(moment), {"made_on": f"{moment:%Y-%m-%d}", "period": f"{moment:%Y-%m}"}
-        deals = deals[deals["close_date"].dt.strftime("%Y-%m") == made["period"]]
-        outcome, stated = oa.outcomes(deals), deals["value"] * deals["probability"].astype("float64") / 100
-        parts = deals["value"] * (outcome == "won"), stated * (outcome == "open")
-        won, due = (part.groupby(deals["owner_name"].astype("str")).sum() for part in parts)
-        for name in won.index:
-            commit = float(won[name] + due[name] * random.lognormal(0.1, 0.3))
-            rows.append({**made, "owner_name": name, "caller": name, "commit": round(commit, -3)})
-            if name == _OVERRIDDEN:
-                rows.append({**rows[-1], "caller": _MANAGER, "commit": round(0.7 * commit, -3)})
-    return rows
+def _say_page(page: oa.WeeklyReport, folder: Path, day: str) -> None:
+    heading("Monday’s page", f"as of {day}, a day in the middle of a month")
+    for line in (*page.alerts, *page.sentences):
+        say(line)
+    heading("Files", f"in {folder}")
+    for names, what in {
+        "weekly.html, weekly.xlsx": "the page, and its numbers as a workbook",
+        FILE: "the org file: currency, alert, and where teams, targets and calls are",
+        "people.csv, targets.csv, calls.csv": "who is in which team, what each should win, what each called",
+        str(HISTORY_FOLDER): "the records, one a week",
+    }.items():
+        say(f"{names:<36}{what}")
 
 
 def _edit(client: oa.Client, today: pd.Timestamp) -> None:
@@ -176,7 +145,7 @@ def _keep_journal_apart() -> Iterator[None]:
                 os.environ[_STATE] = old
 
 
-def _say_next(folder: Path) -> None:
+def _say_next(folder: Path, today: pd.Timestamp) -> None:
     heading("What next")
     say(f"Open the weekly page       {folder / 'weekly.html'}")
     programs = Path(sysconfig.get_path("scripts"))
@@ -184,6 +153,9 @@ def _say_next(folder: Path) -> None:
         activate = write_command(program="activate")
         source = activate if os.name == "nt" else f"source {activate}"
         say(f"Activate the environment   {source}      (or type the full paths below)")
+    again = ("--org", folder / FILE, "--history", folder / HISTORY_FOLDER)
+    say(f"Make it again              {write_command('report', *again, '--as-of', f'{today:%Y-%m-%d}')}")
+    say(f"Start from your own deals  {write_command('start')} deals.csv")
     say(f"Practice on a server       {write_command('sandbox')}     (prints what to paste where)")
     notebook = Path("notebooks/01_explore.ipynb")
     if notebook.is_file() and shutil.which("jupyter", path=programs):

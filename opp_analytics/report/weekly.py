@@ -52,6 +52,8 @@ class WeeklyReport:
     """A sentence for each ``alert_when`` of the org file that holds, the new ones first."""
     new_alerts: tuple[str, ...] = ()
     """Those of them that did not hold at the record that changes are counted from."""
+    sentences: tuple[str, ...] = ()
+    """The page's headline, and the sentence below it where there is one."""
 
     def __iter__(self) -> Iterator[Path]:
         return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
@@ -214,6 +216,7 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         paths.get("pdf"),
         tuple(alert.sentence for alert in alerts),
         tuple(alert.sentence for alert in alerts if alert.new),
+        tuple(filter(None, (page.sentence, page.second))),
     )
 
 
