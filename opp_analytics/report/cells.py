@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import label_groups
+from opp_analytics.schema import BUCKETS, label_groups
 
 _MOST, _CENT = 20, 0.005
 """Deals that a row opens to, about a screen: the workbook has the others; and the tolerance in money."""
@@ -47,91 +47,127 @@ def list_deals(
     amount: str = "value",
     named: str = "Value",
 ) -> Deals | None:
-    """List rows of deals in their order, then the rest and the total; None without rows.
+    """List rows of deals, the largest first, then the rest and the total; None without rows.
 
     `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
     `named` is its heading.
     """
     if rows.empty:
         return None
-    parts = text.round_parts(rows[amount].astype("float64").tolist())
-    listed = _Listed(tables, rows, parts, sheet, signed=amount != "value")
-    sums = [*listed.rest, *([("Total", listed.write(_add(parts)))] if len(rows) > 1 else [])]
-    return Deals(caption, listed.deals, note, (named,), tuple(sums))
+    listed, sums = _add_up(tables, rows, rows[amount], {}, None, sheet, signed=amount != "value")
+    return Deals(caption, listed, note, (named,), sums if len(rows) > 1 else ())
+
+
+def list_closed(tables: Tables, period: str, booked: float | None = None) -> Deals | None:
+    """List the deals won in a period, as they are known now; further ones that `booked` counts are dated later."""
+    inputs = tables.inputs
+    rows = inputs.deals[(inputs.deals["outcome"] == "won") & (inputs.deals["period"] == period)]
+    further = {} if booked is None else _name_later(booked, rows["value"])
+    if rows.empty and not further:
+        return None
+    listed, sums = _add_up(tables, rows, rows["value"], further, None, "Deals")
+    return Deals(
+        f"Closed in {inputs.name_of(period)}", listed, sums=sums if len(rows) + len(further) > 1 else ()
+    )
 
 
 def list_expected(
-    tables: Tables, rows: pd.DataFrame, caption: str, *, forecast: pd.Series[Any], shown: float, period: str
+    tables: Tables, deals: pd.DataFrame, caption: str, *, forecast: pd.Series[Any], shown: float, period: str
 ) -> Deals:
     """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
 
-    `rows` are those of the page's deals to list: won in the period, due in it, overdue. `forecast` is the row of
-    `oa.forecast`, and `shown` the forecast in whole units, as the row that opens shows it.
+    `deals` are all that the forecast counts; listed are those won or due in the period, and overdue ones in the current
+    period. `forecast` is the row of `oa.forecast`, and `shown` the forecast in whole units, as the row that opens shows it.
     """
+    now = str(tables.inputs.period) == period
+    mine = deals["period"].isin([period, *([BUCKETS[0]] if now else [])])
+    rows, others = deals[mine], deals[~mine & (deals["outcome"] == "open")]
     known = tables.contributions(period)
     won = rows["outcome"] == "won"
     expected = rows["value"].where(won, rows["unique_id"].map(known)).astype("float64")
-    booked, new = (float(np.nan_to_num(forecast[name])) for name in ("booked", "new_business"))
     by_rate = tables.forecast.attrs["method"] == "run_rate"
     further = {
-        "Won, dated later": booked - math.fsum(expected[won].dropna()),
-        "Deals due at another time, or without a date": float(forecast["expected"])
-        - booked
-        - new
-        - math.fsum(expected[~won].dropna()),
-        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": new,
+        **_name_later(float(np.nan_to_num(forecast["booked"])), expected[won]),
+        **_sum_others(others.assign(expected=others["unique_id"].map(known)), period),
+        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": float(
+            np.nan_to_num(forecast["new_business"])
+        ),
     }
     further = {words: amount for words, amount in further.items() if abs(amount) >= _CENT}
-    parts = text.round_parts([*expected, *further.values()], shown)
-    listed = _Listed(tables, rows, parts[: len(rows)], "Deals", beside=("value",))
-    named = zip(further, map(text.number, parts[len(rows) :]), strict=True)
-    sums = [*listed.rest, *named, ("Forecast", text.number(shown))]
-    return Deals(caption, listed.deals, "", ("Value", "Expected"), tuple(sums))
+    listed, sums = _add_up(
+        tables, rows, expected, further, shown, "Deals", beside=("value",), total="Forecast"
+    )
+    return Deals(caption, listed, "", ("Value", "Expected"), sums)
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """The first deals of a list, and the others in one line."""
+def _name_later(booked: float, won: pd.Series[Any]) -> dict[str, float]:
+    """Name what is booked beyond the wins dated up to today."""
+    later = booked - math.fsum(won.dropna())
+    return {"Won, dated later": later} if abs(later) >= _CENT else {}
 
-    tables: Tables
-    rows: pd.DataFrame
-    parts: list[float]
-    """The amount of each row in whole units."""
-    sheet: str
-    signed: bool = False
-    beside: tuple[str, ...] = ()
-    """Columns of money before that amount."""
 
-    def write(self, amount: float) -> str:
-        """Write an amount."""
-        return text.number(amount, signed=self.signed)
+def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:
+    """Sum what open deals that are not due in a period add to its forecast, by when they are due."""
+    deals = deals[deals["expected"].notna()]
+    bucket = deals["period"].isin(BUCKETS)
+    places = {
+        "past the close date": deals["period"] == BUCKETS[0],
+        "due before": ~bucket & (deals["period"] < period),
+        "due later": ~bucket & (deals["period"] > period),
+        "without a close date": deals["period"] == BUCKETS[1],
+    }
+    return {
+        f"{text.count(int(place.sum()))} {words}": math.fsum(deals["expected"][place])
+        for words, place in places.items()
+    }
 
-    @property
-    def deals(self) -> tuple[Deal, ...]:
-        """The deals in view."""
-        return tuple(map(self._show, self.rows.head(_MOST).to_dict("records"), self.parts))
 
-    @property
-    def rest(self) -> list[tuple[str, str]]:
-        """The further deals with their sum."""
-        rest = self.parts[_MOST:]
-        words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{self.sheet}”"
-        return [(words, self.write(_add(rest)))] if rest else []
+def _add_up(
+    tables: Tables,
+    rows: pd.DataFrame,
+    amounts: pd.Series[Any],
+    further: Mapping[str, float],
+    shown: float | None,
+    sheet: str,
+    *,
+    signed: bool = False,
+    beside: tuple[str, ...] = (),
+    total: str = "Total",
+) -> tuple[tuple[Deal, ...], tuple[tuple[str, str], ...]]:
+    """List the largest deals in whole units, then the others in one line, `further` amounts, and the total, by default their sum.
 
-    def _show(self, row: dict[Any, Any], amount: float) -> Deal:
-        inputs = self.tables.inputs
-        ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
-        before = (text.number(float(row[name])) for name in self.beside)
-        return Deal(
-            name=_name(row),
-            owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
-            stage=text.label(row["stage"]),
-            close=inputs.day(row["close_date"]),
-            stated=ended or show_stated(row.get("probability")),
-            history="" if ended else self.tables.show_history(row["unique_id"]),
-            amounts=(*before, self.write(amount)),
-            link=_link(inputs, row),
-        )
+    `beside` are columns of money before the amount.
+    """
+    order = np.argsort(-amounts.abs().to_numpy(dtype=float), kind="stable")
+    rows, write = rows.iloc[order], partial(text.number, signed=signed)
+    parts = text.round_parts([*amounts.iloc[order], *further.values()], shown)
+    listed = tuple(
+        _show_deal(tables, row, (*(text.number(float(row[name])) for name in beside), write(part)))
+        for row, part in zip(rows.head(_MOST).to_dict("records"), parts[:_MOST], strict=False)
+    )
+    rest = parts[_MOST : len(rows)]
+    words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{sheet}”"
+    sums = [
+        *([(words, write(_add(rest)))] if rest else []),
+        *zip(further, map(write, parts[len(rows) :]), strict=True),
+        (total, write(_add(parts) if shown is None else shown)),
+    ]
+    return listed, tuple(sums)
+
+
+def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) -> Deal:
+    inputs = tables.inputs
+    ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
+    return Deal(
+        name=_name(row),
+        owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
+        stage=text.label(row["stage"]),
+        close=inputs.day(row["close_date"]),
+        stated=ended or show_stated(row.get("probability")),
+        history="" if ended else tables.show_history(row["unique_id"]),
+        amounts=amounts,
+        link=_link(inputs, row),
+    )
 
 
 def _add(parts: list[float]) -> float:

@@ -346,6 +346,7 @@ class Forecasts:
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
             history=inputs.whole_history,
             target=inputs.target,
+            periods=AHEAD + 1,
             **inputs.asked,
         )
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table

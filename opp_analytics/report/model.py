@@ -202,6 +202,7 @@ class Tile:
     change: Cell | None = None
     note: str = ""
     picture: str = ""
+    opens: Deals | None = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         pool.rate(*answers.world_changes[["was", "now"]].to_numpy().ravel())
     ledger.among("page: second sentence", page.second, pool, answers.names)
     _check_tiles(ledger, page, answers)
+    for behind in reading.by_class(page.root, "behind"):
+        for listed in lists_of(behind):
+            _check_list(ledger, "tiles", listed, answers)
+            _check_sum(ledger, "tiles", listed, answers, {})
     _check_enough(ledger, page, answers)
     for key in page.keys:
         section = page.block(key)
@@ -780,9 +784,12 @@ def _check_sum(
     elif key == "categories" and answers.categories is not None:
         given = float(
             answers.categories.loc[answers.world.period].get(
-                listed.caption.lower().replace(" ", "_"), math.nan
+                listed.caption.partition(" in ")[0].lower().replace(" ", "_"), math.nan
             )
         )
+    elif key == "tiles":
+        columns = {"Closed": "booked", "Open and due": "open_value"}
+        given = float(answers.current[columns.get(listed.caption.partition(" in ")[0], "expected")])
     elif key == "created_by" and answers.created_by is not None:
         owner = re.match(r"Created by (.*) in ", listed.caption)
         given = float(answers.created_by["value"].get(owner[1], math.nan)) if owner else math.nan

@@ -15,6 +15,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
     add_details,
+    list_closed,
     list_deals,
     list_expected,
     name_deal,
@@ -219,19 +220,12 @@ def months(tables: Tables) -> Block:
 def _list_due(tables: Tables, period: str, row: pd.Series[Any]) -> Deals | None:
     """List the open deals due in a coming period, with what else its forecast expects where it has one."""
     inputs = tables.inputs
-    rows = inputs.deals[(inputs.deals["outcome"] == "open") & (inputs.deals["period"] == period)]
     caption = f"Due in {inputs.name_of(period)}"
     if not math.isfinite(row["low"]):
-        return list_deals(tables, rows, caption)
+        due = (inputs.deals["outcome"] == "open") & (inputs.deals["period"] == period)
+        return list_deals(tables, inputs.deals[due], caption)
     (shown,) = text.round_parts([float(row["expected"])])
-    return list_expected(tables, rows, caption, forecast=row, shown=shown, period=period)
-
-
-def _list_closed(tables: Tables, period: str) -> Deals | None:
-    """List the deals won in a period, as they are known now."""
-    inputs = tables.inputs
-    rows = inputs.deals[(inputs.deals["outcome"] == "won") & (inputs.deals["period"] == period)]
-    return list_deals(tables, rows, f"Closed in {inputs.name_of(period)}")
+    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=period)
 
 
 def _write_period(
@@ -270,7 +264,7 @@ def past(tables: Tables) -> Block | None:
         return Block("past", "Past ranges cannot be judged", parts=(Note(f"{text.capital(str(error))}."),))
     shown = table.tail(_MOST_PAST)
     rows = svg.track_record(shown)
-    opened = tuple(_list_closed(tables, row.key) for row in rows.rows)
+    opened = tuple(list_closed(tables, row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
@@ -330,7 +324,9 @@ def categories(tables: Tables) -> Block:
     due = inputs.open_now
     category = deal_categories(due)
     opened = tuple(
-        list_deals(tables, inputs.won_now if one.key == "closed" else due[category == one.key], one.label)
+        list_closed(tables, str(inputs.period), float(row["closed"]))
+        if one.key == "closed"
+        else list_deals(tables, due[category == one.key], one.label)
         for one in rows.rows
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
@@ -425,7 +421,8 @@ def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
     if math.isfinite(row["attainment"]):
         note += f", {text.percent(row['attainment'])} of target"
     money = tables.inputs.money
-    return Tile("Closed won", money(row["booked"]), _change(tables, "booked", money), note)
+    opens = list_closed(tables, str(tables.inputs.period), float(row["booked"]))
+    return Tile("Closed won", money(row["booked"]), _change(tables, "booked", money), note, opens=opens)
 
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -440,7 +437,18 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
         _change(tables, "expected", money),
         "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables),
         svg.bullet(shown, money),
+        _list_forecast(tables, row) if math.isfinite(row["expected"]) else None,
     )
+
+
+def _list_forecast(tables: Tables, row: pd.Series[Any]) -> Deals:
+    inputs = tables.inputs
+    caption, (shown,) = f"Forecast for {inputs.name}", text.round_parts([float(row["expected"])])
+    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=str(inputs.period))
+
+
+def _list_open(tables: Tables) -> Deals | None:
+    return list_deals(tables, tables.inputs.open_now, f"Open and due in {tables.inputs.name}")
 
 
 def _range_note(tables: Tables) -> str:
@@ -473,12 +481,13 @@ def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
     due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
     if row["gap"] <= 0:
-        return Tile("Coverage", "met", None, due)
+        return Tile("Coverage", "met", None, due, opens=_list_open(tables))
     note = f"{due}, {money(row['gap'])} to go"
     if not row["open_count"]:
         return Tile("Coverage", text.MISSING, None, note)
     change = _change(tables, "pipeline_coverage", text.times)
-    return Tile("Coverage", text.times(row["pipeline_coverage"]), change, note)
+    figure = text.times(row["pipeline_coverage"])
+    return Tile("Coverage", figure, change, note, opens=_list_open(tables))
 
 
 def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -486,4 +495,5 @@ def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
     if not row["open_count"]:
         return Tile("Open and due", text.MISSING, None, "none due")
     note = text.count(int(row["open_count"]), "open deal")
-    return Tile("Open and due", money(row["open_value"]), _change(tables, "open_value", money), note)
+    change = _change(tables, "open_value", money)
+    return Tile("Open and due", money(row["open_value"]), change, note, opens=_list_open(tables))

@@ -23,7 +23,7 @@ from opp_analytics.report.cells import (
 )
 from opp_analytics.report.model import Block, Cell, Deals, Goal, Goals, Group, Line, Note, PageColumn, Table
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import ALL
+from opp_analytics.schema import ALL, BUCKETS
 
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
@@ -189,8 +189,10 @@ class _Rows:
                 rest = [line for line in lines if not line.kept]
                 first = self.line(team, "group")
                 if rest:
-                    name = replace(first.cells[0], small=f"{len(rest)} more")
-                    first = replace(first, cells=(name, *first.cells[1:]))
+                    name, blank = first.cells[0], [Cell("", tone="quiet")] * (len(first.cells) - 1)
+                    lines.append(Line((Cell(f"Deals of {name.text}"), *blank), "member", first.opens))
+                    cells = (replace(name, small=f"{len(rest)} more"), *first.cells[1:])
+                    first = replace(first, cells=cells, opens=None)
                 yield Group((first, *lines), folded=bool(rest))
         yield Group((self.line(self.whole, "total"),))
 
@@ -233,8 +235,7 @@ class _Rows:
         if not self.tables.no_changes:
             change = show_change(float(money["change"]), 0.0, self.unit.show)
             cells.append(change or Cell(text.MISSING, tone="quiet"))
-        opens = None if ALL in key else self._list(key, name, row, float(money["expected"]))
-        return Line(tuple(cells), level, opens, kept)
+        return Line(tuple(cells), level, self._list(key, name, row, float(money["expected"])), kept)
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
@@ -256,22 +257,22 @@ class _Rows:
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
     @cached_property
-    def _listed(self) -> pd.DataFrame:
-        inputs = self.tables.inputs
-        return inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
+    def _counted(self) -> pd.DataFrame:
+        """The deals that count: won in this period, or open."""
+        deals = self.tables.inputs.deals
+        return deals[(deals["outcome"] == "open") | (deals["period"] == str(self.tables.inputs.period))]
 
     def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
-        """List the person's deals of this period, closed, due and overdue, with what else the forecast expects."""
-        inputs = self.tables.inputs
-        rows = self._listed
+        """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
+        inputs, rows = self.tables.inputs, self._counted
         for column, label in zip(inputs.by, key, strict=True):
-            rows = rows[rows[column] == label]
+            rows = rows if label == ALL else rows[rows[column] == label]
         # Somebody who changed teams has a row in each.
-        twice = sum(other[-1] == key[-1] for other in self.keys) > 1
+        twice = sum(other[-1] == key[-1] != ALL for other in self.keys) > 1
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
         caption, period = f"{whose}: closed, due and overdue", str(inputs.period)
         if not math.isfinite(expected):
-            return list_deals(self.tables, rows, caption)
+            return list_deals(self.tables, rows[rows["period"].isin([period, BUCKETS[0]])], caption)
         (shown,) = text.round_parts([expected])
         return list_expected(self.tables, rows, caption, forecast=row, shown=shown, period=period)
 

@@ -49,7 +49,15 @@ def risk(tables: Tables) -> model.Block:
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
     shown = model.Table(columns, (model.Group(lines),), "risk")
     sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
-    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown,), nav)
+    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown, *_fold_late(tables)), nav)
+
+
+def _fold_late(tables: Tables) -> list[model.Fold]:
+    """List all deals past the close date under a fold."""
+    late = tables.inputs.overdue
+    words = text.capital(f"{text.spelled(len(late), 'deal')} past the close date")
+    listed = list_deals(tables, late, words)
+    return [model.Fold(words, listed)] if listed else []
 
 
 def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.report.blocks.quality import certificate, fix, notes, risk
-from opp_analytics.report.model import Note, Opening, Table, Terms
+from opp_analytics.report.model import Fold, Note, Opening, Table, Terms
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
@@ -14,8 +14,13 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
         == "The deal due in March shows a warning sign; one more, worth 20K, is past the close date"
     )
     assert block.sub == "3 of 4 open deals have a flag, 150K of 180K. The largest first"
-    (table,) = block.parts
+    table, late = block.parts
     assert isinstance(table, Table)
+    assert isinstance(late, Fold)
+    assert (late.title, [deal.name for deal in late.deals.deals]) == (
+        "One deal past the close date",
+        ["Damson"],
+    )
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
         ["Alder", "Ann", "negotiation", "120,000", "80%", "–", "Mar 27", "Pushed twice, 17 days in all."],
         ["Damson", "(none)", "proposal", "20,000", "50%", "–", "Mar 13", "3 days overdue."],

@@ -1,0 +1,88 @@
+"""What a figure opens to adds up to the figure, in every state of the page, and the chance that is shown is the one explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from opp_analytics import text
+from opp_analytics.report.compose import compose
+from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.model import Deals, Opening, Table, WeeklyPage
+from opp_analytics.report.tables import Tables
+from tests.report.states import STATES
+
+
+@pytest.fixture(scope="module", params=STATES)
+def state_page(request) -> tuple[Tables, WeeklyPage]:
+    state = STATES[request.param]()
+    history = state.history and state.history.read_by(state.org)
+    tables = Tables(read_inputs(state.opportunities, history, Asked(org=state.org, **state.asked)))
+    return tables, compose(tables, workbook="week.xlsx")
+
+
+def _read(figure: str) -> float:
+    return 0.0 if figure in ("", "–") else float(figure.replace(",", "").replace("−", "-").replace("+", ""))
+
+
+def _lists(part: Any) -> Iterator[Deals]:
+    if isinstance(part, Deals):
+        yield part
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from _lists(one)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _lists(getattr(part, field.name))
+
+
+def _total(listed: Deals) -> float:
+    return _read(listed.sums[-1][1] if listed.sums else listed.deals[0].amounts[-1])
+
+
+def test_lists__add_up_to_their_total(state_page):
+    _, page = state_page
+    for listed in _lists(page):
+        amounts = [deal.amounts[-1] for deal in listed.deals] + [amount for _, amount in listed.sums[:-1]]
+        if listed.sums:
+            assert sum(map(_read, amounts)) == _total(listed), listed.caption
+        sizes = [abs(_read(deal.amounts[-1])) for deal in listed.deals]
+        assert all(a >= b - 1 for a, b in pairwise(sizes)), listed.caption
+
+
+def test_tiles__open_to_their_figures(state_page):
+    tables, page = state_page
+    money, row, tiles = tables.inputs.money, tables.current, {tile.name: tile for tile in page.tiles}
+    for name in ("Closed won", "Forecast", "Open and due"):
+        tile = tiles.get(name)
+        if tile and tile.opens:
+            assert money(_total(tile.opens)) == tile.figure
+        elif tile:
+            assert tile.figure in (money(0), text.MISSING)
+    if "Coverage" in tiles and row["open_value"]:
+        assert money(_total(tiles["Coverage"].opens)) == money(row["open_value"])
+
+
+def test_rows__open_to_the_figure_beside_them(state_page):
+    tables, page = state_page
+    money = tables.inputs.money
+    for block in page.blocks:
+        for part in block.parts:
+            if isinstance(part, Opening) and block.key in ("why", "categories", "created_by", "slippage"):
+                for row, listed in zip(part.rows.rows, part.deals, strict=True):
+                    if listed:
+                        signed = text.money(_total(listed), tables.inputs.currency, signed=True)
+                        assert row.figures[-1] in (money(_total(listed)), signed), (block.key, row.label)
+            if isinstance(part, Table) and block.key in ("people", "months"):
+                place = [column.title for column in part.columns].index("Forecast")
+                unit = {"Thousands": 1e3, "Millions": 1e6}.get(block.sub.partition(" of ")[0], 1.0)
+                for line in (line for group in part.groups for line in group.lines if line.opens):
+                    figure, total = line.cells[place].text, _total(line.opens)
+                    if block.key == "months" and figure != text.MISSING:
+                        assert money(total) == figure
+                    elif figure and figure != text.MISSING:
+                        assert abs(total / unit - _read(figure)) <= (unit > 1) / 2, line.cells[0].text
