@@ -36,6 +36,10 @@ _UNPRINTABLE = re.compile(
 )
 _BREAK = re.compile("[\t-\r\x85\u2028\u2029]+")
 _BREAKS = re.compile("[^\n]+")
+_LEFTWARD = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]+"
+_LEFTWARD_NAME = re.compile(rf"{_LEFTWARD}(?:[ \d'’\"./&()-]{{1,12}}{_LEFTWARD})*")
+FIRST_ISOLATE, LAST_ISOLATE = "\u2068", "\u2069"
+"""What Unicode puts around a text whose direction is its own."""
 
 
 def money(
@@ -294,6 +298,15 @@ def is_whole(words: str) -> bool:
 def one_line(value: Any) -> str:
     """Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out."""
     return _UNPRINTABLE.sub("", _BREAK.sub(" ", str(value)))
+
+
+def isolate(words: str) -> str:
+    r"""Set off each name in a script that runs to the left, so that the amounts beside it keep their order.
+
+    >>> isolate("Most to go: \u05d3\u05e0\u05d4 $105K") == "Most to go: \u2068\u05d3\u05e0\u05d4\u2069 $105K"
+    True
+    """
+    return _LEFTWARD_NAME.sub(rf"{FIRST_ISOLATE}\g<0>{LAST_ISOLATE}", words)
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:

@@ -60,9 +60,9 @@ def compose(
 
 
 def _clean(part: Any) -> Any:
-    """Clean every text of a page, which mail and chat take from here: one line, without control signs."""
+    """Clean every text of a page, which mail and chat take from here: one line, without control signs, names set off."""
     if isinstance(part, str):
-        return text.one_line(part)
+        return text.isolate(text.one_line(part))
     if isinstance(part, tuple):
         return tuple(map(_clean, part))
     if is_dataclass(part) and not isinstance(part, type):

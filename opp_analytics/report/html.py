@@ -15,6 +15,7 @@ from typing import Any
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.report.model import Block, Goals, Note, WeeklyPage
 from opp_analytics.svg import stylesheet
+from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
@@ -63,7 +64,22 @@ def render_template(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return str(environment.get_template(template).render(**values))
+    page = str(environment.get_template(template).render(**values))
+    return _ISOLATED.sub(_write_isolated, page) if FIRST_ISOLATE in page else page
+
+
+_ISOLATED = re.compile(
+    rf"<bdi\b[^>]*>[^<]*</bdi>|<(text|title|style|script)\b.*?</\1>|<[^>]*>|[{FIRST_ISOLATE}{LAST_ISOLATE}]",
+    re.DOTALL,
+)
+_TAGS = {FIRST_ISOLATE: "<bdi>", LAST_ISOLATE: "</bdi>"}
+
+
+def _write_isolated(found: re.Match[str]) -> str:
+    """Write an isolate of the page's prose as an element; SVG and attributes, which hold none, keep the signs."""
+    part = found[0]
+    # The direction of a name's element is that of its own letters, not of an element inside.
+    return re.sub(f"[{''.join(_TAGS)}]", "", part) if part.startswith("<bdi") else _TAGS.get(part, part)
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from email.parser import BytesParser
+from email.policy import default
+
 import pytest
 
 from opp_analytics.report import Proof, judge_forecasts
@@ -210,6 +214,46 @@ _MEASURE = """() => {
     return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05) < 4.5;
   }).map(say);
   return { covered, outside, clipped, faint, read: words.length };
+}"""
+
+
+def test_report__amounts_keep_their_order_beside_names_in_any_script(page, folder):
+    report = render("scripts", folder, eml=True)
+    page.goto(report.html.as_uri())
+    page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
+    assert page.evaluate(_TURNED) == []
+    mail = BytesParser(policy=default).parsebytes(report.eml.read_bytes())
+    page.set_content(mail.get_body(("html",)).get_content())
+    assert page.evaluate(_TURNED) == []
+    text = mail.get_body(("plain",)).get_content()
+    assert "\u2068محمد العلي\u2069 7 $80K" in text
+    bare = re.sub("[\u2068\u2069]", "", text)
+    page.set_content(f"<pre>{bare}</pre>")
+    assert page.evaluate(_TURNED) != []
+
+
+_TURNED = """() => {
+  const leftward = /[\\u0590-\\u08ff]/, wrong = [];
+  for (const block of document.querySelectorAll("h1, h2, h3, p, pre, th, td, li, small, span, dt, dd, svg text")) {
+    if (!leftward.test(block.textContent) || !block.checkVisibility() || block.closest(".out")) continue;
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    let before = null;
+    for (let node; (node = walker.nextNode()); ) {
+      if (node.parentElement.closest("bdi, title, .tip")) continue;
+      for (let k = 0; k < node.length; k++) {
+        if (!/[A-Za-z0-9$%]/.test(node.data[k])) continue;
+        const range = document.createRange();
+        range.setStart(node, k);
+        range.setEnd(node, k + 1);
+        const box = block instanceof SVGElement ? block.getExtentOfChar(k) : range.getBoundingClientRect();
+        const [x, y] = [box.x, box.y];
+        if (before && Math.abs(before.y - y) < 2 && before.home === node.parentElement && x < before.x - 0.5)
+          wrong.push(block.textContent.trim().slice(0, 60));
+        before = { x, y, home: node.parentElement };
+      }
+    }
+  }
+  return wrong;
 }"""
 
 

@@ -167,6 +167,53 @@ def _names() -> State:
     return replace(_changed(name=names, owner_name=called), asked={"as_of": _TODAY}, org=quotas(people))
 
 
+_SCRIPTS = {
+    "Elif Demir": "محمد العلي 7",
+    "Amara Okafor": 'נועה בן-דוד בע"מ',
+    "Chiara Rossi": "山田 太郎",
+    "East": "الشرق",
+    "West": "מערב 2",
+    "discovery": "اكتشاف",
+    "qualification": "בדיקה",
+    "proposal": "提案",
+    "negotiation": "تفاوض",
+    "closed_won": "فوز",
+    "closed_lost": "אבוד",
+}
+
+
+def _scripts() -> State:
+    """Deals, people, teams, stages and callers in Arabic, Hebrew and Japanese, with a history."""
+    state, named = team(), _SCRIPTS
+    people = {named.get(name, name): (named[east], target) for name, (east, target) in QUOTAS.items()}
+    kinds = {"closed_won": "won", "closed_lost": "lost"}
+    stages = [
+        {"name": name, "kind": kinds.get(stage, "open")} for stage, name in named.items() if stage.islower()
+    ]
+    calls = [
+        {
+            "made_on": "2026-11-20",
+            "period": "2026-11",
+            "caller": caller,
+            "owner_name": owner,
+            "commit": 50_000.0,
+        }
+        for caller, owner in (("محمد العلي 7", "محمد العلي 7"), ("חנה לוי", "山田 太郎"))
+    ]
+    org = quotas(people, stages=stages, calls=calls)
+
+    def rename(frame: pd.DataFrame) -> pd.DataFrame:
+        names = [(_ARABIC, f"{_HEBREW} 24", "富士通: 更新")[place % 3] for place in range(len(frame))]
+        given = {name: frame[name].astype("str").replace(named) for name in ("owner_name", "stage")}
+        return _plain(frame.sort_values("unique_id").assign(name=names, **given))
+
+    history = oa.History(scratch_folder("opp-analytics-scripts-") / "history")
+    assert state.history is not None
+    for moment in state.history.records["recorded_at"]:
+        history.record(org.apply(rename(state.history.as_of(moment))), at=moment)
+    return State(rename(state.opportunities), history, state.asked, org)
+
+
 def _billions() -> State:
     state = _changed(value=one_target().opportunities["value"] * 1e4)
     return replace(state, asked={"as_of": _TODAY}, org=quotas(times=1e4))
@@ -234,6 +281,7 @@ STATES: dict[str, Callable[[], State]] = {
         team(), asked={"as_of": _TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
     ),
     "names": _names,
+    "scripts": _scripts,
     "incomplete load": _incomplete,
     "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
     "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
@@ -252,7 +300,7 @@ STATES: dict[str, Callable[[], State]] = {
 """Every state, by name."""
 
 
-def render(name: str, folder: Path) -> oa.WeeklyReport:
+def render(name: str, folder: Path, **files: bool) -> oa.WeeklyReport:
     """The page of a state, written into a folder."""
     state = STATES[name]()
     with warnings.catch_warnings():
@@ -264,6 +312,7 @@ def render(name: str, folder: Path) -> oa.WeeklyReport:
             out=folder / f"{name.replace(' ', '-')}.html",
             progress=False,
             **state.asked,
+            **files,
         )
 
 
