@@ -58,6 +58,8 @@ from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, rea
 from opp_analytics.analysis.sentences.calls import describe_leans as describe_leans, name_leans as name_leans  # isort: skip
 from opp_analytics.analysis.sentences.calls import name_source as name_source, say_lean as say_lean  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import describe_forecast_deals as describe_forecast_deals  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import find_lead as find_lead, say_forecast as say_forecast  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip

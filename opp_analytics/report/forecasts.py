@@ -117,11 +117,11 @@ class Forecasts:
         return moment, self._rated.as_of(moment)
 
     def _forecast_at(
-        self, moment: pd.Timestamp, period: str, then: pd.DataFrame | None = None
+        self, moment: pd.Timestamp, *periods: str, then: pd.DataFrame | None = None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast a period as of a record, from all deals then."""
+        """Forecast periods as of a record, from all deals then."""
         then, day = self._rated.as_of(moment) if then is None else then, as_date(moment, tz=self.inputs.tz)
-        return self._forecast(then, day, self.method, [period], self._rated)
+        return self._forecast(then, day, self.method, list(periods), self._rated)
 
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -143,6 +143,16 @@ class Forecasts:
     def current(self) -> pd.Series[Any]:
         """The forecast's row of the current period."""
         return self.forecast.loc[[str(self.inputs.period)]].iloc[0]
+
+    @property
+    def leading(self) -> pd.Series[Any]:
+        """The forecast's row of `lead`."""
+        return self.forecast.loc[[str(self.lead)]].iloc[0]
+
+    @cached_property
+    def lead(self) -> pd.Period:
+        """The period that the page leads with: the current one, or the next once that is decided."""
+        return pd.Period(analysis.find_lead(self.forecast)[1], self.inputs.freq)
 
     @cached_property
     def ahead(self) -> pd.DataFrame:
@@ -218,7 +228,8 @@ class Forecasts:
         moment, then = self._then
         day = as_date(moment, tz=inputs.tz)
         try:
-            forecast, people = self._forecast_at(moment, str(inputs.period), then)
+            periods = dict.fromkeys([str(inputs.period), str(self.lead)])
+            forecast, people = self._forecast_at(moment, *periods, then=then)
         except NotEnoughHistory:
             method = text.label(self.forecast.attrs["method"])
             raise NotEnoughHistory(
@@ -336,11 +347,11 @@ class Forecasts:
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the whole, for the target of the current period; on a part's page, the part's rows."""
+        """`oa.forecast_deals` of the whole, for the target of the period that leads; on a part's page, the part's rows."""
         inputs, part = self.inputs, self.inputs.part
         table = analysis.forecast_deals_shown(
             inputs.whole,
-            inputs.period,
+            self.lead,
             # The run rate looks at no single deal.
             method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
@@ -378,9 +389,9 @@ class Forecasts:
 
     @cached_property
     def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the current period, the largest share of the uncertainty first."""
+        """`oa.forecast_deals` of the period that leads, the largest effect on its chance or share of the uncertainty first."""
         inputs, table = self.inputs, self.forecast_deals
-        now = table[table["period"] == str(inputs.period)]
+        now = table[table["period"] == str(self.lead)].sort_values("swing", ascending=False, kind="stable")
         details = ["unique_id", *(name for name in inputs.by if name not in now)]
         joined = now.merge(inputs.deals[details], on="unique_id", how="left")
         joined.attrs = table.attrs

@@ -49,7 +49,7 @@ _FIGURES = {
     "low": "Range from",
     "high": "Range to",
     "target": "Target",
-    "gap": "Gap",
+    "gap": "To go",
     "p_target": "Chance of target",
     "open_count": "Open deals due",
     "open_value": "Open value due",

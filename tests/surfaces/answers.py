@@ -12,6 +12,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import find_lead
 from opp_analytics.periods import check_freq
 from tests.surfaces.facts import Pool
 from tests.surfaces.worlds import World
@@ -172,7 +173,7 @@ class Answers:
     @cached_property
     def earlier(self) -> Table:
         """The forecast of that record, by today's method."""
-        return self._earlier(periods=[self.world.period])
+        return self._earlier(periods=[*dict.fromkeys(find_lead(self.forecast))])
 
     @cached_property
     def earlier_people(self) -> Table:

@@ -454,12 +454,12 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "analysis.sentences.forecasts:describe_forecast_deals",
-                'known["p_if_won"].max() <= LEAST + 1e-9',
+                "won < evidence.LEAST_SWING",
                 "False",
             ),
             Edit(
                 "analysis.sentences.forecasts:describe_forecast_deals",
-                'swing["swing"] < _LEAST_SWING',
+                'swing["swing"] < evidence.LEAST_SWING',
                 "False",
             ),
         ),

@@ -12,6 +12,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import find_lead
 from tests.report import reading
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import CHANCE, EVERYWHERE, FLAGGED, FORECAST, Ledger, Pool
@@ -26,8 +27,9 @@ _SINCE = re.compile(r"[Ss]ince ([A-Z][a-z]{2} \d+)")
 def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare every figure of the page."""
     page = shown.page
-    ledger.same("page: first sentence", page.sentence, oa.sentence(answers.forecast))
-    pool = answers.pool(answers.people, answers.world_changes)
+    said = oa.sentence(answers.forecast)
+    ledger.same("page: first sentence", f"{page.sentence} {page.second}"[: len(said)], said)
+    pool = answers.pool(answers.people, answers.world_changes, answers.forecast)
     if answers.world_changes is not None:
         pool.rate(*answers.world_changes[["was", "now"]].to_numpy().ravel())
     ledger.among("page: second sentence", page.second, pool, answers.names)
@@ -59,14 +61,24 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
 
 
 def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
-    row, money = answers.current, answers.money
-    said = {name: figure for name, (figure, _, _) in page.tiles.items()}
-    ledger.same("page, tile Closed won", said.get("Closed won"), money(row["booked"]))
+    money, (label, lead) = answers.money, find_lead(answers.forecast)
+    row = answers.forecast.loc[lead]
+    tiles = {name.partition(",")[0]: tile for name, tile in page.tiles.items()}
+    named = [name.partition(", ")[2] for name in page.tiles]
+    here, there = (answers.name(one) for one in (label, lead))
+    ledger.same(
+        "page, tiles, periods",
+        named,
+        [here, *[there] * (len(named) - 1)] if lead != label else [""] * len(named),
+    )
+    said = {name: figure for name, (figure, _, _) in tiles.items()}
+    ledger.same("page, tile Closed won", said.get("Closed won"), money(answers.current["booked"]))
     ledger.same("page, tile Forecast", said.get("Forecast"), money(row["expected"]))
     met = row["booked"] >= row["target"] - 0.005
-    ledger.claim(EVERYWHERE, FORECAST, said.get("Forecast", ""), "page, tile")
-    if said.get("Chance of target", text.MISSING) not in (text.MISSING, "met"):
-        ledger.claim(EVERYWHERE, CHANCE, said["Chance of target"], "page, tile")
+    if lead == label:
+        ledger.claim(EVERYWHERE, FORECAST, said.get("Forecast", ""), "page, tile")
+        if said.get("Chance of target", text.MISSING) not in (text.MISSING, "met"):
+            ledger.claim(EVERYWHERE, CHANCE, said["Chance of target"], "page, tile")
     if "Chance of target" in said and said["Chance of target"] != text.MISSING:
         ledger.same(
             "page, tile Chance", said["Chance of target"], "met" if met else text.percent(row["p_target"])
@@ -83,15 +95,15 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         "Coverage": "pipeline_coverage",
         "Open and due": "open_value",
     }
-    for name, (_, change, note) in page.tiles.items():
+    for name, (_, change, note) in tiles.items():
         pool = _pool(answers, "tiles").count(answers.deals["unique_id"].nunique())
         ledger.among(f"page, tile {name}, note", note, pool, answers.names)
         column = changes.get(name)
         if not change or column is None:
             continue
-        before = answers.earlier
+        before, whose = answers.earlier, label if name == "Closed won" else lead
         assert before is not None, f"{name} changed since {change}, and there is no earlier record"
-        moved = float(row[column] - before.loc[answers.world.period, column])
+        moved = float(answers.forecast.loc[whose, column] - before.loc[whose, column])
         size = text.times(abs(moved)) if name == "Coverage" else money(abs(moved))
         words = (
             f"{'▲' if moved > 0 else '▼'} {size}"
@@ -142,10 +154,11 @@ def _add_tiles(pool: Pool, answers: Answers) -> None:
         known = past["low"].notna()
         pool.count(int(known.sum()), int((past["held"].fillna(False) & known).sum()))
     if before is not None:
-        then: Any = before.loc[answers.world.period]
-        pool.rate(then["p_target"], row["p_target"] - then["p_target"])
-        pool.money(*(row[column] - then[column] for column in ("booked", "expected", "open_value")))
-        pool.ratio(row["pipeline_coverage"] - then["pipeline_coverage"])
+        for label, then in before[before.index.isin(find_lead(answers.forecast))].iterrows():
+            now: Any = answers.forecast.loc[str(label)]
+            pool.rate(then["p_target"], now["p_target"] - then["p_target"])
+            pool.money(*(now[column] - then[column] for column in ("booked", "expected", "open_value")))
+            pool.ratio(now["pipeline_coverage"] - then["pipeline_coverage"])
 
 
 def _days(answers: Answers) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -394,8 +407,8 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
             own, override = (answers.world.called.get(key) for key in (name, f"{name}, Dana"))
             said = "" if override is None else f"{override:,.0f} by Dana"
             ledger.same(f"{where}, call", cells["Call"], f"{own:,.0f}{said}")
-        if "Gap" in cells and math.isfinite(row["gap"]):
-            gap = cells["Gap"].replace("+", "-").replace("−", "-")
+        if "To go" in cells and math.isfinite(row["gap"]):
+            gap = cells["To go"].replace("+", "-").replace("−", "-")
             _near_number(ledger, f"{where}, gap", gap, row["gap"])
         if cells.get("Chance") in ("met",):
             ledger.same(f"{where}, met", True, bool(row["booked"] >= row["target"] - 0.005))
@@ -587,7 +600,7 @@ def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str],
 
 def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     table = answers.forecast_deals
-    now = table[table["period"] == answers.world.period].set_index("name")
+    now = table[table["period"] == find_lead(answers.forecast)[1]].set_index("name")
     for cells in rows_of(page, "decide"):
         names = [name for name in now.index if cells["Deal"].startswith(str(name))]
         if len(names) != 1:
@@ -828,7 +841,7 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         "Closed won": "booked",
         "Forecast": "expected",
         "Target": "target",
-        "Gap": "gap",
+        "To go": "gap",
         "Coverage": "pipeline_coverage",
     }
     for title, column in figures.items():

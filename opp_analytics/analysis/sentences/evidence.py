@@ -25,8 +25,10 @@ TOO_FEW = "too few to say"
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 
-_NO_CHANCE = 0.005
+NO_CHANCE = 0.005
 """Chance of a target below which no deal that is open now makes it: shown as "<1%"."""
+LEAST_SWING = 0.05
+"""Change in the chance of a target below which nobody would act on one deal."""
 _WIDEST, _FEWEST_PERIODS = 2.0, 6
 """Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which its width is known well."""
 
@@ -97,7 +99,7 @@ def say_pipeline_to_add(row: Any, money: Money, *, stated: bool = False) -> str:
         return "met"
     if needed != 0:
         return money(needed)
-    return "out of reach" if not stated and float(row["p_target"]) < _NO_CHANCE else "none"
+    return "out of reach" if not stated and float(row["p_target"]) < NO_CHANCE else "none"
 
 
 def say_rough(row: Any, table: pd.DataFrame) -> str:
@@ -111,9 +113,9 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     ended, period = int(table.attrs.get("learned_from", 0)), noun(table.attrs.get("freq"))
     few, rests = 0 < ended < _FEWEST_PERIODS, f"it rests on {spelled(ended, f'ended {period}')} only."
     if high - low <= _WIDEST * float(row["expected"]) + 0.005:
-        return f" The range is rough: {rests}" if few else ""
+        return f"The range is rough: {rests}" if few else ""
     around = f"{money(low)} to {money(high)} around {money(row['expected'])}"
-    wide = f" The range is too wide to plan on: {around}."
+    wide = f"The range is too wide to plan on: {around}."
     return f"{wide} {capital(rests)}" if few else wide
 
 
@@ -127,6 +129,30 @@ def keep_ahead(labels: Iterable[Any], table: pd.DataFrame) -> list[str]:
     as_of, shown = table.attrs.get("as_of"), [str(label) for label in labels if label not in BUCKETS]
     ends = {label: _read_days(label, table) for label in shown}
     return [name for name, days in ends.items() if not (as_of and days) or days[1] >= pd.Timestamp(as_of)]
+
+
+_LAST_DAYS, _FIRST_SHARE, _LONG = 2, 0.1, 7
+"""A period is nearly over two days before its last, and has just begun in its first tenth; if longer than a week."""
+
+
+def count_days_left(label: str, table: pd.DataFrame) -> int | None:
+    """Count the days from that of the table to a period's last, where it is nearly over; None before."""
+    left, length = _measure(label, table)
+    return left if length > _LONG and 0 <= left <= _LAST_DAYS else None
+
+
+def has_begun(label: str, table: pd.DataFrame) -> bool:
+    """Return True in the first days of a period."""
+    left, length = _measure(label, table)
+    return length > _LONG and length - left - 1 < _FIRST_SHARE * length
+
+
+def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:
+    """Count the days from that of the table to a period's last, and its days; 0 where nothing tells how long it is."""
+    days, today = _read_days(label, table), table.attrs.get("as_of")
+    if not (days and today):
+        return 0, 0
+    return (days[1] - pd.Timestamp(today)).days, (days[1] - days[0]).days + 1
 
 
 def cut_period(label: str, table: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp] | None:

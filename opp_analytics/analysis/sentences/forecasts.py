@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances
-from opp_analytics.analysis.forecasting.outlook import LEAST
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
@@ -37,8 +36,6 @@ from opp_analytics.text import (
 
 # A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
 _SAFE = 0.9
-# Below 5 points nobody would act on what one deal does to the chance of a target.
-_LEAST_SWING = 0.05
 # Deals stated at this or more are called likely: best case begins there.
 _LIKELY = 50
 # Stated and learned chances differ beyond two standard errors, and by ten points on average.
@@ -51,105 +48,196 @@ Row = Any
 
 def describe_forecast(table: pd.DataFrame) -> str:
     """Describe the current period, or the groups of a forecast with `by`."""
-    return _describe_period(table) if table.index.names == ["period"] else _describe_groups(table)
+    return " ".join(filter(None, say_forecast(table)))
 
 
-def _describe_period(table: pd.DataFrame) -> str:
-    """Say what is closed, forecast, targeted and left to do, in the current period or the first one ahead."""
-    shown = evidence.keep_ahead(table.index, table)
-    if not shown:
-        return "No deal is won or due in this period or a later one."
-    now = table.index[table["to_date"].to_numpy(dtype=bool)] if "to_date" in table else table.index[:0]
-    label = str(now[0]) if len(now) else shown[0]
+def head_forecast(table: pd.DataFrame) -> str:
+    """Describe the same in one headline."""
+    return say_forecast(table)[0]
+
+
+def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
+    """Say whether the current period makes it, then what is left to do; once it is decided, lead with the next period."""
+    if table.index.names != ["period"]:
+        return f"{_describe_groups(table)}.", ""
+    label, lead = find_lead(table)
+    if not label:
+        return "No deal is won or due in this period or a later one.", ""
     row: Row = table.loc[label]
-    amount = money_of(table)
-    name = capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
-    if not len(now):
-        return _describe_ahead(name, row, amount, stated=_is_stated(table))
-    closed = f"{amount(row['booked'])} closed" if row["booked"] else "nothing closed"
+    ahead: Row = table.loc[lead]
+    amount, name = money_of(table), _name(label, table)
+    if not row.get("to_date", False):
+        return f"{_describe_ahead(name, row, table)}.", ""
+    if lead != label:
+        now, left = _describe_settled(name, label, row, table)
+        said = f"{now} {_describe_ahead(_name(lead, table), ahead, table)}."
+        return said, " ".join(filter(None, (left, evidence.say_rough(ahead, table))))
+    begun = evidence.has_begun(label, table)
     describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
-    return f"{name}: {describe(closed, row, amount, table)}{_describe_overdue(table, row, amount)}"
+    said, *more = describe(f"{name} has begun" if begun else name, row, table, begun)
+    late = "" if row["open_count"] else _describe_overdue(table, amount)
+    return said, " ".join(filter(None, (*more, late, _describe_before(label, table) if begun else "")))
 
 
-def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
-    target = amount(row["target"])
+def find_lead(table: pd.DataFrame) -> tuple[str, str]:
+    """Find the current period, or the first one ahead, and the one to lead with; empty without any.
+
+    The next one leads once the current one is at target, has two days left, or has nothing due and nothing more to expect.
+    """
+    shown = evidence.keep_ahead(table.index, table)
+    now = table.index[table["to_date"].to_numpy(dtype=bool)] if "to_date" in table else table.index[:0]
+    if not len(now):
+        return (shown[0], shown[0]) if shown else ("", "")
+    label = str(now[0])
+    row: Row = table.loc[label]
+    later: Row = table.loc[shown[shown.index(label) + 1 :][:1] if label in shown else []]
+    nothing = not row["open_count"] and row["expected"] <= row["booked"]
+    settled = row["gap"] <= 0 or evidence.count_days_left(label, table) is not None or nothing
+    later = later[(later["expected"] > 0) | (later["expected"].notna() & later["target"].notna())]
+    return label, str(later.index[0]) if settled and len(later) else label
+
+
+def _name(label: str, table: pd.DataFrame) -> str:
+    return capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
+
+
+def _describe_settled(name: str, label: str, row: Row, table: pd.DataFrame) -> tuple[str, str]:
+    """Say how a period ends, and what can still be done in it."""
+    amount, left = money_of(table), evidence.count_days_left(label, table)
+    met = row["gap"] <= 0
+    if met:
+        over = f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
+        said = f"{name} is {'at target' if left is None else 'done'}: {amount(row['booked'])}{over}"
+    else:
+        ends = "" if left is None else f" ends {_DAYS_LEFT[left]}"
+        to_go = f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
+        likely = not _is_stated(table) and row["open_count"] and row["p_target"] >= evidence.NO_CHANCE
+        chance = f", {percent(row['p_target'])} likely" if likely else ""
+        said = f"{name}{ends}: {_say_closed(row, amount)}{to_go}{chance}{', nothing due' if left is None else ''}"
+    still = f"{_say_due('Upside still' if met else 'Still', name, row, amount)}." if row["open_count"] else ""
+    return f"{said}.", " ".join(filter(None, (still, _describe_overdue(table, amount))))
+
+
+_DAYS_LEFT = ("today", "tomorrow", "in two days")
+
+
+def _say_due(what: str, name: str, row: Row, amount: Money) -> str:
+    """Say what is due in a period beside what closed."""
+    worth, deals = amount(row["open_value"]), spelled(int(row["open_count"]), "deal")
+    return f"{what} due in {name}: {f'{worth} in {deals}' if row['open_count'] else 'none'}"
+
+
+def _say_closed(row: Row, amount: Money) -> str:
+    return f"{amount(row['booked'])} closed" if row["booked"] else "nothing closed"
+
+
+def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
+    amount, closed = money_of(table), _say_closed(row, money_of(table))
+    target, to_go, due = (
+        amount(row["target"]),
+        f"{amount(row['gap'])} to go",
+        f"{amount(row['open_value'])} due",
+    )
     if row["gap"] <= 0:
-        over = -row["gap"]
-        more = f"{amount(row['open_value'])} more is due" if row["open_value"] else "no more deals due"
-        return f"{closed}, {f'{amount(over)} past' if over else 'exactly'} the {target} target; {more}."
-    to_go = f"{amount(row['gap'])} to go"
-    if not math.isfinite(row["low"]):
-        due = f"{to_go}, {amount(row['open_value'])} due"
-        if math.isfinite(row["expected"]):
-            return f"{closed}, forecast {amount(row['expected'])} vs. {target} target. {due}; {evidence.NO_RANGE}."
-        return f"{closed} vs. {target} target; {due}, too early to say."
+        return _describe_settled(name, str(row.name), row, table)
+    if not math.isfinite(row["expected"]):
+        return f"{name}: {closed} vs. {target}, too early to say.", f"{to_go}, {due}."
     if not row["open_count"] and not row["expected"] > row["booked"]:
-        return f"{closed}, {to_go} and no open deals due."
-    unsaid = _is_stated(table) or math.isnan(row["p_target"])
-    likely = "" if unsaid else f"; {percent(row['p_target'])} likely to hit"
-    due, outside = spelled(int(row["open_count"]), "open deal"), evidence.name_outside(row, amount)
-    known = math.isfinite(row["pipeline_coverage"])
-    known = known and row["open_count"]
-    cover = f"covered {times(row['pipeline_coverage'])} by {due}" if known else f"{due} due"
+        return (f"{name}: {closed}, {to_go} and no open deals due.",)
+    outside, stated = evidence.name_outside(row, amount), _is_stated(table)
     forecast = f"forecast {amount(row['expected'])}{outside and f' ({outside})'}"
+    if stated or math.isnan(row["p_target"]):
+        said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}."
+    elif begun:
+        said = f"{name}: {percent(row['p_target'])} likely to hit {target}, {forecast}."
+    else:
+        said = f"{name} is {percent(row['p_target'])} likely to hit {target}: {closed}, {forecast}."
+    if not math.isfinite(row["low"]):
+        return said, f"{to_go}, {due}; {evidence.NO_RANGE}."
+    if row["open_count"] > 1 and row["p_target"] < evidence.NO_CHANCE and not stated:
+        return said, f"{to_go}; {_say_all_due(row, amount)}.", _describe_next(str(row.name), table)
+    deals, known = spelled(int(row["open_count"]), "open deal"), math.isfinite(row["pipeline_coverage"])
+    known = known and row["open_count"]
+    cover = f"covered {times(row['pipeline_coverage'])} by {deals}" if known else f"{deals} due"
+    return said, f"{to_go}, {cover}.", evidence.say_rough(row, table)
+
+
+def _say_all_due(row: Row, amount: Money) -> str:
+    """Say what all open deals due, two or more, would bring a period to."""
+    every = "both" if row["open_count"] == 2 else f"all {spelled(int(row['open_count']))}"
+    return f"{every} due would bring it to {amount(row['booked'] + row['open_value'])}"
+
+
+def _describe_before(label: str, table: pd.DataFrame) -> str:
+    """Say how the period before ended; empty where it is not known."""
+    before = str(pd.Period(label, table.attrs["freq"]) - 1)
+    if before not in table.index or not table.loc[before, "booked"]:
+        return ""
+    row: Row = table.loc[before]
+    amount = money_of(table)
+    off = f", {amount(abs(row['gap']))} {'over' if row['gap'] < 0 else 'below'} target" if row["gap"] else ""
     return (
-        f"{closed}, {forecast} vs. {target} target{likely}. {to_go}, {cover}.{evidence.say_rough(row, table)}"
+        f"{_name(before, table)} closed at {amount(row['booked'])}{off if math.isfinite(row['gap']) else ''}."
     )
 
 
-def _describe_without_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
-    due = spelled(int(row["open_count"]), "open deal")
+def _describe_next(label: str, table: pd.DataFrame) -> str:
+    """Describe the period after; empty where it is not known."""
+    later = str(pd.Period(label, table.attrs["freq"]) + 1)
+    row: Row = table.loc[later] if later in table.index else None
+    return "" if row is None else f"{_describe_ahead(_name(later, table), row, table)}."
+
+
+def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
+    amount, due = money_of(table), spelled(int(row["open_count"]), "open deal")
+    said, forecast = f"{name}: {_say_closed(row, amount)}", f"forecast {amount(row['expected'])}"
     if not row["open_count"] and not row["expected"] > row["booked"]:
-        return f"{closed} and no open deals due."
+        return (f"{said} and no open deals due.",)
     if row["open_count"] == 1 and not row["booked"] and row["open_value"] > 0 and not row["new_business"]:
         likely = percent(row["expected"] / row["open_value"])
-        return f"{closed}, one deal of {amount(row['open_value'])} due, {likely} likely to close."
+        return (f"{said}, one deal of {amount(row['open_value'])} due, {likely} likely to close.",)
     if not math.isfinite(row["low"]):
         due = f"{amount(row['open_value'])} due"
-        if math.isfinite(row["expected"]):
-            return f"{closed}, forecast {amount(row['expected'])}, {due}; {evidence.NO_RANGE}."
-        return f"{closed}, {due}, too early to say."
+        known = math.isfinite(row["expected"])
+        return (
+            f"{said}, {f'{forecast}, {due}; {evidence.NO_RANGE}' if known else f'{due}, too early to say'}.",
+        )
     outside = evidence.name_outside(row, amount)
     spread = f"{amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'}"
-    return (
-        f"{closed}, forecast {amount(row['expected'])} ({spread}), {due} due.{evidence.say_rough(row, table)}"
-    )
+    said = f"{name}: {forecast} ({spread})" if begun else f"{said}, {forecast} ({spread})"
+    return f"{said}, {due} due.", evidence.say_rough(row, table)
 
 
-def _describe_overdue(table: pd.DataFrame, row: Row, amount: Money) -> str:
-    """Ask to re-date the overdue deals where nothing is due."""
+def _describe_overdue(table: pd.DataFrame, amount: Money) -> str:
+    """Ask to re-date the overdue deals."""
     late = float(table["open_value"].get(BUCKETS[0], 0.0))
-    return (
-        f" {amount(late)} is past its close date: re-date it first." if late and not row["open_count"] else ""
-    )
+    return f"{amount(late)} is past its close date: re-date it." if late else ""
 
 
-def _describe_ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
-    """Describe a future period: coverage, and the chance of its target."""
-    known = math.isfinite(row["low"])
+def _describe_ahead(name: str, row: Row, table: pd.DataFrame) -> str:
+    """Describe a future period: the chance of its target, its forecast, and the pipeline to add."""
+    amount, known, stated = money_of(table), math.isfinite(row["low"]), _is_stated(table)
+    outside = evidence.name_outside(row, amount)
+    forecast = f"{amount(row['expected'])}{outside and f' ({outside})'}"
     if not math.isfinite(row["target"]):
         due = f"{amount(row['open_value'])} due so far"
-        outside = evidence.name_outside(row, amount)
-        return (
-            f"{name}: forecast {amount(row['expected'])}{outside and f' ({outside})'}, {due}"
-            if known
-            else f"{name}: {due}, too early to say"
-        )
-    cover = (
-        f"{name}: nothing is due yet"
-        if not row["open_count"]
-        else f"{name} has {times(row['pipeline_coverage'])} coverage"
-        if math.isfinite(row["pipeline_coverage"])
-        else f"{name}: {amount(row['open_value'])} due"
-    )
-    if stated and not row["open_count"]:
-        return cover
+        return f"{name}: forecast {forecast}, {due}" if known else f"{name}: {due}, too early to say"
+    needed = float(row.get("needed_pipeline", math.nan))
+    add = f"; add {amount(needed)} of pipeline" if needed > 0 else ""
+    against = f"{forecast} vs. {amount(row['target'])}"
+    if stated and row["open_count"]:
+        return f"{name}: {against} at stated chances{add}"
+    none = "" if row["open_count"] else "nothing due yet"
     if stated:
-        return f"{cover}; its open deals bring {amount(row['expected'])} at their stated chances"
+        return f"{name}: {none}{add}"
     if not known or math.isnan(row["p_target"]):
-        return f"{cover}; too early to say more"
-    how = "with the usual new business it" if row["new_business"] else "it"
-    return f"{cover}; {how} is {percent(row['p_target'])} likely"
+        cover = none or (
+            f"{times(row['pipeline_coverage'])} coverage"
+            if row["pipeline_coverage"] > 0
+            else f"{amount(row['open_value'])} due"
+        )
+        return f"{name}: {cover}; too early to say more"
+    return f"{name} is {percent(row['p_target'])} likely: {against}{none and f', {none}'}{add}"
 
 
 def _is_stated(table: pd.DataFrame) -> bool:
@@ -189,7 +277,14 @@ def _describe_groups(table: pd.DataFrame) -> str:
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
         return f"{first}; every forecast reaches its target"
-    return f"{first}; {_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below target"
+    off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
+    # On the first days nobody is at target yet.
+    return f"{off} target" if not met and _has_begun(table) else f"{first}; {off}"
+
+
+def _has_begun(table: pd.DataFrame) -> bool:
+    attrs = table.attrs
+    return "as_of" in attrs and evidence.has_begun(str(pd.Period(attrs["as_of"], attrs["freq"])), table)
 
 
 def _as_tuple(label: Any) -> tuple[Any, ...]:
@@ -231,7 +326,7 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     if math.isnan(last["expected"]):
         return f"The {name} forecast is not known at its last record"
     short = find_gap(target, float(last["expected"]))
-    aim = f"{amount(abs(short))} {'short of' if short > 0 else 'above'} its target"
+    aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} its target"
     if len(table) == 1:
         return f"The {name} forecast is {amount(last['expected']) if math.isnan(target) else aim}"
     (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
@@ -249,28 +344,33 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     return f"The {name} forecast is {aim}, {moved} since {since}"
 
 
-def describe_forecast_deals(table: pd.DataFrame) -> str:
-    """Say how winning or losing one deal changes the chance of the target, in the first period that has one."""
+def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
+    """Say how winning or losing one deal changes the chance of the target, in the first period that has one.
+
+    `forecast` is the row of that period, for what all deals due would bring.
+    """
     known = table[table["p_if_lost"].notna()]
     if known.empty:
         return "No chance of a target is known that an open deal could change"
     first = known["period"].astype(str).min()
-    known = known[known["period"] == first]
+    known = known[known["period"] == first].sort_values("swing", ascending=False, kind="stable")
     name = period_name(first, table.attrs.get("freq"), today=table.attrs["as_of"])
-    if known["p_if_lost"].min() > 1 - 1e-9:
+    lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
+    if lost > 1 - 1e-9 and forecast is not None:
+        return _say_due("Upside still", name, forecast, money_of(table))
+    if lost > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
-    if known["p_if_won"].max() <= LEAST + 1e-9:
-        return f"No single deal brings {name} to its target"
-    if known["p_if_lost"].min() >= _SAFE:
+    if won < evidence.LEAST_SWING:
+        more = forecast is not None and forecast["open_count"] > 1
+        return f"No single deal saves {name}{f': {_say_all_due(forecast, money_of(table))}' if more else ''}"
+    if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
-        return f"Lose {one} and {name} still has a {percent(known['p_if_lost'].min())} chance"
-    swing = known.sort_values("swing", ascending=False, kind="stable").iloc[0]
-    if swing["swing"] < _LEAST_SWING:
+        return f"Lose {one} and {name} still has a {percent(lost)} chance"
+    if swing["swing"] < evidence.LEAST_SWING:
         low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
         return f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} likely either way"
-    ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
     deal = swing.get("name") or swing.get("unique_id") or swing.name
-    return f"{deal} decides the most: {name} is {ends}"
+    return f"{deal} decides {name}: {percent(swing['p_if_won'])} likely if won, {percent(swing['p_if_lost'])} if lost"
 
 
 def describe_deal_reasons(table: pd.DataFrame) -> str:

@@ -40,7 +40,12 @@ _KINDS = (
     _Kind("call_accuracy", "wape over under moved", calls.describe_call_accuracy),
     _Kind("forecast_value_added", "wape error_ratio better differs", calls.describe_value_added),
     _Kind("calibration", "stated realized won open", forecasts.describe_calibration),
-    _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
+    _Kind(
+        "forecast",
+        "booked expected target p_target",
+        forecasts.describe_forecast,
+        head=forecasts.head_forecast,
+    ),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
     _Kind("deal_reasons", "chance points n won", forecasts.describe_deal_reasons),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -130,40 +131,51 @@ def _list_step(tables: Tables, step: str, label: str) -> Deals | None:
 
 
 def decide(tables: Tables) -> Block | None:
-    """Show the deals due that move the chance of the target most: the chance if each is lost, and if it is won."""
+    """Show the deals that move the chance of the target most, lost and won; where none does, those that the forecast rests on."""
     inputs, deals, title = tables.inputs, tables.swings, "Deals that decide"
-    if not math.isfinite(tables.current["target"]):
+    row, month = tables.leading, inputs.name_of(str(tables.lead))
+    if not math.isfinite(row["target"]):
         return None
     if deals.empty:
-        words = f"No open deal with a value and a chance is due in {inputs.name}."
+        words = f"No open deal with a value and a chance is due in {month}."
         return Block("decide", title, parts=(Note(words),), nav=title)
     as_stated = deals.attrs["method"] == "stated"
-    if as_stated:
-        deals = deals.sort_values(["value", "unique_id"], ascending=[False, True])
+    swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
+    if not swings:
+        largest = "value" if as_stated else "weighted"
+        deals = deals.sort_values([largest, "unique_id"], ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
     deal = PageColumn("Deal", right=False, phone="full", kind="deal")
+    rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
     if as_stated:
-        finding, sub = _say_largest(tables, deals)
-        columns = (deal, PageColumn("Value × chance"))
-        cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
+        finding = _say_largest(tables, deals, month)
+        sub = (
+            "At stated chances. What one deal does to the chance of the target shows once chances are learned"
+        )
     else:
-        rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
-        finding = say_finding(shown)
-        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}. Ring: the chance of the target if the deal is lost; blue: if it is won"
-        head = "Chance of target if lost, if won"
-        columns = (deal, PageColumn(head, right=False, phone="full", kind="pict"))
-        cells = [_draw_swing(row) for row in shown.to_dict("records")]
+        finding = analysis.describe_forecast_deals(deals, row)
+        what = (
+            "Ring: the chance of the target if the deal is lost; blue: if it is won"
+            if swings
+            else "At chances from history"
+        )
+        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most {'at stake' if swings else 'expected'} in {month}. {what}"
+    if swings:
+        head = PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict")
+        cells = [_draw_swing(one) for one in shown.to_dict("records")]
+    else:
+        head = PageColumn("Value × chance")
+        cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
     rows = zip(shown.to_dict("records"), cells, strict=True)
-    lines = tuple(Line((_describe_deal(tables, row), cell)) for row, cell in rows)
-    return Block("decide", finding, sub, (Table(columns, (Group(lines),), "decide"),), title)
+    lines = tuple(Line((_describe_deal(tables, one), cell)) for one, cell in rows)
+    return Block("decide", finding, sub, (Table((deal, head), (Group(lines),), "decide"),), title)
 
 
-def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
+def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
     """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
     first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
-    title = f"{name_deal(tables.inputs, first).text}, {tables.inputs.money(first['value'])}, is the {rank} open deal due"
-    sub = "At stated chances. What one deal does to the chance of the target shows once chances are learned"
-    return title, sub
+    name, value = name_deal(tables.inputs, first).text, tables.inputs.money(first["value"])
+    return f"{name}, {value}, is the {rank} open deal due in {month}"
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
@@ -214,17 +226,17 @@ def months(tables: Tables) -> Block:
     if aimed:
         sub += f". Upright line: target {inputs.money(target)}"
     shown = Table(tuple(columns), (Group(lines),), "months")
-    return Block("months", say_finding(table), sub, (shown,), f"Next {inputs.noun}s")
+    return Block(
+        "months", say_finding(table[table.index > str(tables.lead)]), sub, (shown,), f"Next {inputs.noun}s"
+    )
 
 
 def _list_due(tables: Tables, period: str, row: pd.Series[Any]) -> Deals | None:
     """List the open deals due in a coming period, with what else its forecast expects where it has one."""
     inputs = tables.inputs
-    caption = f"Due in {inputs.name_of(period)}"
     if not math.isfinite(row["low"]):
-        due = (inputs.deals["outcome"] == "open") & (inputs.deals["period"] == period)
-        return list_deals(tables, inputs.deals[due], caption)
-    (shown,) = text.round_parts([float(row["expected"])])
+        return _list_open(tables, period)
+    caption, (shown,) = f"Due in {inputs.name_of(period)}", text.round_parts([float(row["expected"])])
     return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=period)
 
 
@@ -345,18 +357,20 @@ def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
     reach = "Closed and commit alone reach" if row["commit"] else "Closed alone reaches"
     if not (gap := find_gap(target, total)):
         return f"{reach} the target of {money(target)}"
-    return f"{reach} {money(total)}, {money(abs(gap))} {'past target' if gap < 0 else 'short of target'}"
+    off = "past target" if gap < 0 else "below target" if row["commit"] else "to go"
+    return f"{reach} {money(total)}, {money(abs(gap))} {off}"
 
 
 def headline(tables: Tables) -> str:
-    """Say the current period in one sentence."""
-    return sentence(tables.forecast)
+    """Say whether the current period makes its target; once it is decided, the next."""
+    return analysis.say_forecast(tables.forecast)[0]
 
 
 def second_sentence(tables: Tables) -> str:
-    """Name the groups with most to go, say one person's call, and what changed in what comes in or is won; empty without any."""
+    """Say what is left to do, who has most to go, one person's call, and what changed in what comes in or is won."""
     alarms = sentence(tables.world_changes) if tables.alert_figures["world_changed"] > 0 else ""
-    return " ".join(filter(None, (_most_to_go(tables), _say_call(tables), alarms)))
+    left = analysis.say_forecast(tables.forecast)[1]
+    return " ".join(filter(None, (left, _most_to_go(tables), _say_call(tables), alarms)))
 
 
 def _say_call(tables: Tables) -> str:
@@ -369,22 +383,23 @@ def _say_call(tables: Tables) -> str:
 
 
 def _most_to_go(tables: Tables) -> str:
-    """Name the groups with most to go; empty without targets of theirs."""
-    people = tables.people
+    """Name the groups with most to go; empty without targets of theirs, on a period's first days, and of who can do no more on its last."""
+    people, label = tables.people, str(tables.inputs.period)
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
-    if short.empty or len(groups) == 1:
+    if evidence.count_days_left(label, tables.forecast) is not None:
+        short = short[short["open_count"] > 0]
+    if short.empty or len(groups) == 1 or evidence.has_begun(label, tables.forecast):
         return ""
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
-        return f"{text.capital(text.spelled(len(most)))} are {tables.inputs.money(short['gap'].max())} short each."
+        return f"{text.capital(text.spelled(len(most)))} have {tables.inputs.money(short['gap'].max())} to go each."
     names = short.index.get_level_values(-1)
     said = [
         f"{name} {_to_go(row, tables)}" for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)
     ]
     rest = len(short) - 2
-    more = f"; {text.spelled(rest)} more {'is' if rest == 1 else 'are'} short" if rest > 0 else ""
-    return f"Most to go: {'; '.join(said)}{more}."
+    return f"Most to go: {'; '.join(said)}{f'; and {text.spelled(rest)} more' if rest > 0 else ''}."
 
 
 def _to_go(row: pd.Series[Any], tables: Tables) -> str:
@@ -397,32 +412,40 @@ def _to_go(row: pd.Series[Any], tables: Tables) -> str:
 
 
 def tiles(tables: Tables) -> tuple[Tile, ...]:
-    """Show closed, forecast, chance and coverage; without a target closed, forecast and what is due."""
-    row = tables.current
-    built = [_closed(tables, row), _forecast(tables, row)]
+    """Show closed, forecast, chance and coverage; without a target closed, forecast and what is due.
+
+    Once the current period is decided, what closed is its own, the others are of the next, and each is named after its period.
+    """
+    row = tables.leading
+    built = [_closed(tables), _forecast(tables, row)]
     if math.isfinite(row["target"]):
         if not tables.stated:
             built.append(_chance(tables, row))
         built.append(_coverage(tables, row))
     else:
         built.append(_due(tables, row))
-    return tuple(built)
+    if tables.lead == tables.inputs.period:
+        return tuple(built)
+    names = [tables.inputs.name, *[tables.inputs.name_of(str(tables.lead))] * 3]
+    return tuple(replace(tile, name=f"{tile.name}, {name}") for tile, name in zip(built, names, strict=False))
 
 
-def _change(tables: Tables, column: str, show: Callable[[float], str]) -> Cell | None:
+def _change(tables: Tables, row: pd.Series[Any], column: str, show: Callable[[float], str]) -> Cell | None:
     if tables.no_changes:
         return None
-    then = tables.earlier.figure(str(tables.inputs.period), column)
-    return show_change(float(tables.current[column]), then, show)
+    return show_change(float(row[column]), tables.earlier.figure(str(row.name), column), show)
 
 
-def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
+def _closed(tables: Tables) -> Tile:
+    row, money, label = tables.current, tables.inputs.money, str(tables.inputs.period)
     note = text.count(len(tables.inputs.won_now))
-    if math.isfinite(row["attainment"]):
+    if evidence.has_begun(label, tables.forecast):
+        days = tables.inputs.period
+        note += f", day {(tables.inputs.today - days.start_time).days + 1} of {(days.end_time - days.start_time).days + 1}"
+    elif math.isfinite(row["attainment"]):
         note += f", {text.percent(row['attainment'])} of target"
-    money = tables.inputs.money
-    opens = list_closed(tables, str(tables.inputs.period), float(row["booked"]))
-    return Tile("Closed won", money(row["booked"]), _change(tables, "booked", money), note, opens=opens)
+    opens = list_closed(tables, label, float(row["booked"]))
+    return Tile("Closed won", money(row["booked"]), _change(tables, row, "booked", money), note, opens=opens)
 
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -434,26 +457,31 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     return Tile(
         "Forecast",
         money(row["expected"]),
-        _change(tables, "expected", money),
-        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables),
+        _change(tables, row, "expected", money),
+        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables, row),
         svg.bullet(shown, money),
         _list_forecast(tables, row) if math.isfinite(row["expected"]) else None,
     )
 
 
 def _list_forecast(tables: Tables, row: pd.Series[Any]) -> Deals:
-    inputs = tables.inputs
-    caption, (shown,) = f"Forecast for {inputs.name}", text.round_parts([float(row["expected"])])
-    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=str(inputs.period))
+    inputs, period = tables.inputs, str(row.name)
+    caption, (shown,) = f"Forecast for {inputs.name_of(period)}", text.round_parts([float(row["expected"])])
+    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=period)
 
 
-def _list_open(tables: Tables) -> Deals | None:
-    return list_deals(tables, tables.inputs.open_now, f"Open and due in {tables.inputs.name}")
+def _list_open(tables: Tables, period: str) -> Deals | None:
+    deals = tables.inputs.deals
+    due = deals[(deals["outcome"] == "open") & (deals["period"] == period)]
+    return list_deals(tables, due, f"Open and due in {tables.inputs.name_of(period)}")
 
 
-def _range_note(tables: Tables) -> str:
-    if evidence.is_one_deal(tables.current, tables.forecast):
+def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
+    if evidence.is_one_deal(row, tables.forecast):
         return "one deal: all or nothing"
+    if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
+        # Past ranges are judged as long before their period's end as today is before the current one's.
+        return f"range {tables.inputs.money(row['low'])}–{tables.inputs.money(row['high'])}"
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
@@ -471,10 +499,11 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
         return Tile("Chance of target", text.MISSING, None, lacks)
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
-    then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
+    then = math.nan if tables.no_changes else tables.earlier.figure(str(row.name), "p_target")
     note = f"was {text.percent(then)}" if math.isfinite(then) else ""
-    change = _change(tables, "p_target", text.points)
-    return Tile("Chance of target", text.percent(row["p_target"]), change, note)
+    return Tile(
+        "Chance of target", text.percent(row["p_target"]), _change(tables, row, "p_target", text.points), note
+    )
 
 
 def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -485,9 +514,8 @@ def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     note = f"{due}, {money(row['gap'])} to go"
     if not row["open_count"]:
         return Tile("Coverage", text.MISSING, None, note)
-    change = _change(tables, "pipeline_coverage", text.times)
-    figure = text.times(row["pipeline_coverage"])
-    return Tile("Coverage", figure, change, note, opens=_list_open(tables))
+    change, opens = _change(tables, row, "pipeline_coverage", text.times), _list_open(tables, str(row.name))
+    return Tile("Coverage", text.times(row["pipeline_coverage"]), change, note, opens=opens)
 
 
 def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -495,5 +523,5 @@ def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
     if not row["open_count"]:
         return Tile("Open and due", text.MISSING, None, "none due")
     note = text.count(int(row["open_count"]), "open deal")
-    change = _change(tables, "open_value", money)
-    return Tile("Open and due", money(row["open_value"]), change, note, opens=_list_open(tables))
+    change, opens = _change(tables, row, "open_value", money), _list_open(tables, str(row.name))
+    return Tile("Open and due", money(row["open_value"]), change, note, opens=opens)

@@ -33,7 +33,7 @@ _ZEROS = ["booked", "open_count", "open_value", "expected"]
 
 
 def people(tables: Tables) -> Block:
-    """Show target, closed, forecast, gap, chance and change of each team and person; a name opens its deals."""
+    """Show target, closed, forecast, what is to go, chance and change of each team and person; a name opens its deals."""
     inputs = tables.inputs
     if tables.persons.empty:
         words = (
@@ -82,7 +82,7 @@ def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
     axis = PageColumn(
         "", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else ""
     )
-    target, further = (["Target"], ["Gap", "Chance"]) if aimed else ([], ["Due"])
+    target, further = (["Target"], ["To go", "Chance"]) if aimed else ([], ["Due"])
     columns = [
         PageColumn(head, right=False),
         *map(PageColumn, [*target, "Closed", "Forecast"]),
@@ -302,7 +302,11 @@ def choose_scale(values: Iterable[float], currency: str | None = None) -> Scale:
 
 _MOST, _MOST_NAMED = 12, 8
 """People with a card of their own, four rows of three; and people that a card of several names."""
-_ACTIONS = {"due": "due {}", "overdue": "was due {}: re-date or close", "pull_in": "due {}: pull in"}
+_ACTIONS = {
+    "due": "due {}",
+    "overdue": "was due {}: re-date or close",
+    "pull_in": "due {}: pull into {month}",
+}
 
 
 def to_win(tables: Tables) -> Block:
@@ -312,7 +316,8 @@ def to_win(tables: Tables) -> Block:
         words = "This needs a target for each person: see [targets] in the org file."
         return Block("to_win", "What each person must win", parts=(Note(words),), nav=nav)
     short = tables.to_win
-    stuck = short["deals"] == 0 if len(short) > _MOST else short["deals"] < 0
+    stuck = short["deals"] == 0
+    stuck &= stuck.sum() > 1  # One alone has a card with a name.
     shown = short[~stuck]
     goals = [_show_person(tables, name, row) for name, row in shown.head(_MOST).iterrows()]
     if stuck.any():
@@ -334,8 +339,8 @@ def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
         due = tables.persons["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), tables.inputs.who)
-    verb, between = ("is", "") if len(short) == 1 else ("are", " between them")
-    return f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} short{between}"
+    verb = "has" if len(short) == 1 else "have"
+    return f"What each person must win: {who} {verb} {tables.inputs.money(short['gap'].sum())} to go"
 
 
 def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
@@ -345,7 +350,7 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
     state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
     if row["p_enough"] > 0:
         state += f" · {text.percent(row['p_enough'])} as stated"
-    advice = f"You are {inputs.money(row['gap'], **fine)} short; {row['advice']}."
+    advice = f"You have {inputs.money(row['gap'], **fine)} to go; {row['advice']}."
     deals_shown = tuple(_show_deal(tables, deal) for deal in mine.to_dict("records"))
     return Goal(str(name), state, advice, deals_shown, _compare_call(tables, name))
 
@@ -371,7 +376,7 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
-    todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]))
+    todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=inputs.name)
     words = "; ".join([f"{text.label(deal['stage'])}, {todo}", *flag])
     history = tables.show_history(deal["unique_id"])
     stated = show_stated(deal.get("probability"))
@@ -381,8 +386,10 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
     """Show who has no deal to win on one card where there are many."""
     lines = [(name, row["gap"], _say_closed(tables, row)) for name, row in short.head(_MOST_NAMED).iterrows()]
-    advice = f"No open deal of theirs could close in time{_count_more(len(short), len(lines), 'short')}."
-    return Goal("No deal to close", f"{tables.inputs.money(short['gap'].sum())} short", advice, _list(lines))
+    advice = (
+        f"No open deal of theirs could close in time{_count_more(len(short), len(lines), 'without one')}."
+    )
+    return Goal("No deal to close", f"{tables.inputs.money(short['gap'].sum())} to go", advice, _list(lines))
 
 
 def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:

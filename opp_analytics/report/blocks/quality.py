@@ -185,8 +185,8 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "target cannot be reached.",
         "Call": f"What the person last said would close in the {noun}; below it what somebody else says. Of a team without a "
         "call of its own, the sum of all calls shown, where nobody with a target, a win or a deal due lacks one.",
-        "Gap": "Target minus closed. A plus sign: past target.",
-        "Coverage": f"Open value due in the {noun} ÷ gap.",
+        "To go": "Target minus closed. A plus sign: past target.",
+        "Coverage": f"Open value due in the {noun} ÷ what is to go.",
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
         "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
         "Stated": "Chance of a deal as the CRM says it.",

@@ -229,7 +229,7 @@ def test_sentence__of_a_forecast_outside_its_range_says_so() -> None:
         == "November: nothing closed, forecast 40K (0–0, most likely nothing more), two open deals due."
     )
     aimed = oa.forecast(deals, as_of="2026-11-25", method="stated", target=400e3)
-    assert "forecast 40K (most likely nothing more) vs. 400K target" in sentence(aimed)
+    assert "forecast 40K (most likely nothing more) vs. 400K." in sentence(aimed)
 
 
 def test_sentence__of_a_forecast_leaves_periods_that_are_over() -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import compare_chances, find_gap, sentence
+from opp_analytics.analysis import (
+    compare_chances,
+    describe_forecast_deals,
+    evidence,
+    find_gap,
+    find_lead,
+    say_forecast,
+    sentence,
+)
+from opp_analytics.analysis.sentences.sentence import heading
 
 NAN = math.nan
 
@@ -30,19 +39,85 @@ def _period(
     return table
 
 
+def _year(day, *now, method="learned", **further):
+    """October at 330,000, November as `_period` has it, and a December that is even odds; as of a day."""
+    table = _period(*now, **further)
+    before, ahead = (
+        _period(330e3, 0, 0.0, 330e3, 400e3),
+        _period(0.0, 9, 520e3, 454e3, 400e3, 0.49, needed_pipeline=757e3),
+    )
+    months = [table.iloc[0], before.iloc[1], table.iloc[1], ahead.iloc[1]]
+    year = pd.DataFrame(months, index=pd.Index(["overdue", "2026-10", "2026-11", "2026-12"], name="period"))
+    year = year.assign(to_date=[False, False, True, False], open_count=year["open_count"].astype(int))
+    year.attrs = table.attrs | {"as_of": day, "method": method}
+    return year
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "more"),
+    [
+        # Met: the next month leads, on any day.
+        (_year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0, overdue=91e3), "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "91K is past its close date: re-date it."),
+        (_year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", ""),
+        (_year("2026-11-12", 489e3, 3, 86e3, 530e3, 400e3, 1.0), "November is at target: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Upside still due in November: 86K in three deals."),
+        # Two days left or fewer.
+        (_year("2026-11-28", 331e3, 4, 23e3, 365e3, 400e3, 0.17), "November ends in two days: 331K closed, 69K to go, 17% likely. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Still due in November: 23K in four deals."),
+        (_year("2026-11-29", 276e3, 0, 0.0, 326e3, 400e3, NAN, low=NAN, overdue=123e3), "November ends tomorrow: 276K closed, 124K to go. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "123K is past its close date: re-date it."),
+        (_year("2026-11-30", 276e3, 1, 3e3, 277e3, 400e3, 0.001), "November ends today: 276K closed, 124K to go. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Still due in November: 3K in one deal."),
+        (_year("2026-11-30", 276e3, 0, 0.0, 276e3), "November ends today: 276K closed. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", ""),
+        # Nothing due and nothing more to expect.
+        (_year("2026-11-20", 276e3, 0, 0.0, 276e3, 400e3, 0.0, overdue=123e3), "November: 276K closed, 124K to go, nothing due. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "123K is past its close date: re-date it."),
+        # None of these: the month leads.
+        (_year("2026-11-27", 331e3, 4, 23e3, 365e3, 400e3, 0.17), "November is 17% likely to hit 400K: 331K closed, forecast 365K.", "69K to go, covered 0.3× by four open deals."),
+        (_year("2026-11-20", 331e3, 0, 0.0, 365e3, 400e3, 0.17), "November is 17% likely to hit 400K: 331K closed, forecast 365K.", "69K to go, no open deals due."),
+        # Hopeless: what all deals bring, and the next month.
+        (_year("2026-11-12", 28e3, 8, 276e3, 168e3, 525e3, 0.002), "November is <1% likely to hit 525K: 28K closed, forecast 168K.", "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K vs. 400K; add 757K of pipeline."),
+        # The first days: what is closed does not matter yet.
+        (_year("2026-11-01", 0.0, 9, 520e3, 454e3, 400e3, 0.49), "November has begun: 49% likely to hit 400K, forecast 454K.", "400K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
+        (_year("2026-11-03", 12e3, 9, 520e3, 454e3, 400e3, method="stated"), "November has begun: forecast 454K vs. 400K.", "388K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
+        (_year("2026-11-02", 0.0, 9, 520e3, 454e3), "November has begun: forecast 454K (0–908K), nine open deals due.", "October closed at 330K, 70K below target."),
+        (_year("2026-11-04", 0.0, 9, 520e3, 454e3, 400e3, 0.49), "November is 49% likely to hit 400K: nothing closed, forecast 454K.", "400K to go, covered 1.3× by nine open deals."),
+    ],
+)  # fmt: skip
+def test_say_forecast__leads_with_what_is_not_decided_yet(table, words, more):
+    assert say_forecast(table) == (words, more)
+    assert sentence(table) == f"{words} {more}".rstrip()
+    assert heading(table) == words.removesuffix(".")
+
+
+def test_say_forecast__leads_with_the_period_where_the_next_is_not_known():
+    met = _year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0)
+    for table in (met.drop("2026-12"), met.assign(expected=[0.0, 330e3, 489e3, NAN])):
+        table.attrs = met.attrs
+        assert find_lead(table) == ("2026-11", "2026-11")
+        assert say_forecast(table) == ("November is done: 489K, 89K over.", "")
+    assert find_lead(met) == ("2026-11", "2026-12")
+
+
+@pytest.mark.parametrize(("freq", "day", "left", "begun"), [
+    ("Q", "2026-12-29", 2, False), ("Q", "2026-12-28", None, False), ("Q", "2026-10-10", None, True), ("Q", "2026-10-11", None, False),
+    ("W-SUN", "2026-11-29", None, False), ("W-SUN", "2026-11-23", None, False), ("D", "2026-11-29", None, False),
+])  # fmt: skip
+def test_say_forecast__knows_no_end_or_start_of_a_week_or_a_day(freq, day, left, begun):
+    table = pd.DataFrame()
+    table.attrs = {"as_of": day, "freq": freq}
+    label = str(pd.Period(day, freq))
+    assert (evidence.count_days_left(label, table), evidence.has_begun(label, table)) == (left, begun)
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_period(333e3, 5, 226e3, 508e3, 400e3, 0.99), "November: 333K closed, forecast 508K vs. 400K target; 99% likely to hit. 67K to go, covered 3.4× by five open deals."),
-        (_period(333e3, 2, 40e3, 350e3, 400e3, 0.004), "November: 333K closed, forecast 350K vs. 400K target; <1% likely to hit. 67K to go, covered 0.6× by two open deals."),
-        (_period(333e3, 0, 0.0, 350e3, 400e3, 0.04), "November: 333K closed, forecast 350K vs. 400K target; 4% likely to hit. 67K to go, no open deals due."),
-        (_period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3), "November: 333K closed, 67K to go and no open deals due. 178K is past its close date: re-date it first."),
-        (_period(420e3, 2, 86e3, 450e3, 400e3, 1.0), "November: 420K closed, 20K past the 400K target; 86K more is due."),
-        (_period(400e3 - 0.001, 0, 0.0, 400e3, 400e3, 1.0), "November: 400K closed, exactly the 400K target; no more deals due."),
-        (_period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN), "November: 333K closed, forecast 350K vs. 400K target; 4% likely to hit. 67K to go, two open deals due."),
-        (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November: 400K closed, exactly the 400K target; no more deals due."),
-        (_period(0.0, 1, 41e3, NAN, 400e3, NAN, low=NAN), "November: nothing closed vs. 400K target; 400K to go, 41K due, too early to say."),
-        (_period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN), "November: 306K closed, forecast 322K vs. 400K target. 94K to go, 3K due; too few past wins this late for a range."),
+        (_period(333e3, 5, 226e3, 508e3, 400e3, 0.99), "November is 99% likely to hit 400K: 333K closed, forecast 508K. 67K to go, covered 3.4× by five open deals."),
+        (_period(333e3, 2, 40e3, 350e3, 400e3, 0.004), "November is <1% likely to hit 400K: 333K closed, forecast 350K. 67K to go; both due would bring it to 373K."),
+        (_period(333e3, 0, 0.0, 350e3, 400e3, 0.04), "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, no open deals due."),
+        (_period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3), "November: 333K closed, 67K to go and no open deals due. 178K is past its close date: re-date it."),
+        (_period(420e3, 2, 86e3, 450e3, 400e3, 1.0), "November is at target: 420K, 20K over. Upside still due in November: 86K in two deals."),
+        (_period(400e3 - 0.001, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
+        (_period(333e3, 2, -5.0, 350e3, 400e3, 0.04, pipeline_coverage=NAN), "November is 4% likely to hit 400K: 333K closed, forecast 350K. 67K to go, two open deals due."),
+        (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is at target: 400K."),
+        (_period(0.0, 1, 41e3, NAN, 400e3, NAN, low=NAN), "November: nothing closed vs. 400K, too early to say. 400K to go, 41K due."),
+        (_period(306e3, 1, 3e3, 322e3, 400e3, NAN, low=NAN), "November: 306K closed, forecast 322K vs. 400K. 94K to go, 3K due; too few past wins this late for a range."),
         (_period(306e3, 1, 3e3, 322e3, low=NAN), "November: 306K closed, forecast 322K, 3K due; too few past wins this late for a range."),
         (_period(333e3, 5, 226e3, 508e3), "November: 333K closed, forecast 508K (0–1.02M), five open deals due."),
         (_period(0.0, 1, 54e3, 43.2e3), "November: nothing closed, one deal of 54K due, 80% likely to close."),
@@ -79,7 +154,7 @@ def _ranged(low, high, learned_from=8, method="learned", **further):
         (_ranged(120e3, 900e3, target=NAN), "The range is too wide to plan on: 120K to 900K around 300K."),
         (_ranged(100e3, 900e3, 0, "stated"), "The range is too wide to plan on: 100K to 900K around 300K."),
         (_ranged(120e3, 900e3, 4), "The range is too wide to plan on: 120K to 900K around 300K. It rests on four ended months only."),
-        (_ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3), "The range is too wide to plan on: 120K to 900K around 300K. It rests on five ended months only. 178K is past its close date: re-date it first."),
+        (_ranged(120e3, 900e3, 5, "run_rate", open_count=0, overdue=178e3), "The range is too wide to plan on: 120K to 900K around 300K. It rests on five ended months only. 178K is past its close date: re-date it."),
         (_ranged(250e3, 350e3, 4), "The range is rough: it rests on four ended months only."),
         (_ranged(250e3, 350e3, 1), "The range is rough: it rests on one ended month only."),
     ],
@@ -108,9 +183,9 @@ def test_sentence__says_nothing_of_a_range_to_plan_on(table):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November has 1.1× coverage; with the usual new business it is 73% likely."),
-        (_period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3), "November: nothing is due yet; with the usual new business it is 13% likely."),
-        (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November has 0.1× coverage; too early to say more."),
+        (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November is 73% likely: 500K vs. 400K."),
+        (_period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3), "November is 13% likely: 255K vs. 400K, nothing due yet."),
+        (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November: 0.1× coverage; too early to say more."),
         (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
         (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
     ],
@@ -129,7 +204,7 @@ def _people(**rows):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 below target."),
+        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 below."),
         (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of the two reps is at target; every forecast reaches its target."),
         (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
         (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 below target."),
@@ -146,12 +221,20 @@ def test_sentence__of_people(table, words):
     assert sentence(table) == words
 
 
+def test_sentence__of_people_says_on_the_first_days_what_is_forecast_only():
+    rows = _people(Ann=[0, 140, 100], Bo=[0, 60, 90])
+    rows.attrs = {"as_of": "2026-11-02", "freq": "M"}
+    assert sentence(rows) == "Bo’s forecast is 30 below target."
+    rows.attrs["as_of"] = "2026-11-20"
+    assert sentence(rows) == "None of the two reps is at target; Bo’s forecast is 30 below."
+
+
 def test_sentence__of_teams_names_the_team_that_is_short():
     rows = _people(a=[100, 100, 100], b=[50, 50, 50], c=[0, 10, 60], d=[50, 60, 110])
     rows.index = pd.MultiIndex.from_tuples(
         [("East", "Ann"), ("East", "(all)"), ("West", "Cy"), ("West", "(all)")], names=["team", "owner_name"]
     )
-    assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 below target."
+    assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 below."
 
 
 def _fan(target, *expected):
@@ -170,12 +253,12 @@ def _fan(target, *expected):
         (_fan(400.0, 300.0, 508.0), "The November forecast passed its target after Nov 4."),
         (_fan(400.0, 410.0, 390.0), "The November forecast fell below its target after Nov 4."),
         (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above its target, up 20 since Nov 4."),
-        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 short of its target, down 20 since Nov 4."),
-        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 short of its target, unchanged since Nov 4."),
+        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 below its target, down 20 since Nov 4."),
+        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 below its target, unchanged since Nov 4."),
         (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
         (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
         (_fan(NAN, 390.0), "The November forecast is 390."),
-        (_fan(400.0, 390.0), "The November forecast is 10 short of its target."),
+        (_fan(400.0, 390.0), "The November forecast is 10 below its target."),
     ],
 )  # fmt: skip
 def test_sentence__of_the_way_to_the_target(table, words):
@@ -232,10 +315,10 @@ def _deals(*ends):
     [
         (_deals((0.95, 0.999), (0.97, 0.99)), "Lose any one deal and November still has a 95% chance."),
         (_deals((0.95, 0.999)), "Lose the one open deal and November still has a 95% chance."),
-        (_deals((0.2, 0.75), (0.5, 0.7)), "Oakhurst decides the most: November is 75% likely if it is won, 20% if it is lost."),
-        (_deals((0.002, 0.004), (0.001, 0.003)), "No single deal decides November: it is <1% likely either way."),
+        (_deals((0.2, 0.75), (0.5, 0.7)), "Oakhurst decides November: 75% likely if won, 20% if lost."),
+        (_deals((0.002, 0.004), (0.001, 0.003)), "No single deal saves November."),
         (_deals((0.48, 0.52)), "No single deal decides November: it is 48% to 52% likely either way."),
-        (_deals((0.0, 0.0)), "No single deal brings November to its target."),
+        (_deals((0.0, 0.0)), "No single deal saves November."),
         (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
         (_deals((NAN, NAN)), "No chance of a target is known that an open deal could change."),
         (_deals((0.2, 0.75), (1.0, 1.0)).assign(period=["2026-12", "2026-11"]), "November is at target whatever becomes of the open deals."),
@@ -243,6 +326,22 @@ def _deals(*ends):
 )  # fmt: skip
 def test_sentence__of_single_deals(table, words):
     assert sentence(table) == words
+
+
+@pytest.mark.parametrize(
+    ("ends", "due", "value", "words"),
+    [
+        ((0.0, 0.04), 8, 276e3, "No single deal saves November: all eight due would bring it to 304K"),
+        ((0.0, 0.04), 2, 76e3, "No single deal saves November: both due would bring it to 104K"),
+        ((0.0, 0.04), 1, 76e3, "No single deal saves November"),
+        ((1.0, 1.0), 3, 86e3, "Upside still due in November: 86K in three deals"),
+        ((1.0, 1.0), 0, 0.0, "Upside still due in November: none"),
+        ((0.2, 0.75), 8, 276e3, "Oakhurst decides November: 75% likely if won, 20% if lost"),
+    ],
+)
+def test_describe_forecast_deals__says_what_all_due_would_bring(ends, due, value, words):
+    row = _period(28e3, due, value, 168e3, 525e3, 0.002).iloc[1]
+    assert describe_forecast_deals(_deals(ends), row) == words
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_trend__draws_closed_money_where_no_earlier_record_can_be_forecast_from(
         history.as_of("2026-04-20T12:00Z"), history, as_of="2026-04-20", method="learned", target=200
     )
     block = trend(tables)
-    assert block.title == "The April forecast is 70 short of its target"
+    assert block.title == "The April forecast is 70 below its target"
     assert block.sub.endswith("The learned method can forecast from Apr 20 on")
     (chart,) = block.parts
     assert isinstance(chart, Chart)
@@ -224,7 +224,7 @@ def lines_of(block):
 
 def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
     block = learned(opportunities, 150_000)
-    assert block.title == "Alder decides the most: March is 100% likely if it is won, 0% if it is lost"
+    assert block.title == "Alder decides March: 100% likely if won, 0% if lost"
     (line,) = lines_of(block)
     assert (line.cells[0].text, line.cells[0].whose, line.cells[0].small, line.cells[1].text) == (
         "Alder",
@@ -244,15 +244,38 @@ def test_decide__says_between_which_days_a_deal_is_won_if_it_is(opportunities):
     assert line.cells[0].small == "120K · stated 80% · due Mar 27 · if won, between Mar 20 and Apr 2"
 
 
-def test_decide__of_a_target_that_is_met_or_far_says_so(opportunities):
-    assert learned(opportunities, 60_000).title == "March is at target whatever becomes of the open deals"
-    assert learned(opportunities, 900_000).title == "No single deal brings March to its target"
+def test_decide__where_no_deal_decides_lists_what_the_forecast_rests_on(opportunities):
+    far = learned(opportunities, 900_000)
+    assert far.title == "No single deal saves March"
+    assert far.sub == "The one deal with most expected in March. At chances from history"
+    (line,) = lines_of(far)
+    assert [cell.text for cell in line.cells] == ["Alder", "96K"]
+    assert not any(cell.picture for cell in line.cells)
+
+
+def test_decide__of_a_period_that_is_decided_shows_the_deals_of_the_next(opportunities):
+    block = learned(opportunities, 60_000)
+    assert block.sub.startswith("The one deal with most expected in April")
+    assert [line.cells[0].text for line in lines_of(block)] == ["Cedar"]
+
+
+def test_decide__puts_the_deal_of_its_title_first():
+    deals = [ALDER, ("b", "Bay", 60_000.0, "proposal", "active", "2026-03-26", 50, "Ann")]
+    tables = tables_of(pipeline(deals), target=60_000)
+    swings = tables.swings
+    # The largest effect on the chance is not the largest share of the uncertainty.
+    tables.__dict__["swings"] = swings.assign(swing=[0.2, 0.7]).sort_values("swing", ascending=False)
+    tables.swings.attrs = swings.attrs | {"method": "learned"}
+    first = tables.swings["name"].iloc[0]
+    block = decide(tables)
+    assert block.title.startswith(f"{first} decides March: ")
+    assert lines_of(block)[0].cells[0].text == first
 
 
 def test_decide__at_stated_chances_says_no_chance_of_the_target(opportunities):
     block = decide(tables_of(opportunities, target=150_000))
     assert block is not None
-    assert block.title == "Alder, 120K, is the only open deal due"
+    assert block.title == "Alder, 120K, is the only open deal due in March"
     (line,) = lines_of(block)
     assert [cell.text for cell in line.cells] == ["Alder", "96K"]
 
@@ -273,7 +296,7 @@ def _texts(block):
 
 def test_months__of_a_target(opportunities):
     block = months(tables_of(opportunities, target=150_000))
-    assert block.title == "April has 0.2× coverage; its open deals bring 6K at their stated chances"
+    assert block.title == "April: 6K vs. 150K at stated chances; add 227K of pipeline"
     heads, lines = _texts(block)
     assert heads == ["Month", "", "Forecast", "80% range", "Coverage", "Pipeline to add"]
     # Of 120K that closed 70K were won: 150K take 257K.
@@ -399,12 +422,9 @@ def test_categories__against_a_target(opportunities):
 
     assert title(150_000) == "Closed and commit alone reach 190K, 40K past target"
     assert title(190_000) == "Closed and commit alone reach the target of 190K"
-    assert title(200_000) == "Closed and commit alone reach 190K, 10K short of target"
+    assert title(200_000) == "Closed and commit alone reach 190K, 10K below target"
     only_closed = pipeline([("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann")])
-    assert (
-        categories(tables_of(only_closed, target=100_000)).title
-        == "Closed alone reaches 70K, 30K short of target"
-    )
+    assert categories(tables_of(only_closed, target=100_000)).title == "Closed alone reaches 70K, 30K to go"
 
 
 def test_categories__of_nothing_say_so():
@@ -417,19 +437,20 @@ ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = THIS_WEEK
 @pytest.mark.parametrize(
     ("rows", "target", "words"),
     [
-        (THIS_WEEK, 150_000, "March: 70K closed, forecast 166K vs. 150K target. 80K to go, covered 1.5× by one open deal."),
+        (THIS_WEEK, 150_000, "March: 70K closed, forecast 166K vs. 150K. 80K to go, covered 1.5× by one open deal."),
         (THIS_WEEK, None, "March: 70K closed, forecast 166K (70K–190K), one open deal due."),
-        (THIS_WEEK, 60_000, "March: 70K closed, 10K past the 60K target; 120K more is due."),
-        ([ELDER], 70_000, "March: 70K closed, exactly the 70K target; no more deals due."),
+        (THIS_WEEK, 60_000, "March is at target: 70K, 10K over. April: 6K vs. 60K at stated chances; add 73K of pipeline. Upside still due in March: 120K in one deal. 20K is past its close date: re-date it."),
+        ([ELDER], 70_000, "March is at target: 70K. April: nothing due yet; add 70K of pipeline."),
         ([ALDER], None, "March: nothing closed, one deal of 120K due, 80% likely to close."),
-        ([ELDER, DAMSON], 90_000, "March: 70K closed, 20K to go and no open deals due. 20K is past its close date: re-date it first."),
-        ([CEDAR], 1_000, "March: nothing closed, 1K to go and no open deals due."),
-        ([CEDAR], None, "March: nothing closed and no open deals due."),
+        ([ELDER, DAMSON], 90_000, "March: 70K closed, 20K to go, nothing due. April: nothing due yet; add 90K of pipeline. 20K is past its close date: re-date it."),
+        ([CEDAR], 1_000, "March: nothing closed, 1K to go, nothing due. April: 6K vs. 1K at stated chances."),
+        ([CEDAR], None, "March: nothing closed, nothing due. April: forecast 6K, 30K due so far."),
         ([], None, "March: nothing closed and no open deals due."),
     ],
 )  # fmt: skip
 def test_headline__says_what_is_closed_likely_and_left(rows, target, words):
-    assert headline(tables_of(pipeline(rows), target=target)) == words
+    tables = tables_of(pipeline(rows), target=target)
+    assert f"{headline(tables)} {second_sentence(tables)}".rstrip() == words
 
 
 def test_headline__names_a_fiscal_quarter(opportunities):
@@ -470,20 +491,41 @@ def test_tiles__of_a_forecast_outside_its_range_say_what_is_likely():
 
 def test_second_sentence__of_equal_gaps_singles_nobody_out():
     target = pd.DataFrame({"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0})
-    tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
-    assert second_sentence(tables) == "Three are 50K short each."
+    tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
+    assert second_sentence(tables).endswith(" Three have 50K to go each.")
+    # On the first days nobody is late.
+    begun = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
+    assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")
+    assert {tile.name: tile.note for tile in tiles(begun)}["Closed won"] == "0 deals, day 2 of 30"
+
+
+def test_tiles__of_a_period_that_is_decided_are_those_of_the_next(opportunities, history):
+    assert _said(tables_of(opportunities, history, target=60_000)) == {
+        "Closed won, March": ("70K", (0, "no change"), "1 deal, 117% of target"),
+        "Forecast, April": ("6K", (0, "no change"), "one deal: all or nothing"),
+        "Coverage, April": ("0.5×", (0, "no change"), "30K due, 60K to go"),
+    }
+    assert [*_said(tables_of(pipeline([ELDER, CEDAR]), target=90_000))] == [
+        "Closed won, March", "Forecast, April", "Coverage, April",
+    ]  # fmt: skip
+    assert [*_said(tables_of(pipeline([CEDAR])))] == [
+        "Closed won, March",
+        "Forecast, April",
+        "Open and due, April",
+    ]
 
 
 def test_tiles__nothing_due_is_a_dash_and_never_zero():
-    said = _said(tables_of(pipeline([ELDER, CEDAR]), target=90_000))
-    assert said["Coverage"] == ("–", None, "none due, 20K to go")
-    assert said["Forecast"][2] == "no open deals due"
+    assert _said(tables_of(pipeline([ELDER]), target=90_000))["Coverage, April"] == (
+        "–",
+        None,
+        "none due, 90K to go",
+    )
     assert _said(tables_of(pipeline([ELDER])))["Open and due"] == ("–", None, "none due")
 
 
-def test_tiles__a_target_that_is_met(opportunities):
-    assert _said(tables_of(opportunities, target=60_000))["Coverage"] == ("met", None, "120K due")
-
-
-def test_second_sentence__is_empty_without_targets_of_people(opportunities):
-    assert second_sentence(tables_of(opportunities, target=150_000)) == ""
+def test_second_sentence__without_targets_of_people_says_what_is_to_go(opportunities):
+    assert (
+        second_sentence(tables_of(opportunities, target=150_000))
+        == "80K to go, covered 1.5× by one open deal."
+    )

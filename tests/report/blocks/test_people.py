@@ -114,7 +114,7 @@ TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
 
 def test_people__with_targets_show_gap_and_chance(opportunities):
     block = people(tables_of(opportunities, target=TARGETS))
-    assert block.title == "None of the three reps is at target; Di’s forecast is 7K below target"
+    assert block.title == "None of the three reps is at target; Di’s forecast is 7K below"
     assert block.sub.endswith("Di has a target and owns no deal; is the name spelled as in the CRM?")
     assert list_lines(_table(block)) == {
         "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],
@@ -186,7 +186,7 @@ def _goals(block):
 def test_to_win__say_what_covers_the_gap(opportunities):
     ann, *_ = _goals(to_win(tables_of(opportunities, target=PERSONAL)))
     assert (ann.name, ann.state, ann.advice) == (
-        "Ann", "70K of 150K · 80% as stated", "You are 80K short; this one deal covers it.",
+        "Ann", "70K of 150K · 80% as stated", "You have 80K to go; this one deal covers it.",
     )  # fmt: skip
     assert [(deal.text, *said) for deal, *said in ann.deals] == [
         ("Alder", "120,000", "80%", "–", "negotiation, due Mar 27")
@@ -221,8 +221,8 @@ def test_to_win__of_many_people_begin_with_those_who_have_deals():
     first, stuck = _goals(to_win(tables_of(pipeline(rows), target=targets)))
     assert (first.name, first.state) == ("Rep 13", "0 of 100")  # What it cannot cover has no chance of 0%.
     assert (stuck.state, stuck.advice) == (
-        "1.3K short",
-        "No open deal of theirs could close in time; 5 more are short.",
+        "1.3K to go",
+        "No open deal of theirs could close in time; 5 more without one.",
     )
     assert [(deal.text, value) for deal, value, *_ in stuck.deals] == [(name, "100") for name in people[:8]]
 
