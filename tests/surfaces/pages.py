@@ -62,7 +62,7 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
 
 def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     money, (label, lead) = answers.money, find_lead(answers.forecast)
-    row = answers.forecast.loc[lead]
+    row: Any = answers.forecast.loc[lead]
     tiles = {name.partition(",")[0]: tile for name, tile in page.tiles.items()}
     named = [name.partition(", ")[2] for name in page.tiles]
     here, there = (answers.name(one) for one in (label, lead))
@@ -456,7 +456,7 @@ def _check_view(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     ledger.same("page, people, in view", sorted(in_view), sorted(first["name"]))
 
 
-_EQUAL_ENDS = re.compile(r"is (\S+) likely if it is won, (\S+) if it is lost")
+_EQUAL_ENDS = re.compile(r": (\S+) likely if won, (\S+) if lost")
 
 
 def _check_enough(ledger: Ledger, page: reading.Read, answers: Answers) -> None:

@@ -93,7 +93,9 @@ def find_lead(table: pd.DataFrame) -> tuple[str, str]:
     later: Row = table.loc[shown[shown.index(label) + 1 :][:1] if label in shown else []]
     nothing = not row["open_count"] and row["expected"] <= row["booked"]
     settled = row["gap"] <= 0 or evidence.count_days_left(label, table) is not None or nothing
-    later = later[(later["expected"] > 0) | (later["expected"].notna() & later["target"].notna())]
+    later = later[
+        (later["expected"] > 0) | ((later["expected"] == 0) & (later.get("needed_pipeline", 0) > 0))
+    ]
     return label, str(later.index[0]) if settled and len(later) else label
 
 

@@ -222,7 +222,7 @@ def test_to_win__of_many_people_begin_with_those_who_have_deals():
     assert (first.name, first.state) == ("Rep 13", "0 of 100")  # What it cannot cover has no chance of 0%.
     assert (stuck.state, stuck.advice) == (
         "1.3K to go",
-        "No open deal of theirs could close in time; 5 more without one.",
+        "No open deal of theirs could close in time; 5 more are without one.",
     )
     assert [(deal.text, value) for deal, value, *_ in stuck.deals] == [(name, "100") for name in people[:8]]
 
