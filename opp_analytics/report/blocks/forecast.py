@@ -510,7 +510,7 @@ def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
     due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
     if row["gap"] <= 0:
-        return Tile("Coverage", "met", None, due, opens=_list_open(tables))
+        return Tile("Coverage", "met", None, due, opens=_list_open(tables, str(row.name)))
     note = f"{due}, {money(row['gap'])} to go"
     if not row["open_count"]:
         return Tile("Coverage", text.MISSING, None, note)
