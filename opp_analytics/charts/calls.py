@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import describe_leans, name_source, say_lean, sentence
+from opp_analytics.analysis import describe_leans, heading, name_source, say_lean, sentence
 from opp_analytics.charts.data import (
     ChartData,
     DotMark,
@@ -91,7 +91,7 @@ def _lay_out(
         (tick, write(tick)) for tick in [*(-tick for tick in above[:0:-1]), *above] if low <= tick <= high
     ]
     return ChartData(
-        sentence(table), note, places=tuple(places), levels=(Level(level),), size=_SIZE, least_rows=2,
+        heading(table), note, places=tuple(places), levels=(Level(level),), size=_SIZE, least_rows=2,
         measure=replace(measure, low=low, high=low + (high - low) / _SHARE, ticks=tuple(ticks)),
         columns=tuple(TextColumn(at, True, head, "ink") for head, at in zip(heads, (0.68, 0.84, 1.0), strict=True)),
     )  # fmt: skip

@@ -15,12 +15,13 @@ from opp_analytics.analysis import heading, push_counts, sentence, transition_ma
 from opp_analytics.charts.data import (
     BarMark,
     ChartData,
-    Curve,
     EndName,
     Level,
     Measure,
     Place,
+    TextColumn,
     Tone,
+    choose_ticks,
     iterate,
     keep_largest,
     measure_column,
@@ -187,10 +188,16 @@ _FLOW: tuple[tuple[str, Tone, str], ...] = (
     ("advanced", "hi", "moved on"),
     ("lost", "mute", "lost"),
     ("back", "bar", "back"),
-    ("removed", "bar", "removed"),
-    ("still", "pale", "open"),
+    ("removed", "pale", "removed"),
+    ("still", "band", "open"),
 )
 """Outcomes of the entries into a stage, in their order in a bar."""
+_SMALL = (
+    ("back", "dark", "back"),
+    ("removed", "light gray", "removed"),
+    ("still", "light blue", "still open"),
+)
+"""Outcomes whose parts seldom have room for their words."""
 _OUTCOMES: dict[str, Tone] = {
     "slipped": "hi",
     "lost": "mute",
@@ -201,47 +208,53 @@ _OUTCOMES: dict[str, Tone] = {
 }
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so its shares compare."""
 _MOST_PUSHES = 8
+_STAYS = 0.7
+"""Share of the width for the stays in a stage, the figures right of them."""
 _MOST_STACKED = 3
 _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 """Tones of the largest groups and of the rest together."""
 
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of open value per stage, with its open deals."""
+    """Prepare a bar of open value per stage, the largest in blue, with its open deals and those that got that far."""
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no opportunities")
-    money = money_of(table)
-    rows: Any = zip(name_rows(table.index), table["open_value"], table["open_count"], strict=True)
-    places = (
-        Place(name, (BarMark(0, value, "bar"),), f"{money(value)}, {text.count(n)}", value)
-        for name, value, n in rows
-    )
-    measure = measure_column(table, "open_value")
-    if not table["open_value"].any():
-        measure = replace(measure, ticks=((0.0, money(0)),))
+    money, top = money_of(table), float(table["open_value"].max())
+    stages = table.index.get_level_values("stage")
+    largest = table["open_value"].groupby(stages, observed=True).sum().idxmax() if top else None
+    places = tuple(
+        Place(
+            name, (BarMark(0, row.open_value, "hi" if stage == largest else "bar"),), "", row.open_value,
+            figures=(money(row.open_value), f"{row.open_count:,} of {row.reached_low:,}"),
+        )
+        for name, stage, row in zip(name_rows(table.index), stages, iterate(table), strict=True)
+    )  # fmt: skip
+    measure = replace(measure_column(table, "open_value"), low=0, high=(top or 1.0) / _STAYS)
+    ticks = tuple((tick, money(tick)) for tick in (choose_ticks(top, 3) if top else [0.0]))
     count = text.count(int(table["open_count"].sum()), "open deal")
+    heads = (("open", 0.82), ("deals", 1.0))
     return ChartData(
-        sentence(table), write_caption(table, count), places=tuple(places), measure=measure, says_tone="quiet"
-    )
-
-
-def stage_flow(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
-    entries = int(table["entries"].sum())
-    empty = "" if entries else "no deal entered a stage in this period"
-    places = [
-        _place_stage(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())
-    ]
-    parts = table[[column for column, _, _ in _FLOW]]
-    parts = parts.rename(columns={column: words for column, _, words in _FLOW})
-    right = "at the right: entries, share of finished stays that advanced, median days in the stage"
-    return ChartData(
-        sentence(table), write_caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
-        places=tuple(places), measure=Measure("count", "deals that entered"),
+        heading(table), write_caption(table, count, "deals: open there, of those that got this far at least"), places=places,
+        measure=replace(measure, ticks=ticks), columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
     )  # fmt: skip
 
 
-def _place_stage(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
+def stage_flow(table: pd.DataFrame) -> ChartData:
+    """Prepare a bar of entries per stage, cut by their outcome, with the share that moved on and median days beside it."""
+    entries = int(table["entries"].sum())
+    empty = "" if entries else "no deal entered a stage in this period"
+    top = max(float(table["entries"].max()) if len(table) else 0.0, 1.0)
+    ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top))
+    key = ", ".join(f"{tone}: {words}" for name, tone, words in _SMALL if table[name].any())
+    return ChartData(
+        heading(table), write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"), empty,
+        places=tuple(_place_stage(stage, row) for stage, row in table.iterrows()),
+        measure=Measure("count", "deals that entered", 0, top / _STAYS, ticks=ticks),
+        columns=(TextColumn(0.86, True, "moved on", "ink"), TextColumn(1.0, True, "days", "ink")),
+    )  # fmt: skip
+
+
+def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
     keys = stage if isinstance(stage, tuple) else (stage,)
     name = " · ".join(text.label(key) for key in keys)
     marks, parts, left = [], [], 0.0
@@ -249,15 +262,12 @@ def _place_stage(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
         n = int(row[column])
         if n:
             parts.append(f"{n:,} {words}")
-            # The first row names the parts, the others only count them.
-            forms = (parts[-1], f"{n:,}") if first else (f"{n:,}",)
             title = f"{text.capital(name)}: {parts[-1]}"
-            marks.append(BarMark(left, left + n, tone, forms=forms, title=title))
+            marks.append(BarMark(left, left + n, tone, forms=(parts[-1], f"{n:,}"), title=title))
         left += n
     conversion, days = text.percent(row["conversion"]), text.number(row["median_days"])
-    entries = int(row["entries"])
     return Place(
-        name, tuple(marks), f"{entries:,}, {conversion}, {days} days", entries, figures=(conversion, days),
+        name, tuple(marks), figures=(conversion, days),
         title=f"{text.capital(name)}: {', '.join(parts)}", key=str(keys[-1]),
     )  # fmt: skip
 
@@ -304,7 +314,7 @@ def slippage(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
         level -= value
     return ChartData(
-        sentence(table), write_caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
+        heading(table), write_caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
         measure=measure_column(table, "value", "value at the start of the period"),
     )  # fmt: skip
 
@@ -365,17 +375,25 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
 
 
 def close_date_moves(table: pd.DataFrame) -> ChartData:
-    """Prepare deals by number of pushes, with the median days pushed above each column."""
+    """Prepare the pushed deals by number of pushes, with the median days pushed above each column."""
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no deals in this period")
     counts = push_counts(table, most=_MOST_PUSHES)
+    never = int(counts["deals"].get(0, 0))
+    # They would flatten the rest.
+    counts = counts.drop(index=0, errors="ignore")
+    note = write_caption(
+        table, f"{never:,} of {text.count(len(table))} never pushed, not drawn", "counts are lower bounds"
+    )
+    if not counts["deals"].any():
+        return ChartData(heading(table), note, "no close date was pushed")
     places = []
     for pushes, deals, days in zip(counts.index, counts["deals"], counts["median_days"], strict=True):
-        says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if pushes else "")
+        says = f"{deals:,}" + (f"\nmedian {text.number(days)} days" if deals else "")
         name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
-        places.append(Place(name, (BarMark(0, deals, "hi" if pushes else "pale", 0.7),), says, deals))
+        places.append(Place(name, (BarMark(0, deals, "hi", 0.7),), says, deals))
     return ChartData(
-        sentence(table), write_caption(table, text.count(len(table)), "counts are lower bounds"), places=tuple(places),
+        heading(table), note, places=tuple(places),
         upright=True, across=Measure("names", "pushes seen"),
         # Two lines of text stand above the highest column.
         measure=Measure("count", "deals", 0, float(counts["deals"].max()) * 1.22),
@@ -383,7 +401,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
 
 
 def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> ChartData:
-    """Prepare the value created by period as columns, the last one highlighted, or stacked by group; the open value as a line.
+    """Prepare the value created by period as columns, the last one highlighted, or stacked by group.
 
     The `average` is a line across the columns, with the name `line`.
     """
@@ -392,7 +410,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
         return ChartData(sentence(table), write_caption(table), empty, size=(9.0, 4.2))
     grouped = isinstance(table.index, pd.MultiIndex)
     values, money = _sum_groups(table), money_of(table)
-    columns = ["deals", "open_value", *(["to_date"] if "to_date" in table else [])]
+    columns = ["deals", *(["to_date"] if "to_date" in table else [])]
     periods = table.groupby(level="period", sort=False)[columns].agg(
         {name: "any" if name == "to_date" else "sum" for name in columns}
     )
@@ -406,18 +424,18 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
         period = text.period(str(key), freq)
         title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
         name = f"{name}\n{count}"
-        places.append(Place(name, tuple(bars), "", tops[-1], short, (figure,), title, str(key)))
-    names = [shorten(name, 24) for name in values] if grouped else ["created"]
+        places.append(Place(name, tuple(bars), figure, tops[-1], short, (figure,), title, str(key)))
+    names = [shorten(name, 24) for name in values] if grouped else []
+    # Names stand right of the last column, of the last one that has something.
+    named = max((place for place, one in enumerate(places) if one.end), default=last)
     ends = [
-        EndName(last + 0.35, (bar.start + bar.end) / 2, name, "quiet" if bar.tone == "pale" else bar.tone)
-        for bar, name in zip(places[-1].marks, names, strict=True)
+        EndName(named + 0.35, (bar.start + bar.end) / 2, name, "quiet" if bar.tone == "pale" else bar.tone)
+        for bar, name in zip(places[named].marks, names, strict=False)
         if isinstance(bar, BarMark)
     ]
-    opened = tuple((float(k), float(value)) for k, value in enumerate(periods["open_value"]))
-    ends.append(EndName(last + 0.35, opened[-1][1], "open at the end", "ink"))
     return ChartData(
-        sentence(table), write_caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
-        measure=measure_column(table, "value", "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
+        heading(table), write_caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
+        measure=measure_column(table, "value", "value created"), ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
         footer=note_periods(periods), size=(9.0, 4.2),
     )  # fmt: skip
@@ -454,7 +472,7 @@ def deal(table: pd.DataFrame) -> ChartData:
     """Prepare the timeline of one deal: stage, value and close date, each change where it was seen."""
     if table.empty:
         return ChartData(
-            sentence(table), write_caption(table), "no changes in this timeline", size=(9.0, 2.8)
+            sentence(table), write_caption(table), "no changes in this timeline", size=(10.0, 2.8)
         )
     start, last, as_of = table["seen_at"].min(), table["seen_at"].max(), table.attrs.get("as_of")
     known = pd.Timestamp(as_of, tz="UTC") if as_of else last
@@ -468,14 +486,15 @@ def deal(table: pd.DataFrame) -> ChartData:
         for phase in _split_phases(table, field, end):
             words = _write_value(field, phase.value, table)
             left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
-            forms = tuple(shorten(words, width) for width in (len(words), 14, 12, 10, 8, 6))
+            forms = (words, *(f"{words[:letters]}." for letters in (8, 6, 4, 3) if field == "stage"))
+            forms += (f"{phase.value.month}/{phase.value.day}",) if field == "close_date" else ()
             bars.append(BarMark(left, right, _judge_phase(field, phase, stages, homes), 0.56, forms))
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
     seen = f"changed in {text.count(changes, 'record')}"
     note = write_caption(table, seen, "blue: pushed, cut or moved back")
     return ChartData(
-        sentence(table), note, places=tuple(places), least_rows=1, size=(9.0, 2.8),
+        heading(table), note, places=tuple(places), least_rows=1, size=(10.0, 2.8),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),
     )  # fmt: skip
 

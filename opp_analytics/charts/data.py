@@ -52,6 +52,8 @@ class RangeMark:
     high: float
     tone: Tone = "mute"
     capped: bool = False
+    shift: float = 0.0
+    """Distance from the middle of the place, as a share of its breadth."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import evidence, sentence
+from opp_analytics.analysis import evidence, heading, sentence
 from opp_analytics.charts.changes import stack_shares
 from opp_analytics.charts.data import (
     BarMark,
@@ -23,8 +23,10 @@ from opp_analytics.charts.data import (
     Place,
     RangeMark,
     Ribbon,
+    TextColumn,
     TickMark,
     Tone,
+    choose_ticks,
     keep_largest,
     measure_column,
     measure_percent,
@@ -48,16 +50,20 @@ _MOST_AMOUNTS = 12
 """Largest number of columns with room for an amount above each."""
 _LINE = 0.08
 """Height of an amount, as a share of the axis."""
+_LATER = 0.45
+"""Opacity of the forecasts of later periods."""
 _MOST_GROUPS = 30
 _MOST_DEALS = 12
+_CHANCES = 0.64
+"""Share of the width for the chances, the figures right of them."""
 _EPOCH = pd.Timestamp(0)
 _DAY = pd.Timedelta(days=1)
 
 
 def forecast(table: pd.DataFrame) -> ChartData:
-    """Prepare booked and expected money by period, the range and the target; with `by`, the groups of one period.
+    """Prepare closed and forecast money by period, months ahead paler, the range and the target; with `by`, the groups of one period.
 
-    Overdue and unscheduled deals are due in no period: the caption counts them.
+    Overdue and unscheduled deals are due in no period: a note below counts them.
     """
     if table.index.nlevels > 1:
         return _prepare_groups(table)
@@ -70,14 +76,18 @@ def forecast(table: pd.DataFrame) -> ChartData:
         text.count(int(table["open_count"].sum()), "open deal"),
         _explain_marks(shown, table),
         _note_outside(shown, money_of(table), str(table.attrs.get("freq"))),
-        _count_undrawn(table, shown),
         name_method(table),
     )
     if shown.empty:
-        return ChartData(sentence(table), note, "no deal is won or due in a period", size=size)
+        return ChartData(heading(table), note, "no deal is won or due in a period", size=size)
+    target, right = float(shown["target"].ffill().iloc[-1]), len(shown) - 0.5
+    aim = (
+        (EndName(right, target, f"target {money_of(table)(target)}", "ink"),) if math.isfinite(target) else ()
+    )
+    footer = " · ".join(filter(None, (note_periods(shown), _count_undrawn(table, shown))))
     return ChartData(
-        sentence(table), note, places=_place_periods(shown, table), upright=True, size=size,
-        measure=measure_column(table, "expected", "booked and expected"), footer=note_periods(shown), says_tone="quiet",
+        heading(table), note, places=_place_periods(shown, table), upright=True, size=size, ends=aim, footer=footer,
+        measure=measure_column(table, "expected", "closed and forecast"),
     )  # fmt: skip
 
 
@@ -103,17 +113,22 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
     target = shown["target"].ffill().to_numpy(dtype=float)
     booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
     ahead = np.where(np.isnan(expected), booked, expected)
-    tops = np.fmax(np.fmax(ahead, high), 0.0)
+    tops = np.fmax(ahead, 0.0)
+    later = shown["to_date"].cumsum().gt(0) & ~shown["to_date"]
     # The target's line would run through an amount just below it.
-    crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *target]))
+    crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *high, *target]))
     tops = np.where(crossed, target, tops)
     written = shown.index.isin(table.index) & (len(shown) <= _MOST_AMOUNTS)
     money, places = money_of(table), []
     for k, name in enumerate(name_periods(shown)):
-        marks: list[Mark] = [BarMark(low[k], high[k], "band", 0.9)] if high[k] > low[k] else []
-        marks.append(BarMark(0, booked[k], "bar", 0.56))
+        marks: list[Mark] = [BarMark(0, booked[k], "bar", 0.56)]
         # A bar of height 0 on another would pin the axis to its foot.
-        marks += [BarMark(booked[k], ahead[k], "hi", 0.56)] if ahead[k] != booked[k] else []
+        strength = _LATER if later.iloc[k] else 1.0
+        marks += (
+            [BarMark(booked[k], ahead[k], "hi", 0.56, strength=strength)] if ahead[k] != booked[k] else []
+        )
+        # Beside its bar, whose end carries the figure.
+        marks += [RangeMark(low[k], high[k], capped=True, shift=0.37)] if high[k] > low[k] else []
         marks += [] if math.isnan(target[k]) else [TickMark(target[k])]
         says = money(float(expected[k])) if written[k] else ""
         places.append(Place(name, tuple(marks), says, float(tops[k])))
@@ -125,10 +140,9 @@ def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
     ranges = f"{text.percent(confidence)} range" if confidence else "range"
     due_only = " of open deals due only" if method == "stated" else ""
     marks = [
-        ("dark: booked", shown["booked"].ne(0).any()),
-        ("blue: expected", shown["expected"].gt(shown["booked"]).any()),
-        (f"pale: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
-        ("line: target", shown["target"].notna().any()),
+        ("dark: closed", shown["booked"].ne(0).any()),
+        ("blue: forecast", shown["expected"].gt(shown["booked"]).any()),
+        (f"thin line: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
     ]
     return ", ".join(name for name, drawn in marks if drawn)
 
@@ -165,18 +179,18 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
     note = write_caption(
         table,
         f"{text.count(len(ranked), 'group')} of {name}" if name else "",
-        f"dark: booked, blue: expected{', line: target' if shown['target'].notna().any() else ''}",
+        f"dark: closed, blue: forecast{', line: target' if shown['target'].notna().any() else ''}",
         note_rest(len(ranked) - len(shown), "smaller group"),
         name_method(table),
     )
     if shown.empty:
-        return ChartData(sentence(table), note, "nothing won or due in this period", size=(8.5, 2.8))
+        return ChartData(heading(table), note, "nothing won or due in this period", size=(8.5, 2.8))
     places = tuple(
         _place_group(label, row, money_of(table))
         for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
     )
-    measure = measure_column(table, "expected", "booked and expected")
-    return ChartData(sentence(table), note, places=places, measure=measure, size=(8.5, 2.8))
+    measure = measure_column(table, "expected", "closed and forecast")
+    return ChartData(heading(table), note, places=places, measure=measure, size=(8.5, 2.8))
 
 
 def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -290,7 +304,7 @@ def forecast_fan(
         (last["high"], f"{money(last['low'])}–{money(last['high'])}", "quiet"),
     ]
     if "actual" in table and table["actual"].notna().all():
-        curves.append(Curve(tuple(zip(days, map(float, table["actual"]), strict=True)), "ink", 2.0))
+        curves.append(Curve(((days[-1], float(last["actual"])),), "ink", dots=8.0))
         names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
     if calls is not None and len(calls):
         made = (pd.DatetimeIndex(calls.index) - _EPOCH) / _DAY
@@ -329,7 +343,12 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     """Prepare the deals that matter most: P(target) if each is lost and if it is won; without a target, shares of the variance."""
     aimed = bool(table["swing"].notna().any())
     column = "swing" if aimed else "variance_share"
-    shown = keep_largest(table[table[column].notna()], column, _MOST_DEALS)
+    known = table[table[column].notna()]
+    # No open deal makes a period certain.
+    known = known.assign(**{end: known[end].clip(1e-6, 1 - 1e-6) for end in ("p_if_lost", "p_if_won")})
+    # Chances of one period compare, those of two do not.
+    known = known[known["period"].astype(str) == known["period"].astype(str).min()]
+    shown = keep_largest(known, column, _MOST_DEALS)
     if shown.empty:
         none = "no open deal is due in a period"
         return ChartData("No open deal decides a period", write_caption(table), none)
@@ -337,23 +356,24 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     places = []
     for row in shown.to_dict("records"):
         name = str(row.get("name") or row.get("unique_id"))
-        period = text.period(str(row["period"]), freq)
+        ends = [text.percent(row[end]) for end in ("p_if_lost", "p_if_won") if aimed]
         marks: tuple[Mark, ...] = (
             mark_swing(row["p_if_lost"], row["p_if_won"]) if aimed else (BarMark(0, row[column], "hi"),)
         )
-        places.append(Place(f"{shorten(name, 26)} · {money(row['value'])} · {period}", marks))
-    first = shown.iloc[0]
-    title = sentence(shown[shown["period"] == first["period"]])
+        places.append(Place(name, marks, figures=(money(row["value"]), *ends)))
+    first, period = shown.iloc[0], text.period(str(shown["period"].iloc[0]), freq)
+    title = heading(shown)
     if not aimed:
-        name = str(shown.to_dict("records")[0].get("name") or first.get("unique_id"))
-        share, period = text.percent(first["variance_share"]), text.period(str(first["period"]), freq)
-        title = f"{name} makes {share} of the uncertainty of {period}"
-    key = "ring: if it is lost, blue: if it is won" if aimed else ""
-    further = f"largest {_MOST_DEALS} shown" if len(table) > _MOST_DEALS else ""
-    what = "probability of reaching the target" if aimed else "share of the period's variance"
+        name = str(first.get("name") or first.get("unique_id"))
+        title = f"{name} makes {text.percent(first['variance_share'])} of the uncertainty of {period}"
+    further = f"largest {_MOST_DEALS} shown" if len(known) > _MOST_DEALS else ""
+    what = f"chance that {period} reaches its target" if aimed else f"share of the variance of {period}"
+    note = write_caption(table, text.count(len(known), "open deal"), name_method(table), further)
+    heads = [("value", 0.76), *([("if lost", 0.88), ("if won", 1.0)] if aimed else [])]
     return ChartData(
-        title, write_caption(table, text.count(len(table), "open deal"), key, further), places=tuple(places), name_width=48,
-        measure=measure_percent(what, low=-0.02 if aimed else 0),
+        title, note, places=tuple(places), name_width=44, size=(9.0, 2.8),
+        measure=measure_percent(what, low=-0.02 if aimed else 0, high=1 / _CHANCES, ticks=choose_ticks(1.0)),
+        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
     )  # fmt: skip
 
 
@@ -390,7 +410,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         )
     )
     return ChartData(
-        sentence(table), write_caption(table, "at the right: closed + commit, and with best case"), places=places,
+        heading(table), write_caption(table, "at the right: closed + commit, and with best case"), places=places,
         measure=measure_column(table, "closed", "value"), size=(9.0, 3.4),
     )  # fmt: skip
 
@@ -468,36 +488,39 @@ def backtest(table: pd.DataFrame) -> ChartData:
     end, weeks = curves[-1].points[-1], whole["weeks_before"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
-        sentence(table), write_caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
+        heading(table), write_caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True), curves=tuple(curves),
         across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())), levels=(Level(0.0, "ink"),),
         ends=(
             EndName(*end, text.period(last, table.attrs.get("freq")), "hi"),
-            EndName(float(weeks.min()), 0.0, "as booked", "ink"),
+            EndName(float(weeks.min()), 0.0, "as closed", "ink"),
         ),
     )  # fmt: skip
 
 
 def backtest_horizons(table: pd.DataFrame) -> ChartData:
-    """Prepare how far forecasts missed against the weeks left, and in gray how far too high or low in all."""
+    """Prepare how far forecasts missed, against the weeks left."""
     count = text.count(int(table["n"].sum()), "forecast")
     known = table[table["wape"].notna()].sort_index(ascending=False)
     if known.empty:
         nothing = "nothing was booked in the periods that have ended"
         return ChartData(sentence(table), write_caption(table, count, name_method(table)), nothing)
-    places = tuple(
-        Place(f"{weeks}\n{text.percent(share)}")
-        for weeks, share in zip(known.index, known["interval_coverage"], strict=True)
+    miss = tuple((float(k), float(y)) for k, y in enumerate(known["wape"]))
+    places = tuple(Place(str(weeks)) for weeks in known.index)
+    # Weighted by the forecasts of each week.
+    held = (
+        known["interval_coverage"].mul(known["n"]).sum()
+        / known["n"][known["interval_coverage"].notna()].sum()
     )
-    bias, miss = (tuple((float(k), float(y)) for k, y in enumerate(known[name])) for name in ("bias", "wape"))
-    ranges = note_intervals(table, "range") or "ranges"
-    note = write_caption(table, count, name_method(table), "bias: too high (+) or too low (−) in all")
+    ranges = (
+        ""
+        if math.isnan(held)
+        else f"{note_intervals(table, 'range') or 'ranges'} held in {text.percent(held)}"
+    )
     return ChartData(
-        sentence(table), note, places=places, upright=True, levels=(Level(0.0),),
-        measure=measure_percent("share of the booked value", low=None, high=None),
-        across=Measure("names", f"{_WEEKS}, and {ranges} that held"),
-        curves=(Curve(bias, "mute", 1.0, 3.0), Curve(miss, "hi", 2.0, 4.5)),
-        ends=(EndName(*miss[-1], "miss", "hi"), EndName(*bias[-1], "bias", "mute")),
+        heading(table), write_caption(table, count, name_method(table), ranges), places=places, upright=True,
+        measure=measure_percent("missed, as a share of what closed", low=0, high=1.2 * float(known["wape"].max()) or 1.0),
+        across=Measure("names", _WEEKS), curves=(Curve(miss, "hi", 2.0, 4.5),), ends=(EndName(*miss[-1], text.percent(miss[-1][1]), "hi"),),
     )  # fmt: skip
 
 
@@ -518,7 +541,7 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
         sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4), name_width=42,
-        measure=measure_percent("missed, as a share of the booked value", low=None, high=None),
+        measure=measure_percent("missed, as a share of what closed", low=None, high=None),
     )  # fmt: skip
 
 
@@ -538,7 +561,7 @@ def _draw_leads(table: pd.DataFrame) -> ChartData:
         ends.append(EndName(*points[-1], text.method(method, freq), tone))
     return ChartData(
         sentence(table), write_caption(table, "below each band: forecasts judged"), places=places, upright=True,
-        measure=measure_percent("missed, as a share of the booked value", high=None),
+        measure=measure_percent("missed, as a share of what closed", high=None),
         across=Measure("names", "days before the period's end"), curves=tuple(curves), ends=tuple(ends),
     )  # fmt: skip
 
@@ -547,7 +570,7 @@ def _judge_method(row: pd.Series[Any]) -> str:
     if math.isnan(row["wape"]):
         return "too little history"
     bias = text.percent(abs(row["bias"]))
-    lean = "" if bias in ("0%", "<1%") else f", {bias} too {'high' if row['bias'] > 0 else 'low'} in all"
+    lean = "" if bias in ("0%", "<1%") else f", ran {bias} {'high' if row['bias'] > 0 else 'low'}"
     coverage = row["interval_coverage"]
     held = "" if math.isnan(coverage) else f", {text.percent(coverage)} of ranges held"
     return f"{text.percent(row['wape'])}{lean}{held}"

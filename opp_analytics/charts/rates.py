@@ -45,7 +45,11 @@ _MOST_COUNTS = 24
 """Largest number of columns with room for a number above each."""
 _MOST_CURVES = 6
 _MOST_FLAGS = 15
-_REASONS = 72
+_FLAGGED = 0.14
+"""Share of the width for the values of flagged deals, the reasons right of them."""
+_RATES = 0.8
+"""Share of the width for win rates, the deals right of them."""
+_REASONS = 108
 """Characters of the reasons beside a bar."""
 
 
@@ -54,7 +58,7 @@ def win_rate(
 ) -> ChartData:
     """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods.
 
-    `overall`, the rate of all, is a line across; `differs` has the labels of the rows to highlight, by default of those that
+    `overall`, the rate of all in this table by default, is a line across; `differs` has the labels of the rows to highlight, by default of those that
     differ from the others in this table beyond chance.
     """
     closed = table["won"] + table["lost"]
@@ -68,6 +72,8 @@ def win_rate(
     note += " · blue: differs from the others beyond chance" if apart else ""
     table = table.sort_values("rate", ascending=False, kind="stable")
     places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
+    overall = float(table["won"].sum() / closed.sum()) if math.isnan(overall) else overall
+    top = min(1.0, 1.05 * float(table["rate_high"].max()))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
         n = int(row["won"] + row["lost"])
         rate, low, high = (text.percent(row[column]) for column in ("rate", "rate_low", "rate_high"))
@@ -78,21 +84,23 @@ def win_rate(
         short = rate if marks else ""
         places.append(Place(name, marks, "", row["rate_high"], short, (figure,), title, str(key)))
     return ChartData(
-        sentence(table), note, places=tuple(places), measure=measure_percent(), columns=(TextColumn(1.0),),
-        levels=(Level(overall, name="all"),) if math.isfinite(overall) else (),
+        heading(table), note, places=tuple(places), columns=(TextColumn(1.0, True, "won of closed", "ink"),),
+        measure=measure_percent("win rate; line: of all", low=0, high=top / _RATES, ticks=choose_ticks(top, 5)),
+        levels=(Level(overall, name="all"),) if len(table) > 1 else (),
     )  # fmt: skip
 
 
 def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> ChartData:
     places = tuple(
-        Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if len(table) <= _MOST_COUNTS else "", 1.03)
+        Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if len(table) <= _MOST_COUNTS else "", high)
         for name, low, high, n in zip(
             name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True
         )
     )
     points = tuple((float(place), float(rate)) for place, rate in enumerate(table["rate"]))
+    top = 1.15 * float(table["rate_high"].max())
     return ChartData(
-        sentence(table), note, places=places, upright=True, measure=measure_percent(high=1.12),
+        heading(table), note, places=places, upright=True, measure=measure_percent(low=0, high=top),
         curves=(Curve(points, "bar", dots=6.0),), footer=note_periods(table), says_tone="quiet",
     )  # fmt: skip
 
@@ -105,14 +113,18 @@ def win_rate_definitions(table: pd.DataFrame) -> ChartData:
     places = (
         Place(
             str(row.Index),
-            (RangeMark(row.rate_low, row.rate_high), DotMark(row.rate)) if row.n else (),
+            (
+                RangeMark(row.rate_low, row.rate_high),
+                DotMark(row.rate, hollow=row.Index == evidence.KAPLAN_MEIER),
+            )
+            if row.n
+            else (),
             figures=(f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals", row.misleads_when),
         )
         for row in iterate(table)
     )
     return ChartData(
-        sentence(table),
-        write_caption(table, "", "each row is a definition, with its 95% interval and when it misleads"),
+        heading(table), write_caption(table, "", "95% intervals", "ring: always misleads"),
         places=tuple(places), measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
         columns=(TextColumn(share, tone="ink"), TextColumn(0.5)), size=(11.0, 3.2), name_width=48,
     )  # fmt: skip
@@ -136,14 +148,15 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
                 RangeMark(row.rate_low, row.rate_high, capped=True),
             ),
             f"n={row.created:,}" if counted else "",
-            1.03,
+            max(row.rate + row.open_share, row.rate_high),
         )
         for name, row in zip(name_periods(table), iterate(table), strict=True)
     )
     end, won, still = len(table) - 0.65, float(table["rate"].iloc[-1]), float(table["open_share"].iloc[-1])
     parts = (("won", won / 2, won), ("open", won + still / 2, still))
+    top = float(np.nanmax([*(table["rate"] + table["open_share"]), *table["rate_high"]]))
     return ChartData(
-        sentence(table), note, places=places, upright=True, measure=measure_percent(high=1.12),
+        heading(table), note, places=places, upright=True, measure=measure_percent(low=0, high=1.15 * top or 1.0),
         ends=tuple(EndName(end, middle, name, "ink") for name, middle, size in parts if size > 0),
         says_tone="quiet",
     )  # fmt: skip
@@ -288,7 +301,7 @@ def scorecard(table: pd.DataFrame) -> ChartData:
     top = min(1.0, 1.05 * float(ranked["rate_high"].max()))
     heads = (("won", 0.66), ("days to win", 0.78), ("slips", 0.85), ("forecast bias", 1.0))
     return ChartData(
-        sentence(table), note, places=tuple(places),
+        heading(table), note, places=tuple(places),
         measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=choose_ticks(top, 5)),
         levels=(Level(ranked["won"].sum() / ranked["n"].sum()),), size=(9.5, 3.2),
         columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
@@ -296,42 +309,50 @@ def scorecard(table: pd.DataFrame) -> ChartData:
 
 
 def audit(table: pd.DataFrame) -> ChartData:
-    """Prepare how many deals each check found and their value, the most money first; hints where there is nothing else."""
+    """Prepare the value of the deals that each check found, the most money first; hints where there is nothing else."""
     summary = audit_summary(table)
     hints = summary["severity"] == "info"
     shown = summary if hints.all() else summary[~hints]
     shown = shown.sort_values(["value", "deals"], ascending=False, kind="stable")
     if shown.empty:
         return ChartData(sentence(table), write_caption(table), "nothing found", size=(7.5, 3.0))
-    money = money_of(table)
+    money, column = money_of(table), "value" if shown["value"].any() else "deals"
     places: list[Place] = []
     for row in iterate(shown):
-        worth = f", {money(row.value)}" if row.value else ""
-        says = f"{text.count(row.deals)}{worth}{' (error)' if row.severity == 'error' else ''}"
-        bar = BarMark(0, row.deals, "mute" if places else "hi")
-        places.append(Place(text.label(row.Index), (bar,), says, row.deals))
+        worth = f"{money(row.value)} in " if row.value else ""
+        says = f"{worth}{text.count(row.deals)}{' (error)' if row.severity == 'error' else ''}"
+        size = float(getattr(row, column))
+        places.append(
+            Place(text.label(row.Index), (BarMark(0, size, "mute" if places else "hi"),), says, size)
+        )
     left = int(summary["deals"].sum() - shown["deals"].sum())
+    measure = measure_column(table, "value") if column == "value" else Measure("count", "deals")
     return ChartData(
-        sentence(shown), write_caption(table, "deals by check", note_rest(left, "hint")), places=tuple(places),
-        measure=Measure("count", "deals"), size=(7.5, 3.0),
+        heading(shown), write_caption(table, f"{text.label(column)} by check", note_rest(left, "hint")),
+        places=tuple(places), measure=measure, size=(7.5, 3.0),
     )  # fmt: skip
 
 
 def deal_flags(table: pd.DataFrame) -> ChartData:
     """Prepare the largest flagged deals with their reasons; those with several flags are blue."""
     flagged = table[table["risk"] > 0]
-    shown = flagged.head(_MOST_FLAGS)
+    shown, money = flagged.head(_MOST_FLAGS), money_of(table)
     if shown.empty:
-        return ChartData(heading(table), write_caption(table), "no open deal has a flag", size=(10.0, 4.2))
+        return ChartData(heading(table), write_caption(table), "no open deal has a flag", size=(12.0, 2.8))
     places = []
     for row in iterate(shown):
         value = float(np.nan_to_num(row.value))
         says = textwrap.shorten(str(row.reasons), _REASONS, placeholder=" …")
         name = str(row.Index if pd.isna(row.name) else row.name)
-        places.append(Place(name, (BarMark(0, value, "hi" if row.risk > 1 else "mute"),), says, value))
+        bar = BarMark(0, value, "hi" if row.risk > 1 else "mute")
+        places.append(
+            Place(name, (bar,), "", value, figures=("–" if pd.isna(row.value) else money(value), says))
+        )
     rest = note_rest(len(flagged) - len(shown), "smaller deal")
     note = write_caption(table, text.count(len(flagged), "flagged deal"), "blue: several flags", rest)
+    top = float(shown["value"].max())
+    measure = Measure("none", low=0, high=top / _FLAGGED if top > 0 else 1.0, ticks=((0.0, ""),))
     return ChartData(
-        heading(table), note, places=tuple(places), measure=measure_column(table, "value"), says_tone="quiet",
-        size=(10.0, 4.2), name_width=36,
+        heading(table), note, places=tuple(places), measure=measure,
+        columns=(TextColumn(_FLAGGED + 0.07, True, tone="ink"), TextColumn(_FLAGGED + 0.08)), size=(12.0, 2.8), name_width=44,
     )  # fmt: skip

@@ -28,6 +28,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import offset_copy
 
 from opp_analytics import arguments, charts
 from opp_analytics.errors import ArgumentTypeError
@@ -57,6 +58,10 @@ _DARK = {
     COLORS["band"]: "#24416d",
 }
 _TWINS = {colors.to_rgb(light): colors.to_rgb(dark) for light, dark in _DARK.items()}
+DPI = 160
+"""Resolution of every figure made here, on a dense screen and in print."""
+_SCREEN = 100
+"""Pixels of an inch at which a notebook shows a figure."""
 _ROW_HEIGHT, _USUAL_SIZE = 0.26, 9.0
 _Draw = TypeVar("_Draw", bound=Callable[..., Axes])
 _SECTIONS = """
@@ -82,6 +87,15 @@ _SURE = 0.85
 """Part of the estimated height that the axes have at least."""
 _DOT = 6.0
 """Size of a dot, in points."""
+_LEADER = {
+    "arrowstyle": "-",
+    "color": COLORS["mute"],
+    "linewidth": 0.6,
+    "shrinkA": 1,
+    "shrinkB": 1,
+    "relpos": (0, 0.5),
+}
+"""Line from a name to the end of its curve."""
 _THICK = 0.62
 """Share of a place that a bar fills."""
 _ABOVE = 8.0
@@ -176,7 +190,9 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
         foot, top = ax.get_ylim()
         ax.set_ylim(foot, top + 0.06 * (top - foot))
     if chart.footer:
-        ax.set_xlabel(chart.footer, color=COLORS["quiet"], fontsize=size_text(), loc="right")
+        ax.set_xlabel(
+            chart.footer, color=COLORS["quiet"], fontsize=size_text(), loc="right", parse_math=False
+        )
     _write_above(ax, chart)
     right = max((end.x for end in chart.ends), default=0.0)
     named = [charts.EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
@@ -190,10 +206,17 @@ def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> N
                 _draw_bar(ax, at, mark, upright=upright)
             case charts.RangeMark():
                 line = ax.vlines if upright else ax.hlines
-                line(at, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.5)
+                middle = at + mark.shift
+                line(middle, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.2)
                 if mark.capped:
                     across = ax.hlines if upright else ax.vlines
-                    across([mark.low, mark.high], at - 0.04, at + 0.04, color=COLORS[mark.tone])
+                    across(
+                        [mark.low, mark.high],
+                        middle - 0.04,
+                        middle + 0.04,
+                        color=COLORS[mark.tone],
+                        linewidth=1.2,
+                    )
             case charts.DotMark():
                 place_of_dot = (at, mark.at) if upright else (mark.at, at)
                 ax.plot(
@@ -210,10 +233,12 @@ def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> No
     if mark.forms and mark.strength == 1:
         style |= {"edgecolor": BACK, "linewidth": 0.8}
     length, thick = mark.end - mark.start, mark.thick or _THICK
-    if upright:
-        ax.bar(at, length, bottom=mark.start, width=thick, **style)
-    else:
-        ax.barh(at, length, left=mark.start, height=thick, **style)
+    # The grid would shine through a weak color.
+    for look in ({"color": BACK}, style) if mark.strength < 1 else (style,):
+        if upright:
+            ax.bar(at, length, bottom=mark.start, width=thick, **look)
+        else:
+            ax.barh(at, length, left=mark.start, height=thick, **look)
 
 
 def _set_axis(axis: Axis, measure: charts.Measure) -> None:
@@ -231,7 +256,7 @@ def _set_axis(axis: Axis, measure: charts.Measure) -> None:
         elif measure.kind == "count":
             axis.set_major_locator(MaxNLocator(integer=True))
         elif measure.kind == "date":
-            axis.set_major_locator(mdates.AutoDateLocator(maxticks=8))  # type: ignore[no-untyped-call]
+            axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8))  # type: ignore[no-untyped-call]
     if measure.kind in ("money", "percent") or (measure.kind == "number" and not measure.ticks):
         axis.grid(visible=True, color=COLORS["rule"], linewidth=0.8)
     _label_axis(axis, measure.title)
@@ -290,10 +315,15 @@ def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
 
 
 def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
-    size = _size_rows(ax, len(chart.places))
-    cells = [(-1, column, column.head, "quiet") for column in chart.columns if column.head]
+    rows = max(len(chart.places), chart.least_rows)
+    size, pitch = _size_rows(ax, rows), measure_axis(ax, "y") / rows
+    # Close above the first row, however high the rows are.
+    above = min(1.0, 0.4 + 1.2 * size / pitch)
+    cells = [(-above, column, column.head, "quiet") for column in chart.columns if column.head]
     for row, place in enumerate(chart.places):
-        cells += [(row, c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)]
+        cells += [
+            (float(row), c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)
+        ]
     for row, column, words, tone in cells:
         ax.annotate(
                 words, (column.at, row), xycoords=("axes fraction", "data"), xytext=(0 if column.right else 4, 0),
@@ -301,7 +331,7 @@ def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
                 color=COLORS[tone], fontsize=size, parse_math=False, annotation_clip=False,
             )  # fmt: skip
     if _has_heads(chart):
-        ax.set_ylim(top=-1.5)
+        ax.set_ylim(top=-above - min(0.5, size / pitch))
 
 
 def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
@@ -340,20 +370,36 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
 
 
 def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
-    """Name curves at their right ends, moved apart where ends are close."""
+    """Name curves at their right ends; where ends are close, names move apart and a thin line leads to each."""
     low, high = ax.get_ylim()
     points = _SURE * measure_axis(ax, "y") / (high - low)
     gap = 1.35 * size_text()
-    # A name that has to move is placed from the one below it, since the height of the axes is not yet known exactly.
-    level, anchor, start = -math.inf, low, 0.0
+    blocks: list[list[charts.EndName]] = []
     for end in sorted(ends, key=lambda end: end.y):
-        at = (end.y - low) * points
-        if at >= level + gap:
-            anchor, start = end.y, at
-        else:
-            at = level + gap
-        _annotate(ax, end.name, (end.x, anchor), (5, at - start), end.tone, size_text())
-        level = at
+        blocks.append([end])
+        # Names that would touch share the room around the middle of their ends.
+        while len(blocks) > 1 and _center(blocks[-1], low, points, gap) - _center(blocks[-2], low, points, gap) < (
+            gap * (len(blocks[-1]) + len(blocks[-2])) / 2
+        ):  # fmt: skip
+            above = blocks.pop()
+            blocks[-1] += above
+    for block in blocks:
+        middle = _center(block, low, points, gap)
+        for k, end in enumerate(block):
+            # Apart from each other whatever height the axes get: in points from one place.
+            by = (k - (len(block) - 1) / 2) * gap
+            moved = abs(middle + by - (end.y - low) * points) > 0.25 * gap
+            style: dict[str, Any] = {"arrowprops": _LEADER} if moved else {}
+            ax.annotate(
+                end.name, (end.x, end.y), xytext=(end.x, low + middle / points),
+                textcoords=offset_copy(ax.transData, ax.get_figure(root=True), 16 if moved else 5, by, units="points"),
+                color=COLORS[end.tone], fontsize=size_text(), va="center", parse_math=False, **style,
+            )  # fmt: skip
+
+
+def _center(block: Sequence[charts.EndName], low: float, points: float, gap: float) -> float:
+    """Center names on the middle of their ends, none below the axes, in points."""
+    return max(sum(end.y - low for end in block) / len(block) * points, (len(block) - 1) / 2 * gap)
 
 
 def _annotate(
@@ -383,9 +429,9 @@ class _NotebookPng:
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         figure: Any = self if isinstance(self, Figure) else getattr(self, "figure", None)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=2 * figure.dpi)
-        width, height = figure.get_size_inches() * figure.dpi
-        # Twice the pixels at the stated size: sharp on dense screens.
+        figure.savefig(buffer, format="png")
+        width, height = figure.get_size_inches() * _SCREEN
+        # More pixels than at the stated size: sharp on dense screens.
         return buffer.getvalue(), {"width": int(width), "height": int(height)}
 
 
@@ -406,7 +452,7 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
         # A larger font gets a larger figure, so that everything fits as it does at the usual size.
         scale = size_text() / _USUAL_SIZE
         figsize = (scale * size[0], scale * max(size[1], 1.3 + _ROW_HEIGHT * rows))
-        ax = Picture(figsize=figsize, layout="constrained").add_subplot(axes_class=_PictureAxes)
+        ax = Picture(figsize=figsize, layout="constrained", dpi=DPI).add_subplot(axes_class=_PictureAxes)
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)

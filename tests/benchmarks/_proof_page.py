@@ -56,7 +56,7 @@ def write(table: pd.DataFrame, seed: int, docs: Path) -> str:
     (docs / "forecast-proof").mkdir(exist_ok=True)
     for name, draw in (("held", _held), ("width", _width)):
         ax = draw(table[table["by"] == ""])
-        ax.get_figure(root=True).savefig(docs / "forecast-proof" / f"{name}.png", dpi=150)
+        ax.get_figure(root=True).savefig(docs / "forecast-proof" / f"{name}.png")
     page = docs / "forecast-proof.md"
     page.write_text(with_table(page.read_text(), "simulated", _section(table, judged, seed)))
     return "\n".join(" | ".join(promise.cells()) for promise in judged)

@@ -7,21 +7,22 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_audit__bars_are_deals_by_check_the_most_money_first():
+def test_audit__bars_are_values_by_check_the_most_money_first():
     ax = plots.audit(TABLES["audit"])
     assert reading.rows(ax) == ["overdue", "closed in future"]
-    assert reading.widths(ax) == [2, 1]
-    assert reading.texts(ax)[:2] == ["2 deals, 130", "1 deal, 100 (error)"]
+    assert reading.widths(ax) == [130, 100]
+    assert reading.texts(ax)[:2] == ["130 in 2 deals", "100 in 1 deal (error)"]
     assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [COLORS["hi"], COLORS["mute"]]
     assert reading.title(ax) == "Fix first: overdue, 130 in 2 deals"
-    assert reading.caption(ax) == "deals by check · as of Mar 31, 2026 · 1 hint not shown"
+    assert reading.caption(ax) == "value by check · as of Mar 31, 2026 · 1 hint not shown"
 
 
 def test_audit__draws_hints_where_there_is_nothing_to_fix():
     hints = TABLES["audit"].query("severity == 'info'")
     ax = plots.audit(hints)
     assert reading.rows(ax) == ["stale"]
-    assert reading.caption(ax) == "deals by check · as of Mar 31, 2026"
+    assert reading.caption(ax) == "value by check · as of Mar 31, 2026"
+    assert reading.widths(plots.audit(hints.assign(value=float("nan")))) == [1]
 
 
 def test_audit__draws_the_rows_it_is_given():
@@ -31,8 +32,8 @@ def test_audit__draws_the_rows_it_is_given():
     elsewhere = findings.assign(unique_id="z" + findings["unique_id"])
     elsewhere.attrs["as_of"] = "2026-04-30"
     both = plots.audit(pd.concat([findings, elsewhere]))
-    assert reading.widths(both) == [4, 2]
-    assert reading.caption(both) == "deals by check · 2 hints not shown"
+    assert reading.widths(both) == [260, 200]
+    assert reading.caption(both) == "value by check · 2 hints not shown"
 
 
 def test_audit__of_nothing():

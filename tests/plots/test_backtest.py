@@ -11,7 +11,7 @@ def test_backtest__is_a_line_of_errors_per_period():
     assert reading.levels(ax, 1) == [-1, 1]
     assert ax.get_xlim()[0] > ax.get_xlim()[1]
     assert "Jan 2026" in reading.texts(ax)
-    assert reading.title(ax) == "2 past forecasts missed by 17%; ranges held in 1 of 2"
+    assert reading.title(ax) == "2 past forecasts missed by 17%"
     assert reading.caption(ax) == "2 forecasts · as of Mar 31, 2026"
 
 

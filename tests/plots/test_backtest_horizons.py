@@ -5,13 +5,13 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_backtest_horizons__draws_miss_and_bias_with_the_ranges_that_held_below():
+def test_backtest_horizons__draws_how_far_forecasts_missed_by_weeks():
     ax = plots.backtest_horizons(TABLES["backtest_horizons"])
-    assert (reading.levels(ax, 2), reading.levels(ax, 1)) == ([0.5, 0.2], [-0.5, 0.1])
-    assert reading.slots(ax) == ["4\n50%", "0\n100%"]
-    assert ax.get_xlabel() == "weeks before the period's end, and 80% ranges that held"
-    assert {"miss", "bias"} <= set(reading.texts(ax))
-    assert reading.caption(ax).startswith("4 forecasts")
+    assert reading.levels(ax, 0) == [0.5, 0.2]
+    assert reading.slots(ax) == ["4", "0"]
+    assert "20%" in reading.texts(ax)
+    # Two forecasts of each week: one of the four ranges did not hold.
+    assert reading.caption(ax) == "4 forecasts · as of Mar 31, 2026 · 80% ranges held in 75%"
 
 
 def test_backtest_horizons__says_when_nothing_was_booked():

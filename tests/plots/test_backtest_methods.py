@@ -14,8 +14,8 @@ def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue_wh
     assert reading.widths(ax) == [0.2, 0.5, 0]
     assert reading.rows(ax) == ["stage", "stated", "curve"]
     assert reading.texts(ax)[:3] == [
-        "20%, 10% too high in all, 100% of ranges held",
-        "50%, 50% too low in all, 50% of ranges held",
+        "20%, ran 10% high, 100% of ranges held",
+        "50%, ran 50% low, 50% of ranges held",
         "too little history",
     ]
     assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [

@@ -1,5 +1,7 @@
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba
+from matplotlib.text import Annotation
 
 from opp_analytics import plots
 from tests.plots import reading
@@ -10,40 +12,40 @@ def test_forecast__names_its_marks_and_says_the_finding():
     ax = plots.forecast(TABLES["forecast"])
     assert reading.slots(ax) == ["Mar 2026*", "Apr 2026"]
     assert reading.legend(ax) == []
-    assert {"140", "60"} <= set(reading.texts(ax))
+    assert {"140", "60", "target 120"} <= set(reading.texts(ax))
     assert (
-        reading.title(ax)
-        .replace("\n", " ")
-        .startswith("March: 100 closed, forecast 140 vs. 120 target; 70% likely")
+        reading.title(ax).replace("\n", " ").startswith("March ends today: 100 closed, 20 to go, 70% likely")
     )
-    assert ax.get_xlabel() == "* to date"
+    assert ax.get_xlabel() == "* to date · not drawn: 1 overdue deal (10)"
     assert reading.caption(ax) == (
-        "4 open deals · as of Mar 31, 2026 · dark: booked, blue: expected, pale: 80% range, line: target"
-        " · not drawn: 1 overdue deal (10)"
+        "4 open deals · as of Mar 31, 2026 · dark: closed, blue: forecast, thin line: 80% range"
     )
 
 
 def test_forecast__names_periods_whose_range_excludes_the_forecast():
     table = TABLES["forecast"].assign(high=[np.nan, np.nan, 100.0, 90.0], low=[np.nan, np.nan, 100.0, 20.0])
-    assert "most likely nothing more in Mar 2026 · " in reading.caption(plots.forecast(table))
+    assert reading.caption(plots.forecast(table)).endswith("most likely nothing more in Mar 2026")
 
 
-def test_forecast__bars_are_booked_with_what_is_expected_on_top():
+def test_forecast__bars_are_booked_with_what_is_expected_on_top_later_periods_paler():
     bars = plots.forecast(TABLES["forecast"]).patches
-    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
-        (100, 100),
-        (0, 100),
-        (100, 40),
-        (20, 70),
-        (0, 0),
-        (0, 60),
-    ]
+    drawn = [(bar.get_y(), bar.get_height(), to_rgba(bar.get_facecolor())[3]) for bar in bars]  # type: ignore[attr-defined]
+    assert [(y, height) for y, height, *_ in drawn] == [(0, 100), (100, 40), (0, 0), (0, 60), (0, 60)]
+    assert [strength for *_, strength in drawn] == [1, 1, 1, 1, 0.45]
+
+
+def test_forecast__figure_is_at_the_end_of_its_bar_beside_the_range():
+    ax = plots.forecast(TABLES["forecast"])
+    places = {text.get_text(): text.xy for text in ax.texts if isinstance(text, Annotation)}
+    assert (places["60"], places["140"]) == ((1, 60), (0, 140))
+    ranges = [line.get_segments()[0].tolist() for line in ax.collections[::2]]  # type: ignore[attr-defined]
+    assert [[0.37, 100], [0.37, 200]] in ranges
 
 
 def test_forecast__at_stated_chances_has_a_range_of_open_deals_only():
     table = TABLES["forecast"].copy()
     table.attrs["method"] = "stated"
-    assert "pale: 80% range of open deals due only" in reading.caption(plots.forecast(table))
+    assert "thin line: 80% range of open deals due only" in reading.caption(plots.forecast(table))
 
 
 def test_forecast__leaves_room_for_periods_without_a_deal_and_counts_those_far_away():
@@ -51,7 +53,7 @@ def test_forecast__leaves_room_for_periods_without_a_deal_and_counts_those_far_a
     assert reading.slots(plots.forecast(later)) == ["Mar 2026*", "Apr 2026", "May 2026", "Jun 2026"]
     ax = plots.forecast(TABLES["forecast"].rename({"2026-04": "2029-04"}))
     assert len(reading.slots(ax)) == 10
-    assert reading.caption(ax).endswith("1 overdue deal (10) and 1 period far from now")
+    assert ax.get_xlabel().endswith("1 overdue deal (10) and 1 period far from now")
 
 
 def test_forecast__of_overdue_deals_alone_says_so():
@@ -69,7 +71,7 @@ def test_forecast__of_which_nothing_is_known_is_a_dash():
 def test_forecast__names_weeks_by_their_first_day():
     ax = plots.forecast(TABLES["forecast"].rename({"2026-03": "2026-03-16/2026-03-22"}))
     assert "Mar\xa016, 2026*" in reading.slots(ax)
-    assert ax.get_xlabel() == "weeks by their first day · * to date"
+    assert ax.get_xlabel().startswith("weeks by their first day · * to date")
 
 
 def _by_owner(*owners: tuple[str, float]) -> pd.DataFrame:
@@ -82,7 +84,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_fi
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
     assert reading.widths(ax) == [100, 50, 100, 10]
-    assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: booked")
+    assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: closed")
     assert reading.title(ax).startswith("None of the two reps is")
 
 

@@ -8,12 +8,16 @@ from tests.plots.tables import TABLES
 def test_forecast_deals__bars_go_from_lost_to_won():
     ax = plots.forecast_deals(TABLES["forecast_deals"])
     assert reading.starts(ax) == [0.3, 0.8, 0.5, 0.6]
-    assert reading.rows(ax) == ["Acme · 50K · Apr 2026", "Bolt · 9K · Apr 2026"]
-    assert (
-        reading.title(ax).replace("\n", " ")
-        == "Acme decides the most: April is 80% likely if it is won, 30% if it is lost"
-    )
-    assert reading.caption(ax).endswith("ring: if it is lost, blue: if it is won")
+    assert reading.rows(ax) == ["Acme", "Bolt"]
+    assert reading.texts(ax)[:6] == ["value", "if lost", "if won", "50K", "30%", "80%"]
+    assert reading.title(ax).replace("\n", " ") == "Acme decides April: 80% likely if won, 30% if lost"
+    assert ax.get_xlabel() == "chance that Apr 2026 reaches its target"
+
+
+def test_forecast_deals__calls_no_chance_certain():
+    ax = plots.forecast_deals(TABLES["forecast_deals"].assign(p_if_won=1.0, p_if_lost=0.0, swing=1.0))
+    assert {"<1%", ">99%"} <= set(reading.texts(ax))
+    assert ">99% likely if won, <1% if lost" in reading.title(ax).replace("\n", " ")
 
 
 def test_forecast_deals__without_a_target_shares_the_variance():
@@ -23,13 +27,11 @@ def test_forecast_deals__without_a_target_shares_the_variance():
     assert reading.widths(ax) == [0.9, 0.1]
 
 
-def test_forecast_deals__of_several_periods_tells_the_deal_that_swings_most_in_its_own():
+def test_forecast_deals__of_several_periods_draws_the_first():
     table = TABLES["forecast_deals"]
     ax = plots.forecast_deals(table.assign(period=["2026-05", "2026-04"], name=None))
-    assert (
-        reading.title(ax).replace("\n", " ")
-        == "a decides the most: May is 80% likely if it is won, 30% if it is lost"
-    )
+    assert reading.rows(ax) == ["b"]
+    assert reading.title(ax).replace("\n", " ") == "b decides April: 60% likely if won, 50% if lost"
 
 
 def test_forecast_deals__shows_the_largest_twelve():
@@ -37,10 +39,7 @@ def test_forecast_deals__shows_the_largest_twelve():
     ax = plots.forecast_deals(table.loc[[1] * 12 + [0]].reset_index(drop=True))
     assert len(ax.lines) == 24
     assert reading.rows(ax)[0].startswith("Acme")
-    assert (
-        reading.caption(ax)
-        == "13 open deals · as of Mar 31, 2026 · ring: if it is lost, blue: if it is won · largest 12 shown"
-    )
+    assert reading.caption(ax) == "13 open deals · as of Mar 31, 2026 · largest 12 shown"
 
 
 def test_forecast_deals__of_nothing():

@@ -199,7 +199,7 @@ def _faults(ax):
     width, height = ax.figure.get_size_inches() * ax.figure.dpi
     undrawn = _undrawn(ax)
     boxes = [
-        (text.get_text(), text.get_window_extent())
+        (text.get_text(), Text.get_window_extent(text))  # without the line that leads from a name
         for text in ax.figure.findobj(Text)
         if text.get_text().strip() and text.get_visible() and id(text) not in undrawn
     ]

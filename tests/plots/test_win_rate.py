@@ -7,7 +7,11 @@ def test_win_rate__points_are_the_rates_with_n_beside_them():
     ax = plots.win_rate(TABLES["win_rate"])
     assert ax.lines[0].get_xdata()[0] == 0.5  # type: ignore[index]
     assert reading.rows(ax) == ["Ann", "Bo"]
-    assert reading.texts(ax)[:2] == ["1 of 2", "none closed"]
+    assert reading.texts(ax)[:3] == ["won of closed", "1 of 2", "none closed"]
+    # All of the interval, and a line at the rate of all.
+    assert ax.get_xlim()[0] == 0
+    assert ax.get_xlim()[1] > 0.9
+    assert [line.get_xdata() for line in ax.lines][-1] == [0.5, 0.5]
     assert reading.caption(ax) == "2 closed deals · as of Mar 31, 2026 · 95% intervals"
 
 

@@ -15,7 +15,7 @@ from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tab
 def test_say_finding__has_no_full_stop() -> None:
     assert (
         say_finding(TABLES["stage_flow"])
-        == "No stage loses more than the others beyond chance: 60% of the 5 deals that left one moved on"
+        == "No stage loses more than the others beyond chance; 60% of the 5 deals that left one moved on"
     )
 
 

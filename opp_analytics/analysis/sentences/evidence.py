@@ -22,6 +22,8 @@ FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
 CHANCE = "the difference may be chance"
 TOO_FEW = "too few to say"
+KAPLAN_MEIER = "one minus Kaplan-Meier"
+"""The definition of a win rate that is always too high."""
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
 

@@ -515,8 +515,8 @@ def describe_backtest(table: pd.DataFrame) -> str:
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
-    too = f", {lean[0]} too {lean[1]} in all{lean[2]}" if lean else ""
-    return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{too}{held}."
+    ran = f" and ran {lean[0]} {lean[1]} in sum{lean[2]}" if lean else ""
+    return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{ran}{held}."
 
 
 def _write_held(inside: pd.Series[Any]) -> str:
@@ -595,10 +595,10 @@ def describe_calibration(table: pd.DataFrame) -> str:
     stated, won, still = (
         float((n * known[name]).sum() / deals) for name in ("stated", "realized", "open_share")
     )
-    waiting = f", {percent(still)} are still open" if percent(still) != "0%" else ""
-    said = f"Deals stated at {percent(stated)} on average were won in {percent(won)}{waiting}"
+    waiting = f", {percent(still)} still open" if percent(still) != "0%" else ""
+    said = f"Stated at {percent(stated)} on average, {percent(won)} won{waiting}"
     if not mark_missed_chances(known["won"], known["open"], n, known["stated"]).any():
-        return f"{said}: as far as {count(deals)} can tell, the statements are right."
+        return f"{said}: right, as far as {count(deals)} can tell."
     if stated < won:
         return f"{said}: stated too low."
     return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."

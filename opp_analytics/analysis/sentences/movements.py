@@ -146,13 +146,14 @@ def describe_slippage(table: pd.DataFrame) -> str:
     total = counts.sum()
     if not total:
         return "No open deal was due in the period."
-    due = f"Of {count(int(total))} due, {', '.join(f'{number(n)} {label(name)}' for name, n in counts.items() if n)}"
+    due = f"Of {count(int(total))} due"
+    ends = ", ".join(f"{number(n)} {label(name)}" for name, n in counts.items() if n)
     if not evidence.is_enough(total):
-        return evidence.say_few(due)
+        return evidence.say_few(f"{due}, {ends}")
     value = table["value"].groupby(level="outcome").sum()
     by_value = evidence.write_share(value.get("slipped", 0.0), value)
     slipped = counts.get("slipped", 0) / total
-    return f"{due}: {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}."
+    return f"{due}, {percent(slipped)} slipped by count{by_value and f', {by_value} by value'}; {ends}."
 
 
 def _compare_slippage(table: pd.DataFrame) -> str:
@@ -193,9 +194,10 @@ def describe_close_date_moves(table: pd.DataFrame) -> str:
     if table.empty:
         return "No deal was open in this period."
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
-    far = f" by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
-    were = "was" if len(pushed) == 1 else "were"
-    return f"Of {count(len(table))}, at least {number(len(pushed))} {were} pushed{far} and {number(len(pulled))} pulled in."
+    far = f", by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
+    n = number(len(pushed))
+    said = f"At least {n} of {count(len(table))} {'was' if len(pushed) == 1 else 'were'} pushed{far}"
+    return f"{said}; {number(len(pulled))} pulled in."
 
 
 def describe_pipeline_created(table: pd.DataFrame) -> str:
@@ -215,9 +217,8 @@ def describe_pipeline_created(table: pd.DataFrame) -> str:
     if not usual > 0 or last["value"] < 0 or not evidence.is_enough(full["deals"].sum()):
         return f"{created}; {now}."
     change = last["value"] / usual - 1
-    said = f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
-    said = "about as much as" if abs(change) < 0.005 else said
-    return f"{created}, {said} the average of the {count(len(before), 'period')} before; {now}."
+    said = f"{percent(abs(change))} {'above' if change > 0 else 'below'}" if abs(change) >= 0.005 else "about"
+    return f"{created}, {said} the average of {count(len(before), noun(freq))}; {now}."
 
 
 _MOST_ALARMS = 3
@@ -274,9 +275,20 @@ def _write_measure(row: dict[Any, Any], measure: str) -> str:
 
 def describe_deal(table: pd.DataFrame) -> str:
     """Sum up the moves of one deal and name its current stage."""
-    name = table.attrs.get("name") or table.attrs.get("unique_id") or "The deal"
+    name, said = _list_moves(table)
+    return f"{name}: {', '.join(said) or 'no changes'}."
+
+
+def head_deal(table: pd.DataFrame) -> str:
+    """Name the first kind of moves of a deal, and its current stage."""
+    name, said = _list_moves(table)
+    return f"{name}: {', '.join(dict.fromkeys([*said[:1], *said[-1:]])) or 'no changes'}."
+
+
+def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
+    name = str(table.attrs.get("name") or table.attrs.get("unique_id") or "The deal")
     if table.empty:
-        return f"{name}: no changes."
+        return name, []
     fields = dict(list(table.groupby("field", sort=False)))
     said = [
         *_describe_date_moves(fields.get("close_date", table.iloc[:0])),
@@ -287,7 +299,7 @@ def describe_deal(table: pd.DataFrame) -> str:
     said.append(
         f"{last}" if last in ("deleted", "transferred") else f"now in {label(stage)}" if stage else ""
     )
-    return f"{name}: {', '.join(part for part in said if part) or 'no changes'}."
+    return name, [part for part in said if part]
 
 
 def _describe_date_moves(moves: pd.DataFrame) -> list[str]:
@@ -391,11 +403,11 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     differs = mark_differences(known["advanced"], known["left"])
     low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
     if low.empty:
-        return f"No stage loses more than the others beyond chance: {share} of the {count(left)} that left one moved on."
+        return f"No stage loses more than the others beyond chance; {share} of the {count(left)} that left one moved on."
     many = len(low) > 1
     names, n = joined([label(stage) for stage in low.index], most=3), int(low["left"].sum())
     return (
-        f"Beyond chance, {names} {'lose' if many else 'loses'} more than the others: {percent(low['advanced'].sum() / n)} of "
+        f"Beyond chance, {names} {'lose' if many else 'loses'} more than the others; {percent(low['advanced'].sum() / n)} of "
         f"the {count(n)} that left {'them' if many else 'it'} moved on, against {share} over all stages."
     )
 

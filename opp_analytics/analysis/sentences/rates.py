@@ -106,12 +106,13 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     when = f"within {text.count(int(age), 'day')}" if age else "at the same age"
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} of {names[-1]} old enough")
-    said = f"Of the deals created in {names[-1]}, {text.percent(rates[-1])} were won {when}"
     if len(names) == 1 or not evidence.is_enough(known["created"].iloc[-2]):
-        return f"{said}."
+        return f"Of the deals created in {names[-1]}, {text.percent(rates[-1])} were won {when}."
     apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
-    how = "more than chance" if apart else evidence.CHANCE
-    return f"{said}, {text.percent(rates[-2])} of those of {names[-2]}: {how}."
+    how = f"{'more' if rates[-1] > rates[-2] else 'less'} often than" if apart else "about as often as"
+    chance = "" if apart else f"; {evidence.CHANCE}"
+    said = f"{names[-1]} deals win {how} {names[-2]}’s: {text.percent(rates[-1])} {when}"
+    return f"{said}, after {text.percent(rates[-2])}{chance}."
 
 
 def describe_win_rate_definitions(table: pd.DataFrame) -> str:
@@ -122,7 +123,17 @@ def describe_win_rate_definitions(table: pd.DataFrame) -> str:
     known = known[known["n"] >= evidence.FEWEST]
     if known.empty:
         return evidence.say_few(f"{text.count(int(table['n'].max()))} in the widest definition")
-    return f"The same deals have a win rate of {_write_range(known['rate'], text.percent)}, depending on the definition."
+    high = known.index == evidence.KAPLAN_MEIER
+    rates = known["rate"][~high] if not high.all() else known["rate"]
+    said = (
+        f"The same deals have a win rate of {_write_range(rates, text.percent)}, depending on the definition"
+    )
+    above = known["rate"][high].max()
+    if not above > rates.max():
+        return f"{said}."
+    return (
+        f"{said}; one minus Kaplan-Meier says {text.percent(above)}, as it counts lost deals as still open."
+    )
 
 
 def describe_time_to_win(table: pd.DataFrame) -> str:
@@ -203,7 +214,7 @@ def head_flags(table: pd.DataFrame) -> str:
     # An amount below 0 leaves no whole that the flagged ones are a part of.
     worth = f", {money(flagged['value'].sum())} of {money(table['value'].sum())}"
     worth = "" if (table["value"] < 0).any() else worth
-    return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a flag{worth}: {text.joined(most, most=3)}"
+    return f"{text.number(len(flagged))} of {text.count(len(table), 'open deal')} {have} a flag{worth}; {text.joined(most, most=3)}"
 
 
 def describe_scorecard(table: pd.DataFrame) -> str:

@@ -64,7 +64,7 @@ _KINDS = (
     ),
     _Kind("slippage", "count_rate value_rate", movements.describe_slippage),
     _Kind("close_date_moves", "pushes pulls days_pushed", movements.describe_close_date_moves),
-    _Kind("history.deal", "operation field before after", movements.describe_deal),
+    _Kind("history.deal", "operation field before after", movements.describe_deal, head=movements.head_deal),
     _Kind("pipeline_created", "deals open_count open_value to_date", movements.describe_pipeline_created),
     _Kind("world_changes", "direction was now alarm", movements.describe_world_changes),
     _Kind(
@@ -80,7 +80,7 @@ _KINDS = (
     _Kind("scorecard", "rate differs slip_rate forecast_bias", rates.describe_scorecard),
     _Kind("audit", "unique_id check severity", rates.describe_audit),
     _Kind("audit_summary", "severity deals value", rates.describe_audit_summary),
-    _Kind("deal_flags", "risk reasons", rates.describe_flags, head=rates.head_flags),
+    _Kind("deal_flags", "risk reasons", rates.describe_flags),
     _Kind("win_rate_cohorts", "created won open_share", rates.describe_win_rate_cohorts),
     _Kind("win_rate", "won lost rate rate_low rate_high", rates.describe_win_rate),
     _Kind("win_rate_definitions", "rate rate_low rate_high n", rates.describe_win_rate_definitions),
@@ -123,9 +123,9 @@ def sentence(table: pd.DataFrame) -> str:
 
 
 def heading(table: pd.DataFrame) -> str:
-    """Title a chart of a result table: its sentence, without the parts that the chart shows, and without a full stop."""
+    """Title a chart of a result table: its head, else the first clause of its sentence, without a full stop."""
     kind = _recognize(table)
-    return (kind.head or kind.describe)(table).removesuffix(".")
+    return (kind.head(table) if kind.head else kind.describe(table).partition("; ")[0]).removesuffix(".")
 
 
 def _recognize(table: pd.DataFrame) -> _Kind:

@@ -97,7 +97,7 @@ def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
         (_equal_cohorts, "the difference may be chance"),
         (_equal_stages, "No stage loses more than the others"),
         (_equal_dues, "the difference may be chance"),
-        (_honest_chances, "the statements are right"),
+        (_honest_chances, ": right, as far as"),
         (_fair_forecasts, "may be chance|ran true"),
     ],
 )

@@ -450,7 +450,7 @@ def test_sentence__of_a_backtest():
     made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
     assert (
         sentence(made)
-        == "2 past forecasts missed by 30%, 10% too low in all, which may be chance; 80% ranges held in 1 of 1."
+        == "2 past forecasts missed by 30% and ran 10% low in sum, which may be chance; 80% ranges held in 1 of 1."
     )
     assert (
         sentence(made.assign(actual=0.0))
@@ -495,13 +495,12 @@ def test_sentence__of_calibration():
         "open_share": [0.0, 0.0],
     }
     made = table(rows, ["0–50%", "50–100%"], "bin")
-    assert sentence(made) == "Deals stated at 50% on average were won in 28%: stated too high."
+    assert sentence(made) == "Stated at 50% on average, 28% won: stated too high."
     assert sentence(made.head(1)) == (
-        "Deals stated at 20% on average were won in 20%: as far as 10 deals can tell, the statements are right."
+        "Stated at 20% on average, 20% won: right, as far as 10 deals can tell."
     )
     # What is still open may be won yet.
     assert sentence(made.assign(open_share=0.4, open=[4, 12])) == (
-        "Deals stated at 50% on average were won in 28%, 40% are still open: "
-        "as far as 40 deals can tell, the statements are right."
+        "Stated at 50% on average, 28% won, 40% still open: right, as far as 40 deals can tell."
     )
     assert sentence(made.assign(n=0)) == "No stated probability can be judged yet."

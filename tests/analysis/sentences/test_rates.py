@@ -69,13 +69,10 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
         {"created": [60, 40], "won": [30, 10], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
         index=pd.Index(["2025Q4", "2026Q1"], name="period"),
     )
-    assert (
-        sentence(both)
-        == "Of the deals created in Q1 2026, 25% were won at the same age, 50% of those of Q4 2025: more than chance."
-    )
+    assert sentence(both) == "Q1 2026 deals win less often than Q4 2025’s: 25% at the same age, after 50%."
     close = both.assign(won=[30, 17])
-    assert sentence(close).endswith(
-        "43% were won at the same age, 50% of those of Q4 2025: the difference may be chance."
+    assert sentence(close) == (
+        "Q1 2026 deals win about as often as Q4 2025’s: 43% at the same age, after 50%; the difference may be chance."
     )
     # Of several groups, a cohort is that of all of them.
     groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
@@ -97,6 +94,11 @@ def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
 def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
     table = pd.DataFrame({"rate": [0.27, 0.94, np.nan], "rate_low": 0.1, "rate_high": 0.9, "n": 9})
     assert sentence(table) == "The same deals have a win rate of 27% to 94%, depending on the definition."
+    told = table.set_axis(["closed, all time", "one minus Kaplan-Meier", "won of all created"])
+    assert sentence(told.fillna(0.36)) == (
+        "The same deals have a win rate of 27% to 36%, depending on the definition; "
+        "one minus Kaplan-Meier says 94%, as it counts lost deals as still open."
+    )
 
 
 def test_time_to_win__says_the_median() -> None:

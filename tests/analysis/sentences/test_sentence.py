@@ -74,8 +74,8 @@ def test_sentence__of_slippage() -> None:
     table = slippage(HISTORY, start="2026-01-05", end="2026-01-31")
     assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: too few to say."
     more = table.assign(count=table["count"] * 5)
-    assert sentence(more) == "Of 10 deals due, 5 won, 5 slipped: 50% slipped by count, 99% by value."
-    assert sentence(more.assign(value=-table["value"])).endswith(": 50% slipped by count.")
+    assert sentence(more) == "Of 10 deals due, 50% slipped by count, 99% by value; 5 won, 5 slipped."
+    assert sentence(more.assign(value=-table["value"])).startswith("Of 10 deals due, 50% slipped by count;")
     nothing = table.assign(count=0)
     assert sentence(nothing) == "No open deal was due in the period."
 
@@ -94,8 +94,8 @@ def test_sentence__of_stages() -> None:
 
 def test_sentence__of_close_date_moves() -> None:
     moves = close_date_moves(HISTORY)
-    assert sentence(moves) == "Of 3 deals, at least 1 was pushed by a median of 31 days and 1 pulled in."
-    assert sentence(moves.loc[["b"]]) == "Of 1 deal, at least 0 were pushed and 0 pulled in."
+    assert sentence(moves) == "At least 1 of 3 deals was pushed, by a median of 31 days; 1 pulled in."
+    assert sentence(moves.loc[["b"]]) == "At least 0 of 1 deal were pushed; 0 pulled in."
 
 
 def changes_of(
@@ -175,7 +175,7 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
         index=pd.Index(["2025-12", "2026-01", "2026-02", "2026-03"], name="period"),
     )  # fmt: skip
     assert sentence(table) == (
-        "240 (3 deals) created in Feb 2026, 20% more than the average of the 2 periods before; 900 (3 deals) is open now."
+        "240 (3 deals) created in Feb 2026, 20% above the average of 2 periods; 900 (3 deals) is open now."
     )
     assert sentence(table.iloc[[2, 3]]) == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
     assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
@@ -201,7 +201,7 @@ def test_sentence__of_deal_flags() -> None:
     )  # fmt: skip
     table = deal_flags(frame, as_of="2026-03-10")
     assert sentence(table) == (
-        "2 of 3 open deals have a flag, 90K of 100K: overdue (1), no date (1) and no value (1). "
+        "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1). "
         "The largest: Acme, 9 days overdue."
     )
     assert sentence(table.loc[["c"]]) == "None of 1 open deal has a flag."
@@ -275,9 +275,9 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     ("advanced", "words"),
     [
         # 58, 60 and 62% of a hundred deals each are equal as far as chance goes.
-        ((58, 60, 62), "No stage loses more than the others beyond chance: 60% of the 300 deals that left one moved on."),
-        ((35, 60, 62), "Beyond chance, discovery loses more than the others: 35% of the 100 deals that left it moved on, against 52% over all stages."),
-        ((60, 60, 90), "Beyond chance, discovery and proposal lose more than the others: 60% of the 200 deals that left them moved on, against 70% over all stages."),
+        ((58, 60, 62), "No stage loses more than the others beyond chance; 60% of the 300 deals that left one moved on."),
+        ((35, 60, 62), "Beyond chance, discovery loses more than the others; 35% of the 100 deals that left it moved on, against 52% over all stages."),
+        ((60, 60, 90), "Beyond chance, discovery and proposal lose more than the others; 60% of the 200 deals that left them moved on, against 70% over all stages."),
         ((0, 0, 0), "No move to a later stage was recorded from Apr 1 to Jun 30, 2026: 300 deals left a stage otherwise."),
     ],
 )  # fmt: skip
