@@ -55,7 +55,7 @@ COLUMNS = {
     "updated_at": ResultColumn("When the deal was last changed."),
     "outcome": ResultColumn("What became of the deal: won, lost, open, …"),
     "period": ResultColumn("Month, quarter, week or year."),
-    "to_date": ResultColumn("True for the period that is still running.", title="Current period"),
+    "to_date": ResultColumn("True for the period that is still running.", title="Still running"),
     "n": ResultColumn("Number of deals, or of forecasts, behind the row."),
     "deals": ResultColumn("Number of deals."),
     "count": ResultColumn("Number of deals; of a movement, the change in open deals."),
@@ -63,9 +63,11 @@ COLUMNS = {
     "open_count": ResultColumn("Number of open deals due.", title="Open deals"),
     "open_value": ResultColumn("Value of open deals due.", "money"),
     "weighted_open": ResultColumn(
-        "Σ value × stated chance of open deals due.", "money", title="Open, weighted"
+        "Σ value × stated chance of open deals due.", "money", title="Open × stated"
     ),
-    "expected_open": ResultColumn("Σ value × chance of open deals under the method.", "money"),
+    "expected_open": ResultColumn(
+        "Σ value × chance of open deals under the method.", "money", title="Expected of open deals"
+    ),
     "new_business": ResultColumn("Expected from deals that are not open yet.", "money"),
     "expected": ResultColumn(
         "Booked, expected from open deals, and new business.", "money", title="Forecast"
@@ -75,17 +77,19 @@ COLUMNS = {
     "high": ResultColumn("Upper end of the range.", "money", title="Range to"),
     "target": ResultColumn("Target of the period.", "money"),
     "p_target": ResultColumn("Chance that the total reaches the target.", "rate", title="Chance of target"),
-    "gap": ResultColumn("Target minus booked.", "money"),
+    "gap": ResultColumn("Target minus booked.", "money", title="To go"),
     "call": ResultColumn(
         "Amount that somebody submitted for the period; of a team, else the sum of its people's.", "money"
     ),
     "override": ResultColumn("Amount that somebody else submitted for the number.", "money"),
     "overrider": ResultColumn("Who submitted it.", title="Override by"),
     "pipeline_coverage": ResultColumn("Open value due ÷ gap.", "ratio"),
-    "needed_pipeline": ResultColumn("Gap ÷ win rate by value, minus open value.", "money"),
+    "needed_pipeline": ResultColumn(
+        "Gap ÷ win rate by value, minus open value.", "money", title="Pipeline to add"
+    ),
     "attainment": ResultColumn("Booked ÷ target.", "rate"),
     "won_later_value": ResultColumn(
-        "Value of deals won with a date after the as-of day.", "money", title="Won, dated later"
+        "Value of deals won with a date after the as-of day.", "money", title="Won with a later date"
     ),
     "no_value": ResultColumn(
         "Number of deals without a value; as a flag, True for such a deal.", title="Without value"
@@ -309,6 +313,36 @@ COLUMNS = {
 }
 """The columns of the public result tables."""
 
+CHECKS = {
+    "stage_status_contradict": ("Stage and status disagree", "have a stage and a status that disagree"),
+    "status_behind_stage": ("Closed by stage, not by status", "are closed by stage, not by status"),
+    "stage_behind_status": ("Closed by status, not by stage", "are closed by status, not by stage"),
+    "unknown_stage": ("Unknown stage", "have an unknown stage"),
+    "unknown_status": ("Unknown status", "have an unknown status"),
+    "overdue": ("Past the close date", "are past the close date"),
+    "closed_in_future": ("Closed with a future date", "are closed with a future date"),
+    "closed_before_created": ("Closed before creation", "are closed with a date before creation"),
+    "probability_outside": ("Chance outside 0–100%", "have a chance outside 0–100%"),
+    "won_probability": ("Won, but not at 100%", "are won, but not at 100%"),
+    "lost_probability": ("Lost, but not at 0%", "are lost, but not at 0%"),
+    "probability_far_from_stage": ("Chance unusual for the stage", "have a chance unusual for the stage"),
+    "value_missing": ("No amount", "have no amount"),
+    "value_not_positive": ("Amount of zero or less", "have an amount of zero or less"),
+    "duplicate": ("Entered twice", "look entered twice"),
+    "duplicate_of_closed": ("Named like a closed deal", "are named like a closed deal"),
+    "stale": ("Not updated lately", "have had no update lately"),
+    "close_date_weekend": ("Closes on a weekend", "close on a weekend"),
+    "close_date_year_end": ("Closes on Dec 31", "close on Dec 31"),
+}
+"""The checks of the audit: name, and what deals of it do."""
+LABELS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("stage", "stage_after", "from_stage", "to_stage", "became"), text.stage),
+    **dict.fromkeys(("outcome", "movement", "field", "method"), text.label),
+    **dict.fromkeys(("from_category", "to_category"), text.title),
+    "check": lambda name: CHECKS[name][0] if name in CHECKS else text.title(name),
+}
+"""Columns of labels, and how people read them."""
+
 FORECAST_COLUMNS = (
     "booked", "open_count", "open_value", "weighted_open", "expected_open", "new_business", "expected",
     "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
@@ -358,6 +392,17 @@ def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) 
     return titles
 
 
+def write_label(column: Any, value: Any) -> str:
+    """Write a value of a column of labels as people read it, such as a stage or a check; any other as it is."""
+    return LABELS.get(str(column), str)(value)
+
+
+def write_key(levels: Iterable[Any], key: Any) -> str:
+    """Write the key of a row by the names of its levels, several joined by a dot."""
+    keys = key if isinstance(key, tuple) else (key,)
+    return text.join_key(tuple(write_label(level, part) for level, part in zip(levels, keys, strict=True)))
+
+
 def make_formatter(
     column: str, values: pd.Series[Any], currency: str | None, *, compact: bool = False
 ) -> Callable[[Any], str]:
@@ -402,7 +447,7 @@ def format_cell(column: str, value: Any, currency: str | None) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if not isinstance(value, (int, float, np.number)):
-        return text.printable(value)
+        return text.printable(write_label(column, value))
     try:
         amount = float(value)
     except OverflowError:

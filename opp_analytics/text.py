@@ -235,8 +235,14 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
 
 
 def label(name: Any) -> str:
-    """Spell a name from the data for people: the one rule for columns, stages, outcomes, checks and methods."""
+    """Spell a name from the data for people: the one rule for columns, outcomes and methods."""
     return str(name).replace("_", " ")
+
+
+def stage(name: Any) -> str:
+    """Write a stage as its org does; a name for programs as a label: "Closed won" for ``closed_won``."""
+    shown = str(name)
+    return title(shown) if " " not in shown and ("_" in shown or shown.islower()) else shown
 
 
 _NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}

@@ -269,3 +269,18 @@ def test_facts_html__holds_text_only() -> None:
     assert text.facts_html("<History>", {"records": "<3"}) == (
         f"<table><caption>&lt;History&gt;</caption><tr><th {left}>records</th><td {left}>&lt;3</td></tr></table>"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("closed_won", "Closed won"),
+        ("discovery", "Discovery"),
+        ("Closed Won", "Closed Won"),
+        ("eBook demo", "eBook demo"),
+        ("POC", "POC"),
+        ("見積", "見積"),
+    ],
+)
+def test_stage__is_written_as_the_org_does(name: str, shown: str) -> None:
+    assert text.stage(name) == shown

@@ -256,19 +256,19 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
 
 def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
     keys = stage if isinstance(stage, tuple) else (stage,)
-    name = " · ".join(text.label(key) for key in keys)
+    name = " · ".join([*map(str, keys[:-1]), text.stage(keys[-1])])
     marks, parts, left = [], [], 0.0
     for column, tone, words in _FLOW:
         n = int(row[column])
         if n:
             parts.append(f"{n:,} {words}")
-            title = f"{text.capital(name)}: {parts[-1]}"
+            title = f"{name}: {parts[-1]}"
             marks.append(BarMark(left, left + n, tone, forms=(parts[-1], f"{n:,}"), title=title))
         left += n
     conversion, days = text.percent(row["conversion"]), text.number(row["median_days"])
     return Place(
         name, tuple(marks), figures=(conversion, days),
-        title=f"{text.capital(name)}: {', '.join(parts)}", key=str(keys[-1]),
+        title=f"{name}: {', '.join(parts)}", key=str(keys[-1]),
     )  # fmt: skip
 
 
@@ -278,10 +278,10 @@ def transitions(table: pd.DataFrame) -> ChartData:
     cells = counts.to_numpy()
     if not cells.any():
         return ChartData(sentence(table), write_caption(table), "no stage change seen yet")
-    names = [text.label(stage) for stage in counts.columns]
+    names = [text.stage(stage) for stage in counts.columns]
     places = (
         Place(
-            text.label(stage),
+            text.stage(stage),
             tuple(
                 BarMark(k - 0.5, k + 0.5, "hi", 1.0, (f"{n:,}",), strength=n / cells.max())
                 for k, n in enumerate(row)
@@ -538,4 +538,4 @@ def _judge_phase(field: str, phase: _Phase, stages: Stages, homes: Sequence[_Pha
 def _write_value(field: str, value: Any, table: pd.DataFrame) -> str:
     if field == "value":
         return money_of(table)(float(value))
-    return text.day(value) if field == "close_date" else text.label(value)
+    return text.day(value) if field == "close_date" else text.stage(value)

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.columns import find_unit
+from opp_analytics.columns import find_unit, write_key
 from opp_analytics.org import Org, day_of
 
 Tone = Literal["ink", "quiet", "rule", "bar", "mute", "pale", "hi", "band"]
@@ -244,9 +244,9 @@ def shorten(name: Any, width: int = 32) -> str:
 
 def name_rows(index: pd.Index[Any]) -> list[str]:
     """Name the rows of a table: several keys joined by " · ", a single row without a key "all"."""
-    if isinstance(index, pd.MultiIndex):
-        return [text.join_key(key) for key in index]
-    return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
+    return (
+        ["all"] if len(index) == 1 and index.name is None else [write_key(index.names, key) for key in index]
+    )
 
 
 def iterate(table: pd.DataFrame) -> Iterable[Any]:

@@ -38,6 +38,7 @@ from opp_analytics.charts.data import (
     shorten,
     write_caption,
 )
+from opp_analytics.columns import write_label
 from opp_analytics.org import money_of
 from opp_analytics.schema import unstack_level
 
@@ -323,7 +324,9 @@ def audit(table: pd.DataFrame) -> ChartData:
         says = f"{worth}{text.count(row.deals)}{' (error)' if row.severity == 'error' else ''}"
         size = float(getattr(row, column))
         places.append(
-            Place(text.label(row.Index), (BarMark(0, size, "mute" if places else "hi"),), says, size)
+            Place(
+                write_label("check", row.Index), (BarMark(0, size, "mute" if places else "hi"),), says, size
+            )
         )
     left = int(summary["deals"].sum() - shown["deals"].sum())
     measure = measure_column(table, "value") if column == "value" else Measure("count", "deals")

@@ -103,7 +103,7 @@ def list_expected(
 def _name_later(booked: float, won: pd.Series[Any]) -> dict[str, float]:
     """Name what is booked beyond the wins dated up to today."""
     later = booked - math.fsum(won.dropna())
-    return {"Won, dated later": later} if abs(later) >= _CENT else {}
+    return {"Won with a later date": later} if abs(later) >= _CENT else {}
 
 
 def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:
@@ -161,7 +161,7 @@ def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) ->
     return Deal(
         name=_name(row),
         owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
-        stage=text.label(row["stage"]),
+        stage=text.stage(row["stage"]),
         close=inputs.day(row["close_date"]),
         stated=ended or show_stated(row.get("probability")),
         history="" if ended else tables.show_history(row["unique_id"]),

@@ -72,6 +72,4 @@ def show(table: pd.DataFrame) -> Styler:
 def _label(level: str, freq: str | None) -> Callable[[Any], str]:
     if level == "period":
         return lambda value: text.printable(text.period(str(value), freq))
-    if level in ("movement", "outcome", "check", "from_category", "to_category"):
-        return lambda value: text.printable(text.label(value))
     return lambda value: format_cell(level, value, None)

@@ -8,12 +8,20 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from opp_analytics import text, workbooks
-from opp_analytics.columns import ALMOST_SURE, choose_workbook_format, find_unit, title_columns
+from opp_analytics.columns import (
+    ALMOST_SURE,
+    LABELS,
+    choose_workbook_format,
+    find_unit,
+    title_columns,
+    write_label,
+)
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Sheet
 
@@ -88,7 +96,10 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None) -> None:
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
     labeled = frame.assign(
-        **{name: frame[name].map(text.label, na_action="ignore") for name in names if name in _LABELS}
+        **{
+            name: frame[name].map(partial(write_label, name), na_action="ignore")
+            for name in LABELS.keys() & set(names)
+        }
     )
     page = _new_sheet(book, sheet.name)
     for place, (head, name) in enumerate(zip(heads, names, strict=True)):
@@ -191,10 +202,6 @@ _MARKED = {
     "risk": {"criteria": ">", "value": "1"},
 }
 """Cells that catch the eye: column and condition."""
-_LABELS = (
-    "outcome", "movement", "check", "field", "method", "stage", "stage_after", "from_category", "to_category",
-)  # fmt: skip
-"""Columns of labels, which people read without underscores."""
 
 
 def _new_sheet(book: Workbook, title: str) -> Worksheet:

@@ -205,7 +205,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
     heads = ("Stage", "Moved on", "Median days")
     scale = marks.Axis(float(table["entries"].max() or 1))
     return _render(
-        charts.stage_flow(table), scale, height=28, thick=20, capital=True, heads=heads, label_width=112,
+        charts.stage_flow(table), scale, height=28, thick=20, heads=heads, label_width=112,
         figure_width=60, stacked=True,
     )  # fmt: skip
 

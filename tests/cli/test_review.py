@@ -227,7 +227,13 @@ def test_audit__lists_findings_and_money_by_check(command: Command, account: Acc
     file = tmp_path / "findings.csv"
     code, out, err = command("audit", "--as-of", "2026-03-10", "--out", file)
     assert (code, err) == (0, "")
-    for text in ("status_behind_stage", "won_probability", "value_not_positive", "overdue", "Deal 2"):
+    for text in (
+        "Closed by stage, not by status",
+        "Won, but not at 100%",
+        "Amount of zero or less",
+        "Past the close date",
+        "Deal 2",
+    ):
         assert text in out
     assert "2 suggested fixes" in out
     written = pd.read_csv(file)

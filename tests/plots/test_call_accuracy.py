@@ -71,7 +71,7 @@ def test_sentence__of_one_caller_adds_the_lean():
         sentence(ann) == "Ann’s calls missed by 20%, 10 pts more than the model (9 months); usually 12% high."
     )
     assert sentence(bo) == (
-        "Bo’s calls missed by 10%, the model by 12% (9 months): the difference may be chance; no clear lean."
+        "Bo’s calls missed by 10%, the model by 12% (9 months): could be luck; no clear lean."
     )
     assert (
         sentence(bo.assign(differs=True))

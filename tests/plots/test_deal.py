@@ -31,7 +31,7 @@ def bars(ax):
 
 def test_deal__shows_each_value_as_long_as_it_was_seen():
     ax = plots.deal(history_of(ROWS, name="Acme").deal("a"))
-    assert reading.title(ax) == "Acme: pushed once (30 days), now in closed won"
+    assert reading.title(ax) == "Acme: pushed once (30 days), now in Closed won"
     assert reading.rows(ax) == ["stage", "value", "close date"]
     lanes = [(lane, start, end) for lane, start, end, _ in bars(ax)]
     assert lanes == [

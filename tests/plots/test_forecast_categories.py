@@ -10,7 +10,7 @@ def test_forecast_categories__draws_the_periods_from_now_on():
     assert reading.rows(ax) == ["overdue", "Mar 2026", "Apr 2026"]
     assert reading.widths(ax) == [10_000, 100_000, 50_000, 20_000, 30_000, 5_000]
     assert "150K commit, 170K best" in reading.texts(ax)
-    assert reading.title(ax) == "March: 100K closed, 150K with commit, 170K with best case"
+    assert reading.title(ax) == "March: 100K closed, 150K with Commit, 170K with Best case"
 
 
 def test_forecast_categories__by_group_is_one_period_the_largest_first():

@@ -42,8 +42,8 @@ def test_forecast_value_added__without_calls_that_can_be_judged():
     ("p", "manager", "blend", "said"),
     [
         (0.005, 0.13, True, "; the override cost 4 pts; the blend of model and calls missed least, by 8%."),
-        (0.01, 0.13, False, "; the override cost 4 pts, which may be chance."),
-        (0.3, 0.13, False, "; the override cost 4 pts, which may be chance."),
+        (0.01, 0.13, False, "; the override cost 4 pts, which could be luck."),
+        (0.3, 0.13, False, "; the override cost 4 pts, which could be luck."),
         (0.005, 0.07, False, "; the override saved 2 pts."),
         (0.005, 0.091, False, "; the override changed little."),
     ],

@@ -5,7 +5,7 @@ from tests.plots.tables import TABLES
 
 def test_stage_flow__bars_are_entries_by_their_outcome():
     ax = plots.stage_flow(TABLES["stage_flow"])
-    assert reading.rows(ax) == ["discovery", "proposal"]
+    assert reading.rows(ax) == ["Discovery", "Proposal"]
     assert "2 moved on" in reading.texts(ax)
     assert reading.legend(ax) == []
     assert reading.widths(ax) == [2, 1, 1, 1, 1]

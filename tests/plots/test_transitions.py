@@ -14,8 +14,8 @@ def cells(ax: Axes) -> dict[tuple[float, float], str]:
 
 def test_transitions__cells_are_the_steps():
     ax = plots.transitions(TABLES["transitions"])
-    assert reading.rows(ax) == ["discovery", "proposal"]
-    assert reading.slots(ax) == ["discovery", "proposal", "closed won", "closed lost"]
+    assert reading.rows(ax) == ["Discovery", "Proposal"]
+    assert reading.slots(ax) == ["Discovery", "Proposal", "Closed won", "Closed lost"]
     assert cells(ax) == {(0, 1): "1", (0, 3): "1", (1, 2): "1"}
     assert reading.caption(ax) == "3 steps · as of Mar 31, 2026"
 

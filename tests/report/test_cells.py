@@ -14,8 +14,7 @@ from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tab
 
 def test_say_finding__has_no_full_stop() -> None:
     assert (
-        say_finding(TABLES["stage_flow"])
-        == "No stage loses more than the others beyond chance; 60% of the 5 deals that left one moved on"
+        say_finding(TABLES["stage_flow"]) == "No stage stands out: 40% of deals that leave one go no further"
     )
 
 
@@ -28,7 +27,7 @@ def test_list_deals__names_the_last_owner_of_a_deal_that_was_removed(tmp_path: P
         listed = list_deals(tables, add_details(tables.inputs, rows, close_date=pd.NaT), "Deals")
         assert listed is not None
         assert [(deal.owner, deal.stage) for deal in listed.deals] == [
-            (owner, "negotiation" if deal.name == "A" else "removed")
+            (owner, "Negotiation" if deal.name == "A" else "Removed")
             for owner, deal in zip(owners, listed.deals, strict=True)
         ]
 

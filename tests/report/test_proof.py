@@ -140,14 +140,14 @@ def test_sentence__says_plainly_who_missed_by_less():
         "last_period": {"wape": 0.25},
     }
     assert Proof({"methods": judged(rows)}).sentence == (
-        "The learned forecast missed by 12% on average, the next best, run rate, by 17% (the difference may be chance); last "
+        "The learned forecast missed by 12% on average, the next best, run rate, by 17% (could be luck); last "
         "month’s number by 25%. 80% ranges held in 81% of 120 forecasts of 17 months."
     )
     rows["run_rate"] = {"wape": 0.17, "differs": True}
     assert "run rate, by 17%; last month’s" in Proof({"methods": judged(rows)}).sentence
 
 
-@pytest.mark.parametrize(("differs", "chance"), [(True, ""), (False, " (the difference may be chance)")])
+@pytest.mark.parametrize(("differs", "chance"), [(True, ""), (False, " (could be luck)")])
 def test_sentence__says_first_where_a_rival_beats_us(differs, chance):
     rows = {
         "learned": {"wape": 0.12, "interval_coverage": 0.81, "differs": differs},

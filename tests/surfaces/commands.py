@@ -10,7 +10,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.columns import find_unit
+from opp_analytics.columns import find_unit, write_label
 from opp_analytics.org import split_by
 from tests.scratch import scratch_folder
 from tests.surfaces.answers import Answers
@@ -66,7 +66,10 @@ def _check_rows(
 ) -> None:
     """Compare printed rows with those of a table, found by its index."""
     names = [str(name) for name in table.index.names]
-    known = {tuple(map(str, key if isinstance(key, tuple) else (key,))): row for key, row in table.iterrows()}
+    known = {
+        tuple(map(write_label, names, key if isinstance(key, tuple) else (key,))): row
+        for key, row in table.iterrows()
+    }
     for column in _ESTIMATES & set(rows[0] if rows else ()):
         # Nobody knows a forecast to the cent, beside thousands.
         large = any(abs(float(each)) >= 1000 for each in table[column].dropna()) if column in table else False

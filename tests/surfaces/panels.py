@@ -162,7 +162,7 @@ def _check_chance(ledger: Ledger, where: str, panel: dict[str, Any], answers: An
     """No difference is more than chance where the scorecard does not say so."""
     with quiet():
         scores = oa.scorecard(answers.deals, as_of=_last_day(answers), by="owner_name")
-    says = "more than chance" in panel["title"] or "eyond chance:" in panel["title"]
+    says = "beyond chance" in panel["title"]
     ledger.same(
         f"{where}, title “{panel['title']}”, beyond chance", says and not scores["differs"].any(), False
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -337,8 +339,7 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
     days = _as_floats(deals.count_days_since(touched))
     after = ""
     if learned and deals.limits.stale_days is None:
-        share = text.percent(learned.share)
-        after = f"; {share} of won deals never paused for more than {learned.days} (n {learned.n:,})"
+        after = f"; {learned.whose} never paused for more than {learned.days}"
     return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
 
 
@@ -391,13 +392,10 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     usual = _as_floats(stage.map({name: found.days for name, found in learned.items()}))
     limit = usual if given is None else given
     stages = stage.to_numpy()
-    against = {
-        name: f"{text.percent(found.share)} of won deals needed {found.days} or fewer (n {found.n:,})"
-        for name, found in learned.items()
-    }
+    against = {name: f"{found.whose} took {found.days} or fewer" for name, found in learned.items()}
 
     def why(k: int) -> str:
-        stay = f"{text.count(int(days[k]), 'day')} in {text.label(stages[k])}"
+        stay = f"{text.count(int(days[k]), 'day')} in {text.stage(stages[k])}"
         return f"{stay}; {against.get(stages[k], f'the limit is {given}')}"
 
     return days > limit, why
@@ -417,7 +415,7 @@ def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
 
     def why(k: int) -> str:
         names = stages.of(str(pipeline.iloc[k])).open if several else stages.open
-        return f"back in {text.label(names[int(rank[k])])}, was in {text.label(names[int(highest[k])])}"
+        return f"back in {text.stage(names[int(rank[k])])}, was in {text.stage(names[int(highest[k])])}"
 
     return (rank < highest) & same, why
 
@@ -477,6 +475,15 @@ class LearnedDays:
     share: float
     """Share of the deals that needed no more."""
     n: int
+
+    @property
+    def whose(self) -> str:
+        """The deals that needed no more, in words: "4 of 5 wins"."""
+        part = Fraction(self.share).limit_denominator(10)
+        exact = math.isclose(part, self.share)
+        return (
+            f"{part.numerator} of {part.denominator} wins" if exact else f"{text.percent(self.share)} of wins"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.stats.intervals import mark_differences
+from opp_analytics.analysis.stats.intervals import compare_with_rest, mark_differences
 from opp_analytics.errors import ArgumentError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import BUCKETS
-from opp_analytics.text import capital, noun, percent, spelled
+from opp_analytics.text import capital, group_label, noun, percent, spelled
 
 FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
-CHANCE = "the difference may be chance"
+CHANCE = "could be luck"
 TOO_FEW = "too few to say"
 KAPLAN_MEIER = "one minus Kaplan-Meier"
 """The definition of a win rate that is always too high."""
@@ -61,6 +61,18 @@ def list_apart(table: pd.DataFrame) -> list[Any]:
         differs = mark_differences(table["won"], closed, confidence=table.attrs.get("confidence") or 0.95)
     off = (table["won"] / closed.where(closed > 0) - table["won"].sum() / closed.sum()).abs()
     return list(off[differs].sort_values(ascending=False, kind="stable").index)
+
+
+def find_oddest(table: pd.DataFrame) -> Any:
+    """Find the row of a win rate or a scorecard that chance explains least, among those with enough deals; None without any."""
+    closed = table["won"] + table["lost"]
+    p = pd.Series(compare_with_rest(table["won"], closed), table.index)[closed >= FEWEST]
+    return p.idxmin() if len(p) and p.min() < 1 else None
+
+
+def name_group(column: Any) -> str:
+    """Name what a column groups by: a rep, a team, a region."""
+    return "rep" if column == "owner_name" else group_label(column or "group")
 
 
 def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:

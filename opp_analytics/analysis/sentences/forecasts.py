@@ -16,6 +16,7 @@ from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
+from opp_analytics.columns import write_label
 from opp_analytics.org import Money, day_of, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import (
@@ -32,6 +33,7 @@ from opp_analytics.text import (
     points,
     spelled,
     times,
+    title,
 )
 
 # A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
@@ -40,7 +42,6 @@ _SAFE = 0.9
 _LIKELY = 50
 # Stated and learned chances differ beyond two standard errors, and by ten points on average.
 _BEYOND, _MATTERS = 2.0, 0.1
-_NOUNS = {"owner_name": "rep"}
 _CATEGORIES = ["closed", "commit", "best_case", "pipeline"]
 
 Row = Any
@@ -257,7 +258,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     leaves = now[[ALL not in _as_tuple(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
-    noun = _NOUNS.get(levels[-1], label(levels[-1]))
+    noun = evidence.name_group(levels[-1])
     aimed = leaves[leaves["target"].notna()]
     if aimed.empty:
         return _describe_largest(leaves, amount)
@@ -267,7 +268,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
         if met == len(aimed)
         else f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'} at target"
         if met
-        else f"None of the {spelled(len(aimed), noun)} is at target"
+        else f"No {noun} is at target"
     )
     wider = _select_widest(now, len(levels))
     short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index).dropna()
@@ -278,7 +279,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
         ends = f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
-        return f"{first}; every forecast reaches its target"
+        return f"{first}; every forecast gets there"
     off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
     # On the first days nobody is at target yet.
     return f"{off} target" if not met and _has_begun(table) else f"{first}; {off}"
@@ -328,7 +329,7 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     if math.isnan(last["expected"]):
         return f"The {name} forecast is not known at its last record"
     short = find_gap(target, float(last["expected"]))
-    aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} its target"
+    aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} target"
     if len(table) == 1:
         return f"The {name} forecast is {amount(last['expected']) if math.isnan(target) else aim}"
     (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
@@ -407,7 +408,7 @@ def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:
     if step == "month":
         return "quarter’s end" if group == "quarter end" else "not a quarter’s end"
     if step != "bucket":
-        return label(group) if step == "stage" else group
+        return write_label(step, group)
     today, freq, name = attrs["as_of"], attrs["freq"], attrs["period"]
     now = str(pd.Period(today, freq)) == name
     within = f"this {noun(freq)}" if now else f"in {period_name(name, freq, today=today)}"
@@ -475,13 +476,13 @@ def describe_categories(table: pd.DataFrame) -> str:
     name = str(current[0]) if len(current) else shown[0]
     row, money = whole.loc[name], money_of(table)
     today = table.attrs.get("as_of") or name[:4]
-    title = capital(period_name(name, table.attrs.get("freq"), today=today))
+    heading = capital(period_name(name, table.attrs.get("freq"), today=today))
     closed = f"{money(row['closed'])} closed" if row["closed"] else "nothing closed"
-    with_commit = row["closed"] + row["commit"]
-    return (
-        f"{title}: {closed}, {money(with_commit)} with commit, {money(with_commit + row['best_case'])} with best case; "
-        f"{money(row['pipeline'])} more in the pipeline."
-    )
+    said, total = [f"{heading}: {closed}"], row["closed"]
+    for category in ("commit", "best_case", "pipeline"):
+        total += row[category]
+        said += [f"{money(total)} with {title(category)}"] if row[category] else []
+    return f"{', '.join(said)}."
 
 
 def describe_category_moves(table: pd.DataFrame) -> str:
@@ -493,7 +494,7 @@ def describe_category_moves(table: pd.DataFrame) -> str:
     name = "commit" if totals.get("commit", 0) else str(totals.idxmax())
     outcome, money = pd.DataFrame(whole.xs(name, level="from_category")), money_of(table)
     ranked = outcome[outcome["count"] > 0].sort_values("value", ascending=False, kind="stable")
-    of = f"Of {money(outcome['value'].sum())} in {label(name)} ({count(int(totals[name]))})"
+    of = f"Of {money(outcome['value'].sum())} in {title(name)} ({count(int(totals[name]))})"
     if evidence.is_enough(totals[name]):
         sizes = [evidence.write_share(value, outcome["value"]) for value in ranked["value"]]
     else:
@@ -533,7 +534,7 @@ def _say_lean(table: pd.DataFrame, whole: float) -> tuple[str, str, str] | None:
         return None
     # The forecasts of one period err together.
     by_period = table["error"].groupby(level="period").mean()
-    chance = "" if compare_pairs(by_period) < 0.05 else ", which may be chance"
+    chance = "" if compare_pairs(by_period) < 0.05 else f", which {evidence.CHANCE}"
     return size, "high" if off > 0 else "low", chance
 
 
@@ -617,7 +618,9 @@ def describe_track_record(table: pd.DataFrame) -> str:
     if not whole > 0:
         return said
     lean = _say_lean(table, whole)
-    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]} in sum{lean[2]}' if lean else 'true'}"
+    if lean and lean[2]:
+        return f"{said}; no clear lean high or low"
+    return f"{said}; forecasts ran {f'{lean[0]} {lean[1]}' if lean else 'true'}"
 
 
 def say_held(table: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics.analysis.movement.world_changes import CURRENT, find_current_alarms
 from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import mark_differences
+from opp_analytics.columns import write_key, write_label
 from opp_analytics.org import day_of, money_of
 from opp_analytics.schema import unstack_level
 from opp_analytics.text import (
@@ -183,7 +184,7 @@ def _compare_slippage(table: pd.DataFrame) -> str:
         return f"{capital(name)}: {percent(rates[last])} of {unit} due slipped."
     pair = [before[0], last]
     change, by_count = (float(share[last] - share[before[0]]) for share in (rates, slipped / due))
-    against = f"against {percent(rates[before[0]])} in {period_name(str(before[0]), freq, today=today)}"
+    against = f"{period_name(str(before[0]), freq, today=today)} {percent(rates[before[0]])}"
     if change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair]):
         return f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of {unit} due, {against}."
     return f"{percent(rates[last])} of {unit} due in {name} slipped, {against}: {evidence.CHANCE}."
@@ -297,7 +298,11 @@ def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
     stage = fields["stage"]["after"].iloc[-1] if "stage" in fields else None
     last = table["operation"].iloc[-1]
     said.append(
-        f"{last}" if last in ("deleted", "transferred") else f"now in {label(stage)}" if stage else ""
+        f"{last}"
+        if last in ("deleted", "transferred")
+        else f"now in {write_label('stage', stage)}"
+        if stage
+        else ""
     )
     return name, [part for part in said if part]
 
@@ -378,9 +383,9 @@ def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str,
     change = (ends[last] - ends[first]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
     money = money_of(table)
-    said = [f"{join_key(group)} {money(by, signed=True)}" for group, by in change.items()]
-    levels = joined([label(name) for name in table.index.names[:-1]])
-    return f"By {levels}: {joined(said, most=3)}." if said else ""
+    levels = table.index.names[:-1]
+    said = [f"{write_key(levels, group)} {money(by, signed=True)}" for group, by in change.items()]
+    return f"By {joined(map(label, levels))}: {joined(said, most=3)}." if said else ""
 
 
 def describe_stage_flow(table: pd.DataFrame) -> str:
@@ -392,24 +397,22 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
         return "No stay in a stage has ended yet."
     left, advanced = int(known["left"].sum()), int(known["advanced"].sum())
     if not advanced:
-        first, last = table.attrs.get("opening_at"), table.attrs.get("closing_at")
-        when = f" from {days(first, last)}" if first and last else ""
-        return f"No move to a later stage was recorded{when}: {count(left)} left a stage otherwise."
+        return f"{capital(count(left))} left a stage, none for a later one."
     if not evidence.is_enough(left):
-        return evidence.say_few(f"{number(advanced)} of {count(left)} that left a stage moved on")
-    share = percent(advanced / left)
-    if len(known) == 1:
-        return f"{capital(label(known.index[0]))}: {share} of the {count(left)} that left it moved on."
+        return evidence.say_few(f"{number(advanced)} of {count(left)} leaving a stage moved on")
+    if advanced == left:
+        return f"All {count(left)} that left a stage moved on."
+    share = percent(1 - advanced / left)
     differs = mark_differences(known["advanced"], known["left"])
     low = known[differs & (known["advanced"] / known["left"] < advanced / left).to_numpy()]
-    if low.empty:
-        return f"No stage loses more than the others beyond chance; {share} of the {count(left)} that left one moved on."
-    many = len(low) > 1
-    names, n = joined([label(stage) for stage in low.index], most=3), int(low["left"].sum())
-    return (
-        f"Beyond chance, {names} {'lose' if many else 'loses'} more than the others; {percent(low['advanced'].sum() / n)} of "
-        f"the {count(n)} that left {'them' if many else 'it'} moved on, against {share} over all stages."
+    if low.empty and len(known) > 1:
+        return f"No stage stands out: {share} of deals that leave one go no further."
+    names = joined(
+        [write_label("stage", name) for name in (known if low.empty else low).index], most=3, last="or"
     )
+    if low.empty:
+        return f"{share} of deals that leave {names} go no further."
+    return f"{percent(1 - low['advanced'].sum() / low['left'].sum())} of deals that leave {names} go no further, {share} overall."
 
 
 def describe_transitions(table: pd.DataFrame) -> str:
@@ -433,6 +436,8 @@ def describe_stage_funnel(table: pd.DataFrame) -> str:
     (first, *others), share = evidence.find_largest(summed)
     if not share:
         return f"The open pipeline is {money_of(table)(whole)} in {count(deals)}."
-    where = joined([label(stage) for stage in (first, *others)], most=3)
+    where = joined([write_label("stage", name) for name in (first, *others)], most=3)
+    if share == "100%":
+        return f"All {money_of(table)(whole)} of open pipeline is in {where}."
     each = " each" if others else ""
     return f"Of {money_of(table)(whole)} in the open pipeline, {share}{each} is in {where}."

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis.sentences import evidence
+from opp_analytics.columns import CHECKS, write_key, write_label
 from opp_analytics.org import money_of
 
 
@@ -34,17 +35,21 @@ def describe_win_rate(table: pd.DataFrame) -> str:
 def say_apart(known: pd.DataFrame) -> str:
     """Name the groups whose win rate differs from the others beyond chance, the largest difference first."""
     n = int((known["won"] + known["lost"]).sum())
-    what = text.joined([text.group_label(name or "group") for name in known.index.names])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n, 'closed deal')}")
     whole = text.percent(known["won"].sum() / n)
     apart = evidence.list_apart(known)
+    odd = evidence.find_oddest(known)
+    if not apart and odd is None:
+        return f"No win rate stands out from the overall {whole}."
+    said = [
+        f"{write_key(known.index.names, key)}’s {text.percent(known['rate'][key])}" for key in apart or [odd]
+    ]
     if not apart:
-        return f"No {what}’s win rate differs from the overall {whole} beyond chance ({text.count(n, 'closed deal')})."
-    said = [f"{text.join_key(key)} wins {text.percent(known['rate'][key])}" for key in apart]
-    rest = len(known) - len(apart)
-    others = f"; the other {text.spelled(rest)} are too close to tell apart" if rest > 1 else ""
-    return f"Beyond chance: {text.joined(said, most=3)}, against {whole} overall{others}."
+        groups = text.spelled(len(known), evidence.name_group(known.index.names[-1]))
+        return f"{said[0]} win rate {evidence.CHANCE} with {groups} ({whole} overall)."
+    are = "win rate is" if len(said) == 1 else "win rates are"
+    return f"{text.joined(said, most=3)} {are} beyond chance ({whole} overall)."
 
 
 def _compare_periods(known: pd.DataFrame) -> str:
@@ -56,13 +61,13 @@ def _compare_periods(known: pd.DataFrame) -> str:
     name, n = _name_period(last, known, cuts), int(last["won"] + last["lost"])
     if not evidence.is_enough(n):
         return evidence.say_few(f"{text.count(n)} closed {name}")
-    said = f"Won {text.percent(last['rate'])} of what closed {name}"
+    won = f"Won {text.percent(last['rate'])}"
     if not len(whole) or not before or not evidence.is_enough(before[-1]["won"] + before[-1]["lost"]):
-        return f"{said} ({_format_interval(last)})."
+        return f"{won} of what closed {name} ({_format_interval(last)})."
     pair = known.loc[[before[-1].name, last.name]]
     apart = evidence.is_apart(pair["won"], pair["won"] + pair["lost"])
-    how = "more than chance" if apart else evidence.CHANCE
-    return f"{said}, after {text.percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
+    how = "beyond chance" if apart else evidence.CHANCE
+    return f"{won} {name}, after {text.percent(before[-1]['rate'])} {_name_period(before[-1], known, cuts)}: {how}."
 
 
 def _name_period(row: pd.Series[Any], table: pd.DataFrame, cuts: dict[str, Any]) -> str:
@@ -177,8 +182,8 @@ def describe_audit(table: pd.DataFrame) -> str:
     (first, *others), _ = evidence.find_largest(most)
     found = f"{text.count(len(table), 'finding')} in {text.count(table['unique_id'].nunique())}, {text.number(errors)} of them errors"
     each = " each" if others else ""
-    names = text.joined([text.label(check) for check in (first, *others)], most=3)
-    return f"{found}; most often {names} ({text.number(most.max())}{each})."
+    names = text.joined([write_label("check", check) for check in (first, *others)], most=3)
+    return f"{found}; most often: {names} ({text.number(most.max())}{each})."
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:
@@ -186,8 +191,19 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
     if table.empty:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
-    worth = f"{money_of(table)(first['value'])} in " if first["value"] > 0 else ""
-    return f"Fix first: {text.label(first.name)}, {worth}{text.count(int(first['deals']))}."
+    worth = f", {money_of(table)(first['value'])}" if first["value"] > 0 else ""
+    return f"{text.capital(text.spelled(int(first['deals']), 'deal'))} {_say_check(str(first.name), first['deals'])}{worth}."
+
+
+_SINGULAR = {"are": "is", "have": "has", "look": "looks", "close": "closes"}
+
+
+def _say_check(check: str, deals: int) -> str:
+    """Say what deals of a check of the audit do."""
+    verb, _, rest = (
+        CHECKS[check][1] if check in CHECKS else f"have a finding: {text.label(check)}"
+    ).partition(" ")
+    return f"{_SINGULAR[verb] if deals == 1 else verb} {rest}"
 
 
 def describe_flags(table: pd.DataFrame) -> str:

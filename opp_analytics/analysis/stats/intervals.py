@@ -96,10 +96,7 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     """
     won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
     compared = (seen > 0) & (seen < seen.sum())
-    p = np.ones(len(won))
-    for k in np.flatnonzero(compared):
-        p[k] = _compare_with_rest(int(won[k]), int(seen[k]), int(won.sum()), int(seen.sum()))
-    differs = np.zeros(len(won), dtype=bool)
+    p, differs = compare_with_rest(won, seen), np.zeros(len(won), dtype=bool)
     # Two groups are one comparison, made twice.
     differs[compared] = (
         p[compared] if compared.sum() == 2 else adjust_p_values(p[compared])
@@ -107,8 +104,16 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     return differs
 
 
-def _compare_with_rest(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
-    """Compute the two-sided p-value of Fisher's exact test of a group against all others."""
+def compare_with_rest(hits: Any, trials: Any) -> NDArray[np.float64]:
+    """Compute the two-sided p-value of Fisher's exact test of each group against all others; 1 where there is nothing to compare."""
+    won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
+    p = np.ones(len(won))
+    for k in np.flatnonzero((seen > 0) & (seen < seen.sum())):
+        p[k] = _compare(int(won[k]), int(seen[k]), int(won.sum()), int(seen.sum()))
+    return p
+
+
+def _compare(hits: int, trials: int, all_hits: int, all_trials: int) -> float:
     # Not by scipy.stats, whose import takes half a second.
     possible = np.arange(max(0, trials + all_hits - all_trials), min(trials, all_hits) + 1)
     cells = (possible, trials - possible, all_hits - possible, all_trials - trials - all_hits + possible)

@@ -277,7 +277,7 @@ def past(tables: Tables) -> Block | None:
     shown = table.tail(_MOST_PAST)
     rows = svg.track_record(shown)
     opened = tuple(list_closed(tables, row.key) for row in rows.rows)
-    sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
+    sub = "Forecast with as many days to go as today (blue: tick and range) and what closed (dot)"
     if len(table) > len(shown):
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
     if early := table.attrs["left_out"].get("too_early_to_learn"):
@@ -343,7 +343,7 @@ def categories(tables: Tables) -> Block:
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
     sub = (
-        f"{text.capital(inputs.name)} by category at full value: the deal’s own, its stage’s, or by stated chance. "
+        f"{text.capital(inputs.name)} by category at full value; category of the deal, its stage, or by stated chance. "
         "Running total beside each bar" + ("; line is the target" if aimed else "")
     )
     return Block("categories", title, sub, (Opening(rows, opened),), nav)
@@ -354,7 +354,7 @@ def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
     money, total = tables.inputs.money, float(row["commit_total"])
     if not total:
         return f"Nothing is closed or committed: {money(target)} to go"
-    reach = "Closed and commit alone reach" if row["commit"] else "Closed alone reaches"
+    reach = "Closed and Commit reach" if row["commit"] else "Closed alone reaches"
     if not (gap := find_gap(target, total)):
         return f"{reach} the target of {money(target)}"
     off = "past target" if gap < 0 else "below target" if row["commit"] else "to go"

@@ -17,7 +17,7 @@ _WEEKS, _NEAR = 12, 0.1
 """Weeks on the page, a quarter, and the share within which a week is like the average."""
 _MOST_CREATORS, _MOST_PUSHED, _MOST_RATES = 8, 5, 12
 """Rows of a block that fit beside its neighbor."""
-_ENDS = {"advanced": "moved on", "back": "moved back", "still": "open"}
+_ENDS = {"advanced": "Moved on", "back": "Moved back", "still": "Open"}
 """Outcomes of a stage's entries, where the name alone does not say it."""
 
 
@@ -140,10 +140,10 @@ def _show_open_stages(tables: Tables) -> model.Block:
         return model.Block("funnel", "Funnel", parts=(model.Note("No deal is open in any stage."),))
     amounts = [
         svg.Amount(
-            text.title(stage),
+            text.stage(stage),
             float(row["open_value"]),
             inputs.money(row["open_value"]),
-            f"{text.label(stage)}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
+            f"{text.stage(stage)}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
             str(stage),
         )
         for stage, row in table.iterrows()

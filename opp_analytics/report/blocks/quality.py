@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import compare_chances
+from opp_analytics.analysis import compare_chances, describe_method
+from opp_analytics.columns import write_label
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report import model
 from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_stated
@@ -26,9 +27,9 @@ def risk(tables: Tables) -> model.Block:
     flagged = table[table["risk"] > 0]
     if flagged.empty:
         words = (
-            f"None of the {text.count(len(table), 'open deal')} shows a warning sign."
+            f"None of the {text.count(len(table), 'open deal')} shows a warning."
             if len(table) > 1
-            else "The one open deal shows no warning sign."
+            else "The one open deal shows no warning."
             if len(table)
             else "No deal is open."
         )
@@ -65,7 +66,7 @@ def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
     words = [*_say_due(tables, flagged), *_say_late(tables)]
     if not words:
         verb = "shows" if len(flagged) == 1 else "show"
-        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {verb} a warning sign"
+        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {verb} a warning"
     return text.capital("; ".join(words))
 
 
@@ -74,22 +75,24 @@ def _say_due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
     due = inputs.open_now["unique_id"]
     mine = int(due.isin(flagged.index).sum())
     if len(due) == 1:
-        return [f"the deal due in {inputs.name} shows {'a warning sign' if mine else 'no warning sign'}"]
+        return [f"the deal due shows {'a' if mine else 'no'} warning"]
     if not len(due):
         return []
     count = text.spelled if max(mine, len(due)) < _SPELLED else text.number
-    none = "neither" if len(due) == 2 else "none"
-    who = f"{count(mine) if mine else none} of the {count(len(due))} deals due in {inputs.name}"
-    return [f"{who} {'shows a warning sign' if mine <= 1 else 'show warning signs'}"]
+    of = (
+        "neither deal"
+        if len(due) == 2 and not mine
+        else f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
+    )
+    return [f"{of} due {'shows a warning' if mine <= 1 else 'show warnings'}"]
 
 
 def _say_late(tables: Tables) -> list[str]:
     inputs, late = tables.inputs, tables.inputs.overdue
     if late.empty:
         return []
-    more = " more" if len(inputs.open_now) else f" {text.plural('deal') if len(late) > 1 else 'deal'}"
-    worth, verb = inputs.money(late["value"].sum()), "is" if len(late) == 1 else "are"
-    return [f"{text.spelled(len(late))}{more}, worth {worth}, {verb} past the close date"]
+    who = f"{text.spelled(len(late))} more" if len(inputs.open_now) else text.spelled(len(late), "deal")
+    return [f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"]
 
 
 def _say_flags(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
@@ -108,7 +111,7 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
         (
             name_deal(inputs, row),
             *([model.Cell(str(row[inputs.person]), name=True)] if inputs.person else []),
-            model.Cell(text.label(row["stage"])),
+            model.Cell(text.stage(row["stage"])),
             model.Cell(text.number(row["value"])),
             model.Cell(show_stated(row.get("probability"))),
             model.Cell(tables.show_history(row["unique_id"])),
@@ -136,7 +139,7 @@ def fix(tables: Tables) -> model.Block:
 
 
 def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
-    name, value = text.title(row["check"]), float(row["value"])
+    name, value = write_label("check", row["check"]), float(row["value"])
     deals = text.count(int(row["deals"]))
     figure = tables.inputs.money(value) if value > 0 else deals
     return svg.Amount(
@@ -176,10 +179,10 @@ def notes(tables: Tables) -> model.Block:
 
 def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, attrs = tables.inputs.noun, tables.forecast.attrs
-    confidence, method, why = text.percent(attrs["confidence"]), str(attrs["method"]), attrs["why"] or ""
+    confidence = text.percent(attrs["confidence"])
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
-        "Forecast": f"{SUMS[method]} Method: {text.label(method)}{why and f' ({why})'}.",
+        "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",

@@ -15,7 +15,7 @@ import traitlets
 from opp_analytics import org, schema, svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.api import Client
-from opp_analytics.columns import title_columns
+from opp_analytics.columns import title_columns, write_label
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, record_link
@@ -450,7 +450,7 @@ def _cell(column: str, value: Any) -> list[Any]:
         return [share, text.percent(share)]
     if column == "close_date":
         return [pd.Timestamp(value).isoformat(), text.day(value, year=True)]
-    return [str(value), text.label(value) if column in ("stage", "became") else str(value)]
+    return [str(value), write_label(column, value)]
 
 
 def write_timeline(
@@ -463,7 +463,7 @@ def write_timeline(
     for _, changes in history.deal(unique_id, own_writes=own_writes).groupby("seen_at", sort=False):
         operation = str(changes["operation"].iloc[0])
         fields = [
-            f"{text.label(field)} {_format(before)} → {_format(after)}"
+            f"{text.label(field)} {_format(field, before)} → {_format(field, after)}"
             for field, before, after in zip(
                 changes["field"], changes["before"], changes["after"], strict=True
             )
@@ -476,11 +476,11 @@ def write_timeline(
     return lines
 
 
-def _format(value: Any) -> str:
+def _format(field: str, value: Any) -> str:
     if schema.is_blank(value):
         return "empty"
     if isinstance(value, pd.Timestamp):
         return text.day(value, year=True)
     if isinstance(value, (int, float)):
         return text.money(float(value), None, full=True)
-    return text.label(value)
+    return write_label(field, value)

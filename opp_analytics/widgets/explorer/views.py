@@ -23,6 +23,7 @@ from opp_analytics.analysis import (
     win_rate,
 )
 from opp_analytics.certificate import Certificate
+from opp_analytics.columns import write_label
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Money, money_of, outcome_codes, split_by
 from opp_analytics.schema import BUCKETS, NO_LABEL, label_groups
@@ -380,7 +381,7 @@ class PipelineView(View):
     def _name(self, key: str) -> str:
         if self.by == "close_month":
             return text.capital(text.period(key, "M"))
-        return text.title(key) if self.by == "stage" else key
+        return write_label(self.by, key)
 
     @property
     def finding(self) -> str:

@@ -66,7 +66,7 @@ def test_backtest_methods__says_where_the_difference_is_noise():
     )
     assert table.attrs["best"] is None
     assert table[["behind", "behind_low", "behind_high"]].eq(0).all(axis=None)
-    assert sentence(table).endswith("the difference may be chance.")
+    assert sentence(table).endswith("could be luck.")
     one = backtest_methods(MONTHS, freq="M", methods=["stated"])
     assert one.attrs["best"] is None
     assert sentence(one).endswith("no other method can be judged on the same forecasts.")
@@ -187,7 +187,7 @@ def test_sentence__by_lead_counts_the_bands_that_a_method_leads():
         == "Last month’s number misses least in 3 of 3 bands of days left: beyond chance in two of them."
     )
     alone = backtest_methods(history, freq="M", methods=["stated"], by_lead=True)
-    assert sentence(alone).endswith("in 3 of 3 bands of days left: the difference may be chance.")
+    assert sentence(alone).endswith("in 3 of 3 bands of days left: could be luck.")
 
 
 def test_score_ranges__agrees_with_scoringrules():

@@ -205,7 +205,7 @@ def _people(**rows):
     ("table", "words"),
     [
         (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 below."),
-        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of the two reps is at target; every forecast reaches its target."),
+        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "No rep is at target; every forecast gets there."),
         (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
         (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 below target."),
         (_people(Ann=[0, 40, NAN]), "Ann forecasts 40."),
@@ -226,7 +226,7 @@ def test_sentence__of_people_says_on_the_first_days_what_is_forecast_only():
     rows.attrs = {"as_of": "2026-11-02", "freq": "M"}
     assert sentence(rows) == "Bo’s forecast is 30 below target."
     rows.attrs["as_of"] = "2026-11-20"
-    assert sentence(rows) == "None of the two reps is at target; Bo’s forecast is 30 below."
+    assert sentence(rows) == "No rep is at target; Bo’s forecast is 30 below."
 
 
 def test_sentence__of_teams_names_the_team_that_is_short():
@@ -252,13 +252,13 @@ def _fan(target, *expected):
     [
         (_fan(400.0, 300.0, 508.0), "The November forecast passed its target after Nov 4."),
         (_fan(400.0, 410.0, 390.0), "The November forecast fell below its target after Nov 4."),
-        (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above its target, up 20 since Nov 4."),
-        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 below its target, down 20 since Nov 4."),
-        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 below its target, unchanged since Nov 4."),
+        (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above target, up 20 since Nov 4."),
+        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 below target, down 20 since Nov 4."),
+        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 below target, unchanged since Nov 4."),
         (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
         (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
         (_fan(NAN, 390.0), "The November forecast is 390."),
-        (_fan(400.0, 390.0), "The November forecast is 10 below its target."),
+        (_fan(400.0, 390.0), "The November forecast is 10 below target."),
     ],
 )  # fmt: skip
 def test_sentence__of_the_way_to_the_target(table, words):
@@ -350,12 +350,12 @@ def test_describe_forecast_deals__says_what_all_due_would_bring(ends, due, value
         (
             [50.0, -150.0],
             [True, False],
-            "Past ranges held in 1 of 2 months; forecasts ran 50% low in sum, which may be chance.",
+            "Past ranges held in 1 of 2 months; no clear lean high or low.",
         ),
         (
             [10.0, 10.0],
             [True, True],
-            "Past ranges held in 2 of 2 months; forecasts ran 10% high in sum, which may be chance.",
+            "Past ranges held in 2 of 2 months; no clear lean high or low.",
         ),
         ([10.0, -10.0], [True, True], "Past ranges held in 2 of 2 months; forecasts ran true."),
     ],
@@ -385,7 +385,7 @@ def test_sentence__of_a_deal_adds_up_to_its_chance() -> None:
         ("stage", 0.284, 412, 61, "negotiation"), ("owner", 0.332, 80, 20, "Ada"), ("month", 0.3149, 300, 25, "quarter end"),
     )  # fmt: skip
     assert sentence(table) == (
-        "31%: all open deals 8%, due this month +9, negotiation +11 (61 of 412 won), Ada +5, quarter’s end −2."
+        "31%: all open deals 8%, due this month +9, Negotiation +11 (61 of 412 won), Ada +5, quarter’s end −2."
     )
     assert sentence(table.loc[["acme"]].droplevel("unique_id")) == sentence(table)
     # What rounds to nothing is left out; the last share keeps its count.
@@ -419,7 +419,7 @@ def test_sentence__of_a_deal_says_how_it_is_due_in_the_period_asked_for() -> Non
         ("stage", 0.002, 500, 0, "proposal"),
         ("month", 0.0018, 70, 1, "within the quarter"),
     )
-    assert sentence(low) == "<1%: all open deals 10%, proposal −10 (0 of 500 won)."
+    assert sentence(low) == "<1%: all open deals 10%, Proposal −10 (0 of 500 won)."
 
 
 def test_sentence__of_several_deals_explains_the_likeliest() -> None:
@@ -429,7 +429,7 @@ def test_sentence__of_several_deals_explains_the_likeliest() -> None:
     both.attrs = one.attrs
     assert (
         sentence(both)
-        == "The likeliest of 2 open deals is acme, 30%: all open deals 10%, proposal +20 (20 of 50 won)."
+        == "The likeliest of 2 open deals is acme, 30%: all open deals 10%, Proposal +20 (20 of 50 won)."
     )
 
 
@@ -450,7 +450,7 @@ def test_sentence__of_a_backtest():
     made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
     assert (
         sentence(made)
-        == "2 past forecasts missed by 30% and ran 10% low in sum, which may be chance; 80% ranges held in 1 of 1."
+        == "2 past forecasts missed by 30% and ran 10% low in sum, which could be luck; 80% ranges held in 1 of 1."
     )
     assert (
         sentence(made.assign(actual=0.0))
@@ -467,8 +467,7 @@ def test_sentence__of_a_track_record_counts_only_periods_with_a_range():
     }
     made = table(rows, ["2026-01", "2026-02", "2026-03", "2026-04"], "period", freq="M")
     assert (
-        sentence(made)
-        == "Past ranges held in 1 of 2 months, two more had none; forecasts ran 2% high in sum, which may be chance."
+        sentence(made) == "Past ranges held in 1 of 2 months, two more had none; no clear lean high or low."
     )
     assert sentence(made.tail(2)) == "No past month had a range; forecasts ran true."
 

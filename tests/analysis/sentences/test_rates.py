@@ -23,16 +23,20 @@ NONE = (0, 0, np.nan, np.nan, np.nan)
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (rates({"Ann": ANN, "Bo": BO}), "Beyond chance: Ann wins 75% and Bo wins 25%, against 50% overall."),
+        (rates({"Ann": ANN, "Bo": BO}), "Ann’s 75% and Bo’s 25% win rates are beyond chance (50% overall)."),
         (
             rates({"Ann": (3, 1, 0.75, 0.3, 0.95), "Bo": (1, 3, 0.25, 0.05, 0.7), "Cy": NONE}),
-            "No owner’s win rate differs from the overall 50% beyond chance (8 closed deals).",
+            "No win rate stands out from the overall 50%.",
+        ),
+        (
+            rates({"Ann": ANN, "Cy": ANN, "Bo": (24, 16, 0.6, 0.4, 0.8)}),
+            "Bo’s 60% win rate could be luck with three reps (70% overall).",
         ),
         (rates({"all": ANN}), "Won 75% of 40 closed deals (60% to 86%)."),
         (rates({"Ann": NONE}), "No deal has closed yet."),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, False]),
-            "Won 75% of what closed in Mar 2026, after 25% in Feb 2026: more than chance.",
+            "Won 75% in Mar 2026, after 25% in Feb 2026: beyond chance.",
         ),
         (
             rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, True]),
@@ -72,7 +76,7 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
     assert sentence(both) == "Q1 2026 deals win less often than Q4 2025’s: 25% at the same age, after 50%."
     close = both.assign(won=[30, 17])
     assert sentence(close) == (
-        "Q1 2026 deals win about as often as Q4 2025’s: 43% at the same age, after 50%; the difference may be chance."
+        "Q1 2026 deals win about as often as Q4 2025’s: 43% at the same age, after 50%; could be luck."
     )
     # Of several groups, a cohort is that of all of them.
     groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
@@ -127,10 +131,10 @@ def test_funnel_and_audit__say_where_most_is() -> None:
         {"open_count": [2, 1], "open_value": [100.0, 300.0], "reached_low": 1, "reached_high": 1},
         index=pd.Index(["proposal", "negotiation"], name="stage"),
     )
-    assert sentence(funnel) == "Of 400 in the open pipeline, 75% is in negotiation."
+    assert sentence(funnel) == "Of 400 in the open pipeline, 75% is in Negotiation."
     assert (
         sentence(funnel.assign(open_value=200.0))
-        == "Of 400 in the open pipeline, 50% each is in proposal and negotiation."
+        == "Of 400 in the open pipeline, 50% each is in Proposal and Negotiation."
     )
     assert sentence(funnel.assign(open_value=[100.0, -300.0])) == "The open pipeline is −200 in 3 deals."
     assert sentence(funnel.assign(open_value=0.0)) == "3 open deals, none of them with a value."
@@ -141,5 +145,7 @@ def test_funnel_and_audit__say_where_most_is() -> None:
             "severity": ["error", "info", "error"],
         }
     )
-    assert sentence(findings) == "3 findings in 2 deals, 2 of them errors; most often overdue (2)."
+    assert (
+        sentence(findings) == "3 findings in 2 deals, 2 of them errors; most often: Past the close date (2)."
+    )
     assert sentence(findings.head(0)) == "The audit found nothing."

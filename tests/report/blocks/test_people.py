@@ -114,7 +114,7 @@ TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
 
 def test_people__with_targets_show_gap_and_chance(opportunities):
     block = people(tables_of(opportunities, target=TARGETS))
-    assert block.title == "None of the three reps is at target; Di’s forecast is 7K below"
+    assert block.title == "No rep is at target; Di’s forecast is 7K below"
     assert block.sub.endswith("Di has a target and owns no deal; is the name spelled as in the CRM?")
     assert list_lines(_table(block)) == {
         "Ann": ["150,000", "70,000", "166,000", "80,000", "–"],
@@ -189,7 +189,7 @@ def test_to_win__say_what_covers_the_gap(opportunities):
         "Ann", "70K of 150K · 80% as stated", "You have 80K to go; this one deal covers it.",
     )  # fmt: skip
     assert [(deal.text, *said) for deal, *said in ann.deals] == [
-        ("Alder", "120,000", "80%", "–", "negotiation, due Mar 27")
+        ("Alder", "120,000", "80%", "–", "Negotiation, due Mar 27")
     ]
 
 

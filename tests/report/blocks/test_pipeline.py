@@ -69,7 +69,7 @@ def test_created__without_history_is_left_to_the_trend(opportunities):
 
 def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
     block = funnel(tables_of(opportunities))
-    assert block.title == "Of 180K in the open pipeline, 67% is in negotiation"
+    assert block.title == "Of 180K in the open pipeline, 67% is in Negotiation"
     (rows,) = block.parts
     assert isinstance(rows, Opening)
     assert [(row.label, row.figures) for row in rows.rows.rows][::3] == [
@@ -96,7 +96,7 @@ def test_slippage__opens_each_period_to_its_deals(opportunities, history):
     assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
     assert rows.deals[0] is not None
     assert [(deal.name, deal.stage, deal.amounts[-1]) for deal in rows.deals[0].deals] == [
-        ("Alder", "slipped", "100,000"), ("<script>alert(1)</script>", "lost", "50,000"), ("Damson", "slipped", "20,000"),
+        ("Alder", "Slipped", "100,000"), ("<script>alert(1)</script>", "Lost", "50,000"), ("Damson", "Slipped", "20,000"),
     ]  # fmt: skip
     assert isinstance(pushed, Table)
     assert [[cell.text for cell in line.cells] for line in pushed.groups[0].lines] == [
@@ -144,7 +144,7 @@ def test_win_rates__highlight_who_differs_beyond_chance():
     ]
     block = win_rates(tables_of(pipeline(rows)))
     # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other 40, 10 does not.
-    assert block.title == "Beyond chance: Ann wins 90% and Bo wins 10%, against 50% overall"
+    assert block.title == "Ann’s 90% and Bo’s 10% win rates are beyond chance (50% overall)"
     (part,) = block.parts
     assert isinstance(part, Opening)
     assert ["f-hi" in row.picture for row in part.rows.rows] == [True, False, True]

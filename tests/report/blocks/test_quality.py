@@ -9,10 +9,7 @@ from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
     block = risk(tables_of(opportunities, history))
-    assert (
-        block.title
-        == "The deal due in March shows a warning sign; one more, worth 20K, is past the close date"
-    )
+    assert block.title == "The deal due shows a warning; one more (20K) is overdue"
     assert block.sub == "3 of 4 open deals have a flag, 150K of 180K. The largest first"
     table, late = block.parts
     assert isinstance(table, Table)
@@ -22,22 +19,20 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
         ["Damson"],
     )
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
-        ["Alder", "Ann", "negotiation", "120,000", "80%", "–", "Mar 27", "Pushed twice, 17 days in all."],
-        ["Damson", "(none)", "proposal", "20,000", "50%", "–", "Mar 13", "3 days overdue."],
-        ["Fir", "Ann", "discovery", "10,000", "10%", "–", "–", "No close date."],
+        ["Alder", "Ann", "Negotiation", "120,000", "80%", "–", "Mar 27", "Pushed twice, 17 days in all."],
+        ["Damson", "(none)", "Proposal", "20,000", "50%", "–", "Mar 13", "3 days overdue."],
+        ["Fir", "Ann", "Discovery", "10,000", "10%", "–", "–", "No close date."],
     ]
 
 
 def test_risk__without_a_flag_or_an_open_deal_says_so():
-    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (
-        Note("The one open deal shows no warning sign."),
-    )
+    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (Note("The one open deal shows no warning."),)
     assert risk(tables_of(pipeline([]))).parts == (Note("No deal is open."),)
 
 
 def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
     block = fix(tables_of(opportunities))
-    assert block.title == "Fix first: overdue, 20K in 1 deal"
+    assert block.title == "One deal is past the close date, 20K"
     (rows,) = block.parts
     assert isinstance(rows, Opening)
     assert rows.rows.rows[0].figures == ("20K",)

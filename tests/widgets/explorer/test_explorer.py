@@ -265,7 +265,7 @@ def _closed(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
     [
         # Dmitri's interval, 10% to 31%, leaves out the 32% of all; among seven that is luck.
         (9, "No owner’s win rate differs from the overall 32% beyond chance (350 closed deals)", set()),
-        (2, "Beyond chance: Dmitri wins 4%, against 30% overall; the other six are too close to tell apart", {"Dmitri"}),
+        (2, "Dmitri’s 4% win rate is beyond chance (30% overall)", {"Dmitri"}),
     ],
 )  # fmt: skip
 def test_win_rates__mark_in_blue_whom_the_title_names(won: int, title: str, blue: set[str]) -> None:
