@@ -53,6 +53,8 @@ def compose(
         tiles=forecast.tiles(tables),
         since="" if tables.no_changes else inputs.day(tables.earlier.day),
         blocks=tuple(block for block in built if block is not None),
+        teams=tables.teams,
+        team=text.capital(text.label(inputs.by[0])) if inputs.by else "",
         source=f"Full data: {workbook}, beside this file.",
     )
     cleaned: WeeklyPage = _clean(page)

@@ -86,6 +86,8 @@ class Line:
     opens: Deals | None = None
     kept: bool = False
     """True for a member that stays in view when its group is folded."""
+    teams: str = ""
+    """Whose it is, by places in the page's `teams`; empty for what is of the whole."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Opening:
     part: ClassVar[str] = "rows"
     rows: Rows
     deals: tuple[Deals | None, ...]
+    teams: tuple[str, ...] = ()
+    """Whose each row is; empty where all are of the whole."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,8 @@ class Goal:
     """Deal, value, both chances, and what to do with it."""
     call: str = ""
     """The person's call beside the forecast."""
+    teams: str = ""
+    """Whose it is."""
 
 
 @dataclass(frozen=True)
@@ -243,5 +249,9 @@ class WeeklyPage:
     blocks: tuple[Block, ...]
     source: str
     """The line at the foot."""
+    teams: tuple[str, ...] = ()
+    """Names of the teams by which a reader may filter."""
+    team: str = ""
+    """What a team is called."""
     alerts: tuple[Alert, ...] = ()
     """The new ones first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from opp_analytics.history import coverage
 from opp_analytics.org import Org, split_by
 from opp_analytics.periods import check_freq
 from opp_analytics.report.forecasts import Forecasts
+from opp_analytics.schema import ALL
 
 _FLOW_WEEKS = 13
 """Weeks of the stage flow: a quarter."""
@@ -34,6 +36,31 @@ class DueDeals:
 @dataclass(frozen=True)
 class Tables(Forecasts):
     """All result tables of a report; one that needs records raises `NotEnoughHistory` where there are too few."""
+
+    @cached_property
+    def teams(self) -> tuple[str, ...]:
+        """The widest groups of people, by which a reader of the page may filter; none where there are fewer than two."""
+        people = self.people.index
+        found = dict.fromkeys(str(team) for team in people.get_level_values(0) if team != ALL)
+        return tuple(found) if people.nlevels > 1 and len(found) > 1 else ()
+
+    @cached_property
+    def _team_of(self) -> dict[Any, str]:
+        """The places in `teams` of each team, of each person, who may have changed teams, and of each deal by its id."""
+        if not self.teams:
+            return {}
+        places, deals = {name: str(place) for place, name in enumerate(self.teams)}, self.inputs.deals
+        found: dict[Any, str] = dict(
+            zip(deals["unique_id"], map(places.get, deals[self.inputs.by[0]], repeat("")), strict=False)
+        )
+        found |= places
+        for team, *_, person in self.people.index:
+            found[person] = f"{found.get(person, '')} {places.get(team, '')}".strip()
+        return found
+
+    def find_teams(self, *names: Any) -> str:
+        """Find whose a row of the page is that shows these people, or a deal by its id: places in `teams`."""
+        return " ".join(sorted({self._team_of.get(name, "") for name in names})).strip()
 
     @cached_property
     def _created(self) -> analysis.CreatedPipeline:

@@ -57,8 +57,8 @@ class Rows:
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
 
-    def html(self, opened: Sequence[str] = ()) -> str:
-        """Write the chart as HTML; `opened` has for each row the HTML that it opens to, or an empty text."""
+    def html(self, opened: Sequence[str] = (), teams: Sequence[str] = ()) -> str:
+        """Write the chart as HTML; `opened` has for each row the HTML that it opens to, or an empty text, `teams` its ``data-team``."""
         count = max((len(row.figures) for row in self.rows), default=0)
         longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
         width = max(self.figure_width, 9 * longest - 8)
@@ -66,8 +66,8 @@ class Rows:
         labels = min(max(self.label_width, _LETTER * noted + 32), _WIDEST)
         style = f"--lab:{labels}px;--fig:{width}px;--figs:{count}"
         inner = [_write_head(self, count)] if self.axis or self.heads else []
-        for row, behind in zip(self.rows, opened or [""] * len(self.rows), strict=True):
-            inner.append(_write_row(row, behind))
+        blank = [""] * len(self.rows)
+        inner += map(_write_row, self.rows, opened or blank, teams or blank)
         return f'<div class="rows{" stacked" if self.stacked else ""}" style="{style}">{"".join(inner)}</div>'
 
 
@@ -79,14 +79,14 @@ def _write_head(chart: Rows, count: int) -> str:
     )
 
 
-def _write_row(row: Row, behind: str) -> str:
+def _write_row(row: Row, behind: str, team: str) -> str:
     note = f'<span class="note"> · {escape(row.note)}</span>' if row.note else ""
     cells = f'<span class="lab" title="{escape(row.label)}"><bdi>{escape(row.label)}</bdi>{note}</span>{row.picture}'
     cells += "".join(f'<span class="fig">{escape(figure)}</span>' for figure in row.figures)
-    strong = " strong" if row.strong else ""
+    strong, team = " strong" if row.strong else "", f' data-team="{team}"' if team else ""
     if not behind:
-        return f'<div class="row{strong}">{cells}</div>'
-    return f'<details class="opens{strong}"><summary class="row">{cells}</summary>{behind}</details>'
+        return f'<div class="row{strong}"{team}>{cells}</div>'
+    return f'<details class="opens{strong}"{team}><summary class="row">{cells}</summary>{behind}</details>'
 
 
 def _render(

@@ -9,6 +9,7 @@ from email.policy import default
 import pytest
 
 from opp_analytics.report import Proof, judge_forecasts
+from tests.browser.axe import serious_faults
 from tests.report.proofs import proof_history
 from tests.report.states import STATES, render
 
@@ -100,7 +101,7 @@ def test_report__the_last_row_of_what_to_win_has_no_hole(opened):
 
 
 def test_report__tab_reaches_everything_that_can_be_used(opened):
-    ways = "a, summary, [tabindex='0']"
+    ways = "a, summary, input:checked, [tabindex='0']"
     reachable = opened.locator(ways).evaluate_all("all => all.filter(one => one.checkVisibility()).length")
     reached = set()
     for _ in range(reachable):
@@ -121,6 +122,7 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
             one => !(one.ariaLabel || document.getElementById(one.getAttribute('aria-labelledby'))?.innerText)).length"""
     )
     assert unnamed == 0
+    assert serious_faults(opened, ".page") == []
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -215,6 +217,29 @@ _MEASURE = """() => {
   }).map(say);
   return { covered, outside, clipped, faint, read: words.length };
 }"""
+
+
+def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
+    def names(rows):
+        return [
+            words.strip().split("\n")[0] for words in opened.locator(rows).all_inner_texts() if words.strip()
+        ]
+
+    everybody = names("#people tbody tr:not(.deals):visible th")
+    cards = opened.locator(".goal:visible").count()
+    opened.get_by_role("group", name="Team").get_by_role("radio", name="All").focus()
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowRight")
+    assert opened.get_by_role("radio", name="West").is_checked()
+    west = {"Bruno Keller", "Farid Haddad", "Grace Lindqvist", "Dmitri Volkov"}
+    assert set(names("#people tbody tr:not(.deals):visible th")) == {"West", *west, "All"}
+    assert set(names("#risk tbody td.o:visible")) <= west
+    assert set(names("#created_by .opens:visible .lab, #win_rates .opens:visible .lab")) <= west
+    assert 0 < opened.locator(".goal:visible").count() < cards
+    assert opened.get_by_text("all else on this page is of every team").is_visible()
+    opened.emulate_media(media="print")
+    assert names("#people tbody tr:not(.deals):visible th") == everybody
+    assert not opened.get_by_role("radio", name="West").is_visible()
 
 
 def test_report__amounts_keep_their_order_beside_names_in_any_script(page, folder):

@@ -167,7 +167,10 @@ def decide(tables: Tables) -> Block | None:
         head = PageColumn("Value × chance")
         cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
     rows = zip(shown.to_dict("records"), cells, strict=True)
-    lines = tuple(Line((_describe_deal(tables, one), cell)) for one, cell in rows)
+    lines = tuple(
+        Line((_describe_deal(tables, one), cell), teams=tables.find_teams(one["unique_id"]))
+        for one, cell in rows
+    )
     return Block("decide", finding, sub, (Table((deal, head), (Group(lines),), "decide"),), title)
 
 

@@ -190,7 +190,11 @@ class _Rows:
                 first = self.line(team, "group")
                 if rest:
                     name, blank = first.cells[0], [Cell("", tone="quiet")] * (len(first.cells) - 1)
-                    lines.append(Line((Cell(f"Deals of {name.text}"), *blank), "member", first.opens))
+                    lines.append(
+                        Line(
+                            (Cell(f"Deals of {name.text}"), *blank), "member", first.opens, teams=first.teams
+                        )
+                    )
                     cells = (replace(name, small=f"{len(rest)} more"), *first.cells[1:])
                     first = replace(first, cells=cells, opens=None)
                 yield Group((first, *lines), folded=bool(rest))
@@ -235,7 +239,8 @@ class _Rows:
         if not self.tables.no_changes:
             change = show_change(float(money["change"]), 0.0, self.unit.show)
             cells.append(change or Cell(text.MISSING, tone="quiet"))
-        return Line(tuple(cells), level, self._list(key, name, row, float(money["expected"])), kept)
+        opens = self._list(key, name, row, float(money["expected"]))
+        return Line(tuple(cells), level, opens, kept, self.tables.find_teams(key[0]))
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
@@ -352,7 +357,8 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
         state += f" · {text.percent(row['p_enough'])} as stated"
     advice = f"You have {inputs.money(row['gap'], **fine)} to go; {row['advice']}."
     deals_shown = tuple(_show_deal(tables, deal) for deal in mine.to_dict("records"))
-    return Goal(str(name), state, advice, deals_shown, _compare_call(tables, name))
+    call = _compare_call(tables, name)
+    return Goal(str(name), state, advice, deals_shown, call, tables.find_teams(name))
 
 
 def _compare_call(tables: Tables, name: Any) -> str:
@@ -389,7 +395,8 @@ def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
     advice = (
         f"No open deal of theirs could close in time{_count_more(len(short), len(lines), 'without one')}."
     )
-    return Goal("No deal to close", f"{tables.inputs.money(short['gap'].sum())} to go", advice, _list(lines))
+    state, teams = f"{tables.inputs.money(short['gap'].sum())} to go", tables.find_teams(*short.index)
+    return Goal("No deal to close", state, advice, _list(lines), teams=teams)
 
 
 def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
@@ -407,7 +414,7 @@ def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
     noun = tables.inputs.noun
     words = f"Upside still due this {noun}" if len(due) else f"No more deals due this {noun}"
     advice = f"{words}{_count_more(len(met), len(lines), 'at target')}."
-    return Goal("At target", "", advice, _list(lines))
+    return Goal("At target", "", advice, _list(lines), teams=tables.find_teams(*met.index))
 
 
 def _say_closed(tables: Tables, row: pd.Series[Any], due: int = 0) -> str:

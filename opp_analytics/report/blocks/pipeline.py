@@ -92,7 +92,8 @@ def created_by(tables: Tables) -> model.Block | None:
     sub = f"Value created in {inputs.name} so far"
     if len(table) > _MOST_CREATORS:
         sub += f", the {_MOST_CREATORS} largest of {len(table)}"
-    return model.Block("created_by", title, sub, (model.Opening(svg.bars(amounts), opened),))
+    teams = tuple(tables.find_teams(amount.name) for amount in amounts)
+    return model.Block("created_by", title, sub, (model.Opening(svg.bars(amounts), opened, teams),))
 
 
 def _list_created(tables: Tables, name: str) -> model.Deals | None:
@@ -207,7 +208,8 @@ def _show_pushed(tables: Tables) -> model.Table:
             (
                 name_deal(inputs, row),
                 *(model.Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
-            )
+            ),
+            teams=tables.find_teams(row["unique_id"]),
         )
         for row in tables.pushed.head(_MOST_PUSHED).to_dict("records")
     )
@@ -247,7 +249,8 @@ def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[model.Opening, ...
     scores = tables.scores
     apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
     rows = svg.win_rate(shown, overall=float(tables.win_rate["rate"]), differs=apart)
-    return (model.Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows)),)
+    teams = tuple(tables.find_teams(row.key) for row in rows.rows)
+    return (model.Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows), teams),)
 
 
 def _list_closed(tables: Tables, name: str) -> model.Deals | None:

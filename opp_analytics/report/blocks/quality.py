@@ -117,7 +117,8 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
             model.Cell(tables.show_history(row["unique_id"])),
             model.Cell(inputs.day(row["close_date"])),
             model.Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
-        )
+        ),
+        teams=tables.find_teams(row["unique_id"]),
     )
 
 
