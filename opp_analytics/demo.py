@@ -64,8 +64,8 @@ def demo(
     seed : int
         Random seed; another seed gives another team.
     today : date-like, optional
-        The team's last day; default: the latest Monday from the 8th to the 21st of a month, so that its month is half
-        over. With a fixed one the same `weeks` and `seed` give the same deals on any day.
+        The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give the same deals on any
+        day.
     org : Org, optional
         The org by whose stages, calendar and currency the team works; default: the API's six stages and US dollars. Its
         people, targets, calls, rates, joins and report settings give way to the team's.
@@ -101,8 +101,7 @@ def demo(
     """
     weeks = whole(weeks, "weeks", high=260, example=52)
     seed = whole(seed, "seed", low=0, example=1)
-    today = _find_monday(datetime.now(UTC).date()) if today is None else today
-    last_day = as_date(today, name="today").date()
+    last_day = as_date(datetime.now(UTC) if today is None else today, name="today").date()
     org = check_org(org)
     own = {} if org is None else org.to_dict()
     staff: dict[str, Any] = {
@@ -139,14 +138,6 @@ def demo(
         history = history.read_by(client.org)
         atexit.register(stack.pop_all().close)
     return client, history
-
-
-def _find_monday(today: date) -> date:
-    """Find the latest Monday that is neither in the first week of a month nor in its last ten days."""
-    monday = today - timedelta(days=today.weekday())
-    while not 8 <= monday.day <= 21:
-        monday -= timedelta(weeks=1)
-    return monday
 
 
 def _set_targets(first_day: date, last_day: date) -> list[dict[str, Any]]:

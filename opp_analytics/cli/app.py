@@ -18,7 +18,7 @@ import opp_analytics
 
 _HELP = (
     "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
-    "Have a file? [bold]start FILE[/] makes the weekly page of an export. No file? [bold]demo[/] simulates half a year of a "
+    "Have a file? [bold]start FILE[/] makes the weekly page of an export. No file? [bold]demo[/] simulates a year of a "
     "sales team on a local server and shows everything. If you have an account, go to 2. Each command has [bold]--help[/] with an example. "
     "Exit codes: 0 done, 1 error, 2 wrong usage, 3 an alert of the org file holds, 4 an edit was applied in part or its outcome is unknown."
 )

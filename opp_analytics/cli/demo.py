@@ -8,7 +8,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +48,8 @@ def demo_command(
     heading(
         "A sales team at work", "seven reps in two teams, loaded over HTTP and recorded every week for a year"
     )
-    client, history = oa.demo(seed=seed, org=org, folder=folder / HISTORY_FOLDER)
+    monday = _find_monday(datetime.now(UTC).date())
+    client, history = oa.demo(seed=seed, today=monday, org=org, folder=folder / HISTORY_FOLDER)
     last = history.records["recorded_at"].iloc[-1]
     opportunities = history.as_of(last)
     today = last.tz_localize(None).normalize()
@@ -63,6 +64,14 @@ def demo_command(
     with _keep_journal_apart():
         _edit(client, today)
     _say_next(folder, today)
+
+
+def _find_monday(today: date) -> date:
+    """Find the latest Monday from the 8th to the 21st: a month that is half over shows most."""
+    monday = today - timedelta(days=today.weekday())
+    while not 8 <= monday.day <= 21:
+        monday -= timedelta(weeks=1)
+    return monday
 
 
 def _claim(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import signal
@@ -113,6 +114,43 @@ def test_demo__writes_the_org_that_the_team_works_by(tmp_path: Path) -> None:
 
 def test_demo__leaves_no_run_in_the_journals_of_the_user(said: str, folder: Path) -> None:
     assert not (folder / "state").exists()
+
+
+_DATES = [datetime.date(2026, 1, 1) + datetime.timedelta(days=number) for number in range(366)]
+_MONDAYS = sorted({demo._find_monday(day) for day in _DATES})
+
+
+def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it() -> None:
+    for day in _DATES:
+        monday = demo._find_monday(day)
+        assert monday.weekday() == 0
+        assert 8 <= monday.day <= 21
+        assert 0 <= (day - monday).days <= 27
+    assert len(_MONDAYS) == 25
+
+
+def _assert_sells(day: datetime.date, folder: Path) -> None:
+    """The first page shows what it has: a chance that is open, an alert, calls, and every block."""
+    _, history = oa.demo(today=day, progress=False)
+    opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
+    report = oa.weekly_report(opportunities, history, as_of=day, out=folder, progress=False)
+    page = reading.read(report.html)
+    chance = float(page.tiles["Chance of target"][0].rstrip("%"))
+    assert 5 < chance < 95
+    assert report.alerts
+    assert page.warnings == []
+    assert {"trend", "people", "why", "decide", "risk", "to_win", "past", "calls"} <= set(page.keys)
+    assert all(figure.strip("–") for figure, *_ in page.tiles.values())
+
+
+def test_demo__has_a_first_page_that_sells(tmp_path: Path) -> None:
+    _assert_sells(datetime.date(2026, 3, 9), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("day", _MONDAYS, ids=str)
+def test_demo__has_a_first_page_that_sells_on_every_day_of_a_year(day: datetime.date, tmp_path: Path) -> None:
+    _assert_sells(day, tmp_path)
 
 
 @pytest.mark.posix
