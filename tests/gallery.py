@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 import opp_analytics as oa
 from tests.browser.chromium import CHROMIUM, FLAGS
@@ -23,6 +23,11 @@ PAGE = ROOT / "docs" / "gallery.md"
 WEEKLY = ROOT / "docs" / "weekly.png"
 LAST_DAY = datetime.date(2026, 11, 23)
 _WEEKS = 39
+_MONDAY = datetime.date(2026, 11, 16)
+"""The day of the demo's page."""
+_SCREEN: ViewportSize = {"width": 1440, "height": 900}
+_COLORS = 64
+"""Colors of its picture: enough for text, and a third of its size."""
 
 
 @dataclass(frozen=True)
@@ -222,21 +227,18 @@ def save(figure: Any, file: Path) -> None:
     Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
-def photograph(team: Team, file: Path) -> None:
-    """The top of the team's weekly page as a PNG, for the docs' start page."""
+def photograph(file: Path) -> None:
+    """The first screen of the demo's weekly page as a PNG, for README and the docs' start page."""
+    _, history = oa.demo(today=_MONDAY, progress=False)
+    opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        written = oa.weekly_report(
-            team.opportunities,
-            team.history,
-            as_of=team.today,
-            out=Path(scratch) / "weekly.html",
-            target=400_000,
-        )
+        written = oa.weekly_report(opportunities, history, as_of=_MONDAY, out=scratch, progress=False)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        tab = browser.new_page(viewport={"width": 1200, "height": 980})
+        tab = browser.new_page(viewport=_SCREEN, device_scale_factor=2)
         tab.goto(written.html.resolve().as_uri())
-        tab.screenshot(path=file)
+        taken = Image.open(io.BytesIO(tab.screenshot()))
         browser.close()
+    taken.quantize(_COLORS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def page() -> str:
@@ -266,8 +268,8 @@ def main() -> None:
     """Draw everything and write the page."""
     with tempfile.TemporaryDirectory() as scratch:
         team = play(Path(scratch))
-        photograph(team, WEEKLY)
         names = draw(team, FOLDER)
+    photograph(WEEKLY)
     PAGE.write_text(page())
     sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
 
