@@ -22,6 +22,7 @@ from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import forecast_value_added as forecast_value_added
 from .analysis import movements as movements
+from .analysis import pacing as pacing
 from .analysis import pipeline_created as pipeline_created
 from .analysis import pipeline_created_deals as pipeline_created_deals
 from .analysis import push_counts as push_counts

@@ -138,7 +138,10 @@ COLUMNS = {
     "behind_low": ResultColumn("Lower end of the interval of behind.", "rate"),
     "behind_high": ResultColumn("Upper end of the interval of behind.", "rate"),
     "periods": ResultColumn("Number of periods judged."),
-    "days_left": ResultColumn("Band of days from the record to the period's end."),
+    "days_left": ResultColumn("Days, or band of days, to the period's end."),
+    "booked_share": ResultColumn(
+        "Closed by the same point ÷ closed in the end.", "rate", title="Share by then"
+    ),
     "coverage_50": ResultColumn("Share of 50% ranges that held the actual.", "rate"),
     "coverage_95": ResultColumn("Share of 95% ranges that held the actual.", "rate"),
     "winkler": ResultColumn("Mean Winkler score of ranges: width, and a fine for each miss.", "money"),

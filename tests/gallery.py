@@ -168,6 +168,10 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "How much is closed, commit, best case and pipeline in each month?",
         "oa.forecast_categories(opportunities, as_of=today)",
     ),
+    "pacing": (
+        "Is this month's money ahead of what the last months had closed by the same point?",
+        "oa.pacing(opportunities, as_of=today, by_day=True)",
+    ),
     "category_moves": (
         "What became of the deals that were commit a quarter ago?",
         'oa.category_moves(history, **quarter, freq="Q")',

@@ -13,6 +13,7 @@ from opp_analytics.analysis.forecasting.forecast_categories import forecast_cate
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.forecast_value_added import forecast_value_added
+from opp_analytics.analysis.forecasting.pacing import pacing
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
@@ -47,6 +48,7 @@ from opp_analytics.analysis.forecasting.forecast_value_added import compare_sour
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals_shown as forecast_deals_shown  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
+from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
 from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip

@@ -43,6 +43,7 @@ from opp_analytics.charts.forecasts import (
     forecast_fan,
     mark_swing,
     month,
+    pacing,
     progress,
     track_record,
 )

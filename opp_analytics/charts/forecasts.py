@@ -56,6 +56,8 @@ _MOST_GROUPS = 30
 _MOST_DEALS = 12
 _CHANCES = 0.64
 """Share of the width for the chances, the figures right of them."""
+_LAST_DAY = 0.8
+"""Part of its last day that a curve by days runs on."""
 _EPOCH = pd.Timestamp(0)
 _DAY = pd.Timedelta(days=1)
 
@@ -277,11 +279,13 @@ def forecast_fan(
     closed: pd.DataFrame | None = None,
     target: float | None = None,
     calls: pd.Series[float] | None = None,
+    pacing: pd.DataFrame | None = None,
 ) -> ChartData:
     """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
 
     `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
-    The `target` takes the place of the column ``target``. `calls` has the call in force from each day on.
+    The `target` takes the place of the column ``target``. `calls` has the call in force from each day on. `pacing` is
+    `oa.pacing` of the period by day: its earlier periods are drawn behind, day by day from the end.
     """
     if table.empty:
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
@@ -313,6 +317,13 @@ def forecast_fan(
         steps = tuple(zip(made[begun:], map(float, calls[begun:]), strict=True))
         curves.append(Curve(steps, "bar", stepped=True, dashed=True))
         names.append((calls.iloc[-1], f"call {money(calls.iloc[-1])}", "mute"))
+    if pacing is not None:
+        end = (pd.Timestamp(pacing.attrs["as_of"]) - _EPOCH) / _DAY + _find_lead(pacing)
+        shown = [[(end - left, amount) for left, amount in steps] for _, steps in _step_by_day(pacing)[:-1]]
+        curves += [
+            Curve(tuple(step for step in steps if step[0] <= days[-1]), "mute", 0.75, stepped=True)
+            for steps in shown
+        ]
     aim = target if target is not None else float(last["target"]) if "target" in table else math.nan
     places = tuple(
         Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)
@@ -327,6 +338,61 @@ def forecast_fan(
         across=Measure("date"), levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
         ribbons=(Ribbon(tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))),),
         ends=tuple(EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)),
+    )  # fmt: skip
+
+
+def _find_lead(table: pd.DataFrame) -> int:
+    """Find the days left today, in a `pacing` by day."""
+    return int(table.index.get_level_values("days_left")[table["to_date"]].min())
+
+
+def _step_by_day(table: pd.DataFrame) -> list[tuple[str, list[tuple[float, float]]]]:
+    """List the steps of closed money of each period, the current one last: days left, and money from then on."""
+    whole = table.groupby(level=["period", "days_left"], sort=False)["booked"].sum()
+    found = []
+    for period, booked in whole.groupby(level="period", sort=False):
+        steps = booked[booked.diff().fillna(booked) != 0]
+        left = map(float, steps.index.get_level_values("days_left"))
+        found.append((str(period), list(zip(left, map(float, steps), strict=True))))
+    return found
+
+
+def pacing(table: pd.DataFrame) -> ChartData:
+    """Prepare closed money against the days left, the current period dark, earlier ones gray; without days, a bar per period."""
+    note = write_caption(
+        table, text.count(table.attrs.get("n", 0), "win"), "deals as known now, by close date"
+    )
+    if not table["booked"].any() and not table["actual"].any():
+        return ChartData(sentence(table), note, "nothing has closed in these periods")
+    money, freq = money_of(table), table.attrs.get("freq")
+    if "days_left" not in table.index.names:
+        places = tuple(
+            Place(name, (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")), money(booked), max(booked, actual))
+            for name, booked, actual, now in zip(
+                name_periods(table), table["booked"], table["actual"].fillna(0.0), table["to_date"], strict=True
+            )
+        )  # fmt: skip
+        pale = "dark: closed by the same point, pale: in the end"
+        return ChartData(
+            sentence(table),
+            f"{note} · {pale}",
+            places=places[-_MOST_GROUPS:],
+            measure=measure_column(table, "booked", "closed"),
+        )
+    lead, curves, ends = _find_lead(table), [], []
+    longest = float(table.index.get_level_values("days_left").max())
+    every = _step_by_day(table)
+    for place, (period, steps) in enumerate(every, 1):
+        now, last = place == len(every), steps[-1][1] if steps else 0.0
+        # So that what closed on the last day is seen.
+        end = (lead if now else 0) - _LAST_DAY
+        tone: Tone = "hi" if now else "mute"
+        curves.append(Curve(((longest, 0.0), *steps, (end, last)), tone, 2.2 if now else 0.8, stepped=True))
+        ends.append(EndName(end, last, f"{text.period(period, freq)} {money(last)}", tone))
+    left = f"days left in the {text.noun(freq)}"
+    return ChartData(
+        sentence(table), note, upright=True, curves=tuple(curves), ends=tuple(ends), measure=measure_column(table, "booked", "closed"),
+        across=Measure("count", left, longest + 0.3, -_LAST_DAY),
     )  # fmt: skip
 
 

@@ -149,6 +149,15 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return render(charts.movements(table), ax)
 
 
+@drawing("booked", "actual", "booked_share", "to_date")
+def pacing(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.pacing`: closed money against the days left, the current period in blue; without `by_day`, a bar per period.
+
+    Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has its bars.
+    """
+    return render(charts.pacing(table), ax)
+
+
 @drawing("deals", "value", "open_value")
 def pipeline_created(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.pipeline_created`: the value created by period as bars (with `by`, stacked), the open value as a line."""

@@ -15,7 +15,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_called_period
-from opp_analytics.periods import as_date, to_dates
+from opp_analytics.periods import as_date, as_instant, to_dates
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
@@ -247,17 +247,35 @@ class Forecasts:
         return ""
 
     @cached_property
+    def pacing(self) -> pd.DataFrame:
+        """`oa.pacing` by day."""
+        return analysis.pacing(self.inputs.opportunities, by_day=True, **self.inputs.asked)
+
+    @cached_property
     def fan(self) -> pd.DataFrame:
         """`oa.forecast_fan` of the current period, one record per week: the one compared with among them, last the page's forecast.
 
         A record that cannot be forecast from by the page's method has what had closed alone.
         """
-        inputs, period = self.inputs, str(self.inputs.period)
+        inputs = self.inputs
         moments = self._choose_weekly()
         known = self._fan_of_part(moments) if inputs.part else self._fan_of_whole(moments)
         table = known.reindex(moments)[_FAN].astype("float64")
         if not self.no_changes:
-            table.loc[self.earlier.moment] = self.earlier.forecast.loc[period, _FAN].astype("float64")
+            earlier = self.earlier.forecast.loc[str(inputs.period), _FAN]
+            table.loc[self.earlier.moment] = earlier.astype("float64")
+        return self._end_fan(table)
+
+    @cached_property
+    def fan_today(self) -> pd.DataFrame:
+        """`fan` without records: from the period's first day, when nothing had closed, to today's forecast."""
+        begin = as_instant(self.inputs.period.start_time, tz=self.inputs.tz)
+        opening = pd.DataFrame(np.nan, index=pd.DatetimeIndex([begin]), columns=_FAN)
+        return self._end_fan(opening.assign(booked=0.0))
+
+    def _end_fan(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Add the page's forecast, and what had closed where that is not known."""
+        inputs = self.inputs
         table.loc[inputs.until] = self.current[_FAN].astype("float64")
         days = to_dates(pd.Series(table.index), tz=inputs.tz).set_axis(table.index)
         won = inputs.won_now
@@ -265,7 +283,7 @@ class Forecasts:
         left = (inputs.period.end_time - days).dt.days // 7
         shown = table.assign(
             booked=table["booked"].fillna(pd.Series(closed, table.index)),
-            period=period,
+            period=str(inputs.period),
             weeks_before=left,
             target=float(self.current["target"]),
         ).rename_axis("made_at")

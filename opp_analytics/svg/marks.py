@@ -19,7 +19,7 @@ from opp_analytics import charts
 from opp_analytics.errors import ArgumentValueError
 
 Fill = charts.Tone
-Line = Literal["axis", "target"] | charts.Tone
+Line = Literal["axis", "target", "thin"] | charts.Tone
 Anchor = Literal["start", "middle", "end"]
 Kind = Literal["", "ink", "hi", "quiet", "on", "on-pale"]
 Point = tuple[float, float]

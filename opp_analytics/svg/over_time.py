@@ -29,13 +29,18 @@ _FEWEST = 8
 
 
 def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
-    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, the call and the target; options as in `charts.forecast_fan`."""
+    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, the call, the target and how earlier periods closed; options as in `charts.forecast_fan`."""
     chart = charts.forecast_fan(table, **options)
     expected, booked = chart.curves[:2]
     called = [point for curve in chart.curves if curve.dashed for point in curve.points]
+    earlier = [curve for curve in chart.curves if curve.tone == "mute"]
     amounts = axis(
         [
-            *(y for points in (expected.points, booked.points, called) for _, y in points),
+            *(
+                y
+                for points in (expected.points, booked.points, called, *(past.points for past in earlier))
+                for _, y in points
+            ),
             *(high for _, _, high in chart.ribbons[0].points),
             *(level.at for level in chart.levels),
         ],
@@ -53,7 +58,7 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     plot = marks.picture(
         marks.across(_BOTTOM, line="axis"),
         *(marks.across(amounts.at(tick), line="rule") for tick in ticks[1:]),
-        _draw_shapes(chart, called, time, amounts),
+        _draw_shapes(chart, called, earlier, time, amounts),
         *(
             marks.label(0, amounts.at(tick) - 4, money(tick), kind="quiet", halo=True)
             for tick in ticks
@@ -92,7 +97,9 @@ def _draw_call(called: list[marks.Point], time: Axis, amounts: Axis) -> list[str
     return [marks.polyline(part, line="bar", dashed=True) for gone, part in parts if not gone]
 
 
-def _draw_shapes(chart: ChartData, called: list[marks.Point], time: Axis, amounts: Axis) -> str:
+def _draw_shapes(
+    chart: ChartData, called: list[marks.Point], earlier: list[Curve], time: Axis, amounts: Axis
+) -> str:
     expected, booked = chart.curves[:2]
     known = [point for point in chart.ribbons[0].points if math.isfinite(point[1])]
     upper = [(time.at(x), amounts.at(high)) for x, _, high in known]
@@ -102,6 +109,7 @@ def _draw_shapes(chart: ChartData, called: list[marks.Point], time: Axis, amount
     return marks.plane(
         *([marks.area([*upper, *reversed(lower)], fill="band")] if len(upper) > 1 else []),
         marks.area([*steps, *floor], fill="pale", soft=True),
+        *(marks.polyline(_step(past, expected, time, amounts), line="thin") for past in earlier),
         marks.polyline(steps, line="bar"),
         marks.polyline(
             [(time.at(x), amounts.at(y)) for x, y in expected.points if math.isfinite(y)], line="hi"
@@ -151,13 +159,9 @@ def _draw_records(chart: ChartData, time: Axis, amounts: Axis) -> list[str]:
 
 def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], int]:
     """Write the figures of the last record, none upon another, and measure their width in pixels."""
-    forecast, closed = ends[:2]
-    spread = [end.name for end in ends[2:] if end.tone == "quiet"]
-    blocks: list[tuple[EndName, marks.Kind, list[str]]] = [
-        (forecast, "hi", spread),
-        (closed, "", []),
-        *((end, "", []) for end in ends[2:] if end.tone == "mute"),
-    ]
+    spread = [end.name for end in ends if end.tone == "quiet"]
+    kinds: dict[str, marks.Kind] = {"hi": "hi", "bar": "", "mute": ""}
+    blocks = [(end, kinds[end.tone], spread if end.tone == "hi" else []) for end in ends if end.tone in kinds]
     blocks.sort(key=lambda block: -block[0].y)
     lows = [amounts.at(end.y) + 4 for end, _, _ in blocks]
     tall = [_LINE * (1 + len(further)) + 2 for _, _, further in blocks]

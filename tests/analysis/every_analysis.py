@@ -75,6 +75,8 @@ OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "forecast stated": lambda frame: oa.forecast(frame, as_of=AS_OF, method="stated"),
     "forecast_categories": lambda frame: oa.forecast_categories(frame, as_of=AS_OF),
     "forecast_deals": lambda frame: oa.forecast_deals(frame, as_of=AS_OF),
+    "pacing": lambda frame: oa.pacing(frame, as_of=AS_OF),
+    "pacing by day": lambda frame: oa.pacing(frame, as_of=AS_OF, by="owner_name", by_day=True),
     "scorecard": lambda frame: oa.scorecard(frame, as_of=AS_OF),
     "stage_funnel": lambda frame: oa.stage_funnel(frame),
     "stage_funnel by": lambda frame: oa.stage_funnel(frame, by="owner_name"),

@@ -48,6 +48,7 @@ _ANALYSES: dict[str, Callable[[Any], Any]] = {
     "forecast by": lambda frame: oa.forecast(frame, as_of=_DAY, by="owner_name"),
     "forecast_deals": lambda frame: oa.forecast_deals(frame, as_of=_DAY, target=100),
     "forecast_categories": lambda frame: oa.forecast_categories(frame, as_of=_DAY, by="owner_name"),
+    "pacing": lambda frame: oa.pacing(frame, as_of=_DAY, by="owner_name", by_day=True),
     "deal_flags": lambda frame: oa.deal_flags(frame, as_of=_DAY),
     "audit": lambda frame: oa.audit_summary(oa.audit(frame, as_of=_DAY)),
     "fix": lambda frame: oa.fix(frame, oa.audit(frame, as_of=_DAY)),

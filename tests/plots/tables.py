@@ -79,6 +79,10 @@ TABLES: dict[str, pd.DataFrame] = {
         "open_value": [10.0, 0.0, 60.0, 90.0], "new_business": [0.0, 0.0, 0.0, 0.0], "gap": [None, None, 20.0, None],
         "p_target": [None, None, 0.7, None], "pipeline_coverage": [None, None, 3.0, None],
     }, ["overdue", "unscheduled", "2026-03", "2026-04"], "period", confidence=0.8, freq="M"),
+    "pacing": _table({
+        "booked": [190.0, 310.0, 276.0], "actual": [400.0, 350.0, None], "booked_share": [0.475, 0.886, None], "deals": [2, 3, 4],
+        "days_left": 1, "to_date": [False, False, True],
+    }, ["2026-01", "2026-02", "2026-03"], "period", freq="M"),
     "forecast_deals": _table({
         "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],
         "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1],

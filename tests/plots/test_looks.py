@@ -96,6 +96,11 @@ def _tables(frame, history):
             analysis.forecast_categories(frame, **day),
             analysis.forecast_categories(frame, **by, **day),
         ],
+        "pacing": [
+            analysis.pacing(frame, **day),
+            analysis.pacing(frame, **day, by_day=True),
+            analysis.pacing(frame, **by, **day),
+        ],
         "audit": [analysis.audit(frame, **day)],
         "deal_flags": [analysis.deal_flags(frame, **day)],
         "scorecard": [analysis.scorecard(frame, **day)],

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances
+from opp_analytics.analysis.forecasting.pacing import select_point
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges
 from opp_analytics.analysis.forecasting.rivals import RIVALS
 from opp_analytics.analysis.forecasting.targets import find_gap
@@ -603,6 +604,38 @@ def describe_calibration(table: pd.DataFrame) -> str:
     if stated < won:
         return f"{said}: stated too low."
     return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
+
+
+def describe_pacing(table: pd.DataFrame) -> str:
+    """Say what has closed, and between what the last periods had closed by the same point; with `by`, how many had more or less."""
+    rows, amount, period = select_point(table), money_of(table), noun(table.attrs.get("freq"))
+    groups = list(range(rows.index.nlevels - 1))
+    now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
+    ended = past.index.get_level_values("period").nunique()
+    earlier = f"last {period}" if ended == 1 else f"the last {spelled(ended, period)}"
+    by_then = f"by {day(table.attrs['as_of'])}"
+    if groups:
+        low, high = (past.groupby(level=groups).agg(edge) for edge in ("min", "max"))
+        now = now.droplevel("period")
+        more, less = (
+            int((find_gap(one, other) > 0).sum())
+            for one, other in ((now, high.reindex(now.index)), (low.reindex(now.index), now))
+        )
+        whose = evidence.name_group(rows.index.names[-2])
+        if not ended:
+            return f"No earlier {period} to compare with"
+        counts = [spelled(counted) if counted else "none" for counted in (more, less)]
+        return f"{capital(counts[0])} of {spelled(len(now), whose)} closed more {by_then} than in any of {earlier} by then; less: {counts[1]}"
+    booked = float(now.sum())
+    closed = f"{amount(booked) if booked else 'Nothing'} closed {by_then}"
+    if not ended:
+        return f"{closed}; no earlier {period} to compare with"
+    least, most = float(past.min()), float(past.max())
+    spread = amount(least) if amount(least) == amount(most) else f"{amount(least)}–{amount(most)}"
+    if (above := find_gap(booked, most) > 0) or find_gap(least, booked) > 0:
+        each = earlier if ended == 1 else f"any of {earlier}"
+        return f"{closed}, {'more' if above else 'less'} than {each} ({spread} by then)"
+    return f"{closed}: {earlier} had {spread if most else 'nothing'} by then"
 
 
 def describe_track_record(table: pd.DataFrame) -> str:

@@ -50,6 +50,7 @@ _KINDS = (
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
     _Kind("deal_reasons", "chance points n won", forecasts.describe_deal_reasons),
     _Kind("track_record", "days_before held", forecasts.describe_track_record),
+    _Kind("pacing", "booked actual booked_share to_date", forecasts.describe_pacing),
     _Kind("forecast_categories", "commit best_case commit_total to_date", forecasts.describe_categories),
     _Kind("category_moves", "count value", forecasts.describe_category_moves, "won commit slipped removed"),
     _Kind(

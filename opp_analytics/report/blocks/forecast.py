@@ -50,23 +50,15 @@ def trend(tables: Tables) -> Block:
     """Show whether the forecast is on its way to the target: at each record, with its range and what had closed."""
     inputs = tables.inputs
     if inputs.records.empty:
-        return Block("trend", "Forecast trend", parts=(_ask_for_records(tables),))
+        return _pace(tables, _ask_for_records(tables))
     try:
         fan = tables.fan
     except NotEnoughHistory as reason:
-        lacking = text.capital(str(reason).rstrip("."))
-        return Block("trend", "Forecast trend", parts=(Note(f"{lacking}."),))
+        return _pace(tables, Note(f"{text.capital(str(reason).rstrip('.'))}."))
     method, priced = text.label(tables.forecast.attrs["method"]), fan[fan["expected"].notna()]
     if math.isnan(fan["expected"].iloc[-1]):
         words = f"The {method} method cannot forecast {inputs.name} yet; the trend starts once it can."
-        return Block("trend", "Forecast trend", parts=(Note(words),))
-    target = float(tables.current["target"])
-    drawn = svg.forecast_fan(
-        fan,
-        closed=inputs.won_now[["close_date", "value"]],
-        target=target if math.isfinite(target) else None,
-        calls=tables.called,
-    )
+        return _pace(tables, Note(words))
     sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
     if len(tables.called):
         caller = tables.calls["caller"].get(tables.whole)
@@ -76,7 +68,39 @@ def trend(tables: Tables) -> Block:
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
     title = say_finding(priced[priced.index.isin(ends)])
-    return Block("trend", title, text.capital(sub), (Chart(drawn),))
+    gray = _explain_pacing(tables)
+    sub += f". {gray}. {say_finding(tables.pacing)}" if gray else ""
+    return Block("trend", title, text.capital(sub), (_draw_trend(tables, fan),))
+
+
+def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
+    target = float(tables.current["target"])
+    return Chart(
+        svg.forecast_fan(
+            fan,
+            closed=tables.inputs.won_now[["close_date", "value"]],
+            target=target if math.isfinite(target) else None,
+            calls=tables.called,
+            pacing=tables.pacing,
+        )
+    )
+
+
+def _pace(tables: Tables, note: Note) -> Block:
+    """Show what closed beside the earlier periods, where no record shows how the forecast moved."""
+    if not tables.pacing["booked"].any():
+        return Block("trend", "Forecast trend", parts=(note,))
+    sub = f"Closed in {tables.inputs.name}, by day"
+    sub = ". ".join(filter(None, (sub, _explain_pacing(tables))))
+    return Block("trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note))
+
+
+def _explain_pacing(tables: Tables) -> str:
+    """Say what the thin lines are; empty where no period ended since the first win."""
+    earlier = tables.pacing.index.get_level_values("period").nunique() - 1
+    noun = tables.inputs.noun
+    last = f"last {noun}" if earlier == 1 else f"the last {text.spelled(earlier, noun)}"
+    return f"Thin gray: closed in {last}" if earlier else ""
 
 
 def _ask_for_records(tables: Tables) -> Note:

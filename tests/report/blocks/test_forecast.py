@@ -40,7 +40,11 @@ def test_trend__shows_closed_money_from_records_that_the_method_cannot_forecast_
     history = even_months(5)
     now = history.as_of("2026-05-20T12:00Z")
     block = trend(tables_of(now, history, as_of="2026-05-20", method="run_rate", target=500))
-    assert block.sub.endswith("The run rate method can forecast from May 10 on")
+    assert (
+        ". The run rate method can forecast from May 10 on. Thin gray: closed in the last three months. "
+        in block.sub
+    )
+    assert block.sub.endswith("closed by May 20: the last three months had 0–130 by then")
     (chart,) = block.parts
     assert isinstance(chart, Chart)
     said = reading.titles(chart.html)
@@ -73,7 +77,7 @@ def test_trend__draws_closed_money_where_no_earlier_record_can_be_forecast_from(
     )
     block = trend(tables)
     assert block.title == "The April forecast is 70 below target"
-    assert block.sub.endswith("The learned method can forecast from Apr 20 on")
+    assert "The learned method can forecast from Apr 20 on" in block.sub
     (chart,) = block.parts
     assert isinstance(chart, Chart)
     *earlier, now = reading.titles(chart.html)
@@ -83,8 +87,15 @@ def test_trend__draws_closed_money_where_no_earlier_record_can_be_forecast_from(
     assert "nan" not in chart.html
 
 
-def test_trend__without_history_names_the_command(opportunities):
-    (note,) = trend(tables_of(opportunities)).parts
+def test_trend__without_history_draws_what_closed_and_names_the_command(opportunities):
+    block = trend(tables_of(opportunities, target=150_000))
+    assert block.title == "70K closed by Mar 16; no earlier month to compare with"
+    assert block.sub == "Closed in March, by day"
+    chart, note = block.parts
+    assert isinstance(chart, Chart)
+    assert "closed 70K" in reading.texts(chart.html)
+    assert reading.titles(chart.html)[0] == "Mar 1: closed 0, no forecast"
+    assert "nan" not in chart.html
     assert isinstance(note, Note)
     assert note.command == "opp-analytics record"
     assert "how the forecast moved and why, what slipped and what was created" in note.text
@@ -92,21 +103,29 @@ def test_trend__without_history_names_the_command(opportunities):
 
 def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
-    (note,) = trend(tables_of(opportunities, one)).parts
+    _, note = trend(tables_of(opportunities, one)).parts
     assert isinstance(note, Note)
     assert note.text == "The first record is from Mar 16; the trend starts a week later."
 
 
-def test_trend__of_a_history_too_short_for_the_method_says_what_it_needs():
-    history = even_months(2)
-    day = "2026-02-20"
-    (note,) = trend(tables_of(history.as_of(f"{day}T12:00Z"), history, as_of=day, method="learned")).parts
+def test_trend__draws_the_last_months_behind_this_one():
+    history = even_months(6)
+    for only in (None, history):
+        now = history.as_of("2026-06-20T12:00Z")
+        block = trend(tables_of(now, only, as_of="2026-06-20", target=500))
+        drawn = reading.parse(block.parts[0].html)
+        assert len(drawn.findall(".//polyline[@class='l-thin still']")) == 4
+        assert "Thin gray: closed in the last four months" in block.sub
+
+
+def test_trend__without_wins_is_the_note_alone(opportunities):
+    lost = opportunities.assign(stage="closed_lost", status="lost")
+    (note,) = trend(tables_of(lost)).parts
     assert isinstance(note, Note)
-    assert "needs 3 ended months with a record as long before the end" in note.text
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
-    (note,) = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
+    *_, note = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
     assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
 

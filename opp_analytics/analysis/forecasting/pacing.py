@@ -1,0 +1,165 @@
+"""Money closed by the same point of the last periods, from close dates alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import arguments, schema
+from opp_analytics.analysis.forecasting.moment import Floats, Moment, first_day, last_day
+from opp_analytics.analysis.forecasting.run_rate import ended_periods
+from opp_analytics.analysis.shared.groups import By, Groups, check_by, divide
+from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.org import Org
+from opp_analytics.periods import When, as_date, check_freq
+
+_MOST = 120
+
+
+def pacing(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    freq: str = "M",
+    periods: int = 4,
+    by: By = None,
+    by_day: bool = False,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """Compare what has closed in the current period with what the last ones had closed by the same point.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``value`` (money), ``close_date`` (date); where present ``status`` and ``pipeline``; the columns of `by`.
+    as_of : date-like
+        Day of the question.
+    freq : str
+        Period alias: "M", "Q" (of the org's fiscal year), "W", …
+    periods : int
+        Ended periods to compare with, at most 120; fewer where the wins begin later.
+    by : str or list of str, optional
+        Columns to group by; a missing value is shown as "(none)".
+    by_day : bool
+        If True, one row per period and day, to draw.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
+
+    Returns
+    -------
+    DataFrame
+        Index ``period`` (str; below the columns of `by`), the current one last. ``booked`` (float64, money): won in the period by
+        the same point; ``actual`` (float64, money): won in it in the end, NaN for the current one; ``booked_share`` (float64,
+        fraction): booked ÷ actual, NaN without either; ``deals`` (int64): wins by the same point; ``days_left`` (int64): days from that
+        point to the period's last day, the same in every row; ``to_date`` (bool): True for the current period. With `by_day`,
+        ``days_left`` is an index level below ``period``, from a period's first day to its last, or to `as_of`, and ``booked``, ``booked_share`` and
+        ``deals`` are those at the end of that day. A missing value counts 0. Attrs: ``n`` wins, ``as_of``, ``freq``, ``left_out``. Without wins, the
+        current period with 0; with `by` no rows.
+
+    Raises
+    ------
+    MissingColumnError, DataError, ArgumentError
+        When a column is missing, a value does not fit, or an argument cannot be used.
+
+    See Also
+    --------
+    forecast : What the period will reach, from history.
+
+    Notes
+    -----
+    The same point is as many days before the end, as everywhere in this package: deals close toward the end of a period, so the
+    20th of a 28-day month is later than that of a 31-day one. A point before a short period begins finds nothing closed.
+    Deals count as they are known now, by their close date: one that was dated back since, or lost its win, is where it is today.
+    The first period compared is the first full one after the first win.
+
+    References
+    ----------
+    docs/definitions.md, "Pacing".
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"stage": "closed_won", "value": [50.0, 100.0, 60.0, 70.0],
+    ...                       "close_date": ["2026-01-01", "2026-02-10", "2026-02-25", "2026-03-09"]})
+    >>> pacing(frame, as_of="2026-03-15")[["booked", "actual", "booked_share", "days_left"]]
+             booked  actual  booked_share  days_left
+    period
+    2026-01    50.0    50.0         1.000         16
+    2026-02   100.0   160.0         0.625         16
+    2026-03    70.0     NaN           NaN         16
+    """
+    names = check_by(check_by(by, level="period"), level="days_left")
+    most = arguments.whole(periods, "periods", low=1, high=_MOST, example=4)
+    meaning = Org.of(opportunities)
+    zone = meaning.zone(tz)
+    today = as_date(as_of, tz=zone)
+    deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
+    current = pd.Period(today, meaning.freq(check_freq(freq)))
+    lead = last_day(current) - deals.day
+    spans = [*ended_periods(deals, current.freqstr, most), current]
+    parts = [_sum_by_day(deals, period, None if by_day else lead) for period in spans]
+    left, booked, won, actual = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
+    labels = np.repeat([str(period) for period in spans], [len(part[0]) for part in parts])
+    actual[:, labels == str(current)] = np.nan
+    rows = pd.Index(np.tile(labels, deals.size), name="period", dtype=schema.TEXT)
+    columns = {
+        "booked": booked.ravel(),
+        "actual": actual.ravel(),
+        "booked_share": divide(booked, actual).ravel(),
+        "deals": won.ravel(),
+        "days_left": np.tile(left, deals.size),
+        "to_date": np.asarray(rows == str(current), dtype=bool),
+    }
+    table = pd.DataFrame(columns, index=Groups(deals.group, deals.index).nest(rows, len(labels)))
+    table = table.set_index("days_left", append=True) if by_day else table
+    without = int((deals.booked & np.isnan(deals.value)).sum())
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int(deals.booked.sum()),
+        as_of=today,
+        left_out={**deals.left_out, "without_value": without},
+        freq=current.freqstr,
+    )
+
+
+def _sum_by_day(
+    deals: Moment, period: pd.Period, lead: int | None
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Floats]:
+    """Add up the wins of a period by its days, or by the day `lead` days before its end: days left, money, wins, and money in the end, by group."""
+    first, end = first_day(period), min(last_day(period), deals.day)
+    mine = deals.booked & deals.dated_in(period) & (deals.group >= 0)
+    # A win dated later than today, in a frame that knows no later one, has closed.
+    place = (deals.group[mine], np.minimum(deals.due[mine], end) - first)
+    booked, won = (
+        np.zeros((deals.size, end - first + 1)),
+        np.zeros((deals.size, end - first + 1), dtype=np.int64),
+    )
+    np.add.at(booked, place, np.nan_to_num(deals.value[mine]))
+    np.add.at(won, place, 1)
+    booked, won = booked.cumsum(axis=1), won.cumsum(axis=1)
+    left, actual = last_day(period) - np.arange(first, end + 1), booked[:, -1:]
+    if lead is not None:
+        left, at = np.array([lead]), [last_day(period) - lead - first]
+        # Before a short period begins, nothing has closed.
+        booked, won = (booked[:, at], won[:, at]) if at[0] >= 0 else (booked[:, :1] * 0, won[:, :1] * 0)
+    return left, booked, won, np.repeat(actual, len(left), axis=1)
+
+
+def select_point(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep of a `pacing` by day what it says of today's point: one row per period, as without `by_day`."""
+    if "days_left" not in table.index.names:
+        return table
+    left = table.index.get_level_values("days_left")
+    lead = int(left[table["to_date"]].min()) if len(table) else 0
+    levels = [name for name in table.index.names if name != "days_left"]
+    first = table.groupby(level=levels, sort=False).head(1)
+    # A shorter period had not begun.
+    early = first[first.index.get_level_values("days_left") < lead]
+    early = early.assign(booked=0.0, booked_share=0.0 * early["booked_share"], deals=0)
+    kept = pd.concat([table[left == lead], early]).assign(days_left=lead).droplevel("days_left")
+    found: pd.DataFrame = kept.loc[
+        first.droplevel("days_left").index, [*table.columns[:-1], "days_left", "to_date"]
+    ]
+    found.attrs = table.attrs
+    return found
