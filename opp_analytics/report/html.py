@@ -64,6 +64,7 @@ def render_template(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _keep_amounts
     page = str(environment.get_template(template).render(**values))
     return _ISOLATED.sub(_write_isolated, page) if FIRST_ISOLATE in page else page
 
@@ -80,6 +81,23 @@ def _write_isolated(found: re.Match[str]) -> str:
     part = found[0]
     # The direction of a name's element is that of its own letters, not of an element inside.
     return re.sub(f"[{''.join(_TAGS)}]", "", part) if part.startswith("<bdi") else _TAGS.get(part, part)
+
+
+_AMOUNT = re.compile(
+    r"(?:vs\. |(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )?"
+    rf"(?<![^\s<>])[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,12}}\d[^\s<>&{FIRST_ISOLATE}{LAST_ISOLATE}]{{0,16}}(?: pts?\b[^\s<>&]{{0,3}})?(?![^\s<>&])"
+)
+
+
+def _keep_amounts(words: str) -> Any:
+    """Keep the lines of a headline from breaking inside an amount, a range or a date."""
+    from markupsafe import Markup, escape
+
+    def keep(found: re.Match[str]) -> str:
+        breaks = set(found[0]) & set(" (−–-/")
+        return f'<span class="nb">{found[0]}</span>' if breaks else found[0]
+
+    return Markup(_AMOUNT.sub(keep, str(escape(words))))  # noqa: S704  escaped first
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:

@@ -158,18 +158,22 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
         said = f"{name} is {percent(row['p_target'])} likely to hit {target}: {closed}, {forecast}."
     if not math.isfinite(row["low"]):
         return said, f"{to_go}, {due}; {evidence.NO_RANGE}."
-    if row["open_count"] > 1 and row["p_target"] < evidence.NO_CHANCE and not stated:
-        return said, f"{to_go}; {_say_all_due(row, amount)}.", _describe_next(str(row.name), table)
     deals, known = spelled(int(row["open_count"]), "open deal"), math.isfinite(row["pipeline_coverage"])
     known = known and row["open_count"]
-    cover = f"covered {times(row['pipeline_coverage'])} by {deals}" if known else f"{deals} due"
-    return said, f"{to_go}, {cover}.", evidence.say_rough(row, table)
+    cover = f", covered {times(row['pipeline_coverage'])} by {deals}" if known else f", {deals} due"
+    if stated or not row["p_target"] < evidence.NO_CHANCE:
+        return said, f"{to_go}{cover}.", evidence.say_rough(row, table)
+    all_due = _say_all_due(row, amount)
+    return said, f"{to_go}{f'; {all_due}' if all_due else cover}.", _describe_next(str(row.name), table)
 
 
 def _say_all_due(row: Row, amount: Money) -> str:
-    """Say what all open deals due, two or more, would bring a period to."""
+    """Say what all open deals due would bring a period to; empty of one deal, and where the forecast expects more from others."""
+    total = row["booked"] + row["open_value"]
+    if row["open_count"] < 2 or total < row["expected"]:
+        return ""
     every = "both" if row["open_count"] == 2 else f"all {spelled(int(row['open_count']))}"
-    return f"{every} due would bring it to {amount(row['booked'] + row['open_value'])}"
+    return f"{every} due would bring it to {amount(total)}"
 
 
 def _describe_before(label: str, table: pd.DataFrame) -> str:
@@ -365,8 +369,11 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
     if lost > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
     if won < evidence.LEAST_SWING:
-        more = forecast is not None and forecast["open_count"] > 1
-        return f"No single deal saves {name}{f': {_say_all_due(forecast, money_of(table))}' if more else ''}"
+        said = f"No single deal saves {name}"
+        if forecast is None:
+            return said
+        below = f"forecast {money_of(table)(forecast['target'] - forecast['expected'])} below target"
+        return f"{said}: {_say_all_due(forecast, money_of(table)) or below}"
     if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(lost)} chance"

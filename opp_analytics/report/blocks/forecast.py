@@ -465,14 +465,23 @@ def _change(tables: Tables, row: pd.Series[Any], column: str, show: Callable[[fl
 
 def _closed(tables: Tables) -> Tile:
     row, money, label = tables.current, tables.inputs.money, str(tables.inputs.period)
-    note = text.count(len(tables.inputs.won_now))
+    notes = [text.count(len(tables.inputs.won_now))]
     if evidence.has_begun(label, tables.forecast):
-        days = tables.inputs.period
-        note += f", day {(tables.inputs.today - days.start_time).days + 1} of {(days.end_time - days.start_time).days + 1}"
+        first, last = tables.inputs.period.start_time, tables.inputs.period.end_time
+        notes = [
+            *(notes if len(tables.inputs.won_now) else []),
+            f"day {(tables.inputs.today - first).days + 1} of {(last - first).days + 1}",
+        ]
     elif math.isfinite(row["attainment"]):
-        note += f", {text.percent(row['attainment'])} of target"
+        notes.append(f"{text.percent(row['attainment'])} of target")
     opens = list_closed(tables, label, float(row["booked"]))
-    return Tile("Closed won", money(row["booked"]), _change(tables, row, "booked", money), note, opens=opens)
+    return Tile(
+        "Closed won",
+        money(row["booked"]),
+        _change(tables, row, "booked", money),
+        ", ".join(notes),
+        opens=opens,
+    )
 
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:

@@ -72,6 +72,7 @@ def _year(day, *now, method="learned", **further):
         (_year("2026-11-20", 331e3, 0, 0.0, 365e3, 400e3, 0.17), "November is 17% likely to hit 400K: 331K closed, forecast 365K.", "69K to go, no open deals due."),
         # Hopeless: what all deals bring, and the next month.
         (_year("2026-11-12", 28e3, 8, 276e3, 168e3, 525e3, 0.002), "November is <1% likely to hit 525K: 28K closed, forecast 168K.", "497K to go; all eight due would bring it to 304K. December is 49% likely: 454K vs. 400K; add 757K of pipeline."),
+        (_year("2026-11-12", 28e3, 8, 99e3, 168e3, 525e3, 0.002), "November is <1% likely to hit 525K: 28K closed, forecast 168K.", "497K to go, covered 0.2× by eight open deals. December is 49% likely: 454K vs. 400K; add 757K of pipeline."),
         # The first days: what is closed does not matter yet.
         (_year("2026-11-01", 0.0, 9, 520e3, 454e3, 400e3, 0.49), "November has begun: 49% likely to hit 400K, forecast 454K.", "400K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
         (_year("2026-11-03", 12e3, 9, 520e3, 454e3, 400e3, method="stated"), "November has begun: forecast 454K vs. 400K.", "388K to go, covered 1.3× by nine open deals. October closed at 330K, 70K below target."),
@@ -332,8 +333,9 @@ def test_sentence__of_single_deals(table, words):
     ("ends", "due", "value", "words"),
     [
         ((0.0, 0.04), 8, 276e3, "No single deal saves November: all eight due would bring it to 304K"),
-        ((0.0, 0.04), 2, 76e3, "No single deal saves November: both due would bring it to 104K"),
-        ((0.0, 0.04), 1, 76e3, "No single deal saves November"),
+        ((0.0, 0.04), 2, 176e3, "No single deal saves November: both due would bring it to 204K"),
+        ((0.0, 0.04), 1, 276e3, "No single deal saves November: forecast 357K below target"),
+        ((0.0, 0.04), 8, 99e3, "No single deal saves November: forecast 357K below target"),
         ((1.0, 1.0), 3, 86e3, "Upside still due in November: 86K in three deals"),
         ((1.0, 1.0), 0, 0.0, "Upside still due in November: none"),
         ((0.2, 0.75), 8, 276e3, "Oakhurst decides November: 75% likely if won, 20% if lost"),
