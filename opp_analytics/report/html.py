@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import os
 import re
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,15 @@ def render_page(
     `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and `logo` the picture before
     the title as a ``data:`` address.
     """
-    drawn = {"placed": _place(page.blocks), "pictures": stylesheet(accent), "logo": logo}
+    script = files(__package__).joinpath("templates/sort.js").read_text("utf-8")
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    drawn = {
+        "placed": _place(page.blocks),
+        "pictures": stylesheet(accent),
+        "script": script,
+        "hash": hashed,
+        "logo": logo,
+    }
     return render_template("weekly.html", page=page, audience=audience, **drawn)
 
 
@@ -171,7 +182,7 @@ def print_pdf(page: bytes, *, browser: str) -> bytes:
     try:
         source, printed = Path(folder, "page.html"), Path(folder, "page.pdf")
         source.write_bytes(page)
-        # Chromium has no sandbox for the superuser; the page is ours, and has no script.
+        # Chromium has no sandbox for the superuser; the page and its script are ours.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         command = [
             browser,

@@ -6,6 +6,7 @@ import re
 from email.parser import BytesParser
 from email.policy import default
 
+import pandas as pd
 import pytest
 
 from opp_analytics.report import Proof, judge_forecasts
@@ -40,7 +41,7 @@ def opened(page, report):
 def test_report__opens_by_keyboard_and_asks_for_nothing_but_itself(opened, report):
     row = opened.locator("#people tbody tr.member").first
     row.locator("summary").focus()
-    deals = opened.locator("#people tr.deals").first
+    deals = opened.locator("#people tr.member + tr.deals").first
     assert not deals.is_visible()
     opened.keyboard.press("Enter")
     assert deals.is_visible()
@@ -101,7 +102,7 @@ def test_report__the_last_row_of_what_to_win_has_no_hole(opened):
 
 
 def test_report__tab_reaches_everything_that_can_be_used(opened):
-    ways = "a, summary, input:checked, [tabindex='0']"
+    ways = "a, summary, button, input:checked, [tabindex='0']"
     reachable = opened.locator(ways).evaluate_all("all => all.filter(one => one.checkVisibility()).length")
     reached = set()
     for _ in range(reachable):
@@ -240,6 +241,59 @@ def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
     opened.emulate_media(media="print")
     assert names("#people tbody tr:not(.deals):visible th") == everybody
     assert not opened.get_by_role("radio", name="West").is_visible()
+
+
+def test_report__heads_sort_rows_with_what_they_open_to_and_totals_stay_last(opened):
+    rows, head = opened.locator("#people tbody tr:visible"), opened.locator("#people th[scope=col]")
+
+    def names():
+        return [words.strip() for words in rows.locator("th").all_inner_texts()]
+
+    def click(words):
+        head.get_by_role("button", name=words).focus()
+        opened.keyboard.press("Enter")
+        return names()
+
+    came = names()
+    assert came[:2] == ["East", "Amara Okafor"]
+    east, west = ["Amara Okafor", "Chiara Rossi", "Elif Demir"], ["Dmitri Volkov", "Farid Haddad"]
+    assert click("Forecast") == [
+        "East", *east, "West", "Bruno Keller", "Grace Lindqvist", "Farid Haddad", "Dmitri Volkov", "All",
+    ]  # fmt: skip
+    assert opened.locator("#people th[aria-sort=descending]").inner_text() == "Forecast"
+    assert click("Forecast") == [
+        "West", *west, "Grace Lindqvist", "Bruno Keller", "East", *east[::-1], "All",
+    ]  # fmt: skip
+    # A row brings its deals along.
+    rows.filter(has_text="Chiara Rossi").locator("summary").click()
+    assert "Chiara Rossi: closed" in opened.locator("#people tr.deals:visible caption").inner_text()
+    rows.filter(has_text="Chiara Rossi").locator("summary").first.click()
+    assert click("Forecast") == came
+    assert opened.locator("#people th[aria-sort]").count() == 0
+    # Past target is less than nothing to go; a target that is met is likelier than any other.
+    click("To go")
+    assert click("To go")[:2] == ["East", "Amara Okafor"]
+    assert click("Chance")[:2] == ["East", "Amara Okafor"]
+    closes = [pd.Timestamp(f"{day}, 2026") for day in _sort_closes(opened)]
+    assert closes == sorted(closes, reverse=True)
+    assert opened.said == []
+    assert serious_faults(opened, "#people") == []
+
+
+def _sort_closes(page):
+    page.locator("#risk").get_by_role("button", name="Close").click()
+    return page.locator("#risk tbody td[data-l=Close]").all_inner_texts()
+
+
+def test_report__has_no_dead_button_without_scripts(browser, report):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.html.as_uri())
+    assert page.get_by_role("columnheader", name="Forecast").first.is_visible()
+    assert page.get_by_role("button").count() == 0
+    page.locator("#people tr.member summary").first.click()
+    assert page.locator("#people tr.deals").nth(1).is_visible()
+    context.close()
 
 
 def test_report__amounts_keep_their_order_beside_names_in_any_script(page, folder):
