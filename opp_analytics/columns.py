@@ -222,6 +222,14 @@ COLUMNS = {
     "movement": ResultColumn("Kind of movement."),
     "change": ResultColumn("Forecast now minus forecast then.", "money"),
     "largest": ResultColumn("Deal that moved most."),
+    "up": ResultColumn("What the deals of a step added.", "money"),
+    "down": ResultColumn("What the deals of a step took.", "money"),
+    "up_deals": ResultColumn("Deals that added."),
+    "down_deals": ResultColumn("Deals that took."),
+    "up_largest": ResultColumn("Deal that added most."),
+    "down_largest": ResultColumn("Deal that took most."),
+    "up_most": ResultColumn("What that deal added.", "money"),
+    "down_most": ResultColumn("What that deal took.", "money"),
     "measure": ResultColumn("What is watched: inflow (deals created) or win share (won ÷ closed)."),
     "direction": ResultColumn("Which way an alarm went: up or down; empty without one."),
     "was": ResultColumn("Deals a period, or share won, in the up to 12 periods before."),
@@ -340,7 +348,8 @@ CHECKS = {
 """The checks of the audit: name, and what deals of it do."""
 LABELS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("stage", "stage_after", "from_stage", "to_stage", "became"), text.stage),
-    **dict.fromkeys(("outcome", "movement", "field", "method"), text.label),
+    **dict.fromkeys(("outcome", "field", "method"), text.label),
+    "movement": text.movement,
     **dict.fromkeys(("from_category", "to_category"), text.title),
     "check": lambda name: CHECKS[name][0] if name in CHECKS else text.title(name),
 }

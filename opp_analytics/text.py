@@ -245,6 +245,27 @@ def stage(name: Any) -> str:
     return title(shown) if " " not in shown and ("_" in shown or shown.islower()) else shown
 
 
+_MOVEMENTS = {
+    "value": "amount changed",
+    "value_up": "amount raised",
+    "value_down": "amount cut",
+    "removed": "deleted or disqualified",
+    "owner": "owner changed",
+    "date_passed": "close date passed",
+    "chance": "more or less likely",
+}
+
+
+def movement(name: Any, change: float | None = None) -> str:
+    """Name a movement of the pipeline, or of a forecast that it changed by so much (0: in both directions)."""
+    if change is not None and name == "won":
+        return "won beyond its chance"
+    if change and name in ("chance", "value"):
+        up, down = ("more likely", "less likely") if name == "chance" else ("amount raised", "amount cut")
+        return up if change > 0 else down
+    return _MOVEMENTS.get(str(name), label(name))
+
+
 _NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _FORMULAS = {
     "weighted": "weighted pipeline",

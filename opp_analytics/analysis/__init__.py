@@ -63,6 +63,8 @@ from opp_analytics.analysis.sentences.forecasts import compare_chances as compar
 from opp_analytics.analysis.sentences.forecasts import describe_forecast_deals as describe_forecast_deals  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import find_lead as find_lead, say_forecast as say_forecast  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
+from opp_analytics.analysis.sentences.movements import Step as Step, list_steps as list_steps  # isort: skip
+from opp_analytics.analysis.sentences.movements import say_forecast_change as say_forecast_change  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip

@@ -2,6 +2,7 @@
 
 from opp_analytics.charts.calls import call_accuracy, forecast_value_added
 from opp_analytics.charts.changes import (
+    CUT,
     close_date_moves,
     deal,
     forecast_change,
@@ -16,6 +17,7 @@ from opp_analytics.charts.changes import (
 )
 from opp_analytics.charts.data import (
     BarMark,
+    BreakMark,
     ChartData,
     Curve,
     DotMark,

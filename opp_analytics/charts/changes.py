@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import text
-from opp_analytics.analysis import heading, push_counts, sentence, transition_matrix
+from opp_analytics.analysis import Step, heading, list_steps, push_counts, sentence, transition_matrix
 from opp_analytics.charts.data import (
     BarMark,
+    BreakMark,
     ChartData,
     EndName,
     Level,
@@ -35,7 +37,7 @@ from opp_analytics.charts.data import (
     shorten,
     write_caption,
 )
-from opp_analytics.org import PIPELINE, Org, Stages, day_of, money_of, rank_open
+from opp_analytics.org import PIPELINE, Money, Org, Stages, day_of, money_of, rank_open
 from opp_analytics.schema import unstack_level
 
 _MOST_GROUPS = 30
@@ -43,6 +45,10 @@ _MOST_DEALS = 20
 # Sums of money that differ by less than half a cent are equal.
 _CENT = 0.005
 _PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
+CUT = "The bars of both totals are cut"
+"""Said where the scale of a waterfall does not begin at zero."""
+_CUT_BELOW, _STUB = 0.2, 0.35
+"""Share of the totals below which the steps get a scale of their own, and what it shows of the totals, in steps together."""
 
 
 def waterfall(table: pd.DataFrame) -> ChartData:
@@ -53,11 +59,12 @@ def waterfall(table: pd.DataFrame) -> ChartData:
     if table.index.nlevels > 1:
         return _prepare_groups(table, "value", _PIPELINE, "change in open value")
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
-    note = write_caption(table, f"{count} at the end")
-    moved = table[(table["deals"] > 0) | table.index.isin(_PIPELINE)]
-    says = [text.count(int(deals)) for deals in moved["deals"]]
-    empty = "" if moved["deals"].any() else nothing
-    return _prepare_steps(moved, "value", _PIPELINE, says, "Pipeline", note, "open value", empty=empty)
+    moved = table[table["deals"] > 0].drop(index=list(_PIPELINE), errors="ignore")
+    rows: Any = zip(moved.index, moved["value"], moved["deals"], strict=True)
+    steps = [Step(name, text.movement(name), value, int(deals), ()) for name, value, deals in rows]
+    empty = "" if table["deals"].any() else nothing
+    note = f"{count} at the end"
+    return _lay_steps(table, "value", _PIPELINE, steps, "Pipeline", note, "open value", empty=empty)
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
@@ -67,64 +74,87 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartDa
         return ChartData("Forecast", write_caption(table), nothing)
     if table.index.nlevels > 1:
         return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
-    note = write_caption(table, text.count(int(table["deals"]["now"])), name_method(table))
-    moved = table[(table["expected"].abs() >= _CENT) | table.index.isin(_FORECAST)]
-    says = [_name_cause(str(name), row) for name, row in moved.iterrows()]
-    empty = "" if moved["expected"].any() else nothing
-    return _prepare_steps(
-        moved, "expected", _FORECAST, says, "Forecast", note, "expected money", target=target, empty=empty
-    )
+    count, steps = text.count(int(table["deals"]["now"])), list_steps(table)
+    empty = "" if steps or table["expected"].any() else nothing
+    return _lay_steps(
+        table, "expected", _FORECAST, steps, "Forecast", count, "expected money", name_method(table), target=target, empty=empty
+    )  # fmt: skip
 
 
-def _name_cause(name: str, row: pd.Series[Any]) -> str:
-    """Name the one deal behind a step, or count its deals."""
-    deals = int(row["deals"])
-    if deals == 1 and name not in _FORECAST and not pd.isna(row["largest"]):
-        return shorten(row["largest"], 24)
-    return text.count(deals) if deals else ""
-
-
-def _prepare_steps(
-    moved: pd.DataFrame,
+def _lay_steps(
+    table: pd.DataFrame,
     column: str,
     ends: tuple[str, str],
-    beside: Sequence[str],
+    steps: Sequence[Step],
     what: str,
-    note: str,
+    n: str,
     axis: str,
-    *,
+    *notes: str,
     empty: str,
     target: float = math.nan,
 ) -> ChartData:
-    """Lay each step at the end of the one above it; both totals start at zero.
-
-    Ups are blue; in a waterfall, whose movements are many, the largest movement alone is.
-    """
-    money, places, level = money_of(moved, beside=moved[column].abs().max()), [], 0.0
-    steps = moved[column].drop(list(ends)).abs()
-    largest = str(steps.idxmax()) if steps.any() else ""
-    for (key, row), words in zip(moved.iterrows(), beside, strict=True):
-        name, value, deals = str(key), float(row[column]), int(row["deals"])
-        total = name in ends
-        start, level = (0.0, value) if total else (level, level + value)
-        moment = moved.attrs.get(f"{name}_at")
-        label = f"{what} {text.day(day_of(moved, moment)) if moment else name}" if total else text.label(name)
-        if ends == _FORECAST and name == "won":
-            label = "won beyond its chance"
-        figure = money(value, signed=not total)
-        title = f"{text.capital(label)}: {figure}" + ("" if total or not deals else f", {text.count(deals)}")
-        named = name == largest and ends == _PIPELINE
-        blue = named or (value >= 0 and ends == _FORECAST)
-        bar = BarMark(start, level, "bar" if total else "hi" if blue else "mute", title=title)
-        says = ", ".join(filter(None, (figure, words)))
-        short = f"{deals:,}" if deals and not total else ""
-        place = Place(label, (bar,), says, max(start, level), short, (figure,), title, name)
-        places.append(replace(place, strong=total, highlight=named))
-    aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
+    """Lay each step at the end of the one above it, the largest one in blue; both totals start at zero, or are cut."""
+    totals = []
+    for name in ends:
+        moment = table.attrs.get(f"{name}_at")
+        words = f"{what} {text.day(day_of(table, moment)) if moment else name}"
+        totals.append(Step(name, words, float(table[column][name]), int(table["deals"][name]), ()))
+    levels = np.cumsum([totals[0].expected, *(step.expected for step in steps)])
+    base, reach = _cut_scale(levels), float(np.ptp(levels))
+    money = money_of(table, beside=table[column].abs().max())
+    largest = max(steps, key=lambda step: abs(step.expected), default=None)
+    places = [
+        _place_step(step, BarMark(start, end, "mute"), money, largest=step is largest)
+        for step, start, end in zip(steps, levels[:-1], levels[1:], strict=True)
+    ]
+    first, last = (_place_total(step, base, base + 0.12 * reach, money) for step in totals)
+    known, aim = math.isfinite(target), f"target {money(target)}"
+    near = known and (not base or base <= target <= levels.max() + reach)
+    note = write_caption(table, n, *notes, CUT.lower() if base else "")
     return ChartData(
-        heading(moved), note, empty, tuple(places), linked=True, measure=measure_column(moved, column, axis),
-        levels=(Level(0.0), *aim),
+        heading(table), note, empty, (first, *places, last), linked=True,
+        measure=measure_column(table, column, axis, low=base or None),
+        levels=(Level(0.0), *([Level(target, "ink", aim)] if near else [])),
+        footer="" if near or not known else f"{aim} →" if target > base else f"← {aim}",
     )  # fmt: skip
+
+
+def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
+    """Lay a total from zero on, or from `base` with a gap at `cut`."""
+    figure, count = money(step.expected), text.count(step.deals) if step.deals else ""
+    title = f"{text.capital(step.name)}: {figure}"
+    bar, gap = BarMark(base, step.expected, "bar", title=title), [BreakMark(cut)] if base else []
+    says = ", ".join(filter(None, (figure, count)))
+    return Place(step.name, (bar, *gap), says, step.expected, "", (figure,), title, step.key, strong=True)
+
+
+def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:
+    """Lay a step with the deals behind it: a single one by its name, several by their number and those that moved most."""
+    figure, n = money(step.expected, signed=True), f"{step.deals:,}" if step.deals else ""
+    deals = [shorten(deal, 24) for deal, _ in step.movers]
+    if step.deals == 1 and deals:
+        says, forms, named = deals[0], (*deals, n), deals[0]
+    elif deals:
+        moved = [f"{deal} {money(by, signed=True)}" for deal, (_, by) in zip(deals, step.movers, strict=True)]
+        says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([text.count(step.deals), *moved])
+        forms = (f"{n} · {', '.join(moved)}", f"{n} · {moved[0]}", n)
+    else:
+        says = named = text.count(step.deals) if step.deals else ""
+        forms = ()
+    title, says = (", ".join(filter(None, (figure, words))) for words in (named, says))
+    title = f"{text.capital(step.name)}: {title}"
+    marked = replace(bar, tone="hi" if largest else "mute", title=title)
+    return Place(
+        step.name, (marked,), says, max(bar.start, bar.end), n, (figure,), title, step.key, highlight=largest,
+        forms=tuple(dict.fromkeys(forms)),
+    )  # fmt: skip
+
+
+def _cut_scale(levels: NDArray[np.float64]) -> float:
+    """Find where the scale begins: at 0, or, where all steps together are small beside the totals, below the lowest level."""
+    low, high = float(levels.min()), float(levels.max())
+    small = low > 0 and 0 < high - low < _CUT_BELOW * high
+    return low - _STUB * (high - low) if small else 0.0
 
 
 def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str) -> ChartData:
@@ -157,7 +187,7 @@ def movements(table: pd.DataFrame) -> ChartData:
     deals = table.groupby("unique_id", sort=False).agg(
         name=("name", "last"),
         value=("value", "sum"),
-        moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.label, moves)))),
+        moves=("movement", lambda moves: ", ".join(dict.fromkeys(map(text.movement, moves)))),
     )
     moved = deals[deals["value"].abs() >= _CENT]
     shown = keep_largest(moved, "value", _MOST_DEALS)

@@ -77,7 +77,14 @@ class TickMark:
     """Share of the place's breadth."""
 
 
-Mark = BarMark | RangeMark | DotMark | TickMark
+@dataclass(frozen=True)
+class BreakMark:
+    """A gap across a bar that begins below the axis."""
+
+    at: float
+
+
+Mark = BarMark | RangeMark | DotMark | TickMark | BreakMark
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class Place:
     """Muted text after the name."""
     highlight: bool = False
     """True for the place that the title names."""
+    forms: tuple[str, ...] = ()
+    """What is said under the bar in place of `short`, the longest form first."""
 
 
 class EndName(NamedTuple):

@@ -35,7 +35,13 @@ if runs():
     import pandas as pd
 
     from opp_analytics import text
-    from opp_analytics.analysis import compare_chances, evidence, explain_change, select_own_chances
+    from opp_analytics.analysis import (
+        compare_chances,
+        evidence,
+        explain_change,
+        list_steps,
+        select_own_chances,
+    )
     from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
     from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
     from opp_analytics.org import money_of, require, split_by
@@ -95,14 +101,17 @@ def changes_command(
     else:
         heading("Forecast", text.days(as_date(start, tz=zone), end))
         say(oa.sentence(change))
-        show(_sum_groups(change))
+        show(_list_steps(change))
         if groups:
             heading("By " + text.joined(map(text.label, groups)))
             show(_compare_ends(change))
         heading("Deals", "those that moved it most")
         rows = deals.reset_index() if groups else deals
         rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
-        named = rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
+        steps = map(text.movement, rows["movement"], rows["expected"])
+        named = rows.assign(name=rows["name"].fillna(rows["unique_id"]), movement=list(steps)).drop(
+            columns="unique_id"
+        )
         show(named, index=False)
         tables |= {"forecast": change, "deals": deals}
     heading("Pipeline")
@@ -430,10 +439,17 @@ def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
     return kept.iloc[np.argsort(-totals, kind="stable")]
 
 
-def _sum_groups(change: pd.DataFrame) -> pd.DataFrame:
-    """Sum the steps of all groups; keep those that are not 0."""
+def _list_steps(change: pd.DataFrame) -> pd.DataFrame:
+    """List both forecasts and the steps between them, of all groups."""
     whole = change.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
-    return whole[(whole["expected"].abs() >= 0.005) | whole.index.isin(["then", "now"])]
+    then, now = ((end, *whole.loc[end], ()) for end in ("then", "now"))
+    rows = [
+        (name, float(expected), int(deals), ", ".join(deal for deal, _ in movers))
+        for name, expected, deals, movers in (then, *(step[1:] for step in list_steps(change)), now)
+    ]
+    table = pd.DataFrame(rows, columns=["movement", "expected", "deals", "largest"]).set_index("movement")
+    table.attrs = change.attrs
+    return table
 
 
 def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:

@@ -692,12 +692,18 @@ Money = Callable[..., str]
 def money_of(source: Any, *, beside: float = 0.0) -> Money:
     """Make the writer of amounts in the currency of a frame's or history's org; no currency, no sign.
 
-    Amounts `beside` one of a thousand or more are written in whole units.
+    Amounts `beside` one of a thousand or more are written in whole units, and less than half of one as "<$1".
     """
     write = partial(text.money, currency=Org.of(source).currency)
     if not abs(beside) >= WHOLE:
         return write
-    return lambda value, **style: write(math.floor(value + 0.5) if math.isfinite(value) else value, **style)
+
+    def write_whole(value: float, **style: Any) -> str:
+        if 0 < abs(value) < 0.5:
+            return f"<{write(1)}"
+        return write(math.floor(value + 0.5) if math.isfinite(value) else value, **style)
+
+    return write_whole
 
 
 def day_of(table: pd.DataFrame, moment: When) -> pd.Timestamp:

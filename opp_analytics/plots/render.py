@@ -226,6 +226,10 @@ def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> N
             case charts.TickMark():
                 half, line = mark.length / 2, ax.hlines if upright else ax.vlines
                 line(mark.at, at - half, at + half, color=COLORS[mark.tone], linewidth=2)
+            case charts.BreakMark():
+                low, high = ax.dataLim.intervalx
+                lean = 0.006 * (high - low)
+                ax.plot([mark.at - lean, mark.at + lean], [at + 0.4, at - 0.4], color=BACK, linewidth=4)
 
 
 def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
@@ -303,11 +307,12 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
 def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
     """Write a text beside the end of each row and make room for it; omit it where rows are too thin."""
     ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
-    low, high = min([0.0, *ends, *ax.dataLim.intervalx]), max([0.0, *ends])
+    first = max(chart.measure.low or 0.0, 0.0)
+    low, high = min([first, *ends, *ax.dataLim.intervalx]), max([first, *ends])
     size = _size_rows(ax, len(texts))
     wide = min(0.7, (max(map(len, texts)) * size * 0.6 + 4) / max(measure_breadth(ax), 1.0))
     reach = (high - low or 1.0) / (1 - wide)
-    ax.set_xlim(low - 0.02 * reach if low < 0 else 0, high + wide * reach)
+    ax.set_xlim(low - 0.02 * reach if low < 0 else first, high + wide * reach)
     if measure_axis(ax, "y") / len(texts) < size:
         return
     for row, (end, words) in enumerate(zip(ends, texts, strict=True)):

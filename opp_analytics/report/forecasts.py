@@ -355,8 +355,8 @@ class Forecasts:
             "opening": then,
         }
         change = analysis.explain_change(self._rated, **asked)
-        steps, deals = change.sum_up(), change.list_deals()
-        return _keep_part_of_change(steps, deals, part) if part else (steps, deals)
+        change = change.keep_group(part.column, part.name) if part else change
+        return change.sum_up(), change.list_deals()
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -512,31 +512,3 @@ def _keep_part(
 
 def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:
     return np.logical_and.reduce([table.index.get_level_values(name) == ALL for name in levels])
-
-
-def _keep_part_of_change(
-    table: pd.DataFrame, deals: pd.DataFrame, part: Part
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sum the part's rows of `oa.forecast_change` and `oa.forecast_change_deals`, without groups.
-
-    A deal passed between teammates changes nothing.
-    """
-    mine, moved = (one[one.index.get_level_values(part.column) == part.name] for one in (table, deals))
-    steps = mine.groupby(level="movement", sort=False)[["expected", "value", "deals"]].sum()
-    moved = moved.groupby(["unique_id", "movement"], sort=False, as_index=False).agg(
-        name=("name", "first"), expected=("expected", "sum"), value=("value", "first")
-    )
-    moved = moved[moved["expected"].abs() >= _CENT]
-    moved = moved.sort_values(
-        ["expected", "unique_id"], key=lambda column: -column.abs() if column.name == "expected" else column
-    )
-    by_step = moved.assign(name=moved["name"].fillna(moved["unique_id"])).groupby("movement")["name"]
-    ends = steps.index.isin(["then", "now"])
-    counted = steps["deals"].where(ends, by_step.size().reindex(steps.index).fillna(0)).astype("int64")
-    largest = by_step.first().reindex(steps.index)
-    steps = steps.assign(
-        deals=counted, largest=largest.where(~ends, mine.groupby(level="movement")["largest"].first())
-    )
-    moved = moved[["unique_id", "name", "movement", "expected", "value"]].reset_index(drop=True)
-    steps.attrs, moved.attrs = table.attrs, deals.attrs
-    return steps, moved

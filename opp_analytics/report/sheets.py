@@ -170,6 +170,11 @@ def _order(table: pd.DataFrame, *first: str) -> pd.DataFrame:
     return table[[*front, *rest, "unique_id"]]
 
 
+def _list_steps(tables: Tables) -> pd.DataFrame:
+    moved = tables.change_deals
+    return _order(moved.assign(movement=list(map(text.movement, moved["movement"], moved["expected"]))))
+
+
 def _compare_periods(tables: Tables) -> pd.DataFrame:
     return pd.concat({part.period: part.table for part in tables.slippages}, names=["period"]).reset_index()
 
@@ -192,7 +197,7 @@ _SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Map
     ("Periods", lambda tables: tables.forecast.reset_index(), (), {}),
     ("Calls", _list_calls, (), _CALLED),
     ("Deals", _list_deals, ("value", "expected_value"), {}),
-    ("Change", lambda tables: _order(tables.change_deals), ("expected",), {"expected": "Change in forecast"}),
+    ("Change", _list_steps, ("expected",), {"expected": "Change in forecast"}),
     ("Created", lambda tables: _order(tables.created_deals), ("value",), {}),
     ("Categories", lambda tables: tables.categories.reset_index(), (), {}),
     ("Slippage", _compare_periods, (), _SHARES),

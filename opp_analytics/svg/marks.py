@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from opp_analytics import charts
 from opp_analytics.errors import ArgumentValueError
@@ -55,14 +55,14 @@ class Axis:
         return charts.choose_ticks(self.top, most)
 
 
-def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> Axis:
-    """Scale from 0 to a little beyond the largest known amount."""
+def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0, first: float = 0.0) -> Axis:
+    """Scale from `first` to a little beyond the largest known amount."""
     largest = max((amount for amount in amounts if math.isfinite(amount)), default=0.0)
-    return Axis(1.05 * largest if largest > 0 else 1.0, start, end)
+    return Axis(first + 1.05 * (largest - first) if largest > first else first + 1.0, start, end, first)
 
 
 def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
-    """Scale from 0 to a little beyond the largest mark of a chart."""
+    """Scale from 0, or from where its bars are cut, to a little beyond the largest mark of a chart."""
     amounts = [level.at for level in chart.levels]
     for place in chart.places:
         for mark in place.marks:
@@ -73,7 +73,7 @@ def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
                     amounts.append(mark.high)
                 case charts.DotMark() | charts.TickMark():
                     amounts.append(mark.at)
-    return axis(amounts, end=end)
+    return axis(amounts, end=end, first=max(chart.measure.low or 0.0, 0.0))
 
 
 def draw_levels(levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
@@ -121,6 +121,11 @@ def draw_marks(
                 half = mark.length * height / 2
                 line = "target" if mark.tone == "ink" else mark.tone
                 drawn.append(down(at(mark.at), top=y - half, bottom=y + half, line=line))
+            case charts.BreakMark():
+                drawn.append(
+                    f'<rect class="cut" x="{_pc(at(mark.at))}" y="{_px(y - thick / 2 - 2)}" width="5" '
+                    f'height="{_px(thick + 4)}" transform="skewX(-20)"/>'
+                )
     return drawn
 
 
@@ -206,13 +211,15 @@ def label(
 
 def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: bool = False) -> str:
     """Write inside a bar the longest of its `forms` that fits, else nothing: ("slipped 51%", "51%")."""
-    kind: Kind = "on-pale" if pale else "on"
-    share = max(right - left, 0.01) / 100
-    needed = [(measure_text(form) + 12) / share for form in forms]
-    limits = [0.0, *needed[:-1]]
+    return fit(left, y, forms, right - left, dx=6, kind="on-pale" if pale else "on")
+
+
+def fit(x: float, y: float, forms: Sequence[str], share: float, **style: Any) -> str:
+    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing; `style` is that of a `label`."""
+    needed = [100 * (measure_text(form) + 2 * style.get("dx", 0)) / max(share, 0.01) for form in forms]
     return "".join(
-        label(left, y, form, dx=6, kind=kind, room=room, until=limit)
-        for form, room, limit in zip(forms, needed, limits, strict=True)
+        label(x, y, form, room=room, until=limit, **style)
+        for form, room, limit in zip(forms, needed, [0.0, *needed[:-1]], strict=True)
         if room <= WIDTHS[-1]
     )
 

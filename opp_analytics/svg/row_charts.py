@@ -54,6 +54,8 @@ class Rows:
     """Pixels of the labels."""
     figure_width: int = 64
     """Pixels of each figure; more where one is longer than usual."""
+    note: str = ""
+    """Remark on the scale, for the line under the title."""
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
 
@@ -116,16 +118,27 @@ def _render(
             place, scale, height=height, thick=thick, least=0.3 if chart.linked and not place.strong else 0
         )
         drawn += marks.draw_levels(chart.levels, scale, height, behind=False)
-        if place.short:
+        if place.forms:
+            drawn.append(_write_below(place, scale, height + 9))
+        elif place.short:
             right = scale.at(place.end)
             right = goal if right <= goal < right + clear else right
             drawn.append(marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
         name = text.capital(place.name) if capital else place.name
-        shown = marks.picture(*drawn, height=height, said=place.title)
+        shown = marks.picture(*drawn, height=height + 14 * bool(place.forms), said=place.title)
         rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
     return Rows(tuple(rows), **layout)
+
+
+def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
+    """Write under a bar: from its left end on, or up to its right end, where there is more room."""
+    ends = [scale.at(at) for bar in place.marks if isinstance(bar, BarMark) for at in (bar.start, bar.end)]
+    left, right = min(ends), max(ends)
+    if 100 - left >= right:
+        return marks.fit(left, y, place.forms, 100 - left, kind="quiet")
+    return marks.fit(right, y, place.forms, right, kind="quiet", anchor="end")
 
 
 @dataclass(frozen=True)
@@ -175,14 +188,21 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
 def _render_steps(chart: ChartData) -> Rows:
     # Room for the number of deals right of the longest bar.
     scale = marks.fit_scale(chart, end=88)
-    aims = [level for level in chart.levels if level.name]
-    drawn, said = marks.label(0, 11, chart.measure.write(0), kind="quiet"), "Scale in money"
-    if aims:
-        at, said = scale.at(aims[0].at), "Scale to the target"
+    first = chart.measure.write(chart.measure.low or 0)
+    words, said = [marks.label(0, 11, first, kind="quiet")], "Scale in money"
+    aims = [(scale.at(level.at), level.name) for level in chart.levels if level.name]
+    if chart.footer:
+        aims = [(100.0 if chart.footer.endswith("→") else 0.0, chart.footer)]
+    for at, name in aims:
+        said = "Scale to the target"
         anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
-        drawn = marks.label(at, 11, aims[0].name, anchor=anchor, kind="quiet")
-    axis = marks.picture(drawn, height=14, said=said)
-    return _render(chart, scale, capital=True, axis=axis, label_width=160)
+        words = [
+            *(words if chart.measure.low and at > 50 else []),
+            marks.label(at, 11, name, anchor=anchor, kind="quiet"),
+        ]
+    axis = marks.picture(*words, height=14, said=said)
+    note = charts.CUT if chart.measure.low else ""
+    return _render(chart, scale, capital=True, axis=axis, label_width=160, note=note)
 
 
 def forecast_categories(table: pd.DataFrame, period: str, *, target: float = math.nan) -> Rows:

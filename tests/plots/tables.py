@@ -109,6 +109,12 @@ TABLES: dict[str, pd.DataFrame] = {
     "forecast_change": _table({
         "expected": [100.0, 0.0, 30.0, -20.0, 0.0, 5.0, 115.0], "value": [300.0, 0.0, 60.0, 90.0, 0.0, 0.0, 300.0],
         "deals": [4, 0, 1, 2, 0, 0, 4], "largest": ["Cog", None, "Acme", "Bolt", None, None, "Acme"],
+        "up": [100.0, 0.0, 30.0, 0.0, 0.0, 0.0, 115.0], "down": [0.0, 0.0, 0.0, -20.0, 0.0, 0.0, 0.0],
+        "up_deals": [4, 0, 1, 0, 0, 0, 4], "down_deals": [0, 0, 0, 2, 0, 0, 0],
+        "up_largest": ["Cog", None, "Acme", None, None, None, "Acme"],
+        "down_largest": [None, None, None, "Bolt", None, None, None],
+        "up_most": [60.0, None, 30.0, None, None, None, 80.0],
+        "down_most": [None, None, None, -15.0, None, None, None],
     }, ["then", "removed", "won", "pushed_out", "value", "new_business", "now"], "movement", period="2026-03", freq="M",
        then_at="2026-03-24T00:00:00+00:00", now_at="2026-03-31T00:00:00+00:00", method="learned"),
     "movements": _table({

@@ -9,7 +9,7 @@ def test_movements__is_a_bar_per_deal_the_largest_first():
     ax = plots.movements(TABLES["movements"])
     assert reading.widths(ax) == [60, -40, 1]
     assert reading.rows(ax) == ["b", "Acme", "Cog"]
-    assert reading.texts(ax)[:3] == ["+60, new", "−40, won", "+1, value up"]
+    assert reading.texts(ax)[:3] == ["+60, new", "−40, won", "+1, amount raised"]
     assert reading.title(ax) == "3 deals moved the pipeline by +21"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import list_steps
 from opp_analytics.columns import find_unit, write_label
 from opp_analytics.org import split_by
 from tests.scratch import scratch_folder
@@ -250,7 +251,10 @@ def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             return
     ledger.same("command changes, sentence", oa.sentence(change) in printed, True)
     rows = find_table(printed, "movement", "expected", "deals")
-    _check_rows(ledger, "command changes", rows, change, answers.org.currency)
+    ends = {end: (change["expected"][end], change["deals"][end]) for end in ("then", "now")}
+    steps = ends | {step.name: (step.expected, step.deals) for step in list_steps(change)}
+    named = pd.DataFrame.from_dict(steps, orient="index", columns=["expected", "deals"])
+    _check_rows(ledger, "command changes", rows, named.rename_axis("movement"), answers.org.currency)
     moved = sum(change["expected"].drop(["then", "now"]))
     ledger.near(
         "command changes, steps add up", change["expected"]["then"] + moved, change["expected"]["now"]

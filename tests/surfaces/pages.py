@@ -12,7 +12,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import find_lead
+from opp_analytics.analysis import find_lead, list_steps
 from opp_analytics.columns import write_label
 from tests.report import reading
 from tests.surfaces.answers import Answers
@@ -338,6 +338,8 @@ def _add_why(pool: Pool, answers: Answers) -> None:
         pool.money(table["expected"]["now"] - table["expected"]["then"])
         running = table["expected"].drop("now").cumsum()
         pool.money(*running)
+        pool.money(table["value"]["won"] - table["expected"]["won"])
+        pool.day(pd.Period(table.attrs["period"], table.attrs["freq"]).end_time)
     if answers.history is not None:
         pool.day(answers.history.records["recorded_at"].iloc[-1].tz_convert(answers.tz))
 
@@ -644,10 +646,11 @@ def _check_why(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     money = answers.money
     ledger.same("page, why, then", rows[0][1], money(table["expected"]["then"]))
     ledger.same("page, why, now", rows[-1][1], money(table["expected"]["now"]))
-    titles = {text.title(step): step for step in table.index}
-    for title, figure in rows[1:-1]:
-        if title in titles:
-            ledger.same(f"page, why, {title}", figure, money(table["expected"][titles[title]], signed=True))
+    steps = {text.capital(step.name): step.expected for step in list_steps(table)}
+    found = dict(rows[1:-1])
+    ledger.same("page, why, steps", [*found], [*steps])
+    for title in found.keys() & steps:
+        ledger.same(f"page, why, {title}", found[title], money(steps[title], signed=True))
 
 
 def _check_funnel(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
@@ -795,7 +798,7 @@ def _check_sum(
         ledger.near(f"{where}, adds up to the forecast", total, _read_amount(figures[name][0]), within=0.5)
     given = math.nan
     if key == "why" and answers.change is not None:
-        steps = {text.title(step): float(value) for step, value in answers.change["expected"].items()}
+        steps = {text.capital(step.name): step.expected for step in list_steps(answers.change)}
         given = steps.get(listed.caption, math.nan)
     elif key == "categories" and answers.categories is not None:
         given = float(

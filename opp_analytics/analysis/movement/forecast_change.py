@@ -26,13 +26,16 @@ from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, ch
 Frame = pd.DataFrame
 
 DEAL_STEPS = (
-    "removed", "won", "lost", "reopened", "new", "pulled_in", "pushed_out", "value", "owner", "chance",
+    "removed", "won", "lost", "reopened", "new", "pulled_in", "pushed_out", "value", "owner", "date_passed", "chance",
 )  # fmt: skip
 """Steps that explain a deal's change in the forecast, in the order taken."""
 FORECAST_STEPS = ("then", *DEAL_STEPS, "new_business", "now")
 """PeriodRows of `forecast_change`, in order."""
 _LEAST = 1e-9
 """Smaller amounts are float rounding, not steps."""
+_COUNTS = ("deals", "up_deals", "down_deals")
+_SUMS = ("expected", "value", "up", "down", *_COUNTS)
+"""Columns of the table that are 0 in a row without deals."""
 
 
 def forecast_change(
@@ -72,7 +75,10 @@ def forecast_change(
     DataFrame
         Index ``movement`` (str; below the columns of `by`), the rows of `FORECAST_STEPS`. ``expected`` (float64, money,
         signed), ``value`` (float64, money: full value of the deals, as last known), ``deals`` (int64), ``largest`` (str: name
-        or id of the deal that moved most; missing without one). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
+        or id of the deal that moved most; missing without one). Then what the step's deals added and what others took:
+        ``up``, ``down`` (float64, money, signed), ``up_deals``, ``down_deals`` (int64), ``up_largest``, ``down_largest`` (str: as
+        ``largest``, or what is before its colon where no other deal of the row has the same) and ``up_most``, ``down_most`` (float64, money:
+        what that deal alone added or took). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
 
     Raises
     ------
@@ -92,8 +98,8 @@ def forecast_change(
     then + all movements = now; both ends are the ``expected`` of `forecast`. Each step changes one fact of a deal (outcome and
     its date, date, value, owner) and prices it by the method as fitted at `start`: a win adds the money that its chance had
     not yet counted. A date moved into the rest of the period is pulled_in, one moved out pushed_out, any other by its
-    direction. The last step is chance: the stage moved, time passed, or the method learned. Under run_rate open deals have
-    no chance, and the rest is new business.
+    direction. The last step is chance: the stage moved, time passed, or the method learned; what it took from a deal that became
+    overdue is date_passed. Under run_rate open deals have no chance, and the rest is new business.
 
     Examples
     --------
@@ -168,25 +174,37 @@ class ForecastChange:
 
     def sum_up(self) -> pd.DataFrame:
         """Make the table of `forecast_change`."""
-        rows = self.rows.assign(
-            moved=self.rows["expected"].abs().where(self.rows["unique_id"].notna()),
-            name=self.rows["name"].fillna(self.rows["unique_id"]),
-        )
+        names = self.rows["name"].fillna(self.rows["unique_id"])
+        moved = self.rows["expected"].abs().where(self.rows["unique_id"].notna())
+        rows = self.rows.assign(moved=moved, name=names, short=_shorten_names(self.rows, names))
         rows = rows.sort_values(["moved", "unique_id"], ascending=[False, True], kind="stable")
-        summed = rows.groupby([*name_groups(self.groups), "movement"], as_index=False).agg(
+        keys = [*name_groups(self.groups), "movement"]
+        summed = rows.groupby(keys).agg(
             expected=("expected", "sum"),
             value=("value", "sum"),
             deals=("unique_id", "nunique"),
             largest=("name", "first"),
         )
-        table = fill_rows(summed, self.groups, "movement", FORECAST_STEPS)
-        table = table.assign(
-            expected=table["expected"].fillna(0.0),
-            value=table["value"].fillna(0.0),
-            deals=table["deals"].fillna(0).astype("int64"),
-        )
+        for way, sign in (("up", 1), ("down", -1)):
+            part = rows[rows["moved"].notna() & (sign * rows["expected"] > 0)].groupby(keys)
+            side = part.agg(
+                of=("expected", "sum"), deals=("unique_id", "nunique"), largest=("short", "first"), most=("expected", "first"),
+            )  # fmt: skip
+            summed = summed.join(side.add_prefix(f"{way}_").rename(columns={f"{way}_of": way}))
+        table = fill_rows(summed.reset_index(), self.groups, "movement", FORECAST_STEPS)
+        table = table.fillna(dict.fromkeys(_SUMS, 0.0)).astype(dict.fromkeys(_COUNTS, "int64"))
         n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
         return annotate(table, made_from=self.history, n=n, **self.notes)
+
+    def keep_group(self, column: str, name: str) -> ForecastChange:
+        """Keep one group of a column, without groups; a deal passed between parts of it changes nothing."""
+        mine = self.rows[self.rows[name_groups(self.groups)[self.groups.index(column)]] == name]
+        kept = mine.groupby(["unique_id", "movement"], sort=False, dropna=False, as_index=False).agg(
+            name=("name", "first"), expected=("expected", "sum"), value=("value", "first")
+        )
+        return replace(
+            self, rows=kept[kept["unique_id"].isna() | (kept["expected"].abs() > _LEAST)], groups=[]
+        )
 
     def list_deals(self) -> pd.DataFrame:
         """Make the table of `forecast_change_deals`."""
@@ -202,6 +220,12 @@ class ForecastChange:
             n=table["unique_id"].nunique(),
             **self.notes,
         )
+
+
+def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
+    """Shorten names to what is before their colon, where no other deal of the movement has the same."""
+    heads = names.str.partition(": ")[0]
+    return heads.where(rows["unique_id"].groupby([rows["movement"], heads]).transform("nunique") == 1, names)
 
 
 @dataclass(frozen=True)
@@ -369,13 +393,16 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     moved = np.diff(prices, axis=0)
     passed_on = (before[grouping].to_numpy() != after[grouping].to_numpy()).any(axis=1)
     inward = _moved_in(outcome["close_date"], dated["close_date"], then)
+    left = now.price(after) - prices[4]
+    passed = after["close_date"].between(then.question.today, now.question.today, inclusive="left")
+    late = passed & (outcomes(after) == "open") & (left < 0)
     return [
         _list_steps(before, after, moved[0], label),
         _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
         _list_steps(before, after, moved[2], np.full(len(before), "value")),
         _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")),
         _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")),
-        _list_steps(after, after, now.price(after) - prices[4], np.full(len(before), "chance")),
+        _list_steps(after, after, left, np.where(late, "date_passed", "chance")),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from opp_analytics.text import (
     join_key,
     joined,
     label,
+    movement,
     noun,
     number,
     percent,
@@ -53,26 +54,34 @@ _VERBS = {
 
 # More than four steps are no longer a sentence.
 _MOST_STEPS = 4
-# A step of the forecast by one deal; for several, their number takes the place of the name.
-_ONE_DEAL = {
-    "removed": "{} removed",
-    "won": "{} won beyond its chance",
-    "lost": "{} lost",
-    "reopened": "{} reopened",
-    "new": "{} new",
-    "pulled_in": "{} pulled in",
-    "pushed_out": "{} pushed out",
-    "value": "the value of {}",
-    "owner": "the owner of {}",
-    "chance": "the chance of {}",
-    "new_business": "new business",
+# Of a step of the forecast: a deal, and several deals, did; how it is said of a number or a name.
+_STEP_WORDS = {
+    "won": ("won beyond its chance", "won beyond their chances", "won"),
+    "new": ("is new", "are new", "new"),
+    "amount raised": ("had its amount raised", "had their amounts raised", "raised in amount"),
+    "amount cut": ("had its amount cut", "had their amounts cut", "cut in amount"),
+    "amount changed": ("changed in amount", "changed in amount", "changed in amount"),
+    "owner": ("changed hands", "changed hands", "in other hands"),
+    "date_passed": ("passed its close date", "passed their close dates", "past the close date"),
 }
-_SEVERAL_DEALS = {
-    "won": "{} won beyond their chances",
-    "value": "values of {}",
-    "owner": "owners of {}",
-    "chance": "chances of {}",
-}
+_ONE = {"won": "win", "lost": "loss", "new": "new deal"}
+# A deal that makes from this share of a change on, and not more than all of it, is its cause.
+_CAUSE = 0.6
+# A step of at least this share of the largest one, in the other direction, is said beside it.
+_AGAINST = 0.5
+_CENT = 0.005
+
+
+class Step(NamedTuple):
+    """A step of a forecast as people read it: one movement, or those of its deals that became more, or less, likely."""
+
+    key: str
+    """Label of the movement."""
+    name: str
+    expected: float
+    deals: int
+    movers: tuple[tuple[str, float], ...]
+    """The deal that added most and the one that took most, with how much."""
 
 
 def _size(value: float, table: pd.DataFrame) -> str:
@@ -336,45 +345,131 @@ def describe_forecast_change(table: pd.DataFrame) -> str:
     """Say how the forecast changed and by which steps; with `by`, name the groups that changed most."""
     if table.index.nlevels == 1:
         return _describe_steps(table)
-    whole = table.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
-    whole["largest"] = table["largest"].groupby(level="movement", sort=False).first()
-    whole.attrs = table.attrs
     groups = _describe_groups(table["expected"], table, first="then", last="now")
-    return f"{_describe_steps(whole)} {groups}".strip()
+    return f"{_describe_steps(_sum_change(table))} {groups}".strip()
+
+
+def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
+    """Add up the groups of a change of forecast, with the deals that moved most in any."""
+    if table.index.nlevels == 1:
+        return table
+    movements = table.groupby(level="movement", sort=False)
+    whole = movements[["expected", "value", "deals", "up", "down", "up_deals", "down_deals"]].sum()
+    for way in ("up", "down"):
+        moved = table.sort_values(f"{way}_most", key=abs, ascending=False, kind="stable")
+        most = moved.groupby(level="movement", sort=False)[[f"{way}_largest", f"{way}_most"]].first()
+        whole = whole.join(most)
+    whole.attrs = table.attrs
+    return whole
+
+
+def list_steps(table: pd.DataFrame) -> list[Step]:
+    """List the steps of a change of forecast by their names on every surface, without those below a cent."""
+    steps = []
+    for key, row in _sum_change(table).drop(index=["then", "now"]).iterrows():
+        moved = [way for way in ("up", "down") if row[f"{way}_deals"]]
+        for ways in [[way] for way in moved] if key == "chance" else [moved]:
+            whole = len(ways) == len(moved)
+            amount = float(row["expected"] if whole else row[ways[0]])
+            deals = int(row["deals"] if whole else row[f"{ways[0]}_deals"])
+            movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in ways)
+            name = movement(key, amount if len(ways) == 1 else 0.0)
+            if key == "new_business" and table.attrs.get("method") == "run_rate":
+                name = f"rest of the {noun(table.attrs.get('freq'))}"
+            steps.append(Step(str(key), name, amount, deals, movers))
+    return [step for step in steps if abs(step.expected) >= _CENT]
 
 
 def _describe_steps(table: pd.DataFrame) -> str:
     """Name the new forecast and the largest steps toward it."""
-    money = money_of(table, beside=table["expected"].abs().max())
-    steps = table.drop(index=["then", "now"])
-    steps = steps[steps["expected"].abs() >= 0.005]
-    steps = steps.sort_values("expected", key=abs, ascending=False, kind="stable")
-    steps_said = ((_describe_step(str(name), row), row["expected"]) for name, row in steps.iterrows())
-    said = [f"{step} ({money(amount, signed=True)})" for step, amount in steps_said]
-    parts = f": {joined(said, most=_MOST_STEPS)}" if said else ""
-    return f"{head_forecast_change(table)}{parts}."
+    total, steps = say_forecast_change(table), _sort_steps(table)
+    if not steps:
+        return total
+    lead = _say_cause(table, steps, "it") or _say_step(steps[0], table)
+    return f"{total}: {joined([lead, *(_say_briefly(step, table) for step in steps[1:])], most=_MOST_STEPS)}."
 
 
 def head_forecast_change(table: pd.DataFrame) -> str:
+    """Name the deal that made most of a forecast's change, else the largest step and one against it."""
+    table = _sum_change(table)
+    steps, (what, since, change) = _sort_steps(table), _measure_change(table)
+    if not steps:
+        return say_forecast_change(table)
+    rise = f"{what}’s {money_of(table)(abs(change))} {'rise' if change > 0 else 'fall'} {since}"
+    if cause := _say_cause(table, steps, rise):
+        return capital(cause)
+    lead, *others = steps
+    against = [step for step in others if step.expected / lead.expected <= -_AGAINST]
+    return capital(
+        ", against ".join([_say_step(lead, table), *(_say_briefly(step, table) for step in against[:1])])
+    )
+
+
+def say_forecast_change(table: pd.DataFrame) -> str:
     """Say by how much a period's forecast changed since when."""
-    expected, money, attrs = table["expected"].groupby(level="movement").sum(), money_of(table), table.attrs
-    change = expected["now"] - expected["then"]
+    (what, since, change), money = _measure_change(table), money_of(table)
+    now = money(table["expected"].groupby(level="movement").sum()["now"])
+    if abs(change) < _CENT:
+        return f"{capital(what)} is unchanged {since}, at {now}"
+    return f"{capital(what)} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to {now}"
+
+
+def _measure_change(table: pd.DataFrame) -> tuple[str, str, float]:
+    """Name the period and the earlier day, and measure the change."""
+    expected, attrs = table["expected"].groupby(level="movement").sum(), table.attrs
     then, now = (day_of(table, attrs[name]) for name in ("then_at", "now_at"))
-    what = capital(period_name(str(attrs["period"]), attrs.get("freq"), today=now))
-    since = f"since {day(then, year=then.year != now.year)}"
-    if abs(change) < 0.005:
-        return f"{what} is unchanged {since}, at {money(expected['now'])}"
-    return f"{what} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to {money(expected['now'])}"
+    what = period_name(str(attrs["period"]), attrs.get("freq"), today=now)
+    return what, f"since {day(then, year=then.year != now.year)}", float(expected["now"] - expected["then"])
 
 
-def _describe_step(name: str, row: pd.Series[Any]) -> str:
-    """Describe one step; a single deal by its name."""
-    deals = int(row["deals"])
-    if deals == 1 and not pd.isna(row["largest"]):
-        return _ONE_DEAL[name].format(row["largest"])
-    if name in _SEVERAL_DEALS:
-        return _SEVERAL_DEALS[name].format(count(deals))
-    return _ONE_DEAL[name].format(f"{deals:,}")
+def _sort_steps(table: pd.DataFrame) -> list[Step]:
+    return sorted(list_steps(table), key=lambda step: -abs(step.expected))
+
+
+def _say_cause(table: pd.DataFrame, steps: list[Step], change_said: str) -> str:
+    """Say which one of several deals made most of the change; empty if none did."""
+    *_, change = _measure_change(table)
+    moves = [(deal, by, step) for step in steps for deal, by in step.movers]
+    deal, by, step = max(moves, key=lambda move: abs(move[1]), default=("", 0.0, steps[0]))
+    if len(steps) == steps[0].deals == 1 or abs(change) < _CENT or not _CAUSE <= by / change <= 1:
+        return ""
+    what = _ONE.get(step.key) or f"deal {_get_words(step)[2]}"
+    return f"one {what}, {deal}, made {money_of(table)(abs(by))} of {change_said}"
+
+
+def _get_words(step: Step) -> tuple[str, str, str]:
+    """Say what a deal did, what several did, and the same of a name or a number."""
+    if step.key == "new_business":
+        more = "more" if step.expected > 0 else "less"
+        new = step.name == "new business"
+        said = f"{more} new business is expected" if new else f"{more} is expected from the {step.name}"
+        return said, said, f"{more} new business" if new else f"{more} from the {step.name}"
+    if step.key == "chance":
+        return f"became {step.name} to close", f"became {step.name} to close", step.name
+    found = _STEP_WORDS.get(step.key) or _STEP_WORDS.get(step.name)
+    return found or (f"was {step.name}", f"were {step.name}", step.name)
+
+
+def _say_step(step: Step, table: pd.DataFrame) -> str:
+    """Say what happened to the deals of a step, and to which of them most."""
+    money, (one, several, _) = money_of(table, beside=table["expected"].abs().max()), _get_words(step)
+    amount, when = f"({money(step.expected, signed=True)})", ""
+    if not step.movers:
+        return f"{one} {amount}"
+    if step.key == "chance":
+        ends = pd.Period(str(table.attrs["period"]), table.attrs.get("freq")).end_time
+        when = f" by {day(ends, year=ends.year != day_of(table, table.attrs['now_at']).year)}"
+    deal, by = max(step.movers, key=lambda mover: mover[1] * step.expected)
+    if step.deals == 1:
+        return f"{deal} {one}{when} {amount}"
+    return f"{count(step.deals)} {several}{when} {amount}, {deal} most ({money(by, signed=True)})"
+
+
+def _say_briefly(step: Step, table: pd.DataFrame) -> str:
+    """Say a step in a few words, of a single deal by its name."""
+    amount = money_of(table, beside=table["expected"].abs().max())(step.expected, signed=True)
+    whose = "" if not step.movers else f"{step.movers[0][0]} " if step.deals == 1 else f"{step.deals:,} "
+    return f"{whose}{_get_words(step)[2]} ({amount})"
 
 
 def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str, last: str) -> str:

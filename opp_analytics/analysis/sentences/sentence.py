@@ -70,7 +70,7 @@ _KINDS = (
     _Kind("world_changes", "direction was now alarm", movements.describe_world_changes),
     _Kind(
         "forecast_change",
-        "expected deals largest",
+        "expected deals largest up_most down_most",
         movements.describe_forecast_change,
         "then now",
         movements.head_forecast_change,

@@ -40,8 +40,8 @@ from opp_analytics.report.model import (
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
-_NAMED_STEPS = 2
-"""Steps that a title of two lines has room for."""
+_TOLD = 0.01
+"""Share of what was won from which it is said to have been expected before."""
 _MOST_DECIDING, _MOST_PAST = 5, 6
 """Rows that fill a block beside its neighbor."""
 
@@ -129,15 +129,24 @@ def why(tables: Tables) -> Block | None:
         reason = (tables.no_changes or str(error)).rstrip(".")
         return Block("why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav)
     rows = svg.forecast_change(table, target=float(tables.current["target"]))
-    opened = tuple(_list_step(tables, row.key, row.label) for row in rows.rows)
-    steps = table["expected"].drop(["then", "now"]).abs().sort_values(ascending=False, kind="stable")
-    finding = say_finding(table.loc[["then", *steps.index[:_NAMED_STEPS], "now"]])
-    return Block("why", finding, _explain_steps(tables, table), (Opening(rows, opened),), nav)
+    opened = (None, *(_list_step(tables, step) for step in analysis.list_steps(table)), None)
+    return Block(
+        "why",
+        analysis.heading(table),
+        _explain_steps(tables, table, rows.note),
+        (Opening(rows, opened),),
+        nav,
+    )
 
 
-def _explain_steps(tables: Tables, table: pd.DataFrame) -> str:
+def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
     inputs, attrs = tables.inputs, table.attrs
-    words = [f"Forecast for {inputs.name} in expected money. Number of deals beside each bar"]
+    closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
+    words = [f"{analysis.say_forecast_change(table)}. Under each bar: its deals, and the one that moved most"]
+    if (before := closed - added) > _TOLD * closed:
+        told = inputs.money(closed), inputs.money(before)
+        words.append("{} closed; about {} of it was expected before".format(*told))
+    words += [cut] if cut else []
     if "method_then" in attrs:
         now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
         words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
@@ -147,11 +156,15 @@ def _explain_steps(tables: Tables, table: pd.DataFrame) -> str:
     return ". ".join(words)
 
 
-def _list_step(tables: Tables, step: str, label: str) -> Deals | None:
+def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
     """List the deals of a step, with what each one added or took."""
-    moved = tables.change_deals
-    rows = add_details(tables.inputs, moved[moved["movement"] == step])
-    return list_deals(tables, rows, label, sheet="Change", amount="expected", named="Change")
+    moved = tables.change_deals[tables.change_deals["movement"] == step.key]
+    if step.key == "chance" and len(step.movers) == 1:
+        moved = moved[moved["expected"] * step.expected > 0]
+    rows = add_details(tables.inputs, moved)
+    return list_deals(
+        tables, rows, text.capital(step.name), sheet="Change", amount="expected", named="Change"
+    )
 
 
 def decide(tables: Tables) -> Block | None:

@@ -803,7 +803,7 @@ class ChangesView(HistoryView):
             how = f"stayed at {money(closing)}"
         found = f"Open pipeline{self._due and f' {self._due}'} {how} from {self._span}"
         if self._group is None:
-            moves = values.drop(["opening", "closing"]).rename(text.label)
+            moves = values.drop(["opening", "closing"]).rename(text.movement)
         else:
             moves = values.xs("closing", level=-1) - values.xs("opening", level=-1)
         name, largest = max(moves.items(), key=lambda move: abs(move[1]), default=("", 0.0))
@@ -811,7 +811,8 @@ class ChangesView(HistoryView):
 
     @property
     def about(self) -> str:
-        return "Open value, each change at the record that first showed it. Number of deals beside each bar"
+        cut = f". {self.chart.note}" if self.chart.note else ""
+        return f"Open value, each change at the record that first showed it. Number of deals beside each bar{cut}"
 
     def find_deals(self, key: str) -> pd.DataFrame:
         if self._group is not None:

@@ -236,11 +236,11 @@ def test_titles__say_what_is_shown():
     for state, title in (
         ({"view": "pipeline", "by": "owner_name"}, "Ann has 69% of 1.3K open"),
         ({"view": "pipeline", "by": "close_month"}, "69% of 1.3K open is due in Apr 2026"),
-        ({"view": "changes"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: value up, +300"),
+        ({"view": "changes"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: amount raised, +300"),
         ({"view": "changes", "by": "owner_name"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: Ann, +300"),
         ({"view": "changes", "owners": ["Bo"]}, "Bo · Open pipeline stayed at 400 from Mar 2 to Mar 9"),
         ({"view": "pipeline", "by": "owner_name", "owners": ["Bo"]}, "Bo has 100% of 400 open"),
-        ({"view": "changes", "due": "2026-04"}, "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: value up, +300"),
+        ({"view": "changes", "due": "2026-04"}, "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: amount raised, +300"),
     ):  # fmt: skip
         assert choose(explorer, **state)["title"] == title
 
