@@ -34,7 +34,7 @@ _PEOPLE = {
     "Grace Lindqvist": ("West", 70_000),
 }
 """Team and monthly target of each rep: what they win in the long run, by share of deals, true win rate and usual value."""
-_MANAGERS = {"East": "Ines Laurent", "West": "Dana Cole"}
+_MANAGERS = {"East": "Ines Laurent", "West": "Jo Lee"}
 _OVERRIDDEN = "Dmitri Volkov"
 """The most optimistic rep, whose calls the manager doubts."""
 _MONTHS_AHEAD = 6
