@@ -103,13 +103,6 @@ def demo(
     seed = whole(seed, "seed", low=0, example=1)
     last_day = as_date(datetime.now(UTC) if today is None else today, name="today").date()
     org = check_org(org)
-    own = {} if org is None else org.to_dict()
-    staff: dict[str, Any] = {
-        "currency": "USD",
-        **{name: value for name, value in own.items() if name not in ("currency_rates", "join")},
-        "people": [{"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()],
-        "report": _REPORT,
-    }
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
         first_day = last_day - timedelta(weeks=weeks)
@@ -119,10 +112,10 @@ def demo(
             )
         )
         keys = (server.url, server.token, server.api_key)
-        history = History(folder or scratch / "history", org=Org(**staff))
+        history = History(folder or scratch / "history", org=org)
         random, calls = np.random.default_rng(seed), []
         bar = stack.enter_context(progress_bar(progress, desc="playing", unit="week", total=weeks))
-        with Client(*keys, cache_dir=scratch / "cache", org=history.org) as player:
+        with Client(*keys, cache_dir=scratch / "cache", org=org) as player:
             for week in range(weeks + 1):
                 if week:
                     server.advance(7)
@@ -131,22 +124,31 @@ def demo(
                 history.record(opportunities, at=server.now)
                 calls += _call_month(opportunities, first_day + timedelta(weeks=week), random)
         bar.close()
-        targets = _set_targets(first_day, last_day)
-        client = Client(*keys, cache_dir=scratch / "cache", org=Org(**staff, targets=targets, calls=calls))
+        known = _make_org(org, first_day, last_day, calls)
+        client = Client(*keys, cache_dir=scratch / "cache", org=known)
         stack.callback(client.close)
-        assert client.org is not None
-        history = history.read_by(client.org)
         atexit.register(stack.pop_all().close)
-    return client, history
+    return client, history.read_by(known)
 
 
-def _set_targets(first_day: date, last_day: date) -> list[dict[str, Any]]:
-    last = pd.Period(last_day, "M") + _MONTHS_AHEAD
-    return [
-        {"period": str(month), "owner_name": name, "target": target}
-        for month in pd.period_range(first_day, last, freq="M")
-        for name, (_, target) in _PEOPLE.items()
-    ]
+def _make_org(org: Org | None, first_day: date, last_day: date, calls: list[dict[str, Any]]) -> Org:
+    """Make the team's org: stages, calendar and currency of another, if given, and its own people, targets and calls."""
+    given = {} if org is None else org.to_dict()
+    months = pd.period_range(first_day, pd.Period(last_day, "M") + _MONTHS_AHEAD, freq="M")
+    return Org(
+        **{
+            "currency": "USD",
+            **{name: value for name, value in given.items() if name not in ("currency_rates", "join")},
+            "people": [{"owner_name": name, "team": team} for name, (team, _) in _PEOPLE.items()],
+            "targets": [
+                {"period": str(month), "owner_name": name, "target": target}
+                for month in months
+                for name, (_, target) in _PEOPLE.items()
+            ],
+            "calls": calls,
+            "report": _REPORT,
+        }
+    )
 
 
 def _call_month(opportunities: pd.DataFrame, day: date, random: np.random.Generator) -> list[dict[str, Any]]:
