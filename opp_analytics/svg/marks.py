@@ -129,14 +129,14 @@ def draw_marks(
     return drawn
 
 
-def picture(*marks: str, height: float, said: str, group: bool = False) -> str:
+def picture(*marks: str, height: float, said: str, group: bool = False, below: str = "") -> str:
     """Draw a picture of these marks, as wide as its place; `said` is for a screen reader.
 
-    `group` is True when its marks can be focused one by one.
+    `group` is True when its marks can be focused one by one; `below` is HTML under them.
     """
     return (
         f'<span class="pic"><svg class="oa" width="100%" height="{_px(height)}" role="{"group" if group else "img"}" '
-        f'aria-label="{escape(said)}">{"".join(marks)}</svg></span>'
+        f'aria-label="{escape(said)}">{"".join(marks)}</svg>{below}</span>'
     )
 
 
@@ -216,12 +216,28 @@ def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: b
 
 def fit(x: float, y: float, forms: Sequence[str], share: float, **style: Any) -> str:
     """Write the longest of the `forms` that fits into so many percent of the picture, else nothing; `style` is that of a `label`."""
-    needed = [100 * (measure_text(form) + 2 * style.get("dx", 0)) / max(share, 0.01) for form in forms]
+    needed = [_need(share, form, style.get("dx", 0)) for form in forms]
     return "".join(
         label(x, y, form, room=room, until=limit, **style)
         for form, room, limit in zip(forms, needed, [0.0, *needed[:-1]], strict=True)
         if room <= WIDTHS[-1]
     )
+
+
+def beneath(place: charts.Place, scale: Axis) -> str:
+    """Name under a bar those of its parts that are too small for their words, at the widths at which they are."""
+    parts = []
+    for mark in place.marks:
+        if isinstance(mark, charts.BarMark) and mark.forms:
+            room = _need(scale.at(mark.end) - scale.at(mark.start), mark.forms[0], 6)
+            limit = f' class="below{_step(room)}"' if room <= WIDTHS[-1] else ""
+            parts.append(f'<span{limit}><i class="b-{mark.tone}"></i>{escape(mark.forms[0])}</span>')
+    return f'<span class="named" aria-hidden="true">{"".join(parts)}</span>' if parts else ""
+
+
+def _need(share: float, words: str, dx: float) -> float:
+    """Measure how wide a picture is of which so many percent have room for words, with `dx` pixels at each end."""
+    return 100 * (measure_text(words) + 2 * dx) / max(share, 0.01)
 
 
 def scale_labels(places: Sequence[tuple[float, str]], *, y: float = 11) -> list[str]:

@@ -127,7 +127,8 @@ def _render(
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
         name = text.capital(place.name) if capital else place.name
-        shown = marks.picture(*drawn, height=height + 14 * bool(place.forms), said=place.title)
+        tall, below = height + 14 * bool(place.forms), marks.beneath(place, scale)
+        shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
         rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
     return Rows(tuple(rows), **layout)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics import svg
+from opp_analytics import charts, svg
 from opp_analytics.svg import marks
 from tests.svg import reading
 
@@ -45,6 +45,29 @@ def test_inside__one_form_at_most_is_drawn_at_any_width(left: float, right: floa
         assert len(drawn) <= 1
         if drawn and width * (right - left) / 100 < 20:
             raise AssertionError("a label is drawn in a bar shorter than itself")
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=5))
+def test_beneath__names_at_each_width_just_the_parts_whose_words_are_not_inside(sizes: list[int]) -> None:
+    ends = [sum(sizes[: place + 1]) for place in range(len(sizes))]
+    parts = [
+        charts.BarMark(end - size, end, "mute", forms=(f"part {place} {size}%", f"{size}%"))
+        for place, (size, end) in enumerate(zip(sizes, ends, strict=True))
+    ]
+    place, scale = charts.Place("", tuple(parts)), marks.Axis(ends[-1])
+    drawn = marks.draw_marks(place, scale, height=24, thick=16)
+    root = reading.parse(marks.picture(*drawn, height=24, said="x", below=marks.beneath(place, scale)))
+    inside, below = ([*root.iter(tag)] for tag in ("text", "span"))
+    for width in range(40, 2000, 7):
+        words = {found.text for found in inside if _drawn((found.get("class") or "").split(), width)}
+        named = {
+            "".join(found.itertext())
+            for found in below
+            if found.get("class") not in ("pic", "named")
+            and _drawn((found.get("class") or "").split(), width)
+        }
+        whole = {part.forms[0] for part in parts}
+        assert named == whole - words
 
 
 def _drawn(classes: list[str], width: float) -> bool:

@@ -117,9 +117,7 @@ def funnel(tables: Tables) -> model.Block:
     opened = tuple(
         _list_entries(tables, key, row.label) for key, row in zip(flow.index, rows.rows, strict=True)
     )
-    sub = (
-        f"Deals that entered each stage from {start} on, and where they are now. Dark: moved back or removed"
-    )
+    sub = f"Deals that entered each stage from {start} on, and where they are now"
     return model.Block("funnel", say_finding(flow), sub, (model.Opening(rows, opened),))
 
 
