@@ -75,7 +75,7 @@ def render_template(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["unbroken"] = _keep_amounts
+    environment.filters |= {"unbroken": _keep_amounts, "sentences": _split}
     page = str(environment.get_template(template).render(**values))
     return _ISOLATED.sub(_write_isolated, page) if FIRST_ISOLATE in page else page
 
@@ -109,6 +109,11 @@ def _keep_amounts(words: str) -> Any:
         return f'<span class="nb">{found[0]}</span>' if breaks else found[0]
 
     return Markup(_AMOUNT.sub(keep, str(escape(words))))  # noqa: S704  escaped first
+
+
+def _split(words: str) -> list[str]:
+    """Split a headline into its sentences."""
+    return re.split(r"(?<=\.)(?<!vs\.) (?=[A-Z])", words)
 
 
 def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:

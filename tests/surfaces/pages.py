@@ -66,7 +66,10 @@ def _check_tiles(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
     row: Any = answers.forecast.loc[lead]
     tiles = {name.partition(",")[0]: tile for name, tile in page.tiles.items()}
     named = [name.partition(", ")[2] for name in page.tiles]
-    here, there = (answers.name(one) for one in (label, lead))
+    here, there = (
+        text.period_name(one, answers.world.freq, today=answers.world.day, short=True)
+        for one in (label, lead)
+    )
     ledger.same(
         "page, tiles, periods",
         named,

@@ -215,7 +215,7 @@ def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
     """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
     first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
     name, value = name_deal(tables.inputs, first).text, tables.inputs.money(first["value"])
-    return f"{name}, {value}, is the {rank} open deal due in {month}"
+    return f"{name}, {value}, is the {rank} deal due in {month}"
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
@@ -223,11 +223,18 @@ def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     facts = [
         inputs.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
-        *([f"from history {tables.show_history(row['unique_id'])}"] if len(tables.chances) else []),
+        *([f"from history {_show_chance(tables, row)}"] if len(tables.chances) else []),
         f"due {inputs.day(row['close_date'])}",
         *([] if pd.isna(low) else [f"if won, between {inputs.day(low)} and {inputs.day(row['won_high'])}"]),
     ]
     return name_deal(inputs, row, small=" · ".join(facts))
+
+
+def _show_chance(tables: Tables, row: dict[Any, Any]) -> str:
+    """Show the chance from history, in the period in question where the deal is due in another."""
+    own = tables.show_history(row["unique_id"])
+    now = text.percent(row["chance"])
+    return own if own == now else f"{now} in {tables.inputs.name_of(str(tables.lead))}"
 
 
 def _draw_swing(row: dict[Any, Any]) -> Cell:
@@ -466,8 +473,12 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
         built.append(_due(tables, row))
     if tables.lead == tables.inputs.period:
         return tuple(built)
-    names = [tables.inputs.name, *[tables.inputs.name_of(str(tables.lead))] * 3]
-    return tuple(replace(tile, name=f"{tile.name}, {name}") for tile, name in zip(built, names, strict=False))
+    inputs = tables.inputs
+    now, lead = (
+        text.period_name(str(one), inputs.freq, today=inputs.today, short=True)
+        for one in (inputs.period, tables.lead)
+    )
+    return tuple(replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built)
 
 
 def _change(tables: Tables, row: pd.Series[Any], column: str, show: Callable[[float], str]) -> Cell | None:
@@ -530,7 +541,11 @@ def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
         return "one deal: all or nothing"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
-        return f"range {tables.inputs.money(row['low'])}–{tables.inputs.money(row['high'])}"
+        return (
+            f"{text.count(int(row['open_count']), 'open deal')} due"
+            if row["open_count"]
+            else "new business only"
+        )
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
