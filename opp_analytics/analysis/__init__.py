@@ -49,6 +49,7 @@ from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as ju
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals_shown as forecast_deals_shown  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
+from opp_analytics.analysis.forecasting.track_record import list_past_coverage as list_past_coverage  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
 from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip

@@ -12,7 +12,7 @@ import pandas as pd
 
 from opp_analytics import analysis, text
 from opp_analytics.arguments import MethodName
-from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_called_period
 from opp_analytics.periods import as_date, as_instant, to_dates
@@ -27,6 +27,8 @@ _TREND = 9
 """Weeks of the trend: two months, so that it begins before the month does; a longer period is shown whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
+_FEWEST_HITS = 3
+"""Ended periods that hit their target, from which their coverage is said."""
 _JUDGED, _CENT = 12, 0.005
 """Past forecasts of a part to judge, a year of months; and the tolerance in money."""
 
@@ -434,6 +436,30 @@ class Forecasts:
         judged = kept.assign(held=analysis.judge_ranges(kept))
         judged.attrs = {**table.attrs, "n": len(judged), **analysis.score(judged)}  # type: ignore[dict-item]
         return judged
+
+    @cached_property
+    def usual_coverage(self) -> dict[str, float]:
+        """By period, the median coverage that ended ones which hit their target had as long before their end; of 3 at least."""
+        inputs, part, history = self.inputs, self.inputs.part, self.inputs.whole_history
+        if history is None or inputs.records.empty or not self.forecast["target"].notna().any():
+            return {}
+        labels = [str(inputs.period), *self.ahead.index]
+        by = list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None
+        try:
+            then = analysis.list_past_coverage(history, labels, by=by, **inputs.asked)
+        except (NotEnoughHistory, DataError):
+            return {}
+        then = then[then[part.column] == part.name] if part else then
+        then = then.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
+        ended = self.forecast.reindex(then.index.get_level_values("period"))
+        to_go = analysis.find_gap(ended["target"], then["booked"])
+        hit = (
+            (analysis.find_gap(ended["target"], ended["booked"]) <= 0)
+            & (to_go > 0)
+            & (then["open_value"] > 0)
+        )
+        covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
+        return {str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= _FEWEST_HITS}
 
     @cached_property
     def deals_to_win(self) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Records, day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, score
 from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
@@ -102,6 +104,39 @@ def track_record(
         **{**past.notes, "method": chosen.label, "as_of": day},
         **score(table),
     )
+
+
+def list_past_coverage(
+    history: History,
+    labels: Iterable[str],
+    *,
+    as_of: When,
+    freq: Freq = "M",
+    by: By = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """List what was won, and open and due, in each ended period as long before its end as `as_of` is before that of each of `labels`.
+
+    One row per label (``asked``), ended period with such a record, and group of `by` at it: ``booked`` and ``open_value``, money as known
+    then.
+    """
+    day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
+    asked: dict[str, Any] = {"freq": freq, "as_of": day, "by": by, "tz": tz}
+    past = PastForecasts(Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked))
+    records, versions, rows = past.records, past.learned.versions, []
+    for label in labels:
+        wanted = periods.as_period(label, records.freq)
+        early = _find_equally_early(
+            records, records.period(day_number(day)), last_day(wanted) - day_number(day)
+        )
+        for record in filter(records.shows_deals, early):
+            moment = versions.at(record)
+            for ended in early[record]:
+                sums = moment.booked_in(ended), moment.sum(moment.value, moment.due_in(ended))
+                rows += [(label, str(ended), *each) for each in zip(moment.labels, *sums, strict=True)]
+    table = pd.DataFrame(rows, columns=["asked", "period", "group", "booked", "open_value"])
+    groups = pd.DataFrame(table.pop("group").tolist(), index=table.index, columns=list(past.question.by))
+    return pd.concat([groups, table], axis=1)
 
 
 def _find_equally_early(records: Records, current: pd.Period, lead: int) -> dict[int, list[pd.Period]]:

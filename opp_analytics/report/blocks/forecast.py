@@ -272,6 +272,8 @@ def months(tables: Tables) -> Block:
     sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
     if aimed:
         sub += f". Upright line: target {inputs.money(target)}"
+        if any(label in tables.usual_coverage for label in table.index):
+            sub += f". Below coverage: what {text.plural(inputs.noun)} that hit their target had as long before their end"
     shown = Table(tuple(columns), (Group(lines),), "months")
     return Block(
         "months", say_finding(table[table.index > str(tables.lead)]), sub, (shown,), f"Next {inputs.noun}s"
@@ -305,7 +307,10 @@ def _write_period(
         return (*cells, Cell(money(row["open_value"])))
     cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
     due = bool(row["open_count"])
-    cells.append(Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet"))
+    usual = tables.usual_coverage.get(name)
+    hits = f"hit: {text.times(usual)}" if usual else ""
+    cover = Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet")
+    cells.append(replace(cover, small=hits))
     if "needed_pipeline" in row:
         more = evidence.say_pipeline_to_add(row, money, stated=tables.stated)
         cells.append(Cell(more, tone="" if row["needed_pipeline"] > 0 else "quiet"))
@@ -576,6 +581,8 @@ def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
     if row["gap"] <= 0:
         return Tile("Coverage", "met", None, due, opens=_list_open(tables, str(row.name)))
     note = f"{due}, {money(row['gap'])} to go"
+    if usual := tables.usual_coverage.get(str(row.name)):
+        note += f"; {text.plural(tables.inputs.noun)} that hit had {text.times(usual)}"
     if not row["open_count"]:
         return Tile("Coverage", text.MISSING, None, note)
     change, opens = _change(tables, row, "pipeline_coverage", text.times), _list_open(tables, str(row.name))

@@ -546,3 +546,94 @@ def test_second_sentence__without_targets_of_people_says_what_is_to_go(opportuni
         second_sentence(tables_of(opportunities, target=150_000))
         == "80K to go, covered 1.5× by one open deal."
     )
+
+
+_POINTS = ["2026-01-16", "2026-02-13", "2026-03-16", "2026-04-15", "2026-05-16", "2026-06-15"]
+"""Days that are 15 days before the end of their month."""
+
+
+def _months(due, lost=(), owner="Ann"):
+    """A month a row: 20 closed by its point, a deal due at its end, won for `due` or lost afterwards."""
+    rows = []
+    for place, (day, value) in enumerate(zip(_POINTS, due, strict=True)):
+        end = pd.Period(day, "M").end_time.date()
+        rows += [
+            (f"{owner}{place}w", day, 20.0, "closed_won", day),
+            (f"{owner}{place}o", day, value, "proposal", str(end)),
+        ]
+        if place < len(due) - 1:
+            later = str(end + pd.Timedelta(days=2))
+            stage = "closed_lost" if place in lost else "closed_won"
+            rows.append((f"{owner}{place}o", later, value, stage, str(end)))
+    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "value", "stage", "close_date"])
+    return log.assign(probability=50, owner_name=owner)
+
+
+def _coverage(log, **asked):
+    history = History.from_changes(log)
+    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", **asked)
+    (tile,) = [tile for tile in tiles(tables) if tile.name == "Coverage"]
+    return tables.usual_coverage, tile.note
+
+
+def test_coverage__beside_that_of_the_months_that_hit():
+    # 160, 240, 400 and 320 due for 80 to go; April had most, and lost it.
+    usual, note = _coverage(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3]), target=100)
+    assert usual["2026-06"] == 3.5
+    assert note == "300 due, 80 to go; months that hit had 3.5×"
+
+
+def test_coverage__of_two_months_that_hit_is_not_said():
+    usual, note = _coverage(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[0, 1, 3]), target=100)
+    assert "2026-06" not in usual
+    assert note == "300 due, 80 to go"
+
+
+def test_coverage__of_months_that_were_met_by_then_is_not_said():
+    history = History.from_changes(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0]))
+    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=10)
+    assert tables.usual_coverage == {}
+
+
+def test_coverage__without_a_target_or_records_is_not_said(opportunities):
+    history = History.from_changes(_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0]))
+    now = history.as_of("2026-06-15T12:00Z")
+    assert tables_of(now, history, as_of="2026-06-15").usual_coverage == {}
+    assert tables_of(now, as_of="2026-06-15", target=100).usual_coverage == {}
+
+
+def test_coverage__of_one_person_is_that_of_their_own_months():
+    ann = _months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3])
+    bo = _months([90.0, 90.0, 90.0, 90.0, 90.0, 90.0], owner="Bo")
+    months = [str(month) for month in pd.period_range("2026-01", "2026-06", freq="M")]
+    target = pd.DataFrame(
+        {"period": months * 2, "owner_name": ["Ann"] * 6 + ["Bo"] * 6, "target": [100.0] * 6 + [50.0] * 6}
+    )
+    for only, usual in ((None, 370 / 110), ("Ann", 3.5), ("Bo", 3.0)):
+        found, note = _coverage(pd.concat([ann, bo]).sort_values("seen_at"), target=target, only=only)
+        assert found["2026-06"] == pytest.approx(usual)
+        assert f"months that hit had {usual:.1f}×" in note
+
+
+def test_months__say_below_coverage_what_months_that_hit_had():
+    # A month before, nothing had closed and 500, 300, 700 and 200 were due; April missed.
+    rows = [
+        (f"n{place}", day, value, stage, str(pd.Period(_POINTS[place], "M").end_time.date()))
+        for place, value in enumerate([500.0, 300.0, 700.0, 200.0], 1)
+        for day, stage in ((_POINTS[place - 1], "proposal"), (_POINTS[place], "closed_lost"))
+    ]
+    rows.append(("n6", "2026-06-15", 400.0, "proposal", "2026-07-31"))
+    early = pd.DataFrame(rows, columns=["unique_id", "seen_at", "value", "stage", "close_date"])
+    log = pd.concat([_months([160.0, 240.0, 400.0, 800.0, 320.0, 300.0], lost=[3]), early])
+    history = History.from_changes(log.assign(probability=50, owner_name="Ann").sort_values("seen_at"))
+    tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100)
+    assert tables.usual_coverage == {"2026-06": 3.5, "2026-07": 3.0}
+    block = months(tables)
+    assert block.sub.endswith(
+        "Below coverage: what months that hit their target had as long before their end"
+    )
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    place = [column.title for column in table.columns].index("Coverage")
+    cells = [line.cells[place] for line in table.groups[0].lines]
+    assert [(cell.text, cell.small) for cell in cells[:2]] == [("4.0×", "hit: 3.0×"), ("none due", "")]
