@@ -188,12 +188,16 @@ DRAWINGS: dict[str, tuple[str, str]] = {
         "How often are close dates pushed, and by how many days?",
         "oa.close_date_moves(history)",
     ),
+    "tear_sheet": (
+        "What does this history prove, on one sheet?",
+        "history, org=org, target=400_000",
+    ),
     "audit": (
         "What is wrong in the data: overdue dates, missing values, duplicates?",
         "oa.audit(opportunities, as_of=today)",
     ),
 }
-"""By the name of each drawing: the question that it answers, and the code of its table."""
+"""By the name of each drawing: the question that it answers, and the code of what it draws."""
 
 
 def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DAY) -> Team:
@@ -219,8 +223,7 @@ def draw(team: Team, folder: Path) -> list[str]:
     names: dict[str, Any] = {"oa": oa, "pd": pd, **vars(team)}
     exec(SETUP, names)
     for name, (_, code) in DRAWINGS.items():
-        figure = getattr(oa.plots, name)(eval(code, names)).figure
-        save(figure, folder / f"{name}.png")
+        save(eval(f"oa.plots.{name}({code})", names).get_figure(root=True), folder / f"{name}.png")
     return list(DRAWINGS)
 
 
@@ -249,7 +252,8 @@ def page() -> str:
     """The page that shows the drawings, each with its question and its code."""
     parts = [
         "# Gallery",
-        "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes.\n"
+        "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes;\n"
+        "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns the Figure.\n"
         "`python -m tests.gallery` drew these from one simulated sales team. The code of each follows these lines; with your own\n"
         "data, `history` is your `oa.History` and `opportunities` what `oa.load` or `oa.read_export` gave.",
         _block(f"{LOAD}\n{SETUP}"),

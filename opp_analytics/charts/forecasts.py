@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,16 +47,14 @@ from opp_analytics.schema import ALL, BUCKETS, unstack_level
 
 _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
-_MOST_AMOUNTS = 12
-"""Largest number of columns with room for an amount above each."""
 _LINE = 0.08
 """Height of an amount, as a share of the axis."""
 _LATER = 0.45
 """Opacity of the forecasts of later periods."""
 _MOST_GROUPS = 30
 _MOST_DEALS = 12
-_CHANCES = 0.64
-"""Share of the width for the chances, the figures right of them."""
+_CHANCES, _PAST = 0.64, 0.84
+"""Shares of the width for the chances of deals, and for past ranges, the figures right of them."""
 _LAST_DAY = 0.8
 """Part of its last day that a curve by days runs on."""
 _EPOCH = pd.Timestamp(0)
@@ -120,7 +119,7 @@ def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...
     # The target's line would run through an amount just below it.
     crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *high, *target]))
     tops = np.where(crossed, target, tops)
-    written = shown.index.isin(table.index) & (len(shown) <= _MOST_AMOUNTS)
+    written = shown.index.isin(table.index)
     money, places = money_of(table), []
     for k, name in enumerate(name_periods(shown)):
         marks: list[Mark] = [BarMark(0, booked[k], "bar", 0.56)]
@@ -678,4 +677,16 @@ def track_record(table: pd.DataFrame) -> ChartData:
         places.append(
             Place(text.capital(period), marks, figures=figures, title=title, key=str(key), note=left)
         )
-    return ChartData("", places=tuple(places), measure=measure_column(table, "actual", "closed"))
+    note = write_caption(
+        table,
+        text.count(len(table), text.noun(freq)),
+        "blue: forecast and range, dot: closed",
+        name_method(table),
+    )
+    top = float(np.nanmax([*table["high"], *table["expected"], *table["actual"], 1.0]))
+    measure = replace(measure_column(table, "actual", "closed"), low=0, high=top / _PAST)
+    ticks = tuple((tick, money(tick)) for tick in choose_ticks(top))
+    return ChartData(
+        heading(table), note, places=tuple(places), measure=replace(measure, ticks=ticks), least_rows=3,
+        columns=(TextColumn(1.0, True, "in range?", "ink"),),
+    )  # fmt: skip

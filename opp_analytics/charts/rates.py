@@ -298,9 +298,9 @@ def scorecard(table: pd.DataFrame) -> ChartData:
         )
         marks = (interval, DotMark(row.rate, tone)) if row.n else ()
         places.append(Place(name, marks, figures=figures))
-    share = 0.55  # of the width for the rates
+    share = 0.48  # of the width for the rates
     top = min(1.0, 1.05 * float(ranked["rate_high"].max()))
-    heads = (("won", 0.66), ("days to win", 0.78), ("slips", 0.85), ("forecast bias", 1.0))
+    heads = (("won", 0.58), ("days to win", 0.735), ("slips", 0.825), ("forecast bias", 1.0))
     return ChartData(
         heading(table), note, places=tuple(places),
         measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=choose_ticks(top, 5)),

@@ -1,6 +1,6 @@
 """Drawings of result tables: each takes a table and an optional `ax` and returns the Axes.
 
-Each is named after the analysis that makes its table.
+Each is named after the analysis that makes its table. `tear_sheet` alone takes a history, and gives a figure of many.
 """
 
 import pandas as pd
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import charts
 from opp_analytics.plots.render import drawing, render
+from opp_analytics.plots.tear_sheet import tear_sheet as tear_sheet
 
 
 @drawing("unique_id", "check", "severity")
@@ -240,4 +241,6 @@ def win_rate_definitions(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     return render(charts.win_rate_definitions(table), ax)
 
 
-__all__ = sorted(name for name, drawn in globals().items() if hasattr(drawn, "__wrapped__"))
+DRAWINGS = sorted(name for name, drawn in globals().items() if hasattr(drawn, "__wrapped__"))
+"""Names of the drawings of one table."""
+__all__ = sorted([*DRAWINGS, tear_sheet.__name__])

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
@@ -125,13 +125,18 @@ def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Dra
 
 def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
     """Draw a chart on `ax`, or on a new figure, and return the Axes."""
-    lying = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
-    ax = canvas(ax, rows=lying, size=chart.size)
+    ax = canvas(ax, size=fit_size(chart))
     if chart.empty:
         show_empty(ax, chart.empty)
         return finish(ax, chart.title, chart.note)
     (_draw_columns if chart.upright else _draw_rows)(ax, chart)
     return finish(ax, chart.title, chart.note)
+
+
+def fit_size(chart: charts.ChartData) -> tuple[float, float]:
+    """Find the width and height of a figure with room for all rows of a chart, in inches at the usual ``font.size``."""
+    rows = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
+    return chart.size[0], max(chart.size[1], 1.3 + _ROW_HEIGHT * rows)
 
 
 def _has_heads(chart: charts.ChartData) -> bool:
@@ -329,9 +334,9 @@ def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
         cells += [
             (float(row), c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)
         ]
-    for row, column, words, tone in cells:
+    for y, column, words, tone in cells:
         ax.annotate(
-                words, (column.at, row), xycoords=("axes fraction", "data"), xytext=(0 if column.right else 4, 0),
+                words, (column.at, y), xycoords=("axes fraction", "data"), xytext=(0 if column.right else 4, 0),
                 textcoords="offset points", ha="right" if column.right else "left", va="center",
                 color=COLORS[tone], fontsize=size, parse_math=False, annotation_clip=False,
             )  # fmt: skip
@@ -366,8 +371,8 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     taken, low, high = -math.inf, *sorted(ax.get_xlim())
     for slot, place in enumerate(chart.places):
         at = slot if place.at is None else place.at
-        half = 0.35 * len(place.says) * _ABOVE / measure_axis(ax, "x") * (high - low)
-        if place.says and (place.at is None or at - half > taken):
+        half = 0.35 * max(map(len, [*place.says.split("\n")])) * _ABOVE / measure_axis(ax, "x") * (high - low)
+        if place.says and at - half > taken:
             _annotate(
                 ax, place.says, (at, place.end), (0, 3), chart.says_tone, _ABOVE, ha="center", va="bottom"
             )
@@ -397,7 +402,7 @@ def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
             style: dict[str, Any] = {"arrowprops": _LEADER} if moved else {}
             ax.annotate(
                 end.name, (end.x, end.y), xytext=(end.x, low + middle / points),
-                textcoords=offset_copy(ax.transData, ax.get_figure(root=True), 16 if moved else 5, by, units="points"),
+                textcoords=offset_copy(ax.transData, root_of(ax), 16 if moved else 5, by, units="points"),
                 color=COLORS[end.tone], fontsize=size_text(), va="center", parse_math=False, **style,
             )  # fmt: skip
 
@@ -441,23 +446,22 @@ class _NotebookPng:
 
 
 class Picture(_NotebookPng, Figure):
-    """A figure outside pyplot that a notebook shows."""
+    """A figure outside pyplot that a notebook shows, of a size in inches at the usual ``font.size`` of 10."""
+
+    def __init__(self, size: tuple[float, float]) -> None:
+        # A larger font gets a larger figure, so that everything fits as it does at the usual size.
+        scale = size_text() / _USUAL_SIZE
+        super().__init__(figsize=(scale * size[0], scale * size[1]), layout="constrained", dpi=DPI)
 
 
 class _PictureAxes(_NotebookPng, Axes):
     """Axes that a notebook shows as their figure."""
 
 
-def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
-    """Prepare `ax`, or the axes of a new figure with room for `rows` labeled rows; never pyplot's current figure.
-
-    `size` is the width and minimum height in inches, at the usual ``font.size`` of 10.
-    """
+def canvas(ax: Axes | None, *, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
+    """Prepare `ax`, or the axes of a new figure of a `size` in inches at the usual ``font.size``; never pyplot's current figure."""
     if ax is None:
-        # A larger font gets a larger figure, so that everything fits as it does at the usual size.
-        scale = size_text() / _USUAL_SIZE
-        figsize = (scale * size[0], scale * max(size[1], 1.3 + _ROW_HEIGHT * rows))
-        ax = Picture(figsize=figsize, layout="constrained", dpi=DPI).add_subplot(axes_class=_PictureAxes)
+        ax = add_axes(Picture(size))
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
@@ -467,11 +471,19 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
     return ax
 
 
+def add_axes(figure: FigureBase) -> Axes:
+    """Add axes to a figure, or to a part of one, that use all of its width."""
+    return figure.add_subplot(axes_class=_PictureAxes)
+
+
+def root_of(drawn: Axes | SubFigure) -> Figure:
+    """Return the whole figure that something is drawn on."""
+    return cast("Figure", drawn.get_figure(root=True))
+
+
 def measure_axis(ax: Axes, axis: str) -> float:
     """Measure an axis, in points."""
-    width, height = ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
-    box = ax.get_position()
-    return 72 * float(height * box.height if axis == "y" else width * box.width)
+    return 72 * float(ax.bbox.height if axis == "y" else ax.bbox.width) / ax.figure.dpi
 
 
 def measure_breadth(ax: Axes) -> float:
@@ -481,7 +493,7 @@ def measure_breadth(ax: Axes) -> float:
     longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
     # An axis of amounts has its labels only once it is drawn.
     beside = max(longest, 6) * size_text() * 0.6 + 3 * size_text()
-    return 72 * float(ax.get_figure(root=True).get_size_inches()[0]) - beside  # type: ignore[union-attr]
+    return 72 * float(ax.figure.bbox.width) / ax.figure.dpi - beside
 
 
 def show_empty(ax: Axes, reason: str) -> None:
@@ -490,7 +502,7 @@ def show_empty(ax: Axes, reason: str) -> None:
     ax.set_yticks([])
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.text(
-        0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=COLORS["quiet"],
+        0.5, 0.5, textwrap.fill(reason, max(24, int(measure_axis(ax, "x") / (0.6 * size_text())))), transform=ax.transAxes, ha="center", va="center", color=COLORS["quiet"],
         fontsize=size_text() + 2, parse_math=False,
     )  # fmt: skip
 
@@ -509,16 +521,17 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
             "\n".join(lines), xy=(0, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
             va="bottom", fontsize=size_text(), color=COLORS["quiet"], gid="caption", parse_math=False,
         )  # fmt: skip
-    _adapt(ax)
+    match_dark(ax)
     return ax
 
 
-def _adapt(ax: Axes) -> None:
-    """Turn the colors of a finished drawing into their dark twins where its figure is dark."""
-    behind = ax.get_facecolor() if ax.patch.get_visible() else ax.figure.get_facecolor()
+def match_dark(drawn: Axes | SubFigure) -> None:
+    """Turn the colors of what is drawn into their dark twins where its figure is dark."""
+    own = isinstance(drawn, Axes) and drawn.patch.get_visible()
+    behind = (drawn if own else root_of(drawn)).get_facecolor()
     if sum(colors.to_rgb(behind)) / 3 > 0.5:
         return
-    for artist in ax.findobj(lambda found: found is not ax.patch):
+    for artist in drawn.findobj(lambda found: found is not drawn.patch):
         for name in _list_colors(artist):
             old = getattr(artist, f"get_{name}")()
             getattr(artist, f"set_{name}")(_find_twin(old))

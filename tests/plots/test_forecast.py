@@ -85,7 +85,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_fi
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
     assert reading.widths(ax) == [100, 50, 100, 10]
     assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: closed")
-    assert reading.title(ax).startswith("None of the two reps is")
+    assert reading.title(ax).startswith("No rep is at target; Ann’s forecast is 10 below")
 
 
 def test_forecast__of_many_groups_counts_those_not_drawn():

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from opp_analytics import History, analysis, org, plots
+from tests.plots import reading
 from tests.plots.tables import TABLES
 
 AS_OF = "2026-03-31"
@@ -52,7 +52,7 @@ LOOKS: dict[str, Any] = {
 }
 
 
-def _history(frame, folder):
+def past_and_now(frame, folder):
     """The frame a month ago and now, with some of it moved."""
     kept = History(folder)
     before = frame.assign(stage=frame["stage"].astype(str).replace("closed_won", "proposal"), status="active")
@@ -190,38 +190,6 @@ def _past(periods):
     }
 
 
-def _undrawn(ax):
-    """Labels of ticks beyond the end of their axis, which matplotlib does not draw."""
-    found = set()
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        found |= {id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
-    return found
-
-
-def _faults(ax):
-    """Texts that reach beyond the figure's edge, and pairs of texts that cover each other."""
-    width, height = ax.figure.get_size_inches() * ax.figure.dpi
-    undrawn = _undrawn(ax)
-    boxes = [
-        (text.get_text(), Text.get_window_extent(text))  # without the line that leads from a name
-        for text in ax.figure.findobj(Text)
-        if text.get_text().strip() and text.get_visible() and id(text) not in undrawn
-    ]
-    cut = [
-        (words, round(box.x0), round(box.x1 - width), round(box.y0), round(box.y1 - height))
-        for words, box in boxes
-        if box.x0 < -2 or box.x1 > width + 2 or box.y0 < -2 or box.y1 > height + 2
-    ]
-    touching = [
-        (one, other)
-        for (one, first), (other, second) in itertools.combinations(boxes, 2)
-        if min(first.x1, second.x1) - max(first.x0, second.x0) > 1
-        and min(first.y1, second.y1) - max(first.y0, second.y0) > 1
-    ]
-    return [("cut off", *found) for found in cut] + [("touching", *found) for found in touching]
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -234,14 +202,14 @@ def _faults(ax):
 )
 def test_drawings__cut_nothing_off_and_no_text_covers_another(kind, tmp_path):
     frame = org.conform(FRAMES[kind])
-    found = _tables(frame, _history(frame, tmp_path / "history"))
-    assert set(found) == set(plots.__all__)
+    found = _tables(frame, past_and_now(frame, tmp_path / "history"))
+    assert set(found) == set(plots.DRAWINGS)
     wrong = {}
     for (name, tables), look in itertools.product(found.items(), LOOKS):
         for place, table in enumerate(tables):
             with matplotlib.rc_context(LOOKS[look]):
                 ax = getattr(plots, name)(table)
                 FigureCanvasAgg(ax.figure).draw()
-                if faults := _faults(ax):
+                if faults := reading.faults(ax.figure):
                     wrong[f"{name} {place}, {look}"] = faults
     assert wrong == {}

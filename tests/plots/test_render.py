@@ -39,8 +39,8 @@ def test_canvas__refuses_what_is_not_an_axes():
         canvas("here")  # type: ignore[arg-type]
 
 
-def test_canvas__grows_with_rows():
-    heights = [canvas(None, rows=n).figure.get_size_inches()[1] for n in (0, 10, 40)]
+def test_render__grows_with_rows():
+    heights = [render(_bars(["a"] * n), None).figure.get_size_inches()[1] for n in (1, 10, 40)]
     assert heights[0] <= heights[1] < heights[2]
 
 

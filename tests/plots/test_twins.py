@@ -90,6 +90,6 @@ def test_plots__draw_what_judges_forecasts(name, judged):
 
 
 def test_drawings__name_the_function_that_makes_their_table():
-    for name in plots.__all__:
+    for name in plots.DRAWINGS:
         with pytest.raises(errors.MissingColumnError, match=name):
             getattr(plots, name)(pd.DataFrame({"a": [1]}))

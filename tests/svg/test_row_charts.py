@@ -126,6 +126,7 @@ def test_track_record__says_whether_each_range_held() -> None:
             "low": [0.0, 0.0],
             "high": [100.0, 100.0],
             "actual": [0.0, 200.0],
+            "error": [50.0, -150.0],
             "held": [True, False],
         },
         index=pd.Index(["2025-12", "2026-02"], name="period"),
@@ -135,7 +136,14 @@ def test_track_record__says_whether_each_range_held() -> None:
 
 
 def test_track_record__without_a_range_draws_and_says_none() -> None:
-    past = {"days_before": [15], "expected": [50.0], "low": [math.nan], "high": [math.nan], "actual": [40.0]}
+    past = {
+        "days_before": [15],
+        "expected": [50.0],
+        "low": [math.nan],
+        "high": [math.nan],
+        "actual": [40.0],
+        "error": [10.0],
+    }
     table = pd.DataFrame(past, index=pd.Index(["2026-02"], name="period")).assign(
         held=pd.array([None], dtype="boolean")
     )
