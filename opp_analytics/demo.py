@@ -122,7 +122,9 @@ def demo(
                     bar.update()
                 opportunities = load(player, refresh="full", progress=False)
                 history.record(opportunities, at=server.now)
-                calls += _call_month(opportunities, first_day + timedelta(weeks=week), random)
+                day = first_day + timedelta(weeks=week)
+                if day <= datetime.now(UTC).date():  # An org refuses calls made in the future.
+                    calls += _call_month(opportunities, day, random)
         bar.close()
         known = _make_org(org, first_day, last_day, calls)
         client = Client(*keys, cache_dir=scratch / "cache", org=known)

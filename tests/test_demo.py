@@ -58,6 +58,11 @@ def test_demo__sets_targets_near_what_each_wins_in_the_long_run() -> None:
         assert module._PEOPLE[rep.name][1] == pytest.approx(won * value, rel=0.2)
 
 
+def test_demo__plays_days_to_come_without_calls() -> None:
+    _, history = oa.demo(weeks=1, today="2126-11-18")
+    assert oa.calls(history).empty
+
+
 def test_demo__keeps_its_history_in_a_folder(tmp_path: Path) -> None:
     _, history = oa.demo(weeks=1, folder=tmp_path / "history")
     kept = oa.History(tmp_path / "history", org=history.org).records
