@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,13 @@ def show_change(now: float, then: float, show: Callable[[float], str]) -> Cell |
     size = show(abs(now - then))
     if now == then or size in ("0", text.MISSING):
         return Cell("no change", sign=0)
-    return Cell(size, sign=1 if now > then else -1)
+    return Cell(size, sign=1 if now > then else -1, size=abs(now - then))
+
+
+def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
+    """Set the largest change of a column in blue, whatever its sign; beside money, points and ratios are small."""
+    top = max((cell.size for cell in changes if cell), default=0.0) - _CENT
+    return [replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell for cell in changes]
 
 
 def list_deals(

@@ -18,6 +18,8 @@ from opp_analytics.text import MISSING, one_line
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
+_FACTS = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
+"""Words before the facts of a deal that do not speak for themselves, by column."""
 _MOST_DEALS = 5
 """Deals to question that a mail or a chat has room for."""
 
@@ -34,6 +36,8 @@ class Section:
     right: tuple[bool, ...]
     """True for each column of numbers."""
     rows: tuple[tuple[str, ...], ...]
+    levels: tuple[str, ...]
+    """Of each row: group, member, total, or nothing where there are no groups."""
 
     @property
     def items(self) -> tuple[tuple[str, str, str], ...]:
@@ -50,7 +54,7 @@ class Section:
 
     def _facts(self, row: tuple[str, ...]) -> str:
         named = zip(self.columns[1:-1], row[1:-1], strict=True)
-        return ", ".join(f"{name.lower()} {cell}" for name, cell in named if cell != MISSING)
+        return " · ".join(f"{_FACTS.get(name, '')}{cell}" for name, cell in named if cell != MISSING)
 
 
 @dataclass(frozen=True)
@@ -83,17 +87,18 @@ def _make_section(block: Block) -> Section:
     name, note = _SECTIONS[block.key], block.sub if block.key == "risk" else ""
     table = next((part for part in block.parts if isinstance(part, Table)), None)
     if table is None:
-        return Section(name, block.title, note, (), (), ())
+        return Section(name, block.title, note, (), (), (), ())
     places = [place for place, column in enumerate(table.columns) if column.kind != "pict"]
     columns = [table.columns[place] for place in places]
-    rows = tuple(
-        tuple(_write_cell(line.cells[place]) for place in places)
+    lines = [
+        line
         for group in table.groups
         for line in group.lines
         if line.level != "member" or line.kept or not group.folded
-    )
+    ]
+    rows = tuple(tuple(_write_cell(line.cells[place]) for place in places) for line in lines)
     heads, right = tuple(column.title for column in columns), tuple(column.right for column in columns)
-    return Section(name, block.title, note, heads, right, rows)
+    return Section(name, block.title, note, heads, right, rows, tuple(line.level for line in lines))
 
 
 def _write_cell(cell: Cell) -> str:
@@ -157,7 +162,9 @@ def _write_section(section: Section, marks: _Marks) -> Iterator[str]:
 
 
 def _align(section: Section) -> str:
-    table = [section.columns, *section.rows]
+    indents = ["  " if level == "member" else "" for level in section.levels]
+    rows = [(f"{indent}{name}", *cells) for indent, (name, *cells) in zip(indents, section.rows, strict=True)]
+    table = [section.columns, *rows]
     widths = [max(cell_len(row[place]) for row in table) for place in range(len(section.columns))]
     lines = []
     for row in table:

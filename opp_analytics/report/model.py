@@ -16,6 +16,8 @@ class Cell:
     tone: Literal["", "quiet", "strong", "hi"] = ""
     sign: int | None = None
     """Direction of a change, −1, 0 or 1; None for what is no change."""
+    size: float = 0.0
+    """How large the change is."""
     lead: str = ""
     """Bold words before the text."""
     small: str = ""

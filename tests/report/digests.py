@@ -12,6 +12,7 @@ PEOPLE = Section(
     ("Owner", "Closed"),
     (False, True),
     (("Ann", "70"), ("Bo ```x", "1,120"), ("王芳", "5")),
+    ("group", "member", "total"),
 )
 RISK = Section(
     "Deals to question",
@@ -20,6 +21,7 @@ RISK = Section(
     ("Deal", "Owner", "Value", "Why"),
     (False, False, True, False),
     (("[Oak](http://x) *now*", "Ann", "45,000", "Pushed 3 times."),),
+    ("",),
 )
 
 

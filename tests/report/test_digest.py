@@ -78,7 +78,7 @@ def test_make_digest__leaves_out_pictures_and_what_is_folded():
 
 def test_make_digest__of_a_block_without_a_table_has_its_title_alone():
     (risk,) = make_digest(
-        page(Block("risk", "No deal at risk", parts=(Note("None shows a warning sign."),)))
+        page(Block("risk", "No deal at risk", parts=(Note("None shows a warning."),)))
     ).sections
     assert (risk.title, risk.rows) == ("No deal at risk", ())
 
@@ -109,10 +109,10 @@ def test_write_markdown__has_people_in_columns_that_no_name_breaks():
         "**Bo is short**",
         "",
         "```",
-        "Owner    Closed",
-        "Ann          70",
-        "Bo '''x   1,120",
-        "王芳          5",
+        "Owner      Closed",
+        "Ann            70",
+        "  Bo '''x   1,120",
+        "王芳            5",
         "```",
     ]
 
@@ -123,7 +123,7 @@ def test_write_markdown__lists_deals_with_their_reasons_and_names_stay_text():
         "",
         "The largest first",
         "",
-        r"- **[Oak\](http://x) \*now\***: owner Ann, value 45,000. Pushed 3 times.",
+        r"- **[Oak\](http://x) \*now\***: Ann · 45,000. Pushed 3 times.",
     ]
 
 
@@ -147,7 +147,7 @@ def test_write_markdown__shows_each_name_as_it_is(name: str) -> None:
     made = write_markdown(digest(replace(RISK, rows=((name, "–", "45,000", "Pushed."),))))
     line = made.splitlines()[-1].removeprefix("- ")
     shown = MarkdownIt("commonmark").enable("strikethrough").renderInline(line)
-    assert html.unescape(shown) == f"<strong>{name}</strong>: value 45,000. Pushed."
+    assert html.unescape(shown) == f"<strong>{name}</strong>: 45,000. Pushed."
 
 
 def test_write_plain__has_the_same_words_without_marks() -> None:
@@ -165,23 +165,23 @@ def test_write_plain__has_the_same_words_without_marks() -> None:
         "",
         "Bo is short",
         "",
-        "Owner    Closed",
-        "Ann          70",
-        "Bo ```x   1,120",
-        "王芳          5",
+        "Owner      Closed",
+        "Ann            70",
+        "  Bo ```x   1,120",
+        "王芳            5",
         "",
         "1 of 2 open deals has a flag",
         "",
         "The largest first",
         "",
-        "- [Oak](http://x) *now*: owner Ann, value 45,000. Pushed 3 times.",
+        "- [Oak](http://x) *now*: Ann · 45,000. Pushed 3 times.",
     ]
 
 
 def test_write_plain__leaves_further_deals_to_the_page() -> None:
     many = replace(RISK, rows=tuple((f"Deal {n}", "Ann", "–", "Pushed.") for n in range(7)))
     assert write_plain(digest(many)).splitlines()[-2:] == [
-        "- Deal 4: owner Ann. Pushed.",
+        "- Deal 4: Ann. Pushed.",
         "- 2 more on the page",
     ]
 

@@ -1,7 +1,8 @@
-"""What a figure opens to adds up to the figure, in every state of the page, and the chance that is shown is the one explained."""
+"""In every state of the page figures open to what adds up to them, the chance shown is the one explained, and titles are short."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
@@ -86,3 +87,21 @@ def test_rows__open_to_the_figure_beside_them(state_page):
                         assert money(total) == figure
                     elif figure and figure != text.MISSING:
                         assert abs(total / unit - _read(figure)) <= (unit > 1) / 2, line.cells[0].text
+
+
+_CODE = re.compile(r"\w_\w|\bnan\b|\bNone\b(?! of)|  |\b1 (?!of)[a-z]+s\b|\d\.\d\d(?![\dKMBT])|[({]\W*[)}]")
+"""What no sentence holds: names of code, missing values, gaps, "1 deals", cents."""
+
+
+def test_titles__are_short_and_speak_no_code(state_page):
+    tables, page = state_page
+    deals = tables.inputs.deals
+    names = sorted({*deals["name"].dropna(), *deals.get("owner_name", deals["name"]).dropna()}, key=len)
+    for block in page.blocks:
+        title = block.title
+        for name in reversed(names):  # A long name is no long sentence.
+            title = title.replace(str(name), "Name")
+        assert len(title.split()) <= 16, title
+    said = [page.sentence, page.second, *(tile.note for tile in page.tiles)]
+    for words in [*said, *(words for block in page.blocks for words in (block.title, block.sub))]:
+        assert not _CODE.search(words), words

@@ -23,6 +23,7 @@ from opp_analytics.report.cells import (
     say_finding,
     show_change,
     show_stated,
+    stress_largest,
 )
 from opp_analytics.report.model import (
     Block,
@@ -476,6 +477,8 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
         built.append(_coverage(tables, row))
     else:
         built.append(_due(tables, row))
+    changes = stress_largest([tile.change for tile in built])
+    built = [replace(tile, change=change) for tile, change in zip(built, changes, strict=True)]
     if tables.lead == tables.inputs.period:
         return tuple(built)
     inputs = tables.inputs

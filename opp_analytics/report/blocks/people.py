@@ -20,6 +20,7 @@ from opp_analytics.report.cells import (
     say_finding,
     show_change,
     show_stated,
+    stress_largest,
 )
 from opp_analytics.report.model import Block, Cell, Deals, Goal, Goals, Group, Line, Note, PageColumn, Table
 from opp_analytics.report.tables import Tables
@@ -213,6 +214,16 @@ class _Rows:
         rows = self.table[["high", "expected"]].drop(index=self.table.index[self.whole])
         return None if self.aimed else 1.05 * max(float(rows.max().max()), 1.0)
 
+    @cached_property
+    def _changes(self) -> list[Cell | None]:
+        """The change of each row, the largest of a person in blue."""
+        shown = [show_change(float(change), 0.0, self.unit.show) for change in self.money["change"]]
+        for place, cell in zip(
+            self._members(), stress_largest([shown[place] for place in self._members()]), strict=True
+        ):
+            shown[place] = cell
+        return shown
+
     def line(self, place: int, level: Any, kept: bool = False) -> Line:
         """Write one row."""
         row, money, key = self.table.iloc[place], self.money.iloc[place], self.keys[place]
@@ -237,8 +248,7 @@ class _Rows:
             ),
         ]
         if not self.tables.no_changes:
-            change = show_change(float(money["change"]), 0.0, self.unit.show)
-            cells.append(change or Cell(text.MISSING, tone="quiet"))
+            cells.append(self._changes[place] or Cell(text.MISSING, tone="quiet"))
         opens = self._list(key, name, row, float(money["expected"]))
         return Line(tuple(cells), level, opens, kept, self.tables.find_teams(key[0]))
 
