@@ -15,7 +15,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_called_period
-from opp_analytics.periods import as_date, as_instant, to_dates
+from opp_analytics.periods import as_date, to_dates
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
@@ -270,10 +270,9 @@ class Forecasts:
 
     @cached_property
     def fan_today(self) -> pd.DataFrame:
-        """`fan` without records: from the period's first day, when nothing had closed, to today's forecast."""
-        begin = as_instant(self.inputs.period.start_time, tz=self.inputs.tz)
-        opening = pd.DataFrame(np.nan, index=pd.DatetimeIndex([begin]), columns=_FAN)
-        return self._end_fan(opening.assign(booked=0.0))
+        """`fan` without records: today's forecast alone."""
+        none = pd.DatetimeIndex([], tz="UTC")
+        return self._end_fan(pd.DataFrame(index=none, columns=_FAN, dtype="float64"))
 
     def _end_fan(self, table: pd.DataFrame) -> pd.DataFrame:
         """Add the page's forecast, and what had closed where that is not known."""

@@ -19,8 +19,8 @@ _LINE, _NEAR = 16.0, 18.0
 """Pixels of a line of text, and between two labels that do not touch."""
 _NARROW = 280.0
 """Width of the picture on a phone, in pixels, at which the labels of the axis end before the first record."""
-_DATES = 5
-"""Dates below the picture, at most."""
+_DATES, _APART = 5, 18.0
+"""Dates of records below the picture, at most; and percent between two that do not touch on a phone."""
 _BASE, _COLUMNS_HEIGHT, _COLUMNS_TOP = 150.0, 172.0, 32.0
 _LABELS = 4
 """Names of periods below the columns, at most."""
@@ -49,9 +49,10 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     )
     money, ticks = chart.measure.write, amounts.ticks()
     days = [math.floor(x) for x, _ in expected.points]
-    # The first record is right of the axis labels, the last at the edge.
+    # Closed money may begin before the first record. Its first day is right of the axis labels, the last record at the edge.
+    begin = min([days[0], *(math.floor(x) for x, _ in booked.points[:1])])
     right = 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW
-    time = Axis(max(days[-1], days[0] + 1), right if days[-1] > days[0] else 100.0, first=days[0])
+    time = Axis(max(days[-1], begin + 1), right if days[-1] > begin else 100.0, first=begin)
     aims = [(amounts.at(level.at), level) for level in chart.levels]
     period = text.period(str(table["period"].iloc[-1]), table.attrs.get("freq"))
     said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
@@ -120,16 +121,18 @@ def _draw_shapes(
 
 
 def _step(booked: Curve, expected: Curve, time: Axis, amounts: Axis) -> list[marks.Point]:
-    """Draw closed money as steps, from the first record to the last."""
-    points = [(time.at(expected.points[0][0]), _BOTTOM)]
+    """Draw closed money as steps, from the start of the picture to the last record."""
+    points = [(time.start, _BOTTOM)]
     for day, level in booked.points:
         points += [(time.at(day), points[-1][1]), (time.at(day), amounts.at(level))]
     return [*points, (time.at(expected.points[-1][0]), points[-1][1])]
 
 
 def _write_dates(days: list[int], time: Axis) -> list[str]:
-    """Write a date below every so many records, counted from the last."""
+    """Write a date below every so many records, counted from the last, and below a start before the first of them."""
     shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
+    if time.first < days[0] and (far := [day for day in shown if time.at(day) - time.start >= _APART]):
+        shown = [int(time.first), *far]
     kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
     return [
         marks.label(time.at(day), _HEIGHT - 6, _write_day(day), anchor="middle", kind=kinds.get(day, "quiet"))

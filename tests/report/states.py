@@ -284,6 +284,11 @@ STATES: dict[str, Callable[[], State]] = {
     "fiscal quarter": lambda: replace(
         team(), asked={"as_of": _TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
     ),
+    "fiscal quarter since Nov 4": lambda: replace(
+        _as_of(_TODAY, since=_WEEKS - 3),
+        asked={"as_of": _TODAY, "freq": "Q"},
+        org=quotas(fiscal_year_start=2),
+    ),
     "names": _names,
     "scripts": _scripts,
     "incomplete load": _incomplete,

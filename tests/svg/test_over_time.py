@@ -46,16 +46,16 @@ def test_forecast_fan__steps_on_the_days_money_closed() -> None:
     points = reading.parse(svg.forecast_fan(FAN, closed=closed)).find(".//polyline[@class='l-bar still']")
     assert points is not None
     places = [tuple(map(float, point.split(","))) for point in str(points.get("points")).split()]
-    # What closed before the first record is there from the start; then three of seven days, and 5 in all.
+    # The line begins with what closed first, though the first record is of four days later; seven of eleven days on, 5 in all.
     down = [340 - 300 * amount / 21 for amount in (0, 2, 5)]
-    # The first record is right of the longest label of the axis, "20", of 14 pixels on 280.
+    # The first day is right of the longest label of the axis, "20", of 14 pixels on 280.
     first = 100 * 14 / 280
     expected = [
         (first, down[0]),
         (first, down[0]),
         (first, down[1]),
-        (first + (100 - first) * 3 / 7, down[1]),
-        (first + (100 - first) * 3 / 7, down[2]),
+        (first + (100 - first) * 7 / 11, down[1]),
+        (first + (100 - first) * 7 / 11, down[2]),
         (100, down[2]),
     ]
     assert places == [pytest.approx(point, abs=0.01) for point in expected]

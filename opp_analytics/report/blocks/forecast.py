@@ -75,11 +75,12 @@ def trend(tables: Tables) -> Block:
 
 
 def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
-    target = float(tables.current["target"])
+    target, won = float(tables.current["target"]), tables.inputs.won_now[["close_date", "value"]]
+    begin = pd.DataFrame({"close_date": [tables.inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
     return Chart(
         svg.forecast_fan(
             fan,
-            closed=tables.inputs.won_now[["close_date", "value"]],
+            closed=pd.concat([begin, won]),
             target=target if math.isfinite(target) else None,
             calls=tables.called,
             pacing=tables.pacing,
