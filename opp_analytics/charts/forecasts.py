@@ -358,9 +358,7 @@ def _step_by_day(table: pd.DataFrame) -> list[tuple[str, list[tuple[float, float
 
 def pacing(table: pd.DataFrame) -> ChartData:
     """Prepare closed money against the days left, the current period dark, earlier ones gray; without days, a bar per period."""
-    note = write_caption(
-        table, text.count(table.attrs.get("n", 0), "win"), "deals as known now, by close date"
-    )
+    note = write_caption(table, "", "deals as known now, by close date")
     if not table["booked"].any() and not table["actual"].any():
         return ChartData(sentence(table), note, "nothing has closed in these periods")
     money, freq = money_of(table), table.attrs.get("freq")

@@ -109,7 +109,10 @@ def _say_few(table: pd.DataFrame) -> str:
 def _compare(row: Row, name: str, model: float, freq: Any) -> str:
     """Compare calls with the model over the same periods."""
     behind, n = float(row["wape"]) - model, int(row["n"])
-    judged, missed = count(n, noun(freq)), f"{capital(name)} missed by {percent(row['wape'])}"
+    judged, missed = (
+        count(n, noun(freq)),
+        f"{capital(name.removeprefix('the '))} missed by {percent(row['wape'])}",
+    )
     if not row["differs"]:
         return f"{missed}, the model by {percent(model)} ({judged}): {evidence.CHANCE}"
     if behind < 0:

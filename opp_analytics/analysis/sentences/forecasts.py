@@ -524,7 +524,7 @@ def describe_backtest(table: pd.DataFrame) -> str:
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed, lean = percent(float(table["error"].abs().sum()) / whole), _say_lean(table, whole)
-    ran = f" and ran {lean[0]} {lean[1]} in sum{lean[2]}" if lean else ""
+    ran = f" and ran {lean[0]} {lean[1]}{lean[2]}" if lean else ""
     return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{ran}{held}."
 
 
@@ -590,7 +590,7 @@ def describe_horizons(table: pd.DataFrame) -> str:
 
 
 def _name_lead(weeks: int) -> str:
-    return f"{spelled(weeks, 'week')} before the end" if weeks else "in the last week"
+    return f"{spelled(weeks, 'week')} out" if weeks else "in the last week"
 
 
 def describe_calibration(table: pd.DataFrame) -> str:
@@ -604,10 +604,10 @@ def describe_calibration(table: pd.DataFrame) -> str:
     stated, won, still = (
         float((n * known[name]).sum() / deals) for name in ("stated", "realized", "open_share")
     )
-    waiting = f", {percent(still)} still open" if percent(still) != "0%" else ""
+    waiting = f", {percent(still)} open" if percent(still) != "0%" else ""
     said = f"Stated at {percent(stated)} on average, {percent(won)} won{waiting}"
     if not mark_missed_chances(known["won"], known["open"], n, known["stated"]).any():
-        return f"{said}: right, as far as {count(deals)} can tell."
+        return f"{said}: could be right ({count(deals)})."
     if stated < won:
         return f"{said}: stated too low."
     return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."

@@ -114,10 +114,9 @@ def describe_win_rate_cohorts(table: pd.DataFrame) -> str:
     if len(names) == 1 or not evidence.is_enough(known["created"].iloc[-2]):
         return f"Of the deals created in {names[-1]}, {text.percent(rates[-1])} were won {when}."
     apart = evidence.is_apart(known["won"].tail(2), known["created"].tail(2))
-    how = f"{'more' if rates[-1] > rates[-2] else 'less'} often than" if apart else "about as often as"
-    chance = "" if apart else f"; {evidence.CHANCE}"
-    said = f"{names[-1]} deals win {how} {names[-2]}’s: {text.percent(rates[-1])} {when}"
-    return f"{said}, after {text.percent(rates[-2])}{chance}."
+    how = f"{'more' if rates[-1] > rates[-2] else 'fewer'} than" if apart else "about as many as"
+    luck = "" if apart else f"; {evidence.CHANCE}"
+    return f"{text.percent(rates[-1])} of {names[-1]} deals won {when}, {how} before ({text.percent(rates[-2])}){luck}."
 
 
 def describe_win_rate_definitions(table: pd.DataFrame) -> str:
@@ -130,9 +129,7 @@ def describe_win_rate_definitions(table: pd.DataFrame) -> str:
         return evidence.say_few(f"{text.count(int(table['n'].max()))} in the widest definition")
     high = known.index == evidence.KAPLAN_MEIER
     rates = known["rate"][~high] if not high.all() else known["rate"]
-    said = (
-        f"The same deals have a win rate of {_write_range(rates, text.percent)}, depending on the definition"
-    )
+    said = f"The same deals win {_write_range(rates, text.percent)}, depending on the definition"
     above = known["rate"][high].max()
     if not above > rates.max():
         return f"{said}."
@@ -166,7 +163,7 @@ def describe_velocity(table: pd.DataFrame) -> str:
     if len(known) == 1:
         return f"The open pipeline wins about {money(known.iloc[0])} a day."
     what = text.joined([text.group_label(name or "group") for name in table.index.names])
-    return f"The open pipeline wins about {_write_range(known, money)} a day by {what}, {money(known.sum())} in all."
+    return f"The open pipeline wins about {_write_range(known, money)} a day by {what}; {money(known.sum())} in all."
 
 
 def _format_interval(row: pd.Series[Any]) -> str:

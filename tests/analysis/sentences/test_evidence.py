@@ -97,7 +97,7 @@ def _fair_forecasts(rng: np.random.Generator) -> pd.DataFrame:
         (_equal_cohorts, "could be luck"),
         (_equal_stages, "No stage stands out"),
         (_equal_dues, "could be luck"),
-        (_honest_chances, ": right, as far as"),
+        (_honest_chances, ": could be right"),
         (_fair_forecasts, "no clear lean|ran true"),
     ],
 )

@@ -452,7 +452,7 @@ def test_sentence__of_a_backtest():
     made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
     assert (
         sentence(made)
-        == "2 past forecasts missed by 30% and ran 10% low in sum, which could be luck; 80% ranges held in 1 of 1."
+        == "2 past forecasts missed by 30% and ran 10% low, which could be luck; 80% ranges held in 1 of 1."
     )
     assert (
         sentence(made.assign(actual=0.0))
@@ -481,7 +481,7 @@ def test_sentence__of_horizons():
         "weeks_before",
     )
     assert sentence(made.assign(n=2)) == "4 past forecasts: too few to say."
-    assert sentence(made) == "Forecasts miss by 40% three weeks before the end, by 10% in the last week."
+    assert sentence(made) == "Forecasts miss by 40% three weeks out, by 10% in the last week."
 
 
 def test_sentence__of_calibration():
@@ -497,11 +497,9 @@ def test_sentence__of_calibration():
     }
     made = table(rows, ["0–50%", "50–100%"], "bin")
     assert sentence(made) == "Stated at 50% on average, 28% won: stated too high."
-    assert sentence(made.head(1)) == (
-        "Stated at 20% on average, 20% won: right, as far as 10 deals can tell."
-    )
+    assert sentence(made.head(1)) == ("Stated at 20% on average, 20% won: could be right (10 deals).")
     # What is still open may be won yet.
     assert sentence(made.assign(open_share=0.4, open=[4, 12])) == (
-        "Stated at 50% on average, 28% won, 40% still open: right, as far as 40 deals can tell."
+        "Stated at 50% on average, 28% won, 40% open: could be right (40 deals)."
     )
     assert sentence(made.assign(n=0)) == "No stated probability can be judged yet."

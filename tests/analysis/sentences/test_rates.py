@@ -73,10 +73,10 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
         {"created": [60, 40], "won": [30, 10], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
         index=pd.Index(["2025Q4", "2026Q1"], name="period"),
     )
-    assert sentence(both) == "Q1 2026 deals win less often than Q4 2025’s: 25% at the same age, after 50%."
+    assert sentence(both) == "25% of Q1 2026 deals won at the same age, fewer than before (50%)."
     close = both.assign(won=[30, 17])
     assert sentence(close) == (
-        "Q1 2026 deals win about as often as Q4 2025’s: 43% at the same age, after 50%; could be luck."
+        "43% of Q1 2026 deals won at the same age, about as many as before (50%); could be luck."
     )
     # Of several groups, a cohort is that of all of them.
     groups = pd.concat({"Ann": both, "Bo": both}, names=["owner_name"])
@@ -97,10 +97,10 @@ def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
 
 def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
     table = pd.DataFrame({"rate": [0.27, 0.94, np.nan], "rate_low": 0.1, "rate_high": 0.9, "n": 9})
-    assert sentence(table) == "The same deals have a win rate of 27% to 94%, depending on the definition."
+    assert sentence(table) == "The same deals win 27% to 94%, depending on the definition."
     told = table.set_axis(["closed, all time", "one minus Kaplan-Meier", "won of all created"])
     assert sentence(told.fillna(0.36)) == (
-        "The same deals have a win rate of 27% to 36%, depending on the definition; "
+        "The same deals win 27% to 36%, depending on the definition; "
         "one minus Kaplan-Meier says 94%, as it counts lost deals as still open."
     )
 
@@ -120,7 +120,7 @@ def test_velocity__says_how_far_groups_are_apart_without_a_claim_that_they_diffe
         {"velocity": [300.0, 100.0, np.nan], "open_count": 2, "won": [4, 4, 0], "lost": 4},
         index=["Ann", "Bo", "Cy"],
     )
-    assert sentence(table) == "The open pipeline wins about 100 to 300 a day by group, 400 in all."
+    assert sentence(table) == "The open pipeline wins about 100 to 300 a day by group; 400 in all."
     assert sentence(table.assign(lost=0, won=1)) == "3 closed deals: too few to say."
     assert sentence(table.head(1)) == "The open pipeline wins about 300 a day."
     assert sentence(table.tail(1)) == "No deal has been won yet, so velocity is not known."
