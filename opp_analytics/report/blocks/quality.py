@@ -101,7 +101,7 @@ def _say_flags(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
     if len(table) == 1:
         return ""
     # The sentence goes on to name kinds and the largest, which the table shows.
-    return f"{say_finding(table).partition(':')[0]}. The largest first{more}"
+    return f"{say_finding(table).partition(';')[0]}. The largest first{more}"
 
 
 def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
