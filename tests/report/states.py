@@ -309,7 +309,7 @@ STATES: dict[str, Callable[[], State]] = {
 """Every state, by name."""
 
 
-def render(name: str, folder: Path, **files: bool) -> oa.WeeklyReport:
+def render(name: str, folder: Path, **files: Any) -> oa.WeeklyReport:
     """The page of a state, written into a folder."""
     state = STATES[name]()
     with warnings.catch_warnings():
