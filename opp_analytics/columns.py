@@ -267,6 +267,7 @@ COLUMNS = {
     "no_date": ResultColumn("True without a close date."),
     "next_action_passed": ResultColumn("True if the next action's date has passed."),
     "no_touch": ResultColumn("True if 30 days passed without an activity."),
+    "criteria_unmet": ResultColumn("True if a criterion of the stage is not met."),
     "owner_changed": ResultColumn("True if the owner changed lately."),
     "check": ResultColumn("Check of the audit.", title="Finding"),
     "severity": ResultColumn("Error, warning or info."),

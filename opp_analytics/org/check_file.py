@@ -52,6 +52,7 @@ class _Stage(_Strict):
     category: Category | None = None
     aliases: list[_Text] = []
     pipeline: _Text | None = None
+    criteria: list[_Text] = []
 
 
 def _refuse_doubt(typed: Any) -> Any:
@@ -230,6 +231,7 @@ _RIGHT = {
     "stages.category": f"use {joined(CATEGORIES, last='or')}",
     "stages.aliases": 'use a list of texts, such as ["Discovery call"]',
     "stages.pipeline": "use the name of a pipeline in quotes",
+    "stages.criteria": 'use a list of conditions, such as ["next_action", "value > 0"]',
     "columns": 'use lines such as "Amount" = "value": theirs on the left, ours or a list of ours on the right',
     "api.columns": 'use lines such as total = "value": theirs on the left, ours on the right',
     "people.rows.from_date": "use a date such as 2026-11-01",
@@ -272,6 +274,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_shape(raw),
         *_check_facts(raw),
         *_check_stages(raw),
+        *_check_criteria(raw),
         *_check_columns(raw),
         *_check_people(raw),
         *_check_targets(raw),
@@ -463,6 +466,17 @@ def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[st
     for place, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
             yield place, row
+
+
+def _check_criteria(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    for place, stage in enumerate(stages if isinstance(stages := raw.get("stages"), list) else []):
+        criteria = stage.get("criteria") if isinstance(stage, dict) else None
+        for number, typed in enumerate(criteria if isinstance(criteria, list) else []):
+            if isinstance(typed, str) and typed.strip():
+                try:
+                    read_condition(typed, None)
+                except ArgumentValueError as error:
+                    yield _Found(("stages", place, "criteria", number), typed, str(error))
 
 
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:

@@ -24,7 +24,7 @@ _LONGEST, _MOST_PARTS = 1_000, 300
 """Characters, and names, numbers and signs: many times those of a condition that a person reads at a glance."""
 _TOO_LARGE = 1e300
 """No amount of money is near it, and a float holds it."""
-_ALLOWED = "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < 0.5"
+_ALLOWED = "use numbers, columns, + - * /, comparisons, and, or, not and ( ), for example p_target < 0.5 or value > 0"
 _AMOUNT = re.compile(
     r"(?<![\w.])[$€£¥]?\d+(?:,\d{3})*(?:\.\d+)?(?:%|[km]|mm|mn|b|bn|)(?![\w.%])", re.IGNORECASE
 )
@@ -81,8 +81,8 @@ class Condition:
     """What it compares, where that is one column with one line."""
 
 
-def read_condition(typed: str, known: Collection[str]) -> Condition:
-    """Read a condition on the `known` columns of a forecast.
+def read_condition(typed: str, known: Collection[str] | None) -> Condition:
+    """Read a condition on the `known` columns of a forecast; None for any column of deals, where one alone means that it is not empty.
 
     Another part than numbers, columns, arithmetic, comparisons, ``and``, ``or`` and ``not`` is refused by name.
     """
@@ -92,7 +92,9 @@ def read_condition(typed: str, known: Collection[str]) -> Condition:
     reader = _Reader(words, known, {})
     judge = reader.read_truth(tree)
     if not reader.columns:
-        raise ArgumentValueError(f"it compares no column of the forecast; {_ALLOWED}")
+        raise ArgumentValueError(
+            f"it compares no column{'' if known is None else ' of the forecast'}; {_ALLOWED}"
+        )
     return Condition(shown, tuple(reader.columns), judge, _find_comparison(tree, words, known))
 
 
@@ -119,7 +121,7 @@ def _spell_amount(found: re.Match[str]) -> str:
     return repr(amount / 100 if found[0].endswith("%") else amount)
 
 
-def _find_comparison(tree: ast.expr, words: str, known: Collection[str]) -> Comparison | None:
+def _find_comparison(tree: ast.expr, words: str, known: Collection[str] | None) -> Comparison | None:
     match tree:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             one, other = (_measure(side, words, known) for side in (left, right))
@@ -133,7 +135,7 @@ def _find_comparison(tree: ast.expr, words: str, known: Collection[str]) -> Comp
     return Comparison(one[0], one[1] or other[0], _WORDS[kind], other[2] / one[2])
 
 
-def _measure(node: ast.expr, words: str, known: Collection[str]) -> tuple[str, str, float] | None:
+def _measure(node: ast.expr, words: str, known: Collection[str] | None) -> tuple[str, str, float] | None:
     """Read a number as ("", "", number), a multiple of a column as (column, "", factor), a ratio of two as (column, base, 1)."""
     match node:
         case ast.BinOp(left=ast.Name(id=column), op=ast.Div(), right=ast.Name(id=base)):
@@ -177,7 +179,7 @@ class _Reader:
     """Makes functions of the parts of a condition, and notes the columns that they read."""
 
     words: str
-    known: Collection[str]
+    known: Collection[str] | None
     columns: dict[str, None]
 
     def read_truth(self, node: ast.expr) -> Callable[[Figures], bool | None]:
@@ -195,6 +197,9 @@ class _Reader:
                     ends = [self.read_number(end) for end in (left, *others)]
                     compare = [_COMPARISONS[type(op)] for op in ops]
                     return lambda figures: _compare([end(figures) for end in ends], compare)
+            case ast.Name() if self.known is None:
+                figure = self.read_number(node)
+                return lambda figures: not math.isnan(figure(figures))
             case ast.Name() | ast.Constant() | ast.BinOp() | ast.UnaryOp():
                 self.read_number(node)  # where that is wrong itself, it says so
                 raise self._refuse(node, "is compared with nothing")
@@ -204,7 +209,7 @@ class _Reader:
         """Read what has a figure."""
         match node:
             case ast.Name(id=name):
-                if name not in self.known:
+                if self.known is not None and name not in self.known:
                     near = did_you_mean(name, self.known)
                     way_out = near or f"use some of {joined(self.known)}"
                     raise ArgumentValueError(f"the forecast has no column {name!r}; {way_out}")

@@ -88,7 +88,8 @@ class Org:
         Start from the stages and columns of this CRM's exports. Stages given here replace the preset's, columns are added.
     stages : list of Stage or dict, optional
         The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted ``probability`` (percent),
-        ``category`` (commit, best_case, pipeline, omitted), ``aliases`` and ``pipeline``. Default: the API's six.
+        ``category`` (commit, best_case, pipeline, omitted), ``aliases``, ``pipeline`` and ``criteria`` (conditions that its
+        deals meet, as in `alert_when`; a column alone means that it is not empty). Default: the API's six.
     currency : str, optional
         ISO code of the one currency in which amounts are read; without it, no sign is printed.
     timezone : str, optional

@@ -67,15 +67,19 @@ class Stage:
     """Other spellings that are read as this stage."""
     pipeline: str | None = None
     """The pipeline that it belongs to, where an organization has several."""
+    criteria: tuple[str, ...] = ()
+    """Conditions that a deal meets before it leaves the stage, as `read_condition` reads them."""
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Stage:
         """Make a stage of checked settings, as in an org file."""
-        return cls(**{**settings, "aliases": tuple(settings.get("aliases", ()))})
+        return cls(
+            **{**settings, **{name: tuple(settings.get(name, ())) for name in ("aliases", "criteria")}}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Write plain JSON, as in an org file; entries without a value are left out."""
-        entries = {**vars(self), "aliases": list(self.aliases)}
+        entries = {**vars(self), "aliases": list(self.aliases), "criteria": list(self.criteria)}
         return {name: value for name, value in entries.items() if value not in (None, [])}
 
 

@@ -212,3 +212,27 @@ def test_read_condition__reads_a_comparison() -> None:
     condition = read_condition("expected < 0.8 * target", ["expected", "target"])
     assert condition.columns == ("expected", "target")
     assert condition.judge({"expected": 70.0, "target": 100.0}) is True
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("next_action", ""), ("not champion or value > 5,000", ""),
+        ("stage == 'Demo'", "\"'Demo'\" is not allowed"), ("len(name) > 3", "'len(name)' is not allowed"), ("1 < 2", "it compares no column; "),
+    ],
+)  # fmt: skip
+def test_org__checks_the_criteria_of_stages_when_it_is_read(tmp_path: Path, typed: str, says: str) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(
+        f'stages = [\n  {{name = "Demo", kind = "open", criteria = ["value > 0", "{typed}"]}},\n]\n'
+    )
+    if not says:
+        org = oa.Org.read(file)
+        assert org.to_dict()["stages"][0]["criteria"] == ["value > 0", typed]
+        assert oa.Org(**org.to_dict()) == org
+        return
+    with pytest.raises(OrgError) as refused:
+        oa.Org.read(file)
+    (problem,) = map(str, refused.value.problems)
+    assert problem.startswith("line 2: stages[0].criteria[1] = ")
+    assert says in problem

@@ -9,6 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import list_steps
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import Asked, read_inputs
@@ -199,16 +200,14 @@ def test_categories__are_those_of_the_forecast(page, deals):
 
 def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team, week_ago):
     method = forecast.attrs["method"]
-    steps = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)["expected"]
+    change = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)
     rows = page.rows("why")[1:]
-    assert (rows[0][1], rows[-1][1]) == (money(steps["then"]), money(steps["now"]))
-    shown = dict(rows[1:-1])
-    for label, movement in (
-        ("Won beyond its chance", "won"),
-        ("Value", "value"),
-        ("New business", "new_business"),
-    ):
-        assert shown[label] == text.money(steps[movement], "USD", signed=True)
+    assert (rows[0][1], rows[-1][1]) == (money(change["expected"]["then"]), money(change["expected"]["now"]))
+    shown = {
+        text.capital(step.name): text.money(step.expected, "USD", signed=True) for step in list_steps(change)
+    }
+    assert dict(rows[1:-1]) == shown
+    assert {"Won beyond its chance", "Amount cut", "Rest of the month"} <= shown.keys()
 
 
 def test_fixes__are_the_audit(page, deals):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,9 +29,20 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
 from opp_analytics.history import MOVED, History, ibis, label_of, missing
-from opp_analytics.org import LAST_TOUCH, NOT_RECORDED, OPEN, PIPELINE, UNKNOWN, Org, outcome_codes, rank_open
+from opp_analytics.org import (
+    LAST_TOUCH,
+    NOT_RECORDED,
+    OPEN,
+    PIPELINE,
+    UNKNOWN,
+    Condition,
+    Org,
+    outcome_codes,
+    rank_open,
+    read_condition,
+)
 from opp_analytics.periods import When
 
 Rule = Callable[[pd.DataFrame], Any]
@@ -93,7 +106,7 @@ def deal_flags(
     opportunities : DataFrame
         ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); if present ``status``, ``name``,
         ``owner_name``, ``pipeline``, ``probability`` (percent), ``created_at``, ``updated_at`` and ``next_action_at``
-        (instants), and ``last_touch`` (date) where the org joins activities.
+        (instants), and ``last_touch`` (date) where the org joins activities; the columns that criteria of the stages name.
     history : History, optional
         Past records, for the flags that compare. Records after `as_of` are not read.
     as_of : date-like
@@ -129,7 +142,8 @@ def deal_flags(
     deals were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
     ``limits.quantile`` of the won deals ever paused, or 30 days, since the later of its last recorded change and ``updated_at``
     (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost;
-    no_touch: 30 days without an activity, by ``last_touch``, for a deal that is older than that. Days
+    no_touch: 30 days without an activity, by ``last_touch``, for a deal that is older than that; criteria_unmet: the stage's
+    criteria in the org file are not met (one that names a column the deals do not have is left out, with a DataWarning). Days
     are learned from 10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is
     a question, not a forecast.
 
@@ -141,7 +155,7 @@ def deal_flags(
                risk         reasons
     unique_id
     a             1  9 days overdue
-    b             1        no value
+    b             1       no amount
     """
     limits = _check_limits(limits)
     left_out = arguments.texts(without or None, "without", of="flag")
@@ -156,7 +170,8 @@ def deal_flags(
         until = periods.as_instant(today, tz=tz, end=True)
         check_same_deals(opportunities, check_history(history, "deal_flags"))
         past = read_past(history, until=until, share=limits.quantile, writes=writes)
-    deals = OpenDeals(frame, today, tz, limits, past, find_last_updates(frame, writes))
+    updated = find_last_updates(frame, writes)
+    deals = OpenDeals(frame, today, tz, limits, past, updated, opportunities)
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
     notes = {"left_out": {"unknown": unknown}, "thresholds": _list_thresholds(past, limits)}
@@ -220,7 +235,7 @@ def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.
     reasons: list[list[str]] = [[] for _ in range(rows)]
     for mask, why in known.values():
         for place in np.flatnonzero(mask):
-            reasons[place].append(why(int(place)))
+            reasons[place] += why(int(place)).split(_SEPARATOR)
     blank = pd.Series(None, index=frame.index, dtype=schema.TEXT)
     columns = {
         "name": frame.get("name", blank).astype(schema.TEXT),
@@ -228,7 +243,7 @@ def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.
         "value": frame["value"],
         "close_date": frame["close_date"],
         "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
-        "reasons": pd.array([_SEPARATOR.join(texts) for texts in reasons], dtype=schema.TEXT),
+        "reasons": pd.array([_SEPARATOR.join(dict.fromkeys(texts)) for texts in reasons], dtype=schema.TEXT),
         **{
             name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
             for name in found
@@ -267,6 +282,8 @@ class OpenDeals:
     past: PastRecords | None
     touched: pd.Series[Any]
     """The last update of each deal that the frame shows, other than by our own writes."""
+    opportunities: pd.DataFrame
+    """The whole frame, with all its columns."""
 
     @cached_property
     def org(self) -> Org:
@@ -284,6 +301,11 @@ class OpenDeals:
         """Count whole days from instants to today; missing where unknown."""
         days: pd.Series[Any] = (self.today - periods.to_dates(instants, tz=self.tz)).dt.days
         return days
+
+    def take(self, name: str) -> pd.Series[Any]:
+        """Take any column of the open deals, as the analyses read it where they do."""
+        rows = self.opportunities[name].iloc[self.frame.index].set_axis(self.frame.index)
+        return self.frame[name] if name in self.frame else rows
 
     def get_record(self, column: str) -> pd.Series[Any] | None:
         """Get a column of the records; None without it."""
@@ -309,7 +331,7 @@ def _flag_no_date(deals: OpenDeals) -> Flagged:
 
 
 def _flag_no_value(deals: OpenDeals) -> Flagged:
-    return ~(_as_floats(deals.frame["value"]) > 0), lambda k: "no value"
+    return ~(_as_floats(deals.frame["value"]) > 0), lambda k: "no amount"
 
 
 def _flag_next_action_passed(deals: OpenDeals) -> Flagged | None:
@@ -365,6 +387,46 @@ def _flag_no_touch(deals: OpenDeals) -> Flagged | None:
 
 # Most days without an activity: as many as without a change, since a deal that is worked has a call or a message a month.
 _TOUCH_DAYS = 30
+
+
+def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
+    """Flag the deals that do not meet each criterion of their stage, as far as the frame has its columns."""
+    stages, lacking = deals.org.stages.stages, list[str]()
+    place = deals.org.stages.look_up(deals.frame, lambda part: {one.name: stages.index(one) for one in part})
+    unmet: dict[int, list[str]] = {}
+    asked = [(one, typed) for one in stages if one.kind == "open" for typed in one.criteria]
+    for stage, typed in asked:
+        criterion, rows = read_condition(typed, None), np.flatnonzero(place == stages.index(stage))
+        if absent := [name for name in criterion.columns if name not in deals.opportunities]:
+            lacking.append(f"{stage.name} asks for {typed!r}, and the deals have no column {absent[0]!r}")
+            continue
+        figures = pd.DataFrame({name: _as_figures(deals.take(name).iloc[rows]) for name in criterion.columns})
+        for row, cells in zip(rows.tolist(), figures.to_numpy().tolist(), strict=True):
+            known: dict[str, float] = dict(zip(criterion.columns, cells, strict=True))
+            holds = criterion.judge(known)
+            if holds is False or (holds is None and any(map(math.isnan, known.values()))):
+                unmet.setdefault(row, []).append(_say_unmet(criterion))
+    if lacking:
+        warnings.warn(f"criteria not judged: {'; '.join(lacking)}", DataWarning, stacklevel=3)
+    mask = np.isin(np.arange(len(deals.frame)), list(unmet))
+    return (mask, lambda k: _SEPARATOR.join(unmet[k])) if asked else None
+
+
+def _as_figures(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Read numbers as they are and any other cell as beyond all numbers; NaN for an empty one and a box that is not ticked."""
+    blank = column.isna() | column.astype("string").str.strip().isin(["", "False"]).fillna(True)
+    numbers = pd.to_numeric(column.astype("object"), errors="coerce").astype("float64")
+    return _as_floats(numbers.fillna(np.inf).mask(blank))
+
+
+def _say_unmet(criterion: Condition) -> str:
+    """Say what a deal lacks: a filled column, or an amount above 0, by its name; else the criterion as it is written."""
+    (name, *others), compared = criterion.columns, criterion.comparison
+    above = compared is not None and (compared.word, compared.line) == ("above", 0.0)
+    if others or not (above or criterion.text == name):
+        grouped = re.sub(r"(?<![\w.])\d{4,}(?![\w.])", lambda found: f"{int(found[0]):,}", criterion.text)
+        return f"does not meet: {grouped}"
+    return f"no {'amount' if name == 'value' else text.label(re.sub('_(id|name|at)$', '', name))}"
 
 
 def _flag_pushed(deals: OpenDeals) -> Flagged | None:
@@ -460,6 +522,7 @@ RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
     "next_action_passed": _flag_next_action_passed,
     "owner_changed": _flag_owner_changed,
     "no_touch": _flag_no_touch,
+    "criteria_unmet": _flag_criteria_unmet,
 }
 """The flags, in the order of the table; None where the data cannot tell."""
 

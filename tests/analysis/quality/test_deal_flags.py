@@ -6,6 +6,7 @@ from hypothesis import given
 
 import opp_analytics as oa
 from opp_analytics.analysis import deal_flags
+from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
@@ -14,7 +15,7 @@ from tests.history.logs import recorded, row
 DAY = "2026-03-10"
 FLAGS = [
     "overdue", "pushed", "slow_in_stage", "moved_back", "value_cut", "no_change", "due_soon_unlikely", "no_date",
-    "no_value", "next_action_passed", "owner_changed", "no_touch",
+    "no_value", "next_action_passed", "owner_changed", "no_touch", "criteria_unmet",
 ]  # fmt: skip
 FRAME_ONLY = ["overdue", "no_date", "no_value", "next_action_passed"]
 
@@ -67,7 +68,15 @@ def test_deal_flags__of_a_frame_alone():
     assert told(table, "next_action_passed") == ["b"]
     assert told(table, "due_soon_unlikely") == ["b", "d"]
     assert told(table, "no_change") == ["f"]
-    unknown = ["pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed", "no_touch"]
+    unknown = [
+        "pushed",
+        "slow_in_stage",
+        "moved_back",
+        "value_cut",
+        "owner_changed",
+        "no_touch",
+        "criteria_unmet",
+    ]
     assert table[unknown].isna().all(axis=None)
     # Flagged deals by value, then the one without a flag.
     assert table.index.tolist() == ["b", "a", "f", "c", "d", "e"]
@@ -76,8 +85,8 @@ def test_deal_flags__of_a_frame_alone():
         "due in 0 days at 39% · next action was due 1 day ago",
         "1 day overdue",
         "37 days without a change",
-        "no close date · no value",
-        "due in 14 days at 10% · no value",
+        "no close date · no amount",
+        "due in 14 days at 10% · no amount",
         "",
     ]
     assert table.attrs["n"] == 6
@@ -426,3 +435,54 @@ def test_no_touch__is_of_deals_without_an_activity_in_30_days(tmp_path):
     ]  # fmt: skip
     # A column of the tenant's own is no table of activities.
     assert deal_flags(deals.assign(last_touch="soon"), as_of=DAY)["no_touch"].isna().all()
+
+
+def with_criteria(*criteria, **columns):
+    stages = [
+        {"name": "proposal", "kind": "open", "criteria": list(criteria)},
+        {"name": "Trial", "kind": "open"},
+        {"name": "closed_won", "kind": "won", "criteria": ["champion"]},
+    ]
+    return oa.Org(stages=stages).apply(frame(**columns))
+
+
+def test_criteria_unmet__is_of_deals_that_lack_what_their_stage_asks_for():
+    deals = with_criteria(
+        "next_action", "champion", "value > 0", "value >= 6000 or seats > 1",
+        value=[10_000.0, 20_000.0, None, 0.0, 50.0, 10.0, 70.0], next_action=["call", " ", None, "mail", "call", "call", None], seats=[1, 1, 5, 5, None, 1, 1],
+        champion=[True, True, True, False, True, True, False], stage=["proposal"] * 5 + ["Trial", "closed_won"],
+    )  # fmt: skip
+    table = deal_flags(deals, as_of=DAY)
+    assert told(table, "criteria_unmet") == ["b", "c", "d", "e"]
+    reasons = table["reasons"]
+    assert reasons["b"].endswith(" · no next action")
+    # An amount that is missing is said once.
+    assert reasons["c"] == "no close date · no amount · no next action"
+    assert reasons["d"].endswith("no amount · no champion")
+    assert reasons["e"] == "does not meet: value >= 6,000 or seats > 1"
+    assert table["risk"]["c"] == 3
+    assert deal_flags(with_criteria(), as_of=DAY)["criteria_unmet"].isna().all()
+
+
+def test_criteria_unmet__is_silent_on_a_column_that_the_deals_lack_and_says_so_once():
+    deals = with_criteria("budget", "value > 5000 and champoin", "close_date")
+    with pytest.warns(DataWarning) as said:
+        table = deal_flags(deals, as_of=DAY)
+    assert [str(one.message) for one in said] == [
+        "criteria not judged: proposal asks for 'budget', and the deals have no column 'budget'; "
+        "proposal asks for 'value > 5000 and champoin', and the deals have no column 'champoin'"
+    ]
+    assert told(table, "criteria_unmet") == ["c"]
+    assert table["reasons"]["c"].count("no close date") == 1
+
+
+def test_criteria_unmet__are_those_of_the_pipeline_of_a_deal():
+    stages = [
+        {"name": name, "kind": kind, "pipeline": pipeline, **({"criteria": ["value >= 100"]} if (pipeline, kind) == ("New", "open") else {})}
+        for pipeline in ("New", "Renewal") for name, kind in (("proposal", "open"), ("closed_won", "won"))
+    ]  # fmt: skip
+    deals = oa.Org(stages=stages).apply(
+        frame(pipeline=["New", "New", "Renewal", "Renewal", "New", "Renewal", "New"])
+    )
+    table = deal_flags(deals, as_of=DAY)
+    assert told(table, "criteria_unmet") == ["e"]
