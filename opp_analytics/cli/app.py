@@ -176,6 +176,7 @@ _PANELS = {
         "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",
         "changes --since 2026-03-24 --by owner_name --out changes.xlsx": "review",
         "forecast --target 500000 --by owner_name": "review",
+        "pacing --by owner_name": "review",
         "risk --by owner_name --out risk.csv": "review",
         "created --freq Q --by owner_name": "review",
         "win-rate --by owner_name --since 2026-01-01": "review",

@@ -335,6 +335,15 @@ def slippage_command(
 
 @with_tables()
 @reads_deals
+def pacing_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
+    """Show what has closed beside what the last four periods had closed by the same point, and in the end."""
+    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
+    table = oa.pacing(source.opportunities, by=by or None, **asked)
+    _tell(table, [name for name in table if name != "to_date"])
+
+
+@with_tables()
+@reads_deals
 def categories_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
     """Show closed, commit, best case and pipeline money of each period, each alone and added up."""
     asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}

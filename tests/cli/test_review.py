@@ -427,6 +427,7 @@ ANSWERS: dict[str, Callable[[Path], Any]] = {
     "slippage --start 2026-11-01 --end 2026-12-31 --by owner_name": ask(
         lambda d, h, q: oa.slippage(h, start="2026-11-01", end="2026-12-31", by="owner_name")
     ),
+    f"pacing {FILES}": ask(lambda d, h, q: oa.pacing(d, **q)),
     f"categories {FILES}": ask(lambda d, h, q: oa.forecast_categories(d, **q)),
     f"scorecard {FILES}": ask(lambda d, h, q: oa.scorecard(d, h, **q)),
     "created --by owner_name": ask(lambda d, h, q: oa.pipeline_created(h, freq="M", by="owner_name")),

@@ -259,6 +259,11 @@ class Answers:
         return _ask(lambda: oa.forecast_categories(self.deals, as_of=self.world.day, freq=self.world.freq))
 
     @cached_property
+    def pacing(self) -> Table:
+        """What the last periods had closed by the same point."""
+        return _ask(lambda: oa.pacing(self.deals, as_of=self.world.day, freq=self.world.freq))
+
+    @cached_property
     def flags(self) -> Table:
         """Deals to question."""
         return _ask(lambda: oa.deal_flags(self.deals, self.history, as_of=self.world.day))

@@ -201,6 +201,7 @@ def _check_measures(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         tables = {
             "win-rate": oa.win_rate(deals, by=by, as_of=world.day),
             "funnel": oa.stage_funnel(deals, by=list(dict.fromkeys([*split_by(deals), *by]))),
+            "pacing": oa.pacing(deals, as_of=world.day, freq=world.freq, by=by),
             "categories": oa.forecast_categories(deals, as_of=world.day, freq=world.freq, by=by),
             "scorecard": oa.scorecard(deals, answers.history, as_of=world.day, freq=world.freq, by=by),
         }

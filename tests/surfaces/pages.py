@@ -175,7 +175,9 @@ def _add_trend(pool: Pool, answers: Answers) -> None:
     won = answers.deals[
         (oa.outcomes(answers.deals) == "won") & answers.deals["close_date"].between(*_days(answers))
     ]
-    pool.money(*won.sort_values("close_date")["value"].cumsum())
+    pool.money(*won.sort_values("close_date")["value"].cumsum()).day(_days(answers)[0])
+    if answers.pacing is not None:
+        pool.money(*answers.pacing["booked"]).count(len(answers.pacing) - 1)
     if answers.history is not None:
         recorded = answers.history.records["recorded_at"]
         pool.day(*recorded.dt.tz_convert(answers.tz).dt.tz_localize(None).dt.normalize())
