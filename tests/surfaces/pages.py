@@ -216,8 +216,9 @@ def _add_to_win(pool: Pool, answers: Answers) -> None:
 
 
 def _add_deals(pool: Pool, answers: Answers) -> None:
-    table = answers.forecast_deals
+    table, lead = answers.forecast_deals, answers.forecast.loc[find_lead(answers.forecast)[1]]
     pool.rate(*answers.own_chances)
+    pool.money(lead["target"] - lead["expected"], lead["booked"] + lead["open_value"])
     pool.count(len(table), *table.groupby("period").size(), min(5, len(table)))
     if "probability" in answers.deals:
         pool.rate(*(answers.deals["probability"].dropna().astype(float) / 100))
