@@ -150,7 +150,9 @@ def _check_forecast(
     now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
     likely = re.search(r"([<>]?\d+%) likely", panel["title"])
     if likely and now in table.index:
-        ledger.same(f"{where}, title, chance", likely[1], text.percent(table["p_target"][now]))
+        # Of a month that ends or is met, the next one's.
+        known = [text.percent(chance) for chance in table["p_target"][table.index >= now]]
+        ledger.same(f"{where}, title, chance", likely[1] in known[:2], True)
 
 
 def _last_day(answers: Answers) -> pd.Timestamp:

@@ -16,8 +16,10 @@ from opp_analytics import analysis, plots, svg, text
 from opp_analytics.analysis import (
     deal_reasons,
     evidence,
+    find_gap,
     forecast_deals,
     movements,
+    say_forecast,
     sentence,
     slippage_deals,
     win_rate,
@@ -546,6 +548,8 @@ class ForecastView(View):
         if self.choice.target is not None:
             sums["target"] = self.choice.target
         sums[["low", "median", "high", "p_target"]] = math.nan
+        sums["gap"] = find_gap(sums["target"], sums["booked"])
+        sums.attrs = table.attrs
         return sums
 
     @property
@@ -612,19 +616,7 @@ class ForecastView(View):
 
     @property
     def finding(self) -> str:
-        money, current = self.money, self.by_period[self.by_period["to_date"]]
-        if current.empty:
-            return "Nothing is due in the running period"
-        row = current.iloc[0]
-        name = text.period(str(current.index[0]), self._freq)
-        found = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
-        if outside := evidence.name_outside(row, money):
-            found += f" ({outside})"
-        if math.isfinite(row["target"]):
-            found += f" vs. {money(row['target'])} target"
-            if self.method != "stated" and math.isfinite(row["p_target"]):
-                found += f"; {text.percent(row['p_target'])} likely to hit"
-        return found
+        return say_forecast(self.by_period)[0].removesuffix(".")
 
     @property
     def about(self) -> str:
