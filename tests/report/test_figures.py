@@ -10,6 +10,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import list_steps
+from opp_analytics.columns import write_label
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import Asked, read_inputs
@@ -214,9 +215,7 @@ def test_fixes__are_the_audit(page, deals):
     summary = oa.audit_summary(oa.audit(deals, as_of=DAY))
     shown = dict(page.rows("fix"))
     assert shown == {
-        text.capital(text.label(str(check))): money(row["value"])
-        if row["value"]
-        else text.count(row["deals"])
+        write_label("check", check): money(row["value"]) if row["value"] else text.count(row["deals"])
         for check, row in summary[summary["severity"] != "info"].iterrows()
     }
 

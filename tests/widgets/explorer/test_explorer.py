@@ -264,11 +264,13 @@ def _closed(rows: list[tuple[str, str, int, int]]) -> pd.DataFrame:
     ("won", "title", "blue"),
     [
         # Dmitri's interval, 10% to 31%, leaves out the 32% of all; among seven that is luck.
-        (9, "No owner’s win rate differs from the overall 32% beyond chance (350 closed deals)", set()),
+        (9, "Dmitri’s 18% win rate could be luck with seven reps (32% overall)", set()),
         (2, "Dmitri’s 4% win rate is beyond chance (30% overall)", {"Dmitri"}),
     ],
 )  # fmt: skip
-def test_win_rates__mark_in_blue_whom_the_title_names(won: int, title: str, blue: set[str]) -> None:
+def test_win_rates__mark_in_blue_whom_the_title_names_as_beyond_chance(
+    won: int, title: str, blue: set[str]
+) -> None:
     others = [(name, "2026-03-02", 17, 33) for name in ("Ann", "Bo", "Cy", "Di", "Ed", "Flo")]
     explorer = oa.explore(_closed([("Dmitri", "2026-03-02", won, 50 - won), *others]), as_of="2026-03-20")
     said = choose(explorer, view="win_rates", by="owner_name")
