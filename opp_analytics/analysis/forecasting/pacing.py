@@ -95,9 +95,8 @@ def pacing(
     today = as_date(as_of, tz=zone)
     deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
     current = pd.Period(today, meaning.freq(check_freq(freq)))
-    lead = last_day(current) - deals.day
     spans = [*ended_periods(deals, current.freqstr, most), current]
-    parts = [_sum_by_day(deals, period, None if by_day else lead) for period in spans]
+    parts = [_sum_by_day(deals, period) for period in spans]
     left, booked, won, actual = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
     labels = np.repeat([str(period) for period in spans], [len(part[0]) for part in parts])
     actual[:, labels == str(current)] = np.nan
@@ -107,14 +106,13 @@ def pacing(
         "actual": actual.ravel(),
         "booked_share": divide(booked, actual).ravel(),
         "deals": won.ravel(),
-        "days_left": np.tile(left, deals.size),
         "to_date": np.asarray(rows == str(current), dtype=bool),
     }
     table = pd.DataFrame(columns, index=Groups(deals.group, deals.index).nest(rows, len(labels)))
-    table = table.set_index("days_left", append=True) if by_day else table
+    table = table.set_index(pd.Index(np.tile(left, deals.size), name="days_left"), append=True)
     without = int((deals.booked & np.isnan(deals.value)).sum())
     return annotate(
-        table,
+        table if by_day else select_point(table),
         made_from=opportunities,
         n=int(deals.booked.sum()),
         as_of=today,
@@ -124,26 +122,19 @@ def pacing(
 
 
 def _sum_by_day(
-    deals: Moment, period: pd.Period, lead: int | None
+    deals: Moment, period: pd.Period
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Floats]:
-    """Add up the wins of a period by its days, or by the day `lead` days before its end: days left, money, wins, and money in the end, by group."""
+    """Add up the wins of a period day by day, by group: days left, money and wins by then, and money in the end."""
     first, end = first_day(period), min(last_day(period), deals.day)
     mine = deals.booked & deals.dated_in(period) & (deals.group >= 0)
     # A win dated later than today, in a frame that knows no later one, has closed.
     place = (deals.group[mine], np.minimum(deals.due[mine], end) - first)
-    booked, won = (
-        np.zeros((deals.size, end - first + 1)),
-        np.zeros((deals.size, end - first + 1), dtype=np.int64),
-    )
+    days = np.arange(first, end + 1)
+    booked, won = np.zeros((deals.size, len(days))), np.zeros((deals.size, len(days)), dtype=np.int64)
     np.add.at(booked, place, np.nan_to_num(deals.value[mine]))
     np.add.at(won, place, 1)
-    booked, won = booked.cumsum(axis=1), won.cumsum(axis=1)
-    left, actual = last_day(period) - np.arange(first, end + 1), booked[:, -1:]
-    if lead is not None:
-        left, at = np.array([lead]), [last_day(period) - lead - first]
-        # Before a short period begins, nothing has closed.
-        booked, won = (booked[:, at], won[:, at]) if at[0] >= 0 else (booked[:, :1] * 0, won[:, :1] * 0)
-    return left, booked, won, np.repeat(actual, len(left), axis=1)
+    booked = booked.cumsum(axis=1)
+    return last_day(period) - days, booked, won.cumsum(axis=1), np.repeat(booked[:, -1:], len(days), axis=1)
 
 
 def select_point(table: pd.DataFrame) -> pd.DataFrame:
