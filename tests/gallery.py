@@ -21,13 +21,8 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
 WEEKLY = ROOT / "docs" / "weekly.png"
-LAST_DAY = datetime.date(2026, 11, 23)
-_WEEKS = 39
 _MONDAY = datetime.date(2026, 11, 16)
-"""The day of the demo's page."""
 _SCREEN: ViewportSize = {"width": 1440, "height": 900}
-_COLORS = 64
-"""Colors of its picture: enough for text, and a third of its size."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +49,11 @@ recent = opportunities[~(opportunities["close_date"] < day - pd.Timedelta(days=1
 changes = history.changes()
 won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
 busiest = changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0]
-
-# Calls, made up: reps call what they won in the end, now too high, now too low; Max takes a fifth off.
-wins = changes[(changes["stage"] == "closed_won") & (changes["close_date"] < day.replace(day=1))]
-wins = wins.drop_duplicates("unique_id", keep="last")
-by_month = wins.groupby([wins["close_date"].dt.strftime("%Y-%m"), "owner_name"])["value"].sum()
-calls = []
-for n, ((period, name), value) in enumerate(by_month.items()):
-    said = {"made_on": f"{period}-01", "period": period, "owner_name": name}
-    for caller, share in ((name, 1.0), ("Max", 0.8)):
-        commit = value * share * (1.35, 0.95, 1.2, 0.8)[n % 4]
-        calls.append({**said, "caller": caller, "commit": commit})
-org = oa.Org(currency="USD", calls=calls)
 """
 DRAWINGS: dict[str, tuple[str, str]] = {
     "forecast": (
         "What will each month bring, and will it reach the target (the quota)?",
-        "oa.forecast(recent, as_of=today, history=history, target=400_000, periods=6)",
+        "oa.forecast(recent, as_of=today, history=history, target=490_000, periods=6)",
     ),
     "waterfall": (
         "What moved the open pipeline in the last quarter, from its opening to its closing value?",
@@ -138,11 +121,11 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     ),
     "forecast_value_added": (
         "Who makes the number better: the model, the reps' calls, a manager's overrides?",
-        "oa.forecast_value_added(history, org=org)",
+        "oa.forecast_value_added(history)",
     ),
     "call_accuracy": (
         "Whose calls are usually too high or too low, and whose beat the model?",
-        "oa.call_accuracy(history, org=org)",
+        "oa.call_accuracy(history)",
     ),
     "calibration": (
         "Are deals at a stated probability of 60% won in 60% of cases?",
@@ -190,7 +173,7 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     ),
     "tear_sheet": (
         "What does this history prove, on one sheet?",
-        "history, org=org, target=400_000",
+        "history, target=490_000",
     ),
     "audit": (
         "What is wrong in the data: overdue dates, missing values, duplicates?",
@@ -200,21 +183,11 @@ DRAWINGS: dict[str, tuple[str, str]] = {
 """By the name of each drawing: the question that it answers, and the code of what it draws."""
 
 
-def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DAY) -> Team:
-    """The team up to its last day, recorded every week; three quarters by default."""
-    org = oa.Org(currency="USD")
-    history = oa.History(folder / "history", org=org)
-    start = last_day - datetime.timedelta(weeks=weeks)
-    with oa.sandbox.start(weeks=13, seed=1, today=start) as server:
-        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org)
-        for week in range(weeks + 1):
-            if week:
-                server.advance(7)
-            opportunities = oa.load(client, refresh="full", progress=False)
-            # What is shown tells the team's time, not this computer's.
-            opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
-            history.record(opportunities)
-    return Team(opportunities, history, pd.Timestamp(last_day))
+def play() -> Team:
+    """The demo's team on a day in the middle of a month."""
+    _, history = oa.demo(today=_MONDAY, progress=False)
+    opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
+    return Team(opportunities, history, pd.Timestamp(_MONDAY))
 
 
 def draw(team: Team, folder: Path) -> list[str]:
@@ -228,24 +201,29 @@ def draw(team: Team, folder: Path) -> list[str]:
 
 
 def save(figure: Any, file: Path) -> None:
-    """Save a drawing in 64 colors, a third of the bytes: it has few hues, and the rest is the smooth edge of letters."""
+    """Save a drawing."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+    _save_small(drawn.getvalue(), file)
 
 
-def photograph(file: Path) -> None:
-    """The first screen of the demo's weekly page as a PNG, for README and the docs' start page."""
-    _, history = oa.demo(today=_MONDAY, progress=False)
-    opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
+def _save_small(picture: bytes, file: Path) -> None:
+    """Save a picture in 64 colors, a third of the bytes: it has few hues, and the rest is the smooth edge of letters."""
+    opened = Image.open(io.BytesIO(picture)).convert("RGB")
+    opened.quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def photograph(team: Team, file: Path) -> None:
+    """The first screen of the team's weekly page as a PNG, for README and the docs' start page."""
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        written = oa.weekly_report(opportunities, history, as_of=_MONDAY, out=scratch, progress=False)
+        written = oa.weekly_report(
+            team.opportunities, team.history, as_of=team.today, out=scratch, progress=False
+        )
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         tab = browser.new_page(viewport=_SCREEN, device_scale_factor=2)
         tab.goto(written.html.resolve().as_uri())
-        taken = Image.open(io.BytesIO(tab.screenshot()))
+        _save_small(tab.screenshot(), file)
         browser.close()
-    taken.quantize(_COLORS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def page() -> str:
@@ -254,7 +232,7 @@ def page() -> str:
         "# Gallery",
         "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes;\n"
         "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns the Figure.\n"
-        "`python -m tests.gallery` drew these from one simulated sales team. The code of each follows these lines; with your own\n"
+        "`python -m tests.gallery` drew these from the team of `oa.demo()`. The code of each follows these lines; with your own\n"
         "data, `history` is your `oa.History` and `opportunities` what `oa.load` or `oa.read_export` gave.",
         _block(f"{LOAD}\n{SETUP}"),
     ]
@@ -274,10 +252,9 @@ def _block(code: str) -> str:
 
 def main() -> None:
     """Draw everything and write the page."""
-    with tempfile.TemporaryDirectory() as scratch:
-        team = play(Path(scratch))
-        names = draw(team, FOLDER)
-    photograph(WEEKLY)
+    team = play()
+    names = draw(team, FOLDER)
+    photograph(team, WEEKLY)
     PAGE.write_text(page())
     sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
 

@@ -15,7 +15,6 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics.errors import DataWarning
-from tests.gallery import play
 from tests.scratch import scratch_folder
 
 __all__ = ["STATES", "State", "render"]
@@ -65,9 +64,18 @@ def quotas(people: Mapping[str, tuple[str, float]] = QUOTAS, times: float = 1.0,
 @cache
 def one_target() -> State:
     """A simulated team, recorded every week, with one target for all."""
-    folder = scratch_folder("opp-analytics-states-")
-    played = play(folder, weeks=_WEEKS, last_day=_TODAY)
-    return State(played.opportunities, played.history, {"as_of": _TODAY, "target": 400_000})
+    folder, org = scratch_folder("opp-analytics-states-"), oa.Org(currency="USD")
+    history = oa.History(folder / "history", org=org)
+    with oa.sandbox.start(weeks=13, seed=1, today=_TODAY - datetime.timedelta(weeks=_WEEKS)) as server:
+        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org)
+        for week in range(_WEEKS + 1):
+            if week:
+                server.advance(7)
+            opportunities = oa.load(client, refresh="full", progress=False)
+            # What is shown tells the team's time, not this computer's.
+            opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
+            history.record(opportunities)
+    return State(opportunities, history, {"as_of": _TODAY, "target": 400_000})
 
 
 def team() -> State:
