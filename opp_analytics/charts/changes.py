@@ -31,7 +31,6 @@ from opp_analytics.charts.data import (
     name_method,
     name_periods,
     name_rows,
-    note_order,
     note_periods,
     note_rest,
     shorten,
@@ -234,7 +233,7 @@ _OUTCOMES: dict[str, Tone] = {
     "won": "bar",
     "pulled_out": "pale",
     "removed": "pale",
-    "still_due": "pale",
+    "still_due": "band",
 }
 """Outcomes of what was due, in their order in a bar: slipped first, since all rows start there, so its shares compare."""
 _MOST_PUSHES = 8
@@ -359,21 +358,20 @@ def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
     shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
     tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
     return ChartData(
-        sentence(table), write_caption(table, text.count(due), note_order(shares)), places=stack_shares(shares, tones),
+        sentence(table), write_caption(table, text.count(due)), places=stack_shares(shares, tones),
         measure=measure_percent("share of the deals due", low=0, high=1),
     )  # fmt: skip
 
 
-def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone], *, every_row: bool = False) -> tuple[Place, ...]:
-    """Lay the columns of each row end to end, each with its share; the first row, or each one, names them."""
+def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone]) -> tuple[Place, ...]:
+    """Lay the columns of each row end to end, each with its name and share."""
     places: list[Place] = []
     for name, row in parts.iterrows():
         whole, left, marks = float(row.sum()), 0.0, []
         for column, value, tone in zip(parts, row, tones, strict=True):
             if value:
                 share = text.percent(value / whole)
-                named = every_row or not places
-                forms = (f"{text.label(column)} {share}", share) if named else (share,)
+                forms = (f"{text.label(column)} {share}", share)
                 marks.append(BarMark(left, left + value, tone, forms=forms, key=str(column)))
             left += value
         places.append(Place(str(name), tuple(marks), end=left, key=str(name)))

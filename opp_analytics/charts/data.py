@@ -314,12 +314,6 @@ def note_intervals(table: pd.DataFrame, noun: str = "interval") -> str:
     return f"{text.percent(confidence)} {text.plural(noun)}" if confidence else ""
 
 
-def note_order(parts: pd.DataFrame) -> str:
-    """Name the parts of stacked bars from the left, without empty ones."""
-    names = [text.label(name) for name in parts if parts[name].any()]
-    return f"from the left: {', '.join(names)}" if names else ""
-
-
 def note_rest(rest: int, noun: str) -> str:
     """Count what is not drawn; empty for none."""
     return f"{text.count(rest, noun)} not shown" if rest else ""

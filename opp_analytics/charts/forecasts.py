@@ -465,7 +465,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         return ChartData(sentence(table), write_caption(table), "no won or open deals", size=(9.0, 3.4))
     money = money_of(table)
-    stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES], every_row=True)
+    stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES])
     places = tuple(
         Place(names[key], stack.marks, f"{money(commit)} commit, {money(best)} best", stack.end)
         for key, stack, commit, best in zip(
@@ -528,7 +528,7 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
     return ChartData(
         sentence(table), write_caption(table, text.count(int(deals.sum()))),
-        places=stack_shares(shares, tones, every_row=True), name_width=40, size=(9.0, 2.8),
+        places=stack_shares(shares, tones), name_width=40, size=(9.0, 2.8),
         measure=measure_percent("share of the value at the start", low=0, high=1),
     )  # fmt: skip
 

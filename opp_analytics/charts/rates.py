@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Container
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,8 @@ _MOST_CURVES = 6
 _MOST_FLAGS = 15
 _FLAGGED = 0.14
 """Share of the width for the values of flagged deals, the reasons right of them."""
-_RATES = 0.8
-"""Share of the width for win rates, the deals right of them."""
+_RATES, _SCORES = 0.8, 0.48
+"""Shares of the width for win rates, and for those of a scorecard, the figures right of them."""
 _REASONS = 108
 """Characters of the reasons beside a bar."""
 
@@ -71,7 +72,7 @@ def win_rate(
     differs = evidence.list_apart(table) if differs is None else differs
     apart = any(key in differs for key in table.index)
     note += " · blue: differs from the others beyond chance" if apart else ""
-    table = table.sort_values("rate", ascending=False, kind="stable")
+    table = _rank(table)
     places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
     overall = float(table["won"].sum() / closed.sum()) if math.isnan(overall) else overall
     top = min(1.0, 1.05 * float(table["rate_high"].max()))
@@ -281,32 +282,24 @@ def velocity(table: pd.DataFrame) -> ChartData:
 
 def scorecard(table: pd.DataFrame) -> ChartData:
     """Prepare win rates with intervals, highest first, blue where beyond chance; the other scores beside them."""
-    count = text.count(int(table["n"].sum()), "closed deal")
-    note = write_caption(table, count, note_intervals(table), "blue: differs from the others beyond chance")
-    if not table["n"].any():
-        return ChartData(sentence(table), note, "no closed deals", size=(9.5, 3.2))
-    ranked = table.sort_values("rate", ascending=False, kind="stable")
-    places = []
-    for name, row in zip(name_rows(ranked.index), iterate(ranked), strict=True):
-        tone: Tone = "hi" if row.differs else "bar"
-        interval = RangeMark(row.rate_low, row.rate_high, "hi" if row.differs else "mute")
-        figures = (
-            f"{int(row.won):,} of {int(row.n):,}",
-            text.number(row.days_to_win),
-            text.percent(row.slip_rate),
+    chart = replace(win_rate(table), size=(9.5, 3.2))
+    if chart.empty:
+        return chart
+    places = tuple(
+        replace(place, figures=(
+            f"{int(row.won):,} of {int(row.n):,}", text.number(row.days_to_win), text.percent(row.slip_rate),
             text.percent(row.forecast_bias, signed=True),
-        )
-        marks = (interval, DotMark(row.rate, tone)) if row.n else ()
-        places.append(Place(name, marks, figures=figures))
-    share = 0.48  # of the width for the rates
-    top = min(1.0, 1.05 * float(ranked["rate_high"].max()))
-    heads = (("won", 0.58), ("days to win", 0.735), ("slips", 0.825), ("forecast bias", 1.0))
-    return ChartData(
-        heading(table), note, places=tuple(places),
-        measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=choose_ticks(top, 5)),
-        levels=(Level(ranked["won"].sum() / ranked["n"].sum()),), size=(9.5, 3.2),
-        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
+        ))
+        for place, row in zip(chart.places, iterate(_rank(table)), strict=True)
     )  # fmt: skip
+    heads = (("won", 0.58), ("days to win", 0.735), ("slips", 0.825), ("forecast bias", 1.0))
+    measure = replace(chart.measure, high=(chart.measure.high or 1.0) * _RATES / _SCORES)
+    columns = tuple(TextColumn(at, True, head, "ink") for head, at in heads)
+    return replace(chart, places=places, measure=measure, columns=columns)
+
+
+def _rank(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values("rate", ascending=False, kind="stable")
 
 
 def audit(table: pd.DataFrame) -> ChartData:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from opp_analytics import analysis, charts, text
 from opp_analytics.charts import ChartData
-from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory, OppAnalyticsError
+from opp_analytics.errors import ArgumentTypeError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When, as_date, as_instant, check_freq
@@ -21,6 +21,8 @@ _WIDTH, _HEADER = 15.0, 0.9
 """Inches of the sheet, and of its header's height."""
 _WEEKS, _HORIZON = 13, 60
 """Weeks of what moved and slipped; days after which a stated probability is judged."""
+_LACKING = (_WIDTH / 2, 2.0)
+"""Size of a panel without data."""
 _MOST_ROWS = 15
 """Rows of a panel, so that a large team leaves room for the others."""
 _Make = Callable[[], ChartData]
@@ -81,27 +83,29 @@ def tear_sheet(
         raise ArgumentTypeError(
             f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
         )
-    history = history if org is None else history.read_by(org)
-    panels = _list_panels(history, as_of, target, check_freq(freq), by)
-    prepared = [_prepare(name, make) for name, make in panels.items()]
-    return _lay_out(prepared, *_head(history, as_of))
-
-
-def _list_panels(history: History, as_of: When | None, target: Any, freq: Freq, by: str) -> dict[str, _Make]:
-    """List what prepares each panel, the widest first, in the order of a reader's questions."""
-    records = history.records["recorded_at"]
+    history, freq = history if org is None else history.read_by(org), check_freq(freq)
+    records, zone = history.records["recorded_at"], Org.of(history).zone(None)
+    until = None if as_of is None else as_instant(as_of, tz=zone, end=True, name="as_of")
     if records.empty:
-        return dict.fromkeys(_NAMES, _need_records)
-    zone = Org.of(history).zone(None)
-    now = history.recorded_before(
-        records.iloc[-1] if as_of is None else as_instant(as_of, tz=zone, end=True, name="as_of")
-    )
-    day = as_date(now if as_of is None else as_of, tz=zone)
-    period = str(pd.Period(day, freq))
-    deals = history.as_of(now)
+        need = "no record yet: run `opp-analytics record` daily"
+        return _lay_out([ChartData(name, empty=need, size=_LACKING) for name in _NAMES], "Tear sheet", need)
+    now = history.recorded_before(until or records.iloc[-1])
+    day, known, deals = as_date(as_of or now, tz=zone), records[records <= now], history.as_of(now)
+    span = text.days(as_date(known.iloc[0], tz=zone), as_date(now, tz=zone))
+    basis = f"{text.count(len(deals))} in {text.count(len(known), 'record')}, {span}"
+    makes = _list_panels(history, deals, now, day, target, freq, by)
+    panels = [_prepare(name, make) for name, make in zip(_NAMES, makes, strict=True)]
+    return _lay_out(panels, f"Tear sheet, {text.day(day, year=True)}", basis)
+
+
+def _list_panels(
+    history: History, deals: pd.DataFrame, now: pd.Timestamp, day: pd.Timestamp, target: Any, freq: Freq, by: str
+) -> tuple[_Make, ...]:  # fmt: skip
+    """List what prepares each panel, in the order of a reader's questions."""
+    first, period = history.records["recorded_at"].iloc[0], str(pd.Period(day, freq))
     when: dict[str, Any] = {"as_of": day, "freq": freq}
-    recent: dict[str, Any] = {"start": max(records.iloc[0], now - pd.Timedelta(weeks=_WEEKS)), "end": now}
-    week: dict[str, Any] = {"start": max(records.iloc[0], now - pd.Timedelta(weeks=1)), "end": now}
+    recent: dict[str, Any] = {"start": max(first, now - pd.Timedelta(weeks=_WEEKS)), "end": now}
+    week: dict[str, Any] = {"start": max(first, now - pd.Timedelta(weeks=1)), "end": now}
 
     def create() -> pd.DataFrame:
         table = analysis.pipeline_created(history, freq=freq, by=by)
@@ -110,7 +114,7 @@ def _list_panels(history: History, as_of: When | None, target: Any, freq: Freq, 
     def call() -> analysis.CallSamples:
         return analysis.CallSamples.of(history, "tear_sheet", freq=freq, as_of=day)
 
-    makes: tuple[_Make, ...] = (
+    return (
         lambda: charts.forecast(analysis.forecast(deals, **when, history=history, target=target, periods=7)),
         lambda: charts.forecast_fan(analysis.forecast_fan(history, period=period, **when)),
         lambda: charts.pacing(analysis.pacing(deals, **when, by_day=True)),
@@ -131,7 +135,6 @@ def _list_panels(history: History, as_of: When | None, target: Any, freq: Freq, 
         lambda: charts.call_accuracy(analysis.judge_callers(call())),
         lambda: charts.forecast_value_added(analysis.compare_sources(call(), None)),
     )  # fmt: skip
-    return dict(zip(_NAMES, makes, strict=True))
 
 
 _NAMES = (
@@ -142,39 +145,17 @@ _NAMES = (
 """Titles of panels without data."""
 
 
-def _need_records() -> ChartData:
-    raise NotEnoughHistory("no record yet: run `opp-analytics record` daily")
-
-
 def _prepare(name: str, make: _Make) -> ChartData:
     """Prepare a panel; where the history is too short, or lacks a column, the panel says so."""
     try:
         chart = make()
     except OppAnalyticsError as error:
-        return ChartData(name, empty=str(error), size=(_WIDTH / 2, 2.0))
+        return ChartData(name, empty=str(error), size=_LACKING)
     rest = 0 if chart.upright else len(chart.places) - _MOST_ROWS
     if rest > 0:
-        chart = replace(
-            chart,
-            places=chart.places[:_MOST_ROWS],
-            note=f"{chart.note} · {text.count(rest, 'row')} not shown",
-        )
+        note = f"{chart.note} · {text.count(rest, 'row')} not shown"
+        return replace(chart, places=chart.places[:_MOST_ROWS], note=note)
     return chart
-
-
-def _head(history: History, as_of: When | None) -> tuple[str, str]:
-    """Write the title of the sheet, and what it rests on."""
-    records = history.records["recorded_at"]
-    if records.empty:
-        return "Tear sheet", "no record yet"
-    zone = Org.of(history).zone(None)
-    known = (
-        records if as_of is None else records[records <= as_instant(as_of, tz=zone, end=True, name="as_of")]
-    )
-    day = as_date(known.iloc[-1] if as_of is None else as_of, tz=zone)
-    deals = text.count(len(history.as_of(known.iloc[-1])))
-    span = text.days(as_date(known.iloc[0], tz=zone), as_date(known.iloc[-1], tz=zone))
-    return f"Tear sheet, {text.day(day, year=True)}", f"{deals} in {text.count(len(known), 'record')}, {span}"
 
 
 def _lay_out(panels: list[ChartData], title: str, basis: str) -> Figure:
@@ -188,9 +169,7 @@ def _lay_out(panels: list[ChartData], title: str, basis: str) -> Figure:
     head.text(0.01, 0.35, basis, fontsize=1.2 * size, color=COLORS["quiet"], **style)
     match_dark(head)
     for row, strip in zip(rows, strips, strict=True):
-        places = (
-            [strip] if len(row) == 1 and row[0] is panels[0] else strip.subfigures(1, 2, squeeze=False).flat
-        )
-        for chart, place in zip(row, places, strict=False):
+        halves = strip.subfigures(1, 2, squeeze=False).flat if row[0] is not panels[0] else [strip]
+        for chart, place in zip(row, halves, strict=False):
             render(chart, add_axes(place))
     return sheet

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import charts
-from opp_analytics.charts.data import name_periods, note_order, write_caption
+from opp_analytics.charts.data import name_periods, write_caption
 
 MODULES = sorted(Path(inspect.getfile(charts)).parent.glob("*.py"))
 ALLOWED = {
@@ -78,11 +78,6 @@ def test_shorten__keeps_a_short_last_key_whole():
 def test_name_periods__marks_a_running_one_with_a_star():
     table = pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"])
     assert name_periods(table) == ["Mar\xa02, 2026", "Apr 2026*"]
-
-
-def test_note_order__names_the_parts_that_are_drawn():
-    parts = pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]})
-    assert note_order(parts) == "from the left: won, still due"
 
 
 def test_choose_ticks__are_round():
