@@ -45,7 +45,7 @@ if runs():
     from opp_analytics.cli.console import OUTPUT, heading, note, say, show, write_command
     from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
     from opp_analytics.org import money_of, require, split_by
-    from opp_analytics.periods import as_date, as_period
+    from opp_analytics.periods import as_date, as_period, to_dates
     from opp_analytics.schema import ALL, BUCKETS, label_groups, unstack_level
 
 _PROVED = ["wape", "bias", "differs", "interval_coverage", "coverage_50", "coverage_95", "winkler", "crps"]
@@ -429,15 +429,15 @@ def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
 def _choose_days(
     records: pd.Series[Any], since: str | None, until: str | None, zone: str
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Choose the first and the last day; by default the week to the last record, or what was recorded of it."""
+    """Choose the last record by the first day, as the page does, and the last day; by default the week to the last record."""
     end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="--until")
-    if since is None:
-        week = end - pd.Timedelta(days=7)
-        return (records.iloc[0] if as_date(records.iloc[0], tz=zone) >= week else week), end
-    start = as_date(since, tz=zone, name="--since")
+    start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="--since")
     if end < start:
         raise ArgumentValueError(f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them")
-    return start, end
+    by_then = records[to_dates(records, tz=zone) <= start]
+    if by_then.empty:
+        return (records.iloc[0] if since is None else start), end
+    return by_then.iloc[-1], end
 
 
 def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:

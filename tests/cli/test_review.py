@@ -56,7 +56,7 @@ def test_changes__say_why_whose_and_which(command: Command, folder: Path, tmp_pa
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
     assert (
-        "March is up 100 since Mar 3, to 1.1K: Oakhurst won beyond its chance (+400) and =Bolt|A1 pushed out (−300)"
+        "March is up 100 since Mar 2, to 1.1K: Oakhurst won beyond its chance (+400) and =Bolt|A1 pushed out (−300)"
         in out
     )
     assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out

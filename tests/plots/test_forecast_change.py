@@ -10,7 +10,7 @@ TABLE = TABLES["forecast_change"]
 
 def test_forecast_change__steps_from_then_to_now():
     ax = plots.forecast_change(TABLE)
-    assert reading.title(ax) == "Acme won beyond its chance (+30), against 2 pushed out (−20)"
+    assert reading.title(ax) == "Acme won beyond its chance (+30)"
     assert reading.rows(ax) == [
         "Forecast Mar 24",
         "won beyond its chance",

@@ -237,10 +237,10 @@ def _check_changes(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     printed, history = shown.command("changes"), answers.history
     assert history is not None
     last = history.records["recorded_at"].iloc[-1].tz_convert(answers.tz).tz_localize(None).normalize()
-    first = history.records["recorded_at"].iloc[0]
-    start: Any = last - pd.Timedelta(days=7)
-    if first.tz_convert(answers.tz).tz_localize(None).normalize() >= start:
-        start = first
+    moments = history.records["recorded_at"]
+    days = moments.dt.tz_convert(answers.tz).dt.tz_localize(None).dt.normalize()
+    by_then = moments[days <= last - pd.Timedelta(days=7)]
+    start: Any = by_then.iloc[-1] if len(by_then) else moments.iloc[0]
     freq = answers.world.freq
     asked: dict[str, Any] = {"start": start, "end": last, "period": str(pd.Period(last, freq)), "freq": freq}
     with quiet():

@@ -77,7 +77,7 @@ def forecast_change(
         signed), ``value`` (float64, money: full value of the deals, as last known), ``deals`` (int64), ``largest`` (str: name
         or id of the deal that moved most; missing without one). Then what the step's deals added and what others took:
         ``up``, ``down`` (float64, money, signed), ``up_deals``, ``down_deals`` (int64), ``up_largest``, ``down_largest`` (str: as
-        ``largest``, or what is before its colon where no other deal of the row has the same) and ``up_most``, ``down_most`` (float64, money:
+        ``largest``, or what is before its colon where no other deal that did the same has it) and ``up_most``, ``down_most`` (float64, money:
         what that deal alone added or took). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
 
     Raises
@@ -223,9 +223,10 @@ class ForecastChange:
 
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
-    """Shorten names to what is before their colon, where no other deal of the movement has the same."""
+    """Shorten names to what is before their colon, where no other deal that moved alike has the same."""
     heads = names.str.partition(": ")[0]
-    return heads.where(rows["unique_id"].groupby([rows["movement"], heads]).transform("nunique") == 1, names)
+    same = rows["unique_id"].groupby([rows["movement"], rows["expected"] > 0, heads])
+    return heads.where(same.transform("nunique") == 1, names)
 
 
 @dataclass(frozen=True)

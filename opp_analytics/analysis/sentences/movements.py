@@ -67,8 +67,6 @@ _STEP_WORDS = {
 _ONE = {"won": "win", "lost": "loss", "new": "new deal"}
 # A deal that makes from this share of a change on, and not more than all of it, is its cause.
 _CAUSE = 0.6
-# A step of at least this share of the largest one, in the other direction, is said beside it.
-_AGAINST = 0.5
 _CENT = 0.005
 
 
@@ -398,11 +396,11 @@ def head_forecast_change(table: pd.DataFrame) -> str:
     rise = f"{what}’s {money_of(table)(abs(change))} {'rise' if change > 0 else 'fall'} {since}"
     if cause := _say_cause(table, steps, rise):
         return capital(cause)
-    lead, *others = steps
-    against = [step for step in others if step.expected / lead.expected <= -_AGAINST]
-    return capital(
-        ", against ".join([_say_step(lead, table), *(_say_briefly(step, table) for step in against[:1])])
-    )
+    against = [step for step in steps if step.expected * steps[0].expected < 0]
+    # Else a title would tell the rise of a forecast that fell.
+    turned = against[:1] if abs(change) < _CENT or steps[0].expected * change < 0 else []
+    words = [_say_step(steps[0], table), *(_say_briefly(step, table) for step in turned)]
+    return capital(", against ".join(words))
 
 
 def say_forecast_change(table: pd.DataFrame) -> str:
