@@ -333,7 +333,7 @@ def isolate(words: str) -> str:
     >>> isolate("Most to go: \u05d3\u05e0\u05d4 $105K") == "Most to go: \u2068\u05d3\u05e0\u05d4\u2069 $105K"
     True
     """
-    return _LEFTWARD_NAME.sub(rf"{FIRST_ISOLATE}\g<0>{LAST_ISOLATE}", words)
+    return words if words.isascii() else _LEFTWARD_NAME.sub(rf"{FIRST_ISOLATE}\g<0>{LAST_ISOLATE}", words)
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:
