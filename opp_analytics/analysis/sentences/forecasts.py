@@ -53,11 +53,6 @@ def describe_forecast(table: pd.DataFrame) -> str:
     return " ".join(filter(None, say_forecast(table)))
 
 
-def head_forecast(table: pd.DataFrame) -> str:
-    """Describe the same in one headline."""
-    return say_forecast(table)[0]
-
-
 def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
     """Say whether the current period makes it, then what is left to do; once it is decided, lead with the next period."""
     if table.index.names != ["period"]:
@@ -66,19 +61,22 @@ def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
     if not label:
         return "No deal is won or due in this period or a later one.", ""
     row: Row = table.loc[label]
-    ahead: Row = table.loc[lead]
-    amount, name = money_of(table), _name(label, table)
     if not row.get("to_date", False):
-        return f"{_describe_ahead(name, row, table)}.", ""
+        return f"{_describe_ahead(label, table)}.", ""
     if lead != label:
-        now, left = _describe_settled(name, label, row, table)
-        said = f"{now} {_describe_ahead(_name(lead, table), ahead, table)}."
-        return said, " ".join(filter(None, (left, evidence.say_rough(ahead, table))))
-    begun = evidence.has_begun(label, table)
+        now, left = _describe_settled(label, table)
+        return f"{now} {_describe_ahead(lead, table)}.", _join(
+            left, evidence.say_rough(table.loc[lead], table)
+        )
+    begun, name = evidence.has_begun(label, table), _name(label, table)
     describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
     said, *more = describe(f"{name} has begun" if begun else name, row, table, begun)
-    late = "" if row["open_count"] else _describe_overdue(table, amount)
-    return said, " ".join(filter(None, (*more, late, _describe_before(label, table) if begun else "")))
+    late = "" if row["open_count"] else _describe_overdue(table)
+    return said, _join(*more, late, _describe_before(label, table) if begun else "")
+
+
+def _join(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def find_lead(table: pd.DataFrame) -> tuple[str, str]:
@@ -92,37 +90,35 @@ def find_lead(table: pd.DataFrame) -> tuple[str, str]:
         return (shown[0], shown[0]) if shown else ("", "")
     label = str(now[0])
     row: Row = table.loc[label]
-    later: Row = table.loc[shown[shown.index(label) + 1 :][:1] if label in shown else []]
     nothing = not row["open_count"] and row["expected"] <= row["booked"]
     settled = row["gap"] <= 0 or evidence.count_days_left(label, table) is not None or nothing
-    later = later[
-        (later["expected"] > 0) | ((later["expected"] == 0) & (later.get("needed_pipeline", 0) > 0))
-    ]
-    return label, str(later.index[0]) if settled and len(later) else label
+    later: Row = table.loc[shown[shown.index(label) + 1 :][:1] if settled and label in shown else []]
+    known = (later["expected"] > 0) | ((later["expected"] == 0) & (later.get("needed_pipeline", 0) > 0))
+    return label, str(later.index[0]) if known.any() else label
 
 
 def _name(label: str, table: pd.DataFrame) -> str:
     return capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
 
 
-def _describe_settled(name: str, label: str, row: Row, table: pd.DataFrame) -> tuple[str, str]:
+_DAYS_LEFT = ("today", "tomorrow", "in two days")
+
+
+def _describe_settled(label: str, table: pd.DataFrame) -> tuple[str, str]:
     """Say how a period ends, and what can still be done in it."""
-    amount, left = money_of(table), evidence.count_days_left(label, table)
-    met = row["gap"] <= 0
-    if met:
+    row: Row = table.loc[label]
+    name, amount, left = _name(label, table), money_of(table), evidence.count_days_left(label, table)
+    if met := row["gap"] <= 0:
         over = f", {amount(-row['gap'])} over" if row["gap"] else "" if left is None else ", on target"
         said = f"{name} is {'at target' if left is None else 'done'}: {amount(row['booked'])}{over}"
     else:
-        ends = "" if left is None else f" ends {_DAYS_LEFT[left]}"
-        to_go = f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
+        said = f"{name}{'' if left is None else f' ends {_DAYS_LEFT[left]}'}: {_say_closed(row, amount)}"
+        said += f", {amount(row['gap'])} to go" if math.isfinite(row["target"]) else ""
         likely = not _is_stated(table) and row["open_count"] and row["p_target"] >= evidence.NO_CHANCE
-        chance = f", {percent(row['p_target'])} likely" if likely else ""
-        said = f"{name}{ends}: {_say_closed(row, amount)}{to_go}{chance}{', nothing due' if left is None else ''}"
+        said += f", {percent(row['p_target'])} likely" if likely else ""
+        said += ", nothing due" if left is None else ""
     still = f"{_say_due('Upside still' if met else 'Still', name, row, amount)}." if row["open_count"] else ""
-    return f"{said}.", " ".join(filter(None, (still, _describe_overdue(table, amount))))
-
-
-_DAYS_LEFT = ("today", "tomorrow", "in two days")
+    return f"{said}.", _join(still, _describe_overdue(table))
 
 
 def _say_due(what: str, name: str, row: Row, amount: Money) -> str:
@@ -137,19 +133,15 @@ def _say_closed(row: Row, amount: Money) -> str:
 
 def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
     amount, closed = money_of(table), _say_closed(row, money_of(table))
-    target, to_go, due = (
-        amount(row["target"]),
-        f"{amount(row['gap'])} to go",
-        f"{amount(row['open_value'])} due",
-    )
+    target, to_go = amount(row["target"]), f"{amount(row['gap'])} to go"
+    due, deals = f"{amount(row['open_value'])} due", spelled(int(row["open_count"]), "open deal")
     if row["gap"] <= 0:
-        return _describe_settled(name, str(row.name), row, table)
+        return _describe_settled(str(row.name), table)
     if not math.isfinite(row["expected"]):
         return f"{name}: {closed} vs. {target}, too early to say.", f"{to_go}, {due}."
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return (f"{name}: {closed}, {to_go} and no open deals due.",)
-    outside, stated = evidence.name_outside(row, amount), _is_stated(table)
-    forecast = f"forecast {amount(row['expected'])}{outside and f' ({outside})'}"
+    stated, forecast = _is_stated(table), f"forecast {_write_expected(row, amount)}"
     if stated or math.isnan(row["p_target"]):
         said = f"{name}: {'' if begun else f'{closed}, '}{forecast} vs. {target}."
     elif begun:
@@ -158,13 +150,13 @@ def _describe_with_target(name: str, row: Row, table: pd.DataFrame, begun: bool)
         said = f"{name} is {percent(row['p_target'])} likely to hit {target}: {closed}, {forecast}."
     if not math.isfinite(row["low"]):
         return said, f"{to_go}, {due}; {evidence.NO_RANGE}."
-    deals, known = spelled(int(row["open_count"]), "open deal"), math.isfinite(row["pipeline_coverage"])
-    known = known and row["open_count"]
+    known = row["open_count"] and math.isfinite(row["pipeline_coverage"])
     cover = f", covered {times(row['pipeline_coverage'])} by {deals}" if known else f", {deals} due"
     if stated or not row["p_target"] < evidence.NO_CHANCE:
         return said, f"{to_go}{cover}.", evidence.say_rough(row, table)
-    all_due = _say_all_due(row, amount)
-    return said, f"{to_go}{f'; {all_due}' if all_due else cover}.", _describe_next(str(row.name), table)
+    all_due, later = _say_all_due(row, amount), str(pd.Period(row.name, table.attrs["freq"]) + 1)
+    ahead = f"{_describe_ahead(later, table)}." if later in table.index else ""
+    return said, f"{to_go}{f'; {all_due}' if all_due else cover}.", ahead
 
 
 def _say_all_due(row: Row, amount: Money) -> str:
@@ -181,19 +173,11 @@ def _describe_before(label: str, table: pd.DataFrame) -> str:
     before = str(pd.Period(label, table.attrs["freq"]) - 1)
     if before not in table.index or not table.loc[before, "booked"]:
         return ""
-    row: Row = table.loc[before]
-    amount = money_of(table)
-    off = f", {amount(abs(row['gap']))} {'over' if row['gap'] < 0 else 'below'} target" if row["gap"] else ""
-    return (
-        f"{_name(before, table)} closed at {amount(row['booked'])}{off if math.isfinite(row['gap']) else ''}."
+    amount, booked, gap = money_of(table), table["booked"][before], float(table["gap"][before])
+    off = (
+        f", {amount(abs(gap))} {'over' if gap < 0 else 'below'} target" if gap and math.isfinite(gap) else ""
     )
-
-
-def _describe_next(label: str, table: pd.DataFrame) -> str:
-    """Describe the period after; empty where it is not known."""
-    later = str(pd.Period(label, table.attrs["freq"]) + 1)
-    row: Row = table.loc[later] if later in table.index else None
-    return "" if row is None else f"{_describe_ahead(_name(later, table), row, table)}."
+    return f"{_name(before, table)} closed at {amount(booked)}{off}."
 
 
 def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
@@ -206,46 +190,53 @@ def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bo
         return (f"{said}, one deal of {amount(row['open_value'])} due, {likely} likely to close.",)
     if not math.isfinite(row["low"]):
         due = f"{amount(row['open_value'])} due"
-        known = math.isfinite(row["expected"])
-        return (
-            f"{said}, {f'{forecast}, {due}; {evidence.NO_RANGE}' if known else f'{due}, too early to say'}.",
+        unsaid = (
+            f"{due}, too early to say"
+            if math.isnan(row["expected"])
+            else f"{forecast}, {due}; {evidence.NO_RANGE}"
         )
+        return (f"{said}, {unsaid}.",)
     outside = evidence.name_outside(row, amount)
-    spread = f"{amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'}"
-    said = f"{name}: {forecast} ({spread})" if begun else f"{said}, {forecast} ({spread})"
-    return f"{said}, {due} due.", evidence.say_rough(row, table)
+    forecast += f" ({amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'})"
+    return (
+        f"{name}: {forecast}, {due} due." if begun else f"{said}, {forecast}, {due} due.",
+        evidence.say_rough(row, table),
+    )
 
 
-def _describe_overdue(table: pd.DataFrame, amount: Money) -> str:
+def _describe_overdue(table: pd.DataFrame) -> str:
     """Ask to re-date the overdue deals."""
     late = float(table["open_value"].get(BUCKETS[0], 0.0))
-    return f"{amount(late)} is past its close date: re-date it." if late else ""
+    return f"{money_of(table)(late)} is past its close date: re-date it." if late else ""
 
 
-def _describe_ahead(name: str, row: Row, table: pd.DataFrame) -> str:
-    """Describe a future period: the chance of its target, its forecast, and the pipeline to add."""
-    amount, known, stated = money_of(table), math.isfinite(row["low"]), _is_stated(table)
+def _write_expected(row: Row, amount: Money) -> str:
     outside = evidence.name_outside(row, amount)
-    forecast = f"{amount(row['expected'])}{outside and f' ({outside})'}"
+    return f"{amount(row['expected'])}{outside and f' ({outside})'}"
+
+
+def _describe_ahead(label: str, table: pd.DataFrame) -> str:
+    """Describe a future period: the chance of its target, its forecast, and the pipeline to add."""
+    row: Row = table.loc[label]
+    name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
+    due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, amount)
     if not math.isfinite(row["target"]):
-        due = f"{amount(row['open_value'])} due so far"
-        return f"{name}: forecast {forecast}, {due}" if known else f"{name}: {due}, too early to say"
-    needed = float(row.get("needed_pipeline", math.nan))
-    add = f"; add {amount(needed)} of pipeline" if needed > 0 else ""
-    against = f"{forecast} vs. {amount(row['target'])}"
-    if stated and row["open_count"]:
-        return f"{name}: {against} at stated chances{add}"
-    none = "" if row["open_count"] else "nothing due yet"
-    if stated:
-        return f"{name}: {none}{add}"
-    if not known or math.isnan(row["p_target"]):
-        cover = none or (
-            f"{times(row['pipeline_coverage'])} coverage"
-            if row["pipeline_coverage"] > 0
-            else f"{amount(row['open_value'])} due"
+        return (
+            f"{name}: forecast {forecast}, {due} so far"
+            if known
+            else f"{name}: {due} so far, too early to say"
         )
-        return f"{name}: {cover}; too early to say more"
-    return f"{name} is {percent(row['p_target'])} likely: {against}{none and f', {none}'}{add}"
+    needed, none = float(row.get("needed_pipeline", math.nan)), "" if row["open_count"] else "nothing due yet"
+    add, against = (
+        f"; add {amount(needed)} of pipeline" if needed > 0 else "",
+        f"{forecast} vs. {amount(row['target'])}",
+    )
+    if _is_stated(table):
+        return f"{name}: {none or f'{against} at stated chances'}{add}"
+    if known and math.isfinite(row["p_target"]):
+        return f"{name} is {percent(row['p_target'])} likely: {against}{none and f', {none}'}{add}"
+    cover = f"{times(row['pipeline_coverage'])} coverage" if row["pipeline_coverage"] > 0 else due
+    return f"{name}: {none or cover}; too early to say more"
 
 
 def _is_stated(table: pd.DataFrame) -> bool:
@@ -286,13 +277,10 @@ def _describe_groups(table: pd.DataFrame) -> str:
     if short.empty:
         return f"{first}; every forecast gets there"
     off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
+    today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
     # On the first days nobody is at target yet.
-    return f"{off} target" if not met and _has_begun(table) else f"{first}; {off}"
-
-
-def _has_begun(table: pd.DataFrame) -> bool:
-    attrs = table.attrs
-    return "as_of" in attrs and evidence.has_begun(str(pd.Period(attrs["as_of"], attrs["freq"])), table)
+    begun = today and not met and evidence.has_begun(str(pd.Period(today, freq)), table)
+    return f"{off} target" if begun else f"{first}; {off}"
 
 
 def _as_tuple(label: Any) -> tuple[Any, ...]:

@@ -44,7 +44,7 @@ _KINDS = (
         "forecast",
         "booked expected target p_target",
         forecasts.describe_forecast,
-        head=forecasts.head_forecast,
+        head=lambda table: forecasts.say_forecast(table)[0],
     ),
     _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
     _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
