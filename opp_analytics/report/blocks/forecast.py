@@ -181,30 +181,30 @@ def decide(tables: Tables) -> Block | None:
     as_stated = deals.attrs["method"] == "stated"
     swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
     if not swings:
-        largest = "value" if as_stated else "weighted"
-        deals = deals.sort_values([largest, "unique_id"], ascending=[False, True])
+        ranked = ["value" if as_stated else "weighted", "unique_id"]
+        deals = deals.sort_values(ranked, ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
-    deal = PageColumn("Deal", right=False, phone="full", kind="deal")
     rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
+    listed = f"The {text.spelled(len(shown), 'deal')}{rest} with most {{}} in {month}. {{}}"
     if as_stated:
-        finding = _say_largest(tables, deals, month)
         sub = (
             "At stated chances. What one deal does to the chance of the target shows once chances are learned"
         )
-    else:
-        finding = analysis.describe_forecast_deals(deals, row)
-        what = (
-            "Ring: the chance of the target if the deal is lost; blue: if it is won"
-            if swings
-            else "At chances from history"
+    elif swings:
+        sub = listed.format(
+            "at stake", "Ring: the chance of the target if the deal is lost; blue: if it is won"
         )
-        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most {'at stake' if swings else 'expected'} in {month}. {what}"
+    else:
+        sub = listed.format("expected", "At chances from history")
+    finding = (
+        _say_largest(tables, deals, month) if as_stated else analysis.describe_forecast_deals(deals, row)
+    )
+    deal = PageColumn("Deal", right=False, phone="full", kind="deal")
     if swings:
         head = PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict")
         cells = [_draw_swing(one) for one in shown.to_dict("records")]
     else:
-        head = PageColumn("Value × chance")
-        cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
+        head, cells = PageColumn("Value × chance"), [Cell(inputs.money(worth)) for worth in shown["weighted"]]
     rows = zip(shown.to_dict("records"), cells, strict=True)
     lines = tuple(
         Line((_describe_deal(tables, one), cell), teams=tables.find_teams(one["unique_id"]))
@@ -234,8 +234,7 @@ def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
 
 def _show_chance(tables: Tables, row: dict[Any, Any]) -> str:
     """Show the chance from history, in the period in question where the deal is due in another."""
-    own = tables.show_history(row["unique_id"])
-    now = text.percent(row["chance"])
+    own, now = tables.show_history(row["unique_id"]), text.percent(row["chance"])
     return own if own == now else f"{now} in {tables.inputs.name_of(str(tables.lead))}"
 
 
@@ -498,22 +497,22 @@ def _change(tables: Tables, row: pd.Series[Any], column: str, show: Callable[[fl
 
 def _closed(tables: Tables) -> Tile:
     row, money, label = tables.current, tables.inputs.money, str(tables.inputs.period)
-    notes = [text.count(len(tables.inputs.won_now))]
-    if evidence.has_begun(label, tables.forecast):
+    notes, won = [], len(tables.inputs.won_now)
+    if begun := evidence.has_begun(label, tables.forecast):
         first, last = tables.inputs.period.start_time, tables.inputs.period.end_time
-        notes = [
-            *(notes if len(tables.inputs.won_now) else []),
-            f"day {(tables.inputs.today - first).days + 1} of {(last - first).days + 1}",
-        ]
+        notes = [f"day {(tables.inputs.today - first).days + 1} of {(last - first).days + 1}"]
     elif math.isfinite(row["attainment"]):
-        notes.append(f"{text.percent(row['attainment'])} of target")
-    opens = list_closed(tables, label, float(row["booked"]))
+        notes = [f"{text.percent(row['attainment'])} of target"]
+    note, change = (
+        ", ".join([*([text.count(won)] if won or not begun else []), *notes]),
+        _change(tables, row, "booked", money),
+    )
     return Tile(
         "Closed won",
         money(row["booked"]),
-        _change(tables, row, "booked", money),
-        ", ".join(notes),
-        opens=opens,
+        change,
+        note,
+        opens=list_closed(tables, label, float(row["booked"])),
     )
 
 
@@ -550,11 +549,7 @@ def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
         return "one deal: all or nothing"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
-        return (
-            f"{text.count(int(row['open_count']), 'open deal')} due"
-            if row["open_count"]
-            else "new business only"
-        )
+        return f"{text.spelled(int(row['open_count']), 'open deal')} due"
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
@@ -574,9 +569,8 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(row.name), "p_target")
     note = f"was {text.percent(then)}" if math.isfinite(then) else ""
-    return Tile(
-        "Chance of target", text.percent(row["p_target"]), _change(tables, row, "p_target", text.points), note
-    )
+    change = _change(tables, row, "p_target", text.points)
+    return Tile("Chance of target", text.percent(row["p_target"]), change, note)
 
 
 def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
