@@ -73,9 +73,7 @@ def list_closed(tables: Tables, period: str, booked: float | None = None) -> Dea
     if rows.empty and not further:
         return None
     listed, sums = _add_up(tables, rows, rows["value"], further, None, "Deals")
-    return Deals(
-        f"Closed in {inputs.name_of(period)}", listed, sums=sums if len(rows) + len(further) > 1 else ()
-    )
+    return Deals(f"Closed in {inputs.name_of(period)}", listed, sums=sums if further or len(rows) > 1 else ())
 
 
 def list_expected(
