@@ -136,7 +136,7 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
     elif deals:
         moved = [f"{deal} {money(by, signed=True)}" for deal, (_, by) in zip(deals, step.movers, strict=True)]
         says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([text.count(step.deals), *moved])
-        account, by = step.movers[0][0].partition(": ")[0], money(step.movers[0][1], signed=True)
+        account, by = shorten(step.movers[0][0].partition(": ")[0], 24), money(step.movers[0][1], signed=True)
         forms = (f"{n} · {', '.join(moved)}", f"{n} · {moved[0]}", f"{n} · {account} {by}", n)
     else:
         says = named = text.count(step.deals) if step.deals else ""

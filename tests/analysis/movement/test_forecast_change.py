@@ -7,7 +7,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.analysis import forecast, forecast_change, forecast_change_deals
+from opp_analytics.analysis import forecast, forecast_change, forecast_change_deals, heading
 from opp_analytics.analysis.movement.forecast_change import DEAL_STEPS, FORECAST_STEPS
 from opp_analytics.history import History
 from tests import worlds
@@ -171,7 +171,9 @@ def test_sentence__says_what_moved_the_forecast() -> None:
         == "March is unchanged since Mar 3, at 100: Oakhurst won beyond its chance (+60) and 2 pushed out (−60)."
     )
     table = forecast_change(recorded([*first, *rows("2026-03-09", False, True)]), **MARCH)
-    assert oa.sentence(table) == "March is down 60 since Mar 3, to 40: 2 pushed out (−60)."
+    assert (
+        oa.sentence(table) == "March is down 60 since Mar 3, to 40: one deal pushed out, Acme, made 40 of it."
+    )
     table = forecast_change(recorded([*first, *same]), **MARCH)
     assert oa.sentence(table) == "March is unchanged since Mar 3, at 100."
 
@@ -212,3 +214,61 @@ def test_forecast_change_deals__add_up_to_its_rows() -> None:
         pd.testing.assert_series_equal(
             rows, summed.reindex(rows.index).fillna(0.0), check_exact=False, atol=1e-6
         )
+
+
+def changed(*deals: tuple[str, dict[str, Any], dict[str, Any]]) -> pd.DataFrame:
+    """Why March moved, where each deal was so on Mar 2 and is so on Mar 9; without facts it is not there."""
+    rows = [
+        at(day, f"{place}", **facts) | {"name": name}
+        for place, (name, *versions) in enumerate(deals)
+        for day, facts in zip(("2026-03-02", "2026-03-09"), versions, strict=True)
+        if facts
+    ]
+    table = forecast_change(History.from_changes(pd.DataFrame(rows).drop(columns="deleted")), **MARCH)
+    assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"])
+    moved = table[["up", "down"]].drop(["then", "now", "new_business"]).sum(axis=1)
+    pd.testing.assert_series_equal(moved, table["expected"][moved.index], check_names=False)
+    return table
+
+
+WON: dict[str, Any] = {"stage": "closed_won", "close_date": "2026-03-06"}
+
+
+@pytest.mark.parametrize(
+    ("deals", "title", "sentence"),
+    [
+        # One win of three movements made four fifths of the rise.
+        (
+            [("Acme: Renewal", {"value": 1000.0}, {"value": 1000.0, **WON}), ("Bolt: Add-on", {}, {"value": 500.0}), ("Cog", {"value": 200.0}, {"value": 100.0})],
+            "One win, Acme, made 600 of March’s 760 rise since Mar 3",
+            "March is up 760 since Mar 3, to 1.2K: one win, Acme, made 600 of it, Bolt new (+200) and Cog cut in amount (−40).",
+        ),
+        # The same chances, a fall: none made three fifths of it, and the accounts of the largest are two deals.
+        (
+            [
+                (name, {"value": value, "probability": 60}, {"value": value, "probability": 40})
+                for name, value in (("Acme: One", 500.0), ("Acme: Two", 450.0), ("Bolt: One", 400.0))
+            ],
+            "3 deals became less likely to close by Mar 31 (−270), Acme: One most (−100)",
+            "March is down 270 since Mar 3, to 540: 3 deals became less likely to close by Mar 31 (−270), Acme: One most (−100).",
+        ),
+        # Up for some, down for others; the larger step is against the change of all.
+        (
+            [
+                ("Acme", {"value": 1000.0}, {"value": 1000.0, "probability": 60}), ("Bolt", {"value": 500.0}, {"value": 500.0, "probability": 20}),
+                ("Cog", {"value": 400.0}, {"value": 400.0, "stage": "closed_lost"}),
+            ],
+            "Acme became more likely to close by Mar 31 (+200), against Cog lost (−160)",
+            "March is down 60 since Mar 3, to 700: Acme became more likely to close by Mar 31 (+200), Cog lost (−160) and Bolt less likely (−100).",
+        ),
+        (
+            [("Acme", {"value": 900.0, "close_date": "2026-03-05"}, {"value": 900.0, "close_date": "2026-03-05"})],
+            "Acme passed its close date (−360)",
+            "March is down 360 since Mar 3, to 0: Acme passed its close date (−360).",
+        ),
+    ],
+)  # fmt: skip
+def test_sentence__names_the_deals_that_moved_a_forecast(deals: list[Any], title: str, sentence: str) -> None:
+    table = changed(*deals)
+    assert heading(table) == title
+    assert oa.sentence(table) == sentence
