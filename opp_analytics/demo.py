@@ -39,7 +39,7 @@ _OVERRIDDEN = "Dmitri Volkov"
 """The most optimistic rep, whose calls the manager doubts."""
 _MONTHS_AHEAD = 6
 """Months with targets after the last day."""
-_REPORT = {"alert_when": "p_target < 0.6"}
+_REPORT = {"alert_when": "p_target < 0.7"}
 
 
 def demo(
