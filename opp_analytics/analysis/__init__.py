@@ -46,10 +46,11 @@ from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallS
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_value_added import compare_sources as compare_sources  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
-from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals_shown as forecast_deals_shown  # isort: skip
+from opp_analytics.analysis.forecasting.forecast_deals import DealForecast as DealForecast  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.forecasting.track_record import list_past_coverage as list_past_coverage  # isort: skip
+from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
 from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip
@@ -66,6 +67,7 @@ from opp_analytics.analysis.sentences.forecasts import find_lead as find_lead, s
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
 from opp_analytics.analysis.sentences.movements import Step as Step, list_steps as list_steps  # isort: skip
 from opp_analytics.analysis.sentences.movements import say_forecast_change as say_forecast_change  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import explain_chances as explain_chances  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip

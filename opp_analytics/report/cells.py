@@ -19,8 +19,8 @@ from opp_analytics.report.model import Cell, Deal, Deals
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import BUCKETS, label_groups
 
-_MOST, _CENT = 20, 0.005
-"""Deals that a row opens to, about a screen: the workbook has the others; and the tolerance in money."""
+_MOST, _CENT, _MOVED = 20, 0.005, 0.1
+"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money; and what a chance must move to be news."""
 
 
 def say_finding(table: pd.DataFrame) -> str:
@@ -201,6 +201,31 @@ def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
 def show_stated(probability: Any) -> str:
     """Show the chance that a deal's owner stated, in percent."""
     return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
+
+
+def explain_chance(tables: Tables, unique_id: Any) -> str:
+    """Say what adds up to a deal's chance from history, and from what it moved; empty where it is not learned."""
+    why = tables.reasons.get(unique_id, "")
+    then, now = (float(known.get(unique_id, np.nan)) for known in (tables.earlier_chances, tables.chances))
+    own = tables.own_chances["period"].get(unique_id) == str(tables.inputs.period)
+    if not why or not own or not abs(now - then) >= _MOVED:
+        return why and f"From history {why}."
+    since = tables.inputs.day(tables.earlier.day)
+    return f"From history {why}; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}."
+
+
+def say_win_dates(tables: Tables, unique_id: Any) -> str:
+    """Say when a deal would be won, if it is; empty without past wins."""
+    low, high = (tables.own_chances[name].get(unique_id) for name in ("won_low", "won_high"))
+    day = tables.inputs.day
+    return "" if low is None or pd.isna(low) else f"if won, between {day(low)} and {day(high)}"
+
+
+def open_chance(tables: Tables, row: Any, *further: str) -> Deals | None:
+    """Open a deal's row to what adds up to its chance; None where it is not learned."""
+    why = explain_chance(tables, row["unique_id"])
+    note = " ".join([why, *(f"{text.capital(words)}." for words in further if words)])
+    return Deals(f"Chance of {_name(row)}", (), note) if why else None
 
 
 def name_deal(inputs: Inputs, row: Any, small: str = "") -> Cell:

@@ -19,7 +19,7 @@ from opp_analytics.periods import as_date, to_dates
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
-from opp_analytics.schema import ALL
+from opp_analytics.schema import ALL, TEXT
 
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
@@ -327,18 +327,18 @@ class Forecasts:
                 continue
         return pd.DataFrame.from_dict(rows, orient="index", columns=_FAN, dtype="float64")
 
-    @property
+    @cached_property
     def change(self) -> pd.DataFrame:
         """`oa.forecast_change` of the current period, from the earlier record to the last one."""
-        return self._change[0]
-
-    @property
-    def change_deals(self) -> pd.DataFrame:
-        """`oa.forecast_change_deals`, same span."""
-        return self._change[1]
+        return self._change.sum_up()
 
     @cached_property
-    def _change(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def change_deals(self) -> pd.DataFrame:
+        """`oa.forecast_change_deals`, same span."""
+        return self._change.list_deals()
+
+    @cached_property
+    def _change(self) -> analysis.ForecastChange:
         inputs, part = self.inputs, self.inputs.part
         (start, then), last = self._then, inputs.records["recorded_at"].iloc[-1]
         if last <= start:
@@ -356,8 +356,7 @@ class Forecasts:
             "opening": then,
         }
         change = analysis.explain_change(self._rated, **asked)
-        change = change.keep_group(part.column, part.name) if part else change
-        return change.sum_up(), change.list_deals()
+        return change.keep_group(part.column, part.name) if part else change
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -365,12 +364,10 @@ class Forecasts:
         return analysis.forecast_categories(self.inputs.opportunities, **self.inputs.asked)
 
     @cached_property
-    def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the whole, for the target of the period that leads; on a part's page, the part's rows."""
+    def _deal_forecast(self) -> analysis.DealForecast:
         inputs, part = self.inputs, self.inputs.part
-        table = analysis.forecast_deals_shown(
+        return analysis.DealForecast.of(
             inputs.whole,
-            self.lead,
             # The run rate looks at no single deal.
             method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
             by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
@@ -379,7 +376,33 @@ class Forecasts:
             periods=AHEAD + 1,
             **inputs.asked,
         )
+
+    @cached_property
+    def forecast_deals(self) -> pd.DataFrame:
+        """`oa.forecast_deals` of the whole, for the target of the period that leads; on a part's page, the part's rows."""
+        part, table = self.inputs.part, self._deal_forecast.list_deals(self.lead)
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
+
+    @cached_property
+    def reasons(self) -> pd.Series[str]:
+        """What adds up to each open deal's own chance from history, in words, by id; none where it is not learned."""
+        tables = self._deal_forecast.list_reasons(analysis.select_own_chances(self.forecast_deals))
+        said: pd.Series[str] = pd.concat([pd.Series(dtype=TEXT), *map(analysis.explain_chances, tables)])
+        return said
+
+    @cached_property
+    def earlier_chances(self) -> pd.Series[float]:
+        """The learned chances of the current period as of the earlier record, of deals open then, by id; empty without any."""
+        try:
+            change = self._change
+        except NotEnoughHistory:
+            return pd.Series(dtype="float64")
+        then = change.rows[(change.rows["movement"] == "then") & change.rows["value"].gt(0)]
+        by_deal = then.groupby("unique_id")
+        chance: pd.Series[float] = by_deal["expected"].sum() / by_deal["value"].first()
+        # A deal that was booked counts in full, which no learned chance does.
+        chance = chance[chance < 1]
+        return chance if change.notes["method"] == "learned" else chance.head(0)
 
     @cached_property
     def chances(self) -> pd.Series[Any]:

@@ -140,8 +140,8 @@ class Goal:
     state: str
     """Closed of target, and how likely."""
     advice: str
-    deals: tuple[tuple[Cell, str, str, str, str], ...]
-    """Deal, value, both chances, and what to do with it."""
+    deals: tuple[tuple[Cell, str, str, str, str, str], ...]
+    """Deal, value, both chances, what to do with it, and what adds up to its chance."""
     call: str = ""
     """The person's call beside the forecast."""
     teams: str = ""

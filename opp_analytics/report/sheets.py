@@ -110,9 +110,10 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     )
     flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
+    table["why_chance"] = table["unique_id"].map(tables.reasons)
     table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
-    amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons"]
+    amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons", "why_chance"]
     return _order(table, "name", *inputs.by, *dates, *amounts)
 
 
@@ -196,7 +197,7 @@ _SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Map
     ("To win", lambda tables: tables.to_win.reset_index(), ("gap",), {}),
     ("Periods", lambda tables: tables.forecast.reset_index(), (), {}),
     ("Calls", _list_calls, (), _CALLED),
-    ("Deals", _list_deals, ("value", "expected_value"), {}),
+    ("Deals", _list_deals, ("value", "expected_value"), {"why_chance": "Why this chance"}),
     ("Change", _list_steps, ("expected",), {"expected": "Change in forecast"}),
     ("Created", lambda tables: _order(tables.created_deals), ("value",), {}),
     ("Categories", lambda tables: tables.categories.reset_index(), (), {}),

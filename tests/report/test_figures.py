@@ -270,6 +270,27 @@ def _signed(words):
     return 0 if words in ("", "–") else _whole(words.replace("−", "-").replace("+", ""))
 
 
+def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(method_page, history, week_ago):
+    tables, page = method_page
+    if tables.forecast.attrs["method"] != "learned":
+        assert tables.earlier_chances.empty
+        assert " since Nov 18. If won" not in reading.words(page.block("risk"))
+        return
+    then = oa.forecast_deals(
+        history.as_of(week_ago), as_of=week_ago.date(), history=history, periods=[NOW], method="learned"
+    ).set_index("unique_id")["chance"]
+    pd.testing.assert_series_equal(
+        tables.earlier_chances, then.reindex(tables.earlier_chances.index), check_names=False
+    )
+    now, said = tables.chances, reading.words(page.block("risk"))
+    flagged = tables.flags[tables.flags["risk"] > 0].head(9)
+    moved = [name for name in flagged.index if abs(now.get(name, 0.0) - then.get(name, 0.0)) >= 0.1]
+    due = tables.own_chances["period"].reindex(moved).eq(NOW)
+    shown = [f"fell from {text.percent(then[name])} since Nov 18. If won, between" for name in due.index[due]]
+    assert len(shown) > 2
+    assert [words for words in shown if words not in said] == []
+
+
 def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page):
     tables, page = method_page
     own = tables.chances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,14 +13,29 @@ import pytest
 from opp_analytics import text
 from opp_analytics.report.compose import compose
 from opp_analytics.report.inputs import Asked, read_inputs
-from opp_analytics.report.model import Deals, Opening, Table, WeeklyPage
+from opp_analytics.report.model import Deals, Goals, Opening, Table, WeeklyPage
 from opp_analytics.report.tables import Tables
 from tests.report.states import STATES
 
+LEARNED = {
+    "learned team": lambda: replace(STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned"}),
+    "learned person": lambda: replace(
+        STATES["team"](), asked={"as_of": "2026-11-25", "method": "learned", "only": "Grace Lindqvist"}
+    ),
+}
 
-@pytest.fixture(scope="module", params=STATES)
+
+QUICK = ("team", "no deals", "everything met", "sixty people", "fiscal quarter", "one team", *LEARNED)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in [*STATES, *LEARNED]
+    ],
+)
 def state_page(request) -> tuple[Tables, WeeklyPage]:
-    state = STATES[request.param]()
+    state = {**STATES, **LEARNED}[request.param]()
     history = state.history and state.history.read_by(state.org)
     tables = Tables(read_inputs(state.opportunities, history, Asked(org=state.org, **state.asked)))
     return tables, compose(tables, workbook="week.xlsx")
@@ -57,7 +72,7 @@ def test_lists__add_up_to_their_total(state_page):
 
 def test_tiles__open_to_their_figures(state_page):
     tables, page = state_page
-    money, row, tiles = tables.inputs.money, tables.current, {tile.name: tile for tile in page.tiles}
+    money, row, tiles = tables.inputs.money, tables.leading, {tile.name: tile for tile in page.tiles}
     for name in ("Closed won", "Forecast", "Open and due"):
         tile = tiles.get(name)
         if tile and tile.opens:
@@ -65,6 +80,7 @@ def test_tiles__open_to_their_figures(state_page):
         elif tile:
             assert tile.figure in (money(0), text.MISSING)
     if "Coverage" in tiles and row["open_value"]:
+        assert tiles["Coverage"].opens
         assert money(_total(tiles["Coverage"].opens)) == money(row["open_value"])
 
 
@@ -106,3 +122,35 @@ def test_titles__are_short_and_speak_no_code(state_page):
     said = [page.sentence, page.second, *(tile.note for tile in page.tiles)]
     for words in [*said, *(words for block in page.blocks for words in (block.title, block.sub))]:
         assert not _CODE.search(words), words
+
+
+def test_reasons__explain_the_chance_that_is_shown(state_page):
+    tables, page = state_page
+    own, said = tables.own_chances, {}
+    assert len(tables.reasons) == (
+        len(tables.chances) if tables.forecast_deals.attrs["method"] == "learned" else 0
+    )
+    for name, words in tables.reasons.items():
+        head, _, addends = words.partition(": ")
+        assert head == tables.show_history(name)
+        first, *further = re.findall(r" ([−+]?\d+|<1)%?(?=, |$)", addends)
+        # Bounded at both ends: <1% and >99% are 0 and 100 in whole points.
+        assert (
+            0
+            if first == "<1"
+            else int(first) + sum(map(_read, further)) == round(100 * own["chance"][name] + 1e-9)
+        )
+        said.setdefault(own["name"][name], []).append(words)
+    for block in page.blocks:
+        for part in block.parts:
+            if isinstance(part, Table) and block.key == "risk":
+                for line in part.groups[0].lines:
+                    if line.opens:
+                        shown = line.cells[
+                            [column.title for column in part.columns].index("From history")
+                        ].text
+                        assert line.opens.note.startswith(f"From history {shown}: all open deals ")
+            if isinstance(part, Goals):
+                for deal, _, _, history, _, why in (deal for goal in part.goals for deal in goal.deals):
+                    assert (why == "") == (deal.text not in said)
+                    assert not why or why.startswith(f"From history {history}: ")

@@ -12,7 +12,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import find_lead
+from opp_analytics.analysis import explain_chances, find_lead
 from opp_analytics.periods import check_freq
 from tests.surfaces.facts import Pool
 from tests.surfaces.worlds import World
@@ -149,13 +149,38 @@ class Answers:
     @cached_property
     def own_chances(self) -> pd.Series[Any]:
         """The chance from history of each open deal, by name: in its own period, where that is over in this one."""
-        table, day = self.forecast_deals, self.world.day
-        if table.attrs["method"] not in ("learned", "stage"):
+        if self.forecast_deals.attrs["method"] not in ("learned", "stage"):
             return pd.Series(dtype="float64")
+        return self._own_rows.set_index("name")["chance"]
+
+    @property
+    def _own_rows(self) -> pd.DataFrame:
+        table, day = self.forecast_deals, self.world.day
         due = pd.to_datetime(self.deals.set_index("unique_id")["close_date"])
         labels = due.where(due >= day, day).dt.to_period(table.attrs["freq"]).astype(str)
-        own = table[table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()]
-        return own.set_index("name")["chance"]
+        own: pd.DataFrame = table[table["period"].to_numpy() == labels.reindex(table["unique_id"]).to_numpy()]
+        return own
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """What adds up to each open deal's own chance, in words, the longest first."""
+        history, asked = self.history, {"as_of": self.world.day, "freq": self.world.freq}
+        if history is None or self.forecast_deals.attrs["method"] != "learned":
+            return []
+        said: set[str] = set()
+        for period, own in self._own_rows.groupby("period"):
+            table = oa.deal_reasons(self.deals, history, period=str(period), **asked)
+            said |= set(explain_chances(table).loc[own["unique_id"]])
+        return sorted(said, key=len, reverse=True)
+
+    @cached_property
+    def earlier_chances(self) -> pd.Series[Any]:
+        """The chances of the current period as of the record of about a week ago."""
+        if self.since is None or self.history is None or not self.reasons:
+            return pd.Series(dtype="float64")
+        moment, day = self.since
+        asked = {"as_of": day, "freq": self.world.freq, "periods": [self.world.period]}
+        return oa.forecast_deals(self.history.as_of(moment), history=self.history, **asked)["chance"]
 
     @cached_property
     def since(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:

@@ -52,6 +52,9 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             for flagged in FLAGGED.findall(words):
                 ledger.claim(EVERYWHERE, "open deals with a flag", " of ".join(flagged), f"page, {key}")
             ledger.same(f"page, {key}: nan in {words[:60]!r}", bool(re.search(r"\bnan\b", words)), False)
+            # The sentence of `oa.deal_reasons` for some deal, letter by letter.
+            for said in answers.reasons if "From history " in words else ():
+                words = words.replace(f"From history {said}", "")
             ledger.among(f"page, {key}", words, pool, answers.names)
         figures: dict[str, list[str]] = {}
         for cells in rows_of(page, "people"):
@@ -206,6 +209,7 @@ def _add_people(pool: Pool, answers: Answers) -> None:
 
 
 def _add_to_win(pool: Pool, answers: Answers) -> None:
+    _add_reasons(pool, answers)
     pool.rate(*answers.own_chances)
     _add_people(pool, answers)
     deals = answers.deals
@@ -219,12 +223,19 @@ def _add_deals(pool: Pool, answers: Answers) -> None:
     table, lead = answers.forecast_deals, answers.forecast.loc[find_lead(answers.forecast)[1]]
     pool.rate(*answers.own_chances)
     pool.money(lead["target"] - lead["expected"], lead["booked"] + lead["open_value"])
+    _add_reasons(pool, answers)
     pool.count(len(table), *table.groupby("period").size(), min(5, len(table)))
     if "probability" in answers.deals:
         pool.rate(*(answers.deals["probability"].dropna().astype(float) / 100))
 
 
+def _add_reasons(pool: Pool, answers: Answers) -> None:
+    table = answers.forecast_deals
+    pool.rate(*answers.earlier_chances).day(*table["won_low"].dropna(), *table["won_high"].dropna())
+
+
 def _add_risk(pool: Pool, answers: Answers) -> None:
+    _add_reasons(pool, answers)
     flags, deals, day = answers.flags, answers.deals, answers.world.day
     if flags is None:
         return
@@ -615,8 +626,9 @@ def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if len(names) != 1:
             continue
         row, where = now.loc[names[0]], f"page, decide, {names[0]}"
-        if "Value × chance" in cells:
-            ledger.same(f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"]))
+        for head in cells:
+            if head == "Value × chance" or head.startswith("Expected in "):
+                ledger.same(f"{where}, weighted", cells[head], answers.money(row["weighted"]))
         pool = answers.pool().money(row["value"]).rate(row["chance"]).day(row["close_date"])
         pool.day(row["won_low"], row["won_high"])
         pool.rate(*answers.own_chances[answers.own_chances.index == names[0]])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, STEPS, put_in_buckets
+from opp_analytics.analysis.forecasting.learned import BUCKET_NAMES, STEPS, Learned, put_in_buckets
 from opp_analytics.analysis.forecasting.method import FEWEST, read_method
-from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.moment import Flags, Moment, last_day
 from opp_analytics.analysis.forecasting.question import Question, answer
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history
@@ -102,28 +102,37 @@ def deal_reasons(
     if wanted < question.current:
         raise ArgumentValueError(f"period={period!r} has ended; use {str(question.current)!r} or a later one")
     deals = answer(question, question.read(opportunities), single_deals=True).moment
-    learned = question.learn(())
+    notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
+    notes["left_out"] = deals.left_out
+    table = list_reasons(question.learn(()), deals, wanted, deals.open, ids)
+    return annotate(table, made_from=opportunities, n=int(deals.open.sum()), as_of=question.today, **notes)
+
+
+def list_reasons(
+    learned: Learned, deals: Moment, wanted: pd.Period, asked: Flags, ids: pd.Series[Any]
+) -> pd.DataFrame:
+    """Make the table of `deal_reasons`, without its attrs, for the open deals in `asked`."""
     found = learned.explain(deals, wanted)
     if found is None:
         raise NotEnoughHistory(
-            f"deal_reasons needs {FEWEST} ended {noun(freq)}s with a record {last_day(wanted) - deals.day} days before their "
+            f"deal_reasons needs {FEWEST} ended {noun(wanted.freqstr)}s with a record {last_day(wanted) - deals.day} days before their "
             f"end; use an earlier period than {wanted}, or keep recording"
         )
-    chance, (seen, won) = (part[..., deals.open] for part in found)
-    labels = [deals.stages[k] for k in deals.stage[deals.open]]
+    chance, (seen, won) = (part[..., asked] for part in found)
+    labels = [deals.stages[k] for k in deals.stage[asked]]
     owners = [*deals.owners, ""]
     groups = [
         ["all open deals"] * len(labels),
-        [BUCKET_NAMES[k] for k in put_in_buckets(deals, wanted)[deals.open]],
+        [BUCKET_NAMES[k] for k in put_in_buckets(deals, wanted)[asked]],
         [label[0] for label in labels],
         [label[-1] for label in labels],
-        [owners[k] for k in deals.owner[deals.open]],
+        [owners[k] for k in deals.owner[asked]],
         ["quarter end" if learned.records.closes_quarter(wanted) else "within the quarter"] * len(labels),
     ]
     kept = (seen > 0) | (np.arange(len(STEPS)) == 0)[:, None]
     deal, step = np.nonzero(kept.T)
-    names = pd.Index(ids[deals.open], dtype=TEXT)[deal]
-    table = pd.DataFrame(
+    names = pd.Index(ids[asked], dtype=TEXT)[deal]
+    return pd.DataFrame(
         {
             "chance": chance[step, deal],
             "points": np.diff(chance, axis=0, prepend=0.0)[step, deal],
@@ -135,6 +144,3 @@ def deal_reasons(
             [names, pd.Index(STEPS, dtype=TEXT)[step]], names=["unique_id", "step"]
         ),
     )
-    notes: dict[str, Any] = {"freq": question.freq, "period": str(wanted), "method": "learned"}
-    notes["left_out"] = deals.left_out
-    return annotate(table, made_from=opportunities, n=len(labels), as_of=question.today, **notes)

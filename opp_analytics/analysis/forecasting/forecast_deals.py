@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import org
+from opp_analytics.analysis.forecasting.deal_reasons import list_reasons
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import NEVER, Integers, Moment, Versions, read_versions
@@ -109,7 +111,7 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    return forecast_deals_shown(
+    return DealForecast.of(
         opportunities,
         as_of=as_of,
         freq=freq,
@@ -121,59 +123,82 @@ def forecast_deals(
         only=only or periods is not None,
         seed=seed,
         tz=tz,
-    )
+    ).list_deals()
 
 
-def forecast_deals_shown(
-    opportunities: pd.DataFrame, shown: pd.Period | None = None, **asked: Any
-) -> pd.DataFrame:
-    """List deals as `forecast_deals` does; under `shown`, the chances of a target are NaN in other periods."""
-    question = Question.of(opportunities, **asked)
-    made = answer(question, question.read(opportunities), single_deals=True)
-    deals = made.moment
-    parts = [
-        _list_deals(question, deals, period, outlook, conditioned=shown in (None, period))
-        for period, outlook in made.outlooks.items()
-        if period >= question.current
-    ]
-    found = pd.concat([_no_deals(), *parts], ignore_index=True)
-    rows = found["row"].to_numpy()
-    names = dict.fromkeys([*_CARRIED, *question.by, "stage", "close_date", "probability"])
-    carried = org.conform(opportunities[[name for name in names if name in opportunities]])
-    value, chance = deals.value[rows], found["chance"]
-    table = pd.DataFrame(
-        {
-            "period": found["period"].astype(TEXT),
-            **{str(name): carried[name].array[rows] for name in carried},
-            "value": value,
-            "chance": chance,
-            "weighted": value * chance,
-            "variance_share": found["variance_share"],
-            "p_if_won": found["p_if_won"],
-            "p_if_lost": found["p_if_lost"],
-            "swing": found["p_if_won"] - found["p_if_lost"],
-            **dict(zip(_WON_DATES, _date_wins(question, made)[:, rows], strict=True)),
-        }
-    )
-    valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
-    covered = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
-    left = deals.open & covered & ~np.isin(np.arange(len(deals.value)), rows)
-    return annotate(
-        table,
-        made_from=opportunities,
-        n=int(found["row"].nunique()),
-        as_of=question.today,
-        left_out={
-            **deals.left_out,
-            "without_value": int((left & ~valued).sum()),
-            "overdue_or_unscheduled": int((left & valued & ~ahead).sum()),
-            "without_chance": int((left & valued & ahead).sum()),
-        },
-        freq=question.freq,
-        method=made.method.label,
-        why=made.method.why,
-        learns_on=made.method.learns_on,
-    )
+@dataclass(frozen=True)
+class DealForecast:
+    """A forecast that its single deals can be asked of."""
+
+    opportunities: pd.DataFrame
+    question: Question
+    made: Outlooks
+
+    @classmethod
+    def of(cls, opportunities: pd.DataFrame, **asked: Any) -> DealForecast:
+        """Forecast, with the arguments of a `Question`."""
+        question = Question.of(opportunities, **asked)
+        made = answer(question, question.read(opportunities), single_deals=True)
+        return cls(opportunities, question, made)
+
+    def list_deals(self, shown: pd.Period | None = None) -> pd.DataFrame:
+        """Make the table of `forecast_deals`; under `shown`, the chances of a target are NaN in other periods."""
+        question, made, opportunities = self.question, self.made, self.opportunities
+        deals = made.moment
+        parts = [
+            _list_deals(question, deals, period, outlook, conditioned=shown in (None, period))
+            for period, outlook in made.outlooks.items()
+            if period >= question.current
+        ]
+        found = pd.concat([_no_deals(), *parts], ignore_index=True)
+        rows = found["row"].to_numpy()
+        names = dict.fromkeys([*_CARRIED, *question.by, "stage", "close_date", "probability"])
+        carried = org.conform(opportunities[[name for name in names if name in opportunities]])
+        value, chance = deals.value[rows], found["chance"]
+        table = pd.DataFrame(
+            {
+                "period": found["period"].astype(TEXT),
+                **{str(name): carried[name].array[rows] for name in carried},
+                "value": value,
+                "chance": chance,
+                "weighted": value * chance,
+                "variance_share": found["variance_share"],
+                "p_if_won": found["p_if_won"],
+                "p_if_lost": found["p_if_lost"],
+                "swing": found["p_if_won"] - found["p_if_lost"],
+                **dict(zip(_WON_DATES, _date_wins(question, made)[:, rows], strict=True)),
+            }
+        )
+        valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
+        covered = ~ahead | np.any([deals.due_in(period) for period in made.outlooks] or [~ahead], axis=0)
+        left = deals.open & covered & ~np.isin(np.arange(len(deals.value)), rows)
+        return annotate(
+            table,
+            made_from=opportunities,
+            n=int(found["row"].nunique()),
+            as_of=question.today,
+            left_out={
+                **deals.left_out,
+                "without_value": int((left & ~valued).sum()),
+                "overdue_or_unscheduled": int((left & valued & ~ahead).sum()),
+                "without_chance": int((left & valued & ahead).sum()),
+            },
+            freq=question.freq,
+            method=made.method.label,
+            why=made.method.why,
+            learns_on=made.method.learns_on,
+        )
+
+    def list_reasons(self, own: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Make the table of `deal_reasons` for the rows of `select_own_chances`, one for each of their periods; none but of learned chances."""
+        deals, learned = self.made.moment, self.made.fitted
+        if isinstance(learned, Learned):
+            ids = self.opportunities["unique_id"]
+            for period, mine in own.groupby("period", sort=False)["unique_id"]:
+                asked = deals.open & ids.isin(mine).to_numpy(dtype=bool)
+                table = list_reasons(learned, deals, pd.Period(str(period), self.question.freq), asked, ids)
+                table.attrs = {**own.attrs, "period": period}
+                yield table
 
 
 def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
 from opp_analytics.columns import write_label
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS
+from opp_analytics.schema import ALL, BUCKETS, TEXT
 from opp_analytics.text import (
     capital,
     count,
@@ -379,25 +379,54 @@ def describe_deal_reasons(table: pd.DataFrame) -> str:
     ids = table.index.get_level_values(0) if table.index.nlevels > 1 else pd.Index([""] * len(table))
     chances = table["chance"].groupby(ids).last()
     last = table[ids == chances.idxmax()]
-    steps = last.index.get_level_values("step")
-    if not evidence.is_enough(last["n"].iloc[0]):
-        return evidence.say_few(f"{last['won'].iloc[0]} of {count(int(last['n'].iloc[0]), 'past deal')} won")
+    n, won = int(last["n"].iloc[0]), int(last["won"].iloc[0])
+    if not evidence.is_enough(n):
+        return evidence.say_few(f"{won} of {count(n, 'past deal')} won")
+    steps = last.index.get_level_values("step").tolist()
+    behind = max(k for k, step in enumerate(steps) if step in ("overall", "bucket", "stage", "pipeline"))
+    columns = (last[name].tolist() for name in ("chance", "group", "n", "won"))
+    said = _add_chances(steps, *columns, attrs=table.attrs, behind=behind)
+    several = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, "
+    return f"{several if len(chances) > 1 else ''}{said}"
+
+
+def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
+    """Add up each deal's chance in a few words, by id; `table` is from `deal_reasons`."""
+    ids, steps = (table.index.get_level_values(level).tolist() for level in (0, 1))
+    first = [k for k, step in enumerate(steps) if step == "overall"]
+    columns = steps, table["chance"].tolist(), table["group"].tolist()
+    said: dict[Any, str] = {}
+    words = []
+    for begin, end in zip(first, [*first[1:], len(ids)], strict=True):
+        # Deals of one stage, owner and bucket have the same words.
+        mine = tuple(tuple(column[begin:end]) for column in columns)
+        if mine not in said:
+            said[mine] = _add_chances(*mine, attrs=table.attrs)
+        words.append(said[mine])
+    return pd.Series(words, [ids[k] for k in first], dtype=TEXT)
+
+
+def _add_chances(
+    steps: Sequence[Any],
+    chances: Sequence[Any],
+    groups: Sequence[Any],
+    n: Sequence[int] = (),
+    won: Sequence[int] = (),
+    *,
+    attrs: Mapping[Any, Any],
+    behind: int = -1,
+) -> str:
+    """Say a chance and what each step adds; of the step `behind` it with its deals and wins."""
     # Rounded chances, not points, so that what is shown adds up.
-    shown = np.floor(last["chance"].to_numpy() * 100 + 0.5).astype(int)
-    behind = steps[steps.isin(("overall", "bucket", "stage", "pipeline"))][-1]
+    shown = np.floor(np.array(chances) * 100 + 0.5).astype(int)
     parts = []
-    for step, group, n, won, adds in zip(
-        steps, last["group"], last["n"], last["won"], np.diff(shown, prepend=0), strict=True
-    ):
-        counted = f" ({won:,} of {n:,} won)" if step == behind else ""
+    for k, (step, group, adds) in enumerate(zip(steps, groups, np.diff(shown, prepend=0), strict=True)):
+        counted = f" ({won[k]:,} of {n[k]:,} won)" if k == behind else ""
         if step == "overall":
-            parts.append(f"{group} {percent(last['chance'].iloc[0])}{counted}")
+            parts.append(f"{group} {percent(chances[0])}{counted}")
         elif adds or counted:
-            parts.append(f"{_name_step(step, group, table.attrs)} {number(adds, signed=True)}{counted}")
-    head = percent(last["chance"].iloc[-1])
-    if len(chances) > 1:
-        head = f"The likeliest of {count(len(chances), 'open deal')} is {chances.idxmax()}, {head}"
-    return f"{head}: {', '.join(parts)}"
+            parts.append(f"{_name_step(step, group, attrs)} {number(adds, signed=True)}{counted}")
+    return f"{percent(chances[-1])}: {', '.join(parts)}"
 
 
 def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:

@@ -20,7 +20,9 @@ from opp_analytics.report.cells import (
     list_deals,
     list_expected,
     name_deal,
+    open_chance,
     say_finding,
+    say_win_dates,
     show_change,
     show_stated,
     stress_largest,
@@ -207,7 +209,11 @@ def decide(tables: Tables) -> Block | None:
         head, cells = PageColumn("Value × chance"), [Cell(inputs.money(worth)) for worth in shown["weighted"]]
     rows = zip(shown.to_dict("records"), cells, strict=True)
     lines = tuple(
-        Line((_describe_deal(tables, one), cell), teams=tables.find_teams(one["unique_id"]))
+        Line(
+            (_describe_deal(tables, one), cell),
+            opens=open_chance(tables, one),
+            teams=tables.find_teams(one["unique_id"]),
+        )
         for one, cell in rows
     )
     return Block("decide", finding, sub, (Table((deal, head), (Group(lines),), "decide"),), title)
@@ -221,15 +227,15 @@ def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
-    inputs, low = tables.inputs, row["won_low"]
+    inputs = tables.inputs
     facts = [
         inputs.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
         *([f"from history {_show_chance(tables, row)}"] if len(tables.chances) else []),
         f"due {inputs.day(row['close_date'])}",
-        *([] if pd.isna(low) else [f"if won, between {inputs.day(low)} and {inputs.day(row['won_high'])}"]),
+        say_win_dates(tables, row["unique_id"]),
     ]
-    return name_deal(inputs, row, small=" · ".join(facts))
+    return name_deal(inputs, row, small=" · ".join(filter(None, facts)))
 
 
 def _show_chance(tables: Tables, row: dict[Any, Any]) -> str:

@@ -17,7 +17,9 @@ from opp_analytics.report.cells import (
     list_deals,
     list_expected,
     name_deal,
+    open_chance,
     say_finding,
+    say_win_dates,
     show_change,
     show_stated,
     stress_largest,
@@ -387,7 +389,7 @@ def _compare_call(tables: Tables, name: Any) -> str:
     return f"{said}; history and deals say {money(expected)} (range {ends})."
 
 
-def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str]:
+def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str, str, str]:
     inputs = tables.inputs
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
@@ -396,7 +398,9 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     words = "; ".join([f"{text.stage(deal['stage'])}, {todo}", *flag])
     history = tables.show_history(deal["unique_id"])
     stated = show_stated(deal.get("probability"))
-    return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words
+    opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]))
+    why = opens.note if opens else ""
+    return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words, why
 
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
@@ -434,10 +438,10 @@ def _say_closed(tables: Tables, row: pd.Series[Any], due: int = 0) -> str:
     )
 
 
-def _list(lines: list[tuple[Any, float | None, str]]) -> tuple[tuple[Cell, str, str, str, str], ...]:
+def _list(lines: list[tuple[Any, float | None, str]]) -> tuple[tuple[Cell, str, str, str, str, str], ...]:
     """List people as a card lists deals."""
     return tuple(
-        (Cell(str(name), name=True), "" if amount is None else text.number(amount), "", "", words)
+        (Cell(str(name), name=True), "" if amount is None else text.number(amount), "", "", words, "")
         for name, amount, words in lines
     )
 

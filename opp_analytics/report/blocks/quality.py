@@ -12,7 +12,14 @@ from opp_analytics.analysis import compare_chances, describe_method
 from opp_analytics.columns import write_label
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report import model
-from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_stated
+from opp_analytics.report.cells import (
+    list_deals,
+    name_deal,
+    open_chance,
+    say_finding,
+    say_win_dates,
+    show_stated,
+)
 from opp_analytics.report.tables import Tables
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
@@ -119,6 +126,7 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
             model.Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
         ),
         teams=tables.find_teams(row["unique_id"]),
+        opens=open_chance(tables, row, say_win_dates(tables, row["unique_id"])),
     )
 
 

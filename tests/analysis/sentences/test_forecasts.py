@@ -12,6 +12,7 @@ from opp_analytics.analysis import (
     compare_chances,
     describe_forecast_deals,
     evidence,
+    explain_chances,
     find_gap,
     find_lead,
     say_forecast,
@@ -433,6 +434,20 @@ def test_sentence__of_several_deals_explains_the_likeliest() -> None:
         sentence(both)
         == "The likeliest of 2 open deals is acme, 30%: all open deals 10%, Proposal +20 (20 of 50 won)."
     )
+
+
+def test_explain_chances__adds_up_each_deal_without_counts() -> None:
+    one = _reasons(
+        ("overall", 0.084, 900, 76, "all open deals"), ("bucket", 0.17, 500, 85, "due"), ("owner", 0.151, 9, 1, "Ada")
+    )  # fmt: skip
+    other = _reasons(("overall", 0.084, 900, 76, "all open deals"), ("stage", 0.002, 50, 0, "proposal"))
+    both = pd.concat([one, other.rename(index={"acme": "bolt"}, level="unique_id")])
+    both.attrs = one.attrs
+    assert explain_chances(both).to_dict() == {
+        "acme": "15%: all open deals 8%, due this month +9, Ada −2",
+        "bolt": "<1%: all open deals 8%, Proposal −8",
+    }
+    assert explain_chances(both.head(0)).empty
 
 
 def table(rows, index, name, **attrs):
