@@ -80,8 +80,9 @@ def test_tiles__open_to_their_figures(state_page):
         elif tile:
             assert tile.figure in (money(0), text.MISSING)
     if "Coverage" in tiles and row["open_value"]:
-        assert tiles["Coverage"].opens
-        assert money(_total(tiles["Coverage"].opens)) == money(row["open_value"])
+        opens = tiles["Coverage"].opens
+        assert opens
+        assert money(_total(opens)) == money(row["open_value"])
 
 
 def test_rows__open_to_the_figure_beside_them(state_page):

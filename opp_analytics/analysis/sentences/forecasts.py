@@ -397,7 +397,7 @@ def explain_chances(table: pd.DataFrame) -> pd.Series[str]:
     columns = steps, table["chance"].tolist(), table["group"].tolist()
     said: dict[Any, str] = {}
     words = []
-    for begin, end in zip(first, [*first[1:], len(ids)], strict=True):
+    for begin, end in zip(first, [*first[1:], len(ids)], strict=False):
         # Deals of one stage, owner and bucket have the same words.
         mine = tuple(tuple(column[begin:end]) for column in columns)
         if mine not in said:
