@@ -203,17 +203,6 @@ def show_stated(probability: Any) -> str:
     return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
 
 
-def explain_chance(tables: Tables, unique_id: Any) -> str:
-    """Say what adds up to a deal's chance from history, and from what it moved; empty where it is not learned."""
-    why = tables.reasons.get(unique_id, "")
-    then, now = (float(known.get(unique_id, np.nan)) for known in (tables.earlier_chances, tables.chances))
-    own = tables.own_chances["period"].get(unique_id) == str(tables.inputs.period)
-    if not why or not own or not abs(now - then) >= _MOVED:
-        return why and f"From history {why}."
-    since = tables.inputs.day(tables.earlier.day)
-    return f"From history {why}; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}."
-
-
 def say_win_dates(tables: Tables, unique_id: Any) -> str:
     """Say when a deal would be won, if it is; empty without past wins."""
     low, high = (tables.own_chances[name].get(unique_id) for name in ("won_low", "won_high"))
@@ -221,11 +210,21 @@ def say_win_dates(tables: Tables, unique_id: Any) -> str:
     return "" if low is None or pd.isna(low) else f"if won, between {day(low)} and {day(high)}"
 
 
-def open_chance(tables: Tables, row: Any, *further: str) -> Deals | None:
-    """Open a deal's row to what adds up to its chance; None where it is not learned."""
-    why = explain_chance(tables, row["unique_id"])
-    note = " ".join([why, *(f"{text.capital(words)}." for words in further if words)])
-    return Deals(f"Chance of {_name(row)}", (), note) if why else None
+def open_chance(tables: Tables, row: Any, *further: str, of: pd.DataFrame | None = None) -> Deals | None:
+    """Open a deal's row to what adds up to its chance, and from what that moved; None where it is not learned.
+
+    `of` has the chance explained, from `Forecasts.explain`; by default the deal's own.
+    """
+    of, name = tables.own_chances if of is None else of, row["unique_id"]
+    why, period = (of[column].get(name) for column in ("why", "period"))
+    if why is None or pd.isna(why):
+        return None
+    now, then = (float(known.get(name, math.nan)) for known in (of["chance"], tables.earlier_chances))
+    if period == str(tables.inputs.period) and abs(now - then) >= _MOVED:
+        since = tables.inputs.day(tables.earlier.day)
+        why += f"; {'rose' if now > then else 'fell'} from {text.percent(then)} since {since}"
+    note = "".join(f"{text.capital(words)}. " for words in (f"From history {why}", *further) if words)
+    return Deals(f"Chance of {_name(row)}", (), note.rstrip())
 
 
 def name_deal(inputs: Inputs, row: Any, small: str = "") -> Cell:

@@ -383,12 +383,10 @@ class Forecasts:
         part, table = self.inputs.part, self._deal_forecast.list_deals(self.lead)
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
 
-    @cached_property
-    def reasons(self) -> pd.Series[str]:
-        """What adds up to each open deal's own chance from history, in words, by id; none where it is not learned."""
-        tables = self._deal_forecast.list_reasons(analysis.select_own_chances(self.forecast_deals))
-        said: pd.Series[str] = pd.concat([pd.Series(dtype=TEXT), *map(analysis.explain_chances, tables)])
-        return said
+    def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Index rows of `forecast_deals` by id, with ``why``: what adds up to each chance, in words; missing where it is not learned."""
+        said = map(analysis.explain_chances, self._deal_forecast.list_reasons(rows))
+        return rows.set_index("unique_id").assign(why=pd.concat([pd.Series(dtype=TEXT), *said]))
 
     @cached_property
     def earlier_chances(self) -> pd.Series[float]:
@@ -411,8 +409,8 @@ class Forecasts:
 
     @cached_property
     def own_chances(self) -> pd.DataFrame:
-        """Each open deal's own row of `forecast_deals`, by id."""
-        return analysis.select_own_chances(self.forecast_deals).set_index("unique_id")
+        """Each open deal's own row of `forecast_deals`, by id, explained."""
+        return self.explain(analysis.select_own_chances(self.forecast_deals))
 
     def show_history(self, unique_id: Any) -> str:
         """Show a deal's chance from history."""

@@ -104,13 +104,13 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     """
     inputs = tables.inputs
     old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
-    own = tables.own_chances[["chance", "weighted"]].rename(columns={"weighted": "expected_value"})
+    titles = {"weighted": "expected_value", "why": "why_chance"}
+    own = tables.own_chances[["chance", *titles]].rename(columns=titles)
     table = inputs.deals[~old].merge(
         own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
     )
     flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
-    table["why_chance"] = table["unique_id"].map(tables.reasons)
     table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
     amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons", "why_chance"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -98,7 +99,9 @@ def test_rows__open_to_the_figure_beside_them(state_page):
             if isinstance(part, Table) and block.key in ("people", "months"):
                 place = [column.title for column in part.columns].index("Forecast")
                 unit = {"Thousands": 1e3, "Millions": 1e6}.get(block.sub.partition(" of ")[0], 1.0)
-                for line in (line for group in part.groups for line in group.lines if line.opens):
+                for line in (line for group in part.groups for line in group.lines):
+                    if not line.opens:
+                        continue
                     figure, total = line.cells[place].text, _total(line.opens)
                     if block.key == "months" and figure != text.MISSING:
                         assert money(total) == figure
@@ -128,19 +131,15 @@ def test_titles__are_short_and_speak_no_code(state_page):
 def test_reasons__explain_the_chance_that_is_shown(state_page):
     tables, page = state_page
     own, said = tables.own_chances, {}
-    assert len(tables.reasons) == (
-        len(tables.chances) if tables.forecast_deals.attrs["method"] == "learned" else 0
-    )
-    for name, words in tables.reasons.items():
+    reasons = own["why"].dropna()
+    learned = tables.forecast_deals.attrs["method"] == "learned"
+    assert len(reasons) == (len(tables.chances) if learned else 0)
+    for name, words in reasons.items():
         head, _, addends = words.partition(": ")
         assert head == tables.show_history(name)
         first, *further = re.findall(r" ([−+]?\d+|<1)%?(?=, |$)", addends)
-        # Bounded at both ends: <1% and >99% are 0 and 100 in whole points.
-        assert (
-            0
-            if first == "<1"
-            else int(first) + sum(map(_read, further)) == round(100 * own["chance"][name] + 1e-9)
-        )
+        whole = (0 if first == "<1" else int(first)) + sum(map(_read, further))
+        assert whole == math.floor(100 * own["chance"][name] + 0.5)
         said.setdefault(own["name"][name], []).append(words)
     for block in page.blocks:
         for part in block.parts:
@@ -151,6 +150,11 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                             [column.title for column in part.columns].index("From history")
                         ].text
                         assert line.opens.note.startswith(f"From history {shown}: all open deals ")
+            if isinstance(part, Table) and block.key == "decide" and learned:
+                for line in part.groups[0].lines:
+                    chance = re.findall(r"from history (<?\d+%)", line.cells[0].small)
+                    assert bool(chance) == bool(line.opens)
+                    assert not line.opens or line.opens.note.startswith(f"From history {chance[0]}: ")
             if isinstance(part, Goals):
                 for deal, _, _, history, _, why in (deal for goal in part.goals for deal in goal.deals):
                     assert (why == "") == (deal.text not in said)

@@ -626,9 +626,8 @@ def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if len(names) != 1:
             continue
         row, where = now.loc[names[0]], f"page, decide, {names[0]}"
-        for head in cells:
-            if head == "Value × chance" or head.startswith("Expected in "):
-                ledger.same(f"{where}, weighted", cells[head], answers.money(row["weighted"]))
+        if "Value × chance" in cells:
+            ledger.same(f"{where}, weighted", cells["Value × chance"], answers.money(row["weighted"]))
         pool = answers.pool().money(row["value"]).rate(row["chance"]).day(row["close_date"])
         pool.day(row["won_low"], row["won_high"])
         pool.rate(*answers.own_chances[answers.own_chances.index == names[0]])

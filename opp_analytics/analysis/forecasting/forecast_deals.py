@@ -189,15 +189,15 @@ class DealForecast:
             learns_on=made.method.learns_on,
         )
 
-    def list_reasons(self, own: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Make the table of `deal_reasons` for the rows of `select_own_chances`, one for each of their periods; none but of learned chances."""
-        deals, learned = self.made.moment, self.made.fitted
+    def list_reasons(self, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Make the table of `deal_reasons` for rows of `forecast_deals`, one for each of their periods; none but of learned chances."""
+        deals, learned, question = self.made.moment, self.made.fitted, self.question
         if isinstance(learned, Learned):
             ids = self.opportunities["unique_id"]
-            for period, mine in own.groupby("period", sort=False)["unique_id"]:
+            for period, mine in rows.groupby("period", sort=False)["unique_id"]:
                 asked = deals.open & ids.isin(mine).to_numpy(dtype=bool)
-                table = list_reasons(learned, deals, pd.Period(str(period), self.question.freq), asked, ids)
-                table.attrs = {**own.attrs, "period": period}
+                table = list_reasons(learned, deals, pd.Period(str(period), question.freq), asked, ids)
+                table.attrs = {"as_of": question.today, "freq": question.freq, "period": period}
                 yield table
 
 

@@ -207,11 +207,11 @@ def decide(tables: Tables) -> Block | None:
         cells = [_draw_swing(one) for one in shown.to_dict("records")]
     else:
         head, cells = PageColumn("Value × chance"), [Cell(inputs.money(worth)) for worth in shown["weighted"]]
-    rows = zip(shown.to_dict("records"), cells, strict=True)
+    rows, of = zip(shown.to_dict("records"), cells, strict=True), tables.explain(shown)
     lines = tuple(
         Line(
             (_describe_deal(tables, one), cell),
-            opens=open_chance(tables, one),
+            opens=open_chance(tables, one, of=of),
             teams=tables.find_teams(one["unique_id"]),
         )
         for one, cell in rows

@@ -255,10 +255,8 @@ def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
 
 def test_decide__says_between_which_days_a_deal_is_won_if_it_is(opportunities):
     tables = tables_of(opportunities, target=150_000)
-    tables.swings["won_low"], tables.swings["won_high"] = (
-        pd.Timestamp("2026-03-20"),
-        pd.Timestamp("2026-04-02"),
-    )
+    days = {"won_low": pd.Timestamp("2026-03-20"), "won_high": pd.Timestamp("2026-04-02")}
+    vars(tables)["own_chances"] = tables.own_chances.assign(**days)
     (line,) = lines_of(decide(tables))
     assert line.cells[0].small == "120K · stated 80% · due Mar 27 · if won, between Mar 20 and Apr 2"
 

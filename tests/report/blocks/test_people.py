@@ -188,7 +188,7 @@ def test_to_win__say_what_covers_the_gap(opportunities):
     assert (ann.name, ann.state, ann.advice) == (
         "Ann", "70K of 150K · 80% as stated", "You have 80K to go; this one deal covers it.",
     )  # fmt: skip
-    assert [(deal.text, *said) for deal, *said in ann.deals] == [
+    assert [(deal.text, *said) for deal, *said, _ in ann.deals] == [
         ("Alder", "120,000", "80%", "–", "Negotiation, due Mar 27")
     ]
 
@@ -203,7 +203,7 @@ def test_to_win__of_everybody_at_target_are_upside_still_due():
     block = to_win(tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0)))
     assert block.title == "Everyone is at target: upside still due"
     (met,) = _goals(block)
-    assert [(deal.text, value, todo) for deal, value, _, _, todo in met.deals] == [
+    assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in met.deals] == [
         ("Ann", "120,000", "70K of 60K closed, 1 deal due")
     ]
 
@@ -235,6 +235,6 @@ def test_to_win__at_target_name_those_with_deals_due():
     assert [deal.text for deal, *_ in met.deals] == ["Ann"]
     (none,) = _goals(to_win(tables_of(pipeline(rows[-1:]), target=targets.tail(1))))
     assert none.advice == "No more deals due this month."
-    assert [(deal.text, value, todo) for deal, value, _, _, todo in none.deals] == [
+    assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in none.deals] == [
         ("Bo & Co", "", "10 of 5 closed")
     ]
