@@ -167,10 +167,10 @@ class Answers:
         history, asked = self.history, {"as_of": self.world.day, "freq": self.world.freq}
         if history is None or self.forecast_deals.attrs["method"] != "learned":
             return []
-        said: set[str] = set()
+        lead, said = find_lead(self.forecast)[1], set[str]()
         for period, own in self._own_rows.groupby("period"):
-            table = oa.deal_reasons(self.deals, history, period=str(period), **asked)
-            said |= set(explain_chances(table).loc[own["unique_id"]])
+            words = explain_chances(oa.deal_reasons(self.deals, history, period=str(period), **asked))
+            said |= set(words if period == lead else words.loc[own["unique_id"]])
         return sorted(said, key=len, reverse=True)
 
     @cached_property
