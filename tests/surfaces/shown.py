@@ -96,7 +96,7 @@ class Shown:
         """What a command prints about the world."""
         folder = self.world.folder
         asked: list[object] = [name, "--org", folder / "opp-analytics.toml"]
-        if name not in ("audit", "win-rate", "funnel", "categories"):
+        if name not in ("audit", "win-rate", "funnel", "categories", "pacing"):
             asked += ["--history", folder / "opp-history"]
         if name not in ("changes", "created", "slippage"):
             asked += ["--from", folder / "deals.parquet"]
