@@ -555,7 +555,7 @@ def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
         return "one deal: all or nothing"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
-        return f"{text.spelled(int(row['open_count']), 'open deal')} due"
+        return f"{text.count(int(row['open_count']), 'open deal')} due"
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
