@@ -274,7 +274,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     entries = int(table["entries"].sum())
     empty = "" if entries else "no deal entered a stage in this period"
     top = max(float(table["entries"].max()) if len(table) else 0.0, 1.0)
-    ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top))
+    ticks = tuple((tick, f"{tick:,.0f}") for tick in choose_ticks(top) if tick.is_integer())
     key = ", ".join(f"{tone}: {words}" for name, tone, words in _SMALL if table[name].any())
     return ChartData(
         heading(table), write_caption(table, text.count(entries, "entry"), key, "days: median in the stage"), empty,
