@@ -66,7 +66,7 @@ COLUMNS = {
         "Σ value × stated chance of open deals due.", "money", title="Open × stated"
     ),
     "expected_open": ResultColumn(
-        "Σ value × chance of open deals under the method.", "money", title="Expected of open deals"
+        "Σ value × chance of open deals under the method.", "money", title="Expected from open deals"
     ),
     "new_business": ResultColumn("Expected from deals that are not open yet.", "money"),
     "expected": ResultColumn(

@@ -311,9 +311,9 @@ def _add_funnel(pool: Pool, answers: Answers) -> None:
             ["entries", "advanced", "still", "lost", "back", "removed"]
         ].sum()
         ended = summed["entries"] - summed["still"]
-        pool.count(*ended, ended.sum(), *summed.to_numpy().ravel()).rate(*(summed["advanced"] / ended))
+        pool.count(*ended, ended.sum(), *summed.to_numpy().ravel()).rate(*(1 - summed["advanced"] / ended))
         if ended.sum():
-            pool.rate(summed["advanced"].sum() / ended.sum())
+            pool.rate(1 - summed["advanced"].sum() / ended.sum())
         for column in ("advanced", "still", "lost", "back", "removed"):
             pool.rate(*(flow[column] / flow["entries"]))
     opened = deals[oa.outcomes(deals) == "open"]
@@ -373,7 +373,8 @@ def _add_notes(pool: Pool, answers: Answers) -> None:
             len(moments), round(moments.diff().median() / pd.Timedelta(days=1)) if len(moments) > 1 else 1
         )
         pool.day(moments.iloc[0].tz_localize(None), moments.iloc[-1].tz_localize(None))
-        pool.day(history.records["recorded_at"].iloc[-1].tz_localize(None)).count(2)
+        last = history.records["recorded_at"].iloc[-1].tz_localize(None)
+        pool.day(last).count(2).words(f"As recorded at {text.day(last, year=True)}, {last:%H:%M} UTC")
 
 
 _FURTHER: dict[str, Callable[[Pool, Answers], object]] = {
@@ -587,7 +588,7 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if stated is not None:
             _check_chances(ledger, where, name, cells, answers)
         why = cells["Why"].rstrip(".").lower()
-        ledger.same(f"{where}, why", why, str(row["reasons"]).replace(" · ", "; ").lower())
+        ledger.same(f"{where}, why", why, str(row["reasons"]).replace(" · ", ". ").lower())
 
 
 _STATED, _LEARNED = ("Stated",), ("From history",)
@@ -973,8 +974,11 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
                 f"{surface}, call of {name}", bool(row) or (surface == "mail as HTML" and said in flat), True
             )
         for cells in rows_of(page, "risk")[:5]:
-            facts = ", ".join(
-                f"{head.lower()} {cell}" for head, cell in list(cells.items())[1:-1] if cell != text.MISSING
+            before = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
+            facts = " · ".join(
+                f"{before.get(head, '')}{cell}"
+                for head, cell in list(cells.items())[1:-1]
+                if cell != text.MISSING
             )
             ledger.same(f"{surface}, risk, {cells['Deal']}", facts in flat, True)
     pool = _pool(answers, "tiles")

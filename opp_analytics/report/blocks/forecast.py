@@ -280,7 +280,9 @@ def months(tables: Tables) -> Block:
     if aimed:
         sub += f". Upright line: target {inputs.money(target)}"
         if any(label in tables.usual_coverage for label in table.index):
-            sub += f". Below coverage: what {text.plural(inputs.noun)} that hit their target had as long before their end"
+            sub += (
+                f". Below coverage: what {text.plural(inputs.noun)} that hit their target had by this point"
+            )
     shown = Table(tuple(columns), (Group(lines),), "months")
     return Block(
         "months", say_finding(table[table.index > str(tables.lead)]), sub, (shown,), f"Next {inputs.noun}s"
@@ -402,7 +404,7 @@ def categories(tables: Tables) -> Block:
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
     sub = (
-        f"{text.capital(inputs.name)} by category at full value; category of the deal, its stage, or by stated chance. "
+        f"{text.capital(inputs.name)} by category at full value: the deal’s own category, else its stage’s, else by stated chance. "
         "Running total beside each bar" + ("; line is the target" if aimed else "")
     )
     return Block("categories", title, sub, (Opening(rows, opened),), nav)

@@ -395,7 +395,7 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
     todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=inputs.name)
-    words = "; ".join([f"{text.stage(deal['stage'])}, {todo}", *flag])
+    words = ". ".join([f"{text.stage(deal['stage'])}, {todo}", *map(text.capital, flag)])
     history = tables.show_history(deal["unique_id"])
     stated = show_stated(deal.get("probability"))
     opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]))

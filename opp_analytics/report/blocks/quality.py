@@ -123,7 +123,7 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
             model.Cell(show_stated(row.get("probability"))),
             model.Cell(tables.show_history(row["unique_id"])),
             model.Cell(inputs.day(row["close_date"])),
-            model.Cell("; ".join(["", *others]) + ".", lead=text.capital(first)),
+            model.Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
         ),
         teams=tables.find_teams(row["unique_id"]),
         opens=open_chance(tables, row, say_win_dates(tables, row["unique_id"])),
@@ -202,9 +202,9 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
         "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
         "Stated": "Chance of a deal as the CRM says it.",
-        "From history": f"Chance that a deal is won in the {noun} it is due in, as past deals like it were; past its date or "
-        f"without one, in this {noun}."
-        + ("" if len(tables.chances) else " This forecast’s method takes none."),
+        "From history": f"Chance that a deal is won in the {noun} in which it is due, judged by past deals like it; of an overdue or "
+        f"undated deal, in this {noun}."
+        + ("" if len(tables.chances) else " This forecast’s method uses none."),
     }
     return tuple((term, said) for term, said in words.items() if term != "Call" or len(tables.calls))
 
@@ -250,8 +250,9 @@ def _not_counted(tables: Tables) -> str:
         learned = tables.forecast.attrs["method"] == "learned"
         said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
+    adds = "adds" if valueless == 1 else "add"
     return (
-        f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value adds nothing."
+        f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value {adds} nothing."
         if valueless
         else said
     )
@@ -261,7 +262,11 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     """Put the load certificate in words; return them, and True if they are a warning."""
     load, origin, deals = tables.inputs.load, tables.inputs.origin, tables.inputs.deals
     if load:
-        when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"
+        when = (
+            "at an unknown time"
+            if load.fetched_at is None
+            else f"{text.day(load.fetched_at, year=True)}, {load.fetched_at:%H:%M} UTC"
+        )
         rows = len(deals) if load.rows is None else load.rows
         said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
         if load.unreadable:
@@ -272,7 +277,7 @@ def certificate(tables: Tables) -> tuple[str, bool]:
             return f"{said}; complete.", False
         return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True
     if recorded_at := origin.get("recorded_at"):
-        moment = f"{pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC"
+        moment = f"{text.day(recorded_at, year=True)}, {pd.Timestamp(recorded_at):%H:%M} UTC"
         return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
     blank = origin.get("unreadable") or []
     said = f"; cells that can't be read are blank: {'; '.join(blank)}" if blank else ""

@@ -627,9 +627,7 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     tables = tables_of(history.as_of("2026-06-15T12:00Z"), history, as_of="2026-06-15", target=100)
     assert tables.usual_coverage == {"2026-06": 3.5, "2026-07": 3.0}
     block = months(tables)
-    assert block.sub.endswith(
-        "Below coverage: what months that hit their target had as long before their end"
-    )
+    assert block.sub.endswith("Below coverage: what months that hit their target had by this point")
     (table,) = block.parts
     assert isinstance(table, Table)
     place = [column.title for column in table.columns].index("Coverage")
