@@ -7,7 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import History
-from opp_analytics.report.cells import add_details, list_deals, say_finding, show_change, show_stated
+from opp_analytics.report.cells import (
+    add_details,
+    list_deals,
+    say_finding,
+    show_change,
+    show_stated,
+    stress_largest,
+)
 from tests.plots.tables import TABLES
 from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
@@ -40,3 +47,9 @@ def test_show_change__is_an_arrow_and_a_size() -> None:
 
 def test_show_stated__is_in_percent() -> None:
     assert (show_stated(80), show_stated(None)) == ("80%", "–")
+
+
+def test_stress_largest__sets_the_largest_change_in_blue_whatever_its_sign() -> None:
+    changes = [show_change(now, 0.0, "{:.0f}".format) for now in (40.0, -90.0, 0.0, 90.0)]
+    assert [cell and cell.tone for cell in stress_largest([*changes, None])] == ["", "hi", "", "hi", None]
+    assert [cell and cell.tone for cell in stress_largest(changes[2:3])] == [""]

@@ -74,6 +74,7 @@ def test_make_digest__leaves_out_pictures_and_what_is_folded():
     assert people.columns == ("Owner", "Closed", "Since Mar 9")
     assert people.right == (False, True, True)
     assert people.rows == (("West", "90", "▲ 5"), ("Bo", "20", "–"))
+    assert people.levels == ("group", "member")
 
 
 def test_make_digest__of_a_block_without_a_table_has_its_title_alone():
@@ -225,6 +226,12 @@ def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(messag
     assert not re.search(r"<style|<script|<link|src=|href=", html)
     assert html.count("style=") > 20
     assert "[Oak](http://x) *now*" in html
+    team, rep = (re.search(f"<td[^>]*>{name}<", html) for name in ("Ann", "Bo ```x"))
+    assert team is not None
+    assert rep is not None
+    assert "font-weight: 600" in team[0]
+    assert "padding-left: 14px" in rep[0]
+    assert "font-weight" not in rep[0]
     assert "March is &lt;1% likely." in html
 
 
