@@ -101,7 +101,7 @@ DRAWINGS: dict[str, tuple[str, str]] = {
     ),
     "forecast_deals": (
         "Which deals decide whether this month reaches the target?",
-        "oa.forecast_deals(opportunities, as_of=today, history=history, target=250_000)",
+        "oa.forecast_deals(opportunities, as_of=today, history=history, target=490_000)",
     ),
     "forecast_fan": (
         "How did the forecast of a past quarter narrow week by week, and did it hold?",
@@ -210,7 +210,7 @@ def save(figure: Any, file: Path) -> None:
 def _save_small(picture: bytes, file: Path) -> None:
     """Save a picture in 64 colors, a third of the bytes: it has few hues, and the rest is the smooth edge of letters."""
     opened = Image.open(io.BytesIO(picture)).convert("RGB")
-    opened.quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+    opened.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def photograph(team: Team, file: Path) -> None:

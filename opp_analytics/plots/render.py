@@ -371,7 +371,7 @@ def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     taken, low, high = -math.inf, *sorted(ax.get_xlim())
     for slot, place in enumerate(chart.places):
         at = slot if place.at is None else place.at
-        half = 0.35 * max(map(len, [*place.says.split("\n")])) * _ABOVE / measure_axis(ax, "x") * (high - low)
+        half = 0.3 * max(map(len, [*place.says.split("\n")])) * _ABOVE / measure_axis(ax, "x") * (high - low)
         if place.says and at - half > taken:
             _annotate(
                 ax, place.says, (at, place.end), (0, 3), chart.says_tone, _ABOVE, ha="center", va="bottom"
