@@ -184,6 +184,11 @@ def count(n: int, noun: str = "deal") -> str:
     return f"{n:,} {noun if n == 1 else plural(noun)}"
 
 
+def often(n: int) -> str:
+    """Write how often something was done: once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
 def day(date: Any, *, year: bool = False) -> str:
     """Write a date in prose and on axes: "Nov 25", or "Nov 25, 2026"."""
     stamp = pd.Timestamp(date)

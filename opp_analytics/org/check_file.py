@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -472,39 +472,41 @@ def _check_criteria(raw: Mapping[str, Any]) -> Iterator[_Found]:
     for place, stage in enumerate(stages if isinstance(stages := raw.get("stages"), list) else []):
         criteria = stage.get("criteria") if isinstance(stage, dict) else None
         for number, typed in enumerate(criteria if isinstance(criteria, list) else []):
-            if isinstance(typed, str) and typed.strip():
-                try:
-                    read_condition(typed, None)
-                except ArgumentValueError as error:
-                    yield _Found(("stages", place, "criteria", number), typed, str(error))
+            yield from _try(("stages", place, "criteria", number), typed, partial(read_condition, known=None))
+
+
+def _try(place: Place, typed: Any, read: Callable[[str], object]) -> Iterator[_Found]:
+    """Find why a text that is not blank cannot be read."""
+    if isinstance(typed, str) and typed.strip():
+        try:
+            read(typed)
+        except ArgumentValueError as error:
+            yield _Found(place, typed, str(error))
 
 
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     asked = _get(raw, ("report", "alert_when"), None)
     conditions: dict[str, Condition] = {}
+
+    def read(typed: str) -> None:
+        condition = read_condition(typed, ALERT_FIGURES)
+        conditions[condition.text] = condition
+
     for place, typed in enumerate(asked if isinstance(asked, list) else [asked]):
-        if isinstance(typed, str) and typed.strip():
-            try:
-                condition = read_condition(typed, ALERT_FIGURES)
-                conditions[condition.text] = condition
-            except ArgumentValueError as error:
-                where = ("report", "alert_when", place)
-                yield _Found(where if isinstance(asked, list) else where[:-1], typed, str(error))
+        where: Place = ("report", "alert_when", place)
+        yield from _try(where if isinstance(asked, list) else where[:-1], typed, read)
     texts = _get(raw, ("report", "alert_text"), None)
     for key, typed in texts.items() if isinstance(texts, dict) else ():
         found = conditions.get(" ".join(key.split()))
         if found is None and key not in ALERT_FIGURES:
-            way_out = (
-                did_you_mean(key, [*ALERT_FIGURES, *conditions])
-                or "use a column of the forecast, or a condition of alert_when"
-            )
+            near = did_you_mean(key, [*ALERT_FIGURES, *conditions])
+            way_out = near or "use a column of the forecast, or a condition of alert_when"
             yield _Found(("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}")
-        elif isinstance(typed, str):
-            lined = found is None or found.comparison is not None
-            try:
-                check_template(typed, (*ALERT_FIGURES, *ALERT_WORDS[: None if lined else 2]))
-            except ArgumentValueError as error:
-                yield _Found(("report", "alert_text", key), typed, str(error))
+            continue
+        words = ALERT_WORDS if found is None or found.comparison else ALERT_WORDS[:2]
+        yield from _try(
+            ("report", "alert_text", key), typed, partial(check_template, known=(*ALERT_FIGURES, *words))
+        )
 
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:

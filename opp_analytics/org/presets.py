@@ -21,18 +21,13 @@ def list_names(ours: str | Sequence[str]) -> list[str]:
 
 
 def _stages(
-    *open_: str | tuple[str, int], won: str = "Closed Won", lost: str = "Closed Lost", squeezed: bool = False
+    open_: str, *, won: str = "Closed Won", lost: str = "Closed Lost", squeezed: bool = False
 ) -> list[dict[str, Any]]:
-    """List open stages, with a chance where one is known, then won and lost; their aliases are the names `squeezed`."""
-    given = [(one, None) if isinstance(one, str) else one for one in open_]
-    stages: list[dict[str, Any]] = [
-        *(
-            {"name": name, "kind": "open", **({"probability": chance} if chance else {})}
-            for name, chance in given
-        ),
-        {"name": won, "kind": "won"},
-        {"name": lost, "kind": "lost"},
-    ]
+    """List open stages, separated by bars and with a chance where one is known, then won and lost; their aliases are the names `squeezed`."""
+    stages: list[dict[str, Any]] = []
+    for name, _, chance in (one.partition("=") for one in open_.split("|")):
+        stages.append({"name": name, "kind": "open", **({"probability": int(chance)} if chance else {})})
+    stages += [{"name": won, "kind": "won"}, {"name": lost, "kind": "lost"}]
     return [s | ({"aliases": [re.sub(r"\W", "", s["name"]).lower()]} if squeezed else {}) for s in stages]
 
 
@@ -49,14 +44,8 @@ def map_labels(**labels: str) -> dict[str, str]:
 PRESETS: dict[str, dict[str, Any]] = {
     "salesforce": {
         "stages": _stages(
-            ("Prospecting", 10),
-            ("Qualification", 10),
-            ("Needs Analysis", 20),
-            ("Value Proposition", 50),
-            ("Id. Decision Makers", 60),
-            ("Perception Analysis", 70),
-            ("Proposal/Price Quote", 75),
-            ("Negotiation/Review", 90),
+            "Prospecting=10|Qualification=10|Needs Analysis=20|Value Proposition=50|Id. Decision Makers=60"
+            "|Perception Analysis=70|Proposal/Price Quote=75|Negotiation/Review=90"
         ),
         "columns": map_labels(
             unique_id="Id|Opportunity ID",
@@ -80,11 +69,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "hubspot": {
         "stages": _stages(
-            ("Appointment Scheduled", 20),
-            ("Qualified To Buy", 40),
-            ("Presentation Scheduled", 60),
-            ("Decision Maker Bought-In", 80),
-            ("Contract Sent", 90),
+            "Appointment Scheduled=20|Qualified To Buy=40|Presentation Scheduled=60|Decision Maker Bought-In=80"
+            "|Contract Sent=90",
             squeezed=True,
         ),
         "columns": map_labels(
@@ -108,9 +94,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         ),
     },
     "pipedrive": {
-        "stages": _stages(
-            *("Qualified", "Contact Made", "Demo Scheduled", "Proposal Made", "Negotiations Started")
-        )[:-2],
+        "stages": _stages("Qualified|Contact Made|Demo Scheduled|Proposal Made|Negotiations Started")[:-2],
         "columns": map_labels(
             unique_id="ID|Deal - ID|Deal - Pipedrive System ID",
             name="Title|Deal - Title|title",
@@ -135,8 +119,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "zoho": {
         "stages": [
             *_stages(
-                *("Qualification", "Needs Analysis", "Value Proposition", "Identify Decision Makers"),
-                *("Proposal/Price Quote", "Negotiation/Review"),
+                "Qualification|Needs Analysis|Value Proposition|Identify Decision Makers|Proposal/Price Quote"
+                "|Negotiation/Review"
             ),
             {"name": "Closed-Lost to Competition", "kind": "lost"},
         ],
@@ -179,9 +163,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "close": {
         "stages": _stages(
-            *("Active", "Demo Completed", "Proposal Sent", "Contract Sent", "Negotiation"),
-            won="Won",
-            lost="Lost",
+            "Active|Demo Completed|Proposal Sent|Contract Sent|Negotiation", won="Won", lost="Lost"
         ),
         # A deal has no name but that of its lead. `value` counts cents; open deals have the expected day as `date_won`.
         "columns": {
@@ -206,7 +188,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "attio": {
-        "stages": _stages("Lead", "In Progress", won="Won 🎉", lost="Lost"),
+        "stages": _stages("Lead|In Progress", won="Won 🎉", lost="Lost"),
         "columns": map_labels(
             unique_id="Record ID|record_id",
             name="Deal name|Name|name",

@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.deal_reasons import list_reasons
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import NEVER, Integers, Moment, Versions, read_versions
-from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
+from opp_analytics.analysis.forecasting.outlook import Mix
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.groups import By
@@ -145,12 +145,7 @@ class DealForecast:
         """Make the table of `forecast_deals`; under `shown`, the chances of a target are NaN in other periods."""
         question, made, opportunities = self.question, self.made, self.opportunities
         deals = made.moment
-        parts = [
-            _list_deals(question, deals, period, outlook, conditioned=shown in (None, period))
-            for period, outlook in made.outlooks.items()
-            if period >= question.current
-        ]
-        found = pd.concat([_no_deals(), *parts], ignore_index=True)
+        found = _list_deals(question, made, shown)
         rows = found["row"].to_numpy()
         names = dict.fromkeys([*_CARRIED, *question.by, "stage", "close_date", "probability"])
         carried = org.conform(opportunities[[name for name in names if name in opportunities]])
@@ -217,45 +212,37 @@ def select_own_chances(table: pd.DataFrame) -> pd.DataFrame:
 def _date_wins(question: Question, made: Outlooks) -> NDArray[np.datetime64]:
     if question.history is None or question.records is None:
         return np.full((len(_WON_DATES), len(made.moment.value)), np.datetime64("NaT", "us"))
-    if isinstance(made.fitted, Learned):
-        return find_win_dates(made.fitted.versions, made.moment)
+    if isinstance(learned := made.fitted, Learned):
+        return find_win_dates(learned.versions, made.moment)
     versions = read_versions(question.history, question.records, tz=question.tz, org=question.org)
     return find_win_dates(versions, made.moment)
 
 
-def _list_deals(
-    question: Question, deals: Moment, period: pd.Period, outlook: Outlook, *, conditioned: bool
-) -> pd.DataFrame:
-    """List the deals that can be won in a period, the one with the largest share of the variance first."""
-    booked = deals.booked_in(period)
-    parts = []
-    for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
-        if not isinstance(total, Mix):
-            continue
-        rows = total.rows
-        target = question.targets.of(question.by, labels, str(period))
-        won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-        if conditioned and not np.isnan(target):
-            won, lost = outlook.conditions(total, float(booked[group]), target)
-        variance = deals.value[rows] ** 2 * outlook.chance[rows] * (1 - outlook.chance[rows])
-        whole = variance.sum()
-        share = variance / whole if whole > 0 else np.full(len(rows), np.nan)
-        part = pd.DataFrame(
-            {
-                "row": rows,
-                "chance": outlook.chance[rows],
-                "variance_share": share,
-                "p_if_won": won,
-                "p_if_lost": lost,
-            }
-        )
-        parts.append(part.iloc[np.lexsort((-deals.value[rows], -variance))])
-    return pd.concat([_no_deals(), *parts]).assign(period=str(period))
+def _list_deals(question: Question, made: Outlooks, shown: pd.Period | None) -> pd.DataFrame:
+    """List the deals that can be won in each period, the one with the largest share of the variance first."""
+    deals, parts = made.moment, [pd.DataFrame(_NO_DEALS)]
+    for period, outlook in made.outlooks.items():
+        booked, conditioned = deals.booked_in(period), shown in (None, period)
+        for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
+            if period < question.current or not isinstance(total, Mix):
+                continue
+            rows, target = total.rows, question.targets.of(question.by, labels, str(period))
+            chance, value, unknown = outlook.chance[rows], deals.value[rows], np.full(len(rows), np.nan)
+            won, lost = unknown, unknown
+            if conditioned and not np.isnan(target):
+                won, lost = outlook.conditions(total, float(booked[group]), target)
+            variance = value**2 * chance * (1 - chance)
+            share = variance / variance.sum() if variance.sum() > 0 else unknown
+            part = pd.DataFrame(dict(zip(_NO_DEALS, (rows, chance, share, won, lost), strict=False)))
+            parts.append(part.assign(period=str(period)).iloc[np.lexsort((-value, -variance))])
+    return pd.concat(parts, ignore_index=True)
 
 
-def _no_deals() -> pd.DataFrame:
-    columns = dict.fromkeys(["chance", "variance_share", "p_if_won", "p_if_lost"], np.zeros(0))
-    return pd.DataFrame({"row": np.zeros(0, dtype=np.int64), **columns, "period": pd.Series([], dtype=TEXT)})
+_NO_DEALS = {
+    "row": np.zeros(0, dtype=np.int64),
+    **dict.fromkeys(("chance", "variance_share", "p_if_won", "p_if_lost"), np.zeros(0)),
+    "period": pd.Series([], dtype=TEXT),
+}
 
 
 HORIZON_DAYS = 90

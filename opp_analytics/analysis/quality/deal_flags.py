@@ -434,12 +434,10 @@ def _flag_pushed(deals: OpenDeals) -> Flagged | None:
     if found is None or moved is None:
         return None
     pushes, days = _as_floats(found), _as_floats(moved)
-
-    def why(k: int) -> str:
-        times = {1: "once", 2: "twice"}.get(int(pushes[k]), f"{int(pushes[k])} times")
-        return f"pushed {times}, {text.count(int(days[k]), 'day')} in all"
-
-    return pushes >= deals.limits.pushes, why
+    return (
+        pushes >= deals.limits.pushes,
+        lambda k: f"pushed {text.often(int(pushes[k]))}, {text.count(int(days[k]), 'day')} in all",
+    )
 
 
 def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:

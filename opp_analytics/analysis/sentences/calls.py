@@ -69,10 +69,8 @@ def describe_call_accuracy(table: pd.DataFrame) -> str:
 
 def describe_value_added(table: pd.DataFrame) -> str:
     """Compare calls, overrides and blend with the model; by group, name the calls that differ from it beyond chance."""
-    freq, calls = (
-        table.attrs.get("freq"),
-        table[table.index.get_level_values("source").isin(["reps", "manager"])],
-    )
+    freq = table.attrs.get("freq")
+    calls = table[table.index.get_level_values("source").isin(["reps", "manager"])]
     called = calls[calls["wape"].notna()]
     if called.empty:
         return _say_few(calls)
@@ -109,16 +107,14 @@ def _say_few(table: pd.DataFrame) -> str:
 def _compare(row: Row, name: str, model: float, freq: Any) -> str:
     """Compare calls with the model over the same periods."""
     behind, n = float(row["wape"]) - model, int(row["n"])
-    judged, missed = (
-        count(n, noun(freq)),
-        f"{capital(name.removeprefix('the '))} missed by {percent(row['wape'])}",
-    )
-    if not row["differs"]:
-        return f"{missed}, the model by {percent(model)} ({judged}): {evidence.CHANCE}"
-    if behind < 0:
+    judged = count(n, noun(freq))
+    if row["differs"] and behind < 0:
         return (
             f"{capital(name)} beat the model in {round(row['better'] * n)} of {judged}, by {points(behind)}"
         )
+    missed = f"{capital(name.removeprefix('the '))} missed by {percent(row['wape'])}"
+    if not row["differs"]:
+        return f"{missed}, the model by {percent(model)} ({judged}): {evidence.CHANCE}"
     return f"{missed}, {points(behind)} more than the model ({judged})"
 
 

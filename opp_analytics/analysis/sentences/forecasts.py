@@ -50,7 +50,7 @@ Row = Any
 
 def describe_forecast(table: pd.DataFrame) -> str:
     """Describe the current period, or the groups of a forecast with `by`."""
-    return " ".join(filter(None, say_forecast(table)))
+    return _join(*say_forecast(table))
 
 
 def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
@@ -65,9 +65,8 @@ def say_forecast(table: pd.DataFrame) -> tuple[str, str]:
         return f"{_describe_ahead(label, table)}.", ""
     if lead != label:
         now, left = _describe_settled(label, table)
-        return f"{now} {_describe_ahead(lead, table)}.", _join(
-            left, evidence.say_rough(table.loc[lead], table)
-        )
+        rough = evidence.say_rough(table.loc[lead], table)
+        return f"{now} {_describe_ahead(lead, table)}.", _join(left, rough)
     begun, name = evidence.has_begun(label, table), _name(label, table)
     describe = _describe_with_target if math.isfinite(row["target"]) else _describe_without_target
     said, *more = describe(f"{name} has begun" if begun else name, row, table, begun)
@@ -173,11 +172,10 @@ def _describe_before(label: str, table: pd.DataFrame) -> str:
     before = str(pd.Period(label, table.attrs["freq"]) - 1)
     if before not in table.index or not table.loc[before, "booked"]:
         return ""
-    amount, booked, gap = money_of(table), table["booked"][before], float(table["gap"][before])
-    off = (
-        f", {amount(abs(gap))} {'over' if gap < 0 else 'below'} target" if gap and math.isfinite(gap) else ""
-    )
-    return f"{_name(before, table)} closed at {amount(booked)}{off}."
+    amount, gap = money_of(table), float(table["gap"][before])
+    off = f", {amount(abs(gap))} {'over' if gap < 0 else 'below'} target"
+    closed = f"{_name(before, table)} closed at {amount(table['booked'][before])}"
+    return f"{closed}{off if gap and math.isfinite(gap) else ''}."
 
 
 def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bool) -> tuple[str, ...]:
@@ -188,20 +186,13 @@ def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bo
     if row["open_count"] == 1 and not row["booked"] and row["open_value"] > 0 and not row["new_business"]:
         likely = percent(row["expected"] / row["open_value"])
         return (f"{said}, one deal of {amount(row['open_value'])} due, {likely} likely to close.",)
+    if math.isnan(row["expected"]):
+        return (f"{said}, {amount(row['open_value'])} due, too early to say.",)
     if not math.isfinite(row["low"]):
-        due = f"{amount(row['open_value'])} due"
-        unsaid = (
-            f"{due}, too early to say"
-            if math.isnan(row["expected"])
-            else f"{forecast}, {due}; {evidence.NO_RANGE}"
-        )
-        return (f"{said}, {unsaid}.",)
+        return (f"{said}, {forecast}, {amount(row['open_value'])} due; {evidence.NO_RANGE}.",)
     outside = evidence.name_outside(row, amount)
     forecast += f" ({amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'})"
-    return (
-        f"{name}: {forecast}, {due} due." if begun else f"{said}, {forecast}, {due} due.",
-        evidence.say_rough(row, table),
-    )
+    return f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due.", evidence.say_rough(row, table)
 
 
 def _describe_overdue(table: pd.DataFrame) -> str:
@@ -221,16 +212,12 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
     name, amount, known = _name(label, table), money_of(table), math.isfinite(row["low"])
     due, forecast = f"{amount(row['open_value'])} due", _write_expected(row, amount)
     if not math.isfinite(row["target"]):
-        return (
-            f"{name}: forecast {forecast}, {due} so far"
-            if known
-            else f"{name}: {due} so far, too early to say"
+        return f"{name}: " + (
+            f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
     needed, none = float(row.get("needed_pipeline", math.nan)), "" if row["open_count"] else "nothing due yet"
-    add, against = (
-        f"; add {amount(needed)} of pipeline" if needed > 0 else "",
-        f"{forecast} vs. {amount(row['target'])}",
-    )
+    add = f"; add {amount(needed)} of pipeline" if needed > 0 else ""
+    against = f"{forecast} vs. {amount(row['target'])}"
     if _is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}{add}"
     if known and math.isfinite(row["p_target"]):
@@ -245,12 +232,9 @@ def _is_stated(table: pd.DataFrame) -> bool:
 
 def _describe_groups(table: pd.DataFrame) -> str:
     """Count who is at target and name who is furthest from it; without targets, name who closed the most."""
-    levels = [str(name) for name in table.index.names if name != "period"]
-    if "period" in table.index.names:
+    levels, amount, now = [name for name in table.index.names if name != "period"], money_of(table), table
+    if len(levels) < table.index.nlevels:
         now = table[table["to_date"].to_numpy(dtype=bool)].droplevel("period")
-    else:
-        now = table
-    amount = money_of(table)
     leaves = now[[ALL not in _as_tuple(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
@@ -259,18 +243,13 @@ def _describe_groups(table: pd.DataFrame) -> str:
     if aimed.empty:
         return _describe_largest(leaves, amount)
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
-    first = (
-        f"Every {noun} is at target"
-        if met == len(aimed)
-        else f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'} at target"
-        if met
-        else f"No {noun} is at target"
-    )
-    wider = _select_widest(now, len(levels))
-    short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index).dropna()
-    short = short[short > 0]
     if met == len(aimed):
-        return first
+        return f"Every {noun} is at target"
+    some = f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'}"
+    first = f"{some if met else f'No {noun} is'} at target"
+    wider = _select_widest(now, len(levels))
+    short = pd.Series(find_gap(wider["target"], wider["expected"]), wider.index)
+    short = short[short > 0]
     if len(aimed) == 1:
         ends = f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
@@ -307,9 +286,7 @@ def _describe_largest(leaves: pd.DataFrame, amount: Money) -> str:
     if len(leaves) == 1:
         return f"{_name_last(best[0])} {verb} {amount(whole)}"
     names = joined(map(_name_last, best), most=3)
-    if len(best) > 1:
-        verb = {"forecasts": "forecast"}.get(verb, verb)
-    each = " each" if len(best) > 1 else ""
+    each, verb = (" each", verb.removesuffix("s")) if len(best) > 1 else ("", verb)
     return f"{names} {verb} the most{share and f', {share}{each} of {amount(whole)}'}"
 
 
@@ -633,23 +610,21 @@ def describe_calibration(table: pd.DataFrame) -> str:
 def describe_pacing(table: pd.DataFrame) -> str:
     """Say what has closed, and between what the last periods had closed by the same point; with `by`, how many had more or less."""
     rows, amount, period = select_point(table), money_of(table), noun(table.attrs.get("freq"))
-    groups = list(range(rows.index.nlevels - 1))
     now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
     ended = past.index.get_level_values("period").nunique()
     earlier = f"last {period}" if ended == 1 else f"the last {spelled(ended, period)}"
     by_then = f"by {day(table.attrs['as_of'])}"
-    if groups:
-        low, high = (past.groupby(level=groups).agg(edge) for edge in ("min", "max"))
-        now = now.droplevel("period")
-        more, less = (
-            int((find_gap(one, other) > 0).sum())
-            for one, other in ((now, high.reindex(now.index)), (low.reindex(now.index), now))
-        )
-        whose = evidence.name_group(rows.index.names[-2])
+    if groups := [name for name in rows.index.names if name != "period"]:
         if not ended:
             return f"No earlier {period} to compare with"
-        counts = [spelled(counted) if counted else "none" for counted in (more, less)]
-        return f"{capital(counts[0])} of {spelled(len(now), whose)} closed more {by_then} than in any of {earlier} by then; less: {counts[1]}"
+        now = now.droplevel("period")
+        low, high = (past.groupby(level=groups).agg(end).reindex(now.index) for end in ("min", "max"))
+        beyond = find_gap(now, high) > 0, find_gap(low, now) > 0
+        more, less = (spelled(int(those.sum())) if those.any() else "none" for those in beyond)
+        whose = spelled(len(now), evidence.name_group(groups[-1]))
+        return (
+            f"{capital(more)} of {whose} closed more {by_then} than in any of {earlier} by then; less: {less}"
+        )
     booked = float(now.sum())
     closed = f"{amount(booked) if booked else 'Nothing'} closed {by_then}"
     if not ended:

@@ -23,6 +23,7 @@ from opp_analytics.text import (
     movement,
     noun,
     number,
+    often,
     percent,
     period,
     period_name,
@@ -89,43 +90,32 @@ def _size(value: float, table: pd.DataFrame) -> str:
 
 def describe_waterfall(table: pd.DataFrame) -> str:
     """Sum up a waterfall; with `by`, name the groups that changed most."""
-    if table.index.nlevels > 1:
-        groups = _describe_groups(table["value"], table, first="opening", last="closing")
-        return f"{_describe_total(_sum_groups(table))} {groups}".strip()
-    return _describe_total(table)
+    rows = {str(name): (row["value"], row["deals"]) for name, row in _sum_groups(table).iterrows()}
+    steps = [
+        f"{verb} {_size(rows[name][0], table)} ({number(rows[name][1])})"
+        for name, verb in _VERBS.items()
+        if name in rows and rows[name][1]
+    ]
+    said = f"{head_waterfall(table)}: {', '.join(steps) or 'nothing moved'}."
+    return f"{said} {_describe_groups(table['value'], table, first='opening', last='closing')}".strip()
 
 
 def head_waterfall(table: pd.DataFrame) -> str:
-    """Name both ends of a waterfall."""
-    return _name_ends(_sum_groups(table) if table.index.nlevels > 1 else table)
+    """Say from which pipeline to which a waterfall went."""
+    whole, money = _sum_groups(table), money_of(table)
+    ends = [
+        f"{money(whole['value'][end])} ({count(int(whole['count'][end]))})" for end in ("opening", "closing")
+    ]
+    due = table.attrs.get("due")
+    return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
 
 
 def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Add up a waterfall by group; transfers between groups cancel out."""
+    if table.index.nlevels == 1:
+        return table
     whole = table.groupby(level="movement", sort=False)[["count", "value", "deals"]].sum()
-    whole = whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
-    whole.attrs = table.attrs
-    return whole
-
-
-def _describe_total(table: pd.DataFrame) -> str:
-    rows = {str(name): (row["value"], row["deals"]) for name, row in table.iterrows()}
-    steps = [
-        f"{_VERBS[name]} {_size(rows[name][0], table)} ({number(rows[name][1])})"
-        for name in _VERBS
-        if name in rows and rows[name][1]
-    ]
-    return f"{_name_ends(table)}: {', '.join(steps) or 'nothing moved'}."
-
-
-def _name_ends(table: pd.DataFrame) -> str:
-    """Say from which pipeline to which a waterfall went."""
-    money = money_of(table)
-    ends = [
-        f"{money(table['value'][end])} ({count(int(table['count'][end]))})" for end in ("opening", "closing")
-    ]
-    due = table.attrs.get("due")
-    return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
+    return whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
 
 
 def describe_movements(table: pd.DataFrame) -> str:
@@ -297,21 +287,12 @@ def _list_moves(table: pd.DataFrame) -> tuple[str, list[str]]:
     name = str(table.attrs.get("name") or table.attrs.get("unique_id") or "The deal")
     if table.empty:
         return name, []
-    fields = dict(list(table.groupby("field", sort=False)))
-    said = [
-        *_describe_date_moves(fields.get("close_date", table.iloc[:0])),
-        *_describe_value_moves(fields.get("value", table.iloc[:0]), table),
-    ]
-    stage = fields["stage"]["after"].iloc[-1] if "stage" in fields else None
-    last = table["operation"].iloc[-1]
-    said.append(
-        f"{last}"
-        if last in ("deleted", "transferred")
-        else f"now in {write_label('stage', stage)}"
-        if stage
-        else ""
-    )
-    return name, [part for part in said if part]
+    moves = {field: table[table["field"] == field] for field in ("close_date", "value", "stage")}
+    said = [*_describe_date_moves(moves["close_date"]), *_describe_value_moves(moves["value"], table)]
+    last, stages = str(table["operation"].iloc[-1]), moves["stage"]["after"].tail(1)
+    if last in ("deleted", "transferred"):
+        return name, [*said, last]
+    return name, said + [f"now in {write_label('stage', stage)}" for stage in stages if stage]
 
 
 def _describe_date_moves(moves: pd.DataFrame) -> list[str]:
@@ -319,14 +300,10 @@ def _describe_date_moves(moves: pd.DataFrame) -> list[str]:
     days = [(after - before).days for before, after in zip(moved["before"], moved["after"], strict=True)]
     later, earlier = [n for n in days if n > 0], [-n for n in days if n < 0]
     return [
-        f"{verb} {_count_times(len(shifts))} ({count(sum(shifts), 'day')})"
+        f"{verb} {often(len(shifts))} ({count(sum(shifts), 'day')})"
         for verb, shifts in (("pushed", later), ("pulled in", earlier))
         if shifts
     ]
-
-
-def _count_times(n: int) -> str:
-    return {1: "once", 2: "twice"}.get(n, f"{n} times")
 
 
 def _describe_value_moves(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]:
@@ -341,10 +318,12 @@ def _describe_value_moves(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]
 
 def describe_forecast_change(table: pd.DataFrame) -> str:
     """Say how the forecast changed and by which steps; with `by`, name the groups that changed most."""
-    if table.index.nlevels == 1:
-        return _describe_steps(table)
-    groups = _describe_groups(table["expected"], table, first="then", last="now")
-    return f"{_describe_steps(_sum_change(table))} {groups}".strip()
+    whole, said = _sum_change(table), say_forecast_change(table)
+    if steps := _sort_steps(whole):
+        lead = _say_cause(whole, steps, "it") or _say_step(steps[0], whole)
+        briefly = (_say_briefly(step, whole) for step in steps[1:])
+        said += f": {joined([lead, *briefly], most=_MOST_STEPS)}."
+    return f"{said} {_describe_groups(table['expected'], table, first='then', last='now')}".strip()
 
 
 def _sum_change(table: pd.DataFrame) -> pd.DataFrame:
@@ -376,15 +355,6 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
                 name = f"rest of the {noun(table.attrs.get('freq'))}"
             steps.append(Step(str(key), name, amount, deals, movers))
     return [step for step in steps if abs(step.expected) >= _CENT]
-
-
-def _describe_steps(table: pd.DataFrame) -> str:
-    """Name the new forecast and the largest steps toward it."""
-    total, steps = say_forecast_change(table), _sort_steps(table)
-    if not steps:
-        return total
-    lead = _say_cause(table, steps, "it") or _say_step(steps[0], table)
-    return f"{total}: {joined([lead, *(_say_briefly(step, table) for step in steps[1:])], most=_MOST_STEPS)}."
 
 
 def head_forecast_change(table: pd.DataFrame) -> str:
@@ -471,7 +441,9 @@ def _say_briefly(step: Step, table: pd.DataFrame) -> str:
 
 
 def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str, last: str) -> str:
-    """Name the groups that changed most from the movement `first` to `last`; empty text if none changed."""
+    """Name the groups that changed most from the movement `first` to `last`; empty if none did, or without groups."""
+    if table.index.nlevels == 1:
+        return ""
     ends = unstack_level(values, "movement")
     change = (ends[last] - ends[first]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
