@@ -276,15 +276,14 @@ def forecast_fan(
     table: pd.DataFrame,
     *,
     closed: pd.DataFrame | None = None,
-    target: float | None = None,
     calls: pd.Series[float] | None = None,
     pacing: pd.DataFrame | None = None,
 ) -> ChartData:
     """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
 
     `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
-    The `target` takes the place of the column ``target``. `calls` has the call in force from each day on. `pacing` is
-    `oa.pacing` of the period by day: its earlier periods are drawn behind, day by day from the end.
+    `calls` has the call in force from each day on. `pacing` is `oa.pacing` of the period by day: its earlier periods are
+    drawn behind, day by day from the end.
     """
     if table.empty:
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
@@ -323,7 +322,7 @@ def forecast_fan(
             Curve(tuple(step for step in steps if step[0] <= days[-1]), "mute", 0.75, stepped=True)
             for steps in shown
         ]
-    aim = target if target is not None else float(last["target"]) if "target" in table else math.nan
+    aim = float(last["target"]) if "target" in table else math.nan
     places = tuple(
         Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)
         for day, (_, row) in zip(days, table.iterrows(), strict=True)

@@ -52,17 +52,16 @@ def list_deals(
     sheet: str = "Deals",
     note: str = "",
     amount: str = "value",
-    named: str = "Value",
 ) -> Deals | None:
     """List rows of deals, the largest first, then the rest and the total; None without rows.
 
-    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
-    `named` is its heading.
+    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took.
     """
     if rows.empty:
         return None
-    listed, sums = _add_up(tables, rows, rows[amount], {}, None, sheet, signed=amount != "value")
-    return Deals(caption, listed, note, (named,), sums if len(rows) > 1 else ())
+    moved = amount != "value"
+    listed, sums = _add_up(tables, rows, rows[amount], {}, None, sheet, signed=moved)
+    return Deals(caption, listed, note, ("Change" if moved else "Value",), sums if len(rows) > 1 else ())
 
 
 def list_closed(tables: Tables, period: str, booked: float | None = None) -> Deals | None:
@@ -77,13 +76,21 @@ def list_closed(tables: Tables, period: str, booked: float | None = None) -> Dea
 
 
 def list_expected(
-    tables: Tables, deals: pd.DataFrame, caption: str, *, forecast: pd.Series[Any], shown: float, period: str
+    tables: Tables,
+    deals: pd.DataFrame,
+    caption: str,
+    forecast: pd.Series[Any],
+    period: str,
+    *,
+    expects: float | None = None,
 ) -> Deals:
     """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
 
     `deals` are all that the forecast counts; listed are those won or due in the period, and overdue ones in the current
-    period. `forecast` is the row of `oa.forecast`, and `shown` the forecast in whole units, as the row that opens shows it.
+    period. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that opens shows another, so that rows
+    add up.
     """
+    (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
     now = str(tables.inputs.period) == period
     mine = deals["period"].isin([period, *([BUCKETS[0]] if now else [])])
     rows, others = deals[mine], deals[~mine & (deals["outcome"] == "open")]

@@ -18,7 +18,7 @@ from opp_analytics.org import Org, money_of
 from opp_analytics.periods import Freq, as_date
 from opp_analytics.report.blocks.quality import SUMS
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Terms
+from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Terms, draw_column
 from opp_analytics.report.model import WeeklyPage as Page
 
 _OWN = ("learned", "run_rate", "stated")
@@ -113,8 +113,7 @@ def _tabulate(
     titles: Sequence[str], lines: Sequence[Sequence[Any]], kind: str = "proof", axis: str = ""
 ) -> Table:
     """Make a table; a column without a title, but the first, has pictures on an axis."""
-    picture = PageColumn("", right=False, phone="full", kind="pict", picture=axis)
-    columns = [PageColumn(title) if title else picture for title in titles[1:]]
+    columns = [PageColumn(title) if title else draw_column(picture=axis) for title in titles[1:]]
     rows = (Line(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in line)) for line in lines)
     return Table((PageColumn(titles[0], right=False), *columns), (Group(tuple(rows)),), kind)
 

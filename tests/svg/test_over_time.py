@@ -18,7 +18,7 @@ FAN = TABLES["forecast_fan"].assign(period="2026-01")
 
 
 def test_forecast_fan__labels_its_end_and_its_target() -> None:
-    html = svg.forecast_fan(FAN, target=11.0)
+    html = svg.forecast_fan(FAN.assign(target=11.0))
     assert reading.texts(html) == [
         "0",
         "20",

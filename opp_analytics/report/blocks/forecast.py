@@ -39,6 +39,7 @@ from opp_analytics.report.model import (
     PageColumn,
     Table,
     Tile,
+    draw_column,
 )
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
@@ -77,25 +78,17 @@ def trend(tables: Tables) -> Block:
 
 
 def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
-    target, won = float(tables.current["target"]), tables.inputs.won_now[["close_date", "value"]]
+    won = tables.inputs.won_now[["close_date", "value"]]
     begin = pd.DataFrame({"close_date": [tables.inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
-    return Chart(
-        svg.forecast_fan(
-            fan,
-            closed=pd.concat([begin, won]),
-            target=target if math.isfinite(target) else None,
-            calls=tables.called,
-            pacing=tables.pacing,
-        )
-    )
+    closed = pd.concat([begin, won])
+    return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
 
 
 def _pace(tables: Tables, note: Note) -> Block:
     """Show what closed beside the earlier periods, where no record shows how the forecast moved."""
     if not tables.pacing["booked"].any():
         return Block("trend", "Forecast trend", parts=(note,))
-    sub = f"Closed in {tables.inputs.name}, by day"
-    sub = ". ".join(filter(None, (sub, _explain_pacing(tables))))
+    sub = ". ".join(filter(None, (f"Closed in {tables.inputs.name}, by day", _explain_pacing(tables))))
     return Block("trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note))
 
 
@@ -134,13 +127,8 @@ def why(tables: Tables) -> Block | None:
         return Block("why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav)
     rows = svg.forecast_change(table, target=float(tables.current["target"]))
     opened = (None, *(_list_step(tables, step) for step in analysis.list_steps(table)), None)
-    return Block(
-        "why",
-        analysis.heading(table),
-        _explain_steps(tables, table, rows.note),
-        (Opening(rows, opened),),
-        nav,
-    )
+    sub = _explain_steps(tables, table, rows.note)
+    return Block("why", analysis.heading(table), sub, (Opening(rows, opened),), nav)
 
 
 def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
@@ -148,8 +136,7 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
     closed, added = (float(table[name]["won"]) for name in ("value", "expected"))
     words = [f"{analysis.say_forecast_change(table)}. Under each bar: its deals, and the one that moved most"]
     if (before := closed - added) > _TOLD * closed:
-        told = inputs.money(closed), inputs.money(before)
-        words.append("{} closed; about {} of it was expected before".format(*told))
+        words.append(f"{inputs.money(closed)} closed; about {inputs.money(before)} of it was expected before")
     words += [cut] if cut else []
     if "method_then" in attrs:
         now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
@@ -165,10 +152,8 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
     moved = tables.change_deals[tables.change_deals["movement"] == step.key]
     if step.key == "chance" and len(step.movers) == 1:
         moved = moved[moved["expected"] * step.expected > 0]
-    rows = add_details(tables.inputs, moved)
-    return list_deals(
-        tables, rows, text.capital(step.name), sheet="Change", amount="expected", named="Change"
-    )
+    rows, caption = add_details(tables.inputs, moved), text.capital(step.name)
+    return list_deals(tables, rows, caption, sheet="Change", amount="expected")
 
 
 def decide(tables: Tables) -> Block | None:
@@ -187,36 +172,33 @@ def decide(tables: Tables) -> Block | None:
         deals = deals.sort_values(ranked, ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
     rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
-    listed = f"The {text.spelled(len(shown), 'deal')}{rest} with most {{}} in {month}. {{}}"
+    sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most {'at stake' if swings else 'expected'} in {month}. "
+    head, finding = PageColumn("Value × chance"), ""
     if as_stated:
+        finding = _say_largest(tables, deals, month)
         sub = (
             "At stated chances. What one deal does to the chance of the target shows once chances are learned"
         )
     elif swings:
-        sub = listed.format(
-            "at stake", "Ring: the chance of the target if the deal is lost; blue: if it is won"
-        )
+        head = draw_column("Chance of target if lost, if won")
+        sub += "Ring: the chance of the target if the deal is lost; blue: if it is won"
     else:
-        sub = listed.format("expected", "At chances from history")
-    finding = (
-        _say_largest(tables, deals, month) if as_stated else analysis.describe_forecast_deals(deals, row)
-    )
-    deal = PageColumn("Deal", right=False, phone="full", kind="deal")
-    if swings:
-        head = PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict")
-        cells = [_draw_swing(one) for one in shown.to_dict("records")]
-    else:
-        head, cells = PageColumn("Value × chance"), [Cell(inputs.money(worth)) for worth in shown["weighted"]]
-    rows, of = zip(shown.to_dict("records"), cells, strict=True), tables.explain(shown)
+        sub += "At chances from history"
+    of = tables.explain(shown)
     lines = tuple(
         Line(
-            (_describe_deal(tables, one), cell),
+            (
+                _describe_deal(tables, one),
+                _draw_swing(one) if swings else Cell(inputs.money(one["weighted"])),
+            ),
             opens=open_chance(tables, one, of=of),
             teams=tables.find_teams(one["unique_id"]),
         )
-        for one, cell in rows
+        for one in shown.to_dict("records")
     )
-    return Block("decide", finding, sub, (Table((deal, head), (Group(lines),), "decide"),), title)
+    columns = (PageColumn("Deal", right=False, phone="full", kind="deal"), head)
+    finding = finding or analysis.describe_forecast_deals(deals, row)
+    return Block("decide", finding, sub, (Table(columns, (Group(lines),), "decide"),), title)
 
 
 def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
@@ -256,46 +238,38 @@ def months(tables: Tables) -> Block:
     target = float(table["target"].max())
     aimed = math.isfinite(target)
     amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
-    axis = svg.month_axis(amounts, target, inputs.money)
-    columns = [
-        PageColumn(text.capital(inputs.noun), right=False),
-        PageColumn("", right=False, phone="full", kind="pict", picture=axis),
-        PageColumn("Forecast"),
-        PageColumn(f"{text.percent(table.attrs['confidence'])} range"),
-    ]
+    heads = ["Forecast", f"{text.percent(table.attrs['confidence'])} range"]
     if aimed:
         adds = ["Pipeline to add"] if "needed_pipeline" in table else []
-        further = [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
+        heads += [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
     else:
-        further = ["Due so far"]
-    columns += map(PageColumn, further)
+        heads.append("Due so far")
+    first, axis = (
+        PageColumn(text.capital(inputs.noun), right=False),
+        svg.month_axis(amounts, target, inputs.money),
+    )
+    columns = (first, draw_column(picture=axis), *map(PageColumn, heads))
     lines = tuple(
-        Line(
-            _write_period(tables, str(name), row, amounts, aimed),
-            opens=_list_due(tables, str(name), row),
-        )
+        Line(_write_period(tables, str(name), row, amounts, aimed), opens=_list_due(tables, row))
         for name, row in table.iterrows()
     )
     sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
     if aimed:
         sub += f". Upright line: target {inputs.money(target)}"
-        if any(label in tables.usual_coverage for label in table.index):
-            sub += (
-                f". Below coverage: what {text.plural(inputs.noun)} that hit their target had by this point"
-            )
-    shown = Table(tuple(columns), (Group(lines),), "months")
-    return Block(
-        "months", say_finding(table[table.index > str(tables.lead)]), sub, (shown,), f"Next {inputs.noun}s"
-    )
+        if tables.usual_coverage.keys() & set(table.index):
+            hits = text.plural(inputs.noun)
+            sub += f". Below coverage: what {hits} that hit their target had by this point"
+    shown = Table(columns, (Group(lines),), "months")
+    finding = say_finding(table[table.index > str(tables.lead)])
+    return Block("months", finding, sub, (shown,), f"Next {inputs.noun}s")
 
 
-def _list_due(tables: Tables, period: str, row: pd.Series[Any]) -> Deals | None:
+def _list_due(tables: Tables, row: pd.Series[Any]) -> Deals | None:
     """List the open deals due in a coming period, with what else its forecast expects where it has one."""
-    inputs = tables.inputs
+    period = str(row.name)
     if not math.isfinite(row["low"]):
         return _list_open(tables, period)
-    caption, (shown,) = f"Due in {inputs.name_of(period)}", text.round_parts([float(row["expected"])])
-    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=period)
+    return list_expected(tables, tables.inputs.deals, f"Due in {tables.inputs.name_of(period)}", row, period)
 
 
 def _write_period(
@@ -372,8 +346,7 @@ def calls(tables: Tables) -> Block | None:
         figures = map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else beside)))
         lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
     heads = ("Missed by", "Bias", "÷ model", "Its own 95%", "Better in", "Beyond chance?")
-    picture = PageColumn("", right=False, phone="full", kind="pict")
-    columns = (PageColumn("Whose number", right=False), picture, *map(PageColumn, heads))
+    columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
     sub = (
         f"Error of each on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed; divided by "
         f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. The interval is of that "
@@ -511,17 +484,9 @@ def _closed(tables: Tables) -> Tile:
         notes = [f"day {(tables.inputs.today - first).days + 1} of {(last - first).days + 1}"]
     elif math.isfinite(row["attainment"]):
         notes = [f"{text.percent(row['attainment'])} of target"]
-    note, change = (
-        ", ".join([*([text.count(won)] if won or not begun else []), *notes]),
-        _change(tables, row, "booked", money),
-    )
-    return Tile(
-        "Closed won",
-        money(row["booked"]),
-        change,
-        note,
-        opens=list_closed(tables, label, float(row["booked"])),
-    )
+    note = ", ".join([*([text.count(won)] if won or not begun else []), *notes])
+    booked, change = float(row["booked"]), _change(tables, row, "booked", money)
+    return Tile("Closed won", money(booked), change, note, opens=list_closed(tables, label, booked))
 
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -530,20 +495,15 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     # One deal comes in or does not: nothing lies between.
     one = evidence.is_one_deal(row, tables.forecast)
     shown = row.where(~row.index.isin(["low", "high"])) if one else row
-    return Tile(
-        "Forecast",
-        money(row["expected"]),
-        _change(tables, row, "expected", money),
-        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables, row),
-        svg.bullet(shown, money),
-        _list_forecast(tables, row) if math.isfinite(row["expected"]) else None,
+    note = (
+        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables, row)
     )
-
-
-def _list_forecast(tables: Tables, row: pd.Series[Any]) -> Deals:
-    inputs, period = tables.inputs, str(row.name)
-    caption, (shown,) = f"Forecast for {inputs.name_of(period)}", text.round_parts([float(row["expected"])])
-    return list_expected(tables, inputs.deals, caption, forecast=row, shown=shown, period=period)
+    opens, period = None, str(row.name)
+    if math.isfinite(row["expected"]):
+        caption = f"Forecast for {tables.inputs.name_of(period)}"
+        opens = list_expected(tables, tables.inputs.deals, caption, row, period)
+    change, drawn = _change(tables, row, "expected", money), svg.bullet(shown, money)
+    return Tile("Forecast", money(row["expected"]), change, note, drawn, opens)
 
 
 def _list_open(tables: Tables, period: str) -> Deals | None:

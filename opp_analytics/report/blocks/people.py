@@ -24,7 +24,19 @@ from opp_analytics.report.cells import (
     show_stated,
     stress_largest,
 )
-from opp_analytics.report.model import Block, Cell, Deals, Goal, Goals, Group, Line, Note, PageColumn, Table
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Deals,
+    Goal,
+    Goals,
+    Group,
+    Line,
+    Note,
+    PageColumn,
+    Table,
+    draw_column,
+)
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
 
@@ -46,10 +58,9 @@ def people(tables: Tables) -> Block:
         )
         return Block("people", "People", parts=(Note(words),))
     rows = _Rows(tables, _add_changes(tables))
-    line = "" if not math.isfinite(tables.current["target"]) else ", black line target"
-    drawn = (
-        f"Gray bar closed, dot forecast, blue band range{line if rows.aimed else line and f'{line} of all'}"
-    )
+    aim = f", black line target{'' if rows.aimed else ' of all'}"
+    line = aim if math.isfinite(tables.current["target"]) else ""
+    drawn = f"Gray bar closed, dot forecast, blue band range{line}"
     remarks = (rows.unit.words, drawn, "A name opens its deals", _say_habits(tables), _say_strangers(tables))
     sub = ". ".join(filter(None, remarks))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
@@ -82,15 +93,12 @@ def _say_strangers(tables: Tables) -> str:
 def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
     inputs = tables.inputs
     head = text.capital(", ".join([*map(text.label, inputs.by[:-1]), inputs.who]))
-    axis = PageColumn(
-        "", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else ""
-    )
     target, further = (["Target"], ["To go", "Chance"]) if aimed else ([], ["Due"])
     columns = [
         PageColumn(head, right=False),
         *map(PageColumn, [*target, "Closed", "Forecast"]),
         *([PageColumn("Call", kind="call")] if len(tables.calls) else []),
-        axis,
+        draw_column(picture=svg.progress_axis() if aimed else ""),
         *map(PageColumn, further),
     ]
     if not tables.no_changes:
@@ -182,8 +190,8 @@ class _Rows:
             yield Group(tuple(self.line(place, "") for place in members if place in kept))
             rest = [self.line(place, "member") for place in members if place not in kept]
             if rest:
-                blank = [Cell("", tone="quiet")] * (len(rest[0].cells) - 1)
-                yield Group((Line((Cell(f"{len(rest)} more"), *blank), "group"), *rest), folded=True)
+                fold = Line(_name_row(rest[0], f"{len(rest)} more"), "group")
+                yield Group((fold, *rest), folded=True)
         else:
             teams = [place for place, key in enumerate(self.keys) if key[-1] == ALL and ALL not in key[:-1]]
             for team in self._sort(teams):
@@ -192,13 +200,10 @@ class _Rows:
                 rest = [line for line in lines if not line.kept]
                 first = self.line(team, "group")
                 if rest:
-                    name, blank = first.cells[0], [Cell("", tone="quiet")] * (len(first.cells) - 1)
-                    lines.append(
-                        Line(
-                            (Cell(f"Deals of {name.text}"), *blank), "member", first.opens, teams=first.teams
-                        )
-                    )
-                    cells = (replace(name, small=f"{len(rest)} more"), *first.cells[1:])
+                    name, *figures = first.cells
+                    deals = _name_row(first, f"Deals of {name.text}")
+                    lines.append(replace(first, cells=deals, level="member"))
+                    cells = (replace(name, small=f"{len(rest)} more"), *figures)
                     first = replace(first, cells=cells, opens=None)
                 yield Group((first, *lines), folded=bool(rest))
         yield Group((self.line(self.whole, "total"),))
@@ -219,36 +224,30 @@ class _Rows:
     @cached_property
     def _changes(self) -> list[Cell | None]:
         """The change of each row, the largest of a person in blue."""
-        shown = [show_change(float(change), 0.0, self.unit.show) for change in self.money["change"]]
-        for place, cell in zip(
-            self._members(), stress_largest([shown[place] for place in self._members()]), strict=True
-        ):
-            shown[place] = cell
-        return shown
+        shown, members = (
+            [show_change(float(one), 0.0, self.unit.show) for one in self.money["change"]],
+            self._members(),
+        )
+        stressed = stress_largest([cell if place in members else None for place, cell in enumerate(shown)])
+        return [blue or cell for blue, cell in zip(stressed, shown, strict=True)]
 
     def line(self, place: int, level: Any, kept: bool = False) -> Line:
         """Write one row."""
         row, money, key = self.table.iloc[place], self.money.iloc[place], self.keys[place]
-        if place == self.whole:
-            name = "All"
-        else:
-            name = " · ".join(str(part) for part in key if part != ALL) if ALL in key else str(key[-1])
+        # A group's label is that of its parts.
+        name = (" · ".join(str(part) for part in key if part != ALL) or "All") if ALL in key else str(key[-1])
         top, gap = None if place == self.whole else self._top, float(money["gap"])
-        past_target = Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else None
         cells = [
             Cell(name, name=True),
-            *(
-                self._show(money[column])
-                for column in [*(["target"] if self.aimed else []), "booked", "expected"]
-            ),
+            *map(self._show, money[[*(["target"] if self.aimed else []), "booked", "expected"]]),
             *([self._show_call(key[-1], row)] if len(self.tables.calls) else []),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
-            *(
-                [past_target or self._show(gap), self._show_chance(row)]
-                if self.aimed
-                else [self._show(row["open_value"])]
-            ),
         ]
+        if self.aimed:
+            past_target = Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else None
+            cells += [past_target or self._show(gap), self._show_chance(row)]
+        else:
+            cells.append(self._show(row["open_value"]))
         if not self.tables.no_changes:
             cells.append(self._changes[place] or Cell(text.MISSING, tone="quiet"))
         opens = self._list(key, name, row, float(money["expected"]))
@@ -290,8 +289,12 @@ class _Rows:
         caption, period = f"{whose}: closed, due and overdue", str(inputs.period)
         if not math.isfinite(expected):
             return list_deals(self.tables, rows[rows["period"].isin([period, BUCKETS[0]])], caption)
-        (shown,) = text.round_parts([expected])
-        return list_expected(self.tables, rows, caption, forecast=row, shown=shown, period=period)
+        return list_expected(self.tables, rows, caption, row, period, expects=expected)
+
+
+def _name_row(line: Line, name: str) -> tuple[Cell, ...]:
+    """Write the cells of a row that has a name alone, as many as a line has."""
+    return (Cell(name), *[Cell("", tone="quiet")] * (len(line.cells) - 1))
 
 
 @dataclass(frozen=True)
@@ -377,9 +380,7 @@ def _compare_call(tables: Tables, name: Any) -> str:
     """Compare a person's call with the range of the forecast; empty where either is missing, or of two teams."""
     rows = tables.people.join(tables.calls)
     rows = rows[rows.index.get_level_values(-1) == name]
-    low, expected, high, call = (
-        float(rows[column].iloc[0]) for column in ("low", "expected", "high", "call")
-    )
+    low, expected, high, call = map(float, rows[["low", "expected", "high", "call"]].iloc[0])
     if len(rows) > 1 or tables.stated or math.isnan(low) or math.isnan(call):
         return ""
     money = partial(tables.inputs.money, fine=True)
