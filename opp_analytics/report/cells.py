@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
@@ -42,6 +42,12 @@ def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
     """Set the largest change of a column in blue, whatever its sign; beside money, points and ratios are small."""
     top = max((cell.size for cell in changes if cell), default=0.0) - _CENT
     return [replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell for cell in changes]
+
+
+def measure(tables: Tables, name: str, value: float, deals: float, key: str = "") -> svg.Amount:
+    """Measure a bar of money, with its number of deals for a screen reader."""
+    figure = tables.inputs.money(value)
+    return svg.Amount(name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key)
 
 
 def list_deals(

@@ -34,19 +34,9 @@ def forecast_fan(table: pd.DataFrame, **options: Any) -> str:
     expected, booked = chart.curves[:2]
     called = [point for curve in chart.curves if curve.dashed for point in curve.points]
     earlier = [curve for curve in chart.curves if curve.tone == "mute"]
-    amounts = axis(
-        [
-            *(
-                y
-                for points in (expected.points, booked.points, called, *(past.points for past in earlier))
-                for _, y in points
-            ),
-            *(high for _, _, high in chart.ribbons[0].points),
-            *(level.at for level in chart.levels),
-        ],
-        start=_BOTTOM,
-        end=_TOP,
-    )
+    points = [*called, *(point for curve in (expected, booked, *earlier) for point in curve.points)]
+    reached = [*(y for _, y in points), *(high for _, _, high in chart.ribbons[0].points)]
+    amounts = axis([*reached, *(level.at for level in chart.levels)], start=_BOTTOM, end=_TOP)
     money, ticks = chart.measure.write, amounts.ticks()
     days = [math.floor(x) for x, _ in expected.points]
     # Closed money may begin before the first record. Its first day is right of the axis labels, the last record at the edge.
@@ -185,11 +175,8 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time, with an average across them."""
     chart = charts.pipeline_created(table, average=average, line=line)
     count, money = len(chart.places), chart.measure.write
-    scale = axis(
-        [*(place.end for place in chart.places), *(level.at for level in chart.levels)],
-        start=_BASE,
-        end=_COLUMNS_TOP,
-    )
+    ends = [*(place.end for place in chart.places), *(level.at for level in chart.levels)]
+    scale = axis(ends, start=_BASE, end=_COLUMNS_TOP)
     slot = 100 / max(count, _FEWEST)
     first, width = 100 - slot * count, slot * 0.72
     step = math.ceil(max(count, _FEWEST) / _LABELS)

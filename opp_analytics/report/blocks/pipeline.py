@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from opp_analytics import svg, text
 from opp_analytics.analysis import evidence
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report import model
-from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
+from opp_analytics.report.cells import add_details, list_deals, measure, name_deal, say_finding
 from opp_analytics.report.tables import DueDeals, Tables
 
 _WEEKS, _NEAR = 12, 0.1
@@ -36,9 +37,8 @@ def created(tables: Tables) -> model.Block | None:
         sub += f"; line: {line}, {money(average)}"
     drawn = svg.pipeline_created(table, average=average, line="average" if weeks > 1 else "week before")
     compared = evidence.is_enough(table["deals"].sum()) and last >= 0
-    title = f"New pipeline this week, {money(last)}" + (
-        _compare_week(last, average, weeks) if compared else ""
-    )
+    than = _compare_week(last, average, weeks) if compared else ""
+    title = f"New pipeline this week, {money(last)}{than}"
     return model.Block("created", title, sub, (model.Chart(drawn), *_fold_this_week(tables)))
 
 
@@ -46,9 +46,7 @@ def _fold_this_week(tables: Tables) -> list[model.Fold]:
     """List the deals of the last column under a fold."""
     deals = tables.created_deals
     mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
-    words = (
-        f"The {text.spelled(len(mine), 'deal')} of this week" if len(mine) > 1 else "The deal of this week"
-    )
+    words = f"The {text.spelled(len(mine), 'deal') if len(mine) > 1 else 'deal'} of this week"
     listed = list_deals(tables, add_details(tables.inputs, mine), words, sheet="Created")
     return [model.Fold(words, listed)] if listed else []
 
@@ -76,12 +74,7 @@ def created_by(tables: Tables) -> model.Block | None:
     if whole <= 0 or (inputs.only and len(table) == 1):
         return None
     amounts = [
-        svg.Amount(
-            str(name),
-            float(row["value"]),
-            inputs.money(row["value"]),
-            f"{name}: {inputs.money(row['value'])}, {text.count(int(row['deals']))}",
-        )
+        measure(tables, str(name), row["value"], row["deals"])
         for name, row in table.nlargest(_MOST_CREATORS, "value").iterrows()
     ]
     opened = tuple(_list_created(tables, amount.name) for amount in amounts)
@@ -114,9 +107,7 @@ def funnel(tables: Tables) -> model.Block:
         return _show_open_stages(tables)
     start = tables.inputs.day(tables.flow_since.tz_convert(tables.inputs.tz))
     rows = svg.stage_flow(flow)
-    opened = tuple(
-        _list_entries(tables, key, row.label) for key, row in zip(flow.index, rows.rows, strict=True)
-    )
+    opened = tuple(map(partial(_list_entries, tables), flow.index, (row.label for row in rows.rows)))
     sub = f"Deals that entered each stage from {start} on, and where they are now"
     return model.Block("funnel", say_finding(flow), sub, (model.Opening(rows, opened),))
 
@@ -133,18 +124,12 @@ def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
 
 
 def _show_open_stages(tables: Tables) -> model.Block:
-    inputs, deals = tables.inputs, tables.inputs.deals
+    deals = tables.inputs.deals
     table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
     if not table["open_count"].sum():
         return model.Block("funnel", "Funnel", parts=(model.Note("No deal is open in any stage."),))
     amounts = [
-        svg.Amount(
-            text.stage(stage),
-            float(row["open_value"]),
-            inputs.money(row["open_value"]),
-            f"{text.stage(stage)}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
-            str(stage),
-        )
+        measure(tables, text.stage(stage), row["open_value"], row["open_count"], str(stage))
         for stage, row in table.iterrows()
     ]
     is_open = deals["outcome"] == "open"

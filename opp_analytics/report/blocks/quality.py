@@ -33,13 +33,9 @@ def risk(tables: Tables) -> model.Block:
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        words = (
-            f"None of the {text.count(len(table), 'open deal')} shows a warning."
-            if len(table) > 1
-            else "The one open deal shows no warning."
-            if len(table)
-            else "No deal is open."
-        )
+        words = "The one open deal shows no warning." if len(table) else "No deal is open."
+        if len(table) > 1:
+            words = f"None of the {text.count(len(table), 'open deal')} shows a warning."
         return model.Block("risk", "Deals at risk", parts=(model.Note(words),), nav=nav)
     details = ["unique_id", "stage", *(["probability"] if "probability" in inputs.deals else []), *inputs.by]
     rows = flagged.head(_MOST_RISKS).reset_index()[["unique_id", "name", "value", "close_date", "reasons"]]
@@ -48,10 +44,7 @@ def risk(tables: Tables) -> model.Block:
         model.PageColumn("Deal", right=False, phone="full", kind="deal"),
         *([model.PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
         model.PageColumn("Stage", right=False, kind="stage"),
-        model.PageColumn("Value"),
-        model.PageColumn("Stated"),
-        model.PageColumn("From history"),
-        model.PageColumn("Close"),
+        *map(model.PageColumn, ("Value", "Stated", "From history", "Close")),
         model.PageColumn("Why", right=False, phone="full", kind="why"),
     )
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
@@ -85,12 +78,9 @@ def _say_due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
         return [f"the deal due shows {'a' if mine else 'no'} warning"]
     if not len(due):
         return []
-    count = text.spelled if max(mine, len(due)) < _SPELLED else text.number
-    of = (
-        "neither deal"
-        if len(due) == 2 and not mine
-        else f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
-    )
+    count = text.spelled if len(due) < _SPELLED else text.number
+    of = f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
+    of = "neither deal" if len(due) == 2 and not mine else of
     return [f"{of} due {'shows a warning' if mine <= 1 else 'show warnings'}"]
 
 
@@ -250,35 +240,25 @@ def _not_counted(tables: Tables) -> str:
         learned = tables.forecast.attrs["method"] == "learned"
         said += f" {' and '.join(parts)}, so {left} due in any period{counts if learned else ''}."
     valueless = int(table["no_value"].sum())
-    adds = "adds" if valueless == 1 else "add"
-    return (
-        f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value {adds} nothing."
-        if valueless
-        else said
-    )
+    adds = f"{text.spelled(valueless, 'open deal')} without a value {'adds' if valueless == 1 else 'add'} nothing."
+    return f"{said} {text.capital(adds)}" if valueless else said
 
 
 def certificate(tables: Tables) -> tuple[str, bool]:
     """Put the load certificate in words; return them, and True if they are a warning."""
     load, origin, deals = tables.inputs.load, tables.inputs.origin, tables.inputs.deals
     if load:
-        when = (
-            "at an unknown time"
-            if load.fetched_at is None
-            else f"{text.day(load.fetched_at, year=True)}, {load.fetched_at:%H:%M} UTC"
-        )
+        when = "at an unknown time" if load.fetched_at is None else _write_moment(load.fetched_at)
         rows = len(deals) if load.rows is None else load.rows
         said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
         if load.unreadable:
             said = f"{said}, without {load.unreadable_cells}, which can't be read"
-        if load.complete and load.unreadable:
-            return f"{said}.", True
         if load.complete:
-            return f"{said}; complete.", False
+            return (f"{said}.", True) if load.unreadable else (f"{said}; complete.", False)
         return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True
     if recorded_at := origin.get("recorded_at"):
-        moment = f"{text.day(recorded_at, year=True)}, {pd.Timestamp(recorded_at):%H:%M} UTC"
-        return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
+        counted = text.count(len(deals), "opportunity")
+        return f"As recorded at {_write_moment(recorded_at)}: {counted}.", False
     blank = origin.get("unreadable") or []
     said = f"; cells that can't be read are blank: {'; '.join(blank)}" if blank else ""
     return (
@@ -286,6 +266,10 @@ def certificate(tables: Tables) -> tuple[str, bool]:
         f"nothing shows whether these are all{said}.",
         bool(blank),
     )
+
+
+def _write_moment(moment: Any) -> str:
+    return f"{text.day(moment, year=True)}, {pd.Timestamp(moment):%H:%M} UTC"
 
 
 def _records(tables: Tables) -> str:
@@ -298,12 +282,11 @@ def _records(tables: Tables) -> str:
     cadence = tables.coverage.attrs["cadence_days"]
     pace = f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
     gaps = [] if inputs.history is None else [*inputs.history.find_gaps("stage", "close_date")]
-    known = (
-        f" Stages and planned dates are known from {text.day((gaps[-1] + 1).start_time, year=True)} on: the imported history lacks "
-        "those of most deals closed before."
-        if len(gaps)
-        else ""
-    )
+    known = ""
+    if gaps:
+        since = text.day((gaps[-1] + 1).start_time, year=True)
+        known = f" Stages and planned dates are known from {since} on: "
+        known += "the imported history lacks those of most deals closed before."
     return (
         f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
         f"one, so pushes are lower bounds.{known}"
