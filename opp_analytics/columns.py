@@ -79,7 +79,8 @@ COLUMNS = {
     "p_target": ResultColumn("Chance that the total reaches the target.", "rate", title="Chance of target"),
     "gap": ResultColumn("Target minus booked.", "money", title="To go"),
     "call": ResultColumn(
-        "Amount that somebody submitted for the period; of a team, else the sum of its people's.", "money"
+        "Amount that somebody submitted for the period; of a team or all, else the sum of the level below.",
+        "money",
     ),
     "override": ResultColumn("Amount that somebody else submitted for the number.", "money"),
     "overrider": ResultColumn("Who submitted it.", title="Override by"),

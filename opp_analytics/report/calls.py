@@ -18,8 +18,8 @@ def find_calls(
 ) -> pd.DataFrame:
     """Find the call in force on a day for each row of people; totals of all rows are those of the `subject`, a column and a name in it.
 
-    ``call`` is the owner's own, else the last one that somebody else made; without either, for a group, the sum of its
-    people's, if none with a target, a win or a deal due lacks one. ``caller`` is missing for a sum. ``override``,
+    ``call`` is the owner's own, else the last one that somebody else made; without either, for a group, the sum of what the
+    level below shows, if nobody there with a target, a win or a deal due lacks one. ``caller`` is missing for a sum. ``override``,
     ``overrider``: what somebody else says of a number that its owner calls. Who moved has a call in the team of that day.
     """
     said: dict[tuple[str, str], dict[bool, tuple[float, str]]] = {}
@@ -48,9 +48,16 @@ def find_calls(
         rows[key] = (*found.get(False, ()), *found.get(True, ()), *_NOTHING, *_NOTHING)[:4]
         if ALL not in key and key[-1] != NO_LABEL and (counts or not math.isnan(rows[key][0])):
             asked.append(key)
-    for key in keys:
-        if ALL in key and math.isnan(rows[key][0]):
-            parts = [rows[one][0] for one in asked if one[: key.index(ALL)] == key[: key.index(ALL)]]
+    for key in sorted(filter(lambda key: ALL in key, keys), key=lambda key: key.count(ALL)):
+        level = key.index(ALL)
+        parts = [
+            rows[one][0]
+            for one in asked
+            if (*one[:level], *one[level + 1 :]) == (*key[:level], *key[level + 1 :])
+        ]
+        if math.isnan(rows[key][0]):
             rows[key] = (math.fsum(parts) if parts else math.nan, None, *_NOTHING)
+        if parts or not math.isnan(rows[key][0]):
+            asked.append(key)
     columns: dict[str, Any] = {"call": "float64", "caller": TEXT, "override": "float64", "overrider": TEXT}
     return pd.DataFrame(list(rows.values()), people.index, list(columns)).astype(columns)

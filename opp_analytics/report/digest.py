@@ -103,7 +103,8 @@ def _make_section(block: Block) -> Section:
 
 def _write_cell(cell: Cell) -> str:
     arrow = {1: "▲ ", -1: "▼ "}.get(cell.sign or 0, "")
-    said = f" ({f'{cell.small} by {cell.by}'.strip()})" if cell.by else ""
+    said = " ".join(filter(None, (cell.small, cell.by and f"by {cell.by}")))
+    said = f" ({said})" if said else ""
     return f"{arrow}{cell.lead}{cell.text}{said}"
 
 

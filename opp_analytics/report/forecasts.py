@@ -188,14 +188,14 @@ class Forecasts:
 
     @cached_property
     def called(self) -> pd.Series[float]:
-        """The call of the page's subject from each day on, NaN once withdrawn; of one caller, or the sums of people's calls."""
+        """The call of the page's subject from each day on, NaN once withdrawn; of one caller, or the sums of the level below."""
         days = sorted(self._called_now["made_on"].unique())
         found = [self._find_calls(day)[["call", "caller"]].reindex([self.whole]) for day in days]
         if not found:
             return pd.Series(dtype="float64")
         table = pd.concat(found).set_axis(days)
         whose = table["caller"].fillna("").where(table["call"].notna()).ffill()
-        # A sum of people's calls says nothing of the later call of somebody for all.
+        # A sum says nothing of the later call of somebody for all.
         return table["call"][whose.eq(whose.iloc[-1])[::-1].cummin()[::-1]]
 
     @property

@@ -256,7 +256,7 @@ def plane(*shapes: str, height: float) -> str:
     """Stretch areas and polylines with the picture; their points are percentages across and pixels down."""
     return (
         f'<svg x="0" y="0" width="100%" height="{_px(height)}" viewBox="0 0 100 {_px(height)}" '
-        f'preserveAspectRatio="none" aria-hidden="true">{"".join(shapes)}</svg>'
+        f'preserveAspectRatio="none" overflow="visible" aria-hidden="true">{"".join(shapes)}</svg>'
     )
 
 

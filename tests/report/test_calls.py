@@ -122,6 +122,9 @@ def test_calls__of_a_group_are_its_own_else_the_sum_where_everyone_has_one():
     assert [found[name][0] for name in ("West", "(all)")] == [94_000.0, 564_000.0]
     found = in_force(tables(*EVERYBODY[1:]).calls)
     assert [found[name][0] for name in ("East", "West", "(all)")] == [None, 30_000.0, None]
+    # A team's own call counts instead of its people's, also where one of those has none.
+    found = in_force(tables(*EVERYBODY[1:], ("3", "Dana", "@East", 400)).calls)
+    assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (430_000.0, None)]
     found = in_force(tables(*EVERYBODY, ("3", "Dana", "@East", 400), ("4", "Vera", "", 410)).calls)
     assert [found[name][:2] for name in ("East", "(all)")] == [(400_000.0, "Dana"), (410_000.0, "Vera")]
 
@@ -167,7 +170,7 @@ def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column()
     )
     assert {name: (cell.text, cell.small, cell.by) for name, cell in shown.items()} == {
         "East": ("–", "", ""),
-        "Ann": ("450,000", "400,000", "Dana"),
+        "Ann": ("450,000", "400K", "Dana"),
         "Bo": ("–", "", ""),
         "West": ("35,000", "", "Dana"),
         "Cy": ("–", "", ""),
@@ -175,6 +178,16 @@ def test_people__show_the_call_beside_the_forecast_and_without_calls_no_column()
         "All": ("–", "", ""),
     }
     assert "Call" not in [one.title for one in people(tables()).parts[0].columns]
+
+
+def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_the_forecast():
+    block = people(tables(*EVERYBODY[:2], ("2", "Cy", "Cy", 25), ("3", "Dana", "Cy", 20)))
+    shown = column(block)
+    assert (shown["Cy"].small, shown["Cy"].by) == ("below closed · 20K, below closed,", "Dana")
+    assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == ("25,000", "below closed", "")
+    assert ". Calls sum to 495K, 339K above the forecast" in block.sub
+    assert ". Vera calls 30K, 126K below the forecast" in people(tables(("4", "Vera", "", 30))).sub
+    assert "forecast" not in people(tables(*EVERYBODY[1:])).sub.partition("opens")[2]
 
 
 def test_page__without_a_call_in_force_is_the_page_without_calls():
@@ -189,12 +202,12 @@ def test_page__escapes_who_overrides_and_names_them_whole():
     page = render_page(
         compose(tables(("2", "Ann", "Ann", 450), ("3", "<b>Dana", "Ann", 400)), workbook="x.xlsx")
     )
-    assert '400,000 by <bdi title="&lt;b&gt;Dana">&lt;b&gt;Dana</bdi>' in page
+    assert '400K by <bdi title="&lt;b&gt;Dana">&lt;b&gt;Dana</bdi>' in page
 
 
 @pytest.mark.parametrize(
     ("only", "shown"),
-    [("Ann", ["450,000400,000 by Dana"] * 2), ("East", ["450,000400,000 by Dana", "20,000", "470,000"])],
+    [("Ann", ["450,000400K by Dana"] * 2), ("East", ["450,000400K by Dana", "20,000", "470,000"])],
 )
 def test_page__of_a_part_has_its_own_calls_alone(only, shown):
     part = tables(
@@ -235,7 +248,7 @@ def test_digest__says_the_override_in_the_cell():
     (section,) = [one for one in make_digest(page).sections if one.name == "People"]
     place = section.columns.index("Call")
     assert [row[place] for row in section.rows if row[place] != "–"] == [
-        "450,000 (400,000 by Dana)",
+        "450,000 (400K by Dana)",
         "35,000 (by Dana)",
     ]
     assert section.right[place]

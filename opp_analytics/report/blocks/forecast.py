@@ -66,7 +66,8 @@ def trend(tables: Tables) -> Block:
     sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
     if len(tables.called):
         caller = tables.calls["caller"].get(tables.whole)
-        whose = "the sum of everyone’s calls" if pd.isna(caller) else f"the call of {caller}"
+        below = text.plural(text.label(inputs.by[0]) if len(inputs.by) > 1 else inputs.who)
+        whose = f"the sum of the {below}’ calls" if pd.isna(caller) else f"the call of {caller}"
         sub += f". Dashed: {whose if math.isfinite(tables.called.iloc[-1]) else 'the call, now withdrawn'}"
     if len(priced) < len(fan):
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"

@@ -60,11 +60,21 @@ def people(tables: Tables) -> Block:
     rows = _Rows(tables, _add_changes(tables))
     aim = f", black line target{'' if rows.aimed else ' of all'}"
     line = aim if math.isfinite(tables.current["target"]) else ""
-    drawn = f"Gray bar closed, dot forecast, blue band range{line}"
-    remarks = (rows.unit.words, drawn, "A name opens its deals", _say_habits(tables), _say_strangers(tables))
-    sub = ". ".join(filter(None, remarks))
+    drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
+    said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
+    sub = ". ".join(filter(None, (rows.unit.words, drawn, *said)))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
     return Block("people", say_finding(rows.table), sub, (table,))
+
+
+def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
+    """Say how far the call of all is from the forecast; empty without either, and of one person, whose call stands above."""
+    away, money = whole["call"] - whole["expected"], tables.inputs.money
+    if len(tables.persons) == 1 or not math.isfinite(away):
+        return ""
+    said = "Calls sum to" if pd.isna(whole["caller"]) else f"{whole['caller']} calls"
+    how = f"{money(abs(away))} {'above' if away > 0 else 'below'} the forecast"
+    return f"{said} {money(whole['call'])}, {how if money(abs(away)) != money(0) else 'the forecast'}"
 
 
 def _say_habits(tables: Tables) -> str:
@@ -143,7 +153,7 @@ class _Rows:
     @cached_property
     def unit(self) -> Scale:
         """Unit of the money."""
-        shown = self.table[[*_MONEY, "call", "override"]].to_numpy(dtype=float).ravel()
+        shown = self.table[[*_MONEY, "call"]].to_numpy(dtype=float).ravel()
         return choose_scale(shown, self.tables.inputs.currency)
 
     @cached_property
@@ -257,11 +267,14 @@ class _Rows:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
 
     def _show_call(self, name: Any, row: pd.Series[Any]) -> Cell:
-        """Show the call in force, below it what somebody else says, or who called the number."""
-        shown = self._show(row["call"])
+        """Show the call in force, below it what somebody else says, or who called the number, and what is below closed money."""
+        low, other = (round(row[call] - row["booked"], 2) < 0 for call in ("call", "override"))
+        remarks = ["below closed"] if low else []
+        by = "" if pd.isna(row["caller"]) or row["caller"] == name else row["caller"]
         if math.isfinite(row["override"]):
-            return replace(shown, small=self.unit.show(row["override"]), by=row["overrider"])
-        return shown if pd.isna(row["caller"]) or row["caller"] == name else replace(shown, by=row["caller"])
+            said = self.tables.inputs.money(row["override"], fine=True)
+            remarks, by = [*remarks, f"{said}, below closed," if other else said], row["overrider"]
+        return replace(self._show(row["call"]), small=" · ".join(remarks), by=by)
 
     def _show_chance(self, row: pd.Series[Any]) -> Cell:
         """Show the chance of the target, or why there is none."""

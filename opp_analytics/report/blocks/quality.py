@@ -185,8 +185,8 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
-        "Call": f"What the person last said would close in the {noun}; below it what somebody else says. Of a team without a "
-        "call of its own, the sum of all calls shown, where nobody with a target, a win or a deal due lacks one.",
+        "Call": f"What the person last said would close in the {noun}; below it what somebody else says. Of a team, or of all, "
+        "without a call of its own, the sum of what the level below shows, if nobody there with a target, a win or a deal due lacks one.",
         "To go": "Target minus closed. A plus sign: past target.",
         "Coverage": f"Open value due in the {noun} ÷ what is to go.",
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
