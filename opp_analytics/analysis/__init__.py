@@ -48,6 +48,7 @@ from opp_analytics.analysis.forecasting.forecast_value_added import compare_sour
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import DealForecast as DealForecast  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_deals import select_own_chances as select_own_chances  # isort: skip
+from opp_analytics.analysis.forecasting.moment import shows_nothing_later as shows_nothing_later  # isort: skip
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.forecasting.track_record import list_past_coverage as list_past_coverage  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange  # isort: skip

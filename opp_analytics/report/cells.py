@@ -70,15 +70,11 @@ def list_deals(
     return Deals(caption, listed, note, ("Change" if moved else "Value",), sums if len(rows) > 1 else ())
 
 
-def list_closed(tables: Tables, period: str, booked: float | None = None) -> Deals | None:
-    """List the deals won in a period, as they are known now; further ones that `booked` counts are dated later."""
-    inputs = tables.inputs
-    rows = inputs.deals[(inputs.deals["outcome"] == "won") & (inputs.deals["period"] == period)]
-    further = {} if booked is None else _name_later(booked, rows["value"])
-    if rows.empty and not further:
-        return None
-    listed, sums = _add_up(tables, rows, rows["value"], further, None, "Deals")
-    return Deals(f"Closed in {inputs.name_of(period)}", listed, sums=sums if further or len(rows) > 1 else ())
+def list_closed(tables: Tables, period: str) -> Deals | None:
+    """List the deals won in a period, as they are known now."""
+    deals = tables.inputs.deals
+    won = deals[(deals["outcome"] == "won") & (deals["period"] == period)]
+    return list_deals(tables, won, f"Closed in {tables.inputs.name_of(period)}")
 
 
 def list_expected(
@@ -105,7 +101,6 @@ def list_expected(
     expected = rows["value"].where(won, rows["unique_id"].map(known)).astype("float64")
     by_rate = tables.forecast.attrs["method"] == "run_rate"
     further = {
-        **_name_later(float(np.nan_to_num(forecast["booked"])), expected[won]),
         **_sum_others(others.assign(expected=others["unique_id"].map(known)), period),
         "Open deals and new business, as past periods ended" if by_rate else "Usual new business": float(
             np.nan_to_num(forecast["new_business"])
@@ -116,12 +111,6 @@ def list_expected(
         tables, rows, expected, further, shown, "Deals", beside=("value",), total="Forecast"
     )
     return Deals(caption, listed, "", ("Value", "Expected"), sums)
-
-
-def _name_later(booked: float, won: pd.Series[Any]) -> dict[str, float]:
-    """Name what is booked beyond the wins dated up to today."""
-    later = booked - math.fsum(won.dropna())
-    return {"Won with a later date": later} if abs(later) >= _CENT else {}
 
 
 def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:

@@ -203,8 +203,9 @@ class Inputs:
         outcome = outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
-        dated = (is_open & (date >= self.today)) | (won & (date <= self.today))
-        period = labels(date.where(dated), self.freq)
+        # A win dated later counts, as in the forecast, unless the frame shows what was won since.
+        counts = won & (analysis.shows_nothing_later(self.whole, self.today, self.tz) | (date <= self.today))
+        period = labels(date.where((is_open & (date >= self.today)) | counts), self.freq)
         period = period.mask(is_open & (date < self.today), BUCKETS[0]).mask(
             is_open & date.isna(), BUCKETS[1]
         )

@@ -980,7 +980,8 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
                 for head, cell in list(cells.items())[1:-1]
                 if cell != text.MISSING
             )
-            ledger.same(f"{surface}, risk, {cells['Deal']}", facts in flat, True)
+            said = facts if surface == "mail as HTML" else text.isolate(facts)
+            ledger.same(f"{surface}, risk, {cells['Deal']}", said in flat, True)
     pool = _pool(answers, "tiles")
     for key in ("people", "risk"):
         pool.figures |= _pool(answers, key).figures

@@ -127,7 +127,7 @@ class Moment:
             None,
             {name: Column.of(frame[name]) for name in there if name in ("probability", *columns)},
             frame["unique_id"] if "unique_id" in frame else frame.index,
-            _shows_nothing_later(opportunities, today, tz) if final is None else final,
+            shows_nothing_later(opportunities, today, tz) if final is None else final,
         )
         if not by:
             return made
@@ -310,7 +310,7 @@ def _are_percents(name: str, numbers: Floats) -> bool:
     )
 
 
-def _shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
+def shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
     """Tell whether the frame was loaded or recorded on `today` or before."""
     moment = Certificate.moment_of(opportunities)
     return moment is not None and periods.as_date(moment, tz=tz) <= today

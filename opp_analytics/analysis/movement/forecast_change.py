@@ -224,7 +224,7 @@ class ForecastChange:
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
     """Shorten names to what is before their colon, where no other deal that moved alike has the same."""
-    heads = names.str.partition(": ")[0]
+    heads = names.str.replace("(?s): .*", "", regex=True)
     same = rows["unique_id"].groupby([rows["movement"], rows["expected"] > 0, heads])
     return heads.where(same.transform("nunique") == 1, names)
 

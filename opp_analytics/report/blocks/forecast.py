@@ -79,8 +79,10 @@ def trend(tables: Tables) -> Block:
 
 
 def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
-    won = tables.inputs.won_now[["close_date", "value"]]
-    begin = pd.DataFrame({"close_date": [tables.inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
+    inputs = tables.inputs
+    won = inputs.won_now[["close_date", "value"]]
+    won = won.assign(close_date=won["close_date"].clip(upper=inputs.today))
+    begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
     closed = pd.concat([begin, won])
     return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
 
@@ -371,7 +373,7 @@ def categories(tables: Tables) -> Block:
     due = inputs.open_now
     category = deal_categories(due)
     opened = tuple(
-        list_closed(tables, str(inputs.period), float(row["closed"]))
+        list_closed(tables, str(inputs.period))
         if one.key == "closed"
         else list_deals(tables, due[category == one.key], one.label)
         for one in rows.rows
@@ -487,7 +489,7 @@ def _closed(tables: Tables) -> Tile:
         notes = [f"{text.percent(row['attainment'])} of target"]
     note = ", ".join([*([text.count(won)] if won or not begun else []), *notes])
     booked, change = float(row["booked"]), _change(tables, row, "booked", money)
-    return Tile("Closed won", money(booked), change, note, opens=list_closed(tables, label, booked))
+    return Tile("Closed won", money(booked), change, note, opens=list_closed(tables, label))
 
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:

@@ -180,7 +180,7 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, attrs = tables.inputs.noun, tables.forecast.attrs
     confidence = text.percent(attrs["confidence"])
     words = {
-        "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
+        "Closed won": f"Value of deals won with a close date in the {noun}; of a date after today too.",
         "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
