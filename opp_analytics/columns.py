@@ -341,7 +341,7 @@ CHECKS = {
     "probability_far_from_stage": ("Chance unusual for the stage", "have a chance unusual for the stage"),
     "value_missing": ("No amount", "have no amount"),
     "value_not_positive": ("Amount of zero or less", "have an amount of zero or less"),
-    "duplicate": ("Entered twice", "look entered twice"),
+    "duplicate": ("Perhaps entered twice", "may be entered twice"),
     "duplicate_of_closed": ("Named like a closed deal", "are named like a closed deal"),
     "stale": ("Not updated lately", "have had no update lately"),
     "close_date_weekend": ("Closes on a weekend", "close on a weekend"),

@@ -58,15 +58,18 @@ def list_deals(
     sheet: str = "Deals",
     note: str = "",
     amount: str = "value",
+    past: bool = False,
 ) -> Deals | None:
     """List rows of deals, the largest first, then the rest and the total; None without rows.
 
     `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took.
+    Of what is `past`, today's chances say nothing.
     """
     if rows.empty:
         return None
     moved = amount != "value"
     listed, sums = _add_up(tables, rows, rows[amount], {}, None, sheet, signed=moved)
+    listed = tuple(replace(deal, stated="", history="") for deal in listed) if past else listed
     return Deals(caption, listed, note, ("Change" if moved else "Value",), sums if len(rows) > 1 else ())
 
 
@@ -164,7 +167,7 @@ def _add_up(
 
 def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) -> Deal:
     inputs = tables.inputs
-    ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
+    ended = outcome if (outcome := str(row.get("outcome"))) in ("won", "lost", "disqualified") else ""
     return Deal(
         name=_name(row),
         owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from opp_analytics.svg import Rows
+from opp_analytics.text import MISSING
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Deal:
 
 @dataclass(frozen=True)
 class Deals:
-    """The deals behind a figure, the largest first."""
+    """The deals behind a figure, the largest first; chances that none of them has are no column."""
 
     caption: str
     deals: tuple[Deal, ...]
@@ -63,6 +64,14 @@ class Deals:
     """What the amounts are."""
     sums: tuple[tuple[str, str], ...] = ()
     """Further parts of the last amount, and its total: what each is, and how much."""
+
+    @property
+    def chances(self) -> list[tuple[str, str]]:
+        """The fields of chances that a deal of the list has, and their headings."""
+        known = [("stated", "Stated"), ("history", "From history")]
+        return [
+            one for one in known if any(getattr(deal, one[0]) not in ("", MISSING) for deal in self.deals)
+        ]
 
 
 @dataclass(frozen=True)

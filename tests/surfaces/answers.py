@@ -329,10 +329,14 @@ class Answers:
         return pd.DataFrame(rows, columns=["owner_name", "gap", "value", "p_enough"])
 
     @cached_property
+    def findings(self) -> Table:
+        """Findings of the audit."""
+        return _ask(lambda: oa.audit(self.deals, as_of=self.world.day))
+
+    @cached_property
     def audit(self) -> Table:
         """Findings by check."""
-        findings = _ask(lambda: oa.audit(self.deals, as_of=self.world.day))
-        return None if findings is None else oa.audit_summary(findings)
+        return None if self.findings is None else oa.audit_summary(self.findings)
 
     @property
     def closed_since(self) -> pd.Timestamp:

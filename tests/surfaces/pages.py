@@ -346,6 +346,15 @@ def _add_fix(pool: Pool, answers: Answers) -> None:
     summary = answers.audit
     if summary is not None:
         pool.count(len(summary) - 8, *summary["deals"])
+        found = answers.findings.drop_duplicates(["check", "unique_id"])
+        ends = found["unique_id"].map(oa.outcomes(answers.deals).set_axis(answers.deals["unique_id"]))
+        parts = found.groupby(["check", ends])["value"].agg(["size", "sum"])
+        pool.count(*parts["size"].tolist()).money(*parts["sum"].tolist())
+        copies = answers.deals[
+            answers.deals["unique_id"].isin(found["unique_id"][found["check"] == "duplicate"])
+        ]
+        if len(copies):
+            pool.count(copies.groupby([copies["name"].str.lower(), "account_id"]).ngroups)
     pool.rate(0.0, 1.0).day(answers.world.day).count(len(answers.deals), 0, 100)
 
 
@@ -731,7 +740,7 @@ def _check_fix(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if cells[0] in known:
             row = known[cells[0]]
             said = answers.money(row["value"]) if row["value"] > 0 else text.count(int(row["deals"]))
-            ledger.same(f"page, fix, {cells[0]}", cells[1], said)
+            ledger.same(f"page, fix, {cells[0]}", re.split(", | in ", cells[1])[0], said)
 
 
 def _check_past(ledger: Ledger, page: reading.Read, answers: Answers) -> None:

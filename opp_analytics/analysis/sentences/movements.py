@@ -157,6 +157,7 @@ def describe_slippage(table: pd.DataFrame) -> str:
 def _compare_slippage(table: pd.DataFrame) -> str:
     """Compare the last two whole periods, by value, or by count if no deal has a value; else say what is known of the last one.
 
+    If more has slipped in the running period already than in the whole one before, that is said instead.
     ``attrs["part"]`` names the periods whose start was not recorded.
     """
     valued = bool(table["value"].sum() > 0 and (table["value"] >= 0).all())
@@ -167,8 +168,11 @@ def _compare_slippage(table: pd.DataFrame) -> str:
     if rates.empty:
         return "Nothing was due."
     freq, today, unit = table.attrs.get("freq"), table.attrs.get("as_of"), "value" if valued else "deals"
-    running = {key for key in rates.index if evidence.cut_period(str(key), table)}
-    whole = [key for key in rates.index if key not in {*running, *table.attrs.get("part", [])}]
+    running, part = (
+        [key for key in rates.index if evidence.cut_period(str(key), table)],
+        table.attrs.get("part", []),
+    )
+    whole = [key for key in rates.index if key not in {*running, *part}]
     *before, last = whole[-2:] or [rates.index[-1]]
     name = period_name(str(last), freq, today=today) + (
         "" if last in whole else " so far" if last in running else ", as far as recorded"
@@ -177,10 +181,14 @@ def _compare_slippage(table: pd.DataFrame) -> str:
         return evidence.say_few(
             f"{count(int(due[last]))} {'was' if due[last] == 1 else 'were'} due in {name}"
         )
+    by_deals, now = slipped / due, running[-1] if running and whole and running[-1] not in part else last
+    if rates[now] > rates[last] and by_deals[now] > by_deals[last] and evidence.is_enough(due[now]):
+        said = f"{percent(rates[now])} of {unit} due in {period_name(str(now), freq, today=today)} slipped already"
+        return f"{said} ({number(slipped[now])} of {count(int(due[now]))}), {name} {percent(rates[last])}."
     if not before or not evidence.is_enough(due[before[0]]):
         return f"{capital(name)}: {percent(rates[last])} of {unit} due slipped."
     pair = [before[0], last]
-    change, by_count = (float(share[last] - share[before[0]]) for share in (rates, slipped / due))
+    change, by_count = (float(share[last] - share[before[0]]) for share in (rates, by_deals))
     against = f"{period_name(str(before[0]), freq, today=today)} {percent(rates[before[0]])}"
     if change * by_count > 0 and evidence.is_apart(slipped[pair], due[pair]):
         return f"{'More' if change > 0 else 'Less'} slipped in {name}: {percent(rates[last])} of {unit} due, {against}."

@@ -188,11 +188,12 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
     if table.empty:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
-    worth = f", {money_of(table)(first['value'])}" if first["value"] > 0 else ""
+    both = " with all copies" if first.name == "duplicate" else ""
+    worth = f", {money_of(table)(first['value'])}{both}" if first["value"] > 0 else ""
     return f"{text.capital(text.spelled(int(first['deals']), 'deal'))} {_say_check(str(first.name), first['deals'])}{worth}."
 
 
-_SINGULAR = {"are": "is", "have": "has", "look": "looks", "close": "closes"}
+_SINGULAR = {"are": "is", "have": "has", "may": "may", "close": "closes"}
 
 
 def _say_check(check: str, deals: int) -> str:

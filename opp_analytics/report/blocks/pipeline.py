@@ -31,7 +31,7 @@ def created(tables: Tables) -> model.Block | None:
         return None
     weeks = len(table) - 1
     average, last = float(table["value"].iloc[:-1].mean()), float(table["value"].iloc[-1])
-    sub = "Value of the deals created in seven days each, as first seen"
+    sub = "Value of the deals created in seven days each, as first seen, whatever became of them"
     if weeks:
         line = f"average of the {weeks} weeks before" if weeks > 1 else "the week before"
         sub += f"; line: {line}, {money(average)}"
@@ -120,7 +120,7 @@ def _list_entries(tables: Tables, key: Any, label: str) -> model.Deals | None:
     ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
     rows = add_details(inputs, mine, stage=ends).drop(columns="outcome")
     rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
-    return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries")
+    return list_deals(tables, rows, f"Entered {label}", sheet="Stage entries", past=True)
 
 
 def _show_open_stages(tables: Tables) -> model.Block:
@@ -163,7 +163,7 @@ def slippage(tables: Tables) -> model.Block | None:
         **found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq,
         "part": [part.period for part in found if part.starts_late],
     }  # fmt: skip
-    sub = f"Outcome of each deal that was due when the {inputs.noun} began, by value; total due at right"
+    sub = f"Outcome of what was open and due when each {inputs.noun} began, by value, wins of other deals apart; total due at right"
     return model.Block("slippage", say_finding(periods), sub, tuple(parts), nav)
 
 
@@ -177,7 +177,7 @@ def _list_due(tables: Tables, name: str, part: DueDeals) -> model.Deals | None:
     deals = part.deals
     moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
     rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
-    return list_deals(tables, rows, f"Due in {name}", sheet="Due deals")
+    return list_deals(tables, rows, f"Due in {name}", sheet="Due deals", past=True)
 
 
 def _show_pushed(tables: Tables) -> model.Table:

@@ -138,30 +138,58 @@ def fix(tables: Tables) -> model.Block:
 
 
 def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
-    name, value = write_label("check", row["check"]), float(row["value"])
-    deals = text.count(int(row["deals"]))
-    figure = tables.inputs.money(value) if value > 0 else deals
+    """Measure a check by its money, else by its deals; of several outcomes what is open, else won, stands beside it."""
+    name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
+    figure, deals = (
+        money(value) if value > 0 else text.count(int(row["deals"])),
+        text.count(int(row["deals"])),
+    )
+    parts = _split(_find_deals(tables, row["check"]))
+    if row["check"] == "duplicate":
+        figure = f"{figure} in {text.count(_count_groups(tables), 'group')}"
+    elif len(parts) > 1:
+        count, worth = parts.iloc[0]
+        figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
     return svg.Amount(
         name, value if math.isfinite(value) else 0.0, figure, f"{name}: {figure}, {deals}", row["check"]
     )
 
 
+def _find_deals(tables: Tables, check: str) -> pd.DataFrame:
+    """Find the deals of a check, the open ones first."""
+    found, deals = tables.findings, tables.inputs.deals
+    mine = deals[deals["unique_id"].isin(found["unique_id"][found["check"] == check])]
+    return mine.sort_values("outcome", key=lambda outcome: outcome != "open", kind="stable")
+
+
+def _split(deals: pd.DataFrame) -> pd.DataFrame:
+    """Count and sum deals by outcome: open, won, then the others."""
+    parts = deals.groupby("outcome")["value"].agg(["size", "sum"])
+    return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
+
+
+def _count_groups(tables: Tables) -> int:
+    """Count the groups of deals that may be one."""
+    deals = _find_deals(tables, "duplicate")
+    return deals.groupby([deals["name"].str.casefold().str.split().str.join(" "), "account_id"]).ngroups
+
+
 def _list_findings(tables: Tables, amount: svg.Amount) -> model.Deals | None:
-    inputs = tables.inputs
-    found = tables.findings[tables.findings["check"] == amount.key].drop_duplicates("unique_id")
-    rows = inputs.deals[inputs.deals["unique_id"].isin(found["unique_id"])]
-    return list_deals(tables, rows, amount.name, sheet="Findings", note=_say_suggestion(found))
+    rows, found = _find_deals(tables, amount.key), tables.findings[tables.findings["check"] == amount.key]
+    note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
+    return list_deals(tables, rows, amount.name, sheet="Findings", note=note)
 
 
-def _say_suggestion(found: pd.DataFrame) -> str:
-    """Say the fix, where all deals have the same one; the workbook has each."""
-    fixes = found["suggestion"].dropna().unique()
-    deals = f"{text.count(found['unique_id'].nunique())}."
+def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:
+    """Say how the deals ended, and the fix where all have the same one; the workbook has each."""
+    fixes, parts, deals = found["suggestion"].dropna().unique(), _split(rows), text.count(len(rows))
+    if len(parts) > 1:
+        deals += f": {text.joined([f'{count:,} {outcome}' for outcome, count in parts['size'].items()])}"
     if not len(fixes):
-        return deals
+        return f"{deals}."
     if len(fixes) > 1:
-        return f"{deals} The workbook’s sheet “Findings” has a suggested fix for each."
-    return f"{deals} Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
+        return f"{deals}. The workbook’s sheet “Findings” has a suggested fix for each."
+    return f"{deals}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
 
 
 def notes(tables: Tables) -> model.Block:

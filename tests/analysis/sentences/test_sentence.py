@@ -264,6 +264,11 @@ def test_sentence__of_slippage_compares_no_part_of_a_period() -> None:
     table.attrs["as_of"] = "2026-01-20"
     assert sentence(table) == "December 2025: 64% of value due slipped."
     assert sentence(table.loc[["2026-01"]]) == "January so far: 15% of value due slipped."
+    more = _due((15.0, 85.0), (64.0, 36.0))
+    more.attrs["as_of"] = "2026-01-20"
+    assert (
+        sentence(more) == "64% of value due in January slipped already (64 of 100 deals), December 2025 15%."
+    )
     table.attrs |= {"as_of": "2026-02-02", "part": ["2025-12"]}
     assert sentence(table) == "January: 15% of value due slipped."
     assert sentence(table.loc[["2025-12"]]) == "December 2025, as far as recorded: 64% of value due slipped."
