@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -104,18 +104,9 @@ def backtest(
     >>> table.attrs["wape"], table.attrs["bias"], table.attrs["interval_coverage"]
     (0.45, -0.45, 1.0)
     """
-    past = PastForecasts(
-        Question.of_past(
-            history,
-            "backtest",
-            freq=freq,
-            method=read_method(method, probability=probability, stage_rates=stage_rates),
-            as_of=as_of,
-            by=by,
-            confidence=confidence,
-            tz=tz,
-        )
-    )
+    meant = read_method(method, probability=probability, stage_rates=stage_rates)
+    asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "by": by, "confidence": confidence, "tz": tz}
+    past = PastForecasts(Question.of_past(history, "backtest", method=meant, **asked))
     wanted, label = list_ended(past.records), past.question.method.label
     table = past.judge(wanted)
     if table.empty:
@@ -151,11 +142,8 @@ def judge_midway(
 
     The table is that of `backtest`, one row for each group and period.
     """
-    past = PastForecasts(
-        Question.of_past(
-            history, "scorecard", freq=freq, method=read_method(method), as_of=as_of, by=by, tz=tz
-        )
-    )
+    asked: dict[str, Any] = {"freq": freq, "method": read_method(method), "as_of": as_of, "by": by, "tz": tz}
+    past = PastForecasts(Question.of_past(history, "scorecard", **asked))
     days = past.records.days
     over = int(days[-1])
     period = past.records.period(over) - _MIDWAY_PERIODS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.forecast_categories import CATEGORIES, DECIDING, categorize
 from opp_analytics.analysis.shared.groups import By, check_by, read
-from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_group, name_groups
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.history import TRANSFERRED, latest
 from opp_analytics.org import LOST, OPEN, WON, outcome_codes
@@ -95,16 +95,9 @@ def category_moves(
     came = _find_outcomes(after, last, over=asked.last > last)
     if history.is_part:
         came = np.where(due.index.isin(_list_transferred(history, asked)), TRANSFERRED, came)
-    pairs = pd.DataFrame(
-        {
-            **{name_group(k): due[f"group {k}"] for k in range(len(groups))},
-            "pair": due["category"].astype(schema.TEXT)
-            + _ARROW
-            + pd.Series(came, due.index, dtype=schema.TEXT),
-            "count": 1,
-            "cents": (due["value"].fillna(0.0) * 100).round().astype("int64"),
-        }
-    )
+    pairs = due[[f"group {k}" for k in range(len(groups))]].set_axis(name_groups(groups), axis=1)
+    pairs["pair"] = (due["category"] + _ARROW + pd.Series(came, due.index)).astype(schema.TEXT)
+    pairs["count"], pairs["cents"] = 1, (due["value"].fillna(0.0) * 100).round().astype("int64")
     keys = [*name_groups(groups), "pair"]
     ends = [*OUTCOMES, *([TRANSFERRED] if (came == TRANSFERRED).any() else [])]
     labels = [f"{one}{_ARROW}{other}" for one in CATEGORIES for other in ends]
@@ -147,22 +140,18 @@ def _find_outcomes(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> ND
         (outcome != OPEN, "removed"),
         (late | over, "slipped"),
     ]
-    found: NDArray[np.str_] = np.select(
-        [mask.to_numpy(dtype=bool) for mask, _ in cases],
-        [label for _, label in cases],
-        after["category"].fillna("").to_numpy(dtype=str),
-    )
+    masks, labels = zip(*cases, strict=True)
+    otherwise = after["category"].fillna("").to_numpy(dtype=str)
+    found: NDArray[np.str_] = np.select([mask.to_numpy(dtype=bool) for mask in masks], labels, otherwise)
     return found
 
 
-def _list_transferred(history: History, asked: Span) -> pd.Series[Any]:
+def _list_transferred(history: History, asked: Span) -> set[str]:
     """List the deals that had left the part of a history by the end."""
     table = history.table
     last = latest(table.filter(table["seen_at"] <= instant(asked.closing)))
-    ids: pd.Series[Any] = history.collect(last.filter(last["operation"] == TRANSFERRED).select("unique_id"))[
-        "unique_id"
-    ]
-    return ids
+    left = history.collect(last.filter(last["operation"] == TRANSFERRED).select("unique_id"))
+    return set(left["unique_id"])
 
 
 def _index(table: pd.DataFrame, by: list[str]) -> pd.MultiIndex:

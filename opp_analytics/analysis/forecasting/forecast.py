@@ -152,22 +152,11 @@ def forecast(
     unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
-    return forecast_shown(
-        opportunities,
-        as_of=as_of,
-        freq=freq,
-        method=read_method(method, probability=probability, stage_rates=stage_rates),
-        history=history,
-        by=by,
-        target=target,
-        totals=totals,
-        periods=periods,
-        only=only,
-        new_business=new_business,
-        confidence=confidence,
-        seed=seed,
-        tz=tz,
-    )
+    meant = read_method(method, probability=probability, stage_rates=stage_rates)
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": meant, "history": history, "by": by}
+    asked |= {"target": target, "totals": totals, "periods": periods, "only": only, "tz": tz}
+    asked |= {"new_business": new_business, "confidence": confidence, "seed": seed}
+    return forecast_shown(opportunities, **asked)
 
 
 def forecast_shown(

@@ -152,21 +152,15 @@ def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
 
 def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
     places = meaning.stages.look_up(
-        frame,
-        lambda stages: {
-            one.name: CATEGORIES.index(one.category) for one in stages if one.category is not None
-        },
+        frame, lambda part: {one.name: CATEGORIES.index(one.category) for one in part if one.category}
     )
     return np.nan_to_num(places, nan=-1).astype(np.intp)
 
 
 def _by_probability(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
     by_stage = meaning.stages.look_up(frame, list_probabilities)
-    stated = (
-        frame["probability"].to_numpy(dtype=float, na_value=np.nan)
-        if "probability" in frame
-        else np.full(len(frame), np.nan)
-    )
+    own = frame.get("probability", pd.Series(np.nan, frame.index))
+    stated = own.to_numpy(dtype=float, na_value=np.nan)
     percent = np.where(np.isnan(stated), by_stage, stated)
     found = np.full(len(frame), CATEGORIES.index("pipeline"), dtype=np.intp)
     for bound, category in reversed(_BOUNDS):

@@ -209,16 +209,12 @@ class Learned:
         """Learn a period's parameters from the records up to a day; None with fewer than 3 past periods."""
         if (day, period) not in self._lessons:
             lead = last_day(period) - day
-            known = self._past_points(day, lead)
-            self._lessons[day, period] = (
-                None
-                if len(known) < FEWEST
-                else Lessons(
-                    self._learn_chances(day, lead),
-                    self._collect_new_business(known),
-                    partial(self._score_past, day, period, len(known)),
-                )
-            )
+            known, lessons = self._past_points(day, lead), None
+            if len(known) >= FEWEST:
+                score_past = partial(self._score_past, day, period, len(known))
+                new_business = self._collect_new_business(known)
+                lessons = Lessons(self._learn_chances(day, lead), new_business, score_past)
+            self._lessons[day, period] = lessons
         return self._lessons[day, period]
 
     def point(self, record: int, period: pd.Period, known: int | None = None) -> Point:

@@ -202,9 +202,8 @@ class ForecastChange:
         kept = mine.groupby(["unique_id", "movement"], sort=False, dropna=False, as_index=False).agg(
             name=("name", "first"), expected=("expected", "sum"), value=("value", "first")
         )
-        return replace(
-            self, rows=kept[kept["unique_id"].isna() | (kept["expected"].abs() > _LEAST)], groups=[]
-        )
+        worth = kept["unique_id"].isna() | (kept["expected"].abs() > _LEAST)
+        return replace(self, rows=kept[worth], groups=[])
 
     def list_deals(self) -> pd.DataFrame:
         """Make the table of `forecast_change_deals`."""
@@ -214,12 +213,8 @@ class ForecastChange:
         moved = moved.sort_values(["rank", "unique_id"], kind="stable")
         moved = sort_groups(moved, name_groups(self.groups))
         table = moved[["unique_id", "name", "movement", "expected", "value"]]
-        return annotate(
-            index_by_groups(table.reset_index(drop=True), moved, self.groups),
-            made_from=self.history,
-            n=table["unique_id"].nunique(),
-            **self.notes,
-        )
+        indexed = index_by_groups(table.reset_index(drop=True), moved, self.groups)
+        return annotate(indexed, made_from=self.history, n=table["unique_id"].nunique(), **self.notes)
 
 
 def _shorten_names(rows: Frame, names: pd.Series[Any]) -> pd.Series[Any]:
@@ -436,16 +431,8 @@ def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.b
 
 def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
     """List the nonzero steps, with the groups of one frame and the values of another."""
-    worth = np.abs(expected) > _LEAST
-    groups = {name: group_of[name].to_numpy() for name in group_of.columns if isinstance(name, int)}
-    table = pd.DataFrame(
-        {
-            **groups,
-            "unique_id": latest["unique_id"].to_numpy(),
-            "name": latest["name"].to_numpy(),
-            "movement": movement,
-            "expected": expected,
-            "value": latest["value"].to_numpy(dtype=np.float64),
-        }
-    )
-    return table[worth]
+    columns = {name: group_of[name].to_numpy() for name in group_of.columns if isinstance(name, int)}
+    columns |= {name: latest[name].to_numpy() for name in ("unique_id", "name")}
+    columns |= {"movement": movement, "expected": expected}
+    table = pd.DataFrame(columns).assign(value=latest["value"].to_numpy(dtype=np.float64))
+    return table[np.abs(expected) > _LEAST]

@@ -145,28 +145,21 @@ class CreatedPipeline:
         outside = came["period"].isin(OUTSIDE)
         left_out = came[outside].groupby("period")["deals"].sum()
         moved = self._moved.assign(period=_label_periods(self._moved["seen_at"], spans, self.tz))
-        found = pd.concat([came[~outside], moved]).fillna(
-            dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
-        )
-        numbers = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
-        table = fill_counts(numbers, groups, "period", [str(period) for period in spans])
+        numbers = ["deals", "cents", "open", "open_cents"]
+        found = pd.concat([came[~outside], moved]).fillna(dict.fromkeys(numbers, 0))
+        summed = found.groupby(keys, as_index=False)[numbers].sum()
+        table = fill_counts(summed, groups, "period", [str(period) for period in spans])
         stock = table[["open", "open_cents"]]
         # Changes add up to what is open, group by group.
         stock = stock.groupby(level=groups, sort=False).cumsum() if groups else stock.cumsum()
-        return self._annotate(
-            pd.DataFrame(
-                {
-                    "deals": table["deals"],
-                    "value": table["cents"] / 100,
-                    "open_count": stock["open"],
-                    "open_value": stock["open_cents"] / 100,
-                    "to_date": table.index.get_level_values("period") == str(spans[-1]),
-                }
-            ),
-            freq,
-            n=int(table["deals"].sum()),
-            left_out={str(why): int(deals) for why, deals in left_out.items()},
+        made = table[["deals"]].assign(
+            value=table["cents"] / 100,
+            open_count=stock["open"],
+            open_value=stock["open_cents"] / 100,
+            to_date=table.index.get_level_values("period") == str(spans[-1]),
         )
+        without = {str(why): int(deals) for why, deals in left_out.items()}
+        return self._annotate(made, freq, n=int(table["deals"].sum()), left_out=without)
 
     def list_deals(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created_deals`; without groups if not `grouped`."""
@@ -177,12 +170,7 @@ class CreatedPipeline:
         )
         found = found[~found["period"].isin(OUTSIDE)]
         found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
-        table = pd.DataFrame(
-            {
-                **{name: found[name].astype(schema.TEXT) for name in ("period", "unique_id", "name")},
-                "value": found["cents"] / 100,
-            }
-        )
+        table = found[["period", "unique_id", "name"]].astype(schema.TEXT).assign(value=found["cents"] / 100)
         return self._annotate(index_by_groups(table, found, groups), freq, n=len(table))
 
     def _list_periods(self, freq: Freq) -> pd.PeriodIndex:

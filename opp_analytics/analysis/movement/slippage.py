@@ -128,18 +128,12 @@ def _divide(part: float, whole: int) -> float:
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     further = [TRANSFERRED] if (counted["end"] == TRANSFERRED).any() else []
-    numbers = counted[[*name_groups(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
+    numbers = counted[[*name_groups(groups), "end", "count", "cents"]]
+    numbers = numbers.rename(columns={"end": "outcome", "cents": "value"})
     table = fill_counts(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
     whole = table.groupby(level=groups).transform("sum") if groups else table.sum()
     rates = table / whole.astype("float64").replace(0.0, np.nan)
-    return pd.DataFrame(
-        {
-            "count": table["count"],
-            "value": table["cents"] / 100,
-            "count_rate": rates["count"],
-            "value_rate": rates["cents"],
-        }
-    )
+    return table.assign(value=table["value"] / 100, count_rate=rates["count"], value_rate=rates["value"])
 
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed", "still_due")
@@ -200,20 +194,13 @@ def _list_deals(history: History, asked: Span, found: pd.DataFrame, groups: list
 def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Select the due opportunities, each with its values at the start and its ``end``."""
     ends = _join_records(history, asked, groups)
-    due = ends.filter(
-        ends["within"],
-        ends["outcome"] == "open",
-        ends["close_date"].between(day(asked.first), day(asked.last)),
-    )
+    dated = ends["close_date"].between(day(asked.first), day(asked.last))
+    due = ends.filter(ends["within"], ends["outcome"] == "open", dated)
     closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=asked.tz))
     # Entered only in the next record: won or lost in the period after its last record.
     late = due["outcome_next"].isin(closed) & due["close_date_next"].between(last_day, day(asked.last))
     late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
-    pending = (
-        due["close_date_after"].between(last_day, day(asked.last))
-        if asked.following is None
-        else ibis.literal(False)
-    )
+    pending = due["close_date_after"].between(last_day, day(asked.last)) & (asked.following is None)
     end = ibis.cases(
         (~due["within_after"], TRANSFERRED),
         (due["outcome_after"].isin(closed), due["outcome_after"]),

@@ -116,23 +116,17 @@ def audit(
 def _list_rows(frame: pd.DataFrame, hit: Finding) -> pd.DataFrame:
     found = frame[hit.rows]
     cells = found[hit.field]
-    if hit.field == "close_date":
-        text = cells.dt.strftime("%Y-%m-%d")
-    elif hit.field == "updated_at":
-        text = cells.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    else:
-        text = cells.astype(schema.TEXT)
+    write = {"close_date": "%Y-%m-%d", "updated_at": "%Y-%m-%dT%H:%M:%SZ"}.get(hit.field)
+    hint = hit.suggestion if isinstance(hit.suggestion, str | None) else hit.suggestion[hit.rows]
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"],
             "check": hit.check,
             "severity": hit.severity,
             "field": hit.field,
-            "cell": text,
+            "cell": cells.dt.strftime(write) if write else cells.astype(schema.TEXT),
             "value": found["value"],
-            "suggestion": hit.suggestion
-            if isinstance(hit.suggestion, str | None)
-            else hit.suggestion[hit.rows],
+            "suggestion": hint,
         },
         columns=_COLUMNS,
     )
@@ -299,18 +293,12 @@ def select_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.Dat
     arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
     if tenant is not None and "tenant" in own_writes:
         own_writes = own_writes[own_writes["tenant"] == tenant]
-    written, before, after = (
-        pd.to_datetime(own_writes.get(name, pd.Series(pd.NaT, own_writes.index)), utc=True).astype(_INSTANT)
-        for name in ("written_at", "updated_before", "updated_after")
-    )
-    return pd.DataFrame(
-        {
-            "unique_id": own_writes["unique_id"].astype(schema.TEXT),
-            "written_at": written,
-            "before": before,
-            "after": after,
-        }
-    ).sort_values("written_at")
+    names = {"written_at": "written_at", "before": "updated_before", "after": "updated_after"}
+    unknown = pd.Series(pd.NaT, own_writes.index)
+    found = own_writes[["unique_id"]].astype(schema.TEXT)
+    for ours, name in names.items():
+        found[ours] = pd.to_datetime(own_writes.get(name, unknown), utc=True).astype(_INSTANT)
+    return found.sort_values("written_at")
 
 
 def _check_labels(deals: AuditInput) -> list[Finding]:
@@ -383,12 +371,8 @@ def _check_values(deals: AuditInput) -> list[Finding]:
 
 
 def _check_duplicates(deals: AuditInput) -> list[Finding]:
-    both = pd.DataFrame(
-        {
-            "name": deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold(),
-            "account": deals.frame["account_id"],
-        }
-    )
+    names = deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold()
+    both = pd.DataFrame({"name": names, "account": deals.frame["account_id"]})
     named = both.notna().all(axis=1)
     twice = (both.duplicated(keep=False) & named).to_numpy(dtype=bool)
     twice_open = np.zeros(len(both), dtype=bool)

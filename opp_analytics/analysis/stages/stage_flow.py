@@ -142,15 +142,9 @@ def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any]
 def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
     level = [*name_groups(groups), "stage"]
     passed = spells["passed"].astype(bool)
-    ends = pd.DataFrame(
-        {
-            **{name: spells["times"].where(spells["end"] == name, 0) for name in (*FLOW_ENDS, TRANSFERRED)},
-            "passed": spells["times"].where(passed, 0),
-        }
-    )
-    counted = (
-        pd.concat([spells[level], ends.astype("int64")], axis="columns").groupby(level, as_index=False).sum()
-    )
+    ends = {name: spells["end"] == name for name in (*FLOW_ENDS, TRANSFERRED)} | {"passed": passed}
+    times = {name: spells["times"].where(mask, 0).astype("int64") for name, mask in ends.items()}
+    counted = spells[level].assign(**times).groupby(level, as_index=False).sum()
     table = fill_counts(counted, groups, "stage", stages)
     entries = table[[*FLOW_ENDS, TRANSFERRED]].sum(axis=1)
     done = (entries - table["still"] - table[TRANSFERRED]).astype("float64").replace(0.0, np.nan)
@@ -321,17 +315,14 @@ def _add_ends(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     """Select the stays in ranked open stages, each with its end."""
     spells = steps[steps["place"].isin(list(ranks))]
     here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
-    end = np.select(
-        [
-            spells["went_to"].isna(),
-            spells["went_to"] == TRANSFERRED,
-            spells["went_to"] == _LOST,
-            there > here,
-            there < here,
-        ],
-        ["still", TRANSFERRED, "lost", "advanced", "back"],
-        "removed",
-    )
+    ends = {
+        "still": spells["went_to"].isna(),
+        TRANSFERRED: spells["went_to"] == TRANSFERRED,
+        "lost": spells["went_to"] == _LOST,
+        "advanced": there > here,
+        "back": there < here,
+    }
+    end = np.select(list(ends.values()), list(ends), "removed")
     return spells.assign(stage=spells["place"], end=end, passed=False)
 
 
