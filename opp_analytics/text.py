@@ -268,6 +268,9 @@ def movement(name: Any, change: float | None = None) -> str:
     if change and name in ("chance", "value"):
         up, down = ("more likely", "less likely") if name == "chance" else ("amount raised", "amount cut")
         return up if change > 0 else down
+    # A forecast that gains by a later date, as that of a late deal does, would read as a contradiction.
+    if change and (name, change > 0) in (("pushed_out", True), ("pulled_in", False)):
+        return "moved later" if change > 0 else "moved earlier"
     return _MOVEMENTS.get(str(name), label(name))
 
 

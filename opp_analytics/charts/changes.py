@@ -130,14 +130,19 @@ def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
 def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:
     """Lay a step with the deals behind it: a single one by its name, several by their number and those that moved most."""
     figure, n = money(step.expected, signed=True), f"{step.deals:,}" if step.deals else ""
-    deals = [shorten(deal, 24) for deal, _ in step.movers]
+    deals, cause = [shorten(deal, 24) for deal, _ in step.movers], f", {step.cause}" if step.cause else ""
     if step.deals == 1 and deals:
-        says, forms, named = deals[0], (*deals, n), deals[0]
+        says = named = f"{deals[0]}{cause}"
+        forms = (says, *deals, n)
     elif deals:
         moved = [f"{deal} {money(by, signed=True)}" for deal, (_, by) in zip(deals, step.movers, strict=True)]
-        says, named = f"{deals[0]} and {step.deals - 1:,} more", ", ".join([text.count(step.deals), *moved])
+        says, named = (
+            f"{deals[0]} and {step.deals - 1:,} more",
+            ", ".join([text.count(step.deals), *moved]) + cause,
+        )
         account, by = shorten(step.movers[0][0].partition(": ")[0], 24), money(step.movers[0][1], signed=True)
-        forms = (f"{n} · {', '.join(moved)}", f"{n} · {moved[0]}", f"{n} · {account} {by}", n)
+        whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account} {by}"
+        forms = (f"{whole}{cause}", f"{brief}{cause}", whole, f"{n} · {moved[0]}", brief, n)
     else:
         says = named = text.count(step.deals) if step.deals else ""
         forms = ()

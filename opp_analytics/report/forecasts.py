@@ -330,7 +330,20 @@ class Forecasts:
     @cached_property
     def change(self) -> pd.DataFrame:
         """`oa.forecast_change` of the current period, from the earlier record to the last one."""
-        return self._change.sum_up()
+        table = self._change.sum_up()
+        table.attrs["causes"] = self._find_causes()
+        return table
+
+    def _find_causes(self) -> dict[str, str]:
+        """Say of the deals whose chance added and took most ("up", "down") in which stage they are now, if it is another."""
+        moved = self.change_deals[self.change_deals["movement"] == "chance"]
+        then, now = (frame.set_index("unique_id")["stage"] for frame in (self._then[1], self.inputs.whole))
+        causes = {}
+        for way, sign in (("up", 1), ("down", -1)):
+            for name in moved["unique_id"][sign * moved["expected"] > 0].head(1):
+                if pd.notna(became := now.get(name)) and pd.notna(was := then.get(name)) and was != became:
+                    causes[way] = f"now in {text.stage(became)}"
+        return causes
 
     @cached_property
     def change_deals(self) -> pd.DataFrame:
@@ -343,7 +356,7 @@ class Forecasts:
         (start, then), last = self._then, inputs.records["recorded_at"].iloc[-1]
         if last <= start:
             raise NotEnoughHistory(
-                f"no record after {inputs.day(as_date(start, tz=inputs.tz))} shows what moved"
+                f"nothing was recorded after {inputs.day(as_date(start, tz=inputs.tz))}, so the deals that moved are not known"
             )
         asked: dict[str, Any] = {
             "start": start,

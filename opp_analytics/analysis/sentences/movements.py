@@ -81,6 +81,8 @@ class Step(NamedTuple):
     deals: int
     movers: tuple[tuple[str, float], ...]
     """The deal that added most and the one that took most, with how much."""
+    cause: str = ""
+    """Why the first of them moved, where that is known."""
 
 
 def _size(value: float, table: pd.DataFrame) -> str:
@@ -358,10 +360,11 @@ def list_steps(table: pd.DataFrame) -> list[Step]:
             amount = float(row["expected"] if whole else row[ways[0]])
             deals = int(row["deals"] if whole else row[f"{ways[0]}_deals"])
             movers = tuple((str(row[f"{way}_largest"]), float(row[f"{way}_most"])) for way in ways)
-            name = movement(key, amount if len(ways) == 1 else 0.0)
+            name = movement(key, amount if len(ways) == 1 or key != "value" else 0.0)
             if key == "new_business" and table.attrs.get("method") == "run_rate":
                 name = f"rest of the {noun(table.attrs.get('freq'))}"
-            steps.append(Step(str(key), name, amount, deals, movers))
+            cause = table.attrs.get("causes", {}).get(*ways, "") if key == "chance" and len(ways) == 1 else ""
+            steps.append(Step(str(key), name, amount, deals, movers, cause))
     return [step for step in steps if abs(step.expected) >= _CENT]
 
 

@@ -81,7 +81,7 @@ def trend(tables: Tables) -> Block:
 def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
     inputs = tables.inputs
     won = inputs.won_now[["close_date", "value"]]
-    won = won.assign(close_date=won["close_date"].clip(upper=inputs.today))
+    won = won.assign(close_date=won["close_date"].where(won["close_date"] < inputs.today, inputs.today))
     begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
     closed = pd.concat([begin, won])
     return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
@@ -151,7 +151,16 @@ def _explain_steps(tables: Tables, table: pd.DataFrame, cut: str) -> str:
 
 
 def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
-    """List the deals of a step, with what each one added or took."""
+    """List the deals of a step, with what each one added or took; of new business, say what it is."""
+    if step.key == "new_business":
+        noun, since = (
+            tables.inputs.noun,
+            tables.inputs.day(day_of(tables.change, tables.change.attrs["then_at"])),
+        )
+        by_rate = tables.change.attrs["method"] == "run_rate"
+        what = "Money" if by_rate else "Money of deals not yet created"
+        note = f"{what} that past {noun}s won from this day on, less what they won from the day of {since} on: it shrinks daily."
+        return Deals(text.capital(step.name), (), note)
     moved = tables.change_deals[tables.change_deals["movement"] == step.key]
     if step.key == "chance" and len(step.movers) == 1:
         moved = moved[moved["expected"] * step.expected > 0]

@@ -205,7 +205,7 @@ def test_why__says_that_no_record_is_later_than_the_one_compared_with(history):
     tables = tables_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
     (note,) = why(tables).parts
     assert isinstance(note, Note)
-    assert note.text == "No record after Mar 16 shows what moved."
+    assert note.text == "Nothing was recorded after Mar 16, so the deals that moved are not known."
 
 
 def test_why__after_a_single_record_says_when(opportunities, tmp_path):
