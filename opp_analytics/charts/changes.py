@@ -141,8 +141,14 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
             ", ".join([text.count(step.deals), *moved]) + cause,
         )
         account, by = shorten(step.movers[0][0].partition(": ")[0], 24), money(step.movers[0][1], signed=True)
-        whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account} {by}"
-        forms = (f"{whole}{cause}", f"{brief}{cause}", whole, f"{n} · {moved[0]}", brief, n)
+        whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account}"
+        forms = (
+            *(f"{form}{cause}" for form in (whole, f"{brief} {by}", brief) if cause),
+            whole,
+            f"{n} · {moved[0]}",
+            f"{brief} {by}",
+            n,
+        )
     else:
         says = named = text.count(step.deals) if step.deals else ""
         forms = ()

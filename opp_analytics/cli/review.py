@@ -454,7 +454,7 @@ def _list_steps(change: pd.DataFrame) -> pd.DataFrame:
     then, now = ((end, *whole.loc[end], ()) for end in ("then", "now"))
     rows = [
         (name, float(expected), int(deals), ", ".join(deal for deal, _ in movers))
-        for name, expected, deals, movers in (then, *(step[1:] for step in list_steps(change)), now)
+        for name, expected, deals, movers in (then, *(step[1:5] for step in list_steps(change)), now)
     ]
     table = pd.DataFrame(rows, columns=["movement", "expected", "deals", "largest"]).set_index("movement")
     table.attrs = change.attrs
