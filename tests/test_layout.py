@@ -55,7 +55,7 @@ def test_analysis__is_a_path(name: str) -> None:
     assert home.__name__.rpartition(".")[2] == ALSO_IN.get(name, name)
 
 
-@pytest.mark.parametrize("name", plots.__all__)
+@pytest.mark.parametrize("name", plots.DRAWINGS)
 def test_drawing__has_its_analysis(name: str) -> None:
     assert name in analysis.__all__ or hasattr(oa.History, name)
 
@@ -183,6 +183,7 @@ ACROSS = {
     "test_package.py": "the package as it is installed",
     "test_schedule.py": "the jobs of the docs, under their schedulers",
     "test_windows.py": "the package under Windows' rules for files",
+    "report/test_opened.py": "every figure, chance and title of the page in every state",
     "writer/apply/test_odd_answers.py": "a whole run, with one odd answer to any of its calls",
     "writer/apply/test_replicas.py": "a whole run, on servers whose reads lag and whose clocks differ",
     "writer/apply/test_server_forms.py": "a whole run, on servers that keep a form of their own",

@@ -65,6 +65,7 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
     "audit --out x.csv --fix x.json --from deals.csv": {"--as-of": ["someday"], "--most": ["-1"], "--day-first": [None]},
     "forecast --out x.csv": {"--freq": ["X"], "--by": ["nobody_s_column"], "--target": ["a lot", "-5"], "--periods": ["0"],
                              "--as-of": ["someday"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
+    "pacing --out x.csv": {"--by": ["nobody_s_column"], "--as-of": ["someday"], "--out": ["x.doc"]},
     "risk --out x.csv": {"--by": ["nobody_s_column"], "--as-of": ["someday"], "--most": ["0"], "--out": ["x.doc"]},
     "changes --out x.csv": {"--since": ["someday", "2040-01-01"], "--until": ["someday"], "--freq": ["X"], "--period": ["X"], "--method": ["lerned"],
                             "--by": ["nobody_s_column"], "--out": ["x.doc", "no/x.csv"], "--history": ["taken.txt"]},

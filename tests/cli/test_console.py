@@ -64,7 +64,7 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
     assert lines == [
         ["stage", "value", "rate", "at"],
         ["[a]", "1.23M", "13%", "Mar", "31,", "2026"],
-        ["b", "−2.5", "100%", "Mar", "31,", "2026"],
+        ["B", "−2.5", "100%", "Mar", "31,", "2026"],
         ["c", "–", "–", "Mar", "31,", "2026"],
     ]
 

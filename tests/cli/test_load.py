@@ -64,7 +64,7 @@ def test_load__without_a_file_shows_the_stages(command: Command, account: Accoun
     account(pd.DataFrame([row(1), row(2, stage="discovery", value=250)]))
     code, out, _ = command("load")
     assert code == 0
-    assert [line.split() for line in out.splitlines() if "discovery" in line] == [["discovery", "1", "250"]]
+    assert [line.split() for line in out.splitlines() if "Discovery" in line] == [["Discovery", "1", "250"]]
 
 
 def test_load__refreshes_when_told(command: Command, account: Account) -> None:

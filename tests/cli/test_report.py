@@ -109,7 +109,7 @@ def test_report__of_one_person_counts_her_deals_alone(
     page = reading.read(tmp_path / "a.html")
     assert "2 opportunities" not in page.sentence
     assert "Open pipeline is 2K." in reading.words(page.block("notes"))
-    assert page.keys[:2] == ["trend", "to_win"]
+    assert page.keys[:2] == ["to_win", "trend"]
     code, _, err = command(*asked, "Zeo")
     assert code == 1
     assert "only='Zeo' is nobody's name; use one of Ann or Zoe" in err

@@ -73,7 +73,7 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     assert (code, err) == (0, "")
     assert "10 opportunities, as of 2026-11-25" in out
     assert "The export has no probability; each stage's was used." in out
-    assert "overdue" in out
+    assert "Past the close date" in out
 
 
 def test_report__of_a_file_records_it_and_reads_it_back(command: Command, here: Path, report: Path) -> None:

@@ -122,10 +122,10 @@ def test_part__its_trend_and_its_steps_end_at_the_same_forecast(part):
 def test_part__its_page_says_the_same_everywhere(part):
     page = compose(part, workbook="week.xlsx")
     money = part.inputs.money(part.current["expected"])
-    assert f"forecast {money} vs." in page.sentence
-    titles = {block.key: block.title for block in page.blocks}
-    assert f"to {money}" in titles["why"]
-    assert titles["trend"].startswith("The November forecast is ")
+    assert f"forecast {money}." in page.sentence
+    blocks = {block.key: block for block in page.blocks}
+    assert f"to {money}" in blocks["why"].sub
+    assert blocks["trend"].title.startswith("The November forecast is ")
 
 
 def test_part__its_past_ranges_are_those_of_its_row(part):
