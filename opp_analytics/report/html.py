@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.report.model import Block, Goals, Note, WeeklyPage
+from opp_analytics.report.model import Block, Goals, Note, Table, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
@@ -39,7 +39,8 @@ def render_page(
     `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and `logo` the picture before
     the title as a ``data:`` address.
     """
-    script = files(__package__).joinpath("templates/sort.js").read_text("utf-8")
+    sorts = any(isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts)
+    script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     drawn = {
         "placed": _place(page.blocks),

@@ -126,6 +126,11 @@ class Table:
     caption: str = ""
     """Its name for a screen reader, where the block's title does not name it."""
 
+    @property
+    def sorts(self) -> bool:
+        """True where a reader may want another order: not of months, nor of ranks that a picture shows."""
+        return self.kind in ("people", "risk", "pushed")
+
 
 @dataclass(frozen=True)
 class Chart:

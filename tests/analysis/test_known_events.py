@@ -75,7 +75,7 @@ def test_whale__is_what_moved_the_forecast(year: Year) -> None:
     others = change["expected"].drop(["then", "won", "chance", "date_passed", "new_business", "now"])
     assert (others == 0).all()
     assert 0.3 * WHALE < float(change["expected"]["won"]) < WHALE
-    assert "Whale & Co won beyond its chance (+" in oa.sentence(change)
+    assert "one win, Whale & Co, made 1.57M of it" in oa.sentence(change)
     pipeline = oa.waterfall(year.history, **of(year.whale))
     assert pipeline.loc[pipeline["deals"] > 0].index.tolist() == ["opening", "won", "closing"]
     assert pipeline.loc["won", "value"] == -WHALE

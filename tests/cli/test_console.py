@@ -65,7 +65,7 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
         ["stage", "value", "rate", "at"],
         ["[a]", "1.23M", "13%", "Mar", "31,", "2026"],
         ["B", "−2.5", "100%", "Mar", "31,", "2026"],
-        ["c", "–", "–", "Mar", "31,", "2026"],
+        ["C", "–", "–", "Mar", "31,", "2026"],
     ]
 
 

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import opp_analytics as oa
 from opp_analytics import History, errors, org, plots
 from tests.plots import reading
-from tests.plots.test_looks import FRAMES, LOOKS, past_and_now
+from tests.plots.frames import FRAMES, LOOKS, past_and_now
 
 PANELS = 19
 
