@@ -81,10 +81,8 @@ class Forecasts:
 
         People have a range and a chance in the period `ranged` only: each takes as long as those of the whole.
         """
-        inputs, levels = self.inputs, list(self.inputs.levels)
-        part, depth = inputs.part, 0
-        if part:
-            depth = levels.index(part.column) + 1
+        inputs, levels, part = self.inputs, list(self.inputs.levels), self.inputs.part
+        depth = levels.index(part.column) + 1 if part else 0
 
         def is_shown(labels: Sequence[str], period: str) -> bool:
             mine = part is None or (len(labels) >= depth and labels[depth - 1] == part.name)
@@ -206,12 +204,9 @@ class Forecasts:
     @cached_property
     def _called_now(self) -> pd.DataFrame:
         calls, inputs = self.inputs.calls, self.inputs
-        read = {
-            label: find_called_period(label, inputs.freq, Org.of(calls)) for label in calls["period"].unique()
-        }
-        return calls[
-            calls["period"].isin([label for label, period in read.items() if period == inputs.period])
-        ]
+        org, labels = Org.of(calls), calls["period"].unique()
+        now = [label for label in labels if find_called_period(label, inputs.freq, org) == inputs.period]
+        return calls[calls["period"].isin(now)]
 
     def _find_calls(self, day: pd.Timestamp) -> pd.DataFrame:
         part = self.inputs.part
@@ -301,12 +296,11 @@ class Forecasts:
         longest = max(_TREND - 1, begun, weeks[compared].max())
         kept = ~weeks.duplicated(keep="last") & (weeks != week) & weeks.between(1, longest)
         if not (kept | compared).any():
-            first = self.first_record
-            raise NotEnoughHistory(
-                f"the first record is from {inputs.day(first)}; the trend starts a week later"
-                if first > inputs.today - _WEEK
-                else f"no record in the {longest + 1} weeks before {inputs.day(inputs.today)}"
-            )
+            if (first := self.first_record) > inputs.today - _WEEK:
+                raise NotEnoughHistory(
+                    f"the first record is from {inputs.day(first)}; the trend starts a week later"
+                )
+            raise NotEnoughHistory(f"no record in the {longest + 1} weeks before {inputs.day(inputs.today)}")
         return pd.DatetimeIndex(moments[kept | compared])
 
     def _fan_of_whole(self, moments: pd.DatetimeIndex) -> pd.DataFrame:
@@ -486,11 +480,8 @@ class Forecasts:
         then = then.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
         ended = self.forecast.reindex(then.index.get_level_values("period"))
         to_go = analysis.find_gap(ended["target"], then["booked"])
-        hit = (
-            (analysis.find_gap(ended["target"], ended["booked"]) <= 0)
-            & (to_go > 0)
-            & (then["open_value"] > 0)
-        )
+        hit = analysis.find_gap(ended["target"], ended["booked"]) <= 0
+        hit &= (to_go > 0) & (then["open_value"] > 0)
         covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
         return {str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= _FEWEST_HITS}
 
@@ -552,11 +543,10 @@ def _keep_part(
     above, members = list(levels[:place]), list(levels[place + 1 :])
     mine = table[table.index.get_level_values(part.column) == part.name]
     mine = mine.droplevel(above) if above else mine
+    whole = people = mine.droplevel(part.column)
     if members:
-        people = mine.droplevel(part.column)
         whole = people[_is_total(people, members)].droplevel(members)
     else:
-        whole = mine.droplevel(part.column)
         people = pd.concat([mine, mine.rename(index={part.name: ALL}, level=part.column)])
     if whole.empty:  # A part that had no deal yet.
         labels = table.index.get_level_values("period").unique()

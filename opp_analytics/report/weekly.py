@@ -149,22 +149,9 @@ def weekly_report(
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
     ready = check_report(
-        opportunities,
-        history,
-        out=out,
-        eml=eml,
-        markdown=markdown,
-        pdf=pdf,
-        as_of=as_of,
-        org=org,
-        target=target,
-        freq=freq,
-        by=by,
-        method=method,
-        since=since,
-        own_writes=own_writes,
-        only=only,
-    )
+        opportunities, history, out=out, eml=eml, markdown=markdown, pdf=pdf, as_of=as_of, org=org, target=target, freq=freq,
+        by=by, method=method, since=since, own_writes=own_writes, only=only,
+    )  # fmt: skip
     return write_report(ready, progress)
 
 
@@ -178,18 +165,11 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     names = choose_blocks(tables, look.blocks)
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
-        alerts = tuple(
-            find_alerts(
-                inputs.settings,
-                tables.alert_figures,
-                tables.earlier_figures,
-                period=inputs.name,
-                currency=inputs.currency,
-            )
-        )
+        now, then = tables.alert_figures, tables.earlier_figures
+        alerts = find_alerts(inputs.settings, now, then, period=inputs.name, currency=inputs.currency)
         bar.update()
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
-        page = replace(page, alerts=alerts)
+        page = replace(page, alerts=tuple(alerts))
         content = {
             "html": render_page(page, audience=ready.audience, accent=look.accent, logo=look.logo).encode(),
             "xlsx": _write_workbook(page, tables),
@@ -198,8 +178,8 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     digest = make_digest(page)
     if "eml" in paths:
         content["eml"] = write_mail(digest, subject=page.title, page=content["html"], name=file.name)
-    if "md" in paths:
-        content["md"] = write_markdown(digest).encode()
+    if "markdown" in paths:
+        content["markdown"] = write_markdown(digest).encode()
     if "pdf" in paths:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
     with say_failure(f"cannot create the folder {file.parent}"):
@@ -209,14 +189,10 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         with _say_unwritable(path):
             write_whole(path, content[kind])
     return WeeklyReport(
-        file,
-        paths["xlsx"],
-        paths.get("eml"),
-        paths.get("md"),
-        paths.get("pdf"),
-        tuple(alert.sentence for alert in alerts),
-        tuple(alert.sentence for alert in alerts if alert.new),
-        tuple(filter(None, (page.sentence, page.second))),
+        **paths,
+        alerts=tuple(alert.sentence for alert in alerts),
+        new_alerts=tuple(alert.sentence for alert in alerts if alert.new),
+        sentences=tuple(filter(None, (page.sentence, page.second))),
     )
 
 
@@ -224,13 +200,12 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
     # Here: its library is an extra, and takes long to import.
     from opp_analytics.report.workbook import write_workbook
 
+    said = (*(alert.words for alert in page.alerts), *page.warnings, page.sentence, page.second)
     return write_workbook(
         list(sheets(tables)),
         figures(tables),
         title=page.title,
-        sentences=filter(
-            None, (*(alert.words for alert in page.alerts), *page.warnings, page.sentence, page.second)
-        ),
+        sentences=filter(None, said),
         since=page.since,
         currency=tables.inputs.currency,
         as_of=tables.inputs.today.to_pydatetime(),
@@ -244,7 +219,7 @@ class ReadyReport:
     inputs: Inputs
     look: Look
     paths: dict[str, Path]
-    """By kind, the page first."""
+    """By field of `WeeklyReport`, the page first."""
     browser: str
     """The browser that prints the PDF; empty without one."""
     audience: str
@@ -266,8 +241,9 @@ def check_report(
     browser = find_browser() if pdf else ""
     audience = inputs.part.audience if inputs.part else WHOLE
     file = _find_page(out, inputs.today, audience)
-    kinds = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
-    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in kinds if kinds[kind]}
+    paths = {"html": file, "xlsx": file.with_suffix(".xlsx")}
+    wanted = {"eml": (eml, ".eml"), "markdown": (markdown, ".md"), "pdf": (pdf, ".pdf")}
+    paths |= {kind: file.with_suffix(ending) for kind, (asked_for, ending) in wanted.items() if asked_for}
     for path in paths.values():
         with _say_unwritable(path):
             check_writable(path)
@@ -290,10 +266,8 @@ def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> 
         is_folder = path.is_dir() or not path.suffix
         above = next(folder for folder in (path, *path.parents) if folder.exists())
     if is_folder:
-        whose = (
-            "" if audience == WHOLE else "-" + re.sub(r"\W+", "-", audience.casefold())[:_LONGEST].strip("-")
-        )
-        path = path / f"weekly-{today:%Y-%m-%d}{whose}.html"
+        whose = re.sub(r"\W+", "-", audience.casefold())[:_LONGEST].strip("-")
+        path = path / f"weekly-{today:%Y-%m-%d}{'' if audience == WHOLE else f'-{whose}'}.html"
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     if not above.is_dir() and above != path:
