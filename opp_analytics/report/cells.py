@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,24 +60,42 @@ def list_deals(
     note: str = "",
     amount: str = "value",
     past: bool = False,
+    further: Mapping[str, float] = MappingProxyType({}),
+    shown: float | None = None,
 ) -> Deals | None:
-    """List rows of deals, the largest first, then the rest and the total; None without rows.
+    """List rows of deals, the largest first, then the others in one line, `further` amounts and the total; None without any.
 
-    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took.
-    Of what is `past`, today's chances say nothing.
+    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
+    with `shown`, the forecast in whole units, what each deal brings to that, beside its value. Of what is `past`, today's
+    chances say nothing.
     """
-    if rows.empty:
+    if rows.empty and shown is None:
         return None
-    moved = amount != "value"
-    listed, sums = _add_up(tables, rows, rows[amount], {}, None, sheet, signed=moved)
-    listed = tuple(replace(deal, stated="", history="") for deal in listed) if past else listed
-    return Deals(caption, listed, note, ("Change" if moved else "Value",), sums if len(rows) > 1 else ())
+    beside, write = shown is not None, partial(text.number, signed=amount != "value" and shown is None)
+    rows = rows.iloc[np.argsort(-rows[amount].abs().to_numpy(dtype=float), kind="stable")]
+    parts = text.round_parts([*rows[amount], *further.values()], shown)
+    listed = [
+        _show_deal(tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)))
+        for row, part in zip(rows.head(_MOST).to_dict("records"), parts[:_MOST], strict=False)
+    ]
+    listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
+    rest = parts[_MOST : len(rows)]
+    words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{sheet}”"
+    sums = [
+        *([(words, write(_add(rest)))] if rest else []),
+        *zip(further, map(write, parts[len(rows) :]), strict=True),
+    ]
+    if shown is not None:
+        sums.append(("Forecast", write(shown)))
+    elif len(rows) > 1:
+        sums.append(("Total", write(_add(parts))))
+    heads = ("Value", "Expected") if beside else ("Value" if amount == "value" else "Change",)
+    return Deals(caption, tuple(listed), note, heads, tuple(sums))
 
 
 def list_closed(tables: Tables, period: str) -> Deals | None:
     """List the deals won in a period, as they are known now."""
-    deals = tables.inputs.deals
-    won = deals[(deals["outcome"] == "won") & (deals["period"] == period)]
+    won = tables.inputs.select("won", period)
     return list_deals(tables, won, f"Closed in {tables.inputs.name_of(period)}")
 
 
@@ -88,32 +107,27 @@ def list_expected(
     period: str,
     *,
     expects: float | None = None,
-) -> Deals:
+) -> Deals | None:
     """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
 
     `deals` are all that the forecast counts; listed are those won or due in the period, and overdue ones in the current
     period. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that opens shows another, so that rows
     add up.
     """
-    (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
     now = str(tables.inputs.period) == period
     mine = deals["period"].isin([period, *([BUCKETS[0]] if now else [])])
-    rows, others = deals[mine], deals[~mine & (deals["outcome"] == "open")]
     known = tables.contributions(period)
-    won = rows["outcome"] == "won"
-    expected = rows["value"].where(won, rows["unique_id"].map(known)).astype("float64")
+    won, added = deals["outcome"] == "won", deals["unique_id"].map(known)
+    deals = deals.assign(expected=deals["value"].where(won, added).astype("float64"))
+    new = float(np.nan_to_num(forecast["new_business"]))
     by_rate = tables.forecast.attrs["method"] == "run_rate"
     further = {
-        **_sum_others(others.assign(expected=others["unique_id"].map(known)), period),
-        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": float(
-            np.nan_to_num(forecast["new_business"])
-        ),
+        **_sum_others(deals[~mine & (deals["outcome"] == "open")], period),
+        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": new,
     }
     further = {words: amount for words, amount in further.items() if abs(amount) >= _CENT}
-    listed, sums = _add_up(
-        tables, rows, expected, further, shown, "Deals", beside=("value",), total="Forecast"
-    )
-    return Deals(caption, listed, "", ("Value", "Expected"), sums)
+    (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
+    return list_deals(tables, deals[mine], caption, amount="expected", further=further, shown=shown)
 
 
 def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:
@@ -130,39 +144,6 @@ def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:
         f"{text.count(int(place.sum()))} {words}": math.fsum(deals["expected"][place])
         for words, place in places.items()
     }
-
-
-def _add_up(
-    tables: Tables,
-    rows: pd.DataFrame,
-    amounts: pd.Series[Any],
-    further: Mapping[str, float],
-    shown: float | None,
-    sheet: str,
-    *,
-    signed: bool = False,
-    beside: tuple[str, ...] = (),
-    total: str = "Total",
-) -> tuple[tuple[Deal, ...], tuple[tuple[str, str], ...]]:
-    """List the largest deals in whole units, then the others in one line, `further` amounts, and the total, by default their sum.
-
-    `beside` are columns of money before the amount.
-    """
-    order = np.argsort(-amounts.abs().to_numpy(dtype=float), kind="stable")
-    rows, write = rows.iloc[order], partial(text.number, signed=signed)
-    parts = text.round_parts([*amounts.iloc[order], *further.values()], shown)
-    listed = tuple(
-        _show_deal(tables, row, (*(text.number(float(row[name])) for name in beside), write(part)))
-        for row, part in zip(rows.head(_MOST).to_dict("records"), parts[:_MOST], strict=False)
-    )
-    rest = parts[_MOST : len(rows)]
-    words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{sheet}”"
-    sums = [
-        *([(words, write(_add(rest)))] if rest else []),
-        *zip(further, map(write, parts[len(rows) :]), strict=True),
-        (total, write(_add(parts) if shown is None else shown)),
-    ]
-    return listed, tuple(sums)
 
 
 def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) -> Deal:

@@ -206,9 +206,8 @@ class Inputs:
         # A win dated later counts, as in the forecast, unless the frame shows what was won since.
         counts = won & (analysis.shows_nothing_later(self.whole, self.today, self.tz) | (date <= self.today))
         period = labels(date.where((is_open & (date >= self.today)) | counts), self.freq)
-        period = period.mask(is_open & (date < self.today), BUCKETS[0]).mask(
-            is_open & date.isna(), BUCKETS[1]
-        )
+        period = period.mask(is_open & (date < self.today), BUCKETS[0])
+        period = period.mask(is_open & date.isna(), BUCKETS[1])
         stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)
         for name in self.by:
@@ -227,15 +226,19 @@ class Inputs:
         last: pd.DataFrame = seen.drop_duplicates("unique_id", keep="last").set_index("unique_id")
         return last.reindex(columns=list(self.by))
 
+    def select(self, outcome: str, period: str) -> pd.DataFrame:
+        """Select the deals won in a period, or open and due in it."""
+        return self.deals[(self.deals["outcome"] == outcome) & (self.deals["period"] == period)]
+
     @property
     def won_now(self) -> pd.DataFrame:
         """The deals closed in the current period."""
-        return self.deals[(self.deals["outcome"] == "won") & (self.deals["period"] == str(self.period))]
+        return self.select("won", str(self.period))
 
     @property
     def open_now(self) -> pd.DataFrame:
         """The open deals due in the current period."""
-        return self.deals[(self.deals["outcome"] == "open") & (self.deals["period"] == str(self.period))]
+        return self.select("open", str(self.period))
 
     @property
     def overdue(self) -> pd.DataFrame:
@@ -348,16 +351,15 @@ def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str
 
 def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
     """Find a person or team: as written, in other capitals, or the only one that begins so."""
-    known = list(
-        dict.fromkeys(
-            Part(column, str(name))
-            for column in (_OWNER, _TEAM)
-            for table in tables
-            if column in table
-            for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
-            if name != schema.NO_LABEL
-        )
+    parts = (
+        Part(column, str(name))
+        for column in (_OWNER, _TEAM)
+        for table in tables
+        if column in table
+        for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
+        if name != schema.NO_LABEL
     )
+    known = list(dict.fromkeys(parts))
     asked = only.strip().casefold()
     exact = [part for part in known if part.name == only]
     found = [part for part in known if part.name.casefold() == asked]

@@ -240,14 +240,14 @@ def _need(share: float, words: str, dx: float) -> float:
     return 100 * (measure_text(words) + 2 * dx) / max(share, 0.01)
 
 
-def scale_labels(places: Sequence[tuple[float, str]], *, y: float = 11) -> list[str]:
+def scale_labels(places: Sequence[tuple[float, str]]) -> list[str]:
     """Label a scale; where labels would touch, leave out every second one."""
     if len(places) < 2:
-        return [label(at, y, words, kind="quiet") for at, words in places]
+        return [label(at, 11, words, kind="quiet") for at, words in places]
     widest = max(measure_text(words) for _, words in places) + 8
     room = 100 * widest / (places[1][0] - places[0][0])
     return [
-        label(at, y, words, anchor="middle" if at else "start", kind="quiet", room=room / (2 - k % 2))
+        label(at, 11, words, anchor="middle" if at else "start", kind="quiet", room=room / (2 - k % 2))
         for k, (at, words) in enumerate(places)
     ]
 

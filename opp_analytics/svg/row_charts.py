@@ -189,20 +189,17 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
 def _render_steps(chart: ChartData) -> Rows:
     # Room for the number of deals right of the longest bar.
     scale = marks.fit_scale(chart, end=88)
-    first = chart.measure.write(chart.measure.low or 0)
-    words, said = [marks.label(0, 11, first, kind="quiet")], "Scale in money"
+    low = chart.measure.low or 0
+    words, said = [marks.label(0, 11, chart.measure.write(low), kind="quiet")], "Scale in money"
     aims = [(scale.at(level.at), level.name) for level in chart.levels if level.name]
     if chart.footer:
         aims = [(100.0 if chart.footer.endswith("→") else 0.0, chart.footer)]
     for at, name in aims:
         said = "Scale to the target"
         anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
-        words = [
-            *(words if chart.measure.low and at > 50 else []),
-            marks.label(at, 11, name, anchor=anchor, kind="quiet"),
-        ]
-    axis = marks.picture(*words, height=14, said=said)
-    note = charts.CUT if chart.measure.low else ""
+        words = words if low and at > 50 else []
+        words = [*words, marks.label(at, 11, name, anchor=anchor, kind="quiet")]
+    axis, note = marks.picture(*words, height=14, said=said), charts.CUT if low else ""
     return _render(chart, scale, capital=True, axis=axis, label_width=160, note=note)
 
 

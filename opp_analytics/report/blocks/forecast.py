@@ -519,8 +519,7 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
 
 
 def _list_open(tables: Tables, period: str) -> Deals | None:
-    deals = tables.inputs.deals
-    due = deals[(deals["outcome"] == "open") & (deals["period"] == period)]
+    due = tables.inputs.select("open", period)
     return list_deals(tables, due, f"Open and due in {tables.inputs.name_of(period)}")
 
 
