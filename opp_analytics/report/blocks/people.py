@@ -419,45 +419,33 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
     """Show who has no deal to win on one card where there are many."""
-    lines = [(name, row["gap"], _say_closed(tables, row)) for name, row in short.head(_MOST_NAMED).iterrows()]
-    advice = (
-        f"No open deal of theirs could close in time{_count_more(len(short), len(lines), 'without one')}."
-    )
+    lines = _list_people(tables, short, "gap")
+    more = _count_more(len(short), len(lines), "without one")
+    advice = f"No open deal of theirs could close in time{more}."
     state, teams = f"{tables.inputs.money(short['gap'].sum())} to go", tables.find_teams(*short.index)
-    return Goal("No deal to close", state, advice, _list(lines), teams=teams)
+    return Goal("No deal to close", state, advice, lines, teams=teams)
 
 
 def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
     """Show who is at target, with the upside still due."""
     met = met.sort_values("open_value", ascending=False, kind="stable")
     due = met[met["open_count"] > 0]
-    lines = [
-        (
-            name,
-            row["open_value"] if row["open_count"] else None,
-            _say_closed(tables, row, int(row["open_count"])),
-        )
-        for name, row in (due if len(due) else met).head(_MOST_NAMED).iterrows()
-    ]
+    lines = _list_people(tables, due, "open_value") if len(due) else _list_people(tables, met)
     noun = tables.inputs.noun
     words = f"Upside still due this {noun}" if len(due) else f"No more deals due this {noun}"
     advice = f"{words}{_count_more(len(met), len(lines), 'at target')}."
-    return Goal("At target", "", advice, _list(lines), teams=tables.find_teams(*met.index))
+    return Goal("At target", "", advice, lines, teams=tables.find_teams(*met.index))
 
 
-def _say_closed(tables: Tables, row: pd.Series[Any], due: int = 0) -> str:
-    money = tables.inputs.money
-    return f"{money(row['booked'])} of {money(row['target'])} closed" + (
-        f", {text.count(due)} due" if due else ""
-    )
-
-
-def _list(lines: list[tuple[Any, float | None, str]]) -> tuple[tuple[Cell, str, str, str, str, str], ...]:
-    """List people as a card lists deals."""
-    return tuple(
-        (Cell(str(name), name=True), "" if amount is None else text.number(amount), "", "", words, "")
-        for name, amount, words in lines
-    )
+def _list_people(tables: Tables, people: pd.DataFrame, amount: str = "") -> tuple[tuple[Any, ...], ...]:
+    """List people as a card lists deals, with a column of money."""
+    money, lines = tables.inputs.money, []
+    for name, row in people.head(_MOST_NAMED).iterrows():
+        due = f", {text.count(int(row['open_count']))} due" if amount == "open_value" else ""
+        words = f"{money(row['booked'])} of {money(row['target'])} closed{due}"
+        shown = text.number(row[amount]) if amount else ""
+        lines.append((Cell(str(name), name=True), shown, "", "", words, ""))
+    return tuple(lines)
 
 
 def _count_more(people: int, named: int, state: str) -> str:
