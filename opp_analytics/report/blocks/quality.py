@@ -140,19 +140,16 @@ def fix(tables: Tables) -> model.Block:
 def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
     """Measure a check by its money, else by its deals; of several outcomes what is open, else won, stands beside it."""
     name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
-    figure, deals = (
-        money(value) if value > 0 else text.count(int(row["deals"])),
-        text.count(int(row["deals"])),
-    )
+    deals = text.count(int(row["deals"]))
+    figure = money(value) if value > 0 else deals
     parts = _split(_find_deals(tables, row["check"]))
     if row["check"] == "duplicate":
         figure = f"{figure} in {text.count(_count_groups(tables), 'group')}"
     elif len(parts) > 1:
         count, worth = parts.iloc[0]
         figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
-    return svg.Amount(
-        name, value if math.isfinite(value) else 0.0, figure, f"{name}: {figure}, {deals}", row["check"]
-    )
+    size = value if math.isfinite(value) else 0.0
+    return svg.Amount(name, size, figure, f"{name}: {figure}, {deals}", row["check"])
 
 
 def _find_deals(tables: Tables, check: str) -> pd.DataFrame:
