@@ -147,6 +147,7 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
             whole,
             f"{n} · {moved[0]}",
             f"{brief} {by}",
+            brief,
             n,
         )
     else:

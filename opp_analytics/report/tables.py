@@ -46,7 +46,7 @@ class Tables(Forecasts):
 
     @cached_property
     def _team_of(self) -> dict[Any, str]:
-        """The places in `teams` of each team, of each person, who may have changed teams, and of each deal by its id."""
+        """The places in `teams` of each team, of each person, who may have changed teams, and of each deal by its id; the total is of none."""
         if not self.teams:
             return {}
         places, deals = {name: str(place) for place, name in enumerate(self.teams)}, self.inputs.deals
@@ -56,7 +56,7 @@ class Tables(Forecasts):
         found |= places
         for team, *_, person in self.people.index:
             found[person] = f"{found.get(person, '')} {places.get(team, '')}".strip()
-        return found
+        return found | {ALL: "all"}
 
     def find_teams(self, *names: Any) -> str:
         """Find whose a row of the page is that shows these people, or a deal by its id: places in `teams`."""

@@ -214,13 +214,16 @@ def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: b
     return fit(left, y, forms, right - left, dx=6, kind="on-pale" if pale else "on")
 
 
-def fit(x: float, y: float, forms: Sequence[str], share: float, **style: Any) -> str:
-    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing; `style` is that of a `label`."""
-    needed = [_need(share, form, style.get("dx", 0)) for form in forms]
+def fit(x: float, y: float, forms: Sequence[str], share: float, *, until: float = 0.0, **style: Any) -> str:
+    """Write the longest of the `forms` that fits into so many percent of the picture, else nothing; `style` is that of a `label`.
+
+    With `until`, only where the picture is narrower than that.
+    """
+    needed = [measure_room(share, form, style.get("dx", 0)) for form in forms]
     return "".join(
         label(x, y, form, room=room, until=limit, **style)
-        for form, room, limit in zip(forms, needed, [0.0, *needed[:-1]], strict=True)
-        if room <= WIDTHS[-1]
+        for form, room, limit in zip(forms, needed, [until, *needed[:-1]], strict=True)
+        if room <= WIDTHS[-1] and not (limit and _step(room) >= _step(limit))
     )
 
 
@@ -229,13 +232,13 @@ def beneath(place: charts.Place, scale: Axis) -> str:
     parts = []
     for mark in place.marks:
         if isinstance(mark, charts.BarMark) and mark.forms:
-            room = _need(scale.at(mark.end) - scale.at(mark.start), mark.forms[0], 6)
+            room = measure_room(scale.at(mark.end) - scale.at(mark.start), mark.forms[0], 6)
             limit = f' class="below{_step(room)}"' if room <= WIDTHS[-1] else ""
             parts.append(f'<span{limit}><i class="b-{mark.tone}"></i>{escape(mark.forms[0])}</span>')
     return f'<span class="named" aria-hidden="true">{"".join(parts)}</span>' if parts else ""
 
 
-def _need(share: float, words: str, dx: float) -> float:
+def measure_room(share: float, words: str, dx: float = 0) -> float:
     """Measure how wide a picture is of which so many percent have room for words, with `dx` pixels at each end."""
     return 100 * (measure_text(words) + 2 * dx) / max(share, 0.01)
 

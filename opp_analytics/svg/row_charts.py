@@ -134,12 +134,15 @@ def _render(
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
-    """Write under a bar: from its left end on, or up to its right end, where there is more room."""
+    """Write under a bar: from its left end on, or up to its right end, where there is more room; in a narrow picture, from its edge on."""
     ends = [scale.at(at) for bar in place.marks if isinstance(bar, BarMark) for at in (bar.start, bar.end)]
     left, right = min(ends), max(ends)
-    if 100 - left >= right:
-        return marks.fit(left, y, place.forms, 100 - left, kind="quiet")
-    return marks.fit(right, y, place.forms, right, kind="quiet", anchor="end")
+    x, share, anchor = (left, 100 - left, "start") if 100 - left >= right else (right, right, "end")
+    *named, n = place.forms
+    until = marks.measure_room(share, named[-1])
+    return marks.fit(x, y, named, share, kind="quiet", anchor=anchor) + marks.fit(
+        0, y, (named[-1], n), 100, until=until, kind="quiet"
+    )
 
 
 @dataclass(frozen=True)

@@ -234,11 +234,13 @@ def test_report__filters_rows_by_team_without_a_script_and_not_on_paper(opened):
     opened.keyboard.press("ArrowRight")
     assert opened.get_by_role("radio", name="West").is_checked()
     west = {"Bruno Keller", "Farid Haddad", "Grace Lindqvist", "Dmitri Volkov"}
-    assert set(names("#people tbody tr:not(.deals):visible th")) == {"West", *west, "All"}
+    assert set(names("#people tbody tr:not(.deals):visible th")) == {"West", *west}
     assert set(names("#risk tbody td.o:visible")) <= west
     assert set(names("#created_by .opens:visible .lab, #win_rates .opens:visible .lab")) <= west
     assert 0 < opened.locator(".goal:visible").count() < cards
-    assert opened.get_by_text("all else on this page is of every team").is_visible()
+    assert opened.get_by_text("Only rows of people and deals are filtered").is_visible()
+    gray = "getComputedStyle(document.querySelector('.sub')).color"
+    assert opened.locator("#people h2").evaluate(f"title => getComputedStyle(title).color === {gray}")
     opened.emulate_media(media="print")
     assert names("#people tbody tr:not(.deals):visible th") == everybody
     assert not opened.get_by_role("radio", name="West").is_visible()

@@ -58,7 +58,7 @@ def test_forecast_change__keeps_one_target_line_down_the_column() -> None:
     }  # fmt: skip
     assert len({mark["x1"] for mark in reading.marks(rows, "line", "l-target")}) == 1
     assert _count_blue(rows) == [0, 1, 0, 0, 0]
-    assert reading.texts(rows)[1:] == ["Acme", "1", "2 · Bolt −15", "2"]
+    assert reading.texts(rows)[1:] == ["Acme", "2 · Bolt −15", "2 · Bolt"]
 
 
 def test_forecast_categories__begin_where_those_before_end() -> None:
