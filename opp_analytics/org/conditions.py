@@ -36,22 +36,15 @@ _ARITHMETIC: dict[type, Callable[[float, float], float]] = {
     ast.Div: lambda one, other: one / other if other else math.nan,
 }
 _SIGNS: dict[type, Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-_COMPARISONS: dict[type, Callable[[float, float], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+_COMPARISONS: dict[type, tuple[Callable[[float, float], bool], str]] = {
+    ast.Lt: (operator.lt, "below"),
+    ast.LtE: (operator.le, "at or below"),
+    ast.Gt: (operator.gt, "above"),
+    ast.GtE: (operator.ge, "at or above"),
+    ast.Eq: (operator.eq, "at"),
+    ast.NotEq: (operator.ne, "other than"),
 }
-_WORDS = {
-    ast.Lt: "below",
-    ast.LtE: "at or below",
-    ast.Gt: "above",
-    ast.GtE: "at or above",
-    ast.Eq: "at",
-    ast.NotEq: "other than",
-}
+"""What each sign asks, and its word."""
 _MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 
 
@@ -132,7 +125,7 @@ def _find_comparison(tree: ast.expr, words: str, known: Collection[str] | None) 
         one, other, kind = other, one, _MIRRORED.get(kind, kind)
     if not one or not other or not one[0] or other[1] or (one[1] and other[0]) or not one[2] > 0:
         return None
-    return Comparison(one[0], one[1] or other[0], _WORDS[kind], other[2] / one[2])
+    return Comparison(one[0], one[1] or other[0], _COMPARISONS[kind][1], other[2] / one[2])
 
 
 def _measure(node: ast.expr, words: str, known: Collection[str] | None) -> tuple[str, str, float] | None:
@@ -195,7 +188,7 @@ class _Reader:
             case ast.Compare(left=left, ops=ops, comparators=others):
                 if all(type(op) in _COMPARISONS for op in ops):
                     ends = [self.read_number(end) for end in (left, *others)]
-                    compare = [_COMPARISONS[type(op)] for op in ops]
+                    compare = [_COMPARISONS[type(op)][0] for op in ops]
                     return lambda figures: _compare([end(figures) for end in ends], compare)
             case ast.Name() if self.known is None:
                 figure = self.read_number(node)

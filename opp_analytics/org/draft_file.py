@@ -165,18 +165,15 @@ def _draft_currency(frame: pd.DataFrame, tables: Tables, signed: str | None) -> 
     if len(found) == 1:
         return [f"currency = {quote(next(iter(found)))}{write_remark('of every deal that names one')}"]
     if found and "currency_rates" in tables:
-        return [
-            f"currency = {quote(next(iter(found)))}{write_remark('guess: of the most deals; the rates lead to it')}"
-        ]
+        remark = write_remark("guess: of the most deals; the rates lead to it")
+        return [f"currency = {quote(next(iter(found)))}{remark}"]
     if signed and not found:
         return [f"currency = {quote(signed)}{write_remark('guess: by the sign of the amounts')}"]
     currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
     several = (
-        [f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."]
-        if found
-        else []
+        f"# The deals are in {currencies}: choose one, and give rates of the others under [currency_rates]."
     )
-    return ['# currency = "USD"  # amounts have no sign without this line', *several]
+    return ['# currency = "USD"  # amounts have no sign without this line', *([several] if found else [])]
 
 
 def _count_without_stage(frame: pd.DataFrame) -> str:

@@ -98,17 +98,11 @@ def list_derived(people: pd.DataFrame) -> list[str]:
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day."""
     moves = people.assign(from_date=people["from_date"].fillna(ALWAYS))
-    asked = pd.DataFrame(
-        {
-            "owner_name": frame["owner_name"].astype(TEXT).array,
-            "from_date": days.astype("datetime64[us]").array,
-        }
-    )
-    asked["row"] = range(len(asked))
+    moves = moves.sort_values("from_date", kind="stable")
+    owners, dates = frame["owner_name"].astype(TEXT).array, days.astype("datetime64[us]").array
+    asked = pd.DataFrame({"owner_name": owners, "from_date": dates, "row": range(len(frame))})
     known = asked.dropna(subset=["owner_name", "from_date"]).sort_values("from_date", kind="stable")
-    found = pd.merge_asof(
-        known, moves.sort_values("from_date", kind="stable"), on="from_date", by="owner_name"
-    ).set_index("row")
+    found = pd.merge_asof(known, moves, on="from_date", by="owner_name").set_index("row")
     gained = {name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)}
     return frame.assign(**gained)
 

@@ -111,19 +111,10 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    return DealForecast.of(
-        opportunities,
-        as_of=as_of,
-        freq=freq,
-        method=read_method(method, probability=probability, stage_rates=stage_rates),
-        history=history,
-        by=by,
-        target=target,
-        periods=periods,
-        only=only or periods is not None,
-        seed=seed,
-        tz=tz,
-    ).list_deals()
+    meant = read_method(method, probability=probability, stage_rates=stage_rates)
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "method": meant, "history": history, "by": by}
+    asked |= {"target": target, "periods": periods, "seed": seed, "tz": tz}
+    return DealForecast.of(opportunities, only=only or periods is not None, **asked).list_deals()
 
 
 @dataclass(frozen=True)

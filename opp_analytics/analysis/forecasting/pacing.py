@@ -143,14 +143,12 @@ def select_point(table: pd.DataFrame) -> pd.DataFrame:
         return table
     left = table.index.get_level_values("days_left")
     lead = int(left[table["to_date"]].min()) if len(table) else 0
-    levels = [name for name in table.index.names if name != "days_left"]
-    first = table.groupby(level=levels, sort=False).head(1)
+    first = table.groupby(level=list(table.index.names[:-1]), sort=False).head(1)
     # A shorter period had not begun.
     early = first[first.index.get_level_values("days_left") < lead]
     early = early.assign(booked=0.0, booked_share=0.0 * early["booked_share"], deals=0)
-    kept = pd.concat([table[left == lead], early]).assign(days_left=lead).droplevel("days_left")
-    found: pd.DataFrame = kept.loc[
-        first.droplevel("days_left").index, [*table.columns[:-1], "days_left", "to_date"]
-    ]
+    found = pd.concat([table[left == lead], early]).droplevel("days_left")
+    found = found.loc[first.droplevel("days_left").index]
+    found.insert(len(table.columns) - 1, "days_left", lead)
     found.attrs = table.attrs
     return found

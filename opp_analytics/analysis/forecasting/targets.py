@@ -181,9 +181,8 @@ def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, tota
         labels = ["" if str(label) == ALL else str(label) for label in parts[:-1]]
         labels += [""] * (len(names) - len(labels))
         period = str(periods.as_period(parts[-1] if parts else "", freq, name=where))
-        rows.append(
-            TargetRow(tuple(labels), period, arguments.number(amount, where, low=0, example=100_000), where)
-        )
+        checked = arguments.number(amount, where, low=0, example=100_000)
+        rows.append(TargetRow(tuple(labels), period, checked, where))
     return Targets(rows=tuple(rows), keys=tuple(names))
 
 
@@ -211,12 +210,8 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
             own.add((labels, period))
     # A target of the period itself is used, not the sum of those of its months.
     used = [row for given, row in rows if given or (row.labels, row.period) not in own]
-    return Targets(
-        rows=tuple(used),
-        keys=tuple(keys),
-        left_out={"targets_of_longer_periods": len(longer)},
-        placed=placed is not table,
-    )
+    left_out = {"targets_of_longer_periods": len(longer)}
+    return Targets(rows=tuple(used), keys=tuple(keys), left_out=left_out, placed=placed is not table)
 
 
 def _period(label: Any, freq: str, name: str) -> tuple[str | None, bool]:

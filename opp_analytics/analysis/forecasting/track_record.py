@@ -123,12 +123,10 @@ def list_past_coverage(
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     asked: dict[str, Any] = {"freq": freq, "as_of": day, "by": by, "tz": tz}
     past = PastForecasts(Question.of_past(history, "pipeline coverage", method=read_method("auto"), **asked))
-    records, versions, rows = past.records, past.learned.versions, []
+    records, versions, today, rows = past.records, past.learned.versions, day_number(day), []
     for label in labels:
         wanted = periods.as_period(label, records.freq)
-        early = _find_equally_early(
-            records, records.period(day_number(day)), last_day(wanted) - day_number(day)
-        )
+        early = _find_equally_early(records, records.period(today), last_day(wanted) - today)
         for record in filter(records.shows_deals, early):
             moment = versions.at(record)
             for ended in early[record]:

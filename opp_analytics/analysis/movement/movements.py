@@ -153,16 +153,10 @@ def movements(
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
     found = sort_groups(found, keys, *per)
-    table = pd.DataFrame(
-        {
-            "unique_id": found["unique_id"].astype(schema.TEXT),
-            "name": found["name"].astype(schema.TEXT),
-            "movement": found["movement"].astype(schema.TEXT),
-            "value": found["cents"].astype("float64") / 100,
-            "count": found["count"].astype("int64"),
-            **({"seen_at": found["seen_at"].astype("datetime64[us, UTC]")} if by_record else {}),
-        }
-    )
+    table = found[["unique_id", "name", "movement"]].astype(schema.TEXT)
+    table = table.assign(value=found["cents"].astype("float64") / 100, count=found["count"].astype("int64"))
+    if by_record:
+        table["seen_at"] = found["seen_at"].astype("datetime64[us, UTC]")
     indexed = index_by_groups(table, found, groups)
     return annotate_span(indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND)
 
@@ -222,14 +216,12 @@ def build_moves(
     # First seen when already closed: it entered and left between two records.
     at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.is_due(log["close_date"])
     within, own = log["within"], {key: key for key in keys}
+    came = within & ((log["inside"] & ~log["was_inside"]) | at_once)
+    went = within & ((log["was_inside"] & ~log["inside"]) | at_once)
     parts = [
-        select_movement(
-            log, within & ((log["inside"] & ~log["was_inside"]) | at_once), entry, log["cents"], 1, own
-        ),
+        select_movement(log, came, entry, log["cents"], 1, own),
         select_movement(log, within & log["was_inside"] & (change != 0), direction, change, 0, own),
-        select_movement(
-            log, within & ((log["was_inside"] & ~log["inside"]) | at_once), leave, -log["cents"], -1, own
-        ),
+        select_movement(log, went, leave, -log["cents"], -1, own),
     ]
     if keys or part_of:
         moved = log["within"] != log["was_within"]
@@ -237,11 +229,10 @@ def build_moves(
             moved |= log[key] != log[_name_before(key)]
         moved &= log["was_inside"]
         away, before = {key: _name_before(key) for key in keys}, log["cents_before"]
+        out, into = ibis.literal("transferred_out"), ibis.literal("transferred_in")
         parts += [
-            select_movement(
-                log, moved & log["was_within"], ibis.literal("transferred_out"), -before, -1, away
-            ),
-            select_movement(log, moved & within, ibis.literal("transferred_in"), before, 1, own),
+            select_movement(log, moved & log["was_within"], out, -before, -1, away),
+            select_movement(log, moved & within, into, before, 1, own),
         ]
     first, *others = parts
     return first.union(*others)
@@ -252,12 +243,10 @@ def select_movement(
 ) -> ibis.Table:
     """Select the rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
     groups = {key: log[column] for key, column in keys.items()}
-    kept = log.select(
-        "unique_id", "seen_at", **groups, movement=movement, cents=cents.cast("int64"), _kept=where
-    ).filter("_kept")
-    return kept.select(
-        *keys, "unique_id", "seen_at", "movement", "cents", count=ibis.literal(count, type="int64")
-    )
+    own = {"movement": movement, "cents": cents.cast("int64"), "_kept": where}
+    kept = log.select("unique_id", "seen_at", **groups, **own).filter("_kept")
+    deals = ibis.literal(count, type="int64")
+    return kept.select(*keys, "unique_id", "seen_at", "movement", "cents", count=deals)
 
 
 def _sum_by_deal(

@@ -110,17 +110,15 @@ def scorecard(
         forecasts = {_as_key(key): (group["expected"], group["actual"]) for key, group in past.groupby(names)}
     slip_low, slip_high = wilson(due["slipped"], due["due"], confidence=level)
     slip_rate = due["slipped"] / due["due"].where(due["due"] > 0)
+    keys = [_as_key(key) for key in groups]
+    times = [median_interval(days.get(key, []), confidence=level) for key in keys]
+    biases = [bias_interval(*forecasts.get(key, ([], [])), confidence=level) for key in keys]
     table = rates.assign(
         differs=mark_differences(rates["won"], closed, confidence=level),
-        **_name_ends(
-            "days_to_win", [median_interval(days.get(_as_key(key), []), confidence=level) for key in groups]
-        ),
+        **_name_ends("days_to_win", times),
         **_name_ends("slip_rate", list(zip(slip_rate, slip_low, slip_high, strict=True))),
         due=due["due"].to_numpy(),
-        **_name_ends(
-            "forecast_bias",
-            [bias_interval(*forecasts.get(_as_key(key), ([], [])), confidence=level) for key in groups],
-        ),
+        **_name_ends("forecast_bias", biases),
         n=closed,
     )
     notes = {"left_out": left_out, "confidence": level, "freq": org.freq(check_freq(freq))}

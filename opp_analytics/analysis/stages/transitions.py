@@ -127,13 +127,9 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     counted = pd.crosstab(steps["from_stage"], steps["to_stage"])
     order = [stage for stage in transitions["to_stage"].cat.categories if stage in {*counted.index, *counted}]
     out = [stage for stage in order if stage in counted.index]
-    return counted.reindex(
-        index=_make_axis(out, "from_stage"), columns=_make_axis(order, "to_stage"), fill_value=0
-    )
-
-
-def _make_axis(names: list[str], axis: str) -> pd.Index[str]:
-    return pd.Index(names, name=axis, dtype=schema.TEXT)
+    rows = pd.Index(out, name="from_stage", dtype=schema.TEXT)
+    columns = pd.Index(order, name="to_stage", dtype=schema.TEXT)
+    return counted.reindex(index=rows, columns=columns, fill_value=0)
 
 
 def _select_steps(history: History, asked: Span) -> ibis.Table:
@@ -152,18 +148,11 @@ def _select_steps(history: History, asked: Span) -> ibis.Table:
     before = {"from_stage": "stage", "_home_before": "_home", "_rank_before": "_rank"}
     there = there.mutate(**{name: there[column].lag().over(own) for name, column in before.items()})
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
+    lower = (steps["_rank"] >= 0) & (steps["_rank"] < steps["_rank_before"])
     return steps.select(
-        "unique_id",
-        "from_stage",
-        "seen_after",
-        "seen_at",
-        "_within",
+        *("unique_id", "from_stage", "seen_after", "seen_at", "_within"),
         to_stage=steps["stage"],
-        backward=(
-            (steps["_rank"] >= 0)
-            & (steps["_rank"] < steps["_rank_before"])
-            & (steps["_home"] == steps["_home_before"])
-        ).fill_null(False),
+        backward=(lower & (steps["_home"] == steps["_home_before"])).fill_null(False),
         entered_after=steps["seen_after"].lag().over(own),
         entered_at=steps["seen_at"].lag().over(own),
     ).filter("_within")

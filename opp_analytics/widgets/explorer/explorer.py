@@ -464,9 +464,7 @@ def write_timeline(
         operation = str(changes["operation"].iloc[0])
         fields = [
             f"{text.label(field)} {_format(field, before)} → {_format(field, after)}"
-            for field, before, after in zip(
-                changes["field"], changes["before"], changes["after"], strict=True
-            )
+            for field, before, after in zip(*(changes[n] for n in ("field", "before", "after")), strict=True)
             if not schema.is_blank(field)
         ]
         what = ", ".join(fields) if operation == "changed" else operation
