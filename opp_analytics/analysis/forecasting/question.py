@@ -84,17 +84,17 @@ class Question:
         targets = read_moneys(target, alias, names, totals=totals, org=org, owners_of=owners_of)
         if only and periods is None:
             raise ArgumentValueError("only=True needs periods, such as periods=1 for the current one")
-        known = history is not None and len(history.records) > 0
         if history is not None and isinstance(opportunities, pd.DataFrame):
             check_same_deals(opportunities, history)
+        records = None
+        if history is not None and len(history.records):
+            records = _read_records(history, history.records, alias, zone, org)
         return cls(
             today,
             alias,
             method,
             history,
-            _read_records(history, history.records, alias, zone, org)
-            if known and history is not None
-            else None,
+            records,
             tuple(names),
             arguments.between(confidence, "confidence", example=0.8),
             arguments.whole(seed, "seed", low=0, example=0),

@@ -191,9 +191,8 @@ def _count_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
     keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
     came = log.filter("is_open").select(*keys, "seen_at", "cents", sign=ibis.literal(1, type="int64"))
-    went = log.mutate(
-        **{f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
-    ).filter("is_open_before")
+    before = {f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
+    went = log.mutate(**before).filter("is_open_before")
     went = went.select(
         **{key: went[f"{key}_before"] for key in keys},
         seen_at=went["seen_at"],

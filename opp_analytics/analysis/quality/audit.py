@@ -411,12 +411,10 @@ def _check_defaults(deals: AuditInput) -> list[Finding]:
     mine = deals.open & date.notna().to_numpy()
     weekend = mine & (date.dt.day_of_week >= 5).to_numpy()
     year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
+    usual = (("close_date_weekend", weekend, 2 / 7), ("close_date_year_end", year_end, 1 / 365))
     return [
         Finding(check, "info", "close_date", rows & exceeds_chance(int(rows.sum()), int(mine.sum()), chance))
-        for check, rows, chance in (
-            ("close_date_weekend", weekend, 2 / 7),
-            ("close_date_year_end", year_end, 1 / 365),
-        )
+        for check, rows, chance in usual
     ]
 
 
@@ -426,11 +424,5 @@ def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
 
 
 CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
-    _check_labels,
-    _check_dates,
-    _check_probabilities,
-    _check_values,
-    _check_duplicates,
-    _check_stale,
-    _check_defaults,
-)
+    _check_labels, _check_dates, _check_probabilities, _check_values, _check_duplicates, _check_stale, _check_defaults,
+)  # fmt: skip

@@ -265,10 +265,8 @@ def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, 
         return {}
     stays = {} if limits.stay_days is not None else {stage: [q.days, q.n] for stage, q in past.stays.items()}
     pause = past.pauses if limits.stale_days is None else None
-    return {
-        **({"slow_in_stage": stays} if stays else {}),
-        **({"no_change": [pause.days, pause.n]} if pause else {}),
-    }
+    found = {"slow_in_stage": stays, "no_change": [pause.days, pause.n] if pause else []}
+    return {name: days for name, days in found.items() if days}
 
 
 @dataclass(frozen=True)
@@ -498,13 +496,11 @@ def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
     if at is None or before is None or "owner_name" not in deals.frame:
         return None
     days, owners = _as_floats(deals.count_days_since(at)), before.to_numpy()
-    lost = deals.frame["owner_name"].isna().to_numpy()
-
-    def why(k: int) -> str:
-        how = "lost its owner" if lost[k] else "taken over from"
-        return f"{how} {owners[k]} {text.count(int(days[k]), 'day')} ago"
-
-    return days <= deals.limits.lately_days, why
+    how = np.where(deals.frame["owner_name"].isna(), "lost its owner", "taken over from")
+    return (
+        days <= deals.limits.lately_days,
+        lambda k: f"{how[k]} {owners[k]} {text.count(int(days[k]), 'day')} ago",
+    )
 
 
 RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {

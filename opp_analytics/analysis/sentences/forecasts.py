@@ -298,23 +298,21 @@ def describe_forecast_fan(table: pd.DataFrame) -> str:
     table = table[table["expected"].notna()]
     if math.isnan(last["expected"]):
         return f"The {name} forecast is not known at its last record"
-    short = find_gap(target, float(last["expected"]))
+    said, short = f"The {name} forecast", find_gap(target, float(last["expected"]))
     aim = f"{amount(abs(short))} {'below' if short > 0 else 'above'} target"
     if len(table) == 1:
-        return f"The {name} forecast is {amount(last['expected']) if math.isnan(target) else aim}"
+        return f"{said} is {amount(last['expected']) if math.isnan(target) else aim}"
     (then, now), before = (day_of(table, made) for made in table.index[-2:]), table.iloc[-2]
     since = day(then, year=then.year != now.year)
     change = round(float(last["expected"] - before["expected"]), 2)
-    moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
     if math.isnan(target):
         rose = f"{'rose' if change > 0 else 'fell'} {amount(abs(change))}" if change else "is unchanged"
-        return f"The {name} forecast {rose} since {since}"
+        return f"{said} {rose} since {since}"
     short_before = find_gap(target, float(before["expected"]))
-    if short <= 0 < short_before:
-        return f"The {name} forecast passed its target after {since}"
-    if short_before <= 0 < short:
-        return f"The {name} forecast fell below its target after {since}"
-    return f"The {name} forecast is {aim}, {moved} since {since}"
+    if (short > 0) != (short_before > 0):
+        return f"{said} {'fell below' if short > 0 else 'passed'} its target after {since}"
+    moved = f"{'up' if change > 0 else 'down'} {amount(abs(change))}" if change else "unchanged"
+    return f"{said} is {aim}, {moved} since {since}"
 
 
 def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
@@ -456,16 +454,12 @@ def describe_method(table: pd.DataFrame, *, explain: bool = False) -> str:
     if explain:
         return f"Method: {label(name)}{why and f': {why}'}."
     ended, period = attrs.get("learned_from"), f"ended {noun(attrs.get('freq'))}"
-    of = f", from {count(ended, period)}" if ended else ""
-    later = ""
-    if why and name != "learned":
-        day_of_enough = attrs.get("learns_on")
-        later = (
-            f" Learning from your history starts on {day(day_of_enough, year=True)}."
-            if day_of_enough
-            else " There is no history to learn from yet."
-        )
-    return f"Method: {_WORDS.get(name, label(name))}{of}.{later}"
+    said = f"Method: {_WORDS.get(name, label(name))}{f', from {count(ended, period)}' if ended else ''}."
+    if not why or name == "learned":
+        return said
+    if begins := attrs.get("learns_on"):
+        return f"{said} Learning from your history starts on {day(begins, year=True)}."
+    return f"{said} There is no history to learn from yet."
 
 
 def describe_categories(table: pd.DataFrame) -> str:

@@ -18,8 +18,8 @@ from opp_analytics.analysis import (
     evidence,
     find_gap,
     forecast_deals,
+    heading,
     movements,
-    say_forecast,
     sentence,
     slippage_deals,
     win_rate,
@@ -616,7 +616,7 @@ class ForecastView(View):
 
     @property
     def finding(self) -> str:
-        return say_forecast(self.by_period)[0].removesuffix(".")
+        return heading(self.by_period)
 
     @property
     def about(self) -> str:
