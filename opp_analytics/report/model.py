@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from opp_analytics.svg import Rows
@@ -249,6 +249,11 @@ class Alert:
     def words(self) -> str:
         """The sentence after its lead."""
         return f"{self.lead}: {self.sentence}" if self.lead else self.sentence
+
+    def shorten(self, headline: str) -> Alert:
+        """Leave out what the headline below it begins with."""
+        said, asked, bound = self.sentence.partition("; you asked")
+        return replace(self, sentence=f"You asked{bound}") if asked and headline.startswith(said) else self
 
 
 @dataclass(frozen=True)

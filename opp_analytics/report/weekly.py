@@ -169,7 +169,7 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         alerts = find_alerts(inputs.settings, now, then, period=inputs.name, currency=inputs.currency)
         bar.update()
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
-        page = replace(page, alerts=tuple(alerts))
+        page = replace(page, alerts=tuple(alert.shorten(page.sentence) for alert in alerts))
         content = {
             "html": render_page(page, audience=ready.audience, accent=look.accent, logo=look.logo).encode(),
             "xlsx": _write_workbook(page, tables),

@@ -9,6 +9,7 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.errors import ArgumentValueError, DataError
+from opp_analytics.report.model import Alert
 from opp_analytics.report.settings import Look, find_alerts, read_look
 
 
@@ -135,3 +136,10 @@ def test_find_alerts__on_a_figure_that_is_not_known_are_warned_of():
 def test_find_alerts__that_divide_by_zero_are_warned_of(condition):
     with pytest.warns(errors.DataWarning, match="cannot be judged for November: it divides by zero"):
         assert said(condition) == []
+
+
+def test_alert__leaves_out_what_the_headline_says():
+    alert = Alert("November is 46% likely to hit $490K; you asked to be told below 70%.", new=False)
+    short = alert.shorten("November is 46% likely to hit $490K: $184K closed, forecast $484K.")
+    assert short == Alert("You asked to be told below 70%.", new=False)
+    assert alert.shorten("November: $184K closed, forecast $484K vs. $490K.") == alert
