@@ -185,6 +185,7 @@ def test_people__mark_a_call_below_closed_money_and_say_how_far_calls_are_from_t
     shown = column(block)
     assert (shown["Cy"].small, shown["Cy"].by) == ("below closed · 20K, below closed,", "Dana")
     assert (shown["West"].text, shown["West"].small, shown["Bo"].small) == ("25,000", "below closed", "")
+    assert column(people(tables(("4", "Dana", "Cy", 20))))["Cy"].small == "below closed,"
     assert ". Calls sum to 495K, 339K above the forecast" in block.sub
     assert ". Vera calls 30K, 126K below the forecast" in people(tables(("4", "Vera", "", 30))).sub
     assert "forecast" not in people(tables(*EVERYBODY[1:])).sub.partition("opens")[2]

@@ -269,8 +269,8 @@ class _Rows:
     def _show_call(self, name: Any, row: pd.Series[Any]) -> Cell:
         """Show the call in force, below it what somebody else says, or who called the number, and what is below closed money."""
         low, other = (round(row[call] - row["booked"], 2) < 0 for call in ("call", "override"))
-        remarks = ["below closed"] if low else []
         by = "" if pd.isna(row["caller"]) or row["caller"] == name else row["caller"]
+        remarks = [f"below closed{',' if by else ''}"] if low else []
         if math.isfinite(row["override"]):
             said = self.tables.inputs.money(row["override"], fine=True)
             remarks, by = [*remarks, f"{said}, below closed," if other else said], row["overrider"]
