@@ -410,7 +410,9 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     known = known.assign(**{end: known[end].clip(1e-6, 1 - 1e-6) for end in ("p_if_lost", "p_if_won")})
     # Chances of one period compare, those of two do not.
     known = known[known["period"].astype(str) == known["period"].astype(str).min()]
-    shown = keep_largest(known, column, _MOST_DEALS)
+    shown = (
+        evidence.rank_swings(known).head(_MOST_DEALS) if aimed else keep_largest(known, column, _MOST_DEALS)
+    )
     if shown.empty:
         none = "no open deal is due in a period"
         return ChartData("No open deal decides a period", write_caption(table), none)

@@ -18,10 +18,11 @@ from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import BUCKETS, label_groups
+from opp_analytics.schema import label_groups
 
-_MOST, _CENT, _MOVED = 20, 0.005, 0.1
-"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money; and what a chance must move to be news."""
+_MOST, _CENT, _MOVED, _MUCH = 20, 0.005, 0.1, 0.2
+"""Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money; what a chance must move to be
+news; and the share of a forecast on deals dated later that is."""
 
 
 def say_finding(table: pd.DataFrame) -> str:
@@ -62,12 +63,13 @@ def list_deals(
     past: bool = False,
     further: Mapping[str, float] = MappingProxyType({}),
     shown: float | None = None,
+    period: str = "",
 ) -> Deals | None:
     """List rows of deals, the largest first, then the others in one line, `further` amounts and the total; None without any.
 
     `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took;
     with `shown`, the forecast in whole units, what each deal brings to that, beside its value. Of what is `past`, today's
-    chances say nothing.
+    chances say nothing; else those from history are of `period`, by default of each deal's own.
     """
     if rows.empty and shown is None:
         return None
@@ -75,7 +77,9 @@ def list_deals(
     rows = rows.iloc[np.argsort(-rows[amount].abs().to_numpy(dtype=float), kind="stable")]
     parts = text.round_parts([*rows[amount], *further.values()], shown)
     listed = [
-        _show_deal(tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)))
+        _show_deal(
+            tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)), period
+        )
         for row, part in zip(rows.head(_MOST).to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
@@ -90,7 +94,7 @@ def list_deals(
     elif len(rows) > 1:
         sums.append(("Total", write(_add(parts))))
     heads = ("Value", "Expected") if beside else ("Value" if amount == "value" else "Change",)
-    return Deals(caption, tuple(listed), note, heads, tuple(sums))
+    return Deals(caption, tuple(listed), note, heads, tuple(sums), tables.name_history(period))
 
 
 def list_closed(tables: Tables, period: str) -> Deals | None:
@@ -108,45 +112,30 @@ def list_expected(
     *,
     expects: float | None = None,
 ) -> Deals | None:
-    """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
+    """List the deals of a forecast at value × chance, whatever their date, then what else is expected; their sum is the forecast.
 
-    `deals` are all that the forecast counts; listed are those won or due in the period, and overdue ones in the current
-    period. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that opens shows another, so that rows
-    add up.
+    `deals` are all that the forecast counts. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
+    opens shows another, so that rows add up. Noted is what rests on deals dated later, from a fifth on.
     """
-    now = str(tables.inputs.period) == period
-    mine = deals["period"].isin([period, *([BUCKETS[0]] if now else [])])
-    known = tables.contributions(period)
-    won, added = deals["outcome"] == "won", deals["unique_id"].map(known)
-    deals = deals.assign(expected=deals["value"].where(won, added).astype("float64"))
+    known, inputs = tables.contributions(period), tables.inputs
+    here, won = deals["period"] == period, deals["outcome"] == "won"
+    added = deals["value"].where(won & here, deals["unique_id"].map(known)).astype("float64")
+    # Without chances a period still shows what is due.
+    mine = deals.assign(expected=added)[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
     new = float(np.nan_to_num(forecast["new_business"]))
     by_rate = tables.forecast.attrs["method"] == "run_rate"
-    further = {
-        **_sum_others(deals[~mine & (deals["outcome"] == "open")], period),
-        "Open deals and new business, as past periods ended" if by_rate else "Usual new business": new,
-    }
-    further = {words: amount for words, amount in further.items() if abs(amount) >= _CENT}
+    words = "Open deals and new business, as past periods ended" if by_rate else "Usual new business"
     (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
-    return list_deals(tables, deals[mine], caption, amount="expected", further=further, shown=shown)
+    ends = pd.Period(period, inputs.freq).end_time.normalize()
+    later = float(mine["expected"][(mine["outcome"] == "open") & (mine["close_date"] > ends)].sum())
+    note = f"{inputs.money(later)} of it rests on deals dated after {inputs.day(ends)}."
+    return list_deals(
+        tables, mine, caption, note=note if later >= max(_MUCH * shown, _CENT) else "", amount="expected", period=period,
+        further={words: new} if abs(new) >= _CENT else {}, shown=shown,
+    )  # fmt: skip
 
 
-def _sum_others(deals: pd.DataFrame, period: str) -> dict[str, float]:
-    """Sum what open deals that are not due in a period add to its forecast, by when they are due."""
-    deals = deals[deals["expected"].notna()]
-    bucket = deals["period"].isin(BUCKETS)
-    places = {
-        "past the close date": deals["period"] == BUCKETS[0],
-        "due before": ~bucket & (deals["period"] < period),
-        "due later": ~bucket & (deals["period"] > period),
-        "without a close date": deals["period"] == BUCKETS[1],
-    }
-    return {
-        f"{text.count(int(place.sum()))} {words}": math.fsum(deals["expected"][place])
-        for words, place in places.items()
-    }
-
-
-def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) -> Deal:
+def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...], period: str) -> Deal:
     inputs = tables.inputs
     ended = outcome if (outcome := str(row.get("outcome"))) in ("won", "lost", "disqualified") else ""
     return Deal(
@@ -155,7 +144,7 @@ def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...]) ->
         stage=text.stage(row["stage"]),
         close=inputs.day(row["close_date"]),
         stated=ended or show_stated(row.get("probability")),
-        history="" if ended else tables.show_history(row["unique_id"]),
+        history="" if ended else tables.show_history(row["unique_id"], period),
         amounts=amounts,
         link=_link(inputs, row),
     )

@@ -54,7 +54,11 @@ class Section:
 
     def _facts(self, row: tuple[str, ...]) -> str:
         named = zip(self.columns[1:-1], row[1:-1], strict=True)
-        return " · ".join(f"{_FACTS.get(name, '')}{cell}" for name, cell in named if cell != MISSING)
+        # "From history, its month" is said as "from history 14% in its month".
+        facts = ((*name.partition(", ")[::2], cell) for name, cell in named if cell != MISSING)
+        return " · ".join(
+            f"{_FACTS.get(name, '')}{cell}{when and f' in {when}'}" for name, when, cell in facts
+        )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _FEWEST_HITS = 3
 """Ended periods that hit their target, from which their coverage is said."""
+_HARDLY = 0.05
+"""Chance of a deal below which it decides nothing."""
 _JUDGED, _CENT = 12, 0.005
 """Past forecasts of a part to judge, a year of months; and the tolerance in money."""
 
@@ -163,17 +165,24 @@ class Forecasts:
     @cached_property
     def people(self) -> pd.DataFrame:
         """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
-        return self._keep_current(self._now[1])
+        return self._keep_period(self._now[1], self.inputs.period)
 
-    def _keep_current(self, people: pd.DataFrame) -> pd.DataFrame:
+    def _keep_period(self, people: pd.DataFrame, period: pd.Period) -> pd.DataFrame:
         if not self.inputs.by:
             return people
-        return people[people.index.get_level_values("period") == str(self.inputs.period)].droplevel("period")
+        return people[people.index.get_level_values("period") == str(period)].droplevel("period")
 
     @property
     def persons(self) -> pd.DataFrame:
         """The rows of `people` for individuals, by name."""
-        people = self.people
+        return self._keep_persons(self.people)
+
+    @cached_property
+    def leading_persons(self) -> pd.DataFrame:
+        """Those of the period that leads; a range and a chance are known in the current one only."""
+        return self._keep_persons(self._keep_period(self._now[1], self.lead))
+
+    def _keep_persons(self, people: pd.DataFrame) -> pd.DataFrame:
         totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
         rows = people.loc[~np.array(totals, dtype=bool)]
         return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
@@ -232,7 +241,7 @@ class Forecasts:
             raise NotEnoughHistory(
                 f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
             ) from None
-        return Earlier(moment, day, forecast, self._keep_current(people)["expected"])
+        return Earlier(moment, day, forecast, self._keep_period(people, inputs.period)["expected"])
 
     @cached_property
     def no_changes(self) -> str:
@@ -419,26 +428,42 @@ class Forecasts:
         """Each open deal's own row of `forecast_deals`, by id, explained."""
         return self.explain(analysis.select_own_chances(self.forecast_deals))
 
-    def show_history(self, unique_id: Any) -> str:
-        """Show a deal's chance from history."""
-        return text.percent(float(self.chances.get(unique_id, np.nan)))
+    def show_history(self, unique_id: Any, period: str = "") -> str:
+        """Show a deal's chance from history in a period, by default its own."""
+        known = self.deals_of(period)["chance"] if period and len(self.chances) else self.chances
+        return text.percent(float(known.get(unique_id, np.nan)))
+
+    def name_history(self, period: str = "") -> str:
+        """Head the chances from history of a period, by default of each deal's own; empty where the method uses none."""
+        inputs = self.inputs
+        when = (
+            text.period_name(period, inputs.freq, today=inputs.today, short=True)
+            if period
+            else f"its {inputs.noun}"
+        )
+        return f"From history, {when}" if len(self.chances) else ""
 
     def contributions(self, period: str) -> pd.Series[Any]:
         """Value × chance of each open deal in a period's forecast, by id; none where the method looks at no deal."""
-        return self._weighted.get(period, pd.Series(dtype="float64"))
+        rows = self.deals_of(period)
+        return rows["weighted"].iloc[: 0 if self.forecast.attrs["method"] == "run_rate" else None]
+
+    def deals_of(self, period: str) -> pd.DataFrame:
+        """The rows of `forecast_deals` for a period, by id."""
+        return self._by_period.get(period, self.forecast_deals.iloc[:0].set_index("unique_id"))
 
     @cached_property
-    def _weighted(self) -> dict[str, pd.Series[Any]]:
-        if self.forecast.attrs["method"] == "run_rate":
-            return {}
-        by_period = self.forecast_deals.set_index("unique_id").groupby("period")["weighted"]
-        return {str(period): weighted for period, weighted in by_period}
+    def _by_period(self) -> dict[str, pd.DataFrame]:
+        by_period = self.forecast_deals.set_index("unique_id").groupby("period")
+        return {str(period): rows for period, rows in by_period}
 
     @cached_property
     def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the period that leads, the largest effect on its chance or share of the uncertainty first."""
+        """`oa.forecast_deals` of the period that leads, without what can hardly be won in it, the largest swing × chance first."""
         inputs, table = self.inputs, self.forecast_deals
-        now = table[table["period"] == str(self.lead)].sort_values("swing", ascending=False, kind="stable")
+        late = table["won_low"] > self.lead.end_time
+        now = table[(table["period"] == str(self.lead)) & (table["chance"] >= _HARDLY) & ~late]
+        now = analysis.evidence.rank_swings(now)
         details = ["unique_id", *(name for name in inputs.by if name not in now)]
         joined = now.merge(inputs.deals[details], on="unique_id", how="left")
         joined.attrs = table.attrs
@@ -487,13 +512,22 @@ class Forecasts:
 
     @cached_property
     def deals_to_win(self) -> pd.DataFrame:
-        """The open deals that could still close in the current period, the largest first."""
-        return list_deals_to_win(self.inputs)
+        """The open deals that could still close in the period that leads, the largest first."""
+        return list_deals_to_win(self.inputs, self.lead)
+
+    @cached_property
+    def explained_to_win(self) -> pd.DataFrame:
+        """The rows of `forecast_deals` for `deals_to_win` in the period that leads, by id, explained."""
+        rows, lead = self.forecast_deals, str(self.lead)
+        return self.explain(
+            rows[(rows["period"] == lead) & rows["unique_id"].isin(self.deals_to_win["unique_id"])]
+        )
 
     @cached_property
     def to_win(self) -> pd.DataFrame:
-        """Ways to close each person's gap to target."""
-        return cover_gaps(self.deals_to_win, self.persons, partial(self.inputs.money, fine=True))
+        """Ways to close each person's gap to target in the period that leads, and one chance: at stated ones that of the deals."""
+        found = cover_gaps(self.deals_to_win, self.leading_persons, partial(self.inputs.money, fine=True))
+        return found.drop(columns="p_target" if self.stated else "p_enough")
 
 
 def find_earlier_record(inputs: Inputs) -> pd.Timestamp:

@@ -22,13 +22,13 @@ _HALF_CENT = 0.005
 """Deals cover a gap at half a cent, as a target is met."""
 
 
-def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
-    """List the open deals with a value that could still close in the current period, the largest first.
+def list_deals_to_win(inputs: Inputs, period: pd.Period) -> pd.DataFrame:
+    """List the open deals with a value that could still close in a period, the largest first.
 
     They are rows of `Inputs.deals` that are due, overdue, or near and likely, with ``stated`` (float64, fraction) and
     ``action``: "due", "overdue" (re-date or close it) or "pull_in".
     """
-    deals, ends = inputs.deals, inputs.period.end_time.normalize()
+    deals, ends = inputs.deals, period.end_time.normalize()
     date = deals["close_date"]
     stated = deals["probability"] if "probability" in deals else pd.Series(np.nan, deals.index)
     stated = stated.astype("float64") / 100
@@ -43,7 +43,7 @@ def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.Da
     """Say what each person short of the target can do about it, the largest gap first.
 
     `deals` are those of `list_deals_to_win`, `people` the rows of `forecast` for one period by person. The table has
-    ``booked``, ``target``, ``gap`` (float64, money); ``deals`` (int64): how many of the person's deals, the largest ones, can
+    ``booked``, ``target``, ``gap`` (float64, money), ``p_target``; ``deals`` (int64): how many of the person's deals, the largest ones, can
     cover it; ``value`` (float64, money): theirs together; ``p_enough`` (float64, fraction): the chance that enough of them
     close, P(Σ value·Bernoulli(stated) ≥ gap), each on its own, NaN without a deal; ``advice`` (str): which cover it, in words.
     """
@@ -53,7 +53,7 @@ def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.Da
     )
     rows = [_cover_gap(deals[owner == name], float(gap), money) for name, gap in short["gap"].items()]
     counts, value, enough, advice = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return short[["booked", "target", "gap"]].assign(
+    return short[["booked", "target", "gap", "p_target"]].assign(
         deals=np.array(counts, dtype=np.int64),
         value=np.array(value, dtype=np.float64),
         p_enough=np.array(enough, dtype=np.float64),

@@ -64,11 +64,13 @@ class Deals:
     """What the amounts are."""
     sums: tuple[tuple[str, str], ...] = ()
     """Further parts of the last amount, and its total: what each is, and how much."""
+    history: str = ""
+    """Heading of the chances from history."""
 
     @property
     def chances(self) -> list[tuple[str, str]]:
         """The fields of chances that a deal of the list has, and their headings."""
-        known = [("stated", "Stated"), ("history", "From history")]
+        known = [("stated", "Stated"), ("history", self.history)]
         return [
             one for one in known if any(getattr(deal, one[0]) not in ("", MISSING) for deal in self.deals)
         ]
@@ -173,6 +175,8 @@ class Goals:
 
     part: ClassVar[str] = "goals"
     goals: tuple[Goal, ...]
+    history: str = ""
+    """Heading of the chances from history; empty where there are none."""
 
 
 @dataclass(frozen=True)

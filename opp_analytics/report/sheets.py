@@ -192,12 +192,13 @@ _BY_VALUE = {
     "value_rate_low": "By value from",
     "value_rate_high": "By value to",
 }
+_CHANCES = {"chance": "From history, its period", "why_chance": "Why this chance"}
 _SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Mapping[str, str]], ...] = (
     ("People", _list_people, _MONEY, {}),
     ("To win", lambda tables: tables.to_win.reset_index(), ("gap",), {}),
     ("Periods", lambda tables: tables.forecast.reset_index(), (), {}),
     ("Calls", _list_calls, (), _CALLED),
-    ("Deals", _list_deals, ("value", "expected_value"), {"why_chance": "Why this chance"}),
+    ("Deals", _list_deals, ("value", "expected_value"), _CHANCES),
     ("Change", _list_steps, ("expected",), {"expected": "Change in forecast"}),
     ("Created", lambda tables: _order(tables.created_deals), ("value",), {}),
     ("Categories", lambda tables: tables.categories.reset_index(), (), {}),

@@ -17,7 +17,8 @@ from tests.report.pipelines import pipeline, tables_of
 
 
 def _to_win(*rows):
-    return list_deals_to_win(tables_of(pipeline(list(rows)), as_of="2026-03-10").inputs)
+    inputs = tables_of(pipeline(list(rows)), as_of="2026-03-10").inputs
+    return list_deals_to_win(inputs, inputs.period)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,8 @@ def _gaps(values, gap, chances=0.5):
         }
     )
     people = pd.DataFrame(
-        {"booked": 5.0, "target": gap + 5.0, "gap": gap}, index=pd.Index(["Zoe"], name="owner_name")
+        {"booked": 5.0, "target": gap + 5.0, "gap": gap, "p_target": math.nan},
+        index=pd.Index(["Zoe"], name="owner_name"),
     )
     return cover_gaps(deals, people, text.money)
 
@@ -84,7 +86,8 @@ def test_cover_gaps__cover_a_gap_to_the_cent():
 
 def test_cover_gaps__are_for_those_with_a_gap_the_largest_first():
     people = pd.DataFrame(
-        {"booked": 0.0, "target": [10.0, 30.0, 5.0, math.nan], "gap": [10.0, 30.0, -2.0, math.nan]},
+        {"booked": 0.0, "target": [10.0, 30.0, 5.0, math.nan], "gap": [10.0, 30.0, -2.0, math.nan]}
+        | {"p_target": math.nan},
         index=pd.Index(["Ann", "Bo", "Cy", "Di"], name="owner_name"),
     )
     deals = pd.DataFrame({"owner_name": ["Bo"], "name": ["x"], "value": [40.0], "stated": [0.3]})

@@ -147,7 +147,7 @@ def test_reasons__explain_the_chance_that_is_shown(state_page):
                 for line in part.groups[0].lines:
                     if line.opens:
                         shown = line.cells[
-                            [column.title for column in part.columns].index("From history")
+                            [column.title for column in part.columns].index(tables.name_history())
                         ].text
                         assert line.opens.note.startswith(f"From history {shown}: all open deals ")
             if isinstance(part, Table) and block.key == "decide" and learned:

@@ -35,6 +35,12 @@ _WIDEST, _FEWEST_PERIODS = 2.0, 6
 """Width of a range, in forecasts, beyond which it is no base for a plan; ended periods from which its width is known well."""
 
 
+def rank_swings(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort deals by what each is likely to do to the chance of the target, swing × chance, the largest first."""
+    likely = (table["swing"] * table["chance"]).sort_values(ascending=False, kind="stable")
+    return table.loc[likely.index]
+
+
 def is_enough(deals: float) -> bool:
     """Return True if a share of so many deals says anything."""
     return deals >= FEWEST

@@ -254,7 +254,11 @@ def _describe_groups(table: pd.DataFrame) -> str:
         ends = f"is {amount(float(short.max()))} below target" if len(short) else "reaches its target"
         return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
-        return f"{first}; every forecast gets there"
+        alone = pd.Series(find_gap(aimed["target"], aimed["expected"]), aimed.index)
+        if not (alone > 0).any():
+            return f"{first}; every forecast gets there"
+        wide = evidence.name_group(levels[0])
+        return f"{first}; every {wide} gets there, {_name_last(alone.idxmax())}’s forecast is {amount(float(alone.max()))} below"
     off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
     today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
     # On the first days nobody is at target yet.
@@ -324,7 +328,7 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
     if known.empty:
         return "No chance of a target is known that an open deal could change"
     first = known["period"].astype(str).min()
-    known = known[known["period"] == first].sort_values("swing", ascending=False, kind="stable")
+    known = evidence.rank_swings(known[known["period"] == first])
     name = period_name(first, table.attrs.get("freq"), today=table.attrs["as_of"])
     lost, won, swing = known["p_if_lost"].min(), known["p_if_won"].max(), known.iloc[0]
     if lost > 1 - 1e-9 and forecast is not None:
@@ -340,7 +344,7 @@ def describe_forecast_deals(table: pd.DataFrame, forecast: Row = None) -> str:
     if lost >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
         return f"Lose {one} and {name} still has a {percent(lost)} chance"
-    if swing["swing"] < evidence.LEAST_SWING:
+    if known["swing"].max() < evidence.LEAST_SWING:
         low, high = percent(swing["p_if_lost"]), percent(swing["p_if_won"])
         return f"No single deal decides {name}: it is {low if low == high else f'{low} to {high}'} likely either way"
     deal = swing.get("name") or swing.get("unique_id") or swing.name

@@ -165,7 +165,9 @@ def _list_step(tables: Tables, step: analysis.Step) -> Deals | None:
     if step.key == "chance" and len(step.movers) == 1:
         moved = moved[moved["expected"] * step.expected > 0]
     rows, caption = add_details(tables.inputs, moved), text.capital(step.name)
-    return list_deals(tables, rows, caption, sheet="Change", amount="expected")
+    return list_deals(
+        tables, rows, caption, sheet="Change", amount="expected", period=str(tables.inputs.period)
+    )
 
 
 def decide(tables: Tables) -> Block | None:
@@ -175,27 +177,28 @@ def decide(tables: Tables) -> Block | None:
     if not math.isfinite(row["target"]):
         return None
     if deals.empty:
+        if len(tables.deals_of(str(tables.lead))):
+            words = "No open deal is 5% likely to be won in it, and in time."
+            return Block("decide", f"No single deal decides {month}", parts=(Note(words),), nav=title)
         words = f"No open deal with a value and a chance is due in {month}."
         return Block("decide", title, parts=(Note(words),), nav=title)
     as_stated = deals.attrs["method"] == "stated"
     swings = not as_stated and deals["swing"].max() >= evidence.LEAST_SWING
     if not swings:
-        ranked = ["value" if as_stated else "weighted", "unique_id"]
-        deals = deals.sort_values(ranked, ascending=[False, True])
+        deals = deals.sort_values(["weighted", "unique_id"], ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
     rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
     sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most {'at stake' if swings else 'expected'} in {month}. "
-    head, finding = PageColumn("Value × chance"), ""
-    if as_stated:
-        finding = _say_largest(tables, deals, month)
-        sub = (
-            "At stated chances. What one deal does to the chance of the target shows once chances are learned"
-        )
-    elif swings:
+    head = PageColumn("Value × chance")
+    finding = (
+        _say_largest(tables, deals, month) if as_stated else analysis.describe_forecast_deals(deals, row)
+    )
+    if swings:
         head = draw_column("Chance of target if lost, if won")
         sub += "Ring: the chance of the target if the deal is lost; blue: if it is won"
+        sub += _ask_to_pull_in(tables, shown.iloc[0])
     else:
-        sub += "At chances from history"
+        sub += f"At {'stated chances' if as_stated else 'chances from history'}"
     of = tables.explain(shown)
     lines = tuple(
         Line(
@@ -209,33 +212,36 @@ def decide(tables: Tables) -> Block | None:
         for one in shown.to_dict("records")
     )
     columns = (PageColumn("Deal", right=False, phone="full", kind="deal"), head)
-    finding = finding or analysis.describe_forecast_deals(deals, row)
     return Block("decide", finding, sub, (Table(columns, (Group(lines),), "decide"),), title)
 
 
 def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
-    """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
-    first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
-    name, value = name_deal(tables.inputs, first).text, tables.inputs.money(first["value"])
-    return f"{name}, {value}, is the {rank} deal due in {month}"
+    """Name the deal with most expected; stated chances of open deals alone do not say what it does to the target."""
+    money, row = tables.inputs.money, tables.leading
+    if (all_due := row["booked"] + row["open_value"]) < row["target"]:
+        return f"No single deal saves {month}: all due would bring it to {money(all_due)}"
+    first, rank = deals.iloc[0], "most expected of the deals" if len(deals) > 1 else "the only deal"
+    name = name_deal(tables.inputs, first).text
+    return f"{name}, {money(first['value'])}, is {rank} due in {month}"
+
+
+def _ask_to_pull_in(tables: Tables, deal: pd.Series[Any]) -> str:
+    """Ask for the first deal in the period where it is dated later."""
+    inputs, close = tables.inputs, deal["close_date"]
+    return f". The first is dated {inputs.day(close)}: pull it in" if close > tables.lead.end_time else ""
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
-    inputs = tables.inputs
+    inputs, lead = tables.inputs, str(tables.lead)
+    history = f"from history {tables.show_history(row['unique_id'], lead)} in {inputs.name_of(lead)}"
     facts = [
         inputs.money(row["value"]),
         f"stated {show_stated(row.get('probability'))}",
-        *([f"from history {_show_chance(tables, row)}"] if len(tables.chances) else []),
+        history if len(tables.chances) else "",
         f"due {inputs.day(row['close_date'])}",
-        say_win_dates(tables, row["unique_id"]),
+        say_win_dates(tables, row["unique_id"]) if len(tables.chances) else "",
     ]
     return name_deal(inputs, row, small=" · ".join(filter(None, facts)))
-
-
-def _show_chance(tables: Tables, row: dict[Any, Any]) -> str:
-    """Show the chance from history, in the period in question where the deal is due in another."""
-    own, now = tables.show_history(row["unique_id"]), text.percent(row["chance"])
-    return own if own == now else f"{now} in {tables.inputs.name_of(str(tables.lead))}"
 
 
 def _draw_swing(row: dict[Any, Any]) -> Cell:
@@ -281,7 +287,9 @@ def _list_due(tables: Tables, row: pd.Series[Any]) -> Deals | None:
     period = str(row.name)
     if not math.isfinite(row["low"]):
         return _list_open(tables, period)
-    return list_expected(tables, tables.inputs.deals, f"Due in {tables.inputs.name_of(period)}", row, period)
+    return list_expected(
+        tables, tables.inputs.deals, f"Forecast for {tables.inputs.name_of(period)}", row, period
+    )
 
 
 def _write_period(
@@ -384,7 +392,7 @@ def categories(tables: Tables) -> Block:
     opened = tuple(
         list_closed(tables, str(inputs.period))
         if one.key == "closed"
-        else list_deals(tables, due[category == one.key], one.label)
+        else list_deals(tables, due[category == one.key], one.label, period=str(inputs.period))
         for one in rows.rows
     )
     title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
@@ -435,7 +443,12 @@ def _most_to_go(tables: Tables) -> str:
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
     if evidence.count_days_left(label, tables.forecast) is not None:
         short = short[short["open_count"] > 0]
-    if short.empty or len(groups) == 1 or evidence.has_begun(label, tables.forecast):
+    if (
+        tables.current["gap"] <= 0
+        or short.empty
+        or len(groups) == 1
+        or evidence.has_begun(label, tables.forecast)
+    ):
         return ""
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
@@ -520,7 +533,7 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
 
 def _list_open(tables: Tables, period: str) -> Deals | None:
     due = tables.inputs.select("open", period)
-    return list_deals(tables, due, f"Open and due in {tables.inputs.name_of(period)}")
+    return list_deals(tables, due, f"Open and due in {tables.inputs.name_of(period)}", period=period)
 
 
 def _range_note(tables: Tables, row: pd.Series[Any]) -> str:

@@ -301,8 +301,12 @@ class _Rows:
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
         caption, period = f"{whose}: closed, due and overdue", str(inputs.period)
         if not math.isfinite(expected):
-            return list_deals(self.tables, rows[rows["period"].isin([period, BUCKETS[0]])], caption)
-        return list_expected(self.tables, rows, caption, row, period, expects=expected)
+            return list_deals(
+                self.tables, rows[rows["period"].isin([period, BUCKETS[0]])], caption, period=period
+            )
+        return list_expected(
+            self.tables, rows, f"{whose}: forecast for {inputs.name}", row, period, expects=expected
+        )
 
 
 def _name_row(line: Line, name: str) -> tuple[Cell, ...]:
@@ -344,9 +348,12 @@ _ACTIONS = {
 
 def to_win(tables: Tables) -> Block:
     """Show a card for each person short of the target, the largest gap first; then who is at target, with what is due."""
-    inputs, people, nav = tables.inputs, tables.persons, "To win"
+    inputs, people, nav = tables.inputs, tables.leading_persons, "To win"
+    month = inputs.name_of(str(tables.lead))
     if people["target"].isna().all():
         words = "This needs a target for each person: see [targets] in the org file."
+        if tables.persons["target"].notna().any():
+            words = f"Nobody has a target for {month}."
         return Block("to_win", "What each person must win", parts=(Note(words),), nav=nav)
     short = tables.to_win
     stuck = short["deals"] == 0
@@ -360,16 +367,27 @@ def to_win(tables: Tables) -> Block:
         goals.append(_show_met(tables, met))
     rest = len(shown) - _MOST
     more = f"; {text.count(rest, f'more {inputs.who}')} in the workbook, sheet “To win”" if rest > 0 else ""
+    chance = "the chance of the target"
+    if tables.stated:
+        chance = "the chance that enough of them close, at the stated chances"
+    elif "p_target" not in short or short["p_target"].isna().all():
+        chance = "what closed of the target"
     sub = (
-        f"Each one’s own deals that could still close this {inputs.noun}: due, overdue, or due within five weeks at 50% or more. "
-        f"Beside the name, the chance that enough of them close, at the stated chances{more}"
+        f"Each one’s own deals that could still close in {month}: due, overdue, or due within five weeks at 50% or more. "
+        f"Beside the name, {chance}{more}"
     )
-    return Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals)),), nav)
+    return Block(
+        "to_win",
+        _say_gaps(tables, short),
+        sub,
+        (Goals(tuple(goals), tables.name_history(str(tables.lead))),),
+        nav,
+    )
 
 
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
     if short.empty:
-        due = tables.persons["open_count"].sum() > 0
+        due = tables.leading_persons["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"
     who = text.spelled(len(short), tables.inputs.who)
     verb = "has" if len(short) == 1 else "have"
@@ -381,8 +399,9 @@ def _show_person(tables: Tables, name: Any, row: pd.Series[Any]) -> Goal:
     deals = tables.deals_to_win
     mine = deals[deals[inputs.person] == name].head(int(row["deals"]))
     state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
-    if row["p_enough"] > 0:
-        state += f" · {text.percent(row['p_enough'])} as stated"
+    chance = float(row["p_enough"] if tables.stated else row["p_target"])
+    if math.isfinite(chance) and chance > 0:
+        state += f" · {text.percent(chance)} {'as stated' if tables.stated else 'likely'}"
     advice = f"You have {inputs.money(row['gap'], **fine)} to go; {row['advice']}."
     deals_shown = tuple(_show_deal(tables, deal) for deal in mine.to_dict("records"))
     call = _compare_call(tables, name)
@@ -408,11 +427,12 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
-    todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=inputs.name)
+    lead = str(tables.lead)
+    todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=inputs.name_of(lead))
     words = ". ".join([f"{text.stage(deal['stage'])}, {todo}", *map(text.capital, flag)])
-    history = tables.show_history(deal["unique_id"])
+    history = tables.show_history(deal["unique_id"], lead) if len(tables.chances) else ""
     stated = show_stated(deal.get("probability"))
-    opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]))
+    opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]), of=tables.explained_to_win)
     why = opens.note if opens else ""
     return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words, why
 
@@ -431,8 +451,8 @@ def _show_met(tables: Tables, met: pd.DataFrame) -> Goal:
     met = met.sort_values("open_value", ascending=False, kind="stable")
     due = met[met["open_count"] > 0]
     lines = _list_people(tables, due, "open_value") if len(due) else _list_people(tables, met)
-    noun = tables.inputs.noun
-    words = f"Upside still due this {noun}" if len(due) else f"No more deals due this {noun}"
+    month = tables.inputs.name_of(str(tables.lead))
+    words = f"{'Upside still' if len(due) else 'No more deals'} due in {month}"
     advice = f"{words}{_count_more(len(met), len(lines), 'at target')}."
     return Goal("At target", "", advice, lines, teams=tables.find_teams(*met.index))
 

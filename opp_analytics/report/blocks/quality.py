@@ -44,7 +44,7 @@ def risk(tables: Tables) -> model.Block:
         model.PageColumn("Deal", right=False, phone="full", kind="deal"),
         *([model.PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
         model.PageColumn("Stage", right=False, kind="stage"),
-        *map(model.PageColumn, ("Value", "Stated", "From history", "Close")),
+        *map(model.PageColumn, filter(None, ("Value", "Stated", tables.name_history(), "Close"))),
         model.PageColumn("Why", right=False, phone="full", kind="why"),
     )
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
@@ -111,7 +111,7 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
             model.Cell(text.stage(row["stage"])),
             model.Cell(text.number(row["value"])),
             model.Cell(show_stated(row.get("probability"))),
-            model.Cell(tables.show_history(row["unique_id"])),
+            *([model.Cell(tables.show_history(row["unique_id"]))] if len(tables.chances) else []),
             model.Cell(inputs.day(row["close_date"])),
             model.Cell(". ".join(["", *map(text.capital, others)]) + ".", lead=text.capital(first)),
         ),
@@ -207,6 +207,8 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}; of a date after today too.",
         "Forecast": f"{SUMS[attrs['method']]} {describe_method(tables.forecast)}",
+        "Deals that decide": "Ranked by what winning adds to the chance of the target, times the chance that the deal is won. A deal "
+        f"below 5%, or that would be won after the {noun}, is left out.",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
@@ -217,8 +219,8 @@ def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
         "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
         "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
         "Stated": "Chance of a deal as the CRM says it.",
-        "From history": f"Chance that a deal is won in the {noun} in which it is due, judged by past deals like it; of an overdue or "
-        f"undated deal, in this {noun}."
+        "From history": f"Chance that a deal is won in the {noun} that the column names, judged by past deals like it. Its {noun}: the one in which it "
+        f"is due; of an overdue or undated deal, this {noun}."
         + ("" if len(tables.chances) else " This forecast’s method uses none."),
     }
     return tuple((term, said) for term, said in words.items() if term != "Call" or len(tables.calls))

@@ -305,7 +305,7 @@ def test_sentence__dates_the_forecasts_of_a_fan_in_its_zone():
 
 def _deals(*ends):
     table = pd.DataFrame(ends, columns=["p_if_lost", "p_if_won"]).assign(
-        name=["Oakhurst", "Alder"][: len(ends)], period="2026-11"
+        name=["Oakhurst", "Alder"][: len(ends)], period="2026-11", chance=0.5
     )
     table["swing"] = table["p_if_won"] - table["p_if_lost"]
     table.attrs = {"as_of": "2026-11-25", "freq": "M"}

@@ -256,9 +256,11 @@ def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
 def test_decide__says_between_which_days_a_deal_is_won_if_it_is(opportunities):
     tables = tables_of(opportunities, target=150_000)
     days = {"won_low": pd.Timestamp("2026-03-20"), "won_high": pd.Timestamp("2026-04-02")}
-    vars(tables)["own_chances"] = tables.own_chances.assign(**days)
+    vars(tables)["own_chances"] = tables.own_chances.assign(chance=0.8, **days)
     (line,) = lines_of(decide(tables))
-    assert line.cells[0].small == "120K · stated 80% · due Mar 27 · if won, between Mar 20 and Apr 2"
+    assert line.cells[0].small == (
+        "120K · stated 80% · from history 80% in March · due Mar 27 · if won, between Mar 20 and Apr 2"
+    )
 
 
 def test_decide__where_no_deal_decides_lists_what_the_forecast_rests_on(opportunities):

@@ -159,7 +159,7 @@ def test_people__of_two_teams_open_to_two_lists_that_are_told_apart(opportunitie
     table = _table(people(tables_of(teams, by=["team", "owner_name"])))
     captions = [line.opens.caption for group in table.groups for line in group.lines if line.opens]
     assert len(set(captions)) == len(captions)
-    assert "Ann (East): closed, due and overdue" in captions
+    assert "Ann (East): forecast for March" in captions
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_to_win__say_what_covers_the_gap(opportunities):
         "Ann", "70K of 150K · 80% as stated", "You have 80K to go; this one deal covers it.",
     )  # fmt: skip
     assert [(deal.text, *said) for deal, *said, _ in ann.deals] == [
-        ("Alder", "120,000", "80%", "–", "Negotiation, due Mar 27")
+        ("Alder", "120,000", "80%", "", "Negotiation, due Mar 27")
     ]
 
 
@@ -199,19 +199,22 @@ def test_to_win__without_targets_of_people_say_how_to_get_them(opportunities):
     assert "[targets] in the org file" in note.text
 
 
-def test_to_win__of_everybody_at_target_are_upside_still_due():
-    block = to_win(tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0)))
-    assert block.title == "Everyone is at target: upside still due"
-    (met,) = _goals(block)
-    assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in met.deals] == [
-        ("Ann", "120,000", "70K of 60K closed, 1 deal due")
-    ]
+def test_to_win__once_a_month_is_met_are_of_the_next():
+    both = pd.concat([PERSONAL, PERSONAL.assign(period="2026-04", target=300_000.0)])
+    ann, bo = _goals(
+        to_win(tables_of(pipeline(THIS_WEEK), target=both.assign(target=both["target"].clip(upper=60_000))))
+    )
+    assert (ann.name, ann.state, ann.advice) == (
+        "Ann",
+        "0 of 60K",
+        "You have 60K to go; this one deal covers it.",
+    )
+    assert bo.name == "Bo & Co"
 
 
-def test_to_win__of_everybody_at_target_without_a_deal_due_say_so():
-    won = [("g", "Gorse", 10.0, "closed_won", "won", "2026-03-02", 100, "Ann")]
-    block = to_win(tables_of(pipeline(won), target=PERSONAL.head(1).assign(target=5.0)))
-    assert block.title == "Everyone is at target: no more deals due"
+def test_to_win__once_a_month_is_met_need_a_target_for_the_next():
+    (note,) = to_win(tables_of(pipeline(THIS_WEEK), target=PERSONAL.head(1).assign(target=60_000.0))).parts
+    assert note.text == "Nobody has a target for April."
 
 
 def test_to_win__of_many_people_begin_with_those_who_have_deals():
@@ -229,12 +232,16 @@ def test_to_win__of_many_people_begin_with_those_who_have_deals():
 
 def test_to_win__at_target_name_those_with_deals_due():
     rows = [*THIS_WEEK, ("g", "Gorse", 10.0, "closed_won", "won", "2026-03-02", 100, "Bo & Co")]
-    targets = PERSONAL.assign(target=5.0)
-    (met,) = _goals(to_win(tables_of(pipeline(rows), target=targets)))
-    assert met.advice == "Upside still due this month; 1 more is at target."
-    assert [deal.text for deal, *_ in met.deals] == ["Ann"]
-    (none,) = _goals(to_win(tables_of(pipeline(rows[-1:]), target=targets.tail(1))))
-    assert none.advice == "No more deals due this month."
+    targets = pd.concat(
+        [PERSONAL.assign(target=5.0), PERSONAL.head(1).assign(owner_name="Cy", target=900_000.0)]
+    )
+    _, met = _goals(to_win(tables_of(pipeline(rows), target=targets)))
+    assert met.advice == "Upside still due in March; 1 more is at target."
+    assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in met.deals] == [
+        ("Ann", "120,000", "70K of 5 closed, 1 deal due")
+    ]
+    _, none = _goals(to_win(tables_of(pipeline(rows[-1:]), target=targets.tail(2))))
+    assert none.advice == "No more deals due in March."
     assert [(deal.text, value, todo) for deal, value, _, _, todo, _ in none.deals] == [
         ("Bo & Co", "", "10 of 5 closed")
     ]
