@@ -85,7 +85,7 @@ TABLES: dict[str, pd.DataFrame] = {
     }, ["2026-01", "2026-02", "2026-03"], "period", freq="M"),
     "forecast_deals": _table({
         "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],
-        "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1],
+        "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1], "chance": [0.5, 0.6],
     }),
     "category_moves": _category_moves(),
     "forecast_categories": _table({

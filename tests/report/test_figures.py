@@ -297,31 +297,40 @@ def test_chances__of_a_deal_are_two_under_their_own_names_everywhere(method_page
     own = tables.chances
     assert (len(own) > 0) == (tables.forecast.attrs["method"] == "learned")
     stated = tables.inputs.deals.set_index("unique_id")["probability"]
-    shown = {}
+    now = tables.deals_of(NOW)["chance"] if len(own) else own
+    shown, due = {}, {}
     for deal in tables.inputs.deals.drop_duplicates("name", keep=False).to_dict("records"):
         said, mine = stated[deal["unique_id"]], own.get(deal["unique_id"], float("nan"))
         if deal["outcome"] == "open":
-            shown[deal["name"]] = (
-                text.percent(said / 100) if pd.notna(said) else "–",
-                text.percent(mine),
-            )
+            stated_now = text.percent(said / 100) if pd.notna(said) else "–"
+            shown[deal["name"]] = (stated_now, text.percent(mine))
+            due[deal["name"]] = (stated_now, text.percent(now.get(deal["unique_id"], float("nan"))))
     seen = set()
     for cells in page.table("risk")[1:]:
-        assert cells[0] not in shown or tuple(cells[4:6]) == shown[cells[0]]
+        assert (
+            cells[0] not in shown
+            or tuple(cells[4:6])[: 1 + bool(len(own))] == shown[cells[0]][: 1 + bool(len(own))]
+        )
     for found in reading.by_class(page.root, "dl"):
         heads = [reading.words(cell) for cell in reading.one(found, "tr")]
         for row in reading.one(found, "tbody").iter("tr"):
             cells = dict(zip(heads, map(reading.words, row), strict=True))
-            for head, chance in zip(("Stated", "From history"), shown.get(cells["Deal"], ()), strict=False):
-                assert cells.get(head, chance) == chance or cells["Stated"] in ("won", "lost")
-                seen.add(cells["Deal"])
+            for head, known in (
+                ("Stated", shown),
+                ("From history, its month", shown),
+                ("From history, Nov", due),
+            ):
+                if cells["Deal"] in known:
+                    chance = known[cells["Deal"]][head != "Stated"]
+                    assert cells.get(head, chance) == chance or cells["Stated"] in ("won", "lost")
+                    seen.add(cells["Deal"])
     for item in page.block("to_win").iter("li"):
         name, _, *chances, _ = (reading.words(cell) for cell in item)
-        assert name not in shown or tuple(chances) == shown[name]
+        assert name not in due or tuple(chances) == (due[name] if len(own) else (due[name][0], ""))
     for name, *_ in page.table("decide")[1:]:
-        for deal, (said, mine) in shown.items():
-            words = f"stated {said} · from history {mine}" if len(own) else f"stated {said} · due"
-            assert not name.startswith(deal) or words in name or "% in November" in name
+        for deal, (said, mine) in due.items():
+            words = f"stated {said} · from history {mine} in November" if len(own) else f"stated {said} · due"
+            assert not name.startswith(deal) or words in name
     sheet = next(sheet.table for sheet in sheets(tables) if sheet.name == "Deals").set_index("unique_id")
     assert sheet.get("chance", own[:0]).dropna().to_dict() == own.to_dict()
     assert len(seen) > 5

@@ -153,6 +153,18 @@ class Answers:
             return pd.Series(dtype="float64")
         return self._own_rows.set_index("name")["chance"]
 
+    @cached_property
+    def chances_under(self) -> dict[str, pd.Series[Any]]:
+        """The chances from history, by name, under the head of each list: of a period, or of each deal's own."""
+        freq, today = self.world.freq, self.world.day
+        heads = {
+            f"From history, {text.period_name(str(period), freq, today=today, short=True)}": rows.set_index(
+                "name"
+            )["chance"]
+            for period, rows in self.forecast_deals.groupby("period")
+        }
+        return {**heads, f"From history, its {text.noun(freq)}": self.own_chances}
+
     @property
     def _own_rows(self) -> pd.DataFrame:
         table, day = self.forecast_deals, self.world.day

@@ -600,9 +600,6 @@ def _check_risk(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         ledger.same(f"{where}, why", why, str(row["reasons"]).replace(" · ", ". ").lower())
 
 
-_STATED, _LEARNED = ("Stated",), ("From history",)
-
-
 def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str], answers: Answers) -> None:
     """Compare the two chances of a deal, under their own words."""
     if "Chance" in cells and cells["Chance"] not in ("won", "lost") and answers.method != "stated":
@@ -620,12 +617,13 @@ def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str],
             words = text.MISSING if pd.isna(stated) else text.percent(float(stated) / 100)
             ledger.same(f"{where}, stated", cells["Stated"], words)
             ledger.claim("deal", f"stated chance of {name}", cells["Stated"], where)
-    said = cells.get("From history", "")
-    if said not in ("", text.MISSING, "won", "lost") and name in answers.own_chances.index:
-        own = answers.own_chances[name]
-        if not isinstance(own, pd.Series):
-            ledger.same(f"{where}, from history", said, text.percent(own))
-            ledger.claim("deal", f"chance of {name} from history", said, where)
+    for head in (head for head in cells if head.startswith("From history")):
+        said, known = cells[head], answers.chances_under[head]
+        if said not in ("", text.MISSING, "won", "lost") and name in known.index:
+            own = known[name]
+            if not isinstance(own, pd.Series):
+                ledger.same(f"{where}, {head}", said, text.percent(own))
+                ledger.claim("deal", f"chance of {name}, {head}", said, where)
 
 
 def _check_decide(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
@@ -984,9 +982,10 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             )
         for cells in rows_of(page, "risk")[:5]:
             before = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
+            heads = ((*head.partition(", ")[::2], cell) for head, cell in list(cells.items())[1:-1])
             facts = " · ".join(
-                f"{before.get(head, '')}{cell}"
-                for head, cell in list(cells.items())[1:-1]
+                f"{before.get(head, '')}{cell}{when and f' in {when}'}"
+                for head, when, cell in heads
                 if cell != text.MISSING
             )
             said = facts if surface == "mail as HTML" else text.isolate(facts)

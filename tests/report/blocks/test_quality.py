@@ -19,9 +19,9 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
         ["Damson"],
     )
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
-        ["Alder", "Ann", "Negotiation", "120,000", "80%", "–", "Mar 27", "Pushed twice, 17 days in all."],
-        ["Damson", "(none)", "Proposal", "20,000", "50%", "–", "Mar 13", "3 days overdue."],
-        ["Fir", "Ann", "Discovery", "10,000", "10%", "–", "–", "No close date."],
+        ["Alder", "Ann", "Negotiation", "120,000", "80%", "Mar 27", "Pushed twice, 17 days in all."],
+        ["Damson", "(none)", "Proposal", "20,000", "50%", "Mar 13", "3 days overdue."],
+        ["Fir", "Ann", "Discovery", "10,000", "10%", "–", "No close date."],
     ]
 
 
