@@ -461,7 +461,7 @@ class Forecasts:
     def swings(self) -> pd.DataFrame:
         """`oa.forecast_deals` of the period that leads, without what can hardly be won in it, the largest swing × chance first."""
         inputs, table = self.inputs, self.forecast_deals
-        late = table["won_low"] > self.lead.end_time
+        late = (table["won_low"] > self.lead.end_time) & bool(len(self.chances))
         now = table[(table["period"] == str(self.lead)) & (table["chance"] >= _HARDLY) & ~late]
         now = analysis.evidence.rank_swings(now)
         details = ["unique_id", *(name for name in inputs.by if name not in now)]

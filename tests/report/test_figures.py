@@ -134,7 +134,7 @@ def test_months__are_the_rows_of_the_forecast(page, forecast):
 
 def test_decide__is_the_deals_due(page, team, history, deals):
     table = oa.forecast_deals(deals, as_of=DAY, history=history, target=team.org.targets)
-    due = table[table["period"] == NOW].sort_values("value", ascending=False)
+    due = table[(table["period"] == NOW) & (table["chance"] >= 0.05)].sort_values("weighted", ascending=False)
     shown = page.table("decide")[1:]
     assert [weighted for _, weighted in shown] == [money(value) for value in due["weighted"]]
     assert all(row[0].startswith(name) for row, name in zip(shown, due["name"], strict=True))
@@ -147,7 +147,7 @@ def test_risk__is_the_flags(page, team, deals):
     assert [row[1] for row in shown] == flags["owner_name"].tolist()
     assert [row[3] for row in shown] == [text.number(value) for value in flags["value"]]
     for row, reasons in zip(shown, flags["reasons"], strict=True):
-        assert row[7].rstrip(".").lower() == reasons.replace(" · ", ". ").lower()
+        assert row[-1].rstrip(".").lower() == reasons.replace(" · ", ". ").lower()
 
 
 def test_funnel__is_the_flow_of_thirteen_weeks(page, team):
@@ -253,13 +253,13 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
         ] or [sum(amounts)]
         assert sum(amounts) + sum(parts) == total, reading.words(found)
         opened[reading.words(reading.one(found, "caption"))] = total
-    people = [cells for cells in page.table("people")[1:] if f"{cells[0]}: closed, due and overdue" in opened]
+    people = [cells for cells in page.table("people")[1:] if f"{cells[0]}: forecast for November" in opened]
     assert len(people) == len(states.QUOTAS) + len(("East", "West", "All"))
-    assert {cells[0]: opened[f"{cells[0]}: closed, due and overdue"] for cells in people} == {
+    assert {cells[0]: opened[f"{cells[0]}: forecast for November"] for cells in people} == {
         cells[0]: _whole(cells[3]) for cells in people
     }
     for cells in page.table("months")[1:]:
-        name = f"Due in {text.period_name(str(pd.Period(cells[0], 'M')), 'M', today=DAY)}"
+        name = f"Forecast for {text.period_name(str(pd.Period(cells[0], 'M')), 'M', today=DAY)}"
         if name in opened and cells[2] != "–":
             assert money(opened[name]) == cells[2]
     for label, figure, *_ in page.rows("why"):

@@ -153,7 +153,20 @@ def _pool(answers: Answers, key: str) -> Pool:
     return pool.count(world.org.fiscal_year_start)
 
 
+def _add_later(pool: Pool, answers: Answers) -> None:
+    """Add what each group's forecasts rest on that is dated after their period."""
+    levels = list(answers.levels)
+    whose = answers.deals[["unique_id", *levels]]
+    for period, rows in answers.forecast_deals.groupby("period"):
+        ends = pd.Period(str(period), answers.world.freq).end_time.normalize()
+        later = rows.loc[rows["close_date"] > ends, ["unique_id", "weighted"]].merge(whose, on="unique_id")
+        pool.money(later["weighted"].sum()).day(ends)
+        for depth in range(len(levels)):
+            pool.money(*later.groupby(levels[: depth + 1])["weighted"].sum())
+
+
 def _add_tiles(pool: Pool, answers: Answers) -> None:
+    _add_later(pool, answers)
     row, past, before = answers.current, answers.track_record, answers.earlier
     due = answers.deals["close_date"].between(*_days(answers)) & (oa.outcomes(answers.deals) == "won")
     pool.count(int(due.sum())).rate(row["attainment"])
@@ -193,6 +206,7 @@ def _add_trend(pool: Pool, answers: Answers) -> None:
 
 
 def _add_people(pool: Pool, answers: Answers) -> None:
+    _add_later(pool, answers)
     people, before = answers.people, answers.earlier_people
     if people is None:
         return
@@ -372,7 +386,7 @@ def _add_why(pool: Pool, answers: Answers) -> None:
 
 def _add_notes(pool: Pool, answers: Answers) -> None:
     table, history, deals = answers.forecast, answers.history, answers.deals
-    pool.money(table["open_value"].sum()).count(len(deals), int(table["no_value"].sum()))
+    pool.money(table["open_value"].sum()).count(len(deals), int(table["no_value"].sum())).rate(0.05)
     pool.words(str(table.attrs["why"]))
     for count in (table.attrs.get("left_out") or {}).values():
         pool.count(count)
@@ -390,6 +404,7 @@ _FURTHER: dict[str, Callable[[Pool, Answers], object]] = {
     "tiles": _add_tiles,
     "trend": _add_trend,
     "people": _add_people,
+    "months": _add_later,
     "decide": _add_deals,
     "risk": _add_risk,
     "to_win": _add_to_win,

@@ -207,7 +207,7 @@ def test_to_win__once_a_month_is_met_are_of_the_next():
     assert (ann.name, ann.state, ann.advice) == (
         "Ann",
         "0 of 60K · 80% as stated",
-        "You have 60K to go; this one deal covers it.",
+        "You have 60K to go; win Alder; the rest does not cover it.",
     )
     assert bo.name == "Bo & Co"
 
