@@ -18,7 +18,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors, files
 from opp_analytics.crm import read_changes
-from opp_analytics.report.settings import read_look
+from opp_analytics.report.settings import read_logo
 from tests import exports
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
@@ -330,7 +330,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "org.toml": oa.Org.read,
     "people.csv": lambda path: read_beside(path, "people"),
     "targets.csv": lambda path: read_beside(path, "targets"),
-    "logo.png": lambda path: read_look({"logo": path}),
+    "logo.png": lambda path: read_logo({"logo": path}),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the ``[report]`` section of an org file asks for: the look of the page, and alerts."""
+"""What the ``[report]`` section of an org file asks for: the logo of the page, and alerts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +23,11 @@ _LARGEST = 200_000
 """Bytes of a logo, which is part of every page."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """How the page looks."""
-
-    title: str | None = None
-    accent: str | None = None
-    logo: str | None = None
-    """The picture as a ``data:`` address."""
-    blocks: tuple[str, ...] = ()
-    """The blocks in their order; none for all."""
-
-
-def read_look(settings: Mapping[str, Any]) -> Look:
-    """Read the look of the page; refuse a logo that a page cannot hold."""
-    logo = settings.get("logo")
-    return Look(
-        settings.get("title"),
-        settings.get("accent"),
-        None if logo is None else _read_logo(Path(logo)),
-        tuple(settings.get("blocks") or ()),
-    )
-
-
-def _read_logo(file: Path) -> str:
+def read_logo(settings: Mapping[str, Any]) -> str | None:
+    """Read the logo as a ``data:`` address; refuse one that a page cannot hold."""
+    if settings.get("logo") is None:
+        return None
+    file = Path(settings["logo"])
     kind = _PICTURES.get(file.suffix.lower())
     if kind is None:
         raise ArgumentValueError(

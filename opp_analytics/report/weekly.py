@@ -26,7 +26,7 @@ from opp_analytics.report.digest import make_digest, write_mail, write_markdown
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
 from opp_analytics.report.inputs import Asked, Inputs, read_inputs
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.report.settings import Look, find_alerts, read_look
+from opp_analytics.report.settings import find_alerts, read_logo
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
 
@@ -157,23 +157,22 @@ def weekly_report(
 
 def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     """Write a report that `check_report` has checked."""
-    inputs, look, paths = ready.inputs, ready.look, ready.paths
+    inputs, paths, look = ready.inputs, ready.paths, ready.inputs.settings
     file = paths["html"]
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
     tables = Tables(inputs)
-    names = choose_blocks(tables, look.blocks)
+    names = choose_blocks(tables, look.get("blocks") or ())
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
         now, then = tables.alert_figures, tables.earlier_figures
         alerts = find_alerts(inputs.settings, now, then, period=inputs.name, currency=inputs.currency)
         bar.update()
-        page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
+        shown: dict[str, Any] = {"title": look.get("title"), "blocks": names}
+        page = compose(tables, workbook=paths["xlsx"].name, done=bar.update, **shown)
         page = replace(page, alerts=tuple(alert.shorten(page.sentence) for alert in alerts))
-        content = {
-            "html": render_page(page, audience=ready.audience, accent=look.accent, logo=look.logo).encode(),
-            "xlsx": _write_workbook(page, tables),
-        }
+        html = render_page(page, audience=ready.audience, accent=look.get("accent"), logo=ready.logo)
+        content = {"html": html.encode(), "xlsx": _write_workbook(page, tables)}
         bar.update()
     digest = make_digest(page)
     if "eml" in paths:
@@ -217,7 +216,8 @@ class ReadyReport:
     """What a report is made from and written to, checked."""
 
     inputs: Inputs
-    look: Look
+    logo: str | None
+    """The picture before the page's title as a ``data:`` address."""
     paths: dict[str, Path]
     """By field of `WeeklyReport`, the page first."""
     browser: str
@@ -237,7 +237,7 @@ def check_report(
 ) -> ReadyReport:
     """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written."""
     inputs = read_inputs(opportunities, history, Asked(**asked))
-    look = read_look(inputs.settings)
+    logo = read_logo(inputs.settings)
     browser = find_browser() if pdf else ""
     audience = inputs.part.audience if inputs.part else WHOLE
     file = _find_page(out, inputs.today, audience)
@@ -254,7 +254,7 @@ def check_report(
             raise DataError(
                 f"{page} is the page of {whose}; name another file for that of {audience}, or remove it"
             )
-    return ReadyReport(inputs, look, paths, browser, audience)
+    return ReadyReport(inputs, logo, paths, browser, audience)
 
 
 def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> Path:
