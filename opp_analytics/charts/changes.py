@@ -143,7 +143,7 @@ def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Pla
         account, by = shorten(step.movers[0][0].partition(": ")[0], 24), money(step.movers[0][1], signed=True)
         whole, brief = f"{n} · {', '.join(moved)}", f"{n} · {account}"
         forms = (
-            *(f"{form}{cause}" for form in (whole, f"{brief} {by}", brief) if cause),
+            *(f"{form}{cause}" for form in (whole, f"{brief} {by}", brief, account) if cause),
             whole,
             f"{n} · {moved[0]}",
             f"{brief} {by}",
