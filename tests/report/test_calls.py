@@ -328,12 +328,12 @@ WORSE = added(
         (
             BETTER,
             "The reps’ calls beat the model in 5 of 7 months, by 10 pts",
-            ["The reps’ calls", "10%", "+10%", "0.50", "0.40 to 1.25", "71%", "yes"],
+            ["The reps’ calls", "10%", "10% high", "5 of 7", "yes"],
         ),
         (
             WORSE,
-            "Reps’ calls missed by 30%, the model by 20% (7 months): could be luck; the override saved 5 pts, which could be luck",
-            ["The model", "20%", "+10%", "1.00", "–", "–", "–"],
+            "Reps’ calls missed by 30%, the model by 20% (7 months); the override saved 5 pts: both could be luck",
+            ["The model", "20%", "10% high", "–", "–"],
         ),
     ],
 )

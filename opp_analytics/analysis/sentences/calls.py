@@ -85,8 +85,13 @@ def describe_value_added(table: pd.DataFrame) -> str:
         # One more test beside those of the rows, so held against as many.
         p = table.attrs["override"][""] * table["wape"].count()
         chance = not p < 1 - table.attrs.get("confidence", 0.95)
-        change = f"{'cost' if behind > 0 else 'saved'} {points(behind)}{f', which {evidence.CHANCE}' if chance else ''}"
-        said.append(f"the override {'changed little' if points(behind) in ('0 pts', '<1 pt') else change}")
+        little, luck = points(behind) in ("0 pts", "<1 pt"), f": {evidence.CHANCE}"
+        change = f"the override {'cost' if behind > 0 else 'saved'} {points(behind)}"
+        if chance and not little and said[0].endswith(luck):
+            said, change = [said[0].removesuffix(luck)], f"{change}: both {evidence.CHANCE}"
+        elif chance:
+            change += f", which {evidence.CHANCE}"
+        said.append("the override changed little" if little else change)
     if table["wape"].idxmin() == "blend" and table["differs"]["blend"]:
         said.append(f"{name_source('blend', freq)} missed least, by {percent(table['wape']['blend'])}")
     if (share := table.attrs.get("called", {}).get("", 1.0)) < _MOSTLY:

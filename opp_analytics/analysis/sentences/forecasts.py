@@ -216,7 +216,10 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
             f"forecast {forecast}, {due} so far" if known else f"{due} so far, too early to say"
         )
     needed, none = float(row.get("needed_pipeline", math.nan)), "" if row["open_count"] else "nothing due yet"
-    add = f"; add {amount(needed)} of pipeline" if needed > 0 else ""
+    add, new = f"; add {amount(needed)} of pipeline" if needed > 0 else "", float(row.get("new_business", 0))
+    if known and row["expected"] >= row["target"] and new > 0 and table.attrs.get("method") != "run_rate":
+        # To add pipeline to a forecast that reaches the target would read as a contradiction.
+        add = f"; {amount(new)} of it from deals not yet created"
     against = f"{forecast} vs. {amount(row['target'])}"
     if _is_stated(table):
         return f"{name}: {none or f'{against} at stated chances'}{add}"
@@ -410,7 +413,7 @@ def _add_chances(
 
 def _name_step(step: str, group: str, attrs: Mapping[Any, Any]) -> str:
     if step == "month":
-        return "quarter’s end" if group == "quarter end" else "not a quarter’s end"
+        return "quarter’s end" if group == "quarter end" else "mid-quarter"
     if step != "bucket":
         return write_label(step, group)
     today, freq, name = attrs["as_of"], attrs["freq"], attrs["period"]

@@ -337,7 +337,7 @@ def past(tables: Tables) -> Block | None:
         sub += f". The last {len(shown)} of {text.count(len(table), noun)}"
     if early := table.attrs["left_out"].get("too_early_to_learn"):
         method, before = text.label(table.attrs["method"]), text.spelled(early, f"earlier {noun}")
-        sub += f". {text.capital(method)} had too little history in {before}"
+        sub += f". History was too short for {method} chances in {before}"
     return Block("past", say_finding(table), sub, (Opening(rows, opened),))
 
 
@@ -360,17 +360,17 @@ def calls(tables: Tables) -> Block | None:
     ])  # fmt: skip
     lines = []
     for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True):
-        ratio, low, high = (text.number(row[name], 2) for name in ("error_ratio", "ratio_low", "ratio_high"))
-        own = (text.percent(row["wape"]), text.percent(row["bias"], signed=True), ratio)
-        beside = (f"{low} to {high}", text.percent(row["better"]), "yes" if row["differs"] else "no")
-        figures = map(Cell, (*own, *([text.MISSING] * 3 if source == "model" else beside)))
+        bias, n = float(row["bias"]), int(row["n"])
+        lean = f"{text.percent(abs(bias))} {'high' if bias > 0 else 'low'}" if bias else text.percent(0.0)
+        beside = f"{round(row['better'] * n)} of {n}", "yes" if row["differs"] else "could be luck"
+        own = text.percent(row["wape"]), lean
+        figures = map(Cell, (*own, *([text.MISSING] * 2 if source == "model" else beside)))
         lines.append(Line((Cell(bar.label), Cell("", picture=bar.picture), *figures)))
-    heads = ("Missed by", "Bias", "÷ model", "Its own 95%", "Better in", "Beyond chance?")
+    heads = ("Missed by", "On average", "Closer than the model in", "More than luck?")
     columns = (PageColumn("Whose number", right=False), draw_column(), *map(PageColumn, heads))
     sub = (
-        f"Error of each on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed; divided by "
-        f"the model’s, below 1 is better; in how many {text.plural(noun)} it missed by less. The interval is of that "
-        "source’s ratio alone, “beyond chance” is of all rows together. Blue: what people called"
+        f"How far each was off on the same days of {text.count(int(table['n'].max()), f'ended {noun}')}, as a share of what closed. "
+        "Blue: what people called"
     )
     return Block(
         "calls", say_finding(found), sub, (Table(columns, (Group(tuple(lines)),), "proof"),), "Calls"

@@ -59,6 +59,7 @@ def _year(day, *now, method="learned", **further):
     [
         # Met: the next month leads, on any day.
         (_year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0, overdue=91e3), "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "91K is past its close date: re-date it."),
+        (_year("2026-11-30", 489e3, 0, 0.0, 489e3, 400e3, 1.0).assign(new_business=54e3), "November is done: 489K, 89K over. December is 49% likely: 454K vs. 400K; 54K of it from deals not yet created.", ""),
         (_year("2026-11-29", 400e3, 0, 0.0, 400e3, 400e3, 1.0), "November is done: 400K, on target. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", ""),
         (_year("2026-11-12", 489e3, 3, 86e3, 530e3, 400e3, 1.0), "November is at target: 489K, 89K over. December is 49% likely: 454K vs. 400K; add 757K of pipeline.", "Upside still due in November: 86K in three deals."),
         # Two days left or fewer.

@@ -378,7 +378,7 @@ def test_past__counts_as_the_tile_does_though_it_shows_the_last_six(history):
     block = past(tables)
     assert block.title.startswith("Past ranges held in 6 of 7 months, two more had none;")
     assert block.sub.endswith(
-        "The last 6 of 9 months. Learned had too little history in three earlier months"
+        "The last 6 of 9 months. History was too short for learned chances in three earlier months"
     )
     assert [len(part.rows.rows) for part in block.parts] == [6]
     assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 6 of 7 months"
@@ -392,7 +392,7 @@ def test_past__judges_the_method_of_the_forecast(only):
     assert (tables.method, tables.track_record.attrs["method"]) == ("learned", "learned")
     block = past(tables)
     assert block.title.startswith("Past ranges held in 4 of 4 months;")
-    assert block.sub.endswith(". Learned had too little history in four earlier months")
+    assert block.sub.endswith(". History was too short for learned chances in four earlier months")
     assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 4 of 4 months"
     assert tables.track_record["actual"].tolist() == [100.0 if only else 130.0] * 4
 
