@@ -25,6 +25,14 @@ __all__ = ["check_digests", "check_page", "check_workbook"]
 _SINCE = re.compile(r"[Ss]ince ([A-Z][a-z]{2} \d+)")
 
 
+def _sum_over(people: pd.DataFrame | None) -> float:
+    """Sum by how much people are past their targets."""
+    if people is None:
+        return 0.0
+    single = ["(all)" not in (key if isinstance(key, tuple) else (key,)) for key in people.index]
+    return float(people["gap"][single].clip(upper=0).sum())
+
+
 def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     """Compare every figure of the page."""
     page = shown.page
@@ -33,6 +41,7 @@ def check_page(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     pool = answers.pool(answers.people, answers.world_changes, answers.forecast)
     if answers.world_changes is not None:
         pool.rate(*answers.world_changes[["was", "now"]].to_numpy().ravel())
+    pool.money(_sum_over(answers.people))
     ledger.among("page: second sentence", page.second, pool, answers.names)
     _check_tiles(ledger, page, answers)
     for behind in reading.by_class(page.root, "behind"):

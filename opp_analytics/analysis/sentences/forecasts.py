@@ -217,7 +217,13 @@ def _describe_ahead(label: str, table: pd.DataFrame) -> str:
         )
     needed, none = float(row.get("needed_pipeline", math.nan)), "" if row["open_count"] else "nothing due yet"
     add, new = f"; add {amount(needed)} of pipeline" if needed > 0 else "", float(row.get("new_business", 0))
-    if known and row["expected"] >= row["target"] and new > 0 and table.attrs.get("method") != "run_rate":
+    if (
+        add
+        and known
+        and row["expected"] >= row["target"]
+        and new > 0
+        and table.attrs.get("method") != "run_rate"
+    ):
         # To add pipeline to a forecast that reaches the target would read as a contradiction.
         add = f"; {amount(new)} of it from deals not yet created"
     against = f"{forecast} vs. {amount(row['target'])}"

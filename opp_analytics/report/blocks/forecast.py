@@ -452,7 +452,10 @@ def _most_to_go(tables: Tables) -> str:
         return ""
     most, _ = evidence.find_largest(short["gap"])
     if len(most) == len(short) > 2:
-        return f"{text.capital(text.spelled(len(most)))} have {tables.inputs.money(short['gap'].max())} to go each."
+        past = -float(groups["gap"].clip(upper=0).sum())
+        others = f", the others are {tables.inputs.money(past)} past target" if past >= 0.005 else ""
+        each = tables.inputs.money(short["gap"].max())
+        return f"{text.capital(text.spelled(len(most)))} have {each} to go each{others}."
     names = short.index.get_level_values(-1)
     said = [
         f"{name} {_to_go(row, tables)}" for name, (_, row) in zip(names[:2], short.iterrows(), strict=False)

@@ -200,7 +200,9 @@ class _Rows:
             yield Group(tuple(self.line(place, "") for place in members if place in kept))
             rest = [self.line(place, "member") for place in members if place not in kept]
             if rest:
-                fold = Line(_name_row(rest[0], f"{len(rest)} more"), "group")
+                fold = Line(
+                    _name_row(rest[0], text.count(len(rest), f"more {self.tables.inputs.who}")), "group"
+                )
                 yield Group((fold, *rest), folded=True)
         else:
             teams = [place for place, key in enumerate(self.keys) if key[-1] == ALL and ALL not in key[:-1]]
@@ -213,7 +215,12 @@ class _Rows:
                     name, *figures = first.cells
                     deals = _name_row(first, f"Deals of {name.text}")
                     lines.append(replace(first, cells=deals, level="member"))
-                    cells = (replace(name, small=f"{len(rest)} more"), *figures)
+                    whom = (
+                        self.tables.inputs.who
+                        if len(rest) == len(members)
+                        else f"more {self.tables.inputs.who}"
+                    )
+                    cells = (replace(name, small=text.count(len(rest), whom)), *figures)
                     first = replace(first, cells=cells, opens=None)
                 yield Group((first, *lines), folded=bool(rest))
         yield Group((self.line(self.whole, "total"),))

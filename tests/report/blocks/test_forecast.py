@@ -510,6 +510,11 @@ def test_second_sentence__of_equal_gaps_singles_nobody_out():
     target = pd.DataFrame({"owner_name": ["Ann", "Bo & Co", "Cy"], "period": "2026-04", "target": 50_000.0})
     tables = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-10")
     assert second_sentence(tables).endswith(" Three have 50K to go each.")
+    won = ("dot", "Dogwood", 70_000.0, "closed_won", "won", "2026-04-03", 100, "Dot")
+    four = pd.concat([target, target.tail(1).assign(owner_name="Dot")])
+    assert second_sentence(tables_of(pipeline([*THIS_WEEK, won]), target=four, as_of="2026-04-10")).endswith(
+        " Three have 50K to go each, the others are 20K past target."
+    )
     # On the first days nobody is late.
     begun = tables_of(pipeline(THIS_WEEK), target=target, as_of="2026-04-02")
     assert second_sentence(begun).endswith(" by one open deal. March closed at 70K.")

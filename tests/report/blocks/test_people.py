@@ -73,7 +73,7 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
     assert not shown.folded
     assert rest.folded
     assert rest.lines[0].level == "group"
-    assert rest.lines[0].cells[0].text == "52 more"
+    assert rest.lines[0].cells[0].text == "52 more reps"
     assert {line.level for line in rest.lines[1:]} == {"member"}
     assert len(rest.lines) == 53
     assert total.lines[0].level == "total"
@@ -87,7 +87,7 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
     shown, *_ = _table(people(tables_of(pipeline(rows), target=targets))).groups
     assert {line.cells[0].text for line in shown.lines} == {f"Rep {k}" for k in range(8)}
     opened = read(render_page(compose(tables_of(pipeline(rows)), workbook="week.xlsx"))).table("people")
-    assert [row[0] for row in opened if row[0].endswith("more")] == ["52 more"]
+    assert [row[0] for row in opened if row[0].endswith("more reps")] == ["52 more reps"]
 
 
 def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
@@ -97,7 +97,7 @@ def test_people__of_many_in_teams_say_how_many_a_team_holds_back():
     ]
     teams = pipeline(rows).assign(team=["East" if k % 2 else "West" for k in range(20)])
     east, west, _ = _table(people(tables_of(teams, by=["team", "owner_name"]))).groups
-    assert [group.lines[0].cells[0].small for group in (east, west)] == ["6 more", "6 more"]
+    assert [group.lines[0].cells[0].small for group in (east, west)] == ["6 more reps", "6 more reps"]
     assert [line.cells[0].text for line in east.lines if line.kept] == [
         "Rep 19",
         "Rep 17",
