@@ -112,7 +112,7 @@ def forecast_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return render(charts.forecast_change(table), ax)
 
 
-@drawing("period", "value", "variance_share", "p_if_won", "p_if_lost", "swing")
+@drawing("period", "value", "chance", "variance_share", "p_if_won", "p_if_lost", "swing")
 def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast_deals`: the twelve deals that matter most for the target (or, without one, for the range).
 

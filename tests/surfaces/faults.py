@@ -437,14 +437,14 @@ FAULTS: tuple[Fault, ...] = (
         "one word for two chances",
         "learned",
         ("page",),
-        (Edit("report.blocks.quality:risk", 'PageColumn("Stated")', 'PageColumn("Chance")'),),
+        (Edit("report.blocks.quality:risk", '"Stated", tables', '"Chance", tables'),),
         "two chances",
     ),
     Fault(
         "a forecast opens to its deals without what else it expects",
         "learned",
         ("page",),
-        (Edit("report.cells:list_expected", "if abs(amount) >= _CENT}", "if False}"),),
+        (Edit("report.cells:list_expected", "if abs(new) >= _CENT else {}", "if False else {}"),),
         "parts add up",
     ),
     Fault(

@@ -642,7 +642,7 @@ def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str],
             ledger.same(f"{where}, stated", cells["Stated"], words)
             ledger.claim("deal", f"stated chance of {name}", cells["Stated"], where)
     for head in (head for head in cells if head.startswith("From history")):
-        said, known = cells[head], answers.chances_under[head]
+        said, known = cells[head], answers.chances_under.get(head, answers.own_chances[:0])
         if said not in ("", text.MISSING, "won", "lost") and name in known.index:
             own = known[name]
             if not isinstance(own, pd.Series):

@@ -220,9 +220,9 @@ def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
     money, row = tables.inputs.money, tables.leading
     if (all_due := row["booked"] + row["open_value"]) < row["target"]:
         return f"No single deal saves {month}: all due would bring it to {money(all_due)}"
-    first, rank = deals.iloc[0], "most expected of the deals" if len(deals) > 1 else "the only deal"
+    first, rank = deals.iloc[0], "has most expected" if len(deals) > 1 else "is the only deal due"
     name = name_deal(tables.inputs, first).text
-    return f"{name}, {money(first['value'])}, is {rank} due in {month}"
+    return f"{name}, {money(first['value'])}, {rank} in {month}"
 
 
 def _ask_to_pull_in(tables: Tables, deal: pd.Series[Any]) -> str:
