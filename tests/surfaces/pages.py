@@ -243,9 +243,10 @@ def _add_to_win(pool: Pool, answers: Answers) -> None:
 
 
 def _add_deals(pool: Pool, answers: Answers) -> None:
-    table, lead = answers.forecast_deals, answers.forecast.loc[find_lead(answers.forecast)[1]]
+    table = answers.forecast_deals
+    lead: Any = answers.forecast.loc[find_lead(answers.forecast)[1]]
     pool.rate(*answers.own_chances)
-    pool.money(float(lead["target"] - lead["expected"]), float(lead["booked"] + lead["open_value"]))
+    pool.money(lead["target"] - lead["expected"], lead["booked"] + lead["open_value"])
     _add_reasons(pool, answers)
     pool.count(len(table), *table.groupby("period").size(), min(5, len(table)))
     if "probability" in answers.deals:
