@@ -421,14 +421,14 @@ FAULTS: tuple[Fault, ...] = (
         "1/5",
     ),
     Fault(
-        "a deal has another chance from history in each list",
+        "a list of one month shows chances of other months",
         "learned",
         ("page",),
         (
             Edit(
-                "report.forecasts:Forecasts.own_chances",
-                "analysis.select_own_chances(self.forecast_deals)",
-                'self.forecast_deals.drop_duplicates("unique_id")',
+                "report.forecasts:Forecasts.show_history",
+                "if period and len(self.chances) else",
+                "if False else",
             ),
         ),
         "from history",
