@@ -647,7 +647,7 @@ def _check_chances(ledger: Ledger, where: str, name: str, cells: dict[str, str],
         if said not in ("", text.MISSING, "won", "lost") and name in known.index:
             own = known[name]
             if not isinstance(own, pd.Series):
-                ledger.same(f"{where}, {head}", said, text.percent(own))
+                ledger.same(f"{where}, {head.lower()}", said, text.percent(own))
                 ledger.claim("deal", f"chance of {name}, {head}", said, where)
 
 
