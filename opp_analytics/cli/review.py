@@ -339,7 +339,7 @@ def pacing_command(source: CommandSource, freq: Freq = None, by: By = None) -> N
     """Show what has closed beside what the last four periods had closed by the same point, and in the end."""
     asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
     table = oa.pacing(source.opportunities, by=by or None, **asked)
-    _tell(table, [name for name in table if name != "to_date"])
+    _tell(table, list(table.columns.drop("to_date")))
 
 
 @with_tables()

@@ -91,7 +91,7 @@ def list_deals(
     ]
     if shown is not None:
         sums.append(("Forecast", write(shown)))
-    elif len(rows) > 1:
+    elif len(parts) > 1:
         sums.append(("Total", write(_add(parts))))
     heads = ("Value", "Expected") if beside else ("Value" if amount == "value" else "Change",)
     return Deals(caption, tuple(listed), note, heads, tuple(sums), tables.name_history(period))

@@ -65,7 +65,7 @@ def test_forecast_change__cuts_the_totals_where_the_steps_are_small_beside_them(
     assert left == pytest.approx(1000 - 0.35 * 30)
     gaps = [line for line in ax.lines if line.get_color() == "#ffffff"]
     assert [line.get_ydata()[0] > line.get_ydata()[1] for line in gaps] == [True, True]  # type: ignore[index]
-    assert all(left < x < 1000 for line in gaps for x in line.get_xdata())  # type: ignore[union-attr]
+    assert all(left < x < 1000 for line in gaps for x in line.get_xdata())
     assert reading.caption(ax).endswith("the bars of both totals are cut")
     assert not [line for line in plots.forecast_change(TABLE).lines if line.get_color() == "#ffffff"]
     assert right > 1030

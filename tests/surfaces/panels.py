@@ -152,7 +152,8 @@ def _check_forecast(
     likely = re.search(r"([<>]?\d+%) likely", panel["title"])
     if likely and now in table.index:
         # Of a month that ends or is met, the next one's.
-        known = table["p_target"][~table.index.isin(BUCKETS) & (table.index >= now)].head(2)
+        coming = ~table.index.isin(BUCKETS) & np.asarray(table.index >= now)
+        known = table["p_target"][coming].head(2)
         ledger.same(f"{where}, title, chance", likely[1] in map(text.percent, known), True)
 
 

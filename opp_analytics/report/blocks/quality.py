@@ -153,10 +153,8 @@ def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
 
 
 def _find_deals(tables: Tables, check: str) -> pd.DataFrame:
-    """Find the deals of a check, the open ones first."""
     found, deals = tables.findings, tables.inputs.deals
-    mine = deals[deals["unique_id"].isin(found["unique_id"][found["check"] == check])]
-    return mine.sort_values("outcome", key=lambda outcome: outcome != "open", kind="stable")
+    return deals[deals["unique_id"].isin(found["unique_id"][found["check"] == check])]
 
 
 def _split(deals: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +172,12 @@ def _count_groups(tables: Tables) -> int:
 def _list_findings(tables: Tables, amount: svg.Amount) -> model.Deals | None:
     rows, found = _find_deals(tables, amount.key), tables.findings[tables.findings["check"] == amount.key]
     note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
-    return list_deals(tables, rows, amount.name, sheet="Findings", note=note)
+    open_ones = rows["outcome"] == "open"
+    closed, further = rows[~open_ones], {}
+    if amount.key != "duplicate" and 0 < len(closed) < len(rows):
+        # Who fixes data begins with what still counts.
+        rows, further = rows[open_ones], {text.count(len(closed), "closed deal"): closed["value"].sum()}
+    return list_deals(tables, rows, amount.name, sheet="Findings", note=note, further=further)
 
 
 def _say_suggestion(rows: pd.DataFrame, found: pd.DataFrame) -> str:

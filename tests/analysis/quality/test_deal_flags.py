@@ -438,7 +438,7 @@ def test_no_touch__is_of_deals_without_an_activity_in_30_days(tmp_path):
 
 
 def with_criteria(*criteria, **columns):
-    stages = [
+    stages: list[dict[str, object]] = [
         {"name": "proposal", "kind": "open", "criteria": list(criteria)},
         {"name": "Trial", "kind": "open"},
         {"name": "closed_won", "kind": "won", "criteria": ["champion"]},
