@@ -153,8 +153,8 @@ def _check_forecast(
     if likely and now in table.index:
         # Of a month that ends or is met, the next one's.
         coming = ~table.index.isin(BUCKETS) & np.asarray(table.index >= now)
-        known = table["p_target"][coming].head(2)
-        ledger.same(f"{where}, title, chance", likely[1] in map(text.percent, known), True)
+        near = table.loc[coming, "p_target"].head(2)
+        ledger.same(f"{where}, title, chance", likely[1] in map(text.percent, near), True)
 
 
 def _last_day(answers: Answers) -> pd.Timestamp:
