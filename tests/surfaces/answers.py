@@ -14,6 +14,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import explain_chances, find_lead
 from opp_analytics.periods import check_freq
+from opp_analytics.schema import BUCKETS
 from tests.surfaces.facts import Pool
 from tests.surfaces.worlds import World
 
@@ -67,7 +68,7 @@ class Answers:
             pool.day(self.record_days.iloc[-1])
         for table in tables:
             pool.table(table)
-        pool.money(*world.called.values())
+        pool.money(*world.called.values()).ratio(*self.usual_coverage.values())
         return pool
 
     @cached_property
@@ -289,6 +290,39 @@ class Answers:
             )
         )
         return None if table is None else table[table["expected"].notna()]
+
+    @cached_property
+    def usual_coverage(self) -> dict[str, float]:
+        """By period, the median coverage of ended ones that hit their target, as many days before their end; deal by deal, of 3 at least."""
+        found: dict[str, float] = {}
+        if self.history is None or self.world.targets is None or self.history.records.empty:
+            return found
+        moments = self.history.records["recorded_at"]
+        days = moments.dt.tz_convert(self.tz).dt.tz_localize(None).dt.normalize()
+        freq = self.org.freq(self.world.freq)
+        now = pd.Period(self.world.day, freq)
+        ended = pd.period_range(days.min(), now - 1, freq=freq)
+        ended = ended[ended.end_time.normalize() < days.max()]
+        past = self._forecast(self.deals, self.world.day, periods=[str(period) for period in ended])
+        if past is None or not len(ended):
+            return found
+        for label in self.forecast.index.difference(list(BUCKETS)):
+            lead, covers = pd.Period(label, freq).end_time.normalize() - self.world.day, []
+            for period in ended:
+                end, row = period.end_time.normalize(), past.loc[str(period)]
+                off = (days[days <= end] - (end - lead)).abs()
+                if off.empty or off.min() > pd.Timedelta(days=3) or not row["booked"] >= row["target"]:
+                    continue
+                place = off[off == off.min()].index[-1]
+                deals = self.history.as_of(moments[place])
+                mine, outcome = deals["close_date"].dt.to_period(freq) == period, oa.outcomes(deals)
+                due = mine & (outcome == "open") & (deals["close_date"] >= days[place])
+                to_go = row["target"] - deals["value"][mine & (outcome == "won")].sum()
+                if to_go > 0 and deals["value"][due].sum() > 0:
+                    covers.append(deals["value"][due].sum() / to_go)
+            if len(covers) >= 3:
+                found[str(label)] = float(pd.Series(covers).median())
+        return found
 
     @cached_property
     def categories(self) -> Table:

@@ -152,7 +152,13 @@ FAULTS: tuple[Fault, ...] = (
         "ten people are hidden and nothing opens them",
         "euros",
         ("page",),
-        (Edit("report.blocks.people:_Rows.group", 'Cell(f"{len(rest)} more")', 'Cell("")'),),
+        (
+            Edit(
+                "report.blocks.people:_Rows.group",
+                'text.count(len(rest), f"more {self.tables.inputs.who}")',
+                '""',
+            ),
+        ),
         "hidden",
     ),
     Fault(
@@ -459,7 +465,7 @@ FAULTS: tuple[Fault, ...] = (
             ),
             Edit(
                 "analysis.sentences.forecasts:describe_forecast_deals",
-                'swing["swing"] < evidence.LEAST_SWING',
+                'known["swing"].max() < evidence.LEAST_SWING',
                 "False",
             ),
         ),

@@ -216,6 +216,7 @@ def _add_trend(pool: Pool, answers: Answers) -> None:
 
 def _add_people(pool: Pool, answers: Answers) -> None:
     _add_later(pool, answers)
+    pool.money(answers.world.called.get("All", math.nan) - answers.current["expected"])
     people, before = answers.people, answers.earlier_people
     if people is None:
         return
@@ -460,7 +461,7 @@ def _check_people(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         )
         if "Call" in cells:
             own, override = (answers.world.called.get(key) for key in (name, f"{name}, Dana"))
-            said = "" if override is None else f"{override:,.0f} by Dana"
+            said = "" if override is None else f"{answers.money(override, fine=True)} by Dana"
             ledger.same(f"{where}, call", cells["Call"], f"{own:,.0f}{said}")
         if "To go" in cells and math.isfinite(row["gap"]):
             gap = cells["To go"].replace("+", "-").replace("−", "-")
@@ -598,7 +599,11 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         if "Chance" in cells:
             ledger.same(f"{where}, chance", cells["Chance"], text.percent(row["p_target"]))
         if cells.get("Coverage", "none due") != "none due":
-            ledger.same(f"{where}, coverage", cells["Coverage"], text.times(row["pipeline_coverage"]))
+            usual = answers.usual_coverage.get(str(row.name))
+            said = text.times(row["pipeline_coverage"]) + (
+                "" if usual is None else f"hit: {text.times(usual)}"
+            )
+            ledger.same(f"{where}, coverage", cells["Coverage"], said)
         if "Pipeline to add" in cells:
             needed = row["needed_pipeline"]
             said = text.MISSING if math.isnan(needed) else "none" if needed <= 0 else money(needed)
@@ -1000,7 +1005,7 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             ledger.same(f"{surface}, tile {name}", figure in flat and note in flat and change in flat, True)
         for name, amount in answers.world.called.items():
             who, _, by = name.partition(", ")
-            said = f"({amount:,.0f} by {by})" if by else f"{amount:,.0f}"
+            said = f"({answers.money(amount, fine=True)} by {by})" if by else f"{amount:,.0f}"
             row = next((line for line in words.splitlines() if who in line and said in line), "")
             ledger.same(
                 f"{surface}, call of {name}", bool(row) or (surface == "mail as HTML" and said in flat), True
