@@ -31,7 +31,7 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     notebook = lab.open(page, "explorer", [SHOW, "print(explorer.state['by'], len(explorer.table))"])
     notebook.run(0)
     panel = page.locator(".oap-explorer")
-    expect(panel.locator("h3")).to_contain_text("67% is in proposal")
+    expect(panel.locator("h3")).to_contain_text("67% is in Proposal")
     expect(page.locator(".jp-RenderedImage")).to_be_hidden()
     notebook.save()
     first = _picture(lab)

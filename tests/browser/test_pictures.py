@@ -77,7 +77,7 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     view("Forecast", "oa.plots.forecast")
     page.get_by_label("Target of a period").fill("400k")
     page.keyboard.press("Enter")
-    expect(title).to_contain_text("target")
+    expect(title).to_contain_text("likely to hit")
     shoot("explorer-forecast-target")
     view("Slippage", "oa.plots.slippage")
     shoot("explorer-slippage")
