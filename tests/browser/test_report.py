@@ -269,7 +269,10 @@ def test_report__heads_sort_rows_with_what_they_open_to_and_totals_stay_last(ope
     ]  # fmt: skip
     # A row brings its deals along.
     rows.filter(has_text="Chiara Rossi").locator("summary").click()
-    assert "Chiara Rossi: forecast for November" in opened.locator("#people tr.deals:visible caption").inner_text()
+    assert (
+        "Chiara Rossi: forecast for November"
+        in opened.locator("#people tr.deals:visible caption").inner_text()
+    )
     rows.filter(has_text="Chiara Rossi").locator("summary").first.click()
     assert click("Forecast") == came
     assert opened.locator("#people th[aria-sort]").count() == 0

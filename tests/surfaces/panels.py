@@ -149,7 +149,8 @@ def _check_forecast(
         if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
             ledger.claim(EVERYWHERE, FORECAST, said, where)
     now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
-    likely = re.search(r"([<>]?\d+%) likely", panel["title"])
+    # Of one deal alone the title says how likely that is to close.
+    likely = re.search(r"([<>]?\d+%) likely(?! to close)", panel["title"])
     if likely and now in table.index:
         # Of a month that ends or is met, the next one's.
         coming = ~table.index.isin(BUCKETS) & np.asarray(table.index >= now)
