@@ -370,9 +370,14 @@ def _check_values(deals: AuditInput) -> list[Finding]:
     ]
 
 
+def make_duplicate_keys(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make what deals that may be one have in common: the name, whatever its blanks and capitals, and the account."""
+    names = frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold()
+    return pd.DataFrame({"name": names, "account": frame["account_id"]})
+
+
 def _check_duplicates(deals: AuditInput) -> list[Finding]:
-    names = deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold()
-    both = pd.DataFrame({"name": names, "account": deals.frame["account_id"]})
+    both = make_duplicate_keys(deals.frame)
     named = both.notna().all(axis=1)
     twice = (both.duplicated(keep=False) & named).to_numpy(dtype=bool)
     twice_open = np.zeros(len(both), dtype=bool)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import compare_chances, describe_method
+from opp_analytics.analysis import compare_chances, describe_method, make_duplicate_keys
 from opp_analytics.columns import write_label
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report import model
@@ -142,9 +142,11 @@ def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
     name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
     deals = text.count(int(row["deals"]))
     figure = money(value) if value > 0 else deals
-    parts = _split(_find_deals(tables, row["check"]))
+    found = _find_deals(tables, row["check"])
+    parts = _split(found)
     if row["check"] == "duplicate":
-        figure = f"{figure} in {text.count(_count_groups(tables), 'group')}"
+        groups = make_duplicate_keys(found).drop_duplicates()
+        figure = f"{figure} in {text.count(len(groups), 'group')}"
     elif len(parts) > 1:
         count, worth = parts.iloc[0]
         figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
@@ -161,12 +163,6 @@ def _split(deals: pd.DataFrame) -> pd.DataFrame:
     """Count and sum deals by outcome: open, won, then the others."""
     parts = deals.groupby("outcome")["value"].agg(["size", "sum"])
     return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
-
-
-def _count_groups(tables: Tables) -> int:
-    """Count the groups of deals that may be one."""
-    deals = _find_deals(tables, "duplicate")
-    return deals.groupby([deals["name"].str.casefold().str.split().str.join(" "), "account_id"]).ngroups
 
 
 def _list_findings(tables: Tables, amount: svg.Amount) -> model.Deals | None:
