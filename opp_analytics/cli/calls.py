@@ -30,7 +30,7 @@ if runs():
     from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.errors import ConfigError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import FILE, Call, Org, add_call, calls_known
+    from opp_analytics.org import FILE, Call, Org, add_call, calls_known, write_in_force
     from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
@@ -157,9 +157,7 @@ def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
     numbers = shown[_NUMBER].astype("object").fillna("").itertuples(index=False)
     shown["for"] = [_name_whose(*each[:3]) for each in numbers]
     shown["period"] = [text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]]
-    shown["in_force"] = (
-        shown["in_force"].astype("object").mask(shown["in_force"] & shown["commit"].isna(), "withdrawn")
-    )
+    shown["in_force"] = write_in_force(shown)
     if len(shown):
         columns = [name for name in _SHOWN if every or name != "in_force"]
         show(shown[columns].dropna(axis="columns", how="all"), index=False, most=_MOST, compact=False)

@@ -8,6 +8,7 @@ from opp_analytics.org.calls import (
     find_called_period,
     find_strangers,
     leave_strangers_out,
+    write_in_force,
 )
 from opp_analytics.org.conditions import Condition, check_template, read_condition
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype

@@ -60,6 +60,11 @@ def calls_known(calls: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return known[mask_in_force(known)].dropna(subset=["commit"]).assign(in_force=True)
 
 
+def write_in_force(calls: pd.DataFrame) -> pd.Series[Any]:
+    """Write for each call whether it is in force, and "withdrawn" for one in force that takes the number back."""
+    return calls["in_force"].astype("object").mask(calls["in_force"] & calls["commit"].isna(), "withdrawn")
+
+
 def find_called_period(label: str, freq: str, org: Org) -> pd.Period | None:
     """Find the period of a call; None where it has another length than `freq`, or its fiscal year is another than the org's."""
     try:

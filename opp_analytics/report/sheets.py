@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.org import Org
+from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
@@ -92,8 +92,7 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
     last = {label: org.period_days(label)[1] for label in calls["period"].unique()}
     ends = pd.Series([last[label] for label in calls["period"]], calls.index, "datetime64[us]")
     calls.insert(2, "days_before", (ends - calls["made_on"]).dt.days)
-    withdrawn = calls["in_force"] & calls["commit"].isna()
-    calls["in_force"] = calls["in_force"].astype("object").mask(withdrawn, "withdrawn")
+    calls["in_force"] = write_in_force(calls)
     return calls
 
 
