@@ -373,7 +373,7 @@ def _add_fix(pool: Pool, answers: Answers) -> None:
         pool.count(len(summary) - 8, *summary["deals"])
         found = answers.findings.drop_duplicates(["check", "unique_id"])
         ends = found["unique_id"].map(oa.outcomes(answers.deals).set_axis(answers.deals["unique_id"]))
-        parts = found.groupby(["check", ends])["value"].agg(["size", "sum"])
+        parts = found.groupby(["check", ends], observed=True)["value"].agg(["size", "sum"])
         pool.count(*parts["size"].tolist()).money(*parts["sum"].tolist())
         copies = answers.deals[
             answers.deals["unique_id"].isin(found["unique_id"][found["check"] == "duplicate"])
