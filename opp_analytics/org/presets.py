@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
 from opp_analytics.inputs import make_key
@@ -20,249 +21,31 @@ def list_names(ours: str | Sequence[str]) -> list[str]:
     return [ours] if isinstance(ours, str) else sorted(ours, key=lambda name: name != "unique_id")
 
 
-def _stages(
-    open_: str, *, won: str = "Closed Won", lost: str = "Closed Lost", squeezed: bool = False
-) -> list[dict[str, Any]]:
-    """List open stages, separated by bars and with a chance where one is known, then won and lost; their aliases are the names `squeezed`."""
-    stages: list[dict[str, Any]] = []
-    for name, _, chance in (one.partition("=") for one in open_.split("|")):
-        stages.append({"name": name, "kind": "open", **({"probability": int(chance)} if chance else {})})
-    stages += [{"name": won, "kind": "won"}, {"name": lost, "kind": "lost"}]
-    return [s | ({"aliases": [re.sub(r"\W", "", s["name"]).lower()]} if squeezed else {}) for s in stages]
-
-
 def map_labels(**labels: str) -> dict[str, str]:
     """Map the labels of each column of ours, separated by bars, to it; the first is written in an import."""
     return {label: ours for ours, every in labels.items() for label in every.split("|")}
 
 
-# Labels and stages as documented by:
-# - Zoho, Standard Fields in Deals and Creating Deals: https://help.zoho.com/portal/en/kb/crm/sales-force-automation/deal-management
-# - Microsoft, Opportunity table reference: https://learn.microsoft.com/dynamics365/sales/developer/entities/opportunity
-# - Close, Opportunities: https://developer.close.com/resources/opportunities, and https://help.close.com/docs/opportunity-statuses
-# - Attio, Deals: https://docs.attio.com/docs/standard-objects/standard-objects-deals
-PRESETS: dict[str, dict[str, Any]] = {
-    "salesforce": {
-        "stages": _stages(
-            "Prospecting=10|Qualification=10|Needs Analysis=20|Value Proposition=50|Id. Decision Makers=60"
-            "|Perception Analysis=70|Proposal/Price Quote=75|Negotiation/Review=90"
-        ),
-        "columns": map_labels(
-            unique_id="Id|Opportunity ID",
-            name="Name|Opportunity Name",
-            account_id="AccountId|Account ID",
-            account_name="Account Name",
-            value="Amount",
-            stage="StageName|Stage",
-            close_date="CloseDate|Close Date",
-            probability="Probability|Probability (%)",
-            created_at="CreatedDate|Created Date",
-            updated_at="LastModifiedDate|Last Modified Date",
-            owner_name="Opportunity Owner|Owner",
-            owner_id="OwnerId|Owner ID",
-            currency="CurrencyIsoCode|Amount Currency",
-            category="ForecastCategoryName|Forecast Category|ForecastCategory",
-            is_deleted="IsDeleted",
-            is_closed="IsClosed|Closed",
-            is_won="IsWon|Won",
-        ),
-    },
-    "hubspot": {
-        "stages": _stages(
-            "Appointment Scheduled=20|Qualified To Buy=40|Presentation Scheduled=60|Decision Maker Bought-In=80"
-            "|Contract Sent=90",
-            squeezed=True,
-        ),
-        "columns": map_labels(
-            unique_id="Record ID|hs_object_id",
-            name="Deal Name|dealname",
-            value="Amount|amount",
-            stage="Deal Stage|dealstage",
-            close_date="Close Date|closedate",
-            probability="Deal probability|hs_deal_stage_probability",
-            created_at="Create Date|createdate",
-            updated_at="Last Modified Date|hs_lastmodifieddate",
-            owner_name="Deal owner",
-            owner_id="hubspot_owner_id",
-            currency="Currency|deal_currency_code",
-            pipeline="Pipeline|pipeline",
-            category="Forecast category|hs_manual_forecast_category",
-            account_name="Associated Company",
-            is_won="Is Closed Won|hs_is_closed_won",
-            is_lost="Is closed lost|hs_is_closed_lost",
-            is_closed="Is Deal Closed?|hs_is_closed",
-        ),
-    },
-    "pipedrive": {
-        "stages": _stages("Qualified|Contact Made|Demo Scheduled|Proposal Made|Negotiations Started")[:-2],
-        "columns": map_labels(
-            unique_id="ID|Deal - ID|Deal - Pipedrive System ID",
-            name="Title|Deal - Title|title",
-            account_name="Organization|Deal - Organization",
-            account_id="org_id",
-            value="Value|Deal - Value|value",
-            currency="Currency|Deal - Currency of Value|currency",
-            stage="Stage|Deal - Stage|Deal - Stage (pipeline)|stage_id",
-            pipeline="Pipeline|Deal - Pipeline|pipeline",
-            status="Status|Deal - Status|status",
-            probability="Probability|Deal - Probability|probability",
-            close_date="Expected close date|Deal - Expected close date|expected_close_date",
-            owner_name="Owner|Deal - Owner",
-            owner_id="user_id",
-            created_at="Deal created|Deal - Deal created|Deal - Creation date|add_time",
-            updated_at="Update time|Deal - Update time|update_time",
-            won_at="Won time|Deal - Won time|won_time",
-            lost_at="Lost time|Deal - Lost time|lost_time",
-            closed_at="Deal closed on|Deal - Deal closed on|Deal - Closed on|close_time",
-        ),
-    },
-    "zoho": {
-        "stages": [
-            *_stages(
-                "Qualification|Needs Analysis|Value Proposition|Identify Decision Makers|Proposal/Price Quote"
-                "|Negotiation/Review"
-            ),
-            {"name": "Closed-Lost to Competition", "kind": "lost"},
-        ],
-        "columns": map_labels(
-            unique_id="Record Id|Deal Id",
-            name="Deal Name|Deal_Name",
-            account_name="Account Name|Account_Name",
-            value="Amount",
-            stage="Stage",
-            close_date="Closing Date|Closing_Date",
-            probability="Probability|Probability (%)",
-            owner_name="Deal Owner",
-            created_at="Created Time|Created_Time",
-            updated_at="Modified Time|Modified_Time",
-            currency="Currency",
-            pipeline="Pipeline",
-        ),
-    },
-    "dynamics": {
-        "stages": [
-            {"name": name, "kind": "open", "aliases": [f"{place}-{name}"]}
-            for place, name in enumerate(("Qualify", "Develop", "Propose", "Close"), start=1)
-        ],
-        "columns": map_labels(
-            unique_id="opportunityid|Opportunity|(Do Not Modify) Opportunity",
-            name="Topic|name",
-            account_name="Potential Customer|Account",
-            value="Est. Revenue|Est. revenue|estimatedvalue",
-            won_value="Actual Revenue|actualvalue",
-            stage="Pipeline Phase|Sales Stage|stepname",
-            status="Status|statecode",
-            close_date="Est. Close Date|Est. close date|estimatedclosedate",
-            closed_at="Actual Close Date|actualclosedate",
-            probability="Probability|closeprobability",
-            owner_name="Owner",
-            created_at="Created On|createdon",
-            updated_at="Modified On|modifiedon",
-            currency="Currency",
-        ),
-    },
-    "close": {
-        "stages": _stages(
-            "Active|Demo Completed|Proposal Sent|Contract Sent|Negotiation", won="Won", lost="Lost"
-        ),
-        # A deal has no name but that of its lead. `value` counts cents; open deals have the expected day as `date_won`.
-        "columns": {
-            "lead_name": ("name", "account_name"),
-            **map_labels(
-                unique_id="id",
-                account_id="lead_id",
-                value="value_formatted",
-                value_in_cents="value",
-                currency="value_currency",
-                stage="status_label",
-                status="status_type",
-                close_date="date_won",
-                lost_at="date_lost",
-                probability="confidence",
-                owner_name="user_name",
-                owner_id="user_id",
-                created_at="date_created",
-                updated_at="date_updated",
-                pipeline="pipeline_name",
-            ),
-        },
-    },
-    "attio": {
-        "stages": _stages("Lead|In Progress", won="Won 🎉", lost="Lost"),
-        "columns": map_labels(
-            unique_id="Record ID|record_id",
-            name="Deal name|Name|name",
-            stage="Deal stage|stage",
-            value="Deal value|value",
-            owner_name="Deal owner|owner",
-            account_name="Associated company|associated_company",
-            created_at="Created at|created_at",
-        ),
-    },
-}
-"""Settings by preset, in the form of an org file; Attio's deals have no date of closing of their own."""
-_LIKELY = {
-    "name": "deal opportunity subject topic project bezeichnung vorgang projekt titel",
-    "stage": "stage_name deal_stage pipeline_stage sales_stage opportunity_stage phase sales_phase step vertriebsphase "
-    "verkaufsphase stufe status deal_status",
-    "value": "total budget amount deal_value deal_size deal_amount opportunity_value contract_value total_contract_value tcv "
-    "annual_contract_value acv arr revenue est_revenue estimated_value close_value price size betrag wert "
-    "auftragswert umsatz volumen",
-    "close_date": "expected_close_date closing_date due_date expected_close exp_close exp_close_date close est_close est_close_date estimated_close "
-    "estimated_close_date target_close target_close_date projected_close_date forecast_date close_on closes closed_on "
-    "abschlussdatum abschluss abschluss_am voraussichtlicher_abschluss erwarteter_abschluss geplanter_abschluss",
-    "probability": "win_probability win confidence chance likelihood wahrscheinlichkeit",
-    "owner_name": "owner deal_owner opportunity_owner rep sales_rep sales_representative salesperson sales_person seller sales_agent agent ae account_executive "
-    "account_manager assigned_to responsible verkäufer vertriebsmitarbeiter besitzer zuständig betreuer verantwortlich",
-    "account_name": "account customer customer_name client client_name company company_name organisation kunde kundenname "
-    "firma unternehmen",
-    "created_at": "created date_created create_date created_on opened open_date engage_date erstellt erstellt_am "
-    "erstelldatum angelegt_am",
-    "category": "forecast forecast_status forecast_type",
-    "currency": "deal_currency currency_code währung",
-}
-LIKELY = {ours: tuple(labels.split()) for ours, labels in _LIKELY.items()}
+_DATA = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
+
+
+def _read_preset(preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a preset in the form of an org file: the labels of its columns to our names."""
+    columns: dict[str, str | tuple[str, ...]] = {}
+    for ours, labels in preset["columns"].items():
+        for label in labels:
+            columns[label] = (*list_names(columns[label]), ours) if label in columns else ours
+    return {"stages": preset["stages"], "columns": columns}
+
+
+PRESETS: dict[str, dict[str, Any]] = {name: _read_preset(one) for name, one in _DATA["presets"].items()}
+"""Settings by preset, in the form of an org file."""
+LIKELY: dict[str, tuple[str, ...]] = {ours: tuple(words.split()) for ours, words in _DATA["likely"].items()}
 """Likely labels of our columns in files of no known CRM, reduced to letters and digits, the likeliest first."""
-
-
-COLUMN_WORDS = {
-    "owner_name": f"owner_name owner {' '.join(LIKELY['owner_name'])} name full_name opportunity_owner deal_owner",
-    "team": "team sales_team manager group department",
-    "region": "region territory regional_office",
-    "from_date": "from_date since start_date",
-    "period": "period month quarter year fiscal_period fiscal_quarter fiscal_year forecast_period",
-    "target": "target quota goal target_amount sales_target sales_quota amount",
-    "made_on": "made_on call_date called_on submitted_on submitted_at submission_date submission_date_time create_date created_at created_on date day",
-    "caller": "caller called_by submitted_by created_by forecaster",
-    "commit": "commit call forecast_submission forecast forecast_amount submission amount",
-    "best_case": "best_case best upside",
-    "reason": "reason note notes comment comments",
-    "date": "date day valid_from",
-    "currency": "currency currency_code currency_iso_code iso_code",
-    "rate": "rate exchange_rate conversion_rate",
-    "account_id": "account_id account company_id organization_id account_name company_name company customer customer_name kunde firma",
-    "key": "account_id deal_id opportunity_id unique_id",
-    "done_on": "date due_date due_to activity_date completed_at timestamp",
-    "what": "activity_id type subject activity_type activity task",
-}  # fmt: skip
+COLUMN_WORDS: dict[str, str] = _DATA["words"]
 """What people call the columns of the tables beside the deals, the likeliest first, as `make_key` writes it."""
-TABLE_LABELS: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
-    {
-        "calls": (("made_on",), ("period",), ("caller",), ("commit",)),
-        "targets": (("period",), ("target",)),
-        "currency_rates": (("date",), ("currency",), ("rate",)),
-        "activities": (("key",), ("done_on",), ("what",)),
-        "accounts": (("account_id",),),
-        "people": (("owner_name",), ("team", "region")),
-    }
-)
+TABLE_LABELS: dict[str, list[list[str]]] = {kind: table["needs"] for kind, table in _DATA["tables"].items()}
 """By kind of table, what its labels must name: one of each."""
-_FURTHER = {
-    "targets": ("owner_name", "team"),
-    "calls": ("owner_name", "team", "best_case", "reason"),
-    "people": ("from_date",),
-}
-"""Columns that a table may have."""
 _PERIOD = re.compile(r"(19|20)\d\d(Q[1-4]|-(0[1-9]|1[0-2]))?")
 _FIRST_DAY = re.compile(r"(\d{4}-\d\d)-01( 00:00:00)?")
 
@@ -279,7 +62,7 @@ def name_table(kind: str, labels: Sequence[str]) -> dict[str, str]:
 
 def list_columns(kind: str) -> tuple[str, ...]:
     """List the columns of a table."""
-    return (*(name for names in TABLE_LABELS[kind] for name in names), *_FURTHER.get(kind, ()))
+    return (*(name for names in TABLE_LABELS[kind] for name in names), *_DATA["tables"][kind]["more"])
 
 
 def find_labels(name: str) -> str:
