@@ -104,7 +104,7 @@ def _write_org(org: oa.Org, folder: Path) -> None:
 def _say_page(page: oa.WeeklyReport, folder: Path, day: str) -> None:
     heading("Monday’s page", f"as of {day}, the latest Monday in the middle of a month")
     for line in (*page.alerts, *page.sentences):
-        say(line)
+        say(str(line))
     heading("Files", f"in {folder}")
     for names, what in {
         "weekly.html, weekly.xlsx": "the page, and its numbers as a workbook",

@@ -128,7 +128,7 @@ def report_command(
 def say_alerts(page: WeeklyReport) -> None:
     """Say the alerts, and end with exit code 3 if there are any."""
     for alert in page.alerts:
-        say(f"New: {alert}" if alert in page.new_alerts else alert)
+        say(f"New: {alert}" if alert.new else str(alert))
     if page.alerts:
         raise typer.Exit(3)
 

@@ -238,11 +238,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition of ``alert_when`` that holds."""
+    """A condition of the org file that holds; as a string its sentence."""
 
     sentence: str
     new: bool | None = None
     """True if it did not hold at the record that changes are counted from; None without one."""
+    key: str = ""
+    """What holds, in the same words each day: its period and condition."""
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @property
     def lead(self) -> str:

@@ -63,12 +63,13 @@ def find_alerts(
     row: pd.Series[Any],
     earlier: pd.Series[Any] | None = None,
     *,
+    label: str,
     period: str,
     currency: str | None,
 ) -> list[Alert]:
     """Say each condition of ``alert_when`` that holds for the current period's row, new ones first; warn of one on an unknown figure.
 
-    `earlier` is the row as of the record that changes are counted from.
+    `earlier` is the row as of the record that changes are counted from, `label` that of the period.
     """
     typed, texts = settings.get("alert_when") or (), settings.get("alert_text") or {}
     now: Any = row.to_dict()
@@ -80,7 +81,8 @@ def find_alerts(
         holds = condition.judge(now)
         if holds:
             new = None if before is None else not condition.judge(before)
-            alerts.append(Alert(_say_alert(condition, row, own, period, currency), new))
+            sentence = _say_alert(condition, row, own, period, currency)
+            alerts.append(Alert(sentence, new, f"{label} {condition.text}"))
         elif holds is None:
             unknown = [name for name in condition.columns if math.isnan(row[name])]
             why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"

@@ -25,7 +25,7 @@ from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.digest import make_digest, write_mail, write_markdown
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
 from opp_analytics.report.inputs import Asked, Inputs, read_inputs
-from opp_analytics.report.model import WeeklyPage
+from opp_analytics.report.model import Alert, WeeklyPage
 from opp_analytics.report.settings import find_alerts, read_logo
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
@@ -48,10 +48,8 @@ class WeeklyReport:
     """Path of the text for a chat."""
     pdf: Path | None = None
     """Path of the page as a PDF."""
-    alerts: tuple[str, ...] = ()
-    """A sentence for each ``alert_when`` of the org file that holds, the new ones first."""
-    new_alerts: tuple[str, ...] = ()
-    """Those of them that did not hold at the record that changes are counted from."""
+    alerts: tuple[Alert, ...] = ()
+    """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""
 
@@ -127,9 +125,10 @@ def weekly_report(
     -------
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
-        same inputs give the same bytes, a PDF aside. ``alerts``: a sentence for each ``alert_when`` of the org's
-        ``[report]`` that holds for the current period; the page, mail and text begin with them. ``new_alerts``: those that did
-        not hold at the record that changes are counted from; they come first.
+        same inputs give the same bytes, a PDF aside. ``alerts``: each ``alert_when`` of the org's ``[report]``
+        that holds for the current period; the page, mail and text begin with them. ``str(alert)`` is its sentence,
+        ``alert.new`` True if it did not hold at the record that changes are counted from (None without one), ``alert.key``
+        the same text each day. The new ones come first.
 
     Raises
     ------
@@ -166,7 +165,9 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
         now, then = tables.alert_figures, tables.earlier_figures
-        alerts = find_alerts(inputs.settings, now, then, period=inputs.name, currency=inputs.currency)
+        alerts = find_alerts(
+            inputs.settings, now, then, label=str(inputs.period), period=inputs.name, currency=inputs.currency
+        )
         bar.update()
         shown: dict[str, Any] = {"title": look.get("title"), "blocks": names}
         page = compose(tables, workbook=paths["xlsx"].name, done=bar.update, **shown)
@@ -189,8 +190,7 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
             write_whole(path, content[kind])
     return WeeklyReport(
         **paths,
-        alerts=tuple(alert.sentence for alert in alerts),
-        new_alerts=tuple(alert.sentence for alert in alerts if alert.new),
+        alerts=tuple(alerts),
         sentences=tuple(filter(None, (page.sentence, page.second))),
     )
 

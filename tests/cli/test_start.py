@@ -20,6 +20,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.history import History
 from opp_analytics.report import WeeklyReport
+from opp_analytics.report.model import Alert
 from tests.cli.killed_start import write_page
 from tests.cli.kinds import Command
 
@@ -556,7 +557,7 @@ def test_start__ends_with_3_while_an_alert_of_the_org_file_holds(
     real = oa.weekly_report
 
     def alarm(*words: Any, **options: Any) -> WeeklyReport:
-        return replace(real(*words, **options), alerts=("Alert for November: p_target < 0.5.",))
+        return replace(real(*words, **options), alerts=(Alert("Alert for November: p_target < 0.5."),))
 
     monkeypatch.setattr("opp_analytics.cli.start.oa.weekly_report", alarm)
     code, out, _ = command("start", "deals.csv", "--yes")

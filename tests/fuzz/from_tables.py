@@ -263,7 +263,7 @@ def _use_org(findings: Findings, content: bytes) -> None:
         org.to_dict(), repr(org)
         frame = oa.read_export(org.apply(sound()), org, progress=False)
         table = oa.forecast(frame, as_of=_DAY, target=org.targets if len(org.targets) else 100)
-        [*find_alerts(org.report, table.iloc[-1], period="2026-03", currency=org.currency)]
+        [*find_alerts(org.report, table.iloc[-1], label="2026-03", period="March", currency=org.currency)]
         repr(oa.explore(frame, as_of=_DAY))
 
 

@@ -43,7 +43,7 @@ TOLD = "you asked to be told"
 
 def find(conditions, earlier=None, **texts):
     settings = {"alert_when": conditions, "alert_text": texts}
-    return find_alerts(settings, ROW, earlier, period="November", currency="USD")
+    return find_alerts(settings, ROW, earlier, label="2026-11", period="November", currency="USD")
 
 
 def said(conditions, **texts):
@@ -105,6 +105,7 @@ def test_find_alerts__puts_new_ones_before_those_that_held_at_the_earlier_record
         ("<1%", "New"), ("is", "New"), ("$28K", "Still"),
     ]  # fmt: skip
     assert [alert.lead for alert in find(conditions)] == ["", "", ""]
+    assert [alert.key for alert in find(conditions)] == [f"2026-11 {condition}" for condition in conditions]
 
 
 def test_find_alerts__says_the_words_of_the_org_file():

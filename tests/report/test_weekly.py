@@ -257,13 +257,17 @@ def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history,
         return weekly_report(opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / out)
 
     made = make("booked < 1e6", "holds")
-    assert made.alerts == ("March has $70K closed; you asked to be told below $1M.",)
-    assert made.new_alerts == ()
+    assert [(str(alert), alert.new) for alert in made.alerts] == [
+        ("March has $70K closed; you asked to be told below $1M.", False)
+    ]
     (still,) = reading.by_class(reading.read(made.html).root, "standing")
     assert reading.words(still) == f"Still: {made.alerts[0]}"
     new = make(["booked < 1e6", "expected < 170k"], "new")
-    assert new.alerts == ("Forecast for March is $166K; you asked to be told below $170K.", *made.alerts)
-    assert new.new_alerts == new.alerts[:1]
+    assert new.alerts[1:] == made.alerts
+    assert (str(new.alerts[0]), new.alerts[0].new) == (
+        "Forecast for March is $166K; you asked to be told below $170K.",
+        True,
+    )
     assert reading.read(new.html).warnings == [f"New: {new.alerts[0]}"]
     assert make("booked > 1e6", "not").alerts == ()
 
@@ -283,7 +287,7 @@ def test_weekly_report__says_for_three_periods_that_the_world_changed(last, aler
     asked = org.Org(report={"alert_when": "world_changed > 0"})
     made = weekly_report(history.as_of(day), history, as_of=day, org=asked, out=tmp_path / "week.html")
     assert len(made.alerts) == alerts
-    assert all("share won changed beyond chance" in alert for alert in made.alerts)
+    assert all("share won changed beyond chance" in str(alert) for alert in made.alerts)
     assert said in reading.read(made.html).second
     assert bool(said) == ("alarm of" in reading.read(made.html).second)
 
