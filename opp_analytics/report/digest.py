@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from opp_analytics.errors import ConfigError
+from opp_analytics import text
+from opp_analytics.errors import ConfigError, DataWarning
+from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
 from opp_analytics.report.model import Alert, Block, Cell, Table, WeeklyPage
-from opp_analytics.text import MISSING, one_line
+from opp_analytics.text import MISSING
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
@@ -22,6 +29,18 @@ _FACTS = {"Stated": "stated ", "From history": "from history ", "Close": "close 
 """Words before the facts of a deal that do not speak for themselves, by column."""
 _MOST_DEALS = 5
 """Deals to question that a mail or a chat has room for."""
+_LONGEST, _LARGE = 150, 10_000_000
+"""Letters of a subject, about what a list of messages shows; bytes of a message that many servers refuse."""
+_KINDS = {
+    ".html": ("text/html", "the page"),
+    ".htm": ("text/html", "the page"),
+    ".xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "its workbook"),
+    ".pdf": ("application/pdf", "a PDF"),
+}
+"""Type and name of each attachment; the machine's own table of types differs from the next one's."""
+_DRAFT = {"X-Unsent": "1"}
+# Keeps out-of-office answers away: RFC 3834, and what Exchange reads.
+_AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "OOF, AutoReply"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,17 @@ class Digest:
     tiles: tuple[tuple[str, str, str], ...]
     """Name, figure, and what is said of it."""
     sections: tuple[Section, ...]
+    ended: tuple[str, ...] = ()
+    """A sentence for each alert that no longer holds."""
+    subject: str = ""
+    """Of the mail; by default the sentence."""
+
+    def keep_alerts(self, began: Sequence[str], ended: Sequence[str]) -> Digest:
+        """Keep what a message of alerts alone says: what began and ended to hold, and the page's sentence."""
+        return replace(
+            self, alerts=tuple(map(Alert, began)), ended=tuple(ended), subject=[*began, *ended][0],
+            second="", tiles=(), sections=(),
+        )  # fmt: skip
 
 
 def make_digest(page: WeeklyPage) -> Digest:
@@ -139,6 +169,7 @@ def _write(digest: Digest, marks: _Marks) -> str:
     parts += [
         marks.text(alert.words) if alert.new is False else marks.bold(alert.words) for alert in digest.alerts
     ]
+    parts += map(marks.text, digest.ended)
     parts.append(marks.bold(digest.sentence))
     parts += [marks.text(digest.second)] if digest.second else []
     parts += [marks.bold(warning) for warning in digest.warnings]
@@ -146,7 +177,7 @@ def _write(digest: Digest, marks: _Marks) -> str:
         f"- {marks.text(name)}: {marks.bold(figure)}" + (f" ({marks.text(words)})" if words else "")
         for name, figure, words in digest.tiles
     )
-    parts.append("\n".join(tiles))
+    parts += ["\n".join(tiles)] if digest.tiles else []
     for section in digest.sections:
         parts += _write_section(section, marks)
     return "\n\n".join(parts) + "\n"
@@ -192,10 +223,12 @@ _MARKDOWN = _Marks(
 _PLAIN = _Marks(str, str, str)
 
 
-def write_mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes:
-    """Write an unsent message: a mail program opens it as a draft, and a script adds sender and recipients.
+def write_mail(
+    digest: Digest, files: Mapping[str, bytes], headers: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Write a message with `files` attached by name; the same arguments give the same bytes.
 
-    The HTML `page` is attached under `name`.
+    `headers` has From, To, Date and Message-ID; without any it is a draft, to which a mail program adds sender and receivers.
     """
     try:
         import css_inline
@@ -203,16 +236,41 @@ def write_mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes
         raise ConfigError(
             "the mail needs css-inline; install it with: pip install 'opp-analytics[report]'"
         ) from None
-    # Mail programs drop style sheets, so each element gets its own style.
-    inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = subject
-    message["X-Unsent"] = "1"
-    message.set_content(write_plain(digest))
-    message.add_alternative(
-        inliner.inline(render_template("mail.html", digest=digest, page=name)), subtype="html"
+    for name, value in ((headers and {**headers, **_AUTOMATIC}) or _DRAFT).items():
+        message[name] = value
+    attached = text.joined(_KINDS[Path(name).suffix.lower()][1] for name in files)
+    attached = f"{text.capital(attached)} {'is' if len(files) == 1 else 'are'} attached." if files else ""
+    # Mail programs drop style sheets, so each element gets its own style.
+    html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
+        render_template("mail.html", digest=digest, attached=attached)
     )
-    message.add_attachment(page, maintype="text", subtype="html", filename=one_line(name))
+    message.set_content("\n\n".join([write_plain(digest).rstrip(), *filter(None, [attached])]) + "\n")
+    message.add_alternative(html, subtype="html")
+    for name, content in files.items():
+        maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")
+        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=text.one_line(name))
+    # Boundaries that no text of the message can know.
+    seed = checksum(html.encode())[:16]
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
-        part.set_boundary(f"==opp-analytics-{number}==")  # The same inputs give the same bytes.
-    return message.as_bytes()
+        part.set_boundary(f"=={seed}-{number}==")
+    subject = _shorten(digest.subject or digest.sentence)
+    # The policy's own folding doubles the blank before an encoded word.
+    plain = subject.isascii() and "=?" not in subject
+    folded = Header(subject, None if plain else "utf-8", header_name="Subject").encode(linesep="\r\n")
+    content = f"Subject: {folded}\r\n".encode("ascii") + message.as_bytes()
+    if len(content) > _LARGE:
+        warnings.warn(
+            f"the mail has {len(content) / 1e6:.0f} MB; many mail servers refuse more than {_LARGE / 1e6:.0f} MB",
+            DataWarning,
+            stacklevel=2,
+        )
+    return content
+
+
+def _shorten(sentence: str) -> str:
+    """Shorten a sentence to a subject, between words where it has any."""
+    if len(sentence) <= _LONGEST:
+        return sentence
+    short = textwrap.shorten(sentence, _LONGEST, placeholder=" …")
+    return short if short != "…" else f"{sentence[: _LONGEST - 1]}…"

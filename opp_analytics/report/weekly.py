@@ -111,8 +111,8 @@ def weekly_report(
         Name of a person or a team, in any capitals, or a first name that only one has: the page of those deals, for a person
         with what to win first.
     eml : bool
-        If True, also write a mail (``.eml``): the first screen as text and HTML, with the page attached. It has no sender
-        and no recipients.
+        If True, also write a mail (``.eml``): the first screen as text and HTML, with the other files attached. It has no
+        sender and no recipients.
     markdown : bool
         If True, also write the first screen as text (``.md``) to paste into Slack or Teams.
     pdf : bool
@@ -176,12 +176,12 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         content = {"html": html.encode(), "xlsx": _write_workbook(page, tables)}
         bar.update()
     digest = make_digest(page)
-    if "eml" in paths:
-        content["eml"] = write_mail(digest, subject=page.title, page=content["html"], name=file.name)
-    if "markdown" in paths:
-        content["markdown"] = write_markdown(digest).encode()
     if "pdf" in paths:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
+    if "eml" in paths:
+        content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
+    if "markdown" in paths:
+        content["markdown"] = write_markdown(digest).encode()
     with say_failure(f"cannot create the folder {file.parent}"):
         file.parent.mkdir(parents=True, exist_ok=True)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.

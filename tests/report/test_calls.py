@@ -253,7 +253,7 @@ def test_digest__says_the_override_in_the_cell():
         "35,000 (by Dana)",
     ]
     assert section.right[place]
-    mail = write_mail(make_digest(page), subject="x", page=b"", name="x.html")
+    mail = write_mail(make_digest(page), {})
     html = next(part for part in message_from_bytes(mail).walk() if part.get_content_type() == "text/html")
     assert re.search(r"white-space: normal[^<]*>450,000", str(html.get_payload(decode=True)))
 

@@ -12,6 +12,7 @@ from email.policy import default
 import pytest
 from markdown_it import MarkdownIt
 
+from opp_analytics.errors import DataWarning
 from opp_analytics.report.digest import make_digest, write_mail, write_markdown, write_plain
 from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Tile, WeeklyPage
 from tests.report.digests import PEOPLE, RISK, digest
@@ -188,35 +189,110 @@ def test_write_plain__leaves_further_deals_to_the_page() -> None:
 
 
 PAGE = "<!doctype html><p>Straße €".encode()
-SUBJECT = "Wochenbericht für März"
+FILES = {"weekly.html": PAGE, "Прогноз 予測.xlsx": b"PK\x03\x04", "weekly.pdf": b"%PDF-1.7"}
+HEADERS = {
+    "From": "Forecast <forecast@example.com>",
+    "To": "ada@example.com",
+    "Date": "Mon, 16 Mar 2026 06:30:00 +0000",
+    "Message-ID": "<1@example.com>",
+}
 
 
-def made() -> bytes:
-    return write_mail(digest(PEOPLE, RISK), subject=SUBJECT, page=PAGE, name="weekly.html")
+def read(made: bytes) -> EmailMessage:
+    message = message_from_bytes(made, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
 
 
 @pytest.fixture
 def message() -> EmailMessage:
-    read = message_from_bytes(made(), policy=default)
-    assert isinstance(read, EmailMessage)
-    return read
+    return read(write_mail(digest(PEOPLE, RISK), FILES))
 
 
 def test_write_mail__opens_as_a_draft_to_nobody(message: EmailMessage) -> None:
-    assert message["Subject"] == SUBJECT
+    assert message["Subject"] == "March will likely reach $180K."
     assert message["X-Unsent"] == "1"
-    assert not {"From", "To", "Date"} & set(message.keys())
+    assert not {"From", "To", "Date", "Auto-Submitted"} & set(message.keys())
 
 
-def test_write_mail__has_text_html_and_the_page(message: EmailMessage) -> None:
+def test_write_mail__with_headers_is_sent_and_asks_for_no_automatic_answer() -> None:
+    message = read(write_mail(digest(PEOPLE, RISK), FILES, HEADERS))
+    assert {name: message[name] for name in HEADERS} == HEADERS
+    assert message["X-Unsent"] is None
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "subject"),
+    [
+        ("March will likely reach 180\u00a0000 €: 田中, \u2068דנה\u2069.", None),
+        ("word " * 40, "word " * 29 + "…"),
+        ("予測" * 100, "予測" * 74 + "予…"),
+        ("=?utf-8?q?Acme?= Renewal fell below 50%.", None),
+    ],
+)
+def test_write_mail__has_the_sentence_as_its_subject_cut_between_words(
+    sentence: str, subject: str | None
+) -> None:
+    made = read(write_mail(replace(digest(), sentence=sentence), {}))
+    assert made["Subject"] == (subject or sentence)
+    assert len(made["Subject"]) <= 150
+
+
+def test_write_mail__has_text_html_and_the_files_by_their_types(message: EmailMessage) -> None:
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().splitlines() == write_plain(digest(PEOPLE, RISK)).splitlines()
+    said = text.get_content().replace("\r\n", "\n")
+    assert said.startswith(write_plain(digest(PEOPLE, RISK)).rstrip())
+    assert said.endswith("\n\nThe page, its workbook and a PDF are attached.\n")
     assert "March will likely reach $180K." in html.get_content()
-    (page,) = message.iter_attachments()
-    assert (page.get_filename(), page.get_content_type()) == ("weekly.html", "text/html")
-    assert page.get_payload(decode=True) == PAGE
+    assert "The page, its workbook and a PDF are attached." in html.get_content()
+    parts = list(message.iter_attachments())
+    assert {str(part.get_filename()): part.get_payload(decode=True) for part in parts} == FILES
+    assert [part.get_content_type() for part in parts] == [
+        "text/html",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/pdf",
+    ]
+
+
+def test_write_mail__no_text_ends_a_part_early() -> None:
+    made = write_mail(digest(RISK), {})
+    boundary = message_from_bytes(made).get_boundary()
+    name = f"--{boundary}--"
+    again = read(write_mail(digest(replace(RISK, rows=((name, "Ann", "–", "Pushed."),))), {}))
+    body = again.get_body(("html",))
+    assert body is not None
+    assert name in body.get_content()
+
+
+def test_write_mail__says_what_a_server_may_refuse() -> None:
+    with pytest.warns(DataWarning, match=r"the mail has 13 MB; many mail servers refuse more than 10 MB"):
+        write_mail(digest(), {"weekly.pdf": bytes(9_700_000)})
+
+
+def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None:
+    kept = digest(PEOPLE, RISK).keep_alerts(["Oak fell below 50%."], ["March is at target again."])
+    message = read(write_mail(kept, {"weekly.html": PAGE}))
+    assert message["Subject"] == "Oak fell below 50%."
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().splitlines() == [
+        "Weekly forecast · Mar 16, 2026",
+        "",
+        "Oak fell below 50%.",
+        "",
+        "March is at target again.",
+        "",
+        "March will likely reach $180K.",
+        "",
+        "This load may be incomplete.",
+        "",
+        "The page is attached.",
+    ]
+    assert read(write_mail(digest().keep_alerts([], ["Over."]), {}))["Subject"] == "Over."
 
 
 def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(message: EmailMessage) -> None:
@@ -236,4 +312,5 @@ def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(messag
 
 
 def test_write_mail__same_digest_same_bytes() -> None:
-    assert made() == made()
+    one, other = (write_mail(digest(PEOPLE, RISK), FILES) for _ in range(2))
+    assert one == other
