@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,14 +95,18 @@ class Inputs:
     """ISO code of the currency, if known."""
     record_url: str | None
     """Address of a deal in the CRM, with ``{unique_id}`` in it."""
-    settings: Mapping[str, Any]
-    """The ``[report]`` settings of the org."""
+    org: Org
     calls: pd.DataFrame
     """The org's calls for the page's numbers, made by the as-of day."""
     part: Part | None
     """The person or team whose page it is."""
     levels: tuple[str, ...]
     """Columns by which the whole is forecast: those of `by`, on the page of a part below those that lead to it."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The ``[report]`` settings of the org."""
+        return self.org.report
 
     @property
     def only(self) -> str | None:
@@ -214,6 +218,60 @@ class Inputs:
             frame[name] = schema.label_groups(frame[name])
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
 
+    @cached_property
+    def placed(self) -> Any:
+        """The targets, with the team of each person where they are a table."""
+        return place_targets(self.target, self.org) if isinstance(self.target, pd.DataFrame) else self.target
+
+    def list_known(self) -> list[Part]:
+        """List the people, then the teams, that any deal or target names."""
+        return _list_parts([one for one in (self.whole, self.placed) if isinstance(one, pd.DataFrame)])
+
+    def list_now(self) -> list[Part]:
+        """List the people, then the teams, with an open deal, or one won, a target or a call for the current period."""
+        deals, period = self.deals, self.period
+        tables = [deals[(deals["outcome"] == "open") | (deals["period"] == str(period))]]
+        for table in (self.placed, self.calls[self.calls["in_force"]]):
+            if isinstance(table, pd.DataFrame):
+                days = ((label, *self.org.period_days(str(label))) for label in table["period"].unique())
+                # The targets of months count in their quarter, too.
+                within = [
+                    label
+                    for label, first, last in days
+                    if first >= period.start_time and last <= period.end_time
+                ]
+                tables.append(table[table["period"].isin(within)])
+        return _list_parts(tables)
+
+    def narrow(self, part: Part) -> Inputs:
+        """Narrow what is of the whole to one part."""
+        ahead = [str(self.period + step) for step in range(AHEAD + 1)]
+        mine = self.whole[(self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
+        levels = _find_levels(mine, part, self.by)
+        return replace(
+            self,
+            opportunities=mine,
+            history=None if self.history is None else self.history.where(**{part.column: part.name}),
+            target=_give_target(self.target, self.placed, part, ahead),
+            calls=self._keep_calls(mine, part),
+            part=part,
+            levels=levels,
+            # Of a team the groups inside it; of a person the person alone.
+            by=levels[levels.index(part.column) + 1 :] or (part.column,),
+        )
+
+    def _keep_calls(self, mine: pd.DataFrame, part: Part) -> pd.DataFrame:
+        """Keep the calls for a part's number, and for the people who are in it on the as-of day."""
+        calls = self.calls
+        if calls.empty:
+            return calls
+        kept = calls[part.column] == part.name
+        if part.column == _TEAM:
+            owners = mine.get(_OWNER, pd.Series(dtype=schema.TEXT)).dropna()
+            team_of = {**dict.fromkeys(owners, part.name), **find_teams(self.org.people, self.today)}
+            kept |= calls[_OWNER].isin([name for name, team in team_of.items() if team == part.name])
+        return calls[kept]
+
     def find_last_groups(self, ids: pd.Series[Any]) -> pd.DataFrame:
         """Find the groups that deals were in when the history last saw them there; the index is their ``unique_id``."""
         if self.history is None:
@@ -264,31 +322,20 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         history = history.read_by(both or declared)
     if history is not None:
         analysis.check_same_deals(frame, history)
-    settings = org.report
-    by = texts(asked.by or settings.get("by"), "by", of="column") or _default_levels(frame, history)
+    by = texts(asked.by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
     require(frame, *by)
     zone = org.zone(None)
     today = as_date(asked.as_of, tz=zone)
-    freq = org.freq(check_freq(asked.freq or settings.get("freq", "M")))
+    freq = org.freq(check_freq(asked.freq or org.report.get("freq", "M")))
     analysis.read_method(asked.method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
         analysis.read_moneys(target, freq, ())
-    whole, whole_history, part, levels = frame, history, None, tuple(by)
-    if asked.only is not None:
-        placed = place_targets(target, org) if isinstance(target, pd.DataFrame) else target
-        part = _find_part(asked.only, [one for one in (frame, placed) if isinstance(one, pd.DataFrame)])
-        ahead = [str(pd.Period(today, freq) + step) for step in range(AHEAD + 1)]
-        target = _give_target(target, placed, part, ahead)
-        frame = whole[(whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
-        history = None if history is None else history.where(**{part.column: part.name})
-        levels = _find_levels(frame, part, by)
-        # Of a team the groups inside it; of a person the person alone.
-        by = list(levels[levels.index(part.column) + 1 :]) or [part.column]
-    return Inputs(
+    made = org.calls[org.calls["made_on"] <= today]
+    whole = Inputs(
         opportunities=frame,
         history=history,
-        whole=whole,
-        whole_history=whole_history,
+        whole=frame,
+        whole_history=history,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         load=Certificate.of(opportunities),
         today=today,
@@ -302,11 +349,12 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         tz=zone,
         currency=org.currency,
         record_url=org.record_url,
-        settings=settings,
-        calls=_keep_calls(org, frame, part, today),
-        part=part,
-        levels=levels,
+        org=org,
+        calls=made.assign(in_force=mask_in_force(made)),
+        part=None,
+        levels=tuple(by),
     )
+    return whole if asked.only is None else whole.narrow(_find_part(asked.only, whole.list_known()))
 
 
 def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
@@ -316,20 +364,6 @@ def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
             f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use an earlier day"
         )
     return day
-
-
-def _keep_calls(org: Org, frame: pd.DataFrame, part: Part | None, today: pd.Timestamp) -> pd.DataFrame:
-    """Keep the calls made by a day; of a part those for its number, and for the people who are in it on that day."""
-    made = org.calls[org.calls["made_on"] <= today]
-    calls = made.assign(in_force=mask_in_force(made))
-    if part is None or calls.empty:
-        return calls
-    mine = calls[part.column] == part.name
-    if part.column == _TEAM:
-        owners = frame.get(_OWNER, pd.Series(dtype=schema.TEXT)).dropna()
-        team_of = {**dict.fromkeys(owners, part.name), **find_teams(org.people, today)}
-        mine |= calls[_OWNER].isin([name for name, team in team_of.items() if team == part.name])
-    return calls[mine]
 
 
 def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:
@@ -349,8 +383,8 @@ def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str
     return tuple(by) if len(mine[list(above)].drop_duplicates()) == 1 else tuple(by[len(above) :])
 
 
-def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
-    """Find a person or team: as written, in other capitals, or the only one that begins so."""
+def _list_parts(tables: Sequence[pd.DataFrame]) -> list[Part]:
+    """List the people, then the teams, that tables name; each once."""
     parts = (
         Part(column, str(name))
         for column in (_OWNER, _TEAM)
@@ -359,7 +393,11 @@ def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
         for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
         if name != schema.NO_LABEL
     )
-    known = list(dict.fromkeys(parts))
+    return list(dict.fromkeys(parts))
+
+
+def _find_part(only: str, known: Sequence[Part]) -> Part:
+    """Find a person or team: as written, in other capitals, or the only one that begins so."""
     asked = only.strip().casefold()
     exact = [part for part in known if part.name == only]
     found = [part for part in known if part.name.casefold() == asked]
