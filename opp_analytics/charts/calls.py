@@ -32,7 +32,7 @@ _SIZE = (9.5, 2.4)
 
 
 def call_accuracy(table: pd.DataFrame) -> ChartData:
-    """Prepare the bias of each caller with its interval, the highest first; blue where it is beyond chance."""
+    """Prepare the bias of each caller with its interval, blue where it is beyond chance; errors beside it."""
     known = table[table["bias"].notna()].sort_values("bias", ascending=False, kind="stable")
     rows = []
     for key, row in known.iterrows():
@@ -46,9 +46,9 @@ def call_accuracy(table: pd.DataFrame) -> ChartData:
 
 
 def forecast_value_added(table: pd.DataFrame) -> ChartData:
-    """Prepare the error of each source over the model's, with its interval, the smallest first; blue where it differs beyond chance.
+    """Prepare the error of each source over the model's, with its interval; blue where beyond chance.
 
-    With groups, those of calls only.
+    With `by`, the calls of each group.
     """
     called = table.index.get_level_values("source").isin(["reps", "manager"])
     shown = called if table.index.nlevels > 1 else np.full(len(table), table["wape"][called].notna().any())

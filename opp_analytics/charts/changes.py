@@ -195,7 +195,10 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
 
 
 def movements(table: pd.DataFrame) -> ChartData:
-    """Prepare the deals that moved the pipeline most; the movements of one deal add up."""
+    """Prepare the twenty deals that moved the open pipeline most, with all that happened to each.
+
+    A deal that came and left again changed nothing: its movements add up.
+    """
     deals = table.groupby("unique_id", sort=False).agg(
         name=("name", "last"),
         value=("value", "sum"),
@@ -258,7 +261,7 @@ _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 
 
 def stage_funnel(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of open value per stage, the largest in blue, with its open deals and those that got that far."""
+    """Prepare a bar of open value per stage, with its open deals and those that got that far."""
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no opportunities")
     money, top = money_of(table), float(table["open_value"].max())
@@ -282,7 +285,7 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
 
 
 def stage_flow(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of entries per stage, cut by their outcome, with the share that moved on and median days beside it."""
+    """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
     entries = int(table["entries"].sum())
     empty = "" if entries else "no deal entered a stage in this period"
     top = max(float(table["entries"].max()) if len(table) else 0.0, 1.0)
@@ -315,7 +318,7 @@ def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
 
 
 def transitions(table: pd.DataFrame) -> ChartData:
-    """Prepare the matrix of steps from each stage to each other one, darker where there were more."""
+    """Prepare a matrix: how many steps went from each stage to each other one, darker where there were more."""
     counts = transition_matrix(table)
     cells = counts.to_numpy()
     if not cells.any():
@@ -416,7 +419,7 @@ def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
 
 
 def close_date_moves(table: pd.DataFrame) -> ChartData:
-    """Prepare the pushed deals by number of pushes, with the median days pushed above each column."""
+    """Prepare deals by number of pushes, with the median days pushed above each bar."""
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no deals in this period")
     counts = push_counts(table, most=_MOST_PUSHES)
@@ -442,10 +445,8 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
 
 
 def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> ChartData:
-    """Prepare the value created by period as columns, the last one highlighted, or stacked by group.
-
-    The `average` is a line across the columns, with the name `line`.
-    """
+    """Prepare the value created by period as columns, the last one in blue; with `by`, stacked by group."""
+    # The `average` is a line across the columns, with the name `line`.
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:
         return ChartData(sentence(table), write_caption(table), empty, size=(9.0, 4.2))
@@ -510,7 +511,7 @@ class _Phase(NamedTuple):
 
 
 def deal(table: pd.DataFrame) -> ChartData:
-    """Prepare the timeline of one deal: stage, value and close date, each change where it was seen."""
+    """Prepare stage, value and close date of a deal over time, each change where it was seen."""
     if table.empty:
         return ChartData(
             sentence(table), write_caption(table), "no changes in this timeline", size=(10.0, 2.8)

@@ -62,9 +62,10 @@ _DAY = pd.Timedelta(days=1)
 
 
 def forecast(table: pd.DataFrame) -> ChartData:
-    """Prepare closed and forecast money by period, months ahead paler, the range and the target; with `by`, the groups of one period.
+    """Prepare booked and expected money by period, the range, and the target; with `by`, the groups of one period.
 
-    Overdue and unscheduled deals are due in no period: a note below counts them.
+    Time is uniform, from nine periods before the current one to nine after it. Overdue and unscheduled deals are due in
+    no period: the caption counts them.
     """
     if table.index.nlevels > 1:
         return _prepare_groups(table)
@@ -279,12 +280,13 @@ def forecast_fan(
     calls: pd.Series[float] | None = None,
     pacing: pd.DataFrame | None = None,
 ) -> ChartData:
-    """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
+    """Prepare booked, expected and the range of one period, record by record.
 
-    `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
-    `calls` has the call in force from each day on. `pacing` is `oa.pacing` of the period by day: its earlier periods are
-    drawn behind, day by day from the end.
+    Time runs to the right. Once the period has ended, a dot shows its actual bookings; a column ``target`` is drawn as a line.
     """
+    # `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
+    # `calls` has the call in force from each day on; `pacing` is `oa.pacing` of the period by day, whose earlier periods are
+    # drawn behind, day by day from the end.
     if table.empty:
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
     money, confidence = money_of(table), table.attrs.get("confidence")
@@ -356,7 +358,10 @@ def _step_by_day(table: pd.DataFrame) -> list[tuple[str, list[tuple[float, float
 
 
 def pacing(table: pd.DataFrame) -> ChartData:
-    """Prepare closed money against the days left, the current period dark, earlier ones gray; without days, a bar per period."""
+    """Prepare closed money against the days left, the current period in blue; without `by_day`, a bar per period.
+
+    Earlier periods run on to their end. With `by`, the money of all groups is added up, or each has its bars.
+    """
     note = write_caption(table, "", "deals as known now, by close date")
     if not table["booked"].any() and not table["actual"].any():
         return ChartData(sentence(table), note, "nothing has closed in these periods")
@@ -402,7 +407,11 @@ def _sum_up(row: pd.Series[Any], money: Money) -> str:
 
 
 def forecast_deals(table: pd.DataFrame) -> ChartData:
-    """Prepare the deals that matter most: P(target) if each is lost and if it is won; without a target, shares of the variance."""
+    """Prepare the twelve deals that matter most for the target (or, without one, for the range).
+
+    With a target, the bar runs from P(target) if the deal is lost to P(target) if it is won. Without one, it is the
+    deal's share of the period's variance.
+    """
     aimed = bool(table["swing"].notna().any())
     column = "swing" if aimed else "variance_share"
     known = table[table[column].notna()]
@@ -456,7 +465,7 @@ _CATEGORIES: tuple[tuple[str, Tone], ...] = (
 
 
 def forecast_categories(table: pd.DataFrame) -> ChartData:
-    """Prepare a bar of categories per period from the current one on; with `by`, per group of that period."""
+    """Prepare a bar per period from the current one on; with `by`, a bar per group of that period."""
     columns = [name for name, _ in _CATEGORIES]
     rows, names = _select_categories(table)
     sums = rows[columns].sum(axis=1)
@@ -513,7 +522,7 @@ _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "remov
 
 
 def category_moves(table: pd.DataFrame) -> ChartData:
-    """Prepare shares of money by what became of each category at the start."""
+    """Prepare a bar of shares of money per category at the start, cut by what became of it."""
     whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
     value = unstack_level(whole["value"], "to_category")
     deals = whole["count"].groupby(level="from_category", sort=False).sum()
@@ -538,7 +547,10 @@ _WEEKS = "weeks before the period's end"
 
 
 def backtest(table: pd.DataFrame) -> ChartData:
-    """Prepare forecast minus actual against the weeks left, the last period in blue; groups are added up."""
+    """Prepare forecast minus actual against the weeks left, the last period in blue, earlier ones in gray.
+
+    Time runs to the right, to the end of the period. With `by`, the errors of all groups are added up.
+    """
     if table.empty:
         return ChartData("Past forecasts", write_caption(table), "no period had ended by the last record")
     whole = table.groupby(level=["period", "made_at"]).agg({"weeks_before": "first", "error": "sum"})
@@ -563,7 +575,10 @@ def backtest(table: pd.DataFrame) -> ChartData:
 
 
 def backtest_horizons(table: pd.DataFrame) -> ChartData:
-    """Prepare how far forecasts missed, against the weeks left."""
+    """Prepare how far forecasts missed, against the weeks left.
+
+    Time runs to the right, to the end of the period. The caption has the share of the ranges that held.
+    """
     count = text.count(int(table["n"].sum()), "forecast")
     known = table[table["wape"].notna()].sort_index(ascending=False)
     if known.empty:
@@ -589,7 +604,10 @@ def backtest_horizons(table: pd.DataFrame) -> ChartData:
 
 
 def backtest_methods(table: pd.DataFrame) -> ChartData:
-    """Prepare how far each method missed, with bias and ranges held beside it; the best one in blue if it is beyond chance."""
+    """Prepare how far each method missed, with bias and ranges held beside it; blue: the best, beyond chance.
+
+    A table by days left is drawn as curves, the first method in blue.
+    """
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
         return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
@@ -641,7 +659,10 @@ def _judge_method(row: pd.Series[Any]) -> str:
 
 
 def calibration(table: pd.DataFrame) -> ChartData:
-    """Prepare the share won against the stated probability, with intervals and n; the diagonal is accurate."""
+    """Prepare the share won against the stated probability, with intervals and n.
+
+    Points on the diagonal are accurate; points below it were stated too high.
+    """
     judged = table[(table["n"] > 0) & table["realized"].notna()]
     note = write_caption(table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals")
     if judged.empty:

@@ -58,11 +58,9 @@ _REASONS = 108
 def win_rate(
     table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] | None = None
 ) -> ChartData:
-    """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods.
-
-    `overall`, the rate of all in this table by default, is a line across; `differs` has the labels of the rows to highlight, by default of those that
-    differ from the others in this table beyond chance.
-    """
+    """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods."""
+    # `overall`, the rate of all in this table by default, is a line across; `differs` has the labels of the rows to
+    # highlight, by default of those that differ from the others in this table beyond chance.
     closed = table["won"] + table["lost"]
     note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
     if not closed.any():
@@ -167,7 +165,8 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
 def win_rate_curve(table: pd.DataFrame) -> ChartData:
     """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group.
 
-    Of more than six groups, those with the most deals are drawn, and the caption says so.
+    The ticks show the age and the deals still open at it. If there are more than six groups, only the six with the most
+    deals are drawn, and the caption says so.
     """
     if table.empty:
         return ChartData(sentence(table), write_caption(table), "no closed deals to follow")
@@ -303,7 +302,11 @@ def _rank(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def audit(table: pd.DataFrame) -> ChartData:
-    """Prepare the value of the deals that each check found, the most money first; hints where there is nothing else."""
+    """Prepare the deals that each check found and their value, the most money first, in blue.
+
+    Hints (severity "info") are drawn where there is nothing else. To draw a part, pass those rows:
+    ``plots.audit(findings[findings.severity == "error"])``.
+    """
     summary = audit_summary(table)
     hints = summary["severity"] == "info"
     shown = summary if hints.all() else summary[~hints]
@@ -330,7 +333,7 @@ def audit(table: pd.DataFrame) -> ChartData:
 
 
 def deal_flags(table: pd.DataFrame) -> ChartData:
-    """Prepare the largest flagged deals with their reasons; those with several flags are blue."""
+    """Prepare the fifteen largest flagged deals with their reasons; those with several flags are blue."""
     flagged = table[table["risk"] > 0]
     shown, money = flagged.head(_MOST_FLAGS), money_of(table)
     if shown.empty:

@@ -13,7 +13,7 @@ import io
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, cast
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -63,7 +63,6 @@ DPI = 160
 _SCREEN = 100
 """Pixels of an inch at which a notebook shows a figure."""
 _ROW_HEIGHT, _USUAL_SIZE = 0.26, 9.0
-_Draw = TypeVar("_Draw", bound=Callable[..., Axes])
 _SECTIONS = """
 
 Parameters
@@ -102,25 +101,33 @@ _ABOVE = 8.0
 """Size of text above a column, in points."""
 
 
-def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Draw]:
-    """Decorate the drawing of the analysis with the same name, or of what `made_by` names.
+class Drawing(Protocol):
+    """A drawing of one table."""
 
-    The table is checked for `columns`; the docstring gains the sections that all drawings share.
+    def __call__(self, table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+        """Draw the table, on a new figure by default."""
+
+
+def drawing(
+    prepare: Callable[[pd.DataFrame], charts.ChartData], columns: str = "", *, made_by: str | None = None
+) -> Drawing:
+    """Draw what a chart prepares, from the analysis with the same name, or from what `made_by` names.
+
+    The table is checked for `columns`, separated by blanks; the docstring is the chart's, with the sections that all drawings share.
     """
+    name = made_by or f"oa.{prepare.__name__}"
 
-    def decorate(draw: _Draw) -> _Draw:
-        name = made_by or f"oa.{draw.__name__}"
+    @functools.wraps(prepare, assigned=("__name__", "__qualname__"))
+    def draw(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+        arguments.frame(table, "table", *columns.split(), made_by=name)
+        return render(prepare(table), ax)
 
-        @functools.wraps(draw)
-        def check_and_draw(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-            arguments.frame(table, "table", *columns, made_by=name)
-            return draw(table, ax=ax)
-
-        if draw.__doc__:
-            check_and_draw.__doc__ = inspect.cleandoc(draw.__doc__) + _SECTIONS.format(name=name)
-        return cast("_Draw", check_and_draw)
-
-    return decorate
+    draw.__module__ = __package__
+    draw.__signature__ = inspect.signature(draw, follow_wrapped=False)  # type: ignore[attr-defined]
+    if prepare.__doc__:
+        said = inspect.cleandoc(prepare.__doc__).removeprefix("Prepare ")
+        draw.__doc__ = f"Draw `{name}`: {said}{_SECTIONS.format(name=name)}"
+    return draw
 
 
 def render(chart: charts.ChartData, ax: Axes | None) -> Axes:

@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib import colors
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -57,27 +56,28 @@ def test_finish__writes_title_and_caption():
 
 
 def test_drawing__names_the_function_that_makes_the_table():
-    @drawing("rate", "n")
-    def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-        """Draw `oa.win_rate`."""
-        return canvas(ax)
+    def win_rate(table: pd.DataFrame) -> ChartData:
+        """Prepare a bar of each rate."""
+        return ChartData(f"{len(table)} rates")
 
+    drawn = drawing(win_rate, "rate n")
     with pytest.raises(
         errors.MissingColumnError, match=r"no column rate and n; pass the result of oa\.win_rate"
     ):
-        win_rate(pd.DataFrame({"a": [1]}))
+        drawn(pd.DataFrame({"a": [1]}))
     with pytest.raises(errors.ArgumentTypeError, match=r"table is a list; pass the result of oa\.win_rate"):
-        win_rate([1])  # type: ignore[arg-type]
-    assert list(inspect.signature(win_rate).parameters) == ["table", "ax"]
-    assert "Result of `oa.win_rate`" in str(win_rate.__doc__)
+        drawn([1])  # type: ignore[arg-type]
+    assert reading.title(drawn(pd.DataFrame({"rate": [0.5], "n": [2]}))) == "1 rates"
+    assert list(inspect.signature(drawn).parameters) == ["table", "ax"]
+    assert str(drawn.__doc__).startswith("Draw `oa.win_rate`: a bar of each rate.\n\nParameters\n")
+    assert "Result of `oa.win_rate`" in str(drawn.__doc__)
 
 
 def test_drawing__without_a_docstring_gets_none():
-    @drawing()
-    def blank(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-        return canvas(ax)
+    def blank(table: pd.DataFrame) -> ChartData:
+        return ChartData("")
 
-    assert blank.__doc__ is None
+    assert drawing(blank).__doc__ is None
 
 
 DARK: Any = {"figure.facecolor": "#111418", "axes.facecolor": "#111418"}
