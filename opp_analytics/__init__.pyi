@@ -57,6 +57,7 @@ from .org import Org as Org
 from .org import calls as calls
 from .org import outcomes as outcomes
 from .report import WeeklyReport as WeeklyReport
+from .report import deliver as deliver
 from .report import show as show
 from .report import weekly_report as weekly_report
 from .widgets import Explorer as Explorer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -269,6 +270,30 @@ def check_writable(file: Path) -> None:
     _check_target(file)
     if file.exists():
         file.open("r+b").close()
+
+
+def append_line(file: Path, line: bytes) -> None:
+    """Add a line to a file, on the disk when this returns: whole, or not at all where there is no room. A link is refused."""
+    _check_target(file)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(file, flags, 0o666)
+    try:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        os.lseek(handle, max(size - 1, 0), os.SEEK_SET)
+        # A line that a power failure tore stays one of its own.
+        torn = os.read(handle, 1) not in (b"", b"\n")
+        content = b"\n" * torn + line + b"\n"
+        try:
+            if os.write(handle, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
+    if not size:
+        sync_folder(file.parent)
 
 
 @contextlib.contextmanager

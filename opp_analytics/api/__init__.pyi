@@ -5,6 +5,7 @@ from .config import VARIABLES as VARIABLES
 from .config import Secret as Secret
 from .config import Settings as Settings
 from .config import find_unsafe as find_unsafe
+from .config import read_secret as read_secret
 from .config import state_folder as state_folder
 from .decoder import PageDecoder as PageDecoder
 from .decoder import TablePage as TablePage

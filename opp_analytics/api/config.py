@@ -160,18 +160,16 @@ def _problem(text: str) -> str | None:
     return None
 
 
-def make_token_command(command: Secret) -> Secret:
-    """Make a callable that runs a command, without a shell, and returns its output."""
+def _make_command(command: Secret, variable: str, what: str) -> Secret:
+    """Make a callable that runs the command of a variable, without a shell, and returns its output."""
     # A program of Windows splits its command line itself, and the text starts it as it is.
     words = command if os.name == "nt" else attempt(lambda: Secret(shlex.split(command.reveal())))
     if not isinstance(words, Secret) or not words.reveal():
-        raise ConfigError(
-            "BLOCKS_TOKEN_COMMAND is not a command: a quotation mark is not closed, or it is blank"
-        )
-    return Secret(lambda: _output(words))
+        raise ConfigError(f"{variable} is not a command: a quotation mark is not closed, or it is blank")
+    return Secret(lambda: _output(words, variable, what))
 
 
-def _output(words: Secret) -> str:
+def _output(words: Secret, variable: str, what: str) -> str:
     outcome = attempt(lambda: _run(words.reveal()))
     if isinstance(outcome, str):
         return outcome
@@ -185,9 +183,7 @@ def _output(words: Secret) -> str:
         problem = "printed something other than text"
     else:
         raise outcome
-    raise AuthError(
-        f"no token: the command of BLOCKS_TOKEN_COMMAND {problem}; run it in a terminal to see why"
-    )
+    raise AuthError(f"no {what}: the command of {variable} {problem}; run it in a terminal to see why")
 
 
 def _run(words: str | list[str]) -> str:
@@ -379,7 +375,22 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
             "or start a practice server that prints all three: opp-analytics sandbox"
         )
     url, token, key = map(_variable, VARIABLES)
-    return url, make_token_command(command) if command.reveal() else token, key
+    return url, _make_command(command, TOKEN_COMMAND, "token") if command.reveal() else token, key
+
+
+def read_secret(name: str, command: str, what: str) -> Secret | None:
+    """Read a secret from a variable, or from what the command of another one prints; None where neither is set."""
+    given, words = _variable(name), _variable(command)
+    if given.reveal() and words.reveal():
+        raise ConfigError(f"{name} and {command} are both set; unset one of them")
+    if not words.reveal():
+        return given if given.reveal() else None
+    printed = Secret(_make_command(words, command, what).reveal()())
+    if not printed.reveal():
+        raise AuthError(
+            f"no {what}: the command of {command} printed nothing; run it in a terminal to see why"
+        )
+    return printed
 
 
 def _variable(name: str) -> Secret:

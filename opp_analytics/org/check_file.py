@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -66,6 +67,29 @@ def _refuse_doubt(typed: Any) -> Any:
     return typed
 
 
+_ADDRESS = re.compile(
+    r"(?!.{255})[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z\d-]+(\.[a-z\d-]+)*", re.ASCII | re.IGNORECASE
+)
+"""A mail address that every server takes: without a name, quotes or letters beyond ASCII."""
+
+
+def _check_address(typed: str) -> str:
+    if not _ADDRESS.fullmatch(typed):
+        raise ValueError('not a mail address; use one such as "ada@example.com"')
+    return typed
+
+
+def _check_sender(typed: str) -> str:
+    """Check an address that may have a name before it."""
+    named = re.fullmatch(r'[^<>@"\\\x00-\x1f]+<([^<>]+)>', typed)
+    _check_address(named[1] if named else typed)
+    return typed
+
+
+_Address = Annotated[str, AfterValidator(_check_address)]
+_Sender = Annotated[str, AfterValidator(_check_sender)]
+
+
 _Day = Annotated[date, BeforeValidator(_refuse_doubt), Field(strict=False)]
 
 
@@ -74,6 +98,7 @@ class _Person(_Strict):
     team: _Text | None = None
     region: _Text | None = None
     from_date: _Day | None = None
+    email: _Address | None = None
 
 
 def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
@@ -178,6 +203,12 @@ class _Report(_Strict):
     blocks: list[_Text] | None = None
 
 
+class _Deliver(_Strict):
+    mail_from: _Sender | None = None
+    mail_to: list[_Address] = []
+    teams: dict[_Text, list[_Address]] = {}
+
+
 class OrgShape(_Strict):
     """An org file, after its preset."""
 
@@ -195,6 +226,7 @@ class OrgShape(_Strict):
     currency_rates: _Table[_Rate] = _Table()
     join: dict[_Text, _Join] = {}
     report: _Report = _Report()
+    deliver: _Deliver = _Deliver()
 
 
 SHAPES: dict[str, type[BaseModel]] = {
@@ -211,6 +243,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "currency_rates.rows": _Rate,
     "join": _Join,
     "report": _Report,
+    "deliver": _Deliver,
 }
 """The shape at each key that holds further keys, lists and the names of joined tables left out of the path."""
 
@@ -245,6 +278,11 @@ _RIGHT = {
     "currency_rates.rows.currency": 'use an ISO code, such as "EUR"',
     "currency_rates.rows.rate": "use a number above 0: what one unit is in the org's currency",
     "join": 'use keys such as file = "accounts.csv", key = "account_id" and columns = ["industry"]',
+    "people.rows.email": 'use a mail address, such as "ada@example.com"',
+    "deliver": 'use keys such as mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]',
+    "deliver.mail_from": 'use a mail address, such as "forecast@example.com"',
+    "deliver.mail_to": 'use a list of mail addresses, such as ["sales@example.com"]',
+    "deliver.teams": 'use lines such as East = ["lead@example.com"]',
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
@@ -511,6 +549,7 @@ def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: dict[tuple[str, str], Any] = {}
+    emails: dict[str, Any] = {}
     for place, row in list_rows(raw, "people"):
         key = (str(row.get("owner_name")), str(row.get("from_date")))
         team = row.get("team")
@@ -521,6 +560,12 @@ def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 f"a second row of this person from the same date{both}; keep one, or date the move by from_date",
             )  # fmt: skip
         seen.setdefault(key, team)
+        email = row.get("email")
+        if email is not None and emails.setdefault(key[0], email) != email:
+            yield _Found(
+                ("people", "rows", place, "email"), email,
+                f"a second address of {key[0]}, who has {emails[key[0]]}; keep one",
+            )  # fmt: skip
 
 
 def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
@@ -535,8 +580,16 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 
 def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    """Find targets and calls of a person and a team at once, or of a team that nobody is in."""
+    """Find targets and calls of a person and a team at once, and what is for a team that nobody is in."""
     teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
+    known = f"the teams are {joined(sorted(teams))}"
+    receivers = _get(raw, ("deliver", "teams"), None)
+    for name in receivers if teams and isinstance(receivers, dict) else ():
+        if name not in teams:
+            yield _Found(
+                ("deliver", "teams", name), receivers[name],
+                f"nobody under [people] is in this team; {_near(name, teams)}{known}",
+            )  # fmt: skip
     for table, place, row in (
         (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)
     ):
@@ -548,7 +601,7 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
         elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
             yield _Found(
                 (table, "rows", place, "team"), row["team"],
-                f"nobody under [people] is in this team; {_near(row['team'], teams)}the teams are {joined(sorted(teams))}",
+                f"nobody under [people] is in this team; {_near(row['team'], teams)}{known}",
             )  # fmt: skip
 
 

@@ -103,7 +103,7 @@ class Org:
     api_columns : mapping, optional
         Attributes on the wire: theirs to ours, used in both directions.
     people : list of dict or DataFrame, optional
-        ``owner_name``, ``team``, ``region``, ``from_date``; a person who moves has a row for each move.
+        ``owner_name``, ``team``, ``region``, ``from_date``, ``email``; a person who moves has a row for each move.
     targets : list of dict or DataFrame, optional
         ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
     calls : list of dict or DataFrame, optional
@@ -117,6 +117,8 @@ class Org:
     report : mapping, optional
         Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_text``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
+    deliver : mapping, optional
+        Who gets the weekly report: ``mail_from``, ``mail_to`` (a list of addresses), ``teams`` (a list for each team).
 
     Raises
     ------
@@ -146,6 +148,8 @@ class Org:
     """Attributes on the wire: theirs to ours."""
     report: Mapping[str, Any] = field(hash=False)
     """Settings of the weekly report."""
+    deliver: Mapping[str, Any] = field(hash=False)
+    """Who gets the weekly report: ``mail_from``, ``mail_to``, ``teams``."""
     derived: tuple[str, ...]
     """Columns that a frame gains at reading: ``team`` and ``region`` of people, and those of joined tables."""
     converts: bool
@@ -180,6 +184,7 @@ class Org:
         currency_rates: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
         join: Mapping[str, Mapping[str, Any]] | None = None,
         report: Mapping[str, Any] | None = None,
+        deliver: Mapping[str, Any] | None = None,
     ) -> None:
         given = {
             "preset": preset,
@@ -196,6 +201,7 @@ class Org:
             "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
             "join": _make_plain(join),
             "report": _make_plain(report),
+            "deliver": _make_plain(deliver),
         }
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
@@ -228,6 +234,7 @@ class Org:
             ),
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
+            "deliver": MappingProxyType(dict(raw.get("deliver", _NONE))),
             "derived": (
                 *list_derived(tabulate_rows(Person, people)),
                 *(name for join in joins for name in join.columns),
@@ -372,8 +379,9 @@ class Org:
 
     @property
     def people(self) -> pd.DataFrame:
-        """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always)."""
-        return tabulate_rows(Person, self._people)
+        """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always), and ``email`` (str) where one has it."""
+        people = tabulate_rows(Person, self._people)
+        return people if people["email"].notna().any() else people.drop(columns="email")
 
     def find_source(self, column: str) -> str | None:
         """Name what gives frames a derived column; None for a column of their own."""
@@ -548,6 +556,7 @@ class Org:
             "currency_rates": [_write_row(rate) for rate in self._rates],
             "join": {join.name: dict(join.settings) for join in self.joins},
             "report": dict(self.report),
+            "deliver": dict(self.deliver),
         }
         return {name: value for name, value in settings.items() if value not in (None, {}, [])}
 

@@ -25,6 +25,8 @@ class Person(NamedTuple):
     region: str | None = None
     from_date: date | None = None
     """First day in this team and region; None for always."""
+    email: str | None = None
+    """Address for the person's own page."""
 
 
 class Target(NamedTuple):

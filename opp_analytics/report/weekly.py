@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.compose import choose_blocks, compose
-from opp_analytics.report.digest import make_digest, write_mail, write_markdown
+from opp_analytics.report.digest import Digest, make_digest, write_mail, write_markdown
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
 from opp_analytics.report.inputs import Asked, Inputs, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
@@ -52,6 +52,11 @@ class WeeklyReport:
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""
+    audience: str = WHOLE
+    """Whose page it is: ``"everybody"``, ``"team North"``, ``"person Ada Lee"``."""
+    day: pd.Timestamp | None = None
+    """The day of the report."""
+    digest: Digest | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Path]:
         return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
@@ -192,6 +197,9 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         **paths,
         alerts=tuple(alerts),
         sentences=tuple(filter(None, (page.sentence, page.second))),
+        audience=ready.audience,
+        day=inputs.today,
+        digest=digest,
     )
 
 

@@ -1,0 +1,1 @@
+"""Pages in people's hands: who gets which, by mail and chat, once."""

@@ -1,0 +1,123 @@
+"""``deliveries.jsonl`` beside the pages: what was sent to whom, and which files a run wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from opp_analytics.errors import DataError
+from opp_analytics.files import append_line, check_writable, in_turn, read_whole, say_failure
+
+LEDGER = "deliveries.jsonl"
+"""Name of the ledger."""
+Kind = Literal["page", "alerts"]
+"""What a message is: the page, or alerts alone."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message to one receiver."""
+
+    at: str
+    """UTC, as 2026-11-23T06:30:00+00:00."""
+    day: str
+    """The as-of day of the page, as 2026-11-23."""
+    audience: str
+    receiver: str
+    channel: str
+    kind: str
+    """``"page"``, or ``"alerts"`` for a message of alerts alone."""
+    state: str
+    """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between leaves the first."""
+    alerts: tuple[str, ...] = ()
+    """Keys of the alerts that held."""
+
+    @property
+    def once(self) -> tuple[str, ...]:
+        """What happens once: a receiver, audience, kind and day."""
+        return (self.receiver, self.audience, self.kind, self.day)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files that one run wrote."""
+
+    at: str
+    day: str
+    files: tuple[str, ...]
+    """Their names in the folder of the ledger."""
+
+
+class Ledger:
+    """The ledger of a folder; each line that is added is on the disk before the call returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / LEDGER
+
+    def read(self) -> list[Delivery | Run]:
+        """Read all lines, in the order in which they were written; a damaged one is refused by its number."""
+        if not self.file.exists() and not self.file.is_symlink():
+            return []
+        lines = read_whole(self.file).splitlines()
+        return [self._parse(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+    def deliveries(self) -> list[Delivery]:
+        """Read the lines of messages."""
+        return [line for line in self.read() if isinstance(line, Delivery)]
+
+    def runs(self) -> list[Run]:
+        """Read the lines of runs."""
+        return [line for line in self.read() if isinstance(line, Run)]
+
+    def check(self) -> None:
+        """Check that it can be read and added to; a folder that does not exist yet has none."""
+        if self.file.parent.exists():
+            with in_turn(self.file), say_failure(f"cannot write {self.file}"):
+                check_writable(self.file)
+                self.read()
+
+    def add_run(self, day: str, files: Iterable[Path]) -> None:
+        """Add the files that a run wrote in the folder."""
+        self.add(Run(now(), day, tuple(file.name for file in files)))
+
+    def add(self, line: Delivery | Run) -> None:
+        """Add a line."""
+        with in_turn(self.file):
+            self._append(line)
+
+    def begin(self, delivery: Delivery, *, again: bool) -> Delivery | None:
+        """Add that a message is about to be sent, unless it was: then give the last line of it, and add nothing."""
+        with in_turn(self.file):
+            before = find_last(self.deliveries(), delivery)
+            if before is not None and before.state != "failed" and not again:
+                return before
+            self._append(delivery)
+            return None
+
+    def _append(self, line: Delivery | Run) -> None:
+        with say_failure(f"cannot write {self.file}"):
+            append_line(self.file, msgspec.json.encode(line))
+
+    def _parse(self, number: int, line: bytes) -> Delivery | Run:
+        try:
+            fields = msgspec.json.decode(line)
+            return msgspec.convert(fields, Run) if "files" in fields else msgspec.convert(fields, Delivery)
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+            raise DataError(
+                f"line {number} of {self.file} is damaged, so nobody knows what was sent; correct or remove the line"
+            ) from None
+
+
+def find_last(deliveries: Iterable[Delivery], like: Delivery) -> Delivery | None:
+    """Find the last line of the same receiver, audience, kind and day."""
+    return next((one for one in reversed(list(deliveries)) if one.once == like.once), None)
+
+
+def now() -> str:
+    """Write this moment as the ledger does."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,49 @@
+"""Who gets which page: addresses of the org file, and the chats of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from opp_analytics.api import Secret
+from opp_analytics.org import Org
+from opp_analytics.report.html import WHOLE
+
+Channel = Literal["mail", "chat"]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One who gets the page of one audience."""
+
+    name: str
+    """A mail address, or kind and checksum of a chat, such as ``slack 3f2a9c``; of who has no address, the person or team."""
+    channel: Channel
+    audience: str
+    """Whose page it is: ``"everybody"``, ``"team North"``, ``"person Ada Lee"``."""
+    address: Secret | None
+    """A mail address or the URL of a chat; None without one."""
+
+
+def find_receivers(audience: str, org: Org, chats: Iterable[Receiver] = ()) -> list[Receiver]:
+    """Find who gets the page of an audience: everybody's goes to ``mail_to`` and the `chats`, that of a team or person to their own addresses.
+
+    Without any, one receiver without an address stands for them.
+    """
+    kind, _, name = audience.partition(" ")
+    if audience == WHOLE:
+        addresses, others = org.deliver.get("mail_to", ()), list(chats)
+    else:
+        addresses, others = _find_addresses(kind, name, org), []
+    mail = [Receiver(one, "mail", audience, Secret(one)) for one in dict.fromkeys(addresses)]
+    return [*mail, *others] or [Receiver(name or WHOLE, "mail", audience, None)]
+
+
+def _find_addresses(kind: str, name: str, org: Org) -> Iterable[str]:
+    if kind == "team":
+        return tuple(org.deliver.get("teams", {}).get(name, ()))
+    people = org.people
+    if kind != "person" or "email" not in people:
+        return ()
+    return tuple(people.loc[people["owner_name"] == name, "email"].dropna())
