@@ -73,7 +73,7 @@ def report_command(
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Also write the first screen as text for Slack or Teams.")
+        bool, typer.Option("--markdown", help="Also write the first screen as text for a chat.")
     ] = False,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Also write the page as a PDF, by Chromium, Chrome or Edge.")

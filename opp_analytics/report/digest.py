@@ -10,25 +10,23 @@ from dataclasses import dataclass, replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
-
-from rich.cells import cell_len
 
 from opp_analytics import text
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
-from opp_analytics.report.model import Alert, Block, Cell, Table, WeeklyPage
+from opp_analytics.report.model import Alert, Block, Cell, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
 _FACTS = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
 """Words before the facts of a deal that do not speak for themselves, by column."""
-_MOST_DEALS = 5
-"""Deals to question that a mail or a chat has room for."""
+_MOST_DEALS, _MOST_PEOPLE = 5, 8
+"""Deals to question, and teams and people, that a mail or a chat has room for."""
 _LONGEST, _LARGE = 150, 10_000_000
 """Letters of a subject, about what a list of messages shows; bytes of a message that many servers refuse."""
 _KINDS = {
@@ -57,6 +55,8 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     levels: tuple[str, ...]
     """Of each row: group, member, total, or nothing where there are no groups."""
+    says: tuple[Saying, ...] = ()
+    """Its rows as sentences, the most important first."""
 
     @property
     def items(self) -> tuple[tuple[str, str, str], ...]:
@@ -68,8 +68,7 @@ class Section:
     @property
     def more(self) -> str:
         """What `items` leaves out."""
-        left = len(self.rows) - _MOST_DEALS
-        return f"{left} more on the page" if self.items and left > 0 else ""
+        return _count_rest(len(self.rows), _MOST_DEALS) if self.items else ""
 
     def _facts(self, row: tuple[str, ...]) -> str:
         named = zip(self.columns[1:-1], row[1:-1], strict=True)
@@ -89,8 +88,8 @@ class Digest:
     sentence: str
     second: str
     warnings: tuple[str, ...]
-    tiles: tuple[tuple[str, str, str], ...]
-    """Name, figure, and what is said of it."""
+    tiles: tuple[tuple[str, str, str, str], ...]
+    """Name, figure, how it changed, and what else is said of it."""
     sections: tuple[Section, ...]
     ended: tuple[str, ...] = ()
     """A sentence for each alert that no longer holds."""
@@ -110,7 +109,7 @@ def make_digest(page: WeeklyPage) -> Digest:
     tiles = []
     for tile in page.tiles:
         change = f"{_write_cell(tile.change)} since {page.since}" if tile.change else ""
-        tiles.append((tile.name, tile.figure, ", ".join(filter(None, (change, tile.note)))))
+        tiles.append((tile.name, tile.figure, change, tile.note))
     sections = tuple(_make_section(block) for block in page.blocks if block.key in _SECTIONS)
     heading = f"{page.heading} · {page.subject}"
     return Digest(heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections)
@@ -121,7 +120,7 @@ def _make_section(block: Block) -> Section:
     name, note = _SECTIONS[block.key], block.sub if block.key == "risk" else ""
     table = next((part for part in block.parts if isinstance(part, Table)), None)
     if table is None:
-        return Section(name, block.title, note, (), (), (), ())
+        return Section(name, block.title, note, (), (), (), (), block.says)
     places = [place for place, column in enumerate(table.columns) if column.kind != "pict"]
     columns = [table.columns[place] for place in places]
     lines = [
@@ -132,7 +131,8 @@ def _make_section(block: Block) -> Section:
     ]
     rows = tuple(tuple(_write_cell(line.cells[place]) for place in places) for line in lines)
     heads, right = tuple(column.title for column in columns), tuple(column.right for column in columns)
-    return Section(name, block.title, note, heads, right, rows, tuple(line.level for line in lines))
+    levels = tuple(line.level for line in lines)
+    return Section(name, block.title, note, heads, right, rows, levels, block.says)
 
 
 def _write_cell(cell: Cell) -> str:
@@ -142,85 +142,88 @@ def _write_cell(cell: Cell) -> str:
     return f"{arrow}{cell.lead}{cell.text}{said}"
 
 
+def _count_rest(rows: int, shown: int) -> str:
+    return f"{rows - shown}{' more' if shown else ''} on the page" if rows > shown else ""
+
+
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
 """What Markdown reads as more than text; chat shows a backslash that is not needed."""
+_CALLS = re.compile(r"@(?=everyone|here)|(?<![\w.])@(?=[\w!&])|<(?=/?at>)", re.IGNORECASE)
+"""Where a name would notify people of a chat; a blank without width behind it prevents that."""
 
 
-class _Marks(NamedTuple):
+@dataclass(frozen=True)
+class Marks:
     """How a text sets off what matters."""
 
-    text: Callable[[str], str]
-    bold: Callable[[str], str]
-    table: Callable[[str], str]
+    text: Callable[[str], str] = str
+    """Shows words as they are."""
+    bold: str = ""
+    """Sign around what is bold."""
+    item: str = "- "
+    """What a line of a list begins with."""
+
+    def stress(self, words: str, strong: bool = True) -> str:
+        """Set words in bold, or only show them as they are."""
+        return f"{self.bold}{self.text(words)}{self.bold}" if strong else self.text(words)
 
 
-def write_markdown(digest: Digest) -> str:
-    """Write alerts, headline, tiles as a list, people as a table of fixed width (chat has no other), and the deals to question."""
-    return _write(digest, _MARKDOWN)
+PLAIN = Marks()
+MARKDOWN = Marks(lambda words: _CALLS.sub("\\g<0>\u200b", _SPECIAL.sub(r"\\\g<0>", words)), "**")
+SLACK = Marks(lambda words: escape(_CALLS.sub("\\g<0>\u200b", words), quote=False), "*", "• ")
+"""Slack has its own mark-up, and no way to write one of its signs for bold or italic as it is."""
 
 
 def write_plain(digest: Digest) -> str:
-    """Write the same words without marks."""
-    return _write(digest, _PLAIN)
+    """Write the text of a chat without marks."""
+    return write_chat(digest, PLAIN)
 
 
-def _write(digest: Digest, marks: _Marks) -> str:
-    parts = [marks.bold(digest.heading)]
-    parts += [
-        marks.text(alert.words) if alert.new is False else marks.bold(alert.words) for alert in digest.alerts
-    ]
-    parts += map(marks.text, digest.ended)
-    parts.append(marks.bold(digest.sentence))
-    parts += [marks.text(digest.second)] if digest.second else []
-    parts += [marks.bold(warning) for warning in digest.warnings]
-    tiles = (
-        f"- {marks.text(name)}: {marks.bold(figure)}" + (f" ({marks.text(words)})" if words else "")
-        for name, figure, words in digest.tiles
-    )
-    parts += ["\n".join(tiles)] if digest.tiles else []
+def write_chat(
+    digest: Digest, marks: Marks = MARKDOWN, fits: Callable[[str], bool] = lambda words: True
+) -> str:
+    """Write alerts, headline, tiles, people and the deals to question as short lines for a phone.
+
+    Where the text does not fit, whole deals are left out and counted, then people, then paragraphs, the last one first; of
+    all of it the first alert, or the headline, is left.
+    """
+    deals = [(number, _MOST_PEOPLE) for number in range(_MOST_DEALS, -1, -1)]
+    for most in [*deals, *((0, number) for number in range(_MOST_PEOPLE - 1, -1, -1))]:
+        parts = list(_write_parts(digest, marks, *most))
+        if fits("\n\n".join(parts)):
+            break
+    shorter = (parts[:end] for end in range(len(parts), 1, -1))
+    kept = next((some for some in shorter if fits("\n\n".join(some))), parts[1:2])
+    return "\n\n".join(kept) + "\n"
+
+
+def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Iterator[str]:
+    yield marks.stress(digest.heading)
+    for alert in digest.alerts:
+        yield marks.stress(alert.words, alert.new is not False)
+    yield from map(marks.text, digest.ended)
+    yield marks.stress(digest.sentence)
+    # The list of people says more of whom it names.
+    if digest.second and not any(
+        section.says and section.name == _SECTIONS["people"] for section in digest.sections
+    ):
+        yield marks.text(digest.second)
+    yield from map(marks.stress, digest.warnings)
+    if digest.tiles:
+        yield "\n".join(
+            f"{marks.item}{marks.text(name)}: {marks.stress(figure)}{marks.text(f', {said}' if said else '')}"
+            for name, figure, change, note in digest.tiles
+            for said in [change or note]
+        )
     for section in digest.sections:
-        parts += _write_section(section, marks)
-    return "\n\n".join(parts) + "\n"
-
-
-def _write_section(section: Section, marks: _Marks) -> Iterator[str]:
-    yield marks.bold(section.title)
-    if section.note:
-        yield marks.text(section.note)
-    if section.items:
-        deals = [
-            f"- {marks.bold(name)}: {'. '.join(marks.text(words) for words in facts if words)}"
-            for name, *facts in section.items
+        yield marks.stress(section.title)
+        shown = deals if section.name == _SECTIONS["risk"] else people
+        lines = [
+            f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}" for one in section.says[:shown]
         ]
-        yield "\n".join([*deals, *([f"- {section.more}"] if section.more else [])])
-    elif section.rows:
-        yield marks.table(_align(section))
-
-
-def _align(section: Section) -> str:
-    indents = ["  " if level == "member" else "" for level in section.levels]
-    rows = [(f"{indent}{name}", *cells) for indent, (name, *cells) in zip(indents, section.rows, strict=True)]
-    table = [section.columns, *rows]
-    widths = [max(cell_len(row[place]) for row in table) for place in range(len(section.columns))]
-    lines = []
-    for row in table:
-        cells = []
-        for cell, width, right in zip(row, widths, section.right, strict=True):
-            blanks = " " * (width - cell_len(cell))
-            cells.append(blanks + cell if right else cell + blanks)
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _escape(words: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", words)
-
-
-# A fence in a name would end that of a table.
-_MARKDOWN = _Marks(
-    _escape, lambda words: f"**{_escape(words)}**", lambda table: "```\n" + table.replace("`", "'") + "\n```"
-)
-_PLAIN = _Marks(str, str, str)
+        lines += filter(None, [_count_rest(len(section.says), shown)])
+        if lines:
+            yield "\n".join(f"{marks.item}{line}" for line in lines)
 
 
 def write_mail(

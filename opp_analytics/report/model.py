@@ -213,6 +213,18 @@ BlockPart = Table | Chart | Opening | Goals | Note | Fold | Terms
 
 
 @dataclass(frozen=True)
+class Saying:
+    """A row of a block as a sentence, for mail and chat."""
+
+    name: str
+    """What it begins with: a deal, a team or a person."""
+    words: str
+    """The rest, from its first sign on."""
+    strong: bool = True
+    """True where the name is bold."""
+
+
+@dataclass(frozen=True)
 class Block:
     """A block of the page: its finding, what is shown, and the parts."""
 
@@ -222,6 +234,8 @@ class Block:
     parts: tuple[BlockPart, ...] = ()
     nav: str = ""
     """Its name in the contents; empty for none."""
+    says: tuple[Saying, ...] = ()
+    """Its rows as sentences, the most important first."""
 
 
 @dataclass(frozen=True)

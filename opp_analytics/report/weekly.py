@@ -22,7 +22,7 @@ from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.compose import choose_blocks, compose
-from opp_analytics.report.digest import Digest, make_digest, write_mail, write_markdown
+from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
 from opp_analytics.report.inputs import Asked, Inputs, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
@@ -119,7 +119,7 @@ def weekly_report(
         If True, also write a mail (``.eml``): the first screen as text and HTML, with the other files attached. It has no
         sender and no recipients.
     markdown : bool
-        If True, also write the first screen as text (``.md``) to paste into Slack or Teams.
+        If True, also write the first screen as Markdown (``.md``) for a chat: short lines that a phone shows.
     pdf : bool
         If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
     progress : bool or function, optional
@@ -186,7 +186,7 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     if "eml" in paths:
         content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
     if "markdown" in paths:
-        content["markdown"] = write_markdown(digest).encode()
+        content["markdown"] = write_chat(digest).encode()
     with say_failure(f"cannot create the folder {file.parent}"):
         file.parent.mkdir(parents=True, exist_ok=True)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.

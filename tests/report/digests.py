@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.report.digest import Digest, Section
-from opp_analytics.report.model import Alert
+from opp_analytics.report.model import Alert, Saying
 
 PEOPLE = Section(
     "People",
@@ -13,6 +13,7 @@ PEOPLE = Section(
     (False, True),
     (("Ann", "70"), ("Bo ```x", "1,120"), ("王芳", "5")),
     ("group", "member", "total"),
+    (Saying("Ann", ": $70 of $90 closed"), Saying("Bo ```x", ": $1.12K closed", strong=False)),
 )
 RISK = Section(
     "Deals to question",
@@ -22,6 +23,7 @@ RISK = Section(
     (False, False, True, False),
     (("[Oak](http://x) *now*", "Ann", "45,000", "Pushed 3 times."),),
     ("",),
+    (Saying("[Oak](http://x) *now*", ", $45K, Ann: pushed 3 times, in Proposal"),),
 )
 
 
@@ -33,6 +35,6 @@ def digest(*sections: Section) -> Digest:
         "March will likely reach $180K.",
         "",
         ("This load may be incomplete.",),
-        (("Closed won", "$70K", "1 deal"), ("Coverage", "–", "")),
+        (("Closed won", "$70K", "", "1 deal"), ("Coverage", "–", "", "")),
         sections,
     )

@@ -15,7 +15,7 @@ from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.calls import find_calls
 from opp_analytics.report.compose import compose
-from opp_analytics.report.digest import make_digest, write_mail, write_markdown
+from opp_analytics.report.digest import make_digest, write_chat, write_mail
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import Asked, read_inputs
 from opp_analytics.report.model import Goals, Table
@@ -227,7 +227,7 @@ def test_page__of_a_person_says_the_call_and_the_override():
     for only, said in {"Ann": "Ann calls 450K, Dana says 400K.", "Bo": "Bo calls 20K."}.items():
         page = compose(tables(*made, only=only), workbook="x.xlsx")
         assert page.second == said
-        assert said in write_markdown(make_digest(page))
+        assert said in write_chat(make_digest(page))
     assert "calls 450K" not in compose(tables(*made), workbook="x.xlsx").second
 
 

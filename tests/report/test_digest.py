@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -13,8 +14,27 @@ import pytest
 from markdown_it import MarkdownIt
 
 from opp_analytics.errors import DataWarning
-from opp_analytics.report.digest import make_digest, write_mail, write_markdown, write_plain
-from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Tile, WeeklyPage
+from opp_analytics.report.digest import (
+    MARKDOWN,
+    SLACK,
+    Marks,
+    make_digest,
+    write_chat,
+    write_mail,
+    write_plain,
+)
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Group,
+    Line,
+    Note,
+    PageColumn,
+    Saying,
+    Table,
+    Tile,
+    WeeklyPage,
+)
 from tests.report.digests import PEOPLE, RISK, digest
 
 
@@ -63,8 +83,8 @@ def test_make_digest__has_the_words_and_the_tiles_of_the_page():
     assert (said.sentence, said.second) == ("March will likely reach $180K.", "Most to go: Ann.")
     assert said.warnings == ("This load may be incomplete.",)
     assert said.tiles == (
-        ("Closed won", "$70K", "▲ $5K since Mar 9, 1 deal"),
-        ("Chance of target", "–", "too early to say"),
+        ("Closed won", "$70K", "▲ $5K since Mar 9", "1 deal"),
+        ("Chance of target", "–", "", "too early to say"),
     )
     assert said.sections == ()
 
@@ -89,8 +109,8 @@ def test_make_digest__has_no_other_block():
     assert make_digest(page(Block("funnel", "Funnel", parts=(SHOWN,)))).sections == ()
 
 
-def test_write_markdown__begins_with_the_alerts_the_sentence_and_the_tiles():
-    assert write_markdown(digest()).splitlines() == [
+def test_write_chat__begins_with_the_alerts_the_sentence_and_the_tiles():
+    assert write_chat(digest()).splitlines() == [
         "**Weekly forecast · Mar 16, 2026**",
         "",
         "**New: March is <1% likely.**",
@@ -101,32 +121,73 @@ def test_write_markdown__begins_with_the_alerts_the_sentence_and_the_tiles():
         "",
         "**This load may be incomplete.**",
         "",
-        "- Closed won: **$70K** (1 deal)",
+        "- Closed won: **$70K**, 1 deal",
         "- Coverage: **–**",
     ]
 
 
-def test_write_markdown__has_people_in_columns_that_no_name_breaks():
-    assert write_markdown(digest(PEOPLE)).splitlines()[-8:] == [
-        "**Bo is short**",
+def test_write_chat__has_a_line_for_each_team_and_person_and_deal_and_names_stay_text():
+    assert (
+        write_chat(digest(PEOPLE, RISK)).splitlines()[-8:]
+        == [
+            "",
+            "**Bo is short**",
+            "",
+            "- **Ann**: $70 of $90 closed",
+            r"- Bo \`\`\`x: $1.12K closed",
+            "",
+            "**1 of 2 open deals has a flag**",
+            "",
+            r"- **[Oak\](http://x) \*now\***, $45K, Ann: pushed 3 times, in Proposal",
+        ][1:]
+    )
+
+
+def test_write_chat__says_the_second_sentence_where_no_list_names_people() -> None:
+    told = replace(digest(RISK), second="Most to go: Ann.")
+    assert "Most to go: Ann." in write_chat(told)
+    assert "Most to go" not in write_chat(replace(told, sections=(PEOPLE, RISK)))
+
+
+def test_write_chat__in_the_marks_of_slack() -> None:
+    named = Saying("R&D <!channel>", ", $1K: late", strong=False)
+    assert write_chat(digest(replace(RISK, says=(named, *RISK.says))), SLACK).splitlines()[-6:] == [
+        "• Coverage: *–*",
         "",
-        "```",
-        "Owner      Closed",
-        "Ann            70",
-        "  Bo '''x   1,120",
-        "王芳            5",
-        "```",
+        "*1 of 2 open deals has a flag*",
+        "",
+        "• R&amp;D &lt;!channel&gt;, $1K: late",
+        "• *[Oak](http://x) *now**, $45K, Ann: pushed 3 times, in Proposal",
     ]
 
 
-def test_write_markdown__lists_deals_with_their_reasons_and_names_stay_text():
-    assert write_markdown(digest(RISK)).splitlines()[-5:] == [
-        "**1 of 2 open deals has a flag**",
-        "",
-        "The largest first",
-        "",
-        r"- **[Oak\](http://x) \*now\***: Ann · 45,000. Pushed 3 times.",
+@pytest.mark.parametrize("name", ["@everyone", "x@here", "<@123>", "@ann", "<at>ann</at>"])
+@pytest.mark.parametrize("marks", [MARKDOWN, SLACK])
+def test_write_chat__notifies_nobody_whom_a_name_mentions(name: str, marks: Marks) -> None:
+    made = write_chat(digest(replace(RISK, says=(Saying(name, ": late"),))), marks)
+    assert not re.search(r"@(everyone|here|ann|\d)|<at>", made)
+    assert "me@corp.com" in write_chat(digest(replace(RISK, says=(Saying("me@corp.com", ""),))), marks)
+
+
+def short(lines: int) -> Callable[[str], bool]:
+    return lambda words: len(words.splitlines()) <= lines
+
+
+def test_write_chat__leaves_out_whole_deals_then_people_then_paragraphs_and_counts_them() -> None:
+    many = replace(RISK, says=tuple(Saying(f"Deal {n}", ": late", strong=False) for n in range(7)))
+    staff = replace(PEOPLE, says=tuple(Saying(f"Rep {n}", ": $0", strong=False) for n in range(9)))
+    whole = write_chat(digest(staff, many)).splitlines()
+    assert whole[-6:] == [*(f"- Deal {n}: late" for n in range(5)), "- 2 more on the page"]
+    assert whole.count("- 1 more on the page") == 1
+    assert write_chat(digest(staff, many), fits=short(len(whole) - 3)).splitlines()[-3:] == [
+        "- Deal 0: late",
+        "- Deal 1: late",
+        "- 5 more on the page",
     ]
+    least = write_chat(digest(staff, many), fits=short(20)).splitlines()
+    assert least[-7:] == ["**Bo is short**", "", "- 9 on the page", "", "**1 of 2 open deals has a flag**", "", "- 7 on the page"]  # fmt: skip
+    assert write_chat(digest(staff, many), fits=short(6)).splitlines()[-1] == "Still: March has $70K closed."
+    assert write_chat(digest(staff, many), fits=lambda words: False) == "**New: March is <1% likely.**\n"
 
 
 @pytest.mark.parametrize(
@@ -145,8 +206,8 @@ def test_write_markdown__lists_deals_with_their_reasons_and_names_stay_text():
         "x | y",
     ],
 )
-def test_write_markdown__shows_each_name_as_it_is(name: str) -> None:
-    made = write_markdown(digest(replace(RISK, rows=((name, "–", "45,000", "Pushed."),))))
+def test_write_chat__shows_each_name_as_it_is(name: str) -> None:
+    made = write_chat(digest(replace(RISK, says=(Saying(name, ": 45,000. Pushed."),))))
     line = made.splitlines()[-1].removeprefix("- ")
     shown = MarkdownIt("commonmark").enable("strikethrough").renderInline(line)
     assert html.unescape(shown) == f"<strong>{name}</strong>: 45,000. Pushed."
@@ -162,29 +223,17 @@ def test_write_plain__has_the_same_words_without_marks() -> None:
         "",
         "This load may be incomplete.",
         "",
-        "- Closed won: $70K (1 deal)",
+        "- Closed won: $70K, 1 deal",
         "- Coverage: –",
         "",
         "Bo is short",
         "",
-        "Owner      Closed",
-        "Ann            70",
-        "  Bo ```x   1,120",
-        "王芳            5",
+        "- Ann: $70 of $90 closed",
+        "- Bo ```x: $1.12K closed",
         "",
         "1 of 2 open deals has a flag",
         "",
-        "The largest first",
-        "",
-        "- [Oak](http://x) *now*: Ann · 45,000. Pushed 3 times.",
-    ]
-
-
-def test_write_plain__leaves_further_deals_to_the_page() -> None:
-    many = replace(RISK, rows=tuple((f"Deal {n}", "Ann", "–", "Pushed.") for n in range(7)))
-    assert write_plain(digest(many)).splitlines()[-2:] == [
-        "- Deal 4: Ann. Pushed.",
-        "- 2 more on the page",
+        "- [Oak](http://x) *now*, $45K, Ann: pushed 3 times, in Proposal",
     ]
 
 

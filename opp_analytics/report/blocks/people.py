@@ -34,6 +34,7 @@ from opp_analytics.report.model import (
     Line,
     Note,
     PageColumn,
+    Saying,
     Table,
     draw_column,
 )
@@ -64,7 +65,7 @@ def people(tables: Tables) -> Block:
     said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
     sub = ". ".join(filter(None, (rows.unit.words, drawn, *said)))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
-    return Block("people", say_finding(rows.table), sub, (table,))
+    return Block("people", say_finding(rows.table), sub, (table,), says=tuple(rows.say()))
 
 
 def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
@@ -251,8 +252,7 @@ class _Rows:
     def line(self, place: int, level: Any, kept: bool = False) -> Line:
         """Write one row."""
         row, money, key = self.table.iloc[place], self.money.iloc[place], self.keys[place]
-        # A group's label is that of its parts.
-        name = (" · ".join(str(part) for part in key if part != ALL) or "All") if ALL in key else str(key[-1])
+        name = self._name(place)
         top, gap = None if place == self.whole else self._top, float(money["gap"])
         cells = [
             Cell(name, name=True),
@@ -269,6 +269,28 @@ class _Rows:
             cells.append(self._changes[place] or Cell(text.MISSING, tone="quiet"))
         opens = self._list(key, name, row, float(money["expected"]))
         return Line(tuple(cells), level, opens, kept, self.tables.find_teams(key[0]))
+
+    def say(self) -> Iterator[Saying]:
+        """Say each team, then each person, who has most to go first."""
+        money = partial(self.tables.inputs.money, fine=True)
+        rows = self.table.set_axis(range(len(self.table))).drop(self.whole)
+        rows = rows.assign(groups=[self.keys[place].count(ALL) for place in rows.index])
+        order = ["groups", "gap", "expected"]
+        for place in rows.sort_values(order, ascending=False, kind="stable").index:
+            row = rows.loc[place]
+            aimed = math.isfinite(row["target"])
+            of = f" of {money(row['target'])}" if aimed else ""
+            parts = [f"{money(row['booked'])}{of} closed"]
+            parts += [f"forecast {money(row['expected'])}"] if math.isfinite(row["expected"]) else []
+            chance = self._show_chance(row).text if aimed else text.MISSING
+            said = {"met": "target met", text.MISSING: ""}.get(chance, chance)
+            parts += [f"{said} likely" if said.endswith("%") else said] if said else []
+            yield Saying(self._name(place), f": {', '.join(parts)}", bool(row["groups"]))
+
+    def _name(self, place: int) -> str:
+        """Name a row; a group's label is that of its parts."""
+        key = self.keys[place]
+        return (" · ".join(str(part) for part in key if part != ALL) or "All") if ALL in key else str(key[-1])
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")

@@ -47,10 +47,12 @@ def risk(tables: Tables) -> model.Block:
         *map(model.PageColumn, filter(None, ("Value", "Stated", tables.name_history(), "Close"))),
         model.PageColumn("Why", right=False, phone="full", kind="why"),
     )
-    lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
+    records = rows.to_dict("records")
+    lines = tuple(_describe_risk(tables, row) for row in records)
     shown = model.Table(columns, (model.Group(lines),), "risk")
     sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
-    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown, *_fold_late(tables)), nav)
+    says = tuple(_say_risk(tables, row) for row in records)
+    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown, *_fold_late(tables)), nav, says)
 
 
 def _fold_late(tables: Tables) -> list[model.Fold]:
@@ -118,6 +120,16 @@ def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
         teams=tables.find_teams(row["unique_id"]),
         opens=open_chance(tables, row, say_win_dates(tables, row["unique_id"])),
     )
+
+
+def _say_risk(tables: Tables, row: dict[Any, Any]) -> model.Saying:
+    """Say a deal's value, its owner, its flags without what they are measured by, and its stage where no flag names it."""
+    inputs, stage = tables.inputs, text.stage(row["stage"])
+    flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
+    flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
+    listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
+    facts = [inputs.money(row["value"]), *([str(row[inputs.person])] if inputs.person else [])]
+    return model.Saying(name_deal(inputs, row).text, f", {', '.join(facts)}: {listed}")
 
 
 def fix(tables: Tables) -> model.Block:
