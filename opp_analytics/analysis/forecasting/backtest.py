@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -22,11 +22,9 @@ from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
 from opp_analytics.text import noun
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 _MIDWAY_PERIODS = 12
 """Periods that `judge_midway` looks back at: a year of months."""
@@ -91,7 +89,6 @@ def backtest(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
@@ -182,7 +179,6 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,8 @@ from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import adjust_p_values, compare_pairs
 from opp_analytics.arguments import MethodName, RivalName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 _LEVEL = 0.05
 """Chance of a difference where methods are equal."""
@@ -110,7 +108,6 @@ def backtest_methods(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})

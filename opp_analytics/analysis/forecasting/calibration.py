@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,12 +16,9 @@ from opp_analytics.analysis.shared.history_query import DELETED, check_history, 
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org
 from opp_analytics.periods import When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
 
 Floats = NDArray[np.float64]
 _SHARES = ("won_share", "lost_share", "disqualified_share", "open_share")

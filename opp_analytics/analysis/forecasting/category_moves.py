@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,13 +11,9 @@ from opp_analytics.analysis.forecasting.forecast_categories import CATEGORIES, D
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts
-from opp_analytics.history import TRANSFERRED, latest
+from opp_analytics.history import TRANSFERRED, History, latest
 from opp_analytics.org import LOST, OPEN, WON, outcome_codes
 from opp_analytics.periods import When, as_date, check_freq
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
 
 _ARROW = " > "
 OUTCOMES = ("won", *CATEGORIES, "lost", "slipped", "removed")
@@ -72,7 +66,6 @@ def category_moves(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-01", "2026-03-01", "2026-03-20"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
     ...                     "close_date": "2026-03-18", "probability": 80})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,10 @@ from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import check_columns_begin, check_history
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import TEXT
 from opp_analytics.text import noun
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def deal_reasons(
@@ -78,7 +76,6 @@ def deal_reasons(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.concat([pd.DataFrame({
     ...     "unique_id": [f"a{m}", f"b{m}", f"a{m}", f"b{m}"], "value": 100.0, "close_date": f"2026-0{m}-25",
     ...     "seen_at": [f"2026-0{m}-10", f"2026-0{m}-10", f"2026-0{m}-20", f"2026-0{m}-20"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,11 @@ from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
+from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON
 from opp_analytics.periods import Freq, When
 from opp_analytics.periods import labels as label_periods
 from opp_analytics.schema import TEXT
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
 
 _CARRIED = ("unique_id", "name")
 _WON_DATES = ("won_low", "won_median", "won_high")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,8 @@ from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 
 def forecast_fan(
@@ -80,7 +78,6 @@ def forecast_fan(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})

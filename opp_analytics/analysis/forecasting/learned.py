@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from math import inf, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,10 +31,8 @@ from opp_analytics.analysis.forecasting.moment import (
 from opp_analytics.analysis.forecasting.outlook import LEVEL, Mix, Outlook, measure_miss, nothing_known
 from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.analysis.stats.distribution import sample_totals
+from opp_analytics.history import History
 from opp_analytics.org import WON, Org
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "learned".
 STEPS = ("overall", "bucket", "stage", "pipeline", "owner", "month")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from opp_analytics.analysis.shared import history_query
 from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
-from opp_analytics.history import ibis
+from opp_analytics.history import History, ibis
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -32,9 +32,6 @@ from opp_analytics.org import (
     outcome_codes,
 )
 from opp_analytics.schema import NO_LABEL, TEXT, label_groups
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

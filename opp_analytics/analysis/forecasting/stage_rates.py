@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,10 @@ from opp_analytics.analysis.shared.history_query import DELETED, TRANSFERRED, fi
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import DISQUALIFIED, LOST, NOT_RECORDED, OPEN, PIPELINE, WON, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from opp_analytics.history import History
-
 
 _DAY_SECONDS = 86_400
 _STRENGTH = 3.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -16,12 +16,9 @@ from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
 
 _MONEY = ["expected", "low", "high", "actual", "error"]
 
@@ -70,7 +67,6 @@ def track_record(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-16", "2026-02-02"], "value": 100.0, "probability": [50, 100],
     ...     "stage": ["proposal", "closed_won"], "close_date": "2026-01-20"})

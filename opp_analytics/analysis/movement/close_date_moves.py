@@ -72,7 +72,6 @@ def close_date_moves(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19"], "stage": "proposal",
     ...                     "close_date": ["2026-03-31", "2026-04-30", "2026-04-20"]})
     >>> moves = close_date_moves(History.from_changes(log))

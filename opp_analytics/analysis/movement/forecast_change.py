@@ -103,7 +103,6 @@ def forecast_change(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a", "b"], "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09", "2026-03-09"],
     ...                     "stage": ["proposal", "proposal", "closed_won", "proposal"], "value": [100.0, 50.0, 100.0, 50.0],
     ...                     "close_date": ["2026-03-20", "2026-03-20", "2026-03-06", "2026-04-20"], "probability": 40})
@@ -148,7 +147,6 @@ def forecast_change_deals(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
     ...                     "close_date": "2026-03-20", "probability": 40})

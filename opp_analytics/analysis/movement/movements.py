@@ -134,7 +134,6 @@ def movements(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "name": "Acme", "value": [100.0, 120.0],
     ...                     "stage": ["proposal", "closed_won"]})
     >>> moved = movements(History.from_changes(log), start="2026-01-05", end="2026-01-12")

@@ -60,7 +60,6 @@ def pipeline_created(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
     ...                     "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"], "value": [100.0, 50.0, 100.0],
     ...                     "stage": ["discovery", "discovery", "closed_won"]})
@@ -97,7 +96,6 @@ def pipeline_created_deals(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-02-02", "2026-02-09"],
     ...                     "created_at": ["2026-01-02", "2026-01-30", "2026-01-02"], "value": [100.0, 50.0, 120.0],
     ...                     "stage": ["discovery", "discovery", "closed_won"]})

@@ -73,7 +73,6 @@ def slippage(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
@@ -166,7 +165,6 @@ def slippage_deals(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()

@@ -60,7 +60,6 @@ def waterfall(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
     ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
     >>> table = waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12")

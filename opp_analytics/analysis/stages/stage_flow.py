@@ -82,7 +82,6 @@ def stage_flow(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
     ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
     >>> flow = stage_flow(History.from_changes(log), start="2026-01-05", end="2026-01-26")
@@ -205,7 +204,6 @@ def stage_flow_deals(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
     ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
     >>> entries = stage_flow_deals(History.from_changes(log), start="2026-01-05", end="2026-01-26")

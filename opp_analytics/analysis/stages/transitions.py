@@ -57,7 +57,6 @@ def transitions(
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
     >>> steps = transitions(History.from_changes(log))
     >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
@@ -115,7 +114,6 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
     >>> transition_matrix(transitions(History.from_changes(log)))
     to_stage    proposal  closed_won
