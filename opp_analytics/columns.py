@@ -136,8 +136,8 @@ def write_label(column: Any, value: Any) -> str:
 
 def write_key(levels: Iterable[Any], key: Any) -> str:
     """Write the key of a row by the names of its levels, several joined by a dot."""
-    keys = key if isinstance(key, tuple) else (key,)
-    return text.join_key(tuple(write_label(level, part) for level, part in zip(levels, keys, strict=True)))
+    parts = zip(levels, text.split_key(key), strict=True)
+    return text.join_key(tuple(write_label(level, part) for level, part in parts))
 
 
 def make_formatter(

@@ -305,9 +305,14 @@ def group_label(column: Any) -> str:
     return label(str(column).removesuffix("_name"))
 
 
+def split_key(key: Any) -> tuple[Any, ...]:
+    """Split the key of a row into those of its levels."""
+    return key if isinstance(key, tuple) else (key,)
+
+
 def join_key(key: Any) -> str:
     """Write the key of a row, several levels joined by a dot."""
-    return " · ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    return " · ".join(map(str, split_key(key)))
 
 
 def printable(value: Any, *, lines: bool = False) -> str:

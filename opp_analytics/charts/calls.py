@@ -55,7 +55,7 @@ def forecast_value_added(table: pd.DataFrame) -> ChartData:
     known = table[shown & table["error_ratio"].notna()].sort_values("error_ratio", kind="stable")
     rows = []
     for key, row in known.iterrows():
-        *group, source = key if isinstance(key, tuple) else (key,)
+        *group, source = text.split_key(key)
         named = name_source(source, table.attrs.get("freq")).removeprefix("the ")
         better = "" if source == "model" else f"{round(row['better'] * row['n'])} of {int(row['n'])}"
         figures = text.percent(row["wape"]), text.percent(row["bias"], signed=True), better

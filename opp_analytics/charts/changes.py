@@ -300,7 +300,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
 
 
 def _place_stage(stage: Any, row: pd.Series[Any]) -> Place:
-    keys = stage if isinstance(stage, tuple) else (stage,)
+    keys = text.split_key(stage)
     name = " · ".join([*map(str, keys[:-1]), text.stage(keys[-1])])
     marks, parts, left = [], [], 0.0
     for column, tone, words in _FLOW:

@@ -266,7 +266,7 @@ def iterate(table: pd.DataFrame) -> Iterable[Any]:
 def name_periods(table: pd.DataFrame) -> list[str]:
     """Name the periods of a table; a star marks a running one."""
     freq = table.attrs.get("freq")
-    keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
+    keys = map(text.split_key, table.index)
     names = [" · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys]
     running = table["to_date"] if "to_date" in table else [False] * len(table)
     return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]

@@ -203,7 +203,7 @@ def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     if not listed:
         return "", table.head(0).droplevel("period")
     rows = table[labeled == listed[0]].droplevel("period")
-    totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in rows.index]
+    totals = [ALL in text.split_key(label) for label in rows.index]
     return str(listed[0]), rows[~np.array(totals, dtype=bool)]
 
 

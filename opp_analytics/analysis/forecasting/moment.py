@@ -184,7 +184,7 @@ class Moment:
         """Labels of each group; an empty tuple without `by`."""
         if self.index is None:
             return [()]
-        return [tuple(map(str, key if isinstance(key, tuple) else (key,))) for key in self.index]
+        return [tuple(map(str, text.split_key(key))) for key in self.index]
 
     @cached_property
     def open(self) -> Flags:
@@ -672,7 +672,7 @@ def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[La
         return np.zeros(0, dtype=np.intp), []
     index = pd.Index(columns[0]) if len(columns) == 1 else pd.MultiIndex.from_arrays(columns)
     codes, held = pd.factorize(index)
-    return codes, [key if isinstance(key, tuple) else (key,) for key in held]
+    return codes, list(map(text.split_key, held))
 
 
 def _texts(column: pd.Series[Any]) -> pd.Series[str]:

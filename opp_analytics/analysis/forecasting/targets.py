@@ -16,6 +16,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import DEFAULT, Org, find_org_of_targets, place_targets
 from opp_analytics.schema import ALL
+from opp_analytics.text import split_key
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
 """The type of the argument `target`."""
@@ -170,7 +171,7 @@ def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[],
 
 
 def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, totals: bool) -> Targets:
-    keys = [key if isinstance(key, tuple) else (key,) for key in amounts]
+    keys = list(map(split_key, amounts))
     # Without `by`, the labels only tell the parts of the whole.
     names = list(by) or [f"label {place}" for place in range(1, max(map(len, keys), default=1))]
     rows = []

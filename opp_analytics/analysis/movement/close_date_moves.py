@@ -15,7 +15,7 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate_span, rename_levels, sort_groups
+from opp_analytics.analysis.shared.tables import annotate_span, sort_groups
 from opp_analytics.arguments import frame, whole
 from opp_analytics.history import DELETED, History, ibis, missing
 from opp_analytics.periods import When
@@ -83,7 +83,7 @@ def close_date_moves(
     asked = find_span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz, **reads)
     found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")
-    table = rename_levels(found.set_index([*name_groups(groups), "unique_id"]), [*groups, "unique_id"])
+    table = found.set_index([*name_groups(groups), "unique_id"]).rename_axis(index=[*groups, "unique_id"])
     table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)

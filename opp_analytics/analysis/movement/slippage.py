@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.groups import By, check_by, divide
 from opp_analytics.analysis.shared.history_query import (
     Span,
     day,
@@ -112,17 +112,13 @@ def _sum_up(history: History, asked: Span, counted: pd.DataFrame, groups: list[s
         asked,
         made_from=history,
         n=int(total["count"]),
-        slip_rate=_divide(slipped["count"].sum(), int(total["count"])),
-        value_slip_rate=_divide(slipped["value"].sum() * 100, int(total["cents"])),
+        slip_rate=float(divide(slipped["count"].sum(), total["count"])),
+        value_slip_rate=float(divide(slipped["value"].sum() * 100, total["cents"])),
         unvalued=int(total["unvalued"]),
         to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
         period=[str(asked.first.date()), str(asked.last.date())],
         bound=BOUND,
     )
-
-
-def _divide(part: float, whole: int) -> float:
-    return float(part / whole) if whole else float("nan")
 
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:

@@ -504,20 +504,12 @@ def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
 
 
 RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
-    "overdue": _flag_overdue,
-    "pushed": _flag_pushed,
-    "slow_in_stage": _flag_slow_in_stage,
-    "moved_back": _flag_moved_back,
-    "value_cut": _flag_value_cut,
-    "no_change": _flag_no_change,
-    "due_soon_unlikely": _flag_due_soon_unlikely,
-    "no_date": _flag_no_date,
-    "no_value": _flag_no_value,
-    "next_action_passed": _flag_next_action_passed,
-    "owner_changed": _flag_owner_changed,
-    "no_touch": _flag_no_touch,
-    "criteria_unmet": _flag_criteria_unmet,
-}
+    rule.__name__.removeprefix("_flag_"): rule
+    for rule in (
+        _flag_overdue, _flag_pushed, _flag_slow_in_stage, _flag_moved_back, _flag_value_cut, _flag_no_change, _flag_due_soon_unlikely,
+        _flag_no_date, _flag_no_value, _flag_next_action_passed, _flag_owner_changed, _flag_no_touch, _flag_criteria_unmet,
+    )
+}  # fmt: skip
 """The flags, in the order of the table; None where the data cannot tell."""
 
 # Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.

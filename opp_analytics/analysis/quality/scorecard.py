@@ -21,6 +21,7 @@ from opp_analytics.history import History
 from opp_analytics.org import WON, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 from opp_analytics.schema import label_groups
+from opp_analytics.text import split_key
 
 # Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of its own.
 _PERIODS = 12
@@ -107,10 +108,12 @@ def scorecard(
     forecasts = {}
     if history is not None:
         past = judge_midway(history, freq=freq, by=names, method=method, as_of=today, tz=zone)
-        forecasts = {_as_key(key): (group["expected"], group["actual"]) for key, group in past.groupby(names)}
+        forecasts = {
+            split_key(key): (group["expected"], group["actual"]) for key, group in past.groupby(names)
+        }
     slip_low, slip_high = wilson(due["slipped"], due["due"], confidence=level)
     slip_rate = due["slipped"] / due["due"].where(due["due"] > 0)
-    keys = [_as_key(key) for key in groups]
+    keys = [split_key(key) for key in groups]
     times = [median_interval(days.get(key, []), confidence=level) for key in keys]
     biases = [bias_interval(*forecasts.get(key, ([], [])), confidence=level) for key in keys]
     table = rates.assign(
@@ -130,10 +133,6 @@ def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[s
     return {name: values[:, 0], f"{name}_low": values[:, 1], f"{name}_high": values[:, 2]}
 
 
-def _as_key(label: Any) -> tuple[str, ...]:
-    return tuple(map(str, label)) if isinstance(label, tuple) else (str(label),)
-
-
 def _collect_days(
     frame: pd.DataFrame, names: list[str], start: When | None, today: pd.Timestamp, tz: str
 ) -> dict[tuple[str, ...], Any]:
@@ -143,7 +142,7 @@ def _collect_days(
     won = (outcome_codes(frame) == WON) & frame["close_date"].between(first, today).to_numpy()
     days = (frame["close_date"] - to_dates(frame["created_at"], tz=tz)).dt.days.where(won)
     by_group = days[days >= 0].groupby([frame[name] for name in names])
-    return {_as_key(key): group.to_numpy() for key, group in by_group}
+    return {split_key(key): group.to_numpy() for key, group in by_group}
 
 
 def _count_due(

@@ -33,6 +33,7 @@ from opp_analytics.text import (
     period_name,
     points,
     spelled,
+    split_key,
     times,
     title,
 )
@@ -244,7 +245,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     levels, amount, now = [name for name in table.index.names if name != "period"], money_of(table), table
     if len(levels) < table.index.nlevels:
         now = table[table["to_date"].to_numpy(dtype=bool)].droplevel("period")
-    leaves = now[[ALL not in _as_tuple(label) for label in now.index]]
+    leaves = now[[ALL not in split_key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
     noun = evidence.name_group(levels[-1])
@@ -275,17 +276,13 @@ def _describe_groups(table: pd.DataFrame) -> str:
     return f"{off} target" if begun else f"{first}; {off}"
 
 
-def _as_tuple(label: Any) -> tuple[Any, ...]:
-    return label if isinstance(label, tuple) else (label,)
-
-
 def _name_last(label: Any) -> str:
-    return str(next(part for part in reversed(_as_tuple(label)) if part != ALL))
+    return str(next(part for part in reversed(split_key(label)) if part != ALL))
 
 
 def _select_widest(table: pd.DataFrame, levels: int) -> pd.DataFrame:
     """Select the subtotals of the widest groups, or the rows if there are none."""
-    totals = [[part != ALL for part in _as_tuple(label)] for label in table.index]
+    totals = [[part != ALL for part in split_key(label)] for label in table.index]
     widest = table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
     return widest if len(widest) else table[[all(kept) for kept in totals]]
 

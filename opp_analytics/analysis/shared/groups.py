@@ -161,7 +161,7 @@ def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.
     return pd.MultiIndex.from_arrays(levels, names=names)
 
 
-def divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+def divide(part: Any, whole: Any) -> NDArray[np.float64]:
     """Divide `part` by `whole`; NaN where `whole` is 0."""
     share: NDArray[np.float64] = np.divide(
         part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) != 0

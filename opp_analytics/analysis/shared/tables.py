@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,15 +71,16 @@ def fill_rows(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequen
         return numbers.reindex(order)
     groups = sort_groups(found[keys].drop_duplicates(), keys)
     full = pd.MultiIndex.from_frame(groups.merge(order.to_frame(index=False), how="cross"))
-    return rename_levels(numbers.reindex(full), [*by, level])
+    return numbers.reindex(full).rename_axis(index=[*by, level])
 
 
 def sort_groups(rows: pd.DataFrame, keys: Sequence[str], *then: str) -> pd.DataFrame:
     """Sort rows by group, "(none)" last, then by further columns."""
-    marks = {f"_none_{key}": rows[key] == NO_LABEL for key in keys}
-    order = [name for key in keys for name in (f"_none_{key}", key)]
-    placed = rows.assign(**marks).sort_values([*order, *then], kind="stable", ignore_index=True)
-    return placed.drop(columns=list(marks))
+    last = chr(sys.maxunicode)
+    return rows.sort_values(
+        [*keys, *then], kind="stable", ignore_index=True,
+        key=lambda column: column.mask(column == NO_LABEL, last) if column.name in keys else column,
+    )  # fmt: skip
 
 
 def index_by_groups(table: pd.DataFrame, found: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -86,10 +88,4 @@ def index_by_groups(table: pd.DataFrame, found: pd.DataFrame, by: Sequence[str])
     if not by:
         return table
     labels = [pd.Index(found[key], dtype=schema.TEXT) for key in name_groups(by)]
-    return rename_levels(table.set_index(labels), by)
-
-
-def rename_levels(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Rename the index levels in place and return the table."""
-    table.index = table.index.set_names(list(names) if isinstance(table.index, pd.MultiIndex) else names[0])
-    return table
+    return table.set_index(labels).rename_axis(index=list(by))

@@ -77,7 +77,7 @@ def find_difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Ste
     usable_before = usable_before.assign(**dict.fromkeys(allowed))
     base = org.conform(usable_before).set_index("unique_id")
     usable = _check_ids(after, base, rows, problems)
-    shared = after[usable & _mark_among(after["unique_id"], base.index)]
+    shared = after[usable & schema.is_among(after["unique_id"], base.index)]
     created = after[after["unique_id"].isna()]
     steps = [
         *_find_updates(base, shared, rows, meaning, problems),
@@ -170,12 +170,6 @@ def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     )
 
 
-def _mark_among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Mark the ids that are known; `isin` on text columns takes a second for 100,000."""
-    known = set(known)
-    return np.array([unique_id in known for unique_id in ids], dtype=bool)
-
-
 def _check_before(before: pd.DataFrame, problems: list[PlanProblem]) -> pd.DataFrame:
     """Keep the rows with an id of their own; the others are problems."""
     ids = before["unique_id"]
@@ -202,7 +196,7 @@ def _check_ids(
         problem = "is in more than one edited row"
         way_out = "keep one of them; to make a copy, leave unique_id blank"
         problems.append(PlanProblem(rows[position], unique_id, "unique_id", unique_id, problem, way_out))
-    unknown = ids.notna() & ~repeated & ~_mark_among(ids, base.index)
+    unknown = ids.notna() & ~repeated & ~schema.is_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
@@ -338,7 +332,7 @@ def _find_creates(
 
 
 def _find_deletes(base: pd.DataFrame, after: pd.DataFrame) -> Iterator[Step]:
-    removed = base.index[~_mark_among(base.index, after["unique_id"])]
+    removed = base.index[~schema.is_among(base.index, after["unique_id"])]
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
         yield Step("delete", unique_id, (EditedCell(),), _read_name(names[unique_id]))
