@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from string import Formatter
+from typing import Any
+
+import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.inputs import did_you_mean, read_amount
@@ -59,6 +62,16 @@ class Comparison:
     """On which side of the line it holds, such as "below"."""
     line: float
 
+    def measure(self, figures: Figures) -> float:
+        """The column's figure, or its share of `base`; NaN where that is not known."""
+        figure = float(figures[self.column])
+        return _ARITHMETIC[ast.Div](figure, float(figures[self.base])) if self.base else figure
+
+    def judge(self, figures: Figures) -> bool | None:
+        """True where it holds for these figures, None where that is not known."""
+        is_so = next(is_so for is_so, word in _COMPARISONS.values() if word == self.word)
+        return _compare([self.measure(figures), self.line], [is_so])
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -70,6 +83,8 @@ class Condition:
     """The columns that it compares, in its order."""
     judge: Callable[[Figures], bool | None]
     """True where it holds for these figures; None where a missing figure, or a division by zero, leaves that open."""
+    comparisons: tuple[Comparison, ...]
+    """Its parts that compare one column with one line and must all hold."""
     comparison: Comparison | None
     """What it compares, where that is one column with one line."""
 
@@ -88,18 +103,34 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
         raise ArgumentValueError(
             f"it compares no column{'' if known is None else ' of the forecast'}; {_ALLOWED}"
         )
-    return Condition(shown, tuple(reader.columns), judge, _find_comparison(tree, words, known))
+    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    found = [_find_comparison(part, words, known) for part in parts]
+    comparisons = tuple(filter(None, found))
+    return Condition(shown, tuple(reader.columns), judge, comparisons, found[0] if len(found) == 1 else None)
 
 
-def check_template(typed: str, known: Collection[str]) -> None:
-    """Refuse a sentence with another placeholder than `known` ones, such as ``{period}``, or with more than its name in one."""
+def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
+    """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
+    return pd.DataFrame({name: _as_figures(cells) for name, cells in columns.items()}).to_dict("records")
+
+
+def _as_figures(column: pd.Series[Any]) -> pd.Series[float]:
+    blank = column.isna() | column.astype("string").str.strip().isin(["", "False"]).fillna(True)
+    numbers = pd.to_numeric(column.astype("object"), errors="coerce").astype("float64")
+    return numbers.fillna(math.inf).mask(blank)
+
+
+def check_template(typed: str, known: Collection[str] | None) -> None:
+    """Refuse a sentence with another placeholder than `known` ones (None: any name), such as ``{period}``, or with more in one."""
     try:
         parts = list(Formatter().parse(typed))
     except ValueError as error:
         raise ArgumentValueError(f"{error}; write {{{{ or }}}} for a brace itself") from None
     for _, name, further, conversion in parts:
-        if name is not None and (name not in known or further or conversion):
-            way_out = did_you_mean(name, known) or f"use some of {joined(known)}"
+        if name is not None and (
+            further or conversion or (not name.isidentifier() if known is None else name not in known)
+        ):
+            way_out = did_you_mean(name, known or ()) or f"use some of {joined(known or ['name', 'value'])}"
             raise ArgumentValueError(f"it has no figure for {{{name}}}; {way_out}")
 
 

@@ -42,6 +42,7 @@ from opp_analytics.org import (
     outcome_codes,
     rank_open,
     read_condition,
+    read_figures,
 )
 from opp_analytics.periods import When
 
@@ -161,22 +162,13 @@ def deal_flags(
     left_out = arguments.texts(without or None, "without", of="flag")
     dropped = [arguments.one_of(name, "without", RULES) for name in left_out]
     own = _check_rules(extra)
-    tz = Org.of(opportunities).zone(tz)
-    today = periods.as_date(as_of, tz=tz)
-    frame, unknown = _select_open(opportunities)
-    writes = select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
-    past = None
-    if history is not None:
-        until = periods.as_instant(today, tz=tz, end=True)
-        check_same_deals(opportunities, check_history(history, "deal_flags"))
-        past = read_past(history, until=until, share=limits.quantile, writes=writes)
-    updated = find_last_updates(frame, writes)
-    deals = OpenDeals(frame, today, tz, limits, past, updated, opportunities)
+    deals = OpenDeals.of(opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz)
+    frame = deals.frame
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
-    notes = {"left_out": {"unknown": unknown}, "thresholds": _list_thresholds(past, limits)}
+    notes = {"left_out": {"unknown": deals.unknown}, "thresholds": _list_thresholds(deals.past, limits)}
     table = _sort(_make_table(frame, found))
-    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **notes)
+    return annotate(table, made_from=opportunities, n=len(frame), as_of=deals.today, **notes)
 
 
 def _check_limits(limits: FlagLimits | None) -> FlagLimits:
@@ -282,6 +274,40 @@ class OpenDeals:
     """The last update of each deal that the frame shows, other than by our own writes."""
     opportunities: pd.DataFrame
     """The whole frame, with all its columns."""
+    unknown: int
+    """How many deals are in unknown stages."""
+
+    @classmethod
+    def of(
+        cls,
+        opportunities: pd.DataFrame,
+        history: History | None,
+        *,
+        as_of: When,
+        own_writes: pd.DataFrame | None = None,
+        limits: FlagLimits | None = None,
+        tz: str | None = None,
+    ) -> OpenDeals:
+        """Read the open deals, with the arguments of `deal_flags`."""
+        tz, limits = Org.of(opportunities).zone(tz), limits or FlagLimits()
+        today = periods.as_date(as_of, tz=tz)
+        frame, unknown = _select_open(opportunities)
+        writes = select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
+        past = None
+        if history is not None:
+            until = periods.as_instant(today, tz=tz, end=True)
+            check_same_deals(opportunities, check_history(history, "deal_flags"))
+            past = read_past(history, until=until, share=limits.quantile, writes=writes)
+        return cls(frame, today, tz, limits, past, find_last_updates(frame, writes), opportunities, unknown)
+
+    @cached_property
+    def days_in_stage(self) -> pd.Series[Any] | None:
+        """Days since each deal entered its stage, missing where it did after the last record; None without records."""
+        entered = self.get_record("entered_at")
+        if entered is None or self.records is None:
+            return None
+        stage = self.frame["stage"].astype("object")
+        return self.count_days_since(entered).where(stage == self.records["last_stage"])
 
     @cached_property
     def org(self) -> Org:
@@ -398,9 +424,8 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
         if absent := [name for name in criterion.columns if name not in deals.opportunities]:
             lacking.append(f"{stage.name} asks for {typed!r}, and the deals have no column {absent[0]!r}")
             continue
-        figures = pd.DataFrame({name: _as_figures(deals.take(name).iloc[rows]) for name in criterion.columns})
-        for row, cells in zip(rows.tolist(), figures.to_numpy().tolist(), strict=True):
-            known: dict[str, float] = dict(zip(criterion.columns, cells, strict=True))
+        figures = read_figures({name: deals.take(name).iloc[rows] for name in criterion.columns})
+        for row, known in zip(rows.tolist(), figures, strict=True):
             holds = criterion.judge(known)
             if holds is False or (holds is None and any(map(math.isnan, known.values()))):
                 unmet.setdefault(row, []).append(_say_unmet(criterion))
@@ -408,13 +433,6 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
         warnings.warn(f"criteria not judged: {'; '.join(lacking)}", DataWarning, stacklevel=3)
     mask = np.isin(np.arange(len(deals.frame)), list(unmet))
     return (mask, lambda k: _SEPARATOR.join(unmet[k])) if asked else None
-
-
-def _as_figures(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Read numbers as they are and any other cell as beyond all numbers; NaN for an empty one and a box that is not ticked."""
-    blank = column.isna() | column.astype("string").str.strip().isin(["", "False"]).fillna(True)
-    numbers = pd.to_numeric(column.astype("object"), errors="coerce").astype("float64")
-    return _as_floats(numbers.fillna(np.inf).mask(blank))
 
 
 def _say_unmet(criterion: Condition) -> str:
@@ -439,12 +457,9 @@ def _flag_pushed(deals: OpenDeals) -> Flagged | None:
 
 
 def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
-    entered = deals.get_record("entered_at")
-    if entered is None or deals.records is None:
+    if deals.days_in_stage is None:
         return None
-    stage = deals.frame["stage"].astype("object")
-    # A deal that moved on after the last record just entered its stage.
-    days = _as_floats(deals.count_days_since(entered).where(stage == deals.records["last_stage"]))
+    days, stage = _as_floats(deals.days_in_stage), deals.frame["stage"].astype("object")
     given = deals.limits.stay_days
     learned = deals.past.stays if deals.past and given is None else {}
     usual = _as_floats(stage.map({name: found.days for name, found in learned.items()}))
