@@ -18,7 +18,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors, files
 from opp_analytics.crm import read_changes
-from opp_analytics.report.settings import read_logo
+from opp_analytics.report.html import read_logo
 from tests import exports
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"

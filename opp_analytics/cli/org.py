@@ -20,9 +20,22 @@ if runs():
 
     from opp_analytics import text
     from opp_analytics.cli.console import heading, say, show, write_command
+    from opp_analytics.columns import DEAL_FIGURES
     from opp_analytics.crm import draft_from_export, read_org_text, recognize
     from opp_analytics.errors import DataError, DataWarning
-    from opp_analytics.org import FILE, Columns, Draft, Join, Stage, draft_org, find_strangers, list_names
+    from opp_analytics.inputs import did_you_mean
+    from opp_analytics.org import (
+        FILE,
+        Columns,
+        Draft,
+        Join,
+        Stage,
+        draft_org,
+        find_strangers,
+        list_names,
+        read_condition,
+    )
+    from opp_analytics.schema import COLUMNS
 
 
 @reads_cells
@@ -140,9 +153,29 @@ def check_command(
     for name, said in facts.itertuples(index=False):
         say(f"{name:<11}{said}")
     strange = [str(one) for one in find_strangers(org.calls).values() if "did you mean" in one.right]
+    strange += _find_strange_columns(org)
     say("\n".join(["", *strange, f"{file} has no {'other ' * bool(strange)}mistakes."]))
     numbers = pd.Series([stage.probability for stage in org.stages], dtype="Int64")
     answer({"stages": stages.assign(probability=numbers), "facts": facts})
+
+
+def _find_strange_columns(org: oa.Org) -> list[str]:
+    """Find columns in the conditions on deals that nobody knows but a known one is close to; another may be the CRM's own."""
+    asked = org.report.get("alert_deals_when") or ()
+    conditions = [read_condition(typed, None) for typed in ([asked] if isinstance(asked, str) else asked)]
+    mapped = [
+        name
+        for columns in (org.columns, org.api_columns)
+        for ours in columns.values()
+        for name in list_names(ours)
+    ]
+    known = {*COLUMNS, *DEAL_FIGURES, *org.derived, *mapped}
+    return [
+        f"report.alert_deals_when = {condition.text!r}: no column {name!r} is known; {near}"
+        for condition in conditions
+        for name in condition.columns
+        if name not in known and (near := did_you_mean(name, known))
+    ]
 
 
 def _facts(org: oa.Org) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
@@ -196,6 +196,8 @@ class _Report(_Strict):
     by: _Text | list[_Text] | None = None
     freq: _Text | None = None
     alert_when: _Text | list[_Text] | None = None
+    alert_deals_when: _Text | list[_Text] | None = None
+    milestones: list[Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]] = []
     alert_text: dict[_Text, _Text] = {}
     title: _Text | None = None
     logo: _Text | None = None
@@ -283,6 +285,7 @@ _RIGHT = {
     "deliver.mail_from": 'use a mail address, such as "forecast@example.com"',
     "deliver.mail_to": 'use a list of mail addresses, such as ["sales@example.com"]',
     "deliver.teams": 'use lines such as East = ["lead@example.com"]',
+    "report.milestones": "use a list of shares of the target, such as [0.5, 0.9, 1]",
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
@@ -523,22 +526,34 @@ def _try(place: Place, typed: Any, read: Callable[[str], object]) -> Iterator[_F
 
 
 def _check_alerts(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    asked = _get(raw, ("report", "alert_when"), None)
     conditions: dict[str, Condition] = {}
+    of_deals: set[str] = set()
 
-    def read(typed: str) -> None:
-        condition = read_condition(typed, ALERT_FIGURES)
+    def read(typed: str, known: Collection[str] | None) -> None:
+        condition = read_condition(typed, known)
         conditions[condition.text] = condition
+        if known is None:
+            of_deals.add(condition.text)
+            for one in condition.comparisons:
+                if one.column in ("chance", "probability") and not one.base and one.line > 1:
+                    raise ArgumentValueError(f"{one.column} is a share, 1 at most; write 50% or 0.5")
 
-    for place, typed in enumerate(asked if isinstance(asked, list) else [asked]):
-        where: Place = ("report", "alert_when", place)
-        yield from _try(where if isinstance(asked, list) else where[:-1], typed, read)
+    for key, known in (("alert_when", ALERT_FIGURES), ("alert_deals_when", None)):
+        asked = _get(raw, ("report", key), None)
+        for place, typed in enumerate(asked if isinstance(asked, list) else [asked]):
+            where: Place = ("report", key, place)
+            yield from _try(
+                where if isinstance(asked, list) else where[:-1], typed, partial(read, known=known)
+            )
     texts = _get(raw, ("report", "alert_text"), None)
     for key, typed in texts.items() if isinstance(texts, dict) else ():
         found = conditions.get(" ".join(key.split()))
+        if found and found.text in of_deals:
+            yield from _try(("report", "alert_text", key), typed, partial(check_template, known=None))
+            continue
         if found is None and key not in ALERT_FIGURES:
             near = did_you_mean(key, [*ALERT_FIGURES, *conditions])
-            way_out = near or "use a column of the forecast, or a condition of alert_when"
+            way_out = near or "use a column of the forecast, or a condition of alert_when or alert_deals_when"
             yield _Found(("report", "alert_text", key), typed, f"{key!r} is none of them; {way_out}")
             continue
         words = ALERT_WORDS if found is None or found.comparison else ALERT_WORDS[:2]

@@ -111,7 +111,10 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
 
 def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
     """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
-    return pd.DataFrame({name: _as_figures(cells) for name, cells in columns.items()}).to_dict("records")
+    rows: list[Any] = pd.DataFrame({name: _as_figures(cells) for name, cells in columns.items()}).to_dict(
+        "records"
+    )
+    return rows
 
 
 def _as_figures(column: pd.Series[Any]) -> pd.Series[float]:

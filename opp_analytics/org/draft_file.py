@@ -151,11 +151,13 @@ _CALLS = (
 )
 _REPORT = """\
 
-# The weekly page; `report` ends with exit code 3 when alert_when holds.
+# The weekly page; `report` ends with exit code 3 when a condition of alert_when or alert_deals_when holds.
 # [report]
 # by = "owner_name"
 # freq = "M"
 # alert_when = "p_target < 0.5"
+# alert_deals_when = "chance < 0.5 and value > 50000"
+# milestones = [0.5, 0.9, 1]
 """
 
 

@@ -115,7 +115,7 @@ class Org:
     join : mapping, optional
         Tables joined to the deals, by name: ``file``, and where wanted ``key``, ``date`` and ``columns``, as in the org file.
     report : mapping, optional
-        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_text``, and its look:
+        Settings of the weekly report: ``by``, ``freq``, ``alert_when``, ``alert_deals_when``, ``alert_text``, ``milestones``, and its look:
         ``title``, ``logo`` (a file), ``accent`` (a color), ``blocks`` (a list).
     deliver : mapping, optional
         Who gets the weekly report: ``mail_from``, ``mail_to`` (a list of addresses), ``teams`` (a list for each team).

@@ -91,17 +91,12 @@ class Digest:
     tiles: tuple[tuple[str, str, str, str], ...]
     """Name, figure, how it changed, and what else is said of it."""
     sections: tuple[Section, ...]
-    ended: tuple[str, ...] = ()
-    """A sentence for each alert that no longer holds."""
     subject: str = ""
     """Of the mail; by default the sentence."""
 
-    def keep_alerts(self, began: Sequence[str], ended: Sequence[str]) -> Digest:
-        """Keep what a message of alerts alone says: what began and ended to hold, and the page's sentence."""
-        return replace(
-            self, alerts=tuple(map(Alert, began)), ended=tuple(ended), subject=[*began, *ended][0],
-            second="", tiles=(), sections=(),
-        )  # fmt: skip
+    def keep_alerts(self, lines: Sequence[Alert]) -> Digest:
+        """Keep what a message of alerts alone says: what began, ended and was passed, and the page's sentence."""
+        return replace(self, alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=())
 
 
 def make_digest(page: WeeklyPage) -> Digest:
@@ -200,8 +195,7 @@ def write_chat(
 def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Iterator[str]:
     yield marks.stress(digest.heading)
     for alert in digest.alerts:
-        yield marks.stress(alert.words, alert.new is not False)
-    yield from map(marks.text, digest.ended)
+        yield marks.stress(alert.words, alert.tone != "standing")
     yield marks.stress(digest.sentence)
     # The list of people says more of whom it names.
     if digest.second and not any(

@@ -424,6 +424,18 @@ class Forecasts:
         return self.own_chances["chance"].dropna()
 
     @cached_property
+    def _chances_then(self) -> pd.Series[float]:
+        """Each open deal's own chance from history as of the earlier record, by id."""
+        inputs = self.inputs
+        asked: dict[str, Any] = {**inputs.asked, "as_of": self.earlier.day, "periods": AHEAD + 1}
+        method = analysis.read_method("auto" if self.method == "run_rate" else self.method)
+        table = analysis.DealForecast.of(
+            self._then[1], method=method, history=self._rated, **asked
+        ).list_deals()
+        chances: pd.Series[float] = analysis.select_own_chances(table).set_index("unique_id")["chance"]
+        return chances
+
+    @cached_property
     def own_chances(self) -> pd.DataFrame:
         """Each open deal's own row of `forecast_deals`, by id, explained."""
         return self.explain(analysis.select_own_chances(self.forecast_deals))

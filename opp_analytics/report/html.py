@@ -10,16 +10,20 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
+from opp_analytics.files import SMALL, read_whole
 from opp_analytics.report.model import Block, Goals, Note, Table, WeeklyPage
 from opp_analytics.svg import stylesheet
 from opp_analytics.text import FIRST_ISOLATE, LAST_ISOLATE
 
+_PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".svg": "svg+xml", ".webp": "webp"}
+_LARGEST = 200_000
+"""Bytes of a logo, which is part of every page."""
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
@@ -50,6 +54,24 @@ def render_page(
         "logo": logo,
     }
     return render_template("weekly.html", page=page, audience=audience, **drawn)
+
+
+def read_logo(settings: Mapping[str, Any]) -> str | None:
+    """Read the logo as a ``data:`` address; refuse one that a page cannot hold."""
+    if settings.get("logo") is None:
+        return None
+    file = Path(settings["logo"])
+    kind = _PICTURES.get(file.suffix.lower())
+    if kind is None:
+        raise ArgumentValueError(
+            f"report.logo={str(file)!r} is not a picture; use one of {', '.join(_PICTURES)}"
+        )
+    content = read_whole(file, most=SMALL)
+    if len(content) > _LARGEST:
+        raise ArgumentValueError(
+            f"the logo {file} has {len(content):,} bytes; use one of at most {_LARGEST:,}, since every page holds it"
+        )
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def read_audience(file: Path) -> str | None:

@@ -252,21 +252,32 @@ class Tile:
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition of the org file that holds; as a string its sentence."""
+    """A condition of the org file that holds, or a milestone that is passed; as a string its sentence."""
 
     sentence: str
     new: bool | None = None
     """True if it did not hold at the record that changes are counted from; None without one."""
     key: str = ""
-    """What holds, in the same words each day: its period and condition."""
+    """What holds, in the same words each day: its period or deal, and the condition or milestone."""
+    deal: str = ""
+    """Name of the deal that it is about."""
+    kind: Literal["alert", "milestone", "over"] = "alert"
+    """Holds, is good news, or holds no longer."""
 
     def __str__(self) -> str:
         return self.sentence
 
     @property
     def lead(self) -> str:
-        """The word before it; none where nothing is known of the time before."""
+        """The word before it; none of a milestone, and where nothing is known of the time before."""
+        if self.kind != "alert":
+            return "Over" if self.kind == "over" else ""
         return "" if self.new is None else "New" if self.new else "Still"
+
+    @property
+    def tone(self) -> Literal["alarm", "standing", "news"]:
+        """How loud it is said."""
+        return "news" if self.kind != "alert" else "standing" if self.new is False else "alarm"
 
     @property
     def words(self) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import coverage
-from opp_analytics.org import Org, split_by
+from opp_analytics.org import Org, outcomes, split_by
 from opp_analytics.periods import check_freq
 from opp_analytics.report.forecasts import Forecasts
 from opp_analytics.schema import ALL
@@ -117,6 +119,40 @@ class Tables(Forecasts):
         return self._add_alarms(
             self.earlier.forecast.loc[[str(self.inputs.period)]].iloc[0], self.earlier.day
         )
+
+    def measure_deals(self, figures: Collection[str]) -> pd.DataFrame:
+        """The open deals by id, the largest first: their columns, and `figures` that the page's tables know of each.
+
+        These are ``chance`` (from history), ``probability`` as a share, ``days_in_stage``, ``pushes`` and ``risk``.
+        """
+        inputs = self.inputs
+        return self._measure(inputs.deals[inputs.deals["outcome"] == "open"], figures, inputs.today)
+
+    def measure_deals_before(self, figures: Collection[str], ids: Collection[Any]) -> pd.DataFrame | None:
+        """Those of the record that changes are counted from, of deals open then; None without one."""
+        if self.no_changes:
+            return None
+        then = self._then[1]
+        mine = then[then["unique_id"].isin(ids) & (outcomes(then) == "open")]
+        return self._measure(mine, figures, self.earlier.day)
+
+    def _measure(self, deals: pd.DataFrame, figures: Collection[str], day: pd.Timestamp) -> pd.DataFrame:
+        inputs, is_now = self.inputs, day == self.inputs.today
+        asked: dict[str, Any] = {"as_of": day, "own_writes": inputs.own_writes, "tz": inputs.tz}
+        found = deals.set_index("unique_id")
+        if "probability" in found:
+            found["probability"] = found["probability"] / 100
+        if "chance" in figures:
+            found["chance"] = (self.chances if is_now else self._chances_then).reindex(found.index)
+        if {"days_in_stage", "pushes"} & set(figures):
+            known = analysis.OpenDeals.of(deals, self.inputs.history, **asked)
+            columns = {"days_in_stage": known.days_in_stage, "pushes": known.get_record("pushes")}
+            for name, column in columns.items():
+                found[name] = np.nan if column is None else column.to_numpy(dtype="float64", na_value=np.nan)
+        if "risk" in figures:
+            flags = self.flags if is_now else analysis.deal_flags(deals, inputs.history, **asked)
+            found["risk"] = flags["risk"].reindex(found.index)
+        return found
 
     def _add_alarms(self, row: pd.Series[Any], day: pd.Timestamp) -> pd.Series[Any]:
         try:

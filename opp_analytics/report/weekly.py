@@ -21,12 +21,12 @@ from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
+from opp_analytics.report.alerts import Watched, judge_alerts
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
-from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, render_page
+from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, read_logo, render_page
 from opp_analytics.report.inputs import Asked, Inputs, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
-from opp_analytics.report.settings import find_alerts, read_logo
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
 
@@ -50,6 +50,10 @@ class WeeklyReport:
     """Path of the page as a PDF."""
     alerts: tuple[Alert, ...] = ()
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
+    milestones: tuple[Alert, ...] = ()
+    """The ``milestones`` of the org file that the current period has passed, the highest first; they are news, no alerts."""
+    watched: Watched = field(default=Watched(), repr=False, compare=False)
+    """The same, and what to say of what no longer holds."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""
     audience: str = WHOLE
@@ -169,14 +173,11 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     names = choose_blocks(tables, look.get("blocks") or ())
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
-        now, then = tables.alert_figures, tables.earlier_figures
-        alerts = find_alerts(
-            inputs.settings, now, then, label=str(inputs.period), period=inputs.name, currency=inputs.currency
-        )
+        watched = judge_alerts(tables)
         bar.update()
         shown: dict[str, Any] = {"title": look.get("title"), "blocks": names}
         page = compose(tables, workbook=paths["xlsx"].name, done=bar.update, **shown)
-        page = replace(page, alerts=tuple(alert.shorten(page.sentence) for alert in alerts))
+        page = replace(page, alerts=tuple(alert.shorten(page.sentence) for alert in watched.lines))
         html = render_page(page, audience=ready.audience, accent=look.get("accent"), logo=ready.logo)
         content = {"html": html.encode(), "xlsx": _write_workbook(page, tables)}
         bar.update()
@@ -195,7 +196,9 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
             write_whole(path, content[kind])
     return WeeklyReport(
         **paths,
-        alerts=tuple(alerts),
+        alerts=watched.alerts,
+        milestones=watched.milestones,
+        watched=watched,
         sentences=tuple(filter(None, (page.sentence, page.second))),
         audience=ready.audience,
         day=inputs.today,

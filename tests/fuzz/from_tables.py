@@ -19,7 +19,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.report.settings import find_alerts
+from opp_analytics.report.alerts import judge_forecast
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import Findings, Target
@@ -263,7 +263,7 @@ def _use_org(findings: Findings, content: bytes) -> None:
         org.to_dict(), repr(org)
         frame = oa.read_export(org.apply(sound()), org, progress=False)
         table = oa.forecast(frame, as_of=_DAY, target=org.targets if len(org.targets) else 100)
-        [*find_alerts(org.report, table.iloc[-1], label="2026-03", period="March", currency=org.currency)]
+        [*judge_forecast(org.report, table.iloc[-1], label="2026-03", period="March", currency=org.currency)]
         repr(oa.explore(frame, as_of=_DAY))
 
 

@@ -24,6 +24,7 @@ from opp_analytics.report.digest import (
     write_plain,
 )
 from opp_analytics.report.model import (
+    Alert,
     Block,
     Cell,
     Group,
@@ -323,7 +324,8 @@ def test_write_mail__says_what_a_server_may_refuse() -> None:
 
 
 def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None:
-    kept = digest(PEOPLE, RISK).keep_alerts(["Oak fell below 50%."], ["March is at target again."])
+    lines = [Alert("Oak fell below 50%.", True), Alert("March is back above 50%.", kind="over")]
+    kept = digest(PEOPLE, RISK).keep_alerts(lines)
     message = read(write_mail(kept, {"weekly.html": PAGE}))
     assert message["Subject"] == "Oak fell below 50%."
     body = message.get_body(("plain",))
@@ -331,9 +333,9 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
     assert body.get_content().splitlines() == [
         "Weekly forecast · Mar 16, 2026",
         "",
-        "Oak fell below 50%.",
+        "New: Oak fell below 50%.",
         "",
-        "March is at target again.",
+        "Over: March is back above 50%.",
         "",
         "March will likely reach $180K.",
         "",
@@ -341,7 +343,7 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
         "",
         "The page is attached.",
     ]
-    assert read(write_mail(digest().keep_alerts([], ["Over."]), {}))["Subject"] == "Over."
+    assert read(write_mail(digest().keep_alerts(lines[1:]), {}))["Subject"] == "March is back above 50%."
 
 
 def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(message: EmailMessage) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from opp_analytics import errors
+from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.report import html
 from opp_analytics.report.compose import compose
-from opp_analytics.report.html import find_browser, print_pdf, render_page
+from opp_analytics.report.html import find_browser, print_pdf, read_logo, render_page
 from tests.report import reading
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
@@ -107,3 +108,22 @@ def test_print_pdf__of_a_browser_that_prints_nothing_is_an_error(tmp_path: Path)
         print_pdf(b"<p>", browser=str(broken))
     with pytest.raises(errors.DataError, match="did not print the page"):
         print_pdf(b"<p>", browser=str(tmp_path / "none"))
+
+
+def test_read_logo__of_nothing_is_none():
+    assert read_logo({"freq": "M"}) is None
+
+
+def test_read_logo__is_the_picture_itself(tmp_path):
+    (tmp_path / "logo.PNG").write_bytes(b"\x89PNG")
+    assert read_logo({"logo": str(tmp_path / "logo.PNG")}) == "data:image/png;base64,iVBORw=="
+
+
+def test_read_logo__refuses_what_is_no_logo(tmp_path):
+    with pytest.raises(DataError, match="none.png does not exist"):
+        read_logo({"logo": str(tmp_path / "none.png")})
+    (tmp_path / "big.svg").write_bytes(b"x" * 200_001)
+    with pytest.raises(ArgumentValueError, match="200,001 bytes; use one of at most 200,000"):
+        read_logo({"logo": str(tmp_path / "big.svg")})
+    with pytest.raises(ArgumentValueError, match=r"is not a picture; use one of \.png"):
+        read_logo({"logo": "logo.pdf"})

@@ -1,4 +1,4 @@
-"""The organization's own look, and alerts: what holds is said with its figures, what is not known is warned of."""
+"""Alerts: what holds is said with its figures, what is not known is warned of."""
 
 from __future__ import annotations
 
@@ -8,29 +8,8 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.errors import ArgumentValueError, DataError
+from opp_analytics.report.alerts import judge_forecast
 from opp_analytics.report.model import Alert
-from opp_analytics.report.settings import find_alerts, read_logo
-
-
-def test_read_logo__of_nothing_is_none():
-    assert read_logo({"freq": "M"}) is None
-
-
-def test_read_logo__is_the_picture_itself(tmp_path):
-    (tmp_path / "logo.PNG").write_bytes(b"\x89PNG")
-    assert read_logo({"logo": str(tmp_path / "logo.PNG")}) == "data:image/png;base64,iVBORw=="
-
-
-def test_read_logo__refuses_what_is_no_logo(tmp_path):
-    with pytest.raises(DataError, match="none.png does not exist"):
-        read_logo({"logo": str(tmp_path / "none.png")})
-    (tmp_path / "big.svg").write_bytes(b"x" * 200_001)
-    with pytest.raises(ArgumentValueError, match="200,001 bytes; use one of at most 200,000"):
-        read_logo({"logo": str(tmp_path / "big.svg")})
-    with pytest.raises(ArgumentValueError, match=r"is not a picture; use one of \.png"):
-        read_logo({"logo": "logo.pdf"})
-
 
 ROW = pd.Series(
     {
@@ -43,7 +22,8 @@ TOLD = "you asked to be told"
 
 def find(conditions, earlier=None, **texts):
     settings = {"alert_when": conditions, "alert_text": texts}
-    return find_alerts(settings, ROW, earlier, label="2026-11", period="November", currency="USD")
+    judged = judge_forecast(settings, ROW, earlier, label="2026-11", period="November", currency="USD")
+    return [alert for alert in judged if alert.kind == "alert"]
 
 
 def said(conditions, **texts):
@@ -86,11 +66,11 @@ def said(conditions, **texts):
         ("pipeline_coverage < 0.61", f"November has 0.60× coverage of what is to go; {TOLD} below 0.61×."),
     ],
 )
-def test_find_alerts__says_what_holds_as_people_do(condition, sentence):
+def test_judge_forecast__says_what_holds_as_people_do(condition, sentence):
     assert said(condition) == [sentence]
 
 
-def test_find_alerts__that_do_not_hold_are_not_said():
+def test_judge_forecast__that_do_not_hold_are_not_said():
     assert said("p_target > 0.5") == []
     assert said(None) == []
     assert said(["expected > 0.8 * target", "booked >= 28k"]) == [
@@ -98,17 +78,17 @@ def test_find_alerts__that_do_not_hold_are_not_said():
     ]
 
 
-def test_find_alerts__puts_new_ones_before_those_that_held_at_the_earlier_record():
+def test_judge_forecast__tells_new_ones_from_those_that_held_at_the_earlier_record():
     conditions = ["p_target < 0.5", "booked < 100k", "open_count < 5"]
     earlier = pd.Series({**ROW, "p_target": 0.51, "open_count": math.nan})
     assert [(alert.sentence.split()[2], alert.lead) for alert in find(conditions, earlier)] == [
-        ("<1%", "New"), ("is", "New"), ("$28K", "Still"),
+        ("<1%", "New"), ("$28K", "Still"), ("is", "New"),
     ]  # fmt: skip
     assert [alert.lead for alert in find(conditions)] == ["", "", ""]
     assert [alert.key for alert in find(conditions)] == [f"2026-11 {condition}" for condition in conditions]
 
 
-def test_find_alerts__says_the_words_of_the_org_file():
+def test_judge_forecast__says_the_words_of_the_org_file():
     texts = {
         "p_target": "{period}: {figure} ({line})",
         "expected  <  0.8 * target": "{expected} {figure} {bound}",
@@ -123,7 +103,7 @@ def test_find_alerts__says_the_words_of_the_org_file():
     ]
 
 
-def test_find_alerts__on_a_figure_that_is_not_known_are_warned_of():
+def test_judge_forecast__on_a_figure_that_is_not_known_are_warned_of():
     with pytest.warns(
         errors.DataWarning, match=r"'attainment < 1' cannot be judged for November: attainment is not known"
     ):
@@ -131,7 +111,7 @@ def test_find_alerts__on_a_figure_that_is_not_known_are_warned_of():
 
 
 @pytest.mark.parametrize("condition", ["booked / 0 > 1", "expected / (booked - 28000) > 1"])
-def test_find_alerts__that_divide_by_zero_are_warned_of(condition):
+def test_judge_forecast__that_divide_by_zero_are_warned_of(condition):
     with pytest.warns(errors.DataWarning, match="cannot be judged for November: it divides by zero"):
         assert said(condition) == []
 

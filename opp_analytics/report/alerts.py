@@ -1,0 +1,436 @@
+"""What an org file asks to be told of: conditions on the forecast and on deals, and milestones of the target."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, groupby
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.columns import find_unit, format_cell
+from opp_analytics.errors import ArgumentValueError, DataWarning
+from opp_analytics.inputs import did_you_mean
+from opp_analytics.org import Comparison, Condition, check_template, read_condition, read_figures
+from opp_analytics.report.inputs import Inputs
+from opp_analytics.report.model import Alert
+from opp_analytics.report.tables import Tables
+
+_MOST = 5
+"""Deals that are named of those that began or ended to meet a condition."""
+_CENT = 0.005
+"""A milestone is passed at half a cent, as a target is met."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What an org file asks to be told of, judged for one page."""
+
+    alerts: tuple[Alert, ...] = ()
+    """What holds, the new ones first, deals last."""
+    milestones: tuple[Alert, ...] = ()
+    """Those passed in the current period, the highest first."""
+    find_end: Callable[[str], Alert | None] = lambda key: None
+    """Say what no longer holds by its key, without a sentence where that is not known; None where nobody asks any more."""
+
+    @property
+    def lines(self) -> tuple[Alert, ...]:
+        """What the page says: alerts, and the newest milestone if it was passed since the earlier record."""
+        return fold([*self.alerts, *(one for one in self.milestones[:1] if one.new)])
+
+    def follow_up(self, told: Collection[str]) -> tuple[tuple[Alert, ...], tuple[str, ...]]:
+        """Say what began, ended and was passed since somebody was told these keys; and which keys they know then."""
+        holding = {alert.key: alert for alert in (*self.alerts, *self.milestones)}
+        begun = [replace(alert, new=True) for alert in self.alerts if alert.key not in told]
+        passed = [one for one in self.milestones[:1] if one.key not in told]
+        ends = {key: self.find_end(key) for key in told if key not in holding}
+        over = [end for end in ends.values() if end and end.sentence]
+        kept = [key for key, end in ends.items() if end and not end.sentence]
+        deals_last = [sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over)]
+        return fold([*chain(*deals_last), *passed]), (*holding, *kept)
+
+
+def fold(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """Name the first deals of those that began or ended to meet a condition and count the rest; list those that still do in one line."""
+    lines: list[Alert] = []
+    for (is_deal, lead), group in groupby(alerts, key=lambda alert: (bool(alert.deal), alert.lead)):
+        same = list(group)
+        if is_deal and lead == "Still":
+            names = text.joined(dict.fromkeys(alert.deal for alert in same), most=_MOST - 2)
+            asked = f"{text.count(len({alert.deal for alert in same}))} you asked about: {names}."
+            lines.append(Alert(asked, new=False, deal=names))
+        else:
+            shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
+            lines += shown
+            if rest > 0:
+                lines.append(replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key=""))
+    return tuple(lines)
+
+
+def judge_alerts(tables: Tables) -> Watched:
+    """Judge what the org file asks to be told of, for the subject of a page."""
+    inputs, label = tables.inputs, str(tables.inputs.period)
+    now, then = tables.alert_figures, tables.earlier_figures
+    named: dict[str, Any] = {"label": label, "period": inputs.name, "currency": inputs.currency}
+    judged = judge_forecast(inputs.settings, now, then, **named)
+    milestones = judge_milestones(inputs.settings, now, then, **named)
+    deals = _Deals.of(tables)
+    ended = {alert.key: alert for alert in (*judged, *milestones) if alert.kind == "over"}
+    holding = [*(alert for alert in judged if alert.kind == "alert"), *deals.list_alerts(tables)]
+    return Watched(
+        # Those on the forecast before deals, among both the new ones first.
+        tuple(sorted(holding, key=lambda alert: (alert.new is False, bool(alert.deal)))),
+        tuple(one for one in milestones if one.kind == "milestone"),
+        lambda key: ended[key] if key in ended else deals.find_end(key),
+    )
+
+
+_TOLD = "you asked to be told {bound}."
+_TEXTS = {
+    "p_target": f"{{period}} is {{figure}} likely to hit {{target}}; {_TOLD}",
+    "expected": f"Forecast for {{period}} is {{figure}}; {_TOLD}",
+    "expected / target": "Forecast {expected} is {figure} of target; your line is {line}.",
+    "booked": f"{{period}} has {{figure}} closed; {_TOLD}",
+    "booked / target": "Closed {booked} is {figure} of target; your line is {line}.",
+    "attainment": "Closed {booked} is {figure} of target; your line is {line}.",
+    "gap": f"{{period}} has {{figure}} to go; {_TOLD}",
+    "open_value": f"{{period}} has {{figure}} open and due; {_TOLD}",
+    "pipeline_coverage": f"{{period}} has {{figure}} coverage of what is to go; {_TOLD}",
+    "needed_pipeline": f"{{period}} needs {{figure}} more pipeline; {_TOLD}",
+    "world_changed": "New deals or the share won changed beyond chance; you asked to be told.",
+}
+"""Sentences of alerts by the column that is compared with a number, or by the two columns of a ratio."""
+_SUBJECTS = {
+    "p_target": "{period}",
+    "expected": "Forecast for {period}",
+    "booked": "Closed in {period}",
+    "attainment": "Closed in {period}",
+    "gap": "To go in {period}",
+    "open_value": "Open and due in {period}",
+    "pipeline_coverage": "Coverage of {period}",
+    "needed_pipeline": "Pipeline to add for {period}",
+}
+"""What an alert was about, once it is over."""
+_MOVES = {
+    "below": ("fell below {line}", "is below {line}", "is back above {line}"),
+    "at or below": ("fell to {line} or less", "is at {line} or less", "is back above {line}"),
+    "above": ("rose above {line}", "is above {line}", "is back below {line}"),
+    "at or above": ("rose to {line} or more", "is at {line} or more", "is back below {line}"),
+    "at": ("came to {line}", "is at {line}", "is no longer at {line}"),
+    "other than": ("left {line}", "is not at {line}", "is back at {line}"),
+}
+"""What a figure did at a line, by the word of the comparison: once it began to hold, as long as it does, and once it ended."""
+
+
+def judge_forecast(
+    settings: Mapping[str, Any],
+    row: pd.Series[Any],
+    earlier: pd.Series[Any] | None = None,
+    *,
+    label: str,
+    period: str,
+    currency: str | None,
+) -> list[Alert]:
+    """Judge each condition of ``alert_when`` for the current period's row; warn of one on an unknown figure.
+
+    `earlier` is the row as of the record that changes are counted from, `label` that of the period. What does not hold
+    is said as over, without a sentence where that is not known.
+    """
+    now: Any = row.to_dict()
+    before: Any = None if earlier is None else earlier.to_dict()
+    own, alerts = _read_texts(settings), []
+    for condition in _read_conditions(settings, "alert_when", row.index):
+        key, holds = f"{label} {condition.text}", condition.judge(now)
+        if holds:
+            new = None if before is None else not condition.judge(before)
+            alerts.append(Alert(_say_alert(condition, row, own, period, currency), new, key))
+            continue
+        if holds is None:
+            unknown = [name for name in condition.columns if math.isnan(row[name])]
+            why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
+            why = f"alert_when={condition.text!r} cannot be judged for {period}: {why}"
+            warnings.warn(why, DataWarning, stacklevel=2)
+        sentence = "" if holds is None else _say_over(condition, row, period, currency)
+        alerts.append(Alert(sentence, key=key, kind="over"))
+    return alerts
+
+
+def judge_milestones(
+    settings: Mapping[str, Any],
+    row: pd.Series[Any],
+    earlier: pd.Series[Any] | None = None,
+    *,
+    label: str,
+    period: str,
+    currency: str | None,
+) -> list[Alert]:
+    """Judge each of the ``milestones`` for the current period's row, the highest first; one that is not passed has no sentence."""
+    alerts = []
+    closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
+    for share in sorted(settings.get("milestones") or (), reverse=True):
+        what = "reached its target" if share == 1 else f"passed {_write_share(share)} of target"
+        sentence = f"{text.capital(period)} {what}: {closed} of {target} closed."
+        passed, new = _passes(row, share), None if earlier is None else not _passes(earlier, share)
+        key = f"{label} {_write_share(share)} of target"
+        alerts.append(
+            Alert(sentence, new, key, kind="milestone") if passed else Alert("", key=key, kind="over")
+        )
+    return alerts
+
+
+def _passes(row: pd.Series[Any], share: float) -> bool:
+    return bool(row["target"] > 0 and row["booked"] >= share * row["target"] - _CENT)
+
+
+def _write_share(share: float) -> str:
+    return text.percent(share, 0 if round(share, 2) == share else 1)
+
+
+def _read_conditions(settings: Mapping[str, Any], key: str, known: Collection[str] | None) -> list[Condition]:
+    typed = settings.get(key) or ()
+    return [read_condition(words, known) for words in ([typed] if isinstance(typed, str) else typed)]
+
+
+def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {" ".join(key.split()): words for key, words in (settings.get("alert_text") or {}).items()}
+
+
+def _say_alert(
+    condition: Condition, row: pd.Series[Any], own: Mapping[str, str], period: str, currency: str | None
+) -> str:
+    shown = {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()}
+    shown |= {"period": period, "condition": condition.text}
+    found = condition.comparison
+    if found is None:
+        template = f"{{period}}: {_list_figures(condition, shown)}; you asked to be told when {{condition}}."
+    else:
+        figure, line = _write_pair(found, found.measure(dict(row)), currency)
+        shown |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
+        names = f"{found.column} / {found.base}" if found.base else found.column
+        usual = f"{{period}}: {found.column} is {{figure}}"
+        usual += f" of {found.base}; your line is {{line}}." if found.base else f"; {_TOLD}"
+        template = own.get(found.column) or _TEXTS.get(names, usual)
+    return text.one_line(text.capital(own.get(condition.text, template).format_map(shown)))
+
+
+def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: str | None) -> str:
+    """Say that a condition no longer holds, with the figure now."""
+    found, shown = (
+        condition.comparison,
+        {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()},
+    )
+    if found is None:
+        return text.capital(f"{period}: {_list_figures(condition, shown)}; no longer {condition.text}.")
+    if found.column == "world_changed":
+        return "New deals and the share won are no longer changed beyond chance."
+    subject = _SUBJECTS.get(found.column, f"{text.label(found.column)} of {{period}}").format(period=period)
+    of = f" of {text.label(found.base)}" if found.base else ""
+    figure, line = _write_pair(found, found.measure(dict(row)), currency)
+    likely = f" likely to hit {shown['target']}" if found.column == "p_target" and not of else ""
+    return f"{text.capital(subject)} {_say_back(found, figure, line)}{of}: {figure}{likely}."
+
+
+def _list_figures(condition: Condition, shown: Mapping[str, str]) -> str:
+    return text.joined(f"{name} is {shown[name]}" for name in condition.columns)
+
+
+def _say_back(found: Comparison, figure: str, line: str) -> str:
+    return f"is back at {line}" if figure == line else _MOVES[found.word][2].format(line=line)
+
+
+def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple[str, str]:
+    """Write a figure and its line, finer where rounding hides on which side of it the figure is."""
+    column = "" if found.base else found.column
+    for fine in (False, True):
+        one, other = (_write(column, number, currency, fine) for number in (figure, found.line))
+        if one != other or figure == found.line:
+            break
+    return one, other
+
+
+def _write(column: str, figure: float, currency: str | None, fine: bool = False) -> str:
+    """Write a figure for reading, that of no column as a share; `fine` where rounding hides on which side of a line it is."""
+    unit = find_unit(column) if column else "rate"
+    if unit == "money":
+        return text.money(figure, currency, full=fine)
+    if unit in ("rate", "percent"):
+        return text.percent(figure, 2 * fine)
+    return f"{text.number(figure, 2)}×" if unit == "ratio" and fine else format_cell(column, figure, currency)
+
+
+class _Cells(dict[str, str]):
+    """The words of a deal's sentence; cells are written when a sentence asks for them."""
+
+    def __init__(self, write: Callable[[str], str], words: Mapping[str, str]) -> None:
+        super().__init__(words)
+        self.write = write
+
+    def __missing__(self, column: str) -> str:
+        return self.write(column)
+
+
+@dataclass(frozen=True)
+class _Deals:
+    """The open deals of a page, and what an org file asks of them."""
+
+    inputs: Inputs
+    conditions: tuple[Condition, ...]
+    own: Mapping[str, str]
+    """Sentences of somebody's own by condition."""
+    table: pd.DataFrame
+    """Open deals by id, the largest first."""
+    figures: Mapping[Any, dict[str, float]]
+    """What the conditions compare, by id."""
+
+    @classmethod
+    def of(cls, tables: Tables) -> _Deals:
+        """Read conditions and deals; refuse a column that the deals do not have."""
+        settings = tables.inputs.settings
+        conditions = tuple(_read_conditions(settings, "alert_deals_when", None))
+        names = dict.fromkeys(name for condition in conditions for name in condition.columns)
+        table = tables.measure_deals(names) if conditions else pd.DataFrame()
+        own = {
+            key: words
+            for key, words in _read_texts(settings).items()
+            if key in [one.text for one in conditions]
+        }
+        for condition in conditions:
+            for name in condition.columns:
+                if name not in table:
+                    way_out = did_you_mean(name, map(str, table)) or f"use some of {text.joined(table)}"
+                    raise ArgumentValueError(
+                        f"alert_deals_when={condition.text!r}: the deals have no column {name!r}; {way_out}"
+                    )
+        for key, words in own.items():
+            try:
+                check_template(words, (*table, *_WORDS))
+            except ArgumentValueError as error:
+                raise ArgumentValueError(f"alert_text of {key!r}: {error}") from None
+        return cls(tables.inputs, conditions, own, table, _read_rows(table, names))
+
+    def list_alerts(self, tables: Tables) -> list[Alert]:
+        """List each condition that holds for a deal, the largest deal first; warn of one that can be judged for none."""
+        judged = [
+            [condition.judge(figures) for figures in self.figures.values()] for condition in self.conditions
+        ]
+        for condition, holds in zip(self.conditions, judged, strict=True):
+            if holds and set(holds) == {None}:
+                why = f"alert_deals_when={condition.text!r} cannot be judged: {text.joined(condition.columns, last='or')} is not known of any open deal"
+                warnings.warn(why, DataWarning, stacklevel=2)
+        found = [
+            (key, condition)
+            for key, *holds in zip(self.figures, *judged, strict=True)
+            for condition, so in zip(self.conditions, holds, strict=True)
+            if so
+        ]
+        if not found:
+            return []
+        columns = dict.fromkeys(name for condition in self.conditions for name in condition.columns)
+        then = tables.measure_deals_before(columns, {key for key, _ in found})
+        before = None if then is None else _read_rows(then, columns)
+        return [self._make_alert(key, condition, before) for key, condition in found]
+
+    def _make_alert(
+        self, key: Any, condition: Condition, before: Mapping[Any, dict[str, float]] | None
+    ) -> Alert:
+        then = (before or {}).get(key)
+        new = None if before is None else not (then and condition.judge(then))
+        return Alert(
+            self._say(key, condition, then), new, f"{key} {condition.text}", self._write(key, "name")
+        )
+
+    def find_end(self, key: str) -> Alert | None:
+        """Say what became of a deal that met a condition; without a sentence where it is not known whether it still does."""
+        for condition in self.conditions:
+            deal = key.removesuffix(f" {condition.text}")
+            if deal == key:
+                continue
+            if deal in self.figures:
+                known = condition.judge(self.figures[deal]) is not None
+                sentence = self._say_end(deal, condition) if known else ""
+                return Alert(sentence, key=key, deal=self._write(deal, "name"), kind="over")
+            row = self.inputs.deals[self.inputs.deals["unique_id"] == deal]
+            for name, outcome, value in row[["name", "outcome", "value"]].itertuples(index=False):
+                named = text.isolate(text.one_line(name))
+                amount = "" if pd.isna(value) else f": {self.inputs.money(value)}"
+                return Alert(f"{named} was {text.label(outcome)}{amount}.", key=key, deal=named, kind="over")
+        return None
+
+    def _say(self, key: Any, condition: Condition, then: Mapping[str, float] | None) -> str:
+        """Say that a deal meets a condition: what it did if it did not `then`, and when it is due."""
+        compared, currency = condition.comparisons, self.inputs.currency
+        changed = next((one for one in compared if then and one.judge(then) is False), None)
+        found = changed or next(iter(compared), None)
+        cells = _Cells(partial(self._write, key), {"condition": condition.text, "due": self._say_due(key)})
+        if found is None:
+            cells["figures"] = _list_figures(condition, cells)
+            template = "{name}: {figures}; you asked to be told when {condition}."
+        else:
+            figure, line = _write_pair(found, found.measure(self.figures[key]), currency)
+            cells |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
+            cells["moved"] = _MOVES[found.word][0 if changed else 1].format(line=line)
+            cells["now"] = f"now {figure}" if changed else figure
+            upward = "above" in found.word and not found.base
+            template = (_UPWARD.get(found.column) if upward else None) or _DEAL_TEXTS.get(
+                found.column, _USUAL
+            )
+            of = f" of {text.label(found.base)}" if found.base else ""
+            cells["column"] = f"{text.label(found.column)}{of}"
+        return text.one_line(self.own.get(condition.text, template).format_map(cells))
+
+    def _say_end(self, key: Any, condition: Condition) -> str:
+        figures = self.figures[key]
+        found = next((one for one in condition.comparisons if one.judge(figures) is False), None)
+        cells = _Cells(partial(self._write, key), {})
+        if found is None:
+            return f"{cells['name']}: {_list_figures(condition, cells)}; no longer {condition.text}."
+        figure, line = _write_pair(found, found.measure(figures), self.inputs.currency)
+        if found.column in _DEAL_TEXTS and not found.base:
+            return f"{cells['name']} {_say_back(found, figure, line)}: {figure}."
+        return f"{cells['name']}: {text.label(found.column)} now {figure}; your line is {line}."
+
+    def _say_due(self, key: Any) -> str:
+        """Say what a deal is worth and when it is due: "$68K due Nov 28"."""
+        value, date = self._get(key, "value"), self._get(key, "close_date")
+        amount = "no amount" if pd.isna(value) else self.inputs.money(value)
+        if pd.isna(date):
+            return f"{amount}, no close date"
+        return f"{amount}{',' if pd.isna(value) else ''} {'was ' if date < self.inputs.today else ''}due {self.inputs.day(date)}"
+
+    def _get(self, key: Any, column: str) -> Any:
+        return self.table[column].loc[key]
+
+    def _write(self, key: Any, column: str) -> str:
+        value = self._get(key, column)
+        if column == "stage":
+            return text.stage(value)
+        if isinstance(value, pd.Timestamp) and value.tzinfo is None:
+            return self.inputs.day(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            return _write(column, float(value), self.inputs.currency)
+        return text.isolate(text.one_line(format_cell(column, value, self.inputs.currency)))
+
+
+def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[str, float]]:
+    return dict(zip(table.index, read_figures({name: table[name] for name in names}), strict=True))
+
+
+_WORDS = ("condition", "due", "figure", "line", "bound")
+"""What the sentence of a deal may hold beside its columns; the last three where the condition compares a column with a line."""
+_DEAL_TEXTS = {
+    "chance": "{name} {moved} ({now}); {due}.",
+    "value": "{name} {moved} ({now}); {due}.",
+    "probability": "{name} {moved} as stated ({now}); {due}.",
+}
+_UPWARD = {
+    "days_in_stage": "{name} has been {figure} days in {stage}, your line is {line}; {due}.",
+    "pushes": "{name} was pushed {figure} times, your line is {line}; {due}.",
+    "risk": "{name} has {figure} flags, your line is {line}; {due}.",
+}
+_USUAL = "{name}: {column} {moved} ({now}); {due}."
+"""Sentences of a deal by the column that is compared with a number; of days and counts where they are too many."""
