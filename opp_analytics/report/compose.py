@@ -66,7 +66,8 @@ def _clean(part: Any) -> Any:
     if isinstance(part, str):
         return text.isolate(text.one_line(part))
     if isinstance(part, tuple):
-        return tuple(map(_clean, part))
+        cleaned = tuple(map(_clean, part))
+        return type(part)(*cleaned) if hasattr(part, "_fields") else cleaned
     if is_dataclass(part) and not isinstance(part, type):
         return replace(part, **{field.name: _clean(getattr(part, field.name)) for field in fields(part)})
     return part

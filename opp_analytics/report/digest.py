@@ -6,7 +6,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,10 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opp_analytics import text
+from opp_analytics.charts import ChartData
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
-from opp_analytics.report.model import Alert, Block, Cell, Saying, Table, WeeklyPage
+from opp_analytics.report.model import Alert, Block, Cell, Chart, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
@@ -93,10 +94,14 @@ class Digest:
     sections: tuple[Section, ...]
     subject: str = ""
     """Of the mail; by default the sentence."""
+    chart: ChartData | None = field(default=None, repr=False)
+    """The forecast over time, under its finding; None where the page does not draw it."""
 
     def keep_alerts(self, lines: Sequence[Alert]) -> Digest:
         """Keep what a message of alerts alone says: what began, ended and was passed, and the page's sentence."""
-        return replace(self, alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=())
+        return replace(
+            self, alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=(), chart=None
+        )
 
 
 def make_digest(page: WeeklyPage) -> Digest:
@@ -107,7 +112,15 @@ def make_digest(page: WeeklyPage) -> Digest:
         tiles.append((tile.name, tile.figure, change, tile.note))
     sections = tuple(_make_section(block) for block in page.blocks if block.key in _SECTIONS)
     heading = f"{page.heading} · {page.subject}"
-    return Digest(heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections)
+    drawn = (
+        replace(part.chart, title=block.title, note="")
+        for block in page.blocks
+        for part in block.parts
+        if isinstance(part, Chart) and part.chart and not part.chart.empty
+    )
+    return Digest(
+        heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections, chart=next(drawn, None)
+    )  # fmt: skip
 
 
 def _make_section(block: Block) -> Section:
@@ -187,13 +200,15 @@ def write_chat(
         parts = list(_write_parts(digest, marks, *most))
         if fits("\n\n".join(parts)):
             break
-    shorter = (parts[:end] for end in range(len(parts), 1, -1))
-    kept = next((some for some in shorter if fits("\n\n".join(some))), parts[1:2])
+    first = 1 if digest.heading else 0
+    shorter = (parts[:end] for end in range(len(parts), first, -1))
+    kept = next((some for some in shorter if fits("\n\n".join(some))), parts[first : first + 1])
     return "\n\n".join(kept) + "\n"
 
 
 def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Iterator[str]:
-    yield marks.stress(digest.heading)
+    if digest.heading:
+        yield marks.stress(digest.heading)
     for alert in digest.alerts:
         yield marks.stress(alert.words, alert.tone != "standing")
     yield marks.stress(digest.sentence)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import analysis, svg, text
+from opp_analytics import analysis, charts, svg, text
 from opp_analytics.analysis import deal_categories, evidence, find_gap, say_held, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
@@ -84,7 +84,8 @@ def _draw_trend(tables: Tables, fan: pd.DataFrame) -> Chart:
     won = won.assign(close_date=won["close_date"].where(won["close_date"] < inputs.today, inputs.today))
     begin = pd.DataFrame({"close_date": [inputs.period.start_time], "value": [0.0]}).astype(won.dtypes)
     closed = pd.concat([begin, won])
-    return Chart(svg.forecast_fan(fan, closed=closed, calls=tables.called, pacing=tables.pacing))
+    drawn: dict[str, Any] = {"closed": closed, "calls": tables.called, "pacing": tables.pacing}
+    return Chart(svg.forecast_fan(fan, **drawn), charts.forecast_fan(fan, **drawn))
 
 
 def _pace(tables: Tables, note: Note) -> Block:

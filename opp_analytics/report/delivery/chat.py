@@ -1,17 +1,178 @@
-"""Chats by Apprise, with the URLs of the environment."""
+"""Chats by Apprise: the text in each service's own mark-up, whole sentences alone, and a picture where a service takes files."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from opp_analytics.api import Secret, read_secret
+from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery.ledger import Kind
 from opp_analytics.report.delivery.receivers import Receiver
+from opp_analytics.report.digest import MARKDOWN, PLAIN, SLACK, Digest, Marks, write_chat
+from opp_analytics.report.html import WHOLE
 from opp_analytics.report.weekly import WeeklyReport
+
+_URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
+_SECONDS = 60.0
+"""A chat that takes longer has failed."""
+_ROUNDS = 200_000
+"""Makes the checksum of an address slow, so that nobody finds a weak password by trying."""
+_SHORTEST = 3
+"""Letters of the shortest part of an address that is hidden in a message."""
+_UNTITLED = ("Slack", "Discord")
+"""Services that show a title in plain or above their own mark-up; they get the heading in bold within the text."""
+_SHOW_MARKDOWN = ("Mattermost", "Zulip")
+"""Services that show Markdown, which Apprise takes for plain text."""
 
 
 def find_chats() -> list[Receiver]:
-    """Find the chats of the environment, which get the page of everybody."""
-    return []
+    """Read the chats of the environment, which get the page of everybody; each is checked, and none is shown."""
+    found = read_secret(_URLS, _COMMAND, "chat")
+    chats = [Secret(url) for url in dict.fromkeys(found.reveal().split())] if found else []
+    names = []
+    for place, chat in enumerate(chats, 1):
+        service = _open(chat)
+        if service is None:
+            raise ConfigError(
+                f"chat {place} of {len(chats)} in the environment ({_URLS} or {_COMMAND}) has no address that Apprise can read: "
+                "the service is unknown, a part is missing, or a library of that service is not installed; its form is at "
+                "https://appriseit.com/services/"
+            )
+        names.append(_name(chat, service))
+    return [Receiver(name, "chat", WHOLE, chat) for name, chat in zip(names, chats, strict=True)]
 
 
 def send_chat(receiver: Receiver, page: WeeklyReport, kind: Kind) -> str:
     """Send a page, or its alerts, to a chat; give why it failed, nothing where it was sent."""
-    return "chats cannot be sent to yet"
+    chat, digest = receiver.address, page.digest
+    assert chat is not None
+    assert digest is not None
+    apprise, service = _import_apprise(), _open(chat)
+    with tempfile.TemporaryDirectory() as folder, _keep_quiet():
+        if _takes_files(service) and (picture := draw_first_screen(digest)):
+            file = Path(folder, f"{page.html.stem}.png")
+            file.write_bytes(picture)
+            attached = apprise.AppriseAttachment(str(file))
+        else:
+            attached = None
+        sender = apprise.Apprise(service)
+        result = sender.notify(**_write(digest, service), attach=attached, timeout=_SECONDS)
+    if result:
+        return ""
+    if result.status == apprise.AppriseResultStatus.TIMEOUT:
+        return f"no answer within {_SECONDS:g} seconds"
+    said = dict.fromkeys(entry.message for entry in result.logs())
+    return _redact(chat, " ".join(said)) or "Apprise does not say why"
+
+
+def draw_first_screen(digest: Digest) -> bytes | None:
+    """Draw headline, tiles and the forecast over time as a PNG; None where the page does not draw the forecast."""
+    if digest.chart is None:
+        return None
+    # Here: its library takes long to import.
+    from opp_analytics.plots.first_screen import first_screen, write_png
+
+    tiles = [(name, figure, change or note) for name, figure, change, note in digest.tiles]
+    return write_png(first_screen(digest.heading, digest.sentence, tiles, digest.chart))
+
+
+def _import_apprise() -> Any:
+    try:
+        import apprise
+    except ImportError:
+        raise ConfigError(
+            "chats need Apprise; install it with: pip install 'opp-analytics[deliver]'"
+        ) from None
+    return apprise
+
+
+def _open(chat: Secret) -> Any:
+    """Open a chat; None where Apprise cannot read its address."""
+    apprise = _import_apprise()
+    with _keep_quiet(), warnings.catch_warnings(action="ignore"):
+        # Without pictures that a reader's program would fetch, and to nowhere else than the address says.
+        asset = apprise.AppriseAsset(
+            app_id="opp-analytics", app_desc="Weekly forecast", app_url="", image_url_mask="", image_url_logo="",
+            image_path_mask="", http_redirects=False,
+        )  # fmt: skip
+        return apprise.Apprise.instantiate(chat.reveal(), asset=asset)
+
+
+def _name(chat: Secret, service: Any) -> str:
+    """Name a chat by its kind and a checksum of its address."""
+    kind = chat.reveal().partition("://")[0].lower()
+    if kind in ("http", "https"):
+        protocol = service.secure_protocol or service.protocol
+        kind = protocol if isinstance(protocol, str) else protocol[0]
+    checksum = hashlib.pbkdf2_hmac("sha256", chat.reveal().encode(), b"opp-analytics chat", _ROUNDS)
+    return f"{kind} {checksum.hex()[:6]}"
+
+
+def _takes_files(service: Any) -> bool:
+    # Apprise says so of all of Slack, but only a bot may send one.
+    return bool(service.attachment_support) and (service.service_name != "Slack" or service.mode == "bot")
+
+
+def _write(digest: Digest, service: Any) -> dict[str, Any]:
+    """Write title and text of a message for a service, as Apprise takes them."""
+    from apprise.conversion import convert_between
+
+    titled = service.title_maxlen > 0 and service.service_name not in _UNTITLED
+    marks, form = _choose_marks(service)
+    target = service.resolve_format(form)
+
+    def fits(words: str) -> bool:
+        if form is not None:
+            words = service.dialect_convert(convert_between(form, target, words), target)  # type: ignore[no-untyped-call]
+        return len(words) <= int(service.body_maxlen)
+
+    body = write_chat(replace(digest, heading="") if titled else digest, marks, fits)
+    return {"title": digest.heading if titled else "", "body": body, "body_format": form}
+
+
+def _choose_marks(service: Any) -> tuple[Marks, str | None]:
+    """Choose the mark-up, and its name where Apprise is to turn it into that of the service."""
+    if service.service_name in _SHOW_MARKDOWN:
+        return MARKDOWN, None
+    if service.resolve_format("markdown") == "text":
+        return PLAIN, "text"
+    if service.service_name == "Slack":
+        # Apprise would leave backslashes, which Slack shows.
+        service.dialect_convert = lambda body, *_: body
+        return SLACK, "markdown"
+    return MARKDOWN, "markdown"
+
+
+@contextmanager
+def _keep_quiet() -> Iterator[None]:
+    """Keep the logs of Apprise, and of the requests it makes, from everybody's eyes: they may name an address."""
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3.connectionpool")]
+    nobody, before = logging.NullHandler(), [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(nobody)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagates in zip(loggers, before, strict=True):
+            logger.propagate = propagates
+            logger.removeHandler(nobody)
+
+
+def _redact(chat: Secret, words: str) -> str:
+    """Hide each part of an address in a text."""
+    address = chat.reveal().partition("://")[2]
+    parts = re.split(r"[/:@?&=#,+]+", f"{address}/{unquote(address)}")
+    for part in sorted({part for part in parts if len(part) >= _SHORTEST}, key=len, reverse=True):
+        words = re.sub(re.escape(part), "***", words, flags=re.IGNORECASE)
+    return words

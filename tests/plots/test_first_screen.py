@@ -1,0 +1,50 @@
+"""The first screen as a picture: its words, none over another, in what a phone shows."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from opp_analytics import charts
+from opp_analytics.plots.first_screen import first_screen, write_png
+from tests.plots import reading
+
+TILES = [("Closed won", "$184K", "▲ $46K since Nov 9"), ("Forecast", "$484K", ""), ("Coverage", "1.4×", "")]
+SENTENCE = "November is 46% likely to hit $490K: $184K closed, forecast $484K."
+
+
+@pytest.fixture
+def chart() -> charts.ChartData:
+    days = pd.to_datetime(["2026-11-02", "2026-11-09", "2026-11-16"]).tz_localize("UTC")
+    fan = pd.DataFrame(
+        {"booked": [0.0, 90e3, 184e3], "expected": [400e3, 440e3, 484e3], "low": 300e3, "high": 600e3, "target": 490e3},
+        index=days,
+    )  # fmt: skip
+    fan.attrs["currency"] = "USD"
+    return charts.forecast_fan(fan)
+
+
+@pytest.mark.parametrize("sentence", [SENTENCE, f"{SENTENCE} " * 2 + SENTENCE])
+@pytest.mark.parametrize("tiles", [TILES, []])
+def test_first_screen__has_the_words_of_the_page_none_over_another(chart, tiles, sentence):
+    drawn = first_screen("Weekly forecast · Nov 16, 2026", sentence, tiles, chart)
+    said = [text.get_text().replace("\n", " ") for text in drawn.subfigs[0].texts]
+    assert said == [
+        "Weekly forecast · Nov 16, 2026",
+        sentence,
+        *(words for tile in tiles for words in tile),
+        chart.title,
+    ]
+    FigureCanvasAgg(drawn).draw()
+    assert reading.faults(drawn) == []
+    width, height = drawn.get_size_inches()
+    assert width < 4
+    assert height < 3 * width
+
+
+def test_write_png__same_inputs_same_bytes_in_the_dots_of_a_phone(chart):
+    made = [write_png(first_screen("Weekly forecast, 予測", SENTENCE, TILES, chart)) for _ in range(2)]
+    assert made[0] == made[1]
+    assert made[0][:4] == b"\x89PNG"
+    assert int.from_bytes(made[0][16:20], "big") == 1200
