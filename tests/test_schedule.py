@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,41 +26,35 @@ def block(language: str, first: str) -> str:
     return found
 
 
-def install(folder: Path) -> None:
-    """A folder with our command where the page's jobs look for it."""
-    command = folder / ".venv" / "bin" / "opp-analytics"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m opp_analytics "$@"\n')
-    command.chmod(0o755)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has the task scheduler")
-def test_cron__runs_both_lines(shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path) -> None:
-    install(tmp_path)
+@pytest.mark.posix
+@pytest.mark.slow
+def test_cron__runs_as_printed(shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path) -> None:
     token, api_key = shared_sandbox.add_tenant(pd.DataFrame([row(number) for number in range(5)]))
     secrets = {"API_URL": shared_sandbox.url, "AUTH_TOKEN": token, "API_KEY": api_key}
     (tmp_path / "secrets.env").write_text(
         "".join(f"BLOCKS_{name}='{value}'\n" for name, value in secrets.items())
     )
-    lines = [line for line in block("crontab", "# crontab -e").splitlines() if not line.startswith("#")]
-    assert len(lines) == 2
+    (tmp_path / "opp-analytics.toml").touch()
+    ours = {"PATH": "/usr/bin:/bin", "TZ": "UTC", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    ours["XDG_STATE_HOME"] = os.fspath(tmp_path / "state")
+
+    def run(*words: str, **more: str) -> None:
+        subprocess.run(words, env=ours | more, cwd=tmp_path, check=True, capture_output=True)
+
+    program = [sys.executable, "-m", "opp_analytics"]
+    run(*program, "record", **{f"BLOCKS_{name}": value for name, value in secrets.items()})
+    run(*program, "schedule", "--for", "cron", "--out", ".")
+    printed = (tmp_path / "opp-schedule.crontab").read_text()
+    assert printed.replace(str(tmp_path), "/srv/sales") == block("crontab", "# Made by")
+    lines = [line for line in printed.splitlines() if not line.startswith("#")]
     for line in lines:
-        # cron ends a command at a percent sign, and gives it little of a login's environment.
-        assert "%" not in line
-        times, command = re.fullmatch(r"((?:\S+ ){5})\s*(.+)", line).groups()
-        assert re.fullmatch(r"\d+ \d+ \* \* [*1]", times.strip())
-        subprocess.run(
-            ["/bin/sh", "-c", command.replace("/srv/sales", str(tmp_path))],
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(tmp_path),
-                "XDG_STATE_HOME": os.fspath(tmp_path / "state"),
-            },
-            check=True,
-        )
-    assert len(oa.History(tmp_path / "opp-history").records) >= 1
+        run("/bin/sh", "-c", line.split(maxsplit=5)[5])
+    assert len(oa.History(tmp_path / "opp-history").records) >= 2
     written = [file.suffix for file in sorted((tmp_path / "reports").glob("weekly-*"))]
     assert written == [".eml", ".html", ".xlsx"]
+    run(*program, "schedule", "--for", "systemd", "--out", ".")
+    timer = (tmp_path / "opp-report.timer").read_text()
+    assert timer.replace("06:30 UTC", "06:30 America/Chicago") == block("ini", "# Made by")
 
 
 def test_airflow__runs_commands_that_we_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,7 @@ _PANELS = {
     },
     "4. Review every Monday": {
         "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)": "report",
+        "schedule --send --out .   or: opp-analytics schedule --for github": "schedule",
         "changes --since 2026-03-24 --by owner_name --out changes.xlsx": "review",
         "forecast --target 500000 --by owner_name": "review",
         "pacing --by owner_name": "review",

@@ -30,7 +30,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 
 def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
     assert [
-        *("start", "demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report"),
+        *("start", "demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report", "schedule"),
         *("changes", "forecast", "pacing", "risk", "created"),
         *("win-rate", "funnel", "slippage", "categories", "scorecard", "calls", "call", "prove", "audit"),
         *("export", "plan", "apply", "runs", "resume", "undo"),
