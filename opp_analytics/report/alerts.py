@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.columns import find_unit, format_cell
+from opp_analytics.columns import DEAL_FIGURES, find_unit, format_cell
 from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Comparison, Condition, check_template, read_condition, read_figures
@@ -293,12 +293,10 @@ class _Deals:
         settings = tables.inputs.settings
         conditions = tuple(_read_conditions(settings, "alert_deals_when", None))
         names = dict.fromkeys(name for condition in conditions for name in condition.columns)
-        table = tables.measure_deals(names) if conditions else pd.DataFrame()
-        own = {
-            key: words
-            for key, words in _read_texts(settings).items()
-            if key in [one.text for one in conditions]
-        }
+        texts = _read_texts(settings)
+        own = {one.text: texts[one.text] for one in conditions if one.text in texts}
+        said = {name for name in DEAL_FIGURES if f"{{{name}}}" in "".join(own.values())}
+        table = tables.measure_deals({*names, *said}) if conditions else pd.DataFrame()
         for condition in conditions:
             for name in condition.columns:
                 if name not in table:
@@ -366,7 +364,7 @@ class _Deals:
         compared, currency = condition.comparisons, self.inputs.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)
-        cells = _Cells(partial(self._write, key), {"condition": condition.text, "due": self._say_due(key)})
+        cells = _Cells(partial(self._write, key), {"condition": condition.text, **self._say_due(key)})
         if found is None:
             cells["figures"] = _list_figures(condition, cells)
             template = "{name}: {figures}; you asked to be told when {condition}."
@@ -375,12 +373,12 @@ class _Deals:
             cells |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
             cells["moved"] = _MOVES[found.word][0 if changed else 1].format(line=line)
             cells["now"] = f"now {figure}" if changed else figure
-            upward = "above" in found.word and not found.base
-            template = (_UPWARD.get(found.column) if upward else None) or _DEAL_TEXTS.get(
-                found.column, _USUAL
-            )
             of = f" of {text.label(found.base)}" if found.base else ""
             cells["column"] = f"{text.label(found.column)}{of}"
+            template = _USUAL if of else _DEAL_TEXTS.get(found.column, _USUAL)
+            if found.column in _COUNTS and "above" in found.word and not of:
+                template, count = _COUNTS[found.column]
+                cells["counted"] = count(int(self.figures[key][found.column]))
         return text.one_line(self.own.get(condition.text, template).format_map(cells))
 
     def _say_end(self, key: Any, condition: Condition) -> str:
@@ -394,13 +392,15 @@ class _Deals:
             return f"{cells['name']} {_say_back(found, figure, line)}: {figure}."
         return f"{cells['name']}: {text.label(found.column)} now {figure}; your line is {line}."
 
-    def _say_due(self, key: Any) -> str:
-        """Say what a deal is worth and when it is due: "$68K due Nov 28"."""
+    def _say_due(self, key: Any) -> dict[str, str]:
+        """Say when a deal is due, and of what amount: "$68K due Nov 28"."""
         value, date = self._get(key, "value"), self._get(key, "close_date")
-        amount = "no amount" if pd.isna(value) else self.inputs.money(value)
-        if pd.isna(date):
-            return f"{amount}, no close date"
-        return f"{amount}{',' if pd.isna(value) else ''} {'was ' if date < self.inputs.today else ''}due {self.inputs.day(date)}"
+        when = f"{'was ' if date < self.inputs.today else ''}due {self.inputs.day(date)}"
+        when = "no close date" if pd.isna(date) else when
+        amount = (
+            "no amount," if pd.isna(value) else f"{self.inputs.money(value)}{',' if pd.isna(date) else ''}"
+        )
+        return {"when": when, "due": f"{amount} {when}"}
 
     def _get(self, key: Any, column: str) -> Any:
         return self.table[column].loc[key]
@@ -424,13 +424,16 @@ _WORDS = ("condition", "due", "figure", "line", "bound")
 """What the sentence of a deal may hold beside its columns; the last three where the condition compares a column with a line."""
 _DEAL_TEXTS = {
     "chance": "{name} {moved} ({now}); {due}.",
-    "value": "{name} {moved} ({now}); {due}.",
+    "value": "{name} {moved} ({now}), {when}.",
     "probability": "{name} {moved} as stated ({now}); {due}.",
 }
-_UPWARD = {
-    "days_in_stage": "{name} has been {figure} days in {stage}, your line is {line}; {due}.",
-    "pushes": "{name} was pushed {figure} times, your line is {line}; {due}.",
-    "risk": "{name} has {figure} flags, your line is {line}; {due}.",
+_COUNTS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "days_in_stage": (
+        "{name} has been {counted} in {stage}, your line is {line}; {due}.",
+        partial(text.count, noun="day"),
+    ),
+    "pushes": ("{name} was pushed {counted}, your line is {line}; {due}.", text.often),
+    "risk": ("{name} has {counted}, your line is {line}; {due}.", partial(text.count, noun="flag")),
 }
 _USUAL = "{name}: {column} {moved} ({now}); {due}."
 """Sentences of a deal by the column that is compared with a number; of days and counts where they are too many."""

@@ -249,3 +249,15 @@ def test_init__says_two_products_that_the_labels_fit_equally(command: Command, h
     assert code == 0
     assert out.startswith("The labels fit hubspot and zoho equally: choose one with --org, or with preset =")
     assert oa.Org.read(here / "opp-analytics.toml").columns["Closing Date"] == "close_date"
+
+
+def test_check__asks_whether_a_column_of_an_alert_is_another_one(command: Command, here: Path) -> None:
+    (here / "opp-analytics.toml").write_text(
+        '[columns]\n"Size" = "deal_size"\n[report]\n'
+        'alert_deals_when = ["chnace < 50%", "deal_size > 5", "champion", "days_in_stage > 30"]\n'
+    )
+    code, out, _ = command("org", "check")
+    assert code == 0
+    assert "'chnace < 50%': no column 'chnace' is known; did you mean 'chance'?\n" in out
+    assert out.endswith("no other mistakes.\n")
+    assert out.count("did you mean") == 1

@@ -6,6 +6,7 @@ import math
 import operator
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -199,6 +200,39 @@ def test_org__takes_the_alarms_of_a_changed_world_for_a_figure() -> None:
     assert oa.Org(report={"alert_when": "world_changed > 0"}).report["alert_when"] == "world_changed > 0"
     with pytest.raises(OrgError, match="did you mean 'world_changed'"):
         oa.Org(report={"alert_when": "world_change > 0"})
+
+
+@pytest.mark.parametrize(
+    ("report", "says"),
+    [
+        ({"alert_deals_when": ["chance < 50% and value > 50k", "champion"], "milestones": [0.5, 1]}, ""),
+        ({"alert_deals_when": "value > 1", "alert_text": {"value  > 1": "{name} of {owner_name}: {anything}"}}, ""),
+        ({"alert_deals_when": "chance < 50"}, "report.alert_deals_when = 'chance < 50': chance is a share, 1 at most; write 50% or 0.5"),
+        ({"alert_deals_when": ["value > 1", "stage == 'x'"]}, "report.alert_deals_when[1] = "),
+        ({"alert_deals_when": "value > 1", "alert_text": {"value > 1": "{name!r}"}}, "it has no figure for {name}"),
+        ({"milestones": [0.5, 90]}, "report.milestones[1] = 90: use a list of shares of the target, such as [0.5, 0.9, 1]"),
+        ({"milestones": 0.5}, "use a list of shares of the target"),
+    ],
+)  # fmt: skip
+def test_org__checks_alerts_on_deals_and_milestones_when_it_is_read(
+    report: dict[str, Any], says: str
+) -> None:
+    if not says:
+        assert oa.Org(report=report).report == report
+        return
+    with pytest.raises(OrgError) as refused:
+        oa.Org(report=report)
+    assert says in str(refused.value)
+
+
+def test_read_condition__knows_the_comparisons_that_must_all_hold() -> None:
+    condition = read_condition("chance < 50% and 10k < value and champion", None)
+    assert [(one.column, one.word, one.line) for one in condition.comparisons] == [
+        ("chance", "below", 0.5), ("value", "above", 10_000.0)
+    ]  # fmt: skip
+    assert condition.comparison is None
+    assert [one.judge({"chance": 0.5, "value": math.nan}) for one in condition.comparisons] == [False, None]
+    assert read_condition("chance < 50% or value > 1", None).comparisons == ()
 
 
 def test_org__runs_no_method_of_a_constant() -> None:

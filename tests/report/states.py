@@ -19,7 +19,7 @@ from tests.scratch import scratch_folder
 
 __all__ = ["STATES", "State", "render"]
 
-_TODAY = datetime.date(2026, 11, 25)
+TODAY = datetime.date(2026, 11, 25)
 _WEEKS = 18
 _ARABIC, _HEBREW = "شركة النور للتجارة: تجديد المنصة", "רותם כהן"
 _LONG = "Dr. Maximiliana-Theodora von Hohenzollern-Sigmaringen und zu Altenburg-Lindenau, Rollout Nord"
@@ -66,7 +66,7 @@ def one_target() -> State:
     """A simulated team, recorded every week, with one target for all."""
     folder, org = scratch_folder("opp-analytics-states-"), oa.Org(currency="USD")
     history = oa.History(folder / "history", org=org)
-    with oa.sandbox.start(weeks=13, seed=1, today=_TODAY - datetime.timedelta(weeks=_WEEKS)) as server:
+    with oa.sandbox.start(weeks=13, seed=1, today=TODAY - datetime.timedelta(weeks=_WEEKS)) as server:
         client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org)
         for week in range(_WEEKS + 1):
             if week:
@@ -75,12 +75,12 @@ def one_target() -> State:
             # What is shown tells the team's time, not this computer's.
             opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
             history.record(opportunities)
-    return State(opportunities, history, {"as_of": _TODAY, "target": 400_000})
+    return State(opportunities, history, {"as_of": TODAY, "target": 400_000})
 
 
 def team() -> State:
     """The same in two teams, with a target for each person."""
-    return replace(one_target(), asked={"as_of": _TODAY}, org=quotas())
+    return replace(one_target(), asked={"as_of": TODAY}, org=quotas())
 
 
 def _changed(**columns: Any) -> State:
@@ -111,12 +111,12 @@ def _open(frame: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _one_deal() -> State:
-    today = pd.Timestamp(_TODAY)
+    today = pd.Timestamp(TODAY)
     frame = one_target().opportunities
     due = frame[_open(frame) & frame["close_date"].between(today, today + pd.Timedelta(days=5))]
     return replace(
         _kept(lambda rows: rows["unique_id"] == due["unique_id"].iloc[0]),
-        asked={"as_of": _TODAY, "target": 50_000},
+        asked={"as_of": TODAY, "target": 50_000},
     )
 
 
@@ -152,7 +152,7 @@ def _many(**settings: Any) -> State:
         for place in range(60)
     }
     owners = [list(people)[place % len(people)] for place in range(len(frame))]
-    return replace(_changed(owner_name=owners), asked={"as_of": _TODAY}, org=quotas(people, **settings))
+    return replace(_changed(owner_name=owners), asked={"as_of": TODAY}, org=quotas(people, **settings))
 
 
 def _incomplete() -> State:
@@ -172,7 +172,7 @@ def _names() -> State:
     owners = dict(zip(sorted(frame["owner_name"].unique()), [_LONG, _HEBREW, "X" * 90], strict=False))
     called = frame["owner_name"].map(owners).fillna(frame["owner_name"])
     people = {owners.get(name, name): quota for name, quota in QUOTAS.items()}
-    return replace(_changed(name=names, owner_name=called), asked={"as_of": _TODAY}, org=quotas(people))
+    return replace(_changed(name=names, owner_name=called), asked={"as_of": TODAY}, org=quotas(people))
 
 
 _SCRIPTS = {
@@ -224,7 +224,7 @@ def _scripts() -> State:
 
 def _billions() -> State:
     state = _changed(value=one_target().opportunities["value"] * 1e4)
-    return replace(state, asked={"as_of": _TODAY}, org=quotas(times=1e4))
+    return replace(state, asked={"as_of": TODAY}, org=quotas(times=1e4))
 
 
 def _own_look() -> State:
@@ -272,10 +272,10 @@ STATES: dict[str, Callable[[], State]] = {
     "no history": lambda: replace(team(), history=None),
     "no target": lambda: _asking(target=None),
     "one deal": _one_deal,
-    "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(_TODAY)))),
+    "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(TODAY)))),
     "no deals": lambda: _kept(lambda rows: rows["value"] < 0),
-    "first record": lambda: _as_of(_TODAY, since=_WEEKS),
-    "two weeks": lambda: _as_of(_TODAY, since=_WEEKS - 2),
+    "first record": lambda: _as_of(TODAY, since=_WEEKS),
+    "two weeks": lambda: _as_of(TODAY, since=_WEEKS - 2),
     "too early": lambda: _as_of(datetime.date(2026, 7, 29)),
     "method changed": lambda: _as_of(datetime.date(2026, 11, 18), since=2, method="learned"),
     "everything met": lambda: replace(team(), org=quotas(times=0.05)),
@@ -290,18 +290,18 @@ STATES: dict[str, Callable[[], State]] = {
     "other currency": lambda: replace(team(), org=quotas(currency="CHF")),
     "no currency": lambda: replace(one_target(), org=oa.Org()),
     "fiscal quarter": lambda: replace(
-        team(), asked={"as_of": _TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
+        team(), asked={"as_of": TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
     ),
     "fiscal quarter since Nov 4": lambda: replace(
-        _as_of(_TODAY, since=_WEEKS - 3),
-        asked={"as_of": _TODAY, "freq": "Q"},
+        _as_of(TODAY, since=_WEEKS - 3),
+        asked={"as_of": TODAY, "freq": "Q"},
         org=quotas(fiscal_year_start=2),
     ),
     "names": _names,
     "scripts": _scripts,
     "incomplete load": _incomplete,
-    "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
-    "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
+    "one person": lambda: replace(team(), asked={"as_of": TODAY, "only": "Grace Lindqvist"}),
+    "one team": lambda: replace(team(), asked={"as_of": TODAY, "only": "West"}),
     "own look": _own_look,
     "alerts of sixty": lambda: _many(report=_ALERTS),
     "calls": lambda: _call(*_EVERYBODY, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),

@@ -7,9 +7,14 @@ import math
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.report.alerts import judge_forecast
+from opp_analytics.report.alerts import judge_alerts, judge_forecast
+from opp_analytics.report.inputs import Asked, read_inputs
 from opp_analytics.report.model import Alert
+from opp_analytics.report.tables import Tables
+from tests.report import pipelines, states
+from tests.report.pipelines import AS_OF, tables_of
 
 ROW = pd.Series(
     {
@@ -121,3 +126,160 @@ def test_alert__leaves_out_what_the_headline_says():
     short = alert.shorten("November is 46% likely to hit $490K: $184K closed, forecast $484K.")
     assert short == Alert("You asked to be told below 70%.", new=False)
     assert alert.shorten("November: $184K closed, forecast $484K vs. $490K.") == alert
+
+
+def deals(**changes):
+    """Alder, Cedar and Elder of the small pipeline, with changes of a deal's cells by its id."""
+    rows = [row for row in pipelines.LAST_WEEK if row[0] in "ace"]
+    cells = [dict(zip(pipelines.COLUMNS, row, strict=True)) for row in rows]
+    return [tuple({**row, **changes.get(row["unique_id"], {})}.values()) for row in cells]
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Judge an org file's settings for deals of a week ago and now."""
+
+    def judge(now, then=None, *, target=None, rows=pipelines.pipeline, **report):
+        history = None
+        if then is not None:
+            history = pipelines.recorded(
+                oa.History(tmp_path / str(len(list(tmp_path.iterdir())))), {"2026-03-09": then, AS_OF: now}
+            )
+        asked = oa.Org(report=report, currency="USD")
+        return judge_alerts(tables_of(rows(now), history, org=asked, target=target))
+
+    return judge
+
+
+BEFORE = deals()
+"""Alder: $100K at 80%, due Mar 20; Cedar: $30K at 20%, due Apr 10; Elder: won."""
+
+
+@pytest.mark.parametrize(
+    ("condition", "changes", "said"),
+    [
+        ("probability < 50%", {"a": {"probability": 41}}, ["New: Alder fell below 50% as stated (now 41%); $100K due Mar 20.", "Still: Cedar is below 50% as stated (20%); $30K due Apr 10."]),
+        ("probability <= 0.5 and value > 50000", {"a": {"probability": 50}}, ["New: Alder fell to 50% or less as stated (now 50%); $100K due Mar 20."]),
+        ("probability < 50% and value > 50k", {"c": {"value": 60_000.0, "close_date": None}}, ["New: Cedar rose above $50K (now $60K), no close date."]),
+        ("value > $50,000", {"a": {"close_date": "2026-03-12"}}, ["Still: Alder is above $50K ($100K), was due Mar 12."]),
+        ("value < 100k", {"a": {"value": 99_999.9}}, ["New: Alder fell below $100,000 (now $99,999.90), due Mar 20.", "Still: Cedar is below $100K ($30K), due Apr 10."]),
+        ("value * probability < 10000", {}, ["Still: Cedar: value is $30K and probability is 20%; you asked to be told when value * probability < 10000."]),
+        ("days_in_stage > 5", {}, ["New: Alder has been 7 days in Negotiation, your line is 5; $100K due Mar 20.", "New: Cedar has been 7 days in Discovery, your line is 5; $30K due Apr 10."]),
+        ("pushes >= 1", {"c": {"close_date": "2026-05-10"}}, ["New: Cedar was pushed once, your line is 1; $30K due May 10."]),
+        ("risk >= 1", {"a": {"close_date": "2026-03-12"}}, ["New: Alder has 1 flag, your line is 1; $100K was due Mar 12."]),
+        ("probability > 90%", {}, []),
+    ],
+)  # fmt: skip
+def test_judge_alerts__says_what_became_of_a_deal(watch, condition, changes, said):
+    assert [
+        alert.words for alert in watch(deals(**changes), BEFORE, alert_deals_when=condition).alerts
+    ] == said
+
+
+def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
+    conditions = ["probability < 50%", "value > 50k", "days_in_stage > 30", "probability * value < 1"]
+    keys = [f"a {condition}" for condition in conditions]
+    end = watch(deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions).find_end
+    assert [end(key).words for key in keys] == [
+        "Over: Alder is back above 50%: 56%.",
+        "Over: Alder is back at $50K: $50K.",
+        "Over: Alder: days in stage now 7; your line is 30.",
+        "Over: Alder: probability is 56% and value is $50K; no longer probability * value < 1.",
+    ]
+    assert end(f"e {conditions[0]}").words == "Over: Elder was won: $70K."
+    # A deal that is gone, a condition that nobody asks for any more, and a month that has ended.
+    assert [end(key) for key in (f"z {conditions[0]}", "a value > 1", "2026-02 p_target < 0.5")] == [None] * 3
+
+
+def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_again(watch):
+    asked = {"alert_deals_when": "chance < 0.5", "alert_when": ["p_target < 0.5", "booked > 1m"]}
+    with pytest.warns(errors.DataWarning) as warned:
+        watched = watch(deals(), BEFORE, **asked)
+    assert [str(one.message) for one in warned] == [
+        "alert_when='p_target < 0.5' cannot be judged for March: p_target is not known",
+        "alert_deals_when='chance < 0.5' cannot be judged: chance is not known of any open deal",
+    ]
+    told = ["a chance < 0.5", "2026-03 p_target < 0.5", "2026-03 booked > 1m", "2026-02 booked > 1m"]
+    lines, keys = watched.follow_up(told)
+    assert [line.words for line in lines] == ["Over: Closed in March is back below $1M: $70K."]
+    assert list(keys) == told[:2]
+
+
+@pytest.mark.parametrize(
+    ("closed", "said", "new"),
+    [
+        (49_000.0, [], []),
+        (50_000.0, ["March passed 50% of target: $50K of $100K closed."], [True]),
+        (92_000.0, ["March passed 90% of target: $92K of $100K closed.", "March passed 50% of target: $92K of $100K closed."], [True, True]),
+        (100_000.0, ["March reached its target: $100K of $100K closed.", "March passed 90% of target: $100K of $100K closed.", "March passed 50% of target: $100K of $100K closed."], [True] * 3),
+    ],
+)  # fmt: skip
+def test_judge_alerts__tells_milestones_of_the_target(watch, closed, said, new):
+    then = deals(e={"stage": "proposal", "status": "active"})
+    watched = watch(deals(e={"value": closed}), then, target=100_000, milestones=[0.9, 1, 0.5])
+    assert [(str(one), one.new) for one in watched.milestones] == list(zip(said, new, strict=True))
+    assert [line.words for line in watched.lines] == said[:1]
+    lines, keys = watched.follow_up(["2026-03 50% of target", "2026-02 100% of target"])
+    assert [line.words for line in lines] == (said[:1] if closed > 50_000 else [])
+    # What was passed is told once, though a win is taken back.
+    assert "2026-03 50% of target" in keys
+    assert "2026-02 100% of target" not in keys
+
+
+def test_judge_alerts__passed_before_the_earlier_record_are_no_news(watch):
+    watched = watch(deals(), BEFORE, target=100_000, milestones=[0.5, 0.9])
+    assert [one.new for one in watched.milestones] == [False]
+    assert watched.lines == ()
+    assert watch(deals(), None, target=100_000, milestones=[0.5]).lines == ()
+
+
+def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_stand_in_one_line(watch):
+    rows = [
+        (str(k), f"Deal {k}", 1_000.0 * k, "proposal", "active", "2026-03-20", 40, "Ann")
+        for k in range(1, 13)
+    ]
+    then = [(*row[:6], 60 if k >= 5 else 40, "Ann") for k, row in enumerate(rows)]
+    watched = watch(rows, then, alert_deals_when="probability < 50%")
+    assert len(watched.alerts) == 12
+    assert [line.words for line in watched.lines] == [
+        *(f"New: Deal {k} fell below 50% as stated (now 40%); ${k}K due Mar 20." for k in (12, 11, 10, 9, 8)),
+        "New: 2 more deals.",
+        "Still: 5 deals you asked about: Deal 5, Deal 4, Deal 3 and 2 more.",
+    ]
+
+
+def test_judge_alerts__says_the_words_of_the_org_file_for_a_deal(watch):
+    condition = "probability < 50% and value > 20k"
+    words = "{owner_name}: call {name}, {value} at {figure} ({bound}), {account_id}, {close_date}, {risk} of {rsk} {{!}}"
+    with pytest.raises(errors.ArgumentValueError, match=r"it has no figure for \{rsk\}"):
+        watch(deals(), alert_deals_when=condition, alert_text={condition: words})
+    asked = {"alert_deals_when": condition, "alert_text": {condition: words.replace(" of {rsk}", "")}}
+    (alert,) = watch(deals(), **asked).alerts
+    assert str(alert) == "Ann: call Cedar, $30K at 20% (below 50%), account of c, Apr 10, 0 {!}"
+
+
+def test_judge_alerts__on_a_column_that_no_deal_has_are_refused_by_name(watch):
+    with pytest.raises(
+        errors.ArgumentValueError, match=r"alert_deals_when='chnace < 1': the deals have no column 'chnace'"
+    ):
+        watch(deals(), alert_deals_when="chnace < 1")
+
+
+@pytest.mark.slow
+def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_earlier_record():
+    state = states.team()
+    org = states.quotas(report={"alert_deals_when": "chance < 14% and value > 20k"})
+    asked = Asked(as_of=states.TODAY, org=org, method="learned")
+    tables = Tables(read_inputs(state.opportunities, state.history, asked))
+    found = {alert.key.split()[0]: alert for alert in judge_alerts(tables).alerts}
+    open_now = tables.inputs.deals[tables.inputs.deals["outcome"] == "open"].set_index("unique_id")
+    low = tables.chances.reindex(open_now.index)[open_now["value"] > 20_000] < 0.14
+    assert set(found) == set(low.index[low])
+    before = Asked(as_of=tables.earlier.day, org=org, method="learned")
+    then = Tables(read_inputs(state.history.as_of(tables.earlier.moment), state.history, before))
+    assert {alert.new for alert in found.values()} == {True, False}
+    for key, alert in found.items():
+        was = then.chances.get(key, math.nan)
+        assert alert.new == (not was < 0.14)
+        moved = "fell below 14% (now " if was >= 0.14 else "is below 14% ("
+        assert f"{moved}{tables.show_history(key)}); " in str(alert)
