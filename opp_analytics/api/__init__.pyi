@@ -4,6 +4,7 @@ from .config import TOKEN_COMMAND as TOKEN_COMMAND
 from .config import VARIABLES as VARIABLES
 from .config import Secret as Secret
 from .config import Settings as Settings
+from .config import attempt as attempt
 from .config import find_unsafe as find_unsafe
 from .config import read_secret as read_secret
 from .config import state_folder as state_folder

@@ -30,11 +30,11 @@ if runs():
 
     from opp_analytics import text
     from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import say
+    from opp_analytics.cli.console import complain, heading, note, say, show
     from opp_analytics.cli.load import add_record
     from opp_analytics.errors import ConfigError
     from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.report import WeeklyReport, check_report, write_report
+    from opp_analytics.report import WeeklyReport, check_delivery, check_report, write_report
 
 
 @reads_cells
@@ -82,10 +82,28 @@ def report_command(
         bool,
         typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
     ] = True,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send the page to those whom [deliver] of the org file names.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --send: write the page, and only say who would get it.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --send: also to those who got it for this day already.")
+    ] = False,
+    alerts: Annotated[
+        bool,
+        typer.Option(
+            "--alerts", help="With --send: only what began or ended to hold since the last message."
+        ),
+    ] = False,
     *,
     written: Mapping[str, Any],
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
+    for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():
+        if given and not send:
+            raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
     source = None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
@@ -107,7 +125,9 @@ def report_command(
     if day < today and source is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
-        ready = check_report(opportunities, history, org=org, own_writes=_our_writes(org), **options)
+        options |= {"org": org, "own_writes": _our_writes(org)}
+        ready = check_report(opportunities, history, **options)
+        recorded, known = False, True
     else:
         source = source or read_source(None, org_file, asked=as_of, recorded=folder)
         org, opportunities = source.org, source.opportunities
@@ -115,22 +135,42 @@ def report_command(
         options |= {"org": org, "own_writes": source.own_writes()}
         recorded = record and day >= today
         # Before a record the history may lack a column that it then has.
-        known = len(history.records) and set(opportunities.columns) <= set(history.table.columns)
+        known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
         ready = check_report(opportunities, history if known or not recorded else None, **options)
-        if recorded:
-            _record(opportunities, history)
-            ready = ready if known else check_report(opportunities, history, **options)
+    if send:
+        check_delivery(ready.paths["html"].parent, [ready.audience], ready.inputs.org, dry_run=dry_run)
+    if recorded:
+        _record(opportunities, history)
+        ready = ready if known else check_report(opportunities, history, **options)
     page = write_report(ready)
     say(f"Written to {text.joined(map(str, page))}.")
-    say_alerts(page)
+    failed = send and _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page")
+    say_alerts(page, failed=failed)
 
 
-def say_alerts(page: WeeklyReport) -> None:
-    """Say the alerts, and end with exit code 3 if there are any."""
+def _send(page: WeeklyReport, **asked: Any) -> bool:
+    """Send a report, say who got it and who did not, and tell whether a message failed."""
+    outcome = oa.deliver(page, **asked)
+    state, who = outcome["state"], outcome["receiver"]
+    told = outcome["detail"].where(state == "already", "")
+    outcome["state"] = state.where(told == "", state + ": " + told)
+    heading("Sent" if (state == "sent").any() else "Nothing was sent")
+    show(outcome[["receiver", "audience", "state"]], index=False, most=len(outcome))
+    for why, failed in who[state == "failed"].groupby(outcome["detail"], sort=False):
+        complain(f"{text.joined(failed, most=5)}: {why}")
+    if (state == "already").any():
+        note("already: sent for this day; --again sends it once more.")
+    if (state == "no address").any():
+        note("no address: add it to [deliver.teams], or as email to [people], of the org file.")
+    return bool((state == "failed").any())
+
+
+def say_alerts(page: WeeklyReport, *, failed: bool = False) -> None:
+    """Say the alerts; end with exit code 1 if a message failed, else 3 if an alert holds."""
     for alert in page.alerts:
         say(f"New: {alert}" if alert.new else str(alert))
-    if page.alerts:
-        raise typer.Exit(3)
+    if failed or page.alerts:
+        raise typer.Exit(1 if failed else 3)
 
 
 def _our_writes(org: oa.Org | None) -> pd.DataFrame | None:

@@ -61,6 +61,9 @@ class WeeklyReport:
     day: pd.Timestamp | None = None
     """The day of the report."""
     digest: Digest | None = field(default=None, repr=False)
+    parts: tuple[WeeklyReport, ...] = ()
+    """The reports of teams, then of people, that ``for_each`` asks for."""
+    org: Org | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Path]:
         return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
@@ -203,6 +206,8 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
         audience=ready.audience,
         day=inputs.today,
         digest=digest,
+        parts=(),
+        org=inputs.org,
     )
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime, make_msgid, parseaddr
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from opp_analytics.org import Org, read_folder_org
+from opp_analytics import arguments, text
+from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
+from opp_analytics.files import read_whole
+from opp_analytics.org import Org
 from opp_analytics.report.delivery.chat import find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_last, now
-from opp_analytics.report.delivery.receivers import find_receivers
-from opp_analytics.report.delivery.smtp import send_mail
+from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
+from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
+from opp_analytics.report.digest import write_mail
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
-
-_SEND = {"mail": send_mail, "chat": send_chat}
 
 
 class Outcome(NamedTuple):
@@ -29,6 +35,17 @@ class Outcome(NamedTuple):
     detail: str
 
 
+@dataclass(frozen=True)
+class Post:
+    """What is needed to deliver, checked."""
+
+    org: Org
+    ledger: Ledger
+    receivers: dict[str, list[Receiver]]
+    """By audience."""
+    mailer: Mailer | None
+
+
 def deliver(
     report: WeeklyReport,
     *,
@@ -37,41 +54,145 @@ def deliver(
     dry_run: bool = False,
     kind: Kind = "page",
 ) -> pd.DataFrame:
-    """Send a weekly report to its receivers by mail and chat, once for each day."""
-    org = org or read_folder_org() or Org()
-    ledger = Ledger(report.html.parent)
-    rows = list(_deliver(report, org, ledger, kind, again, dry_run))
-    return pd.DataFrame(rows, columns=list(Outcome._fields), dtype="object").astype(TEXT)
+    """Send a weekly report by mail and chat to those whom the org file names, each page to a receiver once a day.
+
+    Parameters
+    ----------
+    report : WeeklyReport
+        From `weekly_report`, with its pages of teams and persons.
+    org : Org, optional
+        The org whose ``[deliver]`` and ``email`` of ``[people]`` say who gets what; by default that of the report.
+    again : bool
+        If True, also send what was sent for the report's day already, or what a run began to send that was then killed.
+    dry_run : bool
+        If True, send nothing and keep nothing; say who would get what.
+    kind : {"page", "alerts"}
+        What to send: the pages, or alerts alone.
+
+    Returns
+    -------
+    DataFrame
+        One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such as ``slack 3f2a9c``; a
+        person or team without an address), ``audience`` (whose page), ``channel`` (mail, chat), ``state`` (sent, failed,
+        already, no address, would send), ``detail`` (why it failed, or when it was sent already), all str.
+        ``deliveries.jsonl`` beside the page keeps what was sent.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentValueError
+        When an argument cannot be used.
+    ConfigError
+        When nobody is named, or there is no sender or no mail server for them (``OPP_ANALYTICS_SMTP_URL``, or a command that
+        prints it in ``OPP_ANALYTICS_SMTP_COMMAND``).
+    DataError
+        When ``deliveries.jsonl`` cannot be read or added to. A message that fails is a row, not an error.
+
+    Examples
+    --------
+    >>> oa.deliver(report, dry_run=True)  # doctest: +SKIP
+    """
+    if not isinstance(report, WeeklyReport) or report.digest is None:
+        raise ArgumentTypeError(f"report={report!r} is not from weekly_report; use the one that it returns")
+    arguments.one_of(kind, "kind", ("page", "alerts"))
+    pages = (report, *report.parts)
+    used = org or report.org or Org()
+    post = check_delivery(report.html.parent, [page.audience for page in pages], used, dry_run=dry_run)
+    with contextlib.closing(post.mailer) if post.mailer else contextlib.nullcontext():
+        rows = [
+            _deliver(page, receiver, post, kind, again=again, dry_run=dry_run)
+            for page in pages
+            for receiver in post.receivers[page.audience]
+        ]
+    return pd.DataFrame(rows, columns=list(Outcome._fields)).astype(TEXT)
+
+
+def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run: bool) -> Post:
+    """Check all that can be known before the pages of `audiences` in a folder are sent, with the errors of `deliver`."""
+    chats = find_chats()
+    if not org.deliver and not chats:
+        raise ConfigError(
+            f"the org file does not say who gets the report; {_EXAMPLE}, or set OPP_ANALYTICS_CHAT_URLS for a chat"
+        )
+    receivers = {audience: find_receivers(audience, org, chats) for audience in audiences}
+    mails = any(one.address and one.channel == "mail" for group in receivers.values() for one in group)
+    if mails and not org.deliver.get("mail_from"):
+        raise ConfigError(f"the org file does not say who sends the mail; {_EXAMPLE}")
+    server = read_server() if mails else None
+    if mails and server is None and not dry_run:
+        from opp_analytics.sandbox import write_setting
+
+        raise ConfigError(
+            f"{URL} is not set, so no mail can be sent. Set it, with your own server and login:\n  {write_setting(URL, EXAMPLE)}\n"
+            f"or {COMMAND} with a command that prints it"
+        )
+    ledger = Ledger(folder)
+    ledger.check()
+    return Post(org, ledger, receivers, Mailer(server) if server else None)
+
+
+_EXAMPLE = (
+    'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]'
+)
 
 
 def _deliver(
-    report: WeeklyReport, org: Org, ledger: Ledger, kind: Kind, again: bool, dry_run: bool
-) -> Iterator[Outcome]:
-    ledger.check()
-    for receiver in find_receivers(report.audience, org, find_chats()):
-        told = (receiver.name, receiver.audience, receiver.channel)
-        if receiver.address is None:
-            yield Outcome(*told, "no address", "")
-            continue
-        day = "" if report.day is None else str(report.day.date())
-        delivery = Delivery(
-            now(),
-            day,
-            receiver.audience,
-            receiver.name,
-            receiver.channel,
-            kind,
-            "sending",
-            tuple(alert.key for alert in report.alerts),
-        )
+    page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind, *, again: bool, dry_run: bool
+) -> Outcome:
+    def tell(state: str, detail: str = "") -> Outcome:
+        return Outcome(receiver.name, receiver.audience, receiver.channel, state, detail)
+
+    if receiver.address is None:
+        return tell("no address")
+    day, alerts = str(page.day)[:10], tuple(alert.key for alert in page.alerts)
+    delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", alerts)
+    try:
         if dry_run:
-            before = find_last(ledger.deliveries(), delivery)
-            held = before is not None and before.state != "failed" and not again
-            yield Outcome(*told, "already" if held else "would send", "")
-            continue
-        if ledger.begin(delivery, again=again):
-            yield Outcome(*told, "already", "")
-            continue
-        why = _SEND[receiver.channel](receiver, report, kind)
-        ledger.add(replace(delivery, at=now(), state="failed" if why else "sent"))
-        yield Outcome(*told, "failed" if why else "sent", why)
+            before = None if again else find_last(post.ledger.deliveries(), delivery)
+        else:
+            before = post.ledger.begin(delivery, again=again)
+        if before is not None:
+            return tell("already", _say_before(before, post.org))
+        if dry_run:
+            return tell(
+                "would send", f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
+            )
+        why = _send(page, receiver, post, kind)
+    except OppAnalyticsError as error:
+        return tell("failed", str(error))
+    if isinstance(why, Unknown):
+        return tell("failed", why)
+    try:
+        post.ledger.add(replace(delivery, at=now(), state="failed" if why else "sent"))
+    except OppAnalyticsError as error:
+        return tell("failed", f"{why or 'it was sent, but that could not be kept'}: {error}")
+    return tell("failed" if why else "sent", why)
+
+
+def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str:
+    """Send one message; give why it failed, nothing where it was sent."""
+    if receiver.channel == "chat":
+        return send_chat(receiver, page, kind)
+    assert post.mailer is not None
+    assert receiver.address is not None
+    assert page.digest is not None
+    sender, address = post.org.deliver["mail_from"], receiver.address.reveal()
+    bare = parseaddr(sender)[1]
+    headers = {
+        "From": sender,
+        "To": address,
+        "Date": format_datetime(datetime.now(UTC)),
+        "Message-ID": make_msgid(domain=bare.rpartition("@")[2]),
+    }
+    files = {file.name: read_whole(file) for file in (page.html, page.xlsx, page.pdf) if file}
+    return post.mailer.send(write_mail(page.digest, files, headers), bare, address)
+
+
+def _say_before(before: Delivery, org: Org) -> str:
+    """Say when a message was sent already, or begun by a run that did not end."""
+    moment = pd.Timestamp(before.at).tz_convert(org.zone(None))
+    when = f"{text.day(moment)} at {moment:%H:%M}"
+    return (
+        f"sent {when}"
+        if before.state == "sent"
+        else f"begun {when} by a run that was killed; it may have arrived"
+    )

@@ -91,10 +91,10 @@ class Ledger:
             self._append(line)
 
     def begin(self, delivery: Delivery, *, again: bool) -> Delivery | None:
-        """Add that a message is about to be sent, unless it was: then give the last line of it, and add nothing."""
+        """Add that a message is about to be sent, unless it was: then give that line, and add nothing."""
         with in_turn(self.file):
-            before = find_last(self.deliveries(), delivery)
-            if before is not None and before.state != "failed" and not again:
+            before = None if again else find_last(self.deliveries(), delivery)
+            if before is not None:
                 return before
             self._append(delivery)
             return None
@@ -114,8 +114,9 @@ class Ledger:
 
 
 def find_last(deliveries: Iterable[Delivery], like: Delivery) -> Delivery | None:
-    """Find the last line of the same receiver, audience, kind and day."""
-    return next((one for one in reversed(list(deliveries)) if one.once == like.once), None)
+    """Find the last line of the same receiver, audience, kind and day; None where that failed, so that it may be sent."""
+    last = next((one for one in reversed(list(deliveries)) if one.once == like.once), None)
+    return None if last is None or last.state == "failed" else last
 
 
 def now() -> str:

@@ -26,6 +26,12 @@ class Receiver:
     """A mail address or the URL of a chat; None without one."""
 
 
+class Unknown(str):
+    """Why nobody knows whether a message arrived; it is sent again only where that is asked for."""
+
+    __slots__ = ()
+
+
 def find_receivers(audience: str, org: Org, chats: Iterable[Receiver] = ()) -> list[Receiver]:
     """Find who gets the page of an audience: everybody's goes to ``mail_to`` and the `chats`, that of a team or person to their own addresses.
 
