@@ -19,17 +19,15 @@ from opp_analytics.charts import ChartData
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
 from opp_analytics.report.html import render_template
-from opp_analytics.report.model import Alert, Block, Cell, Chart, Saying, Table, WeeklyPage
+from opp_analytics.report.model import Alert, Block, Cell, Chart, Note, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
-_SECTIONS = {"people": "People", "risk": "Deals to question"}
+_SECTIONS = {"to_win": "To win", "people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
-_FACTS = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
-"""Words before the facts of a deal that do not speak for themselves, by column."""
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
 """Deals to question, and teams and people, that a mail or a chat has room for."""
-_LONGEST, _LARGE = 150, 10_000_000
-"""Letters of a subject, about what a list of messages shows; bytes of a message that many servers refuse."""
+_WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
+"""Letters of a line of a letter; of a subject, about what a list of messages shows; bytes of a message that many servers refuse."""
 _KINDS = {
     ".html": ("text/html", "the page"),
     ".htm": ("text/html", "the page"),
@@ -43,41 +41,56 @@ _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "O
 
 
 @dataclass(frozen=True)
+class Row:
+    """A team or a person in two lines: what matters most in columns, the rest in words."""
+
+    name: str
+    level: str
+    """Group, member, total, or nothing where there are no groups."""
+    figures: tuple[str, ...]
+    words: str
+
+    def say(self, heads: tuple[str, ...]) -> str:
+        """Say the row in one sentence."""
+        said = [_say_figure(*one) for one in zip(heads, self.figures, strict=True)]
+        facts = "; ".join(filter(None, (self.words, ", ".join(filter(None, said)))))
+        return f"{self.name}{facts and f': {facts}'}."
+
+
+def _say_figure(head: str, figure: str) -> str:
+    if figure in ("", MISSING):
+        return ""
+    if head == "To go":
+        return f"{figure[1:]} over" if figure.startswith("+") else f"{figure} to go"
+    if head == "Chance":
+        return {"met": "target met", "none due": "no deal due"}.get(figure, f"{figure} likely")
+    return f"{_spell(figure)} {head[0].lower()}{head[1:]}"
+
+
+def _spell(change: str) -> str:
+    """Spell the arrow of a change."""
+    return change.replace("▲", "up").replace("▼", "down")
+
+
+@dataclass(frozen=True)
 class Section:
-    """A table in words."""
+    """A block in words."""
 
     name: str
     title: str
     """The finding."""
-    note: str
-    columns: tuple[str, ...]
-    right: tuple[bool, ...]
-    """True for each column of numbers."""
-    rows: tuple[tuple[str, ...], ...]
-    levels: tuple[str, ...]
-    """Of each row: group, member, total, or nothing where there are no groups."""
+    note: str = ""
     says: tuple[Saying, ...] = ()
     """Its rows as sentences, the most important first."""
-
-    @property
-    def items(self) -> tuple[tuple[str, str, str], ...]:
-        """The first deals to question: the name of each, what is known of it, and why; none for people."""
-        if self.name != _SECTIONS["risk"]:
-            return ()
-        return tuple((row[0], self._facts(row), row[-1]) for row in self.rows[:_MOST_DEALS])
+    heads: tuple[str, ...] = ()
+    """Of the names and figures of `rows`."""
+    rows: tuple[Row, ...] = ()
+    """Teams and people, without those folded."""
 
     @property
     def more(self) -> str:
-        """What `items` leaves out."""
-        return _count_rest(len(self.rows), _MOST_DEALS) if self.items else ""
-
-    def _facts(self, row: tuple[str, ...]) -> str:
-        named = zip(self.columns[1:-1], row[1:-1], strict=True)
-        # "From history, its month" is said as "from history 14% in its month".
-        facts = ((*name.partition(", ")[::2], cell) for name, cell in named if cell != MISSING)
-        return " · ".join(
-            f"{_FACTS.get(name, '')}{cell}{when and f' in {when}'}" for name, when, cell in facts
-        )
+        """What a mail leaves out of the deals."""
+        return _count_rest(len(self.says), _MOST_DEALS)
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,11 @@ def make_digest(page: WeeklyPage) -> Digest:
     for tile in page.tiles:
         change = f"{_write_cell(tile.change)} since {page.since}" if tile.change else ""
         tiles.append((tile.name, tile.figure, change, tile.note))
-    sections = tuple(_make_section(block) for block in page.blocks if block.key in _SECTIONS)
+    sections = tuple(
+        _make_section(block)
+        for block in page.blocks
+        if block.key in _SECTIONS and (block.key != "to_win" or block.note)
+    )
     heading = f"{page.heading} · {page.subject}"
     drawn = (
         replace(part.chart, title=block.title, note="")
@@ -124,23 +141,38 @@ def make_digest(page: WeeklyPage) -> Digest:
 
 
 def _make_section(block: Block) -> Section:
-    """Put a block's table in words, without pictures and folded lines."""
-    name, note = _SECTIONS[block.key], block.sub if block.key == "risk" else ""
+    """Put a block in words; of people also the rows, without pictures and folded lines."""
+    note = next((part.text for part in block.parts if isinstance(part, Note)), block.note)
+    made = Section(_SECTIONS[block.key], block.title, note, block.says)
     table = next((part for part in block.parts if isinstance(part, Table)), None)
-    if table is None:
-        return Section(name, block.title, note, (), (), (), (), block.says)
-    places = [place for place, column in enumerate(table.columns) if column.kind != "pict"]
-    columns = [table.columns[place] for place in places]
-    lines = [
-        line
-        for group in table.groups
-        for line in group.lines
-        if line.level != "member" or line.kept or not group.folded
-    ]
-    rows = tuple(tuple(_write_cell(line.cells[place]) for place in places) for line in lines)
-    heads, right = tuple(column.title for column in columns), tuple(column.right for column in columns)
-    levels = tuple(line.level for line in lines)
-    return Section(name, block.title, note, heads, right, rows, levels, block.says)
+    if block.key != "people" or table is None:
+        return made
+    heads = [column.title for column in table.columns]
+    # The name is left of the figures, and what leads to them is said below.
+    below = {"Target", "Closed", "Forecast", "Call"} if "Target" in heads[1:] else {"Due", "Call"}
+    places = [
+        place for place, column in enumerate(table.columns)
+        if place and column.kind != "pict" and column.title not in below
+    ]  # fmt: skip
+    rows = []
+    for group in table.groups:
+        for line in group.lines:
+            if line.level == "member" and group.folded and not line.kept:
+                continue
+            name, *cells = map(_write_cell, line.cells)
+            known = {
+                head: cell for head, cell in zip(heads[1:], cells, strict=True) if cell not in ("", MISSING)
+            }
+            words = _say_below({head: cell for head, cell in known.items() if head in below})
+            rows.append(Row(name, line.level, tuple(cells[place - 1] for place in places), words))
+    return replace(made, heads=(heads[0], *(heads[place] for place in places)), rows=tuple(rows))
+
+
+def _say_below(known: Mapping[str, str]) -> str:
+    """Say what is closed of the target, the forecast, the call and what is due, as far as it is known."""
+    of = f" of {known['Target']}" if "Target" in known else ""
+    said = {"Closed": f"{{}}{of} closed", "Forecast": "forecast {}", "Due": "{} due", "Call": "call {}"}
+    return ", ".join(words.format(known[head]) for head, words in said.items() if head in known)
 
 
 def _write_cell(cell: Cell) -> str:
@@ -182,9 +214,35 @@ SLACK = Marks(lambda words: escape(_CALLS.sub("\\g<0>\u200b", words), quote=Fals
 """Slack has its own mark-up, and no way to write one of its signs for bold or italic as it is."""
 
 
-def write_plain(digest: Digest) -> str:
-    """Write the text of a chat without marks."""
-    return write_chat(digest, PLAIN)
+def write_plain(digest: Digest, *further: str) -> str:
+    """Write the digest and `further` paragraphs as a letter, in lines of 72 letters."""
+    parts = [*(alert.words for alert in digest.alerts), digest.sentence, digest.heading]
+    parts += filter(None, [digest.second, *digest.warnings])
+    tiles = (
+        f"{name}: {', '.join(words for words in (figure, _spell(change), note) if words not in ('', MISSING))}."
+        for name, figure, change, note in digest.tiles
+    )
+    parts = [*map(_wrap, parts), "\n".join(_wrap(tile, "- ") for tile in tiles)]
+    for section in digest.sections:
+        parts.append("\n".join(_wrap(words) for words in (f"{section.title}.", section.note) if words))
+        lines = [_wrap(f"{one.name}{one.words}.", "- ") for one in section.says[:_MOST_DEALS]]
+        lines += filter(None, [section.more and f"- {section.more}."])
+        if section.rows:
+            # A blank line before each team, and its people indented below it.
+            lines = [
+                f"{'' if row.level == 'member' or not row.level else chr(10)}"
+                f"{_wrap(row.say(section.heads[1:]), '- ' if row.level in ('member', '') else '')}"
+                for row in section.rows
+            ]
+        parts.append("\n".join(lines).strip("\n"))
+    return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
+
+
+def _wrap(words: str, lead: str = "") -> str:
+    return textwrap.fill(
+        words.strip(), _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def write_chat(
@@ -257,7 +315,7 @@ def write_mail(
     html = css_inline.CSSInliner(load_remote_stylesheets=False).inline(
         render_template("mail.html", digest=digest, attached=attached)
     )
-    message.set_content("\n\n".join([write_plain(digest).rstrip(), *filter(None, [attached])]) + "\n")
+    message.set_content(write_plain(digest, attached))
     message.add_alternative(html, subtype="html")
     for name, content in files.items():
         maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")

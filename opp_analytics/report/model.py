@@ -239,6 +239,8 @@ class Block:
     """Its name in the contents; empty for none."""
     says: tuple[Saying, ...] = ()
     """Its rows as sentences, the most important first."""
+    note: str = ""
+    """What mail says below the title: the line below it without what explains pictures."""
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,22 @@ def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder
     said = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(render(state, folder).html.as_uri())
+    made = render(state, folder, eml=True)
+    page.goto(made.html.as_uri())
     assert find_faults(page) == {}
     assert said == []
+    check_mail(page, BytesParser(policy=default).parsebytes(made.eml.read_bytes()))
+
+
+def check_mail(page, mail):
+    """Hold that nothing of a mail is beyond the screen of a phone, in HTML and in text."""
+    page.emulate_media(color_scheme="light")
+    page.set_content(mail.get_body(("html",)).get_content())
+    for width in (380, 390, 600, 760):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+    lines = mail.get_body(("plain",)).get_content().splitlines()
+    assert all(len(line) <= 72 or " " not in line.strip(" -") for line in lines)
 
 
 def find_faults(page):

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from opp_analytics.report.digest import Digest, Section
+from opp_analytics.report.digest import Digest, Row, Section
 from opp_analytics.report.model import Alert, Saying
 
 PEOPLE = Section(
     "People",
     "Bo is short",
-    "",
-    ("Owner", "Closed"),
-    (False, True),
-    (("Ann", "70"), ("Bo ```x", "1,120"), ("王芳", "5")),
-    ("group", "member", "total"),
+    "US dollars.",
     (Saying("Ann", ": $70 of $90 closed"), Saying("Bo ```x", ": $1.12K closed", strong=False)),
+    ("Team, owner", "To go", "Chance", "Since Mar 9"),
+    (
+        Row("West", "group", ("20", "40%", "▲ 5"), "70 of 90 closed, forecast 80"),
+        Row("Bo ```x", "member", ("+10", "met", "▼ 1"), "50 of 40 closed, forecast 50, call 60"),
+        Row("王芳", "member", ("30", "none due", "no change"), "20 of 50 closed, forecast 20"),
+        Row("1 more owner", "group", ("", "", ""), ""),
+        Row("All", "total", ("–", "–", "–"), "70 closed"),
+    ),
 )
 RISK = Section(
     "Deals to question",
     "1 of 2 open deals has a flag",
-    "The largest first",
-    ("Deal", "Owner", "Value", "Why"),
-    (False, False, True, False),
-    (("[Oak](http://x) *now*", "Ann", "45,000", "Pushed 3 times."),),
-    ("",),
+    "The largest first.",
     (Saying("[Oak](http://x) *now*", ", $45K, Ann: pushed 3 times, in Proposal"),),
 )
 
@@ -35,6 +35,6 @@ def digest(*sections: Section) -> Digest:
         "March will likely reach $180K.",
         "",
         ("This load may be incomplete.",),
-        (("Closed won", "$70K", "", "1 deal"), ("Coverage", "–", "", "")),
+        (("Closed won", "$70K", "", "1 deal"), ("Coverage", "–", "", "none due")),
         sections,
     )

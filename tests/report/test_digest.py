@@ -18,6 +18,7 @@ from opp_analytics.report.digest import (
     MARKDOWN,
     SLACK,
     Marks,
+    Row,
     make_digest,
     write_chat,
     write_mail,
@@ -57,25 +58,23 @@ def page(*blocks: Block) -> WeeklyPage:
     )
 
 
-SHOWN = Table(
-    (
-        PageColumn("Owner", right=False),
-        PageColumn("Closed"),
-        PageColumn("", kind="pict"),
-        PageColumn("Since Mar 9"),
-    ),
-    (
-        Group(
-            (
-                Line((Cell("West"), Cell("90"), Cell("", picture="<svg/>"), Cell("5", sign=1)), "group"),
-                Line((Cell("Ann"), Cell("70"), Cell("", picture="<svg/>"), Cell("5", sign=-1)), "member"),
-                Line((Cell("Bo"), Cell("20"), Cell("", picture="<svg/>"), Cell("–")), "member", kept=True),
-            ),
-            folded=True,
-        ),
-    ),
-    "people",
-)
+def shown(*titles: str, **rows: tuple[str, ...]) -> Block:
+    """People in a folded team; a row's name ends in * where it stays, an amount that begins with ^ is a change."""
+    columns = (PageColumn("Owner", right=False), *map(PageColumn, titles), PageColumn("", kind="pict"))
+    cells = {
+        name: tuple(Cell(cell.lstrip("^"), sign=1 if cell.startswith("^") else None) for cell in row)
+        for name, row in rows.items()
+    }
+    lines = (
+        Line(
+            (Cell(name), *row, Cell("", picture="<svg/>")),
+            "group" if name == "West" else "member",
+            kept=name == "Bo",
+        )
+        for name, row in cells.items()
+    )
+    table = Table(columns, (Group(tuple(lines), folded=True),), "people")
+    return Block("people", "One of two is short", "US dollars. Bars", (table,), note="US dollars.")
 
 
 def test_make_digest__has_the_words_and_the_tiles_of_the_page():
@@ -90,24 +89,40 @@ def test_make_digest__has_the_words_and_the_tiles_of_the_page():
     assert said.sections == ()
 
 
-def test_make_digest__leaves_out_pictures_and_what_is_folded():
-    (people,) = make_digest(page(Block("people", "One of two is short", "bars", (SHOWN,)))).sections
-    assert (people.name, people.title, people.note) == ("People", "One of two is short", "")
-    assert people.columns == ("Owner", "Closed", "Since Mar 9")
-    assert people.right == (False, True, True)
-    assert people.rows == (("West", "90", "▲ 5"), ("Bo", "20", "–"))
-    assert people.levels == ("group", "member")
+def test_make_digest__has_people_in_two_lines_without_pictures_and_what_is_folded():
+    titles = ("Target", "Closed", "Forecast", "Call", "To go", "Chance", "Since Mar 9")
+    block = shown(
+        *titles,
+        West=("100", "90", "95", "–", "10", "40%", "^5"),
+        Ann=("50", "70", "70", "–", "+20", "met", "–"),
+        Bo=("–", "20", "–", "30", "–", "–", "–"),
+    )
+    (people,) = make_digest(page(block)).sections
+    assert (people.name, people.title, people.note) == ("People", "One of two is short", "US dollars.")
+    assert people.heads == ("Owner", "To go", "Chance", "Since Mar 9")
+    assert people.rows == (
+        Row("West", "group", ("10", "40%", "▲ 5"), "90 of 100 closed, forecast 95"),
+        Row("Bo", "member", ("–", "–", "–"), "20 closed, call 30"),
+    )
 
 
-def test_make_digest__of_a_block_without_a_table_has_its_title_alone():
+def test_make_digest__without_targets_has_what_is_closed_and_forecast_beside_the_name():
+    (people,) = make_digest(page(shown("Closed", "Forecast", "Due", West=("90", "95", "7")))).sections
+    assert people.heads == ("Owner", "Closed", "Forecast")
+    assert people.rows == (Row("West", "group", ("90", "95"), "7 due"),)
+
+
+def test_make_digest__of_a_block_without_a_table_has_its_title_and_its_words():
     (risk,) = make_digest(
         page(Block("risk", "No deal at risk", parts=(Note("None shows a warning."),)))
     ).sections
-    assert (risk.title, risk.rows) == ("No deal at risk", ())
+    assert (risk.title, risk.note, risk.rows) == ("No deal at risk", "None shows a warning.", ())
 
 
-def test_make_digest__has_no_other_block():
-    assert make_digest(page(Block("funnel", "Funnel", parts=(SHOWN,)))).sections == ()
+def test_make_digest__has_what_one_person_must_win_and_no_other_block():
+    many, one = Block("to_win", "What each person must win"), Block("to_win", "To win", note="Win both.")
+    assert make_digest(page(many, replace(shown("Closed"), key="funnel"))).sections == ()
+    assert [made.title for made in make_digest(page(one)).sections] == ["To win"]
 
 
 def test_write_chat__begins_with_the_alerts_the_sentence_and_the_tiles():
@@ -123,7 +138,7 @@ def test_write_chat__begins_with_the_alerts_the_sentence_and_the_tiles():
         "**This load may be incomplete.**",
         "",
         "- Closed won: **$70K**, 1 deal",
-        "- Coverage: **–**",
+        "- Coverage: **–**, none due",
     ]
 
 
@@ -153,7 +168,7 @@ def test_write_chat__says_the_second_sentence_where_no_list_names_people() -> No
 def test_write_chat__in_the_marks_of_slack() -> None:
     named = Saying("R&D <!channel>", ", $1K: late", strong=False)
     assert write_chat(digest(replace(RISK, says=(named, *RISK.says))), SLACK).splitlines()[-6:] == [
-        "• Coverage: *–*",
+        "• Coverage: *–*, none due",
         "",
         "*1 of 2 open deals has a flag*",
         "",
@@ -214,28 +229,47 @@ def test_write_chat__shows_each_name_as_it_is(name: str) -> None:
     assert html.unescape(shown) == f"<strong>{name}</strong>: 45,000. Pushed."
 
 
-def test_write_plain__has_the_same_words_without_marks() -> None:
-    assert write_plain(digest(PEOPLE, RISK)).splitlines()[2:] == [
+def test_write_plain__reads_as_a_letter_with_people_below_their_team() -> None:
+    assert write_plain(digest(PEOPLE, RISK), "The page is attached.").splitlines() == [
         "New: March is <1% likely.",
         "",
         "Still: March has $70K closed.",
         "",
         "March will likely reach $180K.",
         "",
+        "Weekly forecast · Mar 16, 2026",
+        "",
         "This load may be incomplete.",
         "",
-        "- Closed won: $70K, 1 deal",
-        "- Coverage: –",
+        "- Closed won: $70K, 1 deal.",
+        "- Coverage: none due.",
         "",
-        "Bo is short",
+        "Bo is short.",
+        "US dollars.",
         "",
-        "- Ann: $70 of $90 closed",
-        "- Bo ```x: $1.12K closed",
+        "West: 70 of 90 closed, forecast 80; 20 to go, 40% likely, up 5 since Mar",
+        "9.",
+        "- Bo ```x: 50 of 40 closed, forecast 50, call 60; 10 over, target met,",
+        "  down 1 since Mar 9.",
+        "- 王芳: 20 of 50 closed, forecast 20; 30 to go, no deal due, no change",
+        "  since Mar 9.",
         "",
-        "1 of 2 open deals has a flag",
+        "1 more owner.",
         "",
-        "- [Oak](http://x) *now*, $45K, Ann: pushed 3 times, in Proposal",
+        "All: 70 closed.",
+        "",
+        "1 of 2 open deals has a flag.",
+        "The largest first.",
+        "",
+        "- [Oak](http://x) *now*, $45K, Ann: pushed 3 times, in Proposal.",
+        "",
+        "The page is attached.",
     ]
+
+
+def test_write_plain__leaves_further_deals_to_the_page() -> None:
+    many = replace(RISK, says=tuple(Saying(f"Deal {n}", ", Ann: late") for n in range(7)))
+    assert write_plain(digest(many)).splitlines()[-2:] == ["- Deal 4, Ann: late.", "- 2 more on the page."]
 
 
 PAGE = "<!doctype html><p>Straße €".encode()
@@ -312,7 +346,7 @@ def test_write_mail__no_text_ends_a_part_early() -> None:
     made = write_mail(digest(RISK), {})
     boundary = message_from_bytes(made).get_boundary()
     name = f"--{boundary}--"
-    again = read(write_mail(digest(replace(RISK, rows=((name, "Ann", "–", "Pushed."),))), {}))
+    again = read(write_mail(digest(replace(RISK, says=(Saying(name, ": late"),))), {}))
     body = again.get_body(("html",))
     assert body is not None
     assert name in body.get_content()
@@ -331,13 +365,13 @@ def test_write_mail__of_alerts_has_what_changed_and_the_sentence_alone() -> None
     body = message.get_body(("plain",))
     assert body is not None
     assert body.get_content().splitlines() == [
-        "Weekly forecast · Mar 16, 2026",
-        "",
         "New: Oak fell below 50%.",
         "",
         "Over: March is back above 50%.",
         "",
         "March will likely reach $180K.",
+        "",
+        "Weekly forecast · Mar 16, 2026",
         "",
         "This load may be incomplete.",
         "",
@@ -353,13 +387,18 @@ def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(messag
     assert not re.search(r"<style|<script|<link|src=|href=", html)
     assert html.count("style=") > 20
     assert "[Oak](http://x) *now*" in html
-    team, rep = (re.search(f"<td[^>]*>{name}<", html) for name in ("Ann", "Bo ```x"))
+    assert "March is &lt;1% likely." in html
+
+
+def test_write_mail__tells_teams_and_people_apart(message: EmailMessage) -> None:
+    body = message.get_body(("html",))
+    assert body is not None
+    team, rep = (re.search(f"<td[^>]*>{name}<", body.get_content()) for name in ("West", "Bo ```x"))
     assert team is not None
     assert rep is not None
     assert "font-weight: 600" in team[0]
     assert "padding-left: 14px" in rep[0]
     assert "font-weight" not in rep[0]
-    assert "March is &lt;1% likely." in html
 
 
 def test_write_mail__same_digest_same_bytes() -> None:

@@ -63,9 +63,11 @@ def people(tables: Tables) -> Block:
     line = aim if math.isfinite(tables.current["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
-    sub = ". ".join(filter(None, (rows.unit.words, drawn, *said)))
+    sub, note = (". ".join(filter(None, (rows.unit.words, *words, *said))) for words in ([drawn], []))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
-    return Block("people", say_finding(rows.table), sub, (table,), says=tuple(rows.say()))
+    return Block(
+        "people", say_finding(rows.table), sub, (table,), says=tuple(rows.say()), note=note and f"{note}."
+    )
 
 
 def _say_calls(tables: Tables, whole: pd.Series[Any]) -> str:
@@ -405,16 +407,36 @@ def to_win(tables: Tables) -> Block:
         f"Each one’s own deals that could still close in {month}: due, overdue, or due within five weeks at 50% or more. "
         f"Beside the name, {chance}{more}"
     )
-    return Block(
-        "to_win",
-        _say_gaps(tables, short),
-        sub,
-        (Goals(tuple(goals), tables.name_history(str(tables.lead))),),
-        nav,
+    history = tables.name_history(str(tables.lead))
+    made = Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals), history),), nav)
+    if len(people) > 1:
+        return made
+    (goal,) = goals
+    if short.empty:
+        return replace(made, note=goal.advice)
+    row = short.iloc[0]
+    says = tuple(
+        _say_deal(tables, deal) for deal in tables.deals_to_win.head(int(row["deals"])).to_dict("records")
+    )
+    return replace(
+        made, says=says, note=" ".join(filter(None, (f"{text.capital(row['advice'])}.", goal.call)))
     )
 
 
+def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
+    """Say a deal to win: its value, both chances, and what to do with it."""
+    name, _, *chances, todo, _ = _show_deal(tables, deal)
+    known = [
+        f"{how} {chance}"
+        for how, chance in zip(("stated", "from history"), chances, strict=True)
+        if chance not in ("", text.MISSING)
+    ]
+    return Saying(name.text, f", {', '.join([tables.inputs.money(deal['value']), *known])}. {todo}")
+
+
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
+    if len(tables.leading_persons) == 1 and len(short):
+        return f"What to win: {tables.inputs.money(short['gap'].sum(), fine=True)} to go"
     if short.empty:
         due = tables.leading_persons["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"

@@ -52,7 +52,15 @@ def risk(tables: Tables) -> model.Block:
     shown = model.Table(columns, (model.Group(lines),), "risk")
     sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
     says = tuple(_say_risk(tables, row) for row in records)
-    return model.Block("risk", _say_doubt(tables, flagged), sub, (shown, *_fold_late(tables)), nav, says)
+    return model.Block(
+        "risk",
+        _say_doubt(tables, flagged),
+        sub,
+        (shown, *_fold_late(tables)),
+        nav,
+        says,
+        note=f"{sub}." if sub else "",
+    )
 
 
 def _fold_late(tables: Tables) -> list[model.Fold]:
@@ -128,7 +136,8 @@ def _say_risk(tables: Tables, row: dict[Any, Any]) -> model.Saying:
     flags = [reason.partition("; ")[0] for reason in row["reasons"].split(" · ")]
     flags += [] if any(stage in flag for flag in flags) else [f"in {stage}"]
     listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
-    facts = [inputs.money(row["value"]), *([str(row[inputs.person])] if inputs.person else [])]
+    owner = [str(row[inputs.person])] if inputs.person and len(tables.persons) > 1 else []
+    facts = [inputs.money(row["value"]), *owner]
     return model.Saying(name_deal(inputs, row).text, f", {', '.join(facts)}: {listed}")
 
 
