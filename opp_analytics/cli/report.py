@@ -61,6 +61,17 @@ def report_command(
     only: Annotated[
         str | None, typer.Option("--for", help="Only this person's or team's deals; what to win comes first.")
     ] = None,
+    for_each: Annotated[
+        str | None,
+        typer.Option(
+            "--for-each",
+            help="Also a page for each team and person: team, owner_name or both, with a comma. A folder gets a list of them.",
+        ),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(help="Days of which the folder keeps pages; older ones of such runs are removed."),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +128,8 @@ def report_command(
         "by": by,
         "since": since,
         "only": only,
+        "for_each": None if for_each is None else [name.strip() for name in for_each.split(",")],
+        "keep": keep,
         "method": method,
         "eml": eml,
         "markdown": markdown,

@@ -27,7 +27,7 @@ _LARGEST = 200_000
 WHOLE = "everybody"
 """The audience of a page of the whole pipeline."""
 _HEAD = 8_192
-"""Bytes of a page in which its audience is."""
+"""Bytes of a page in which `read_head` looks."""
 _SPANS = {"people": 7, "trend": 5, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
@@ -36,12 +36,17 @@ _PERSONAL = {("to_win", "trend"): 5}
 
 
 def render_page(
-    page: WeeklyPage, *, audience: str = WHOLE, accent: str | None = None, logo: str | None = None
+    page: WeeklyPage,
+    *,
+    audience: str = WHOLE,
+    team: str = "",
+    accent: str | None = None,
+    logo: str | None = None,
 ) -> str:
     """Render the page as one HTML document.
 
-    `audience` is whose page it is, for `read_audience`; `accent` the color of the highlight, and `logo` the picture before
-    the title as a ``data:`` address.
+    `audience` is whose page it is, and `team` that of a person, for `read_head`; `accent` the color of the highlight, and
+    `logo` the picture before the title as a ``data:`` address.
     """
     sorts = any(isinstance(part, Table) and part.sorts for block in page.blocks for part in block.parts)
     script = files(__package__).joinpath("templates/sort.js").read_text("utf-8") if sorts else ""
@@ -53,7 +58,7 @@ def render_page(
         "hash": hashed,
         "logo": logo,
     }
-    return render_template("weekly.html", page=page, audience=audience, **drawn)
+    return render_template("weekly.html", page=page, audience=audience, team=team, **drawn)
 
 
 def read_logo(settings: Mapping[str, Any]) -> str | None:
@@ -74,13 +79,14 @@ def read_logo(settings: Mapping[str, Any]) -> str | None:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def read_audience(file: Path) -> str | None:
-    """Read whose page a file holds; None where it is no page, or does not exist."""
+def read_head(file: Path) -> dict[str, str]:
+    """Read what the head of a page says: its ``audience``, ``description``, and the ``team`` of a person; empty where it is no page of ours."""
     if not file.is_file():
-        return None
+        return {}
     with file.open("rb") as content:
-        found = re.search(rb'<meta name="audience" content="([^"]*)">', content.read(_HEAD))
-    return html.unescape(found[1].decode()) if found else None
+        head = content.read(_HEAD).decode(errors="replace")
+    found = dict(re.findall(r'<meta name="(audience|team|description)" content="([^"]*)">', head))
+    return {name: html.unescape(words) for name, words in found.items()}
 
 
 def render_template(template: str, **values: Any) -> str:

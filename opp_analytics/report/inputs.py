@@ -114,6 +114,16 @@ class Inputs:
         return self.part.name if self.part else None
 
     @property
+    def team(self) -> str:
+        """The team of the person whose page it is; empty without one."""
+        if self.part is None or self.part.column != _OWNER:
+            return ""
+        teams = self.opportunities.get(_TEAM, pd.Series(dtype=schema.TEXT)).dropna().unique()
+        return find_teams(self.org.people, self.today).get(self.part.name) or (
+            str(*teams) if len(teams) == 1 else ""
+        )
+
+    @property
     def asked(self) -> dict[str, Any]:
         """Options of an analysis on the as-of day."""
         return {"as_of": self.today, "freq": self.freq, "tz": self.tz}
@@ -227,8 +237,8 @@ class Inputs:
         """List the people, then the teams, that any deal or target names."""
         return _list_parts([one for one in (self.whole, self.placed) if isinstance(one, pd.DataFrame)])
 
-    def list_now(self) -> list[Part]:
-        """List the people, then the teams, with an open deal, or one won, a target or a call for the current period."""
+    def list_now(self, columns: Sequence[str]) -> list[Part]:
+        """List the parts by these columns, the teams first, with an open deal, or one won, a target or a call for the current period."""
         deals, period = self.deals, self.period
         tables = [deals[(deals["outcome"] == "open") | (deals["period"] == str(period))]]
         for table in (self.placed, self.calls[self.calls["in_force"]]):
@@ -241,7 +251,10 @@ class Inputs:
                     if first >= period.start_time and last <= period.end_time
                 ]
                 tables.append(table[table["period"].isin(within)])
-        return _list_parts(tables)
+        found = _list_parts(tables)
+        return [
+            part for column in (_TEAM, _OWNER) if column in columns for part in found if part.column == column
+        ]
 
     def narrow(self, part: Part) -> Inputs:
         """Narrow what is of the whole to one part."""
@@ -355,6 +368,28 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         levels=tuple(by),
     )
     return whole if asked.only is None else whole.narrow(_find_part(asked.only, whole.list_known()))
+
+
+def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list[Part]:
+    """Check the columns that ask for pages of their own, and list the parts that get one."""
+    columns = texts(for_each, "for_each", of="column")
+    for column in columns:
+        if column not in (_TEAM, _OWNER):
+            raise ArgumentValueError(
+                f"for_each={column!r} is not a column of people; use 'team', 'owner_name' or both"
+            )
+    if columns and inputs.part:
+        raise ArgumentValueError(
+            f"for_each= makes a page for each, and only={inputs.only!r} asks for one; use one of the two"
+        )
+    parts = inputs.list_now(columns)
+    for column in columns:
+        if not any(part.column == column for part in parts):
+            raise ArgumentValueError(
+                f"for_each={column!r} finds nobody: no deal that is open or was won in {inputs.name}, no target and no call "
+                f"names one in {column!r}; see [people] and [columns] in the org file"
+            )
+    return parts
 
 
 def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:

@@ -34,6 +34,8 @@ class Cell:
     """True for a name from the data, which may run in either direction."""
     link: str = ""
     """Address of the deal in the CRM."""
+    page: str = ""
+    """Address of the page of the person or team that it names."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
 from typing import Any
@@ -18,6 +18,7 @@ from opp_analytics.history import coverage
 from opp_analytics.org import Org, outcomes, split_by
 from opp_analytics.periods import check_freq
 from opp_analytics.report.forecasts import Forecasts
+from opp_analytics.report.inputs import Part
 from opp_analytics.schema import ALL
 
 _FLOW_WEEKS = 13
@@ -38,6 +39,14 @@ class DueDeals:
 @dataclass(frozen=True)
 class Tables(Forecasts):
     """All result tables of a report; one that needs records raises `NotEnoughHistory` where there are too few."""
+
+    links: Mapping[Part, str] = field(default_factory=dict)
+    """Addresses of the pages of teams and people."""
+
+    def narrow(self, part: Part) -> Tables:
+        """Make the tables of one part; a person's page leads to nobody's."""
+        links = self.links if part.column != "owner_name" else {}
+        return Tables(self.inputs.narrow(part), links)
 
     @cached_property
     def teams(self) -> tuple[str, ...]:

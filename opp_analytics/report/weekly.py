@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
 from opp_analytics import arguments
 from opp_analytics.arguments import MethodName
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
+from opp_analytics.errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    DataError,
+    DataWarning,
+    OppAnalyticsError,
+)
 from opp_analytics.files import check_writable, say_failure, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
@@ -23,15 +29,13 @@ from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.alerts import Watched, judge_alerts
 from opp_analytics.report.compose import choose_blocks, compose
+from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
-from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_audience, read_logo, render_page
-from opp_analytics.report.inputs import Asked, Inputs, read_inputs
+from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_head, read_logo, render_page
+from opp_analytics.report.inputs import Asked, Inputs, Part, check_for_each, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
-
-_LONGEST = 80
-"""Characters of a part's name in that of its page."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def weekly_report(
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,
+    for_each: str | Sequence[str] | None = None,
+    keep: int | None = None,
     eml: bool = False,
     markdown: bool = False,
     pdf: bool = False,
@@ -103,7 +109,9 @@ def weekly_report(
         `DataWarning` is raised.
     out : path
         The ``.html`` file, or a folder, for ``weekly-<as_of>.html`` or, with `only`, ``weekly-<as_of>-person-<name>.html``.
-        The workbook is written beside it. A file that holds the page of somebody else is not replaced.
+        The workbook is written beside it. A file that holds the page of somebody else is not replaced. With `for_each` or
+        `keep`, a folder also gets ``index.html``, a list of its pages, ``latest.html``, a copy of the newest one of
+        everybody, and ``deliveries.jsonl``, which says what each run wrote.
     org : Org, optional
         What the organization means, with its people, targets and ``[report]`` settings; by default the org of the frame.
     target : float, mapping or DataFrame, optional
@@ -122,6 +130,13 @@ def weekly_report(
     only : str, optional
         Name of a person or a team, in any capitals, or a first name that only one has: the page of those deals, for a person
         with what to win first.
+    for_each : str or list of str, optional
+        "team", "owner_name" or both: a page and workbook (a mail, text and PDF where asked for) also for each team and person
+        with an open deal, or one won, a target or a call for the current period. Each is that of `only`; names in the table
+        of people lead to them. What the records teach is learned once for all.
+    keep : int, optional
+        Days of which the folder keeps the pages, 1 or more: those that earlier runs with `for_each` or `keep` wrote for all
+        but the newest are removed.
     eml : bool
         If True, also write a mail (``.eml``): the first screen as text and HTML, with the other files attached. It has no
         sender and no recipients.
@@ -131,13 +146,13 @@ def weekly_report(
         If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
     progress : bool or function, optional
         True shows a bar, False none; by default it is shown on a terminal and in a notebook when the report takes more than
-        two seconds. A function is told the steps done and their number.
+        two seconds. A function is told the steps done, with `for_each` the pages, and their number.
 
     Returns
     -------
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
-        same inputs give the same bytes, a PDF aside. ``alerts``: each ``alert_when`` of the org's ``[report]``
+        same inputs give the same bytes, a PDF aside. ``parts``: the same for each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]``
         that holds for the current period; the page, mail and text begin with them. ``str(alert)`` is its sentence,
         ``alert.new`` True if it did not hold at the record that changes are counted from (None without one), ``alert.key``
         the same text each day. The new ones come first.
@@ -161,54 +176,89 @@ def weekly_report(
     """
     ready = check_report(
         opportunities, history, out=out, eml=eml, markdown=markdown, pdf=pdf, as_of=as_of, org=org, target=target, freq=freq,
-        by=by, method=method, since=since, own_writes=own_writes, only=only,
+        by=by, method=method, since=since, own_writes=own_writes, only=only, for_each=for_each, keep=keep,
     )  # fmt: skip
     return write_report(ready, progress)
 
 
 def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
-    """Write a report that `check_report` has checked."""
-    inputs, paths, look = ready.inputs, ready.paths, ready.inputs.settings
-    file = paths["html"]
+    """Write a report that `check_report` has checked: nothing before all is made, and the page of the whole last."""
+    inputs, (first, *others) = ready.inputs, ready.pages
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
-    tables = Tables(inputs)
-    names = choose_blocks(tables, look.get("blocks") or ())
-    steps = len(names) + 2
-    with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=2) as bar:
-        watched = judge_alerts(tables)
+    tables = Tables(inputs, links={page.part: quote(page.paths["html"].name) for page in others if page.part})
+    blocks = choose_blocks(tables, inputs.settings.get("blocks") or ())
+    steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
+    with progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar:
+        made = [_make(ready, first, tables, bar.update if not others else lambda: None)]
+        for page in others:
+            bar.update()
+            assert page.part is not None
+            with _name_part(page):
+                made.append(_make(ready, page, tables.narrow(page.part)))
         bar.update()
-        shown: dict[str, Any] = {"title": look.get("title"), "blocks": names}
-        page = compose(tables, workbook=paths["xlsx"].name, done=bar.update, **shown)
-        page = replace(page, alerts=tuple(alert.shorten(page.sentence) for alert in watched.lines))
-        html = render_page(page, audience=ready.audience, accent=look.get("accent"), logo=ready.logo)
-        content = {"html": html.encode(), "xlsx": _write_workbook(page, tables)}
-        bar.update()
-    digest = make_digest(page)
+    (report, _), *rest = made
+    with say_failure(f"cannot create the folder {report.html.parent}"):
+        report.html.parent.mkdir(parents=True, exist_ok=True)
+    # The page last: where a workbook is open in Excel, the old ones stay as they are.
+    for path, written in reversed([file for _, files in made for file in files.items()]):
+        with _say_unwritable(path):
+            write_whole(path, written)
+    report = replace(report, parts=tuple(part for part, _ in rest))
+    if ready.folder:
+        keep_folder(
+            ready.folder,
+            str(inputs.today.date()),
+            [file for one in (report, *report.parts) for file in one],
+            keep=ready.keep,
+            accent=inputs.settings.get("accent"),
+        )
+    return report
+
+
+def _make(
+    ready: ReadyReport, page: ReadyPage, tables: Tables, done: Callable[[], object] = lambda: None
+) -> tuple[WeeklyReport, dict[Path, bytes]]:
+    """Make a report, and the content of its files, the page first."""
+    inputs, paths, look = tables.inputs, page.paths, ready.inputs.settings
+    watched = judge_alerts(tables)
+    done()
+    shown: dict[str, Any] = {"title": look.get("title"), "blocks": look.get("blocks")}
+    composed = compose(tables, workbook=paths["xlsx"].name, done=done, **shown)
+    composed = replace(composed, alerts=tuple(alert.shorten(composed.sentence) for alert in watched.lines))
+    audience = {"audience": page.audience, "team": inputs.team}
+    html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
+    content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
+    digest = make_digest(composed)
     if "pdf" in paths:
         content["pdf"] = print_pdf(content["html"], browser=ready.browser)
     if "eml" in paths:
         content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
     if "markdown" in paths:
         content["markdown"] = write_chat(digest).encode()
-    with say_failure(f"cannot create the folder {file.parent}"):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    # The page last: where a workbook is open in Excel, the old ones stay as they are.
-    for kind, path in reversed(paths.items()):
-        with _say_unwritable(path):
-            write_whole(path, content[kind])
-    return WeeklyReport(
+    report = WeeklyReport(
         **paths,
         alerts=watched.alerts,
         milestones=watched.milestones,
         watched=watched,
-        sentences=tuple(filter(None, (page.sentence, page.second))),
-        audience=ready.audience,
+        sentences=tuple(filter(None, (composed.sentence, composed.second))),
+        audience=page.audience,
         day=inputs.today,
         digest=digest,
         parts=(),
         org=inputs.org,
     )
+    return report, {path: content[kind] for kind, path in paths.items()}
+
+
+@contextmanager
+def _name_part(page: ReadyPage) -> Iterator[None]:
+    """Name the page that an error is of."""
+    try:
+        yield
+    except OppAnalyticsError as error:
+        error.args = (f"the page of {page.audience}: {error}",)
+        raise
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
@@ -228,17 +278,34 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
 
 
 @dataclass(frozen=True)
+class ReadyPage:
+    """A page to make: whose, and its files."""
+
+    part: Part | None
+    paths: dict[str, Path]
+    """By field of `WeeklyReport`, the page first."""
+
+    @property
+    def audience(self) -> str:
+        """Whose page it is."""
+        return self.part.audience if self.part else WHOLE
+
+
+@dataclass(frozen=True)
 class ReadyReport:
     """What a report is made from and written to, checked."""
 
     inputs: Inputs
     logo: str | None
     """The picture before the page's title as a ``data:`` address."""
-    paths: dict[str, Path]
-    """By field of `WeeklyReport`, the page first."""
+    pages: tuple[ReadyPage, ...]
+    """The report's own, then those of its parts."""
     browser: str
     """The browser that prints the PDF; empty without one."""
-    audience: str
+    folder: Path | None
+    """The folder whose list of pages is kept."""
+    keep: int | None
+    """Days of which it keeps the pages; None for all."""
 
 
 def check_report(
@@ -246,6 +313,8 @@ def check_report(
     history: History | None = None,
     *,
     out: str | PathLike[str],
+    for_each: str | Sequence[str] | None = None,
+    keep: int | None = None,
     eml: bool = False,
     markdown: bool = False,
     pdf: bool = False,
@@ -253,28 +322,48 @@ def check_report(
 ) -> ReadyReport:
     """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written."""
     inputs = read_inputs(opportunities, history, Asked(**asked))
+    parts = check_for_each(for_each, inputs)
     logo = read_logo(inputs.settings)
     browser = find_browser() if pdf else ""
-    audience = inputs.part.audience if inputs.part else WHOLE
-    file = _find_page(out, inputs.today, audience)
-    paths = {"html": file, "xlsx": file.with_suffix(".xlsx")}
+    days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
+    file, is_folder = _find_page(out, inputs.today)
+    if keep is not None and not is_folder:
+        raise ArgumentValueError(f"keep={keep} needs a folder, but out={str(out)!r} is a file; use a folder")
+    folder = file.parent if is_folder and (parts or keep is not None) else None
+    if folder:
+        check_folder(folder)
+    endings = {"html": file.suffix, "xlsx": ".xlsx"}
     wanted = {"eml": (eml, ".eml"), "markdown": (markdown, ".md"), "pdf": (pdf, ".pdf")}
-    paths |= {kind: file.with_suffix(ending) for kind, (asked_for, ending) in wanted.items() if asked_for}
-    for path in paths.values():
+    endings |= {kind: ending for kind, (asked_for, ending) in wanted.items() if asked_for}
+    # Those who have no page today keep their numbers.
+    names = name_parts({*inputs.list_known(), *parts}) if parts or inputs.part else {}
+    pages = []
+    for part in (inputs.part, *parts):
+        own = part in parts or (part and is_folder)
+        stem = file.with_name(f"{file.stem}-{names[part]}{file.suffix}") if part and own else file
+        page = ReadyPage(part, {kind: stem.with_suffix(ending) for kind, ending in endings.items()})
+        _check_page(page)
+        pages.append(page)
+    return ReadyReport(inputs, logo, tuple(pages), browser, folder, days)
+
+
+def _check_page(page: ReadyPage) -> None:
+    """Check that its files can be written, and that they are not those of another page."""
+    for path in page.paths.values():
         with _say_unwritable(path):
             check_writable(path)
+    file = page.paths["html"]
     # Both share the files beside the page.
-    for page in (file.with_suffix(".html"), file.with_suffix(".htm")):
-        whose = read_audience(page)
-        if whose not in (None, audience):
+    for other in (file.with_suffix(".html"), file.with_suffix(".htm")):
+        whose = read_head(other).get("audience", page.audience)
+        if whose != page.audience:
             raise DataError(
-                f"{page} is the page of {whose}; name another file for that of {audience}, or remove it"
+                f"{other} is the page of {whose}; name another file for that of {page.audience}, or remove it"
             )
-    return ReadyReport(inputs, logo, paths, browser, audience)
 
 
-def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> Path:
-    """Find the path of the page; in a folder, a part's page is named after it."""
+def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, bool]:
+    """Find the path of the whole's page, and whether it is in a folder that was named without a file."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
@@ -282,13 +371,12 @@ def _find_page(out: str | PathLike[str], today: pd.Timestamp, audience: str) -> 
         is_folder = path.is_dir() or not path.suffix
         above = next(folder for folder in (path, *path.parents) if folder.exists())
     if is_folder:
-        whose = re.sub(r"\W+", "-", audience.casefold())[:_LONGEST].strip("-")
-        path = path / f"weekly-{today:%Y-%m-%d}{'' if audience == WHOLE else f'-{whose}'}.html"
+        path = path / f"weekly-{today:%Y-%m-%d}.html"
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     if not above.is_dir() and above != path:
         raise DataError(f"cannot create the folder {path.parent}: {above} is a file; name another one")
-    return path
+    return path, is_folder
 
 
 def _say_unwritable(file: Path) -> AbstractContextManager[None]:

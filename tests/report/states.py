@@ -17,7 +17,7 @@ import opp_analytics as oa
 from opp_analytics.errors import DataWarning
 from tests.scratch import scratch_folder
 
-__all__ = ["STATES", "State", "render"]
+__all__ = ["CALLS", "QUOTAS", "STATES", "State", "call", "render"]
 
 TODAY = datetime.date(2026, 11, 25)
 _WEEKS = 18
@@ -243,7 +243,7 @@ def _own_look() -> State:
     return replace(team(), org=quotas(report=report))
 
 
-def _call(*rows: tuple[str, str, str, str, float], **settings: Any) -> State:
+def call(*rows: tuple[str, str, str, str, float], **settings: Any) -> State:
     """The team with calls for November: day, caller, whose (a person, a team, or nothing for all) and amount."""
     calls = [
         {
@@ -258,11 +258,12 @@ def _call(*rows: tuple[str, str, str, str, float], **settings: Any) -> State:
     return replace(team(), org=quotas(calls=calls, **settings))
 
 
-_EVERYBODY = [
+CALLS = [
     (day, name, "person", name, round(share * target, -3))
     for day, share in (("03", 1.05), ("12", 0.9), ("20", 0.8))
     for name, (_, target) in QUOTAS.items()
 ]
+"""Three calls of each person for their own number, each lower than the one before."""
 
 
 STATES: dict[str, Callable[[], State]] = {
@@ -304,10 +305,10 @@ STATES: dict[str, Callable[[], State]] = {
     "one team": lambda: replace(team(), asked={"as_of": TODAY, "only": "West"}),
     "own look": _own_look,
     "alerts of sixty": lambda: _many(report=_ALERTS),
-    "calls": lambda: _call(*_EVERYBODY, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
-    "one call": lambda: _call(("24", "Grace Lindqvist", "person", "Grace Lindqvist", 31_000.0)),
-    "calls of all": lambda: _call(
-        *_EVERYBODY,
+    "calls": lambda: call(*CALLS, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
+    "one call": lambda: call(("24", "Grace Lindqvist", "person", "Grace Lindqvist", 31_000.0)),
+    "calls of all": lambda: call(
+        *CALLS,
         ("10", _LONG, "team", "East", 210_000.0),
         ("20", _LONG, "person", "Bruno Keller", 40_000.0),
         ("09", _HEBREW, "", "", 420_000.0),

@@ -24,6 +24,7 @@ from opp_analytics.report.cells import (
     show_stated,
     stress_largest,
 )
+from opp_analytics.report.inputs import Part
 from opp_analytics.report.model import (
     Block,
     Cell,
@@ -257,7 +258,7 @@ class _Rows:
         name = self._name(place)
         top, gap = None if place == self.whole else self._top, float(money["gap"])
         cells = [
-            Cell(name, name=True),
+            Cell(name, name=True, page=self._find_page(key)),
             *map(self._show, money[[*(["target"] if self.aimed else []), "booked", "expected"]]),
             *([self._show_call(key[-1], row)] if len(self.tables.calls) else []),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
@@ -293,6 +294,13 @@ class _Rows:
         """Name a row; a group's label is that of its parts."""
         key = self.keys[place]
         return (" · ".join(str(part) for part in key if part != ALL) or "All") if ALL in key else str(key[-1])
+
+    def _find_page(self, key: tuple[Any, ...]) -> str:
+        """Find the page of the last label that is not of all."""
+        named = [
+            (column, label) for column, label in zip(self.tables.inputs.by, key, strict=True) if label != ALL
+        ]
+        return self.tables.links.get(Part(*named[-1]), "") if named else ""
 
     def _show(self, value: float) -> Cell:
         return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")

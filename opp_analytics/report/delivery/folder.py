@@ -1,0 +1,158 @@
+"""A folder of pages: names of their own, ``latest.html``, a list of all in ``index.html``, and as many days as are kept."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from opp_analytics import text
+from opp_analytics.errors import DataError
+from opp_analytics.files import check_writable, say_failure, write_whole
+from opp_analytics.report.delivery.ledger import Ledger
+from opp_analytics.report.html import WHOLE, read_head, render_template
+from opp_analytics.report.inputs import Part
+from opp_analytics.svg import stylesheet
+
+_INDEX, _LATEST = "index.html", "latest.html"
+_LIST = "list of pages"
+"""The audience of ``index.html``."""
+_DAY = re.compile(r"weekly-(\d{4}-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01]))[-.]")
+_LONGEST, _BYTES = 80, 120
+"""Characters of a name in that of a file, and their bytes: file systems allow 255 for all of it."""
+
+
+def name_parts(parts: Iterable[Part]) -> dict[Part, str]:
+    """Give each part a file name without an ending: letters of any script and digits, in lower case; equal ones get a number.
+
+    Numbers follow the alphabet, so they stay the same while the people do.
+    """
+    plain = {part: _simplify(part.audience) for part in sorted(parts, key=lambda part: part.audience)}
+    taken = set(plain.values())
+    names: dict[Part, str] = {}
+    for part, name in plain.items():
+        number, own = 1, name
+        while own in names.values() or (number > 1 and own in taken):
+            number += 1
+            own = f"{name}-{number}"
+        names[part] = own
+    return names
+
+
+def _simplify(audience: str) -> str:
+    name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", audience).casefold())
+    cut = re.sub(r"\W+", "-", name)[:_LONGEST].encode()[:_BYTES]
+    return cut.decode(errors="ignore").strip("-")
+
+
+def check_folder(folder: Path) -> None:
+    """Check that the list, the latest page and the ledger could be written; a file of somebody else is refused."""
+    Ledger(folder).check()
+    for name, ours in ((_INDEX, _LIST), (_LATEST, WHOLE)):
+        file = folder / name
+        with say_failure(f"cannot write {file}"):
+            check_writable(file)
+        if file.exists() and read_head(file).get("audience") != ours:
+            raise DataError(f"{file} is not ours; name another folder, or remove it")
+
+
+def keep_folder(
+    folder: Path, day: str, files: Iterable[Path], *, keep: int | None, accent: str | None
+) -> None:
+    """Add a run's files to the folder's ledger, remove those of other runs' days but the `keep` newest, and write the list anew."""
+    ledger = Ledger(folder)
+    ledger.add_run(day, files)
+    runs = ledger.runs()
+    kept = {day, *sorted({run.day for run in runs}, reverse=True)[:keep]}
+    # A ledger may come from elsewhere: only names that a run gives are followed.
+    old = {
+        folder / name for run in runs if run.day not in kept for name in run.files if _is_named(name, run.day)
+    }
+    for file in sorted(old):
+        with say_failure(f"cannot remove {file}"):
+            file.unlink(missing_ok=True)
+    weeks = _list_weeks(folder)
+    newest = next((page.file for week in weeks for page in week.pages if page.audience == WHOLE), None)
+    values = {"weeks": weeks, "audience": _LIST, "pictures": stylesheet(accent)}
+    contents = {_INDEX: render_template("index.html", **values).encode()}
+    if newest is not None:
+        contents[_LATEST] = newest.read_bytes()
+    for name, content in contents.items():
+        with say_failure(f"cannot write {folder / name}"):
+            write_whole(folder / name, content)
+
+
+def _is_named(name: str, day: str) -> bool:
+    return Path(name).name == name and name.startswith(f"weekly-{day}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the list."""
+
+    file: Path
+    audience: str
+    team: str
+    """The team of a person, if any."""
+    sentence: str
+    """Its first sentence."""
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+        return self.audience.partition(" ")[2] or text.capital(self.audience)
+
+    @property
+    def link(self) -> str:
+        """Its address from the list."""
+        return quote(self.file.name)
+
+    @property
+    def workbook(self) -> str:
+        """The address of the workbook beside it; empty without one."""
+        book = self.file.with_suffix(".xlsx")
+        return quote(book.name) if book.exists() else ""
+
+
+@dataclass(frozen=True)
+class Week:
+    """The pages of one day, by name."""
+
+    day: datetime.date
+    pages: tuple[Page, ...]
+
+    @property
+    def title(self) -> str:
+        """The day."""
+        return text.day(self.day, year=True)
+
+    @cached_property
+    def lines(self) -> list[tuple[int, Page]]:
+        """The pages in order, each with its depth: the whole, teams, and people under their team."""
+        whole = [page for page in self.pages if page.audience == WHOLE]
+        people = [page for page in self.pages if page.audience.startswith("person ")]
+        teams = [page for page in self.pages if page not in whole and page not in people]
+        lines = [(0, page) for page in whole]
+        for team in teams:
+            lines += [(1, team), *((2, page) for page in people if page.team == team.name)]
+        known = {team.name for team in teams}
+        return [*lines, *((1, page) for page in people if page.team not in known)]
+
+
+def _list_weeks(folder: Path) -> list[Week]:
+    """List the pages of a folder by day, the newest first."""
+    pages: dict[datetime.date, list[Page]] = {}
+    for file in folder.glob("weekly-*.html"):
+        found, head = _DAY.match(file.name), read_head(file)
+        if found and "audience" in head:
+            page = Page(file, head["audience"], head.get("team", ""), head.get("description", ""))
+            pages.setdefault(datetime.date.fromisoformat(found[1]), []).append(page)
+    by_name = {
+        day: sorted(found, key=lambda page: (page.name.casefold(), page.file)) for day, found in pages.items()
+    }
+    return [Week(day, tuple(by_name[day])) for day in sorted(by_name, reverse=True)]
