@@ -69,7 +69,10 @@ def _own_surroundings(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     if "live" not in request.keywords:
-        for name in (*VARIABLES, TOKEN_COMMAND):
+        delivery = [
+            name for name in os.environ if name.startswith(("OPP_ANALYTICS_SMTP", "OPP_ANALYTICS_CHAT"))
+        ]
+        for name in (*VARIABLES, TOKEN_COMMAND, *delivery):
             monkeypatch.delenv(name, raising=False)
 
 

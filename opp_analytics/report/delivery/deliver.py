@@ -156,9 +156,13 @@ def _deliver(
             return tell(
                 "would send", f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
             )
-        why = _send(page, receiver, post, kind)
     except OppAnalyticsError as error:
         return tell("failed", str(error))
+    try:
+        why = _send(page, receiver, post, kind)
+    except OppAnalyticsError as error:
+        why = str(error)
+    # Of what may have arrived the ledger keeps that it was begun.
     if isinstance(why, Unknown):
         return tell("failed", why)
     try:
@@ -191,8 +195,4 @@ def _say_before(before: Delivery, org: Org) -> str:
     """Say when a message was sent already, or begun by a run that did not end."""
     moment = pd.Timestamp(before.at).tz_convert(org.zone(None))
     when = f"{text.day(moment)} at {moment:%H:%M}"
-    return (
-        f"sent {when}"
-        if before.state == "sent"
-        else f"begun {when} by a run that was killed; it may have arrived"
-    )
+    return f"sent {when}" if before.state == "sent" else f"begun {when}, and may have arrived"

@@ -212,7 +212,7 @@ class Mailer:
         if isinstance(error, smtplib.SMTPResponseException):
             return f"{name} refused the connection {self._server.quote(error.smtp_code, error.smtp_error)}; run it again later"
         if isinstance(error, smtplib.SMTPServerDisconnected):
-            return f"{name} hung up, or is not a mail server; correct host and port in {URL}"
+            return f"{name} hung up or did not answer; correct host and port in {URL}"
         if isinstance(error, smtplib.SMTPException):
             return f"{name} knows no login by user and password; ask who runs it for another server"
         if isinstance(error, socket.gaierror):
