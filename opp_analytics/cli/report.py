@@ -130,6 +130,7 @@ def report_command(
         "only": only,
         "for_each": None if for_each is None else [name.strip() for name in for_each.split(",")],
         "keep": keep,
+        "listed": send and not alerts,
         "method": method,
         "eml": eml,
         "markdown": markdown,
@@ -151,12 +152,15 @@ def report_command(
         known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
         ready = check_report(opportunities, history if known or not recorded else None, **options)
     if send:
-        check_delivery(ready.paths["html"].parent, [ready.audience], ready.inputs.org, dry_run=dry_run)
+        audiences = [page.audience for page in ready.pages]
+        check_delivery(ready.pages[0].paths["html"].parent, audiences, ready.inputs.org, dry_run=dry_run)
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
     page = write_report(ready)
-    say(f"Written to {text.joined(map(str, page))}.")
+    parts = f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
+    listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
+    say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
     failed = send and _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page")
     say_alerts(page, failed=failed)
 

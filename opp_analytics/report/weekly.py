@@ -315,12 +315,16 @@ def check_report(
     out: str | PathLike[str],
     for_each: str | Sequence[str] | None = None,
     keep: int | None = None,
+    listed: bool = False,
     eml: bool = False,
     markdown: bool = False,
     pdf: bool = False,
     **asked: Any,
 ) -> ReadyReport:
-    """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written."""
+    """Check all that `weekly_report` is asked for, with its arguments and errors; nothing is written.
+
+    A folder is `listed` with `for_each` and `keep`, and where pages are sent.
+    """
     inputs = read_inputs(opportunities, history, Asked(**asked))
     parts = check_for_each(for_each, inputs)
     logo = read_logo(inputs.settings)
@@ -329,7 +333,7 @@ def check_report(
     file, is_folder = _find_page(out, inputs.today)
     if keep is not None and not is_folder:
         raise ArgumentValueError(f"keep={keep} needs a folder, but out={str(out)!r} is a file; use a folder")
-    folder = file.parent if is_folder and (parts or keep is not None) else None
+    folder = file.parent if is_folder and (listed or parts or keep is not None) else None
     if folder:
         check_folder(folder)
     endings = {"html": file.suffix, "xlsx": ".xlsx"}
