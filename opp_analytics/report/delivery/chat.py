@@ -10,7 +10,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from logging.handlers import BufferingHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +27,7 @@ from opp_analytics.report.weekly import WeeklyReport
 _URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
 _SECONDS = 60.0
 """A chat that takes longer has failed."""
+_THREAD = "opp-analytics chat"
 _ROUNDS = 200_000
 """Makes the checksum of an address slow, so that nobody finds a weak password by trying."""
 _SHORTEST = 3
@@ -57,22 +60,42 @@ def send_chat(receiver: Receiver, page: WeeklyReport, kind: Kind) -> str:
     chat, digest = receiver.address, page.digest
     assert chat is not None
     assert digest is not None
-    apprise, service = _import_apprise(), _open(chat)
-    with tempfile.TemporaryDirectory() as folder, _keep_quiet():
+    service, outcome = _open(chat), []
+    with tempfile.TemporaryDirectory() as folder, _listen() as heard:
+        message = _write(digest, service)
         if _takes_files(service) and (picture := draw_first_screen(digest)):
             file = Path(folder, f"{page.html.stem}.png")
             file.write_bytes(picture)
-            attached = apprise.AppriseAttachment(str(file))
-        else:
-            attached = None
-        sender = apprise.Apprise(service)
-        result = sender.notify(**_write(digest, service), attach=attached, timeout=_SECONDS)
-    if result:
-        return ""
-    if result.status == apprise.AppriseResultStatus.TIMEOUT:
+            message["attach"] = [str(file)]
+        # Of its own, and not of Apprise's pool, which waits at the end for an answer that never ends.
+        thread = Thread(target=lambda: outcome.append(_try(service, message)), name=_THREAD, daemon=True)
+        thread.start()
+        thread.join(_SECONDS)
+        said = " ".join(dict.fromkeys(record.getMessage() for record in heard))
+    if not outcome:
         return f"no answer within {_SECONDS:g} seconds"
-    said = dict.fromkeys(entry.message for entry in result.logs())
-    return _redact(chat, " ".join(said)) or "Apprise does not say why"
+    return "" if outcome[0] is True else _redact(chat, said or f"{outcome[0]} within Apprise")
+
+
+def _try(service: Any, message: dict[str, Any]) -> bool | str:
+    """Send a message; True where it was sent, else False or the kind of error, whose text may name an address."""
+    try:
+        return bool(service.notify(**message))
+    except Exception as error:
+        return type(error).__name__
+
+
+@contextmanager
+def _listen() -> Iterator[list[logging.LogRecord]]:
+    """Collect what Apprise warns of."""
+    handler = BufferingHandler(1_000)
+    handler.setLevel(logging.WARNING)
+    logger = logging.getLogger("apprise")
+    logger.addHandler(handler)
+    try:
+        yield handler.buffer
+    finally:
+        logger.removeHandler(handler)
 
 
 def draw_first_screen(digest: Digest) -> bytes | None:
@@ -93,18 +116,28 @@ def _import_apprise() -> Any:
         raise ConfigError(
             "chats need Apprise; install it with: pip install 'opp-analytics[deliver]'"
         ) from None
+    # What they log may name an address.
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logging.getLogger("urllib3.connectionpool").addFilter(_hide)
     return apprise
+
+
+def _hide(record: logging.LogRecord) -> bool:
+    return record.threadName != _THREAD
 
 
 def _open(chat: Secret) -> Any:
     """Open a chat; None where Apprise cannot read its address."""
     apprise = _import_apprise()
-    with _keep_quiet(), warnings.catch_warnings(action="ignore"):
-        # Without pictures that a reader's program would fetch, and to nowhere else than the address says.
-        asset = apprise.AppriseAsset(
-            app_id="opp-analytics", app_desc="Weekly forecast", app_url="", image_url_mask="", image_url_logo="",
-            image_path_mask="", http_redirects=False,
-        )  # fmt: skip
+    # Without pictures that a reader's program would fetch, and to nowhere else than the address says.
+    asset = apprise.AppriseAsset(
+        app_id="opp-analytics", app_desc="Weekly forecast", app_url="", image_url_mask="", image_url_logo="",
+        image_path_mask="", http_redirects=False,
+    )  # fmt: skip
+    with warnings.catch_warnings(action="ignore"):
         return apprise.Apprise.instantiate(chat.reveal(), asset=asset)
 
 
@@ -151,22 +184,6 @@ def _choose_marks(service: Any) -> tuple[Marks, str | None]:
         service.dialect_convert = lambda body, *_: body
         return SLACK, "markdown"
     return MARKDOWN, "markdown"
-
-
-@contextmanager
-def _keep_quiet() -> Iterator[None]:
-    """Keep the logs of Apprise, and of the requests it makes, from everybody's eyes: they may name an address."""
-    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3.connectionpool")]
-    nobody, before = logging.NullHandler(), [logger.propagate for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(nobody)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, propagates in zip(loggers, before, strict=True):
-            logger.propagate = propagates
-            logger.removeHandler(nobody)
 
 
 def _redact(chat: Secret, words: str) -> str:

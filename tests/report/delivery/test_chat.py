@@ -6,9 +6,11 @@ import base64
 import json
 import logging
 import re
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -80,6 +82,22 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
     return made
 
 
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    """What a program's own log gets of everything, which pytest's gets of Apprise against its will."""
+    root, handler = logging.getLogger(), BufferingHandler(10_000)
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield handler.buffer
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+def show(logged: list[logging.LogRecord]) -> str:
+    return "\n".join(record.getMessage() for record in logged)
+
+
 def body(request: requests.PreparedRequest) -> Any:
     return json.loads(request.body or b"")
 
@@ -117,10 +135,10 @@ def test_find_chats__reads_what_a_command_prints(monkeypatch):
 @pytest.mark.parametrize(
     "wrong", ["slak://secret/token/abc", "secrettoken", "slack://secret", "https://secret.example.com/x"]
 )
-def test_find_chats__refuses_an_address_by_its_place_without_showing_it(find, wrong, caplog, capfd):
+def test_find_chats__refuses_an_address_by_its_place_without_showing_it(find, wrong, logged, capfd):
     with pytest.raises(ConfigError, match="chat 2 of 3 in the environment") as refused:
         find(SLACK_BOT, wrong, DISCORD)
-    assert "secret" not in f"{refused.value}{caplog.text}{capfd.readouterr()}"
+    assert "secret" not in f"{refused.value}{show(logged)}{capfd.readouterr()}"
 
 
 def test_find_chats__without_apprise_says_what_to_install(find, monkeypatch):
@@ -259,22 +277,26 @@ def test_send_chat__sends_a_sentence_whole_where_even_it_does_not_fit(find, page
 
 @pytest.mark.parametrize(("status", "why"), [(500, "error=500"), (429, "error=429"), (302, "error=302")])
 def test_send_chat__of_a_service_that_refuses_says_why_and_hides_the_address(
-    find, page, status, why, caplog, capfd
+    find, page, status, why, logged, capfd
 ):
-    caplog.set_level(logging.DEBUG)
     with serving(refuse(status)) as server:
         for schema in ("json", "gotify", "ntfy", "mmost"):
             (receiver,) = find(f"{address(server.url, schema)}/secretsecretsecret")
             said = send_chat(receiver, page, "page")
             assert why in said
             assert "secret" not in said
-    assert "secret" not in f"{caplog.text}{capfd.readouterr()}"
+    assert "secret" not in f"{show(logged)}{capfd.readouterr()}"
 
 
 def test_send_chat__of_nobody_and_of_one_that_hangs_says_so(find, page, monkeypatch):
     (receiver,) = find("json://127.0.0.1:9/secret")
     assert "onnection error" in send_chat(receiver, page, "page")
     monkeypatch.setattr(chats, "_SECONDS", 0.2)
-    with talking(lambda connection: time.sleep(1.0)) as server:
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        time.sleep(1.0)
+
+    with talking(trickle) as server:
         (receiver,) = find(address(server.url, "json"))
         assert send_chat(receiver, page, "page") == "no answer within 0.2 seconds"
