@@ -306,7 +306,8 @@ def write_mail(
         raise ConfigError(
             "the mail needs css-inline; install it with: pip install 'opp-analytics[report]'"
         ) from None
-    message = EmailMessage(policy=SMTP)
+    # A server need not take letters beyond ASCII.
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     for name, value in ((headers and {**headers, **_AUTOMATIC}) or _DRAFT).items():
         message[name] = value
     attached = text.joined(_KINDS[Path(name).suffix.lower()][1] for name in files)

@@ -127,7 +127,12 @@ def run_server(
     if certificate and starttls:
         options |= {"tls_context": certificate.context, "require_starttls": True}
     if login:
-        options |= {"authenticator": server.authenticate, "auth_required": True, "auth_require_tls": False}
+        # Where it does not begin TLS itself, it warns of a login that it requires.
+        options |= {
+            "authenticator": server.authenticate,
+            "auth_required": starttls,
+            "auth_require_tls": starttls,
+        }
     controller = Controller(server, hostname="127.0.0.1", port=server.port, **options)
     controller.start()
     server.connections = 0

@@ -17,11 +17,10 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics import files
 from opp_analytics.errors import ArgumentTypeError, ConfigError, DataError
 from opp_analytics.report.delivery import ledger, smtp
 from tests.report.delivery.mail_server import PASSWORD, MailServer, run_server
-
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 
 @pytest.fixture
@@ -49,6 +48,7 @@ def test_deliver__sends_each_receiver_a_message_with_the_files(
     assert set(sent["channel"]) == {"mail"}
     assert set(sent["audience"]) == {"everybody"}
     assert (server.connections, server.logins) == (1, 1)
+    assert all(message.as_bytes().isascii() for _, message in server.messages)
     for (receiver, message), expected in zip(
         server.messages, ["vp@example.com", "cfo@example.com"], strict=True
     ):
@@ -83,7 +83,7 @@ def test_deliver__keeps_what_was_sent_and_sends_it_once_a_day(
     }  # fmt: skip
     second = oa.deliver(report)
     assert set(second["state"]) == {"already"}
-    at = pd.Timestamp(first[1]["at"]).tz_convert("America/Chicago")
+    at = pd.Timestamp(str(first[1]["at"])).tz_convert("America/Chicago")
     assert second["detail"][0] == f"sent {at:%b} {at.day} at {at:%H:%M}"
     # Whatever the path of the page.
     other = report.html.rename(report.html.with_name("another.html"))
@@ -200,7 +200,7 @@ def test_deliver__by_two_at_once_sends_each_message_once(server: MailServer, rep
 def test_deliver__says_that_a_message_was_sent_though_that_could_not_be_kept(
     server: MailServer, report: oa.WeeklyReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = ledger.append_line
+    append = files.append_line
 
     def fill(file: Path, line: bytes) -> None:
         if b'"sent"' in line:

@@ -20,8 +20,6 @@ from opp_analytics.report.delivery.smtp import Mailer, read_server
 from tests.api.test_config import frames_of, interrupt_in, safe_repr
 from tests.report.delivery.mail_server import HOST, PASSWORD, USER, Certificate, MailServer, reach, run_server
 
-# The server's, of a login without TLS.
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 MESSAGE = b"Subject: Monday\r\n\r\nIt is 1:00.\r\n"
 
 

@@ -1,0 +1,144 @@
+"""``opp-analytics report --send``: who got it, in words and in the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from opp_analytics import History
+from opp_analytics.report.delivery import smtp
+from tests.cli.kinds import Command
+from tests.report.delivery.mail_server import PASSWORD, MailServer, run_server
+from tests.support import row
+
+ORG = """
+[people]
+rows = [{owner_name = "Ann", team = "North", email = "ann@example.com"}, {owner_name = "Zoe", team = "South"}]
+[deliver]
+mail_from = "forecast@example.com"
+mail_to = ["vp@example.com", "cfo@example.com"]
+"""
+Report = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def report(command: Command, here: Path) -> Report:
+    """Runs `report --send` on a recorded day in a folder with an org file."""
+    org = here / "opp-analytics.toml"
+    org.write_text(ORG)
+    rows = [row(k, owner_name=("Ann", "Zoe")[k % 2], close_date="2026-01-20") for k in range(4)]
+    History("opp-history").record(pd.DataFrame(rows), at="2026-01-12T08:00Z")
+
+    def run(*options: object, more: str = "", day: str = "2026-01-12") -> tuple[int, str, str]:
+        org.write_text(ORG + more)
+        return command("report", "--as-of", day, "--out", "reports", "--send", *options)
+
+    return run
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """A mail server, whose address is in the environment."""
+    with run_server() as server:
+        monkeypatch.setenv(smtp.URL, server.url)
+        yield server
+
+
+def test_report_send__says_who_got_it_and_sends_it_once(report: Report, server: MailServer) -> None:
+    code, out, err = report()
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()[2:]] == [
+        ["Sent"],
+        ["receiver", "audience", "state"],
+        ["vp@example.com", "everybody", "sent"],
+        ["cfo@example.com", "everybody", "sent"],
+    ]
+    assert server.receivers == ["vp@example.com", "cfo@example.com"]
+    code, out, err = report()
+    assert (code, err) == (0, "")
+    assert "\nNothing was sent\n" in out
+    assert "everybody  already: sent " in out
+    assert "already: sent for this day; --again sends it once more." in out
+    assert len(server.messages) == 2
+    assert report("--again")[0] == 0
+    assert len(server.messages) == 4
+
+
+def test_report_send__names_who_failed_and_who_has_no_address(report: Report, server: MailServer) -> None:
+    server.refused = ["vp@example.com"]
+    code, out, err = report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')
+    # A failure counts for more than an alert.
+    assert code == 1
+    assert "you asked to be told" in out
+    assert "Zoe              person Zoe  no address" in out
+    assert "no address: add it to [deliver.teams], or as email to [people], of the org file." in out
+    assert err.startswith("Error: vp@example.com: 127.0.0.1:")
+    assert "refused the receiver (550 5.1.1 vp@example.com" in err
+    assert server.receivers == ["cfo@example.com", "ann@example.com"]
+    assert Path("reports", "weekly-2026-01-12.html").exists()
+    assert PASSWORD not in out + err
+    server.refused = ()
+    assert report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')[0] == 3
+    assert server.receivers == ["cfo@example.com", "ann@example.com", "vp@example.com"]
+
+
+def test_report_send__of_a_dry_run_writes_the_page_and_sends_nothing(
+    report: Report, server: MailServer
+) -> None:
+    for _ in range(2):
+        code, out, err = report("--dry-run")
+        assert (code, err) == (0, "")
+        assert "vp@example.com   everybody  would send" in out
+        assert not Path("reports", "deliveries.jsonl").exists()
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "url", "says"),
+    [
+        ("", None, "OPP_ANALYTICS_SMTP_URL is not set, so no mail can be sent"),
+        ("", "smtps://u:hidden", "OPP_ANALYTICS_SMTP_URL is not an address such as"),
+        ("[deliver.teams]\nEast = ['a@x.com']", "smtps://u:p@h", "nobody under [people] is in this team"),
+    ],
+)
+def test_report_send__is_refused_before_the_page_is_made(
+    report: Report, monkeypatch: pytest.MonkeyPatch, more: str, url: str | None, says: str
+) -> None:
+    if url:
+        monkeypatch.setenv(smtp.URL, url)
+    code, _, err = report(more=more)
+    assert code == 1
+    assert says in err
+    assert "hidden" not in err
+    assert not Path("reports").exists()
+
+
+def test_report_send__without_anybody_to_send_to_says_what_to_add(command: Command, report: Report) -> None:
+    Path("opp-analytics.toml").write_text('currency = "USD"\n')
+    code, _, err = command("report", "--as-of", "2026-01-12", "--out", "reports", "--send")
+    assert code == 1
+    assert (
+        'add for example [deliver] with mail_from = "forecast@example.com" and mail_to = ["sales@example.com"]'
+        in err
+    )
+    assert not Path("reports").exists()
+
+
+def test_report_send__is_refused_where_nobody_knows_what_was_sent(report: Report, server: MailServer) -> None:
+    ledger = Path("reports", "deliveries.jsonl")
+    ledger.parent.mkdir()
+    ledger.write_text('{"at": "2026-\n')
+    code, _, err = report()
+    assert code == 1
+    assert f"line 1 of {ledger} is damaged" in err
+    assert (server.messages, [file.name for file in ledger.parent.iterdir()]) == ([], [ledger.name])
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--again", "--alerts"])
+def test_report__takes_options_of_sending_only_with_send(command: Command, here: Path, option: str) -> None:
+    code, _, err = command("report", option)
+    assert code == 2
+    assert "add --send" in err
