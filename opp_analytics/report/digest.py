@@ -24,6 +24,8 @@ from opp_analytics.text import MISSING
 
 _SECTIONS = {"to_win": "To win", "people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
+_BELOW = {"Target": "", "Closed": "{}{of} closed", "Forecast": "forecast {}", "Call": "call {}"}
+"""What is said below a team or person, by column."""
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
 """Deals to question, and teams and people, that a mail or a chat has room for."""
 _WIDTH, _LONGEST, _LARGE = 72, 150, 10_000_000
@@ -149,10 +151,9 @@ def _make_section(block: Block) -> Section:
         return made
     heads = [column.title for column in table.columns]
     # The name is left of the figures, and what leads to them is said below.
-    below = {"Target", "Closed", "Forecast", "Call"} if "Target" in heads[1:] else {"Due", "Call"}
     places = [
         place for place, column in enumerate(table.columns)
-        if place and column.kind != "pict" and column.title not in below
+        if place and column.kind != "pict" and column.title not in _BELOW
     ]  # fmt: skip
     rows = []
     for group in table.groups:
@@ -160,19 +161,12 @@ def _make_section(block: Block) -> Section:
             if line.level == "member" and group.folded and not line.kept:
                 continue
             name, *cells = map(_write_cell, line.cells)
-            known = {
-                head: cell for head, cell in zip(heads[1:], cells, strict=True) if cell not in ("", MISSING)
-            }
-            words = _say_below({head: cell for head, cell in known.items() if head in below})
+            known = dict(zip(heads[1:], cells, strict=True))
+            of = "" if known.get("Target", MISSING) == MISSING else f" of {known['Target']}"
+            said = ((known.get(head, ""), words) for head, words in _BELOW.items() if words)
+            words = ", ".join(words.format(cell, of=of) for cell, words in said if cell not in ("", MISSING))
             rows.append(Row(name, line.level, tuple(cells[place - 1] for place in places), words))
     return replace(made, heads=(heads[0], *(heads[place] for place in places)), rows=tuple(rows))
-
-
-def _say_below(known: Mapping[str, str]) -> str:
-    """Say what is closed of the target, the forecast, the call and what is due, as far as it is known."""
-    of = f" of {known['Target']}" if "Target" in known else ""
-    said = {"Closed": f"{{}}{of} closed", "Forecast": "forecast {}", "Due": "{} due", "Call": "call {}"}
-    return ", ".join(words.format(known[head]) for head, words in said.items() if head in known)
 
 
 def _write_cell(cell: Cell) -> str:

@@ -417,18 +417,11 @@ def to_win(tables: Tables) -> Block:
     )
     history = tables.name_history(str(tables.lead))
     made = Block("to_win", _say_gaps(tables, short), sub, (Goals(tuple(goals), history),), nav)
-    if len(people) > 1:
+    if len(people) > 1 or short.empty:
         return made
-    (goal,) = goals
-    if short.empty:
-        return replace(made, note=goal.advice)
-    row = short.iloc[0]
-    says = tuple(
-        _say_deal(tables, deal) for deal in tables.deals_to_win.head(int(row["deals"])).to_dict("records")
-    )
-    return replace(
-        made, says=says, note=" ".join(filter(None, (f"{text.capital(row['advice'])}.", goal.call)))
-    )
+    mine = tables.deals_to_win.head(int(short["deals"].iloc[0])).to_dict("records")
+    says = tuple(_say_deal(tables, deal) for deal in mine)
+    return replace(made, says=says, note=f"{text.capital(short['advice'].iloc[0])}.")
 
 
 def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
@@ -444,7 +437,8 @@ def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
 
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
     if len(tables.leading_persons) == 1 and len(short):
-        return f"What to win: {tables.inputs.money(short['gap'].sum(), fine=True)} to go"
+        month = tables.inputs.name_of(str(tables.lead))
+        return f"What to win in {month}: {tables.inputs.money(short['gap'].sum(), fine=True)} to go"
     if short.empty:
         due = tables.leading_persons["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"

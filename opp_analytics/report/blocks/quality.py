@@ -21,6 +21,7 @@ from opp_analytics.report.cells import (
     show_stated,
 )
 from opp_analytics.report.tables import Tables
+from opp_analytics.schema import NO_LABEL
 
 _MOST_RISKS, _MOST_FIXES = 9, 8
 """Rows of a block that fit on a sheet with its neighbors."""
@@ -138,7 +139,8 @@ def _say_risk(tables: Tables, row: dict[Any, Any]) -> model.Saying:
     listed = ("; " if any(", " in flag for flag in flags) else ", ").join(flags)
     owner = [str(row[inputs.person])] if inputs.person and len(tables.persons) > 1 else []
     facts = [inputs.money(row["value"]), *owner]
-    return model.Saying(name_deal(inputs, row).text, f", {', '.join(facts)}: {listed}")
+    said = "".join(f", {fact}" for fact in facts if fact not in (text.MISSING, NO_LABEL))
+    return model.Saying(name_deal(inputs, row).text, f"{said}: {listed}")
 
 
 def fix(tables: Tables) -> model.Block:

@@ -8,7 +8,7 @@ import pytest
 from opp_analytics.report.blocks.people import choose_scale, people, to_win
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
-from opp_analytics.report.model import Goals, Note, Table
+from opp_analytics.report.model import Goals, Note, Saying, Table
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 from tests.report.reading import list_lines, read
 
@@ -191,6 +191,13 @@ def test_to_win__say_what_covers_the_gap(opportunities):
     assert [(deal.text, *said) for deal, *said, _ in ann.deals] == [
         ("Alder", "120,000", "80%", "", "Negotiation, due Mar 27")
     ]
+
+
+def test_to_win__of_one_person_are_sentences_for_the_mail(opportunities):
+    hers = to_win(tables_of(opportunities, target=PERSONAL, only="Ann"))
+    assert (hers.title, hers.note) == ("What to win in March: 80K to go", "This one deal covers it.")
+    assert hers.says == (Saying("Alder", ", 120K, stated 80%. Negotiation, due Mar 27"),)
+    assert to_win(tables_of(opportunities, target=PERSONAL)).note == ""
 
 
 def test_to_win__without_targets_of_people_say_how_to_get_them(opportunities):
