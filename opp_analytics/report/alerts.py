@@ -23,6 +23,8 @@ from opp_analytics.report.tables import Tables
 
 _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
+_TONES = ("alarm", "news", "standing")
+"""The order in which a page says them."""
 _CENT = 0.005
 """A milestone is passed at half a cent, as a target is met."""
 
@@ -40,8 +42,9 @@ class Watched:
 
     @property
     def lines(self) -> tuple[Alert, ...]:
-        """What the page says: alerts, and the newest milestone if it was passed since the earlier record."""
-        return fold([*self.alerts, *(one for one in self.milestones[:1] if one.new)])
+        """What the page says: alerts, and before those that stand the newest milestone if it was passed since the earlier record."""
+        passed = [one for one in self.milestones[:1] if one.new]
+        return fold(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
 
     def follow_up(self, told: Collection[str]) -> tuple[tuple[Alert, ...], tuple[str, ...]]:
         """Say what began, ended and was passed since somebody was told these keys; and which keys they know then."""

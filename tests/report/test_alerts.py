@@ -132,7 +132,7 @@ def deals(**changes):
     """Alder, Cedar and Elder of the small pipeline, with changes of a deal's cells by its id."""
     rows = [row for row in pipelines.LAST_WEEK if row[0] in "ace"]
     cells = [dict(zip(pipelines.COLUMNS, row, strict=True)) for row in rows]
-    return [tuple({**row, **changes.get(row["unique_id"], {})}.values()) for row in cells]
+    return [tuple({**row, **changes.get(str(row["unique_id"]), {})}.values()) for row in cells]
 
 
 @pytest.fixture
