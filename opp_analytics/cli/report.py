@@ -35,6 +35,7 @@ if runs():
     from opp_analytics.errors import ConfigError
     from opp_analytics.periods import as_date, as_instant, check_freq
     from opp_analytics.report import WeeklyReport, check_delivery, check_report, write_report
+    from opp_analytics.report.alerts import fold
 
 
 @reads_cells
@@ -169,7 +170,7 @@ def _send(page: WeeklyReport, **asked: Any) -> bool:
     """Send a report, say who got it and who did not, and tell whether a message failed."""
     outcome = oa.deliver(page, **asked)
     state, who = outcome["state"], outcome["receiver"]
-    told = outcome["detail"].where(state == "already", "")
+    told = outcome["detail"].where(state.isin(["already", "would send"]), "")
     outcome["state"] = state.where(told == "", state + ": " + told)
     heading("Sent" if (state == "sent").any() else "Nothing was sent")
     show(outcome[["receiver", "audience", "state"]], index=False, most=len(outcome))
@@ -184,8 +185,8 @@ def _send(page: WeeklyReport, **asked: Any) -> bool:
 
 def say_alerts(page: WeeklyReport, *, failed: bool = False) -> None:
     """Say the alerts; end with exit code 1 if a message failed, else 3 if an alert holds."""
-    for alert in page.alerts:
-        say(f"New: {alert}" if alert.new else str(alert))
+    for alert in (*fold(page.alerts), *(one for one in page.milestones[:1] if one.new)):
+        say(alert.words if alert.new else str(alert))
     if failed or page.alerts:
         raise typer.Exit(1 if failed else 3)
 

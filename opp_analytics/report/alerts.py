@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, groupby
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -46,16 +46,29 @@ class Watched:
         passed = [one for one in self.milestones[:1] if one.new]
         return fold(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
 
-    def follow_up(self, told: Collection[str]) -> tuple[tuple[Alert, ...], tuple[str, ...]]:
-        """Say what began, ended and was passed since somebody was told these keys; and which keys they know then."""
+    def follow_up(self, told: Collection[str]) -> FollowUp:
+        """Compare with what somebody was last told, by its keys."""
         holding = {alert.key: alert for alert in (*self.alerts, *self.milestones)}
         begun = [replace(alert, new=True) for alert in self.alerts if alert.key not in told]
+        stand = [replace(alert, new=False) for alert in self.alerts if alert.key in told]
         passed = [one for one in self.milestones[:1] if one.key not in told]
         ends = {key: self.find_end(key) for key in told if key not in holding}
         over = [end for end in ends.values() if end and end.sentence]
         kept = [key for key, end in ends.items() if end and not end.sentence]
-        deals_last = [sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over)]
-        return fold([*chain(*deals_last), *passed]), (*holding, *kept)
+        begun, over, stand = (
+            sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over, stand)
+        )
+        return FollowUp(fold([*begun, *over, *passed]), fold(stand), (*holding, *kept))
+
+
+class FollowUp(NamedTuple):
+    """What to say to somebody who was told of alerts before."""
+
+    changed: tuple[Alert, ...]
+    """What began and ended since then, and the newest milestone."""
+    standing: tuple[Alert, ...]
+    keys: tuple[str, ...]
+    """What they know of once they are told."""
 
 
 def fold(alerts: Sequence[Alert]) -> tuple[Alert, ...]:

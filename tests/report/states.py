@@ -120,7 +120,7 @@ def _one_deal() -> State:
     )
 
 
-def _as_of(day: datetime.date, *, since: int = 0, **asked: Any) -> State:
+def as_of(day: datetime.date, *, since: int = 0, **asked: Any) -> State:
     """The team on an earlier day; with a history that begins at one of its records."""
     state = team()
     assert state.history is not None
@@ -275,17 +275,17 @@ STATES: dict[str, Callable[[], State]] = {
     "one deal": _one_deal,
     "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(TODAY)))),
     "no deals": lambda: _kept(lambda rows: rows["value"] < 0),
-    "first record": lambda: _as_of(TODAY, since=_WEEKS),
-    "two weeks": lambda: _as_of(TODAY, since=_WEEKS - 2),
-    "too early": lambda: _as_of(datetime.date(2026, 7, 29)),
-    "method changed": lambda: _as_of(datetime.date(2026, 11, 18), since=2, method="learned"),
+    "first record": lambda: as_of(TODAY, since=_WEEKS),
+    "two weeks": lambda: as_of(TODAY, since=_WEEKS - 2),
+    "too early": lambda: as_of(datetime.date(2026, 7, 29)),
+    "method changed": lambda: as_of(datetime.date(2026, 11, 18), since=2, method="learned"),
     "everything met": lambda: replace(team(), org=quotas(times=0.05)),
     "far below target": lambda: replace(team(), org=quotas(times=10.0)),
-    "just begun": lambda: _as_of(datetime.date(2026, 11, 2)),
-    "hopeless": lambda: replace(_as_of(datetime.date(2026, 11, 18), method="learned"), org=quotas(times=3.0)),
-    "two days left": lambda: replace(_as_of(datetime.date(2026, 10, 29)), org=quotas(times=1.5)),
-    "last day": lambda: replace(_as_of(datetime.date(2026, 10, 31)), org=quotas(times=1.5)),
-    "month end": lambda: _as_of(datetime.date(2026, 10, 31)),
+    "just begun": lambda: as_of(datetime.date(2026, 11, 2)),
+    "hopeless": lambda: replace(as_of(datetime.date(2026, 11, 18), method="learned"), org=quotas(times=3.0)),
+    "two days left": lambda: replace(as_of(datetime.date(2026, 10, 29)), org=quotas(times=1.5)),
+    "last day": lambda: replace(as_of(datetime.date(2026, 10, 31)), org=quotas(times=1.5)),
+    "month end": lambda: as_of(datetime.date(2026, 10, 31)),
     "sixty people": _many,
     "billions": _billions,
     "other currency": lambda: replace(team(), org=quotas(currency="CHF")),
@@ -294,7 +294,7 @@ STATES: dict[str, Callable[[], State]] = {
         team(), asked={"as_of": TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
     ),
     "fiscal quarter since Nov 4": lambda: replace(
-        _as_of(TODAY, since=_WEEKS - 3),
+        as_of(TODAY, since=_WEEKS - 3),
         asked={"as_of": TODAY, "freq": "Q"},
         org=quotas(fiscal_year_start=2),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -21,6 +21,7 @@ from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_la
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
+from opp_analytics.report.model import Alert
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 
@@ -67,14 +68,16 @@ def deliver(
     dry_run : bool
         If True, send nothing and keep nothing; say who would get what.
     kind : {"page", "alerts"}
-        What to send: the pages, or alerts alone.
+        What to send: the pages, or alerts alone: what began or ended to hold since the last message to the receiver, and the
+        milestones passed since then. Where nothing did, nothing is sent.
 
     Returns
     -------
     DataFrame
         One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such as ``slack 3f2a9c``; a
         person or team without an address), ``audience`` (whose page), ``channel`` (mail, chat), ``state`` (sent, failed,
-        already, no address, would send), ``detail`` (why it failed, or when it was sent already), all str.
+        already, no address, nothing changed, would send), ``detail`` (why it failed, when it was sent already, or the alerts
+        that would be sent), all str.
         ``deliveries.jsonl`` beside the page keeps what was sent.
 
     Raises
@@ -143,9 +146,13 @@ def _deliver(
 
     if receiver.address is None:
         return tell("no address")
-    day, alerts = str(page.day)[:10], tuple(alert.key for alert in page.alerts)
-    delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", alerts)
+    day = str(page.day)[:10]
     try:
+        told = post.ledger.find_told(receiver.name, page.audience, day)
+        page, lines, keys = _follow_up(page, told, kind)
+        if kind == "alerts" and not lines:
+            return tell("nothing changed")
+        delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
         if dry_run:
             before = None if again else find_last(post.ledger.deliveries(), delivery)
         else:
@@ -153,9 +160,9 @@ def _deliver(
         if before is not None:
             return tell("already", _say_before(before, post.org))
         if dry_run:
-            return tell(
-                "would send", f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
-            )
+            unset = f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
+            said = " ".join(line.words for line in lines) if kind == "alerts" else ""
+            return tell("would send", unset or said)
     except OppAnalyticsError as error:
         return tell("failed", str(error))
     try:
@@ -170,6 +177,22 @@ def _deliver(
     except OppAnalyticsError as error:
         return tell("failed", f"{why or 'it was sent, but that could not be kept'}: {error}")
     return tell("failed" if why else "sent", why)
+
+
+def _follow_up(
+    page: WeeklyReport, told: Collection[str] | None, kind: Kind
+) -> tuple[WeeklyReport, tuple[Alert, ...], tuple[str, ...]]:
+    """Give the page with the alerts as they are to somebody who was last told these keys (None: of nothing yet), and the keys then known."""
+    assert page.digest is not None
+    changed, standing, keys = page.watched.follow_up(told or ())
+    digest = page.digest
+    if kind == "alerts":
+        digest = digest.keep_alerts(changed) if changed else digest
+        return replace(page, digest=digest), changed, keys
+    if told is not None:
+        lines = tuple(line.shorten(digest.sentence) for line in (*changed, *standing))
+        digest = replace(digest, alerts=lines)
+    return replace(page, digest=digest), digest.alerts, keys
 
 
 def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str:
@@ -187,7 +210,8 @@ def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str
         "Date": format_datetime(datetime.now(UTC)),
         "Message-ID": make_msgid(domain=bare.rpartition("@")[2]),
     }
-    files = {file.name: read_whole(file) for file in (page.html, page.xlsx, page.pdf) if file}
+    attached = (page.html, page.xlsx, page.pdf) if kind == "page" else ()
+    files = {file.name: read_whole(file) for file in attached if file}
     return post.mailer.send(write_mail(page.digest, files, headers), bare, address)
 
 

@@ -35,7 +35,7 @@ class Delivery:
     state: str
     """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between leaves the first."""
     alerts: tuple[str, ...] = ()
-    """Keys of the alerts that held."""
+    """Keys of the alerts and milestones that the receiver then knows of."""
 
     @property
     def once(self) -> tuple[str, ...]:
@@ -69,6 +69,15 @@ class Ledger:
     def deliveries(self) -> list[Delivery]:
         """Read the lines of messages."""
         return [line for line in self.read() if isinstance(line, Delivery)]
+
+    def find_told(self, receiver: str, audience: str, day: str) -> tuple[str, ...] | None:
+        """Find the alerts that a receiver knew of after the last message by a day; None without one.
+
+        A message that failed, or that nobody knows to have arrived, told nothing.
+        """
+        mine = (one for one in self.deliveries() if (one.receiver, one.audience) == (receiver, audience))
+        sent = [one for one in mine if one.state == "sent" and one.day <= day]
+        return max(reversed(sent), key=lambda one: one.day).alerts if sent else None
 
     def runs(self) -> list[Run]:
         """Read the lines of runs."""

@@ -1,0 +1,157 @@
+"""A week of days: each receiver is told once when something begins to hold, and once when it ends."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.report.delivery import deliver as delivery
+from tests.report import states
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")]
+
+HARROWDENE, OAKHURST, CAMBERWICK = "2b9bd4b9", "6c502796", "85c15111"
+DAYS: dict[str, dict[str, dict[str, Any]]] = {
+    "2026-11-19": {HARROWDENE: {"close_date": "2026-11-27"}},
+    "2026-11-20": {HARROWDENE: {"close_date": "2026-12-10"}},
+    "2026-11-21": {OAKHURST: {"probability": 41}},
+    "2026-11-22": {},
+    "2026-11-23": {
+        HARROWDENE: {"close_date": "2026-11-27"},
+        CAMBERWICK: {"stage": "closed_won", "status": "won", "close_date": "2026-11-23", "probability": 100},
+    },
+    "2026-11-24": {
+        OAKHURST: {"stage": "closed_won", "status": "won", "close_date": "2026-11-24", "probability": 100}
+    },
+    "2026-11-25": {},
+}
+"""What changes on each day, by the begin of a deal's id."""
+REPORT = {
+    "alert_when": "open_value < $50,000",
+    "alert_deals_when": "probability < 50% and value > 50k",
+    "milestones": [0.5, 0.9],
+    "blocks": ["months"],
+}
+BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
+FELL = "New: Oakhurst Care: Data migration fell below 50% as stated (now 41%); $79K due Feb 8, 2027."
+ENDED = "Over: Open and due in November is back above $50K: $73.5K."
+PASSED = "November passed 50% of target: $203K of $400K closed."
+WON = "Over: Oakhurst Care: Data migration was won: $79K."
+
+
+@dataclass
+class Mailbox:
+    """What receivers got; those who are away refuse."""
+
+    got: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
+
+    def take(self, page: oa.WeeklyReport, receiver: Any, post: Any, kind: str) -> str:
+        if receiver.name in self.away:
+            return "the server does not answer"
+        assert page.digest is not None
+        self.got.append((receiver.name, kind, [alert.words for alert in page.digest.alerts]))
+        return ""
+
+    def open(self) -> dict[str, list[str]]:
+        """What each receiver got since it was opened last."""
+        got, self.got = {name: lines for name, _, lines in self.got}, []
+        return got
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.DataFrame, oa.History]]:
+    """The pipeline of each day, recorded that morning."""
+    state = states.as_of(datetime.date(2026, 11, 18), since=1)
+    assert state.history is not None
+    frame = state.opportunities.astype({"stage": "str", "status": "str"})
+    frame.attrs = {}
+    found = {}
+    for day, changes in DAYS.items():
+        for begin, cells in changes.items():
+            for name, cell in cells.items():
+                typed = pd.Timestamp(cell) if name == "close_date" else cell
+                frame.loc[frame["unique_id"].str.startswith(begin), name] = typed
+        state.history.record(frame, at=f"{day}T06:00:00Z")
+        found[day] = (state.history.as_of(f"{day}T23:59:59Z"), state.history)
+    return found
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    box = Mailbox()
+    monkeypatch.setattr(delivery, "_send", box.take)
+    monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", "smtp://127.0.0.1:25")
+    return box
+
+
+ORG = oa.Org(
+    currency="USD",
+    report=REPORT,
+    people=[{"owner_name": "Dmitri Volkov", "team": "West", "email": "dmitri@example.com"}],
+    deliver={"mail_from": "forecast@example.com", "mail_to": ["ann@example.com", "bo@example.com"]},
+)
+
+
+def make(week: dict[str, Any], day: str, folder: Path, **asked: Any) -> oa.WeeklyReport:
+    frame, history = week[day]
+    return oa.weekly_report(
+        frame, history.read_by(ORG), as_of=day, org=ORG, target=400_000, out=folder, progress=False, **asked
+    )
+
+
+def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
+    week: dict[str, Any], mailbox: Mailbox, tmp_path: Path
+) -> None:
+    def send(day: str, kind: Any = "alerts", **asked: Any) -> list[str]:
+        report = make(week, day, tmp_path)
+        assert report.alerts  # so that the command ends with 3 each day
+        return oa.deliver(report, kind=kind, **asked)["state"].tolist()
+
+    ann, bo = "ann@example.com", "bo@example.com"
+    assert send("2026-11-19", "page") == ["sent", "sent"]
+    names = "Calderstone Bank: Premium support and Brightloom Media: Data migration"
+    standing = [f"Still: 2 deals you asked about: {names}."]
+    assert mailbox.open() == {ann: standing, bo: standing}
+
+    mailbox.away = {bo}
+    assert send("2026-11-20", dry_run=True) == ["would send", "would send"]
+    assert send("2026-11-20") == ["sent", "failed"]
+    assert mailbox.open() == {ann: [BEGUN]}
+    mailbox.away = set()
+    assert send("2026-11-21") == ["sent", "sent"]
+    assert mailbox.open() == {ann: [FELL], bo: [BEGUN, FELL]}
+    assert send("2026-11-22") == ["nothing changed", "nothing changed"]
+    assert send("2026-11-22", again=True) == ["nothing changed", "nothing changed"]
+    assert send("2026-11-23") == ["sent", "sent"]
+    assert mailbox.open() == {ann: [ENDED, PASSED], bo: [ENDED, PASSED]}
+    assert send("2026-11-24", "page") == ["sent", "sent"]
+    assert mailbox.open() == {ann: [WON, *standing], bo: [WON, *standing]}
+    assert send("2026-11-25") == ["nothing changed", "nothing changed"]
+    lines = [json.loads(line) for line in (tmp_path / "deliveries.jsonl").read_text().splitlines()]
+    assert [line["state"] for line in lines if line["receiver"] == bo] == [
+        "sending", "sent", "sending", "failed", "sending", "sent", "sending", "sent", "sending", "sent",
+    ]  # fmt: skip
+
+
+def test_deliver__tells_a_receiver_that_comes_later_what_holds_and_a_person_their_own_deals(
+    week: dict[str, Any], mailbox: Mailbox, tmp_path: Path
+) -> None:
+    for day in list(DAYS)[:6]:
+        oa.deliver(make(week, day, tmp_path, only="Dmitri Volkov"), kind="alerts")
+    mine = [line for _, _, lines in mailbox.got for line in lines]
+    assert [line for line in mine if "Oakhurst" in line] == [FELL, WON]
+    assert not [line for line in mine if "Calderstone" in line or "Brightloom" in line or "$400K" in line]
+    mailbox.open()
+    oa.deliver(make(week, "2026-11-23", tmp_path), kind="alerts")
+    later = mailbox.open()["ann@example.com"]
+    assert FELL in later
+    assert PASSED in later
+    assert not [line for line in later if line.startswith("Over")]
