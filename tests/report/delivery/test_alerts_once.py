@@ -41,7 +41,7 @@ REPORT = {
 }
 BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
 FELL = "New: Oakhurst Care: Data migration fell below 50% as stated (now 41%); $79K due Feb 8, 2027."
-ENDED = "Over: Open and due in November is back above $50K: $73.5K."
+ENDED = "Over: Open and due in November is back above $50K: $79K."
 PASSED = "November passed 50% of target: $203K of $400K closed."
 WON = "Over: Oakhurst Care: Data migration was won: $79K."
 
@@ -127,7 +127,7 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
     assert mailbox.open() == {ann: [BEGUN]}
     mailbox.away = set()
     assert send("2026-11-21") == ["sent", "sent"]
-    assert mailbox.open() == {ann: [FELL], bo: [BEGUN, FELL]}
+    assert mailbox.open() == {ann: [FELL], bo: [BEGUN.replace("$47K", "$35K"), FELL]}
     assert send("2026-11-22") == ["nothing changed", "nothing changed"]
     assert send("2026-11-22", again=True) == ["nothing changed", "nothing changed"]
     assert send("2026-11-23") == ["sent", "sent"]
