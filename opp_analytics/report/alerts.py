@@ -21,6 +21,8 @@ from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
 
+FindEnd = Callable[[str], Alert | None]
+"""Says what no longer holds by its key, without a sentence where that is not known; None where nobody asks any more."""
 _MOST = 5
 """Deals that are named of those that began or ended to meet a condition."""
 _TONES = ("alarm", "news", "standing")
@@ -33,12 +35,11 @@ _CENT = 0.005
 class Watched:
     """What an org file asks to be told of, judged for one page."""
 
-    alerts: tuple[Alert, ...] = ()
+    alerts: tuple[Alert, ...]
     """What holds, the new ones first, deals last."""
-    milestones: tuple[Alert, ...] = ()
+    milestones: tuple[Alert, ...]
     """Those passed in the current period, the highest first."""
-    find_end: Callable[[str], Alert | None] = lambda key: None
-    """Say what no longer holds by its key, without a sentence where that is not known; None where nobody asks any more."""
+    find_end: FindEnd
 
     @property
     def lines(self) -> tuple[Alert, ...]:

@@ -27,7 +27,7 @@ from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.report.alerts import Watched, judge_alerts
+from opp_analytics.report.alerts import FindEnd, judge_alerts
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
@@ -56,8 +56,8 @@ class WeeklyReport:
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
     milestones: tuple[Alert, ...] = ()
     """The ``milestones`` of the org file that the current period has passed, the highest first; they are news, no alerts."""
-    watched: Watched = field(default=Watched(), repr=False, compare=False)
-    """The same, and what to say of what no longer holds."""
+    find_end: FindEnd = field(default=lambda key: None, repr=False, compare=False)
+    """Says of an alert that no longer holds, by its key, how it ended."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""
     audience: str = WHOLE
@@ -240,7 +240,7 @@ def _make(
         **paths,
         alerts=watched.alerts,
         milestones=watched.milestones,
-        watched=watched,
+        find_end=watched.find_end,
         sentences=tuple(filter(None, (composed.sentence, composed.second))),
         audience=page.audience,
         day=inputs.today,

@@ -16,6 +16,7 @@ from opp_analytics import arguments, text
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
+from opp_analytics.report.alerts import Watched
 from opp_analytics.report.delivery.chat import find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_last, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
@@ -184,7 +185,7 @@ def _follow_up(
 ) -> tuple[WeeklyReport, tuple[Alert, ...], tuple[str, ...]]:
     """Give the page with the alerts as they are to somebody who was last told these keys (None: of nothing yet), and the keys then known."""
     assert page.digest is not None
-    changed, standing, keys = page.watched.follow_up(told or ())
+    changed, standing, keys = Watched(page.alerts, page.milestones, page.find_end).follow_up(told or ())
     digest = page.digest
     if kind == "alerts":
         digest = digest.keep_alerts(changed) if changed else digest
