@@ -25,6 +25,7 @@ from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, workbook
 from opp_analytics.report import sheets as report_sheets
+from opp_analytics.report.delivery import smtp
 from opp_analytics.widgets import messages
 from opp_analytics.writer import cells, journal
 from opp_analytics.writer.apply import engine
@@ -175,6 +176,7 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{transport._REDIRECTS}",
         f"{transport.LARGEST_BODY / 2**20:g} MB; {transport._LARGEST_REFUSAL / 2**10:g} kB",
         f"{config._COMMAND_SECONDS:g} seconds",
+        f"{smtp._SECONDS:g} seconds; {smtp._LONGEST / 60:g} minutes",
         f"{engine.OVERLAP / timedelta(minutes=1):g} minutes",
         f"{engine.SHORTEST_WAIT:g} seconds, or twice the `timeout`",
         f"{engine._ATTEMPTS}",

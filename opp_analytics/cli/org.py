@@ -200,8 +200,27 @@ def _facts(org: oa.Org) -> list[tuple[str, str]]:
         ("exports", _columns(org.columns, "known by the API's names only")),
         ("API", _columns(org.api_columns, "attributes by the API's own names")),
         ("report", text.joined([f"{name} = {value}" for name, value in org.report.items()]) or "by default"),
+        ("deliver", _describe_delivery(org)),
         ("links", org.record_url or "none, so deals have no link"),
     ]
+
+
+def _describe_delivery(org: oa.Org) -> str:
+    """Describe who gets the report by mail, and whose page reaches nobody."""
+    asked, people = org.deliver, org.people
+    if not asked:
+        return "nobody, so report --send has nobody to mail to"
+    reached = set(people.dropna(subset="email")["owner_name"]) if "email" in people else set()
+    without = [name for name in people["team"].dropna().unique() if name not in asked.get("teams", {})]
+    without += [name for name in people["owner_name"].unique() if name not in reached]
+    return "; ".join(
+        [
+            f"from {asked.get('mail_from', 'nobody, so no mail can be sent')}",
+            f"to {text.joined(asked.get('mail_to', ()), most=5) or 'nobody'}",
+            *([f"teams {text.joined(asked['teams'], most=5)}"] if asked.get("teams") else []),
+            *([f"without an address {text.joined(without, most=5)}"] if without else []),
+        ]
+    )
 
 
 def describe_people(org: oa.Org) -> str:
