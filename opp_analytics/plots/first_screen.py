@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,6 +43,7 @@ def first_screen(
     down += 0.16 * len(title) + 0.05
     figure = Picture((_WIDTH, down + _CHART))
     figure.set_facecolor(BACK)
+    figure.set_dpi(2 * DPI)  # a phone has twice the dots of a screen
     top, below = figure.subfigures(2, squeeze=False, height_ratios=[down, _CHART]).flat
     for left, under, words, size, tone, bold in texts:
         top.text(
@@ -53,12 +52,3 @@ def first_screen(
         )  # fmt: skip
     render(replace(chart, title="", note="", measure=replace(chart.measure, title="")), add_axes(below))
     return figure
-
-
-def write_png(figure: Picture) -> bytes:
-    """Write a picture as a PNG with twice the dots of a screen, as a phone has."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(buffer, format="png", dpi=2 * DPI, metadata={"Software": None})
-    return buffer.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import re
 import tempfile
@@ -103,10 +104,14 @@ def draw_first_screen(digest: Digest) -> bytes | None:
     if digest.chart is None:
         return None
     # Here: its library takes long to import.
-    from opp_analytics.plots.first_screen import first_screen, write_png
+    from opp_analytics.plots import first_screen
 
     tiles = [(name, figure, change or note) for name, figure, change, note in digest.tiles]
-    return write_png(first_screen(digest.heading, digest.sentence, tiles, digest.chart))
+    figure, buffer = first_screen(digest.heading, digest.sentence, tiles, digest.chart), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def _import_apprise() -> Any:

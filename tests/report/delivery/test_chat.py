@@ -22,7 +22,7 @@ import requests
 from opp_analytics import charts
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import chat as chats
-from opp_analytics.report.delivery.chat import find_chats, send_chat
+from opp_analytics.report.delivery.chat import draw_first_screen, find_chats, send_chat
 from opp_analytics.report.delivery.receivers import Receiver
 from opp_analytics.report.model import Saying
 from opp_analytics.report.weekly import WeeklyReport
@@ -161,6 +161,15 @@ def test_send_chat__gives_a_listener_the_text_and_the_picture(find, page):
     (picture,) = got["attachments"]
     assert (picture["filename"], picture["mimetype"]) == ("weekly-2026-03-16.png", "image/png")
     assert base64.b64decode(picture["base64"])[:4] == b"\x89PNG"
+
+
+def test_draw_first_screen__same_digest_same_bytes_and_none_without_a_chart(page):
+    shown = replace(page.digest, heading="Weekly forecast, 予測")
+    made = [draw_first_screen(shown) for _ in range(2)]
+    assert made[0] is not None
+    assert made[0] == made[1]
+    assert int.from_bytes(made[0][16:20], "big") == 1200
+    assert draw_first_screen(replace(shown, chart=None)) is None
 
 
 def test_send_chat__of_alerts_alone_has_no_picture(find, page):
