@@ -38,7 +38,7 @@ def first_screen(
         write(shown, 15, "ink", bold=True, left=left, by=0.13)
         write(said, 8, "ink", left=left, by=0.37)
         down += 0.6 * (place % 2 or place == len(tiles) - 1)
-    title = textwrap.wrap(chart.title, _LETTERS + 10)
+    title = textwrap.wrap(chart.title, _LETTERS + 5)
     write("\n".join(title), 9.5, "ink", bold=True, by=0.05)
     down += 0.16 * len(title) + 0.05
     figure = Picture((_WIDTH, down + _CHART))

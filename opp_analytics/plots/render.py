@@ -181,7 +181,7 @@ def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
         _draw_marks(ax, slot if place.at is None else place.at, place, upright=True)
     for level in chart.levels:
         ax.axhline(level.at, color=COLORS[level.tone], linewidth=1 if level.tone == "ink" else 0.8)
-    for curve in chart.curves:
+    for curve in filter(lambda curve: curve.points, chart.curves):
         x, y = zip(*curve.points, strict=True)
         ax.plot(
             x, y, color=COLORS[curve.tone], linewidth=curve.width, linestyle="--" if curve.dashed else "-",
@@ -272,7 +272,8 @@ def _set_axis(axis: Axis, measure: charts.Measure) -> None:
         elif measure.kind == "count":
             axis.set_major_locator(MaxNLocator(integer=True))
         elif measure.kind == "date":
-            axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=8))  # type: ignore[no-untyped-call]
+            fit = int(measure_axis(axis.axes, "x") / (5 * size_text()))
+            axis.set_major_locator(mdates.AutoDateLocator(minticks=3, maxticks=min(max(fit, 3), 8)))  # type: ignore[no-untyped-call]
     if measure.kind in ("money", "percent") or (measure.kind == "number" and not measure.ticks):
         axis.grid(visible=True, color=COLORS["rule"], linewidth=0.8)
     _label_axis(axis, measure.title)

@@ -276,15 +276,14 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
             for name, figure, change, note in digest.tiles
             for said in [change or note]
         )
-    for section in digest.sections:
+    for section in filter(lambda section: section.says, digest.sections):
         yield marks.stress(section.title)
         shown = deals if section.name == _SECTIONS["risk"] else people
         lines = [
             f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}" for one in section.says[:shown]
         ]
         lines += filter(None, [_count_rest(len(section.says), shown)])
-        if lines:
-            yield "\n".join(f"{marks.item}{line}" for line in lines)
+        yield "\n".join(f"{marks.item}{line}" for line in lines)
 
 
 def write_mail(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,15 +16,18 @@ TILES = [("Closed won", "$184K", "▲ $46K since Nov 9"), ("Forecast", "$484K", 
 SENTENCE = "November is 46% likely to hit $490K: $184K closed, forecast $484K."
 
 
-@pytest.fixture
-def chart() -> charts.ChartData:
-    days = pd.to_datetime(["2026-11-02", "2026-11-09", "2026-11-16"]).tz_localize("UTC")
+@pytest.fixture(params=["2026-11-02 2026-11-09 2026-11-16", "2026-11-01 2026-11-22 2026-11-25"])
+def chart(request) -> charts.ChartData:
+    days = pd.to_datetime(request.param.split()).tz_localize("UTC")
     fan = pd.DataFrame(
-        {"booked": [0.0, 90e3, 184e3], "expected": [400e3, 440e3, 484e3], "low": 300e3, "high": 600e3, "target": 490e3},
+        {"booked": [0.0, 90e3, 184e3], "expected": [400e3, 440e3, 484e3], "low": 150e3, "high": 600e3, "target": 490e3},
         index=days,
     )  # fmt: skip
     fan.attrs["currency"] = "USD"
-    return charts.forecast_fan(fan)
+    drawn = charts.forecast_fan(
+        fan, closed=pd.DataFrame({"close_date": days[:0].tz_localize(None), "value": []})
+    )
+    return replace(drawn, title="The November forecast is $345K above target, up $174K since Nov 18")
 
 
 @pytest.mark.parametrize("sentence", [SENTENCE, f"{SENTENCE} " * 2 + SENTENCE])
