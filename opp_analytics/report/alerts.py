@@ -94,7 +94,8 @@ def judge_alerts(tables: Tables) -> Watched:
     inputs, label = tables.inputs, str(tables.inputs.period)
     now, then = tables.alert_figures, tables.earlier_figures
     named: dict[str, Any] = {"label": label, "period": inputs.name, "currency": inputs.currency}
-    judged = judge_forecast(inputs.settings, now, then, **named)
+    # A person without a target has no chance of one, which the page of everybody need not hear sixty times.
+    judged = judge_forecast(inputs.settings, now, then, **named, warns=inputs.part is None)
     milestones = judge_milestones(inputs.settings, now, then, **named)
     deals = _Deals.of(tables)
     ended = {alert.key: alert for alert in (*judged, *milestones) if alert.kind == "over"}
@@ -152,8 +153,9 @@ def judge_forecast(
     label: str,
     period: str,
     currency: str | None,
+    warns: bool = True,
 ) -> list[Alert]:
-    """Judge each condition of ``alert_when`` for the current period's row; warn of one on an unknown figure.
+    """Judge each condition of ``alert_when`` for the current period's row; if it `warns`, say which is on an unknown figure.
 
     `earlier` is the row as of the record that changes are counted from, `label` that of the period. What does not hold
     is said as over, without a sentence where that is not known.
@@ -167,7 +169,7 @@ def judge_forecast(
             new = None if before is None else not condition.judge(before)
             alerts.append(Alert(_say_alert(condition, row, own, period, currency), new, key))
             continue
-        if holds is None:
+        if holds is None and warns:
             unknown = [name for name in condition.columns if math.isnan(row[name])]
             why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
             why = f"alert_when={condition.text!r} cannot be judged for {period}: {why}"
@@ -334,7 +336,7 @@ class _Deals:
             [condition.judge(figures) for figures in self.figures.values()] for condition in self.conditions
         ]
         for condition, holds in zip(self.conditions, judged, strict=True):
-            if holds and set(holds) == {None}:
+            if holds and set(holds) == {None} and self.inputs.part is None:
                 why = f"alert_deals_when={condition.text!r} cannot be judged: {text.joined(condition.columns, last='or')} is not known of any open deal"
                 warnings.warn(why, DataWarning, stacklevel=2)
         found = [
