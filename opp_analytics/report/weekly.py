@@ -153,9 +153,10 @@ def weekly_report(
     WeeklyReport
         ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
         same inputs give the same bytes, a PDF aside. ``parts``: the same for each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]``
-        that holds for the current period; the page, mail and text begin with them. ``str(alert)`` is its sentence,
-        ``alert.new`` True if it did not hold at the record that changes are counted from (None without one), ``alert.key``
-        the same text each day. The new ones come first.
+        that holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text begin with them.
+        ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at the record that changes are counted from (None
+        without one), ``alert.key`` the same text each day, ``alert.deal`` the deal's name. The new ones come first.
+        ``milestones``: the same of the ``milestones`` that the period has passed, the highest first.
 
     Raises
     ------
