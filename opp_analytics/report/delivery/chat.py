@@ -75,6 +75,8 @@ def send_chat(receiver: Receiver, page: WeeklyReport, kind: Kind) -> str:
         said = " ".join(dict.fromkeys(record.getMessage() for record in heard))
     if not outcome:
         return f"no answer within {_SECONDS:g} seconds"
+    # "Too many requests, error=429." ends as "Too many requests (429)".
+    said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
     return "" if outcome[0] is True else _redact(chat, said or f"{outcome[0]} within Apprise")
 
 
