@@ -210,31 +210,31 @@ SLACK = Marks(lambda words: escape(_CALLS.sub("\\g<0>\u200b", words), quote=Fals
 
 def write_plain(digest: Digest, *further: str) -> str:
     """Write the digest and `further` paragraphs as a letter, in lines of 72 letters."""
-    parts = [*(alert.words for alert in digest.alerts), digest.sentence, digest.heading]
-    parts += filter(None, [digest.second, *digest.warnings])
-    tiles = (
-        f"{name}: {', '.join(words for words in (figure, _spell(change), note) if words not in ('', MISSING))}."
-        for name, figure, change, note in digest.tiles
+    told = [*(alert.words for alert in digest.alerts), digest.sentence, digest.heading, digest.second]
+    parts = [_wrap(words) for words in (*told, *digest.warnings)]
+    tiles = ((name, (figure, _spell(change), note)) for name, figure, change, note in digest.tiles)
+    parts.append(
+        "\n".join(
+            _wrap(f"{name}: {', '.join(one for one in facts if one not in ('', MISSING))}.", "- ")
+            for name, facts in tiles
+        )
     )
-    parts = [*map(_wrap, parts), "\n".join(_wrap(tile, "- ") for tile in tiles)]
     for section in digest.sections:
         parts.append("\n".join(_wrap(words) for words in (f"{section.title}.", section.note) if words))
         lines = [_wrap(f"{one.name}{one.words}.", "- ") for one in section.says[:_MOST_DEALS]]
         lines += filter(None, [section.more and f"- {section.more}."])
         if section.rows:
-            # A blank line before each team, and its people indented below it.
-            lines = [
-                f"{'' if row.level == 'member' or not row.level else chr(10)}"
-                f"{_wrap(row.say(section.heads[1:]), '- ' if row.level in ('member', '') else '')}"
-                for row in section.rows
-            ]
+            # A blank line before each team, and its people as a list below it.
+            leads = ["" if row.level in ("group", "total") else "- " for row in section.rows]
+            said = [row.say(section.heads[1:]) for row in section.rows]
+            lines = [("" if lead else "\n") + _wrap(one, lead) for one, lead in zip(said, leads, strict=True)]
         parts.append("\n".join(lines).strip("\n"))
     return "\n\n".join(filter(None, [*parts, *map(_wrap, further)])) + "\n"
 
 
 def _wrap(words: str, lead: str = "") -> str:
     return textwrap.fill(
-        words.strip(), _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead),
+        words, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead),
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 

@@ -993,33 +993,35 @@ def _check_sheet(ledger: Ledger, where: str, sheet: pd.DataFrame, given: pd.Data
 
 
 def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
-    """Compare mail and Markdown with the page: the same cells, in other letters."""
-    page = shown.page
+    """Compare mail and text for a chat with the page: the same figures, as sentences."""
+    page, money = shown.page, answers.money
     plain, rich = shown.mail
     texts = {"mail as text": plain, "mail as HTML": rich, "Markdown": shown.markdown.replace("\\", "")}
     for surface, words in texts.items():
-        flat = " ".join(words.replace("*", "").split())
-        for part in (page.sentence, page.second):
+        flat = " ".join(words.replace("*", "").split()).replace(" ,", ",")
+        chat, letter = surface == "Markdown", surface == "mail as text"
+        for part in (page.sentence, "" if chat and rows_of(page, "people") else page.second):
             ledger.same(f"{surface}: {part[:40]}…", part.replace("*", "") in flat, True)
         for name, (figure, change, note) in page.tiles.items():
-            ledger.same(f"{surface}, tile {name}", figure in flat and note in flat and change in flat, True)
-        for name, amount in answers.world.called.items():
+            parts = [] if letter and figure == text.MISSING else [figure]
+            parts += [change or note] if chat else [change, note]
+            parts = [one.replace("▲", "up").replace("▼", "down") for one in parts] if letter else parts
+            ledger.same(f"{surface}, tile {name}", [one for one in parts if one not in flat], [])
+        for name, amount in answers.world.called.items() if not chat else ():
             who, _, by = name.partition(", ")
-            said = f"({answers.money(amount, fine=True)} by {by})" if by else f"{amount:,.0f}"
-            row = next((line for line in words.splitlines() if who in line and said in line), "")
-            ledger.same(
-                f"{surface}, call of {name}", bool(row) or (surface == "mail as HTML" and said in flat), True
-            )
+            said_call = f"({money(amount, fine=True)} by {by})" if by else f"call {amount:,.0f}"
+            after = flat[flat.index(who) :]
+            ledger.same(f"{surface}, call of {name}", said_call in after, True)
         for cells in rows_of(page, "risk")[:5]:
-            before = {"Stated": "stated ", "From history": "from history ", "Close": "close date "}
-            heads = ((*head.partition(", ")[::2], cell) for head, cell in list(cells.items())[1:-1])
-            facts = " · ".join(
-                f"{before.get(head, '')}{cell}{when and f' in {when}'}"
-                for head, when, cell in heads
-                if cell != text.MISSING
-            )
-            said = facts if surface == "mail as HTML" else text.isolate(facts)
-            ledger.same(f"{surface}, risk, {cells['Deal']}", said in flat, True)
+            value = cells["Value"].replace(",", "").replace("−", "-")
+            facts = [money(float(value))] if value != text.MISSING else []
+            flags = [
+                flag.partition("; ")[0] for flag in cells["Why"].removesuffix(".").casefold().split(". ")
+            ]
+            named = cells["Deal"] if surface == "mail as HTML" else text.isolate(cells["Deal"])
+            said = " ".join(", ".join([named, *facts]).split())
+            found = flat[flat.index(said) :].casefold() if said in flat else ""
+            ledger.same(f"{surface}, risk, {said}", [flag for flag in flags if flag not in found], [])
     pool = _pool(answers, "tiles")
     for key in ("people", "risk"):
         pool.figures |= _pool(answers, key).figures
