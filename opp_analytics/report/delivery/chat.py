@@ -37,6 +37,8 @@ _UNTITLED = ("Slack", "Discord")
 """Services that show a title in plain or above their own mark-up; they get the heading in bold within the text."""
 _SHOW_MARKDOWN = ("Mattermost", "Zulip")
 """Services that show Markdown, which Apprise takes for plain text."""
+_LONGEST = {"Power Automate / Workflows (for MSTeams)": 4_000}
+"""Letters that a service takes where Apprise's bound is not the service's: a card of Teams may have 28 KB."""
 
 
 def find_chats() -> list[Receiver]:
@@ -174,7 +176,7 @@ def _write(digest: Digest, service: Any) -> dict[str, Any]:
     def fits(words: str) -> bool:
         if form is not None:
             words = service.dialect_convert(convert_between(form, target, words), target)  # type: ignore[no-untyped-call]
-        return len(words) <= int(service.body_maxlen)
+        return len(words) <= int(_LONGEST.get(service.service_name, service.body_maxlen))
 
     body = write_chat(replace(digest, heading="") if titled else digest, marks, fits)
     return {"title": digest.heading if titled else "", "body": body, "body_format": form}

@@ -202,6 +202,16 @@ def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_a
     assert got["message"].startswith("**Weekly forecast · Mar 16, 2026**\n\n**New: March is <1% likely.**")
 
 
+def test_send_chat__to_ntfy_is_the_picture_with_the_text_beside_it(find, page):
+    with serving(lambda asked: Answer()) as server:
+        (receiver,) = find(address(server.url, "ntfy") + "/topic")
+        assert send_chat(receiver, page, "page") == ""
+        (asked,) = server.asked
+    assert asked.body[:4] == b"\x89PNG"
+    assert asked.query["title"] == "Weekly forecast · Mar 16, 2026"
+    assert asked.query["message"].startswith("New: March is <1% likely.\n\nStill: March has $70K closed.")
+
+
 def test_send_chat__to_gotify_is_plain_and_to_one_that_shows_markdown_is_not(find, page):
     with serving(lambda asked: Answer()) as server:
         for form in ("", "?format=markdown"):
@@ -254,9 +264,10 @@ def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture
 
 
 # An Adaptive Card's TextBlock shows bold, lists and links of Markdown and breaks its lines at \n,
-# https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook takes no file.
-def test_send_chat__to_teams_is_a_card_of_at_most_1000_signs_without_a_file(find, page, sent):
-    many = replace(RISK, says=tuple(Saying(f"<at>ann</at> {n}" * 7, ": late") for n in range(7)))
+# https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook takes 28 KB and no file,
+# https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
+def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find, page, sent):
+    many = replace(RISK, says=tuple(Saying(f"<at>ann</at> {n}" * 60, ": late") for n in range(7)))
     page = replace(page, digest=replace(page.digest, sections=(PEOPLE, many)))
     assert [send_chat(receiver, page, "page") for receiver in find(TEAMS)] == [""]
     (post,) = sent
@@ -265,7 +276,7 @@ def test_send_chat__to_teams_is_a_card_of_at_most_1000_signs_without_a_file(find
     assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert (title["text"], text["wrap"]) == ("Weekly forecast · Mar 16, 2026", True)
     assert text["text"].startswith("**New: March is <1% likely.**\n\nStill: March has $70K closed.")
-    assert len(text["text"]) <= 1000
+    assert 1000 < len(text["text"]) <= 4000
     assert re.search(r"- \d more on the page$", text["text"])
     assert "entities" not in card["content"]["msteams"]
 
