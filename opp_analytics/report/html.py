@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,13 @@ def read_head(file: Path) -> dict[str, str]:
 
 def render_template(template: str, **values: Any) -> str:
     """Render a template with these values, all of them escaped."""
+    page = str(_read_templates().get_template(template).render(**values))
+    return _ISOLATED.sub(_write_isolated, page) if FIRST_ISOLATE in page else page
+
+
+@cache
+def _read_templates() -> Any:
+    """Read the folder of templates; each is compiled once, however many pages it makes."""
     try:
         import jinja2
     except ImportError:
@@ -105,8 +113,7 @@ def render_template(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"unbroken": _keep_amounts, "sentences": _split}
-    page = str(environment.get_template(template).render(**values))
-    return _ISOLATED.sub(_write_isolated, page) if FIRST_ISOLATE in page else page
+    return environment
 
 
 _ISOLATED = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import os
 import pickle
@@ -428,3 +429,57 @@ def test_day_of__follows_the_zone_of_the_org() -> None:
 def test_list_names__puts_the_id_first() -> None:
     assert list_names("value") == ["value"]
     assert list_names(["name", "unique_id"]) == ["unique_id", "name"]
+
+
+PEOPLE = [{"owner_name": "Ann", "team": "East", "email": "ann@x.com"}, {"owner_name": "Bo", "team": "East"}]
+
+
+def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("Owner,Team,E-Mail\nAnn,East,ann@x.com\nBo,East,\n")
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(
+        '[people]\nfile = "people.csv"\n[deliver]\nmail_from = "Prévision <f@x.com>"\nmail_to = ["vp@x.com"]\n'
+    )
+    org = Org.read(file)
+    assert org.people["email"].fillna("").tolist() == ["ann@x.com", ""]
+    assert dict(org.deliver) == {"mail_from": "Prévision <f@x.com>", "mail_to": ["vp@x.com"]}
+    assert Org(**org.to_dict()).to_dict() == org.to_dict()
+    assert "email" not in Org(people=[PEOPLE[1]]).people
+    applied = org.apply(pd.DataFrame({"unique_id": ["a"], "owner_name": ["Ann"]}))
+    assert "x.com" not in "".join([json.dumps(applied.attrs["org"]), repr(org), applied.to_csv()])
+
+
+@pytest.mark.parametrize(
+    ("deliver", "says"),
+    [
+        ({"mail_from": "forecast"}, "deliver.mail_from = 'forecast': not a mail address; use one such as"),
+        ({"mail_from": "A <f@x.com>\nBcc: b@x.com"}, "deliver.mail_from = .* not a mail address"),
+        ({"mail_to": "vp@x.com"}, r"deliver.mail_to = 'vp@x.com': use a list of mail addresses, such as \["),
+        (
+            {"mail_to": ["vp@x.com", "V <cfo@x.com>"]},
+            r"deliver.mail_to\[1\] = 'V <cfo@x.com>': not a mail address",
+        ),
+        ({"mail_to": ["vp@x.com", 3]}, r"deliver.mail_to\[1\] = 3: use a list of mail addresses"),
+        (
+            {"teams": {"Est": ["e@x.com"]}},
+            "deliver.teams.Est = .*: nobody under .people. is in this team; did you mean East",
+        ),
+        ({"teams": {"East": ["é@x.com"]}}, r"deliver.teams.East\[0\] = 'é@x.com': not a mail address"),
+        ({"mail_form": "f@x.com"}, "deliver.mail_form = 'f@x.com': unknown key; did you mean mail_from"),
+    ],
+)
+def test_org__names_each_address_that_is_none(deliver: dict[str, Any], says: str) -> None:
+    with pytest.raises(oa.errors.OrgError, match=says):
+        Org(people=PEOPLE, deliver=deliver)
+
+
+def test_org__refuses_a_second_address_of_a_person() -> None:
+    moved = {"owner_name": "Ann", "team": "West", "from_date": "2026-05-01"}
+    assert Org(people=[*PEOPLE, moved])
+    with pytest.raises(
+        oa.errors.OrgError,
+        match=r"people.rows\[2\].email = 'a@y.com': a second address of Ann, who has ann@x.com",
+    ):
+        Org(people=[*PEOPLE, {**moved, "email": "a@y.com"}])
+    with pytest.raises(oa.errors.OrgError, match=r"people.rows\[0\].email = 'ann': not a mail address"):
+        Org(people=[{**PEOPLE[0], "email": "ann"}])
