@@ -19,11 +19,9 @@ from urllib.parse import unquote
 
 from opp_analytics.api import Secret, read_secret
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.delivery.ledger import Kind
 from opp_analytics.report.delivery.receivers import Receiver
 from opp_analytics.report.digest import MARKDOWN, PLAIN, SLACK, Digest, Marks, write_chat
 from opp_analytics.report.html import WHOLE
-from opp_analytics.report.weekly import WeeklyReport
 
 _URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
 _SECONDS = 60.0
@@ -58,16 +56,13 @@ def find_chats() -> list[Receiver]:
     return [Receiver(name, "chat", WHOLE, chat) for name, chat in zip(names, chats, strict=True)]
 
 
-def send_chat(receiver: Receiver, page: WeeklyReport, kind: Kind) -> str:
-    """Send a page, or its alerts, to a chat; give why it failed, nothing where it was sent."""
-    chat, digest = receiver.address, page.digest
-    assert chat is not None
-    assert digest is not None
-    service, outcome = _open(chat), []
+def send_chat(chat: Secret, digest: Digest, name: str) -> str:
+    """Send a digest to a chat, and its picture under a name; give why it failed, nothing where it was sent."""
+    service, outcome = _open(chat), list[str]()
     with tempfile.TemporaryDirectory() as folder, _listen() as heard:
         message = _write(digest, service)
         if _takes_files(service) and (picture := draw_first_screen(digest)):
-            file = Path(folder, f"{page.html.stem}.png")
+            file = Path(folder, f"{name}.png")
             file.write_bytes(picture)
             message["attach"] = [str(file)]
         # Of its own, and not of Apprise's pool, which waits at the end for an answer that never ends.
@@ -79,15 +74,15 @@ def send_chat(receiver: Receiver, page: WeeklyReport, kind: Kind) -> str:
         return f"no answer within {_SECONDS:g} seconds"
     # "Too many requests, error=429." ends as "Too many requests (429)".
     said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
-    return "" if outcome[0] is True else _redact(chat, said or f"{outcome[0]} within Apprise")
+    return outcome[0] and _redact(chat, said or outcome[0])
 
 
-def _try(service: Any, message: dict[str, Any]) -> bool | str:
-    """Send a message; True where it was sent, else False or the kind of error, whose text may name an address."""
+def _try(service: Any, message: dict[str, Any]) -> str:
+    """Send a message; nothing where it was sent, else the kind of error, whose text may name an address."""
     try:
-        return bool(service.notify(**message))
+        return "" if service.notify(**message) else "Apprise does not say why"
     except Exception as error:
-        return type(error).__name__
+        return f"{type(error).__name__} within Apprise"
 
 
 @contextmanager

@@ -198,11 +198,11 @@ def _follow_up(
 
 def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str:
     """Send one message; give why it failed, nothing where it was sent."""
-    if receiver.channel == "chat":
-        return send_chat(receiver, page, kind)
-    assert post.mailer is not None
     assert receiver.address is not None
     assert page.digest is not None
+    if receiver.channel == "chat":
+        return send_chat(receiver.address, page.digest, page.html.stem)
+    assert post.mailer is not None
     sender, address = post.org.deliver["mail_from"], receiver.address.reveal()
     bare = parseaddr(sender)[1]
     headers = {

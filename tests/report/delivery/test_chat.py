@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from logging.handlers import BufferingHandler
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -24,8 +23,8 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import chat as chats
 from opp_analytics.report.delivery.chat import draw_first_screen, find_chats, send_chat
 from opp_analytics.report.delivery.receivers import Receiver
+from opp_analytics.report.digest import Digest
 from opp_analytics.report.model import Saying
-from opp_analytics.report.weekly import WeeklyReport
 from tests.report.digests import PEOPLE, RISK, digest
 from tests.support import Answer, Asked, serving, talking
 
@@ -41,12 +40,14 @@ FAN = pd.DataFrame(
 )
 
 
+def send(receiver: Receiver, page: Digest) -> str:
+    assert receiver.address is not None
+    return send_chat(receiver.address, page, "weekly-2026-03-16")
+
+
 @pytest.fixture
-def page(tmp_path: Path) -> WeeklyReport:
-    shown = replace(digest(PEOPLE, RISK), chart=charts.forecast_fan(FAN))
-    return WeeklyReport(
-        tmp_path / "weekly-2026-03-16.html", tmp_path / "weekly-2026-03-16.xlsx", digest=shown
-    )
+def page() -> Digest:
+    return replace(digest(PEOPLE, RISK), chart=charts.forecast_fan(FAN))
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_find_chats__without_apprise_says_what_to_install(find, monkeypatch):
 def test_send_chat__gives_a_listener_the_text_and_the_picture(find, page):
     with serving(lambda asked: Answer()) as server:
         (receiver,) = find(address(server.url, "json") + "/hook")
-        assert send_chat(receiver, page, "page") == ""
+        assert send(receiver, page) == ""
         (asked,) = server.asked
     got = json.loads(asked.body)
     assert asked.path == "/hook"
@@ -164,7 +165,7 @@ def test_send_chat__gives_a_listener_the_text_and_the_picture(find, page):
 
 
 def test_draw_first_screen__same_digest_same_bytes_and_none_without_a_chart(page):
-    shown = replace(page.digest, heading="Weekly forecast, 予測")
+    shown = replace(page, heading="Weekly forecast, 予測")
     made = [draw_first_screen(shown) for _ in range(2)]
     assert made[0] is not None
     assert made[0] == made[1]
@@ -173,10 +174,10 @@ def test_draw_first_screen__same_digest_same_bytes_and_none_without_a_chart(page
 
 
 def test_send_chat__of_alerts_alone_has_no_picture(find, page):
-    alone = replace(page, digest=page.digest.keep_alerts(page.digest.alerts[:1]))
+    alone = page.keep_alerts(page.alerts[:1])
     with serving(lambda asked: Answer()) as server:
         (receiver,) = find(address(server.url, "json"))
-        assert send_chat(receiver, alone, "alerts") == ""
+        assert send(receiver, alone) == ""
         got = json.loads(server.asked[0].body)
     assert got["attachments"] == []
     assert (
@@ -194,7 +195,7 @@ def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_a
     with serving(answer) as server:
         host = server.url.removeprefix("http://")
         (receiver,) = find(f"mmost://sales@{host}/3ccdd113474722377935511fc85d3dd4?mode=bot&to=%23weekly")
-        assert send_chat(receiver, page, "page") == ""
+        assert send(receiver, page) == ""
         *_, upload, post = server.asked
     assert b"\x89PNG" in upload.body
     got = json.loads(post.body)
@@ -205,7 +206,7 @@ def test_send_chat__to_a_mattermost_bot_is_a_post_in_markdown_with_the_picture_a
 def test_send_chat__to_ntfy_is_the_picture_with_the_text_beside_it(find, page):
     with serving(lambda asked: Answer()) as server:
         (receiver,) = find(address(server.url, "ntfy") + "/topic")
-        assert send_chat(receiver, page, "page") == ""
+        assert send(receiver, page) == ""
         (asked,) = server.asked
     assert asked.body[:4] == b"\x89PNG"
     assert asked.query["title"] == "Weekly forecast · Mar 16, 2026"
@@ -216,7 +217,7 @@ def test_send_chat__to_gotify_is_plain_and_to_one_that_shows_markdown_is_not(fin
     with serving(lambda asked: Answer()) as server:
         for form in ("", "?format=markdown"):
             (receiver,) = find(address(server.url, "gotify") + f"/abcdefghijklmno{form}")
-            assert send_chat(receiver, page, "page") == ""
+            assert send(receiver, page) == ""
         plain, marked = (json.loads(asked.body) for asked in server.asked)
     assert plain["title"] == marked["title"] == "Weekly forecast · Mar 16, 2026"
     assert "\n- Closed won: $70K, 1 deal\n" in plain["message"]
@@ -227,8 +228,8 @@ def test_send_chat__to_gotify_is_plain_and_to_one_that_shows_markdown_is_not(fin
 # (https://docs.slack.dev/messaging/formatting-message-text); an incoming webhook takes no file.
 def test_send_chat__to_slack_is_in_its_own_marks(find, page, sent):
     named = Saying("R&D <!channel> @here", ", $45K, Ann: late", strong=False)
-    page = replace(page, digest=replace(page.digest, sections=(replace(RISK, says=(named,)),)))
-    assert [send_chat(receiver, page, "page") for receiver in find(SLACK_HOOK, SLACK_BOT)] == ["", ""]
+    page = replace(page, sections=(replace(RISK, says=(named,)),))
+    assert [send(receiver, page) for receiver in find(SLACK_HOOK, SLACK_BOT)] == ["", ""]
     hook, post, ask, upload, complete = sent
     for request in (hook, post):
         (shown,) = body(request)["attachments"]
@@ -253,8 +254,8 @@ def test_send_chat__to_slack_is_in_its_own_marks(find, page, sent):
 # ``payload_json``, https://docs.discord.com/developers/resources/webhook.
 def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture(find, page, sent):
     many = replace(RISK, says=tuple(Saying("*Deal*" * 90, ": late") for _ in range(5)))
-    page = replace(page, digest=replace(page.digest, sections=(PEOPLE, many)))
-    assert [send_chat(receiver, page, "page") for receiver in find(DISCORD)] == [""]
+    page = replace(page, sections=(PEOPLE, many))
+    assert [send(receiver, page) for receiver in find(DISCORD)] == [""]
     post, upload = sent
     content = body(post)["content"]
     assert len(content) <= 2000
@@ -268,8 +269,8 @@ def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture
 # https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
 def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find, page, sent):
     many = replace(RISK, says=tuple(Saying(f"<at>ann</at> {n}" * 60, ": late") for n in range(7)))
-    page = replace(page, digest=replace(page.digest, sections=(PEOPLE, many)))
-    assert [send_chat(receiver, page, "page") for receiver in find(TEAMS)] == [""]
+    page = replace(page, sections=(PEOPLE, many))
+    assert [send(receiver, page) for receiver in find(TEAMS)] == [""]
     (post,) = sent
     (card,) = body(post)["attachments"]
     title, text = card["content"]["body"]
@@ -282,7 +283,7 @@ def test_send_chat__to_teams_is_a_card_of_at_most_4000_signs_without_a_file(find
 
 
 def test_send_chat__to_a_telephone_is_what_fits_without_marks(find, page, sent):
-    assert [send_chat(receiver, page, "page") for receiver in find(SMS)] == [""]
+    assert [send(receiver, page) for receiver in find(SMS)] == [""]
     said = unquote_plus(str(sent[0].body)).partition("&")[0]
     assert said == "Body=Weekly forecast · Mar 16, 2026\n\nNew: March is <1% likely.\n\nStill: March has $70K closed.\n\nMarch will likely reach $180K.\n\nThis load may be incomplete."  # fmt: skip
     assert len(said) <= 165
@@ -290,8 +291,8 @@ def test_send_chat__to_a_telephone_is_what_fits_without_marks(find, page, sent):
 
 def test_send_chat__sends_a_sentence_whole_where_even_it_does_not_fit(find, page, sent):
     long = "March is " + "very " * 40 + "likely to hit $490K."
-    page = replace(page, digest=replace(page.digest, alerts=(), sentence=long))
-    assert [send_chat(receiver, page, "page") for receiver in find(SMS)] == [""]
+    page = replace(page, alerts=(), sentence=long)
+    assert [send(receiver, page) for receiver in find(SMS)] == [""]
     assert f"Body={long}" in unquote_plus(str(sent[0].body))
 
 
@@ -302,7 +303,7 @@ def test_send_chat__of_a_service_that_refuses_says_why_and_hides_the_address(
     with serving(refuse(status)) as server:
         for schema in ("json", "gotify", "ntfy", "mmost"):
             (receiver,) = find(f"{address(server.url, schema)}/secretsecretsecret")
-            said = send_chat(receiver, page, "page")
+            said = send(receiver, page)
             assert said.endswith(why)
             assert "secret" not in said
     assert "secret" not in f"{show(logged)}{capfd.readouterr()}"
@@ -310,7 +311,7 @@ def test_send_chat__of_a_service_that_refuses_says_why_and_hides_the_address(
 
 def test_send_chat__of_nobody_and_of_one_that_hangs_says_so(find, page, monkeypatch):
     (receiver,) = find("json://127.0.0.1:9/secret")
-    assert "onnection error" in send_chat(receiver, page, "page")
+    assert "onnection error" in send(receiver, page)
     monkeypatch.setattr(chats, "_SECONDS", 0.2)
 
     def trickle(connection: socket.socket) -> None:
@@ -319,4 +320,4 @@ def test_send_chat__of_nobody_and_of_one_that_hangs_says_so(find, page, monkeypa
 
     with talking(trickle) as server:
         (receiver,) = find(address(server.url, "json"))
-        assert send_chat(receiver, page, "page") == "no answer within 0.2 seconds"
+        assert send(receiver, page) == "no answer within 0.2 seconds"
