@@ -61,7 +61,7 @@ from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
 from opp_analytics.analysis.forecasting.method import read_method as read_method  # isort: skip
 from opp_analytics.analysis.forecasting.targets import find_gap as find_gap, read_moneys as read_moneys  # isort: skip
 from opp_analytics.analysis.quality.audit import make_duplicate_keys as make_duplicate_keys  # isort: skip
-from opp_analytics.analysis.quality.deal_flags import OpenDeals as OpenDeals  # isort: skip
+from opp_analytics.analysis.quality.deal_flags import OpenDeals as OpenDeals, flag_deals as flag_deals  # isort: skip
 from opp_analytics.analysis.sentences.calls import describe_leans as describe_leans, name_leans as name_leans  # isort: skip
 from opp_analytics.analysis.sentences.calls import name_source as name_source, say_lean as say_lean  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import compare_chances as compare_chances  # isort: skip

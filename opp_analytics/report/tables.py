@@ -146,22 +146,30 @@ class Tables(Forecasts):
         return self._measure(mine, figures, self.earlier.day)
 
     def _measure(self, deals: pd.DataFrame, figures: Collection[str], day: pd.Timestamp) -> pd.DataFrame:
-        inputs, is_now = self.inputs, day == self.inputs.today
-        asked: dict[str, Any] = {"as_of": day, "own_writes": inputs.own_writes, "tz": inputs.tz}
+        is_now = day == self.inputs.today
         found = deals.set_index("unique_id")
         if "probability" in found:
             found["probability"] = found["probability"] / 100
         if "chance" in figures:
             found["chance"] = (self.chances if is_now else self._chances_then).reindex(found.index)
-        if {"days_in_stage", "pushes"} & set(figures):
-            known = analysis.OpenDeals.of(deals, self.inputs.history, **asked)
+        if not {"days_in_stage", "pushes", "risk"}.isdisjoint(figures):
+            known = self._open_deals if is_now else self._read_open(deals, day)
+            flags = self.flags if is_now else analysis.flag_deals(known)
             columns = {"days_in_stage": known.days_in_stage, "pushes": known.get_record("pushes")}
             for name, column in columns.items():
-                found[name] = np.nan if column is None else column.to_numpy(dtype="float64", na_value=np.nan)
-        if "risk" in figures:
-            flags = self.flags if is_now else analysis.deal_flags(deals, inputs.history, **asked)
+                ids = known.frame["unique_id"]
+                found[name] = np.nan if column is None else column.set_axis(ids).reindex(found.index)
             found["risk"] = flags["risk"].reindex(found.index)
         return found
+
+    def _read_open(self, deals: pd.DataFrame, day: pd.Timestamp) -> analysis.OpenDeals:
+        inputs = self.inputs
+        history = None if inputs.records.empty else inputs.history
+        return analysis.OpenDeals.of(deals, history, as_of=day, own_writes=inputs.own_writes, tz=inputs.tz)
+
+    @cached_property
+    def _open_deals(self) -> analysis.OpenDeals:
+        return self._read_open(self.inputs.opportunities, self.inputs.today)
 
     def _add_alarms(self, row: pd.Series[Any], day: pd.Timestamp) -> pd.Series[Any]:
         try:
@@ -267,14 +275,7 @@ class Tables(Forecasts):
     @cached_property
     def flags(self) -> pd.DataFrame:
         """`oa.deal_flags`, the largest flagged value first."""
-        inputs = self.inputs
-        return analysis.deal_flags(
-            inputs.opportunities,
-            None if inputs.records.empty else inputs.history,
-            as_of=inputs.today,
-            own_writes=inputs.own_writes,
-            tz=inputs.tz,
-        )
+        return analysis.flag_deals(self._open_deals)
 
     @cached_property
     def funnel(self) -> pd.DataFrame:

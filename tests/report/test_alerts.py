@@ -200,7 +200,7 @@ def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_
         "alert_deals_when='chance < 0.5' cannot be judged: chance is not known of any open deal",
     ]
     told = ["a chance < 0.5", "2026-03 p_target < 0.5", "2026-03 booked > 1m", "2026-02 booked > 1m"]
-    lines, keys = watched.follow_up(told)
+    lines, _, keys = watched.follow_up(told)
     assert [line.words for line in lines] == ["Over: Closed in March is back below $1M: $70K."]
     assert list(keys) == told[:2]
 
@@ -219,7 +219,7 @@ def test_judge_alerts__tells_milestones_of_the_target(watch, closed, said, new):
     watched = watch(deals(e={"value": closed}), then, target=100_000, milestones=[0.9, 1, 0.5])
     assert [(str(one), one.new) for one in watched.milestones] == list(zip(said, new, strict=True))
     assert [line.words for line in watched.lines] == said[:1]
-    lines, keys = watched.follow_up(["2026-03 50% of target", "2026-02 100% of target"])
+    lines, _, keys = watched.follow_up(["2026-03 50% of target", "2026-02 100% of target"])
     assert [line.words for line in lines] == (said[:1] if closed > 50_000 else [])
     # What was passed is told once, though a win is taken back.
     assert "2026-03 50% of target" in keys

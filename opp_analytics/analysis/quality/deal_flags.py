@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -163,10 +164,17 @@ def deal_flags(
     dropped = [arguments.one_of(name, "without", RULES) for name in left_out]
     own = _check_rules(extra)
     deals = OpenDeals.of(opportunities, history, as_of=as_of, own_writes=own_writes, limits=limits, tz=tz)
-    frame = deals.frame
-    found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
-    found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
-    notes = {"left_out": {"unknown": deals.unknown}, "thresholds": _list_thresholds(deals.past, limits)}
+    return flag_deals(deals, dropped, own)
+
+
+def flag_deals(
+    deals: OpenDeals, without: Sequence[str] = (), extra: Mapping[str, Rule] = MappingProxyType({})
+) -> pd.DataFrame:
+    """Make the table of `deal_flags` from deals that were read."""
+    frame, opportunities = deals.frame, deals.opportunities
+    found = {name: rule(deals) for name, rule in RULES.items() if name not in without}
+    found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in extra.items()}
+    notes = {"left_out": {"unknown": deals.unknown}, "thresholds": _list_thresholds(deals.past, deals.limits)}
     table = _sort(_make_table(frame, found))
     return annotate(table, made_from=opportunities, n=len(frame), as_of=deals.today, **notes)
 
