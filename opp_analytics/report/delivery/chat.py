@@ -8,10 +8,7 @@ import logging
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from logging.handlers import BufferingHandler
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -59,7 +56,8 @@ def find_chats() -> list[Receiver]:
 def send_chat(chat: Secret, digest: Digest, name: str) -> str:
     """Send a digest to a chat, and its picture under a name; give why it failed, nothing where it was sent."""
     service, outcome = _open(chat), list[str]()
-    with tempfile.TemporaryDirectory() as folder, _listen() as heard:
+    heard = _import_apprise().LogCapture(level=logging.WARNING, fmt="%(message)s")
+    with tempfile.TemporaryDirectory() as folder, heard as warned:
         message = _write(digest, service)
         if _takes_files(service) and (picture := draw_first_screen(digest)):
             file = Path(folder, f"{name}.png")
@@ -69,7 +67,7 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
         thread = Thread(target=lambda: outcome.append(_try(service, message)), name=_THREAD, daemon=True)
         thread.start()
         thread.join(_SECONDS)
-        said = " ".join(dict.fromkeys(record.getMessage() for record in heard))
+        said = " ".join(dict.fromkeys(warned.getvalue().splitlines()))
     if not outcome:
         return f"no answer within {_SECONDS:g} seconds"
     # "Too many requests, error=429." ends as "Too many requests (429)".
@@ -83,19 +81,6 @@ def _try(service: Any, message: dict[str, Any]) -> str:
         return "" if service.notify(**message) else "Apprise does not say why"
     except Exception as error:
         return f"{type(error).__name__} within Apprise"
-
-
-@contextmanager
-def _listen() -> Iterator[list[logging.LogRecord]]:
-    """Collect what Apprise warns of."""
-    handler = BufferingHandler(1_000)
-    handler.setLevel(logging.WARNING)
-    logger = logging.getLogger("apprise")
-    logger.addHandler(handler)
-    try:
-        yield handler.buffer
-    finally:
-        logger.removeHandler(handler)
 
 
 def draw_first_screen(digest: Digest) -> bytes | None:
