@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from opp_analytics.api import Secret, read_secret
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.delivery.receivers import Receiver
+from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import MARKDOWN, PLAIN, SLACK, Digest, Marks, write_chat
 from opp_analytics.report.html import WHOLE
 
@@ -69,7 +69,7 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
         thread.join(_SECONDS)
         said = " ".join(dict.fromkeys(warned.getvalue().splitlines()))
     if not outcome:
-        return f"no answer within {_SECONDS:g} seconds"
+        return Unknown(f"no answer within {_SECONDS:g} seconds, so it may have arrived")
     # "Too many requests, error=429." ends as "Too many requests (429)".
     said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
     return outcome[0] and _redact(chat, said or outcome[0])
