@@ -44,7 +44,7 @@ if __name__ == "__main__":
     for name in _ASK_THE_TIME:
         module = import_module(f"opp_analytics.{name}")
         if hasattr(module, "datetime"):
-            module.datetime = _Clock
+            vars(module)["datetime"] = _Clock
     pd.Timestamp.now = classmethod(_now)  # type: ignore[method-assign,assignment]
     sys.argv[0] = "opp-analytics"
     main()

@@ -131,7 +131,7 @@ def report_command(
         "only": only,
         "for_each": None if for_each is None else [name.strip() for name in for_each.split(",")],
         "keep": keep,
-        "listed": send and not alerts,
+        "listed": send and not (alerts or dry_run),
         "method": method,
         "eml": eml,
         "markdown": markdown,
@@ -158,10 +158,11 @@ def report_command(
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
-    page = write_report(ready)
+    page = write_report(ready, files=not alerts)
     parts = f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
     listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
-    say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
+    if not alerts:
+        say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
     failed = send and _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page")
     say_alerts(page, failed=failed)
 

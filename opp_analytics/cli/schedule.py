@@ -155,11 +155,17 @@ def schedule_command(
     else:
         _write(made, out)
     _say_secrets(secret, kind, [] if source_file else list(VARIABLES), send)
+    _say_next(kind, name(folder), org, send)
+
+
+def _say_next(kind: Scheduler, history: str, org: oa.Org, send: bool) -> None:
     heading("Next")
     say(_NEXT[kind])
     if kind == "github":
-        for line in _begin_branch(name(folder)):
+        for line in _begin_branch(history):
             say(line)
+    if send and not org.deliver:
+        say("The org file does not say who gets the mails: add [deliver] with mail_from and mail_to.")
     if org.timezone is None:
         say("The org file has no timezone, so the times are in UTC.")
 

@@ -182,8 +182,11 @@ def weekly_report(
     return write_report(ready, progress)
 
 
-def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
-    """Write a report that `check_report` has checked: nothing before all is made, and the page of the whole last."""
+def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool = True) -> WeeklyReport:
+    """Write a report that `check_report` has checked: nothing before all is made, and the page of the whole last.
+
+    Without `files`, nothing is written; the report can be sent as alerts.
+    """
     inputs, (first, *others) = ready.inputs, ready.pages
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
@@ -191,22 +194,22 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
     blocks = choose_blocks(tables, inputs.settings.get("blocks") or ())
     steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
     with progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar:
-        made = [_make(ready, first, tables, bar.update if not others else lambda: None)]
+        made = [_make(ready, first, tables, files, bar.update if not others else lambda: None)]
         for page in others:
             bar.update()
             assert page.part is not None
             with _name_part(page):
-                made.append(_make(ready, page, tables.narrow(page.part)))
+                made.append(_make(ready, page, tables.narrow(page.part), files))
         bar.update()
     (report, _), *rest = made
     with say_failure(f"cannot create the folder {report.html.parent}"):
         report.html.parent.mkdir(parents=True, exist_ok=True)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.
-    for path, written in reversed([file for _, files in made for file in files.items()]):
+    for path, written in reversed([file for _, contents in made for file in contents.items()]):
         with _say_unwritable(path):
             write_whole(path, written)
     report = replace(report, parts=tuple(part for part, _ in rest))
-    if ready.folder:
+    if ready.folder and files:
         keep_folder(
             ready.folder,
             str(inputs.today.date()),
@@ -218,25 +221,20 @@ def write_report(ready: ReadyReport, progress: Progress = None) -> WeeklyReport:
 
 
 def _make(
-    ready: ReadyReport, page: ReadyPage, tables: Tables, done: Callable[[], object] = lambda: None
+    ready: ReadyReport,
+    page: ReadyPage,
+    tables: Tables,
+    files: bool,
+    done: Callable[[], object] = lambda: None,
 ) -> tuple[WeeklyReport, dict[Path, bytes]]:
-    """Make a report, and the content of its files, the page first."""
+    """Make a report, and the content of its `files`, the page first."""
     inputs, paths, look = tables.inputs, page.paths, ready.inputs.settings
     watched = judge_alerts(tables)
     done()
     shown: dict[str, Any] = {"title": look.get("title"), "blocks": look.get("blocks")}
     composed = compose(tables, workbook=paths["xlsx"].name, done=done, **shown)
     composed = replace(composed, alerts=tuple(alert.shorten(composed.sentence) for alert in watched.lines))
-    audience = {"audience": page.audience, "team": inputs.team}
-    html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
-    content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
     digest = make_digest(composed)
-    if "pdf" in paths:
-        content["pdf"] = print_pdf(content["html"], browser=ready.browser)
-    if "eml" in paths:
-        content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
-    if "markdown" in paths:
-        content["markdown"] = write_chat(digest).encode()
     report = WeeklyReport(
         **paths,
         alerts=watched.alerts,
@@ -249,7 +247,23 @@ def _make(
         parts=(),
         org=inputs.org,
     )
-    return report, {path: content[kind] for kind, path in paths.items()}
+    return report, _make_files(ready, page, composed, digest, tables) if files else {}
+
+
+def _make_files(
+    ready: ReadyReport, page: ReadyPage, composed: WeeklyPage, digest: Digest, tables: Tables
+) -> dict[Path, bytes]:
+    paths, look = page.paths, ready.inputs.settings
+    audience = {"audience": page.audience, "team": tables.inputs.team}
+    html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
+    content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
+    if "pdf" in paths:
+        content["pdf"] = print_pdf(content["html"], browser=ready.browser)
+    if "eml" in paths:
+        content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
+    if "markdown" in paths:
+        content["markdown"] = write_chat(digest).encode()
+    return {path: content[kind] for kind, path in paths.items()}
 
 
 @contextmanager

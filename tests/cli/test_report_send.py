@@ -96,6 +96,13 @@ def test_report_send__of_a_dry_run_writes_the_page_and_sends_nothing(
     assert server.connections == 0
 
 
+def test_report_send__of_alerts_alone_writes_no_page(report: Report, server: MailServer) -> None:
+    more = '[report]\nalert_when = "open_value >= 0"'
+    assert report("--alerts", more=more)[0] == 3
+    assert server.receivers == ["vp@example.com", "cfo@example.com"]
+    assert [file.name for file in Path("reports").iterdir()] == ["deliveries.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("more", "url", "says"),
     [
