@@ -79,7 +79,8 @@ def fold(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
         same = list(group)
         if is_deal and lead == "Still":
             names = text.joined(dict.fromkeys(alert.deal for alert in same), most=_MOST - 2)
-            asked = f"{text.count(len({alert.deal for alert in same}))} you asked about: {names}."
+            deals = {alert.key.partition(" ")[0] for alert in same}
+            asked = f"{text.count(len(deals))} you asked about: {names}."
             lines.append(Alert(asked, new=False, deal=names))
         else:
             shown, rest = (same[:_MOST], len(same) - _MOST) if is_deal else (same, 0)
