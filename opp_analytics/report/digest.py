@@ -22,8 +22,8 @@ from opp_analytics.report.html import render_template
 from opp_analytics.report.model import Alert, Block, Cell, Chart, Note, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
-_SECTIONS = {"to_win": "To win", "people": "People", "risk": "Deals to question"}
-"""The blocks that a digest has, and their names."""
+_SECTIONS = ("to_win", "people", "risk")
+"""The blocks that a digest has; what to win only of one person."""
 _BELOW = {"Target": "", "Closed": "{}{of} closed", "Forecast": "forecast {}", "Call": "call {}"}
 """What is said below a team or person, by column."""
 _MOST_DEALS, _MOST_PEOPLE = 5, 8
@@ -78,7 +78,7 @@ def _spell(change: str) -> str:
 class Section:
     """A block in words."""
 
-    name: str
+    key: str
     title: str
     """The finding."""
     note: str = ""
@@ -145,7 +145,7 @@ def make_digest(page: WeeklyPage) -> Digest:
 def _make_section(block: Block) -> Section:
     """Put a block in words; of people also the rows, without pictures and folded lines."""
     note = next((part.text for part in block.parts if isinstance(part, Note)), block.note)
-    made = Section(_SECTIONS[block.key], block.title, note, block.says)
+    made = Section(block.key, block.title, note, block.says)
     table = next((part for part in block.parts if isinstance(part, Table)), None)
     if block.key != "people" or table is None:
         return made
@@ -265,9 +265,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         yield marks.stress(alert.words, alert.tone != "standing")
     yield marks.stress(digest.sentence)
     # The list of people says more of whom it names.
-    if digest.second and not any(
-        section.says and section.name == _SECTIONS["people"] for section in digest.sections
-    ):
+    if digest.second and not any(section.says and section.key == "people" for section in digest.sections):
         yield marks.text(digest.second)
     yield from map(marks.stress, digest.warnings)
     if digest.tiles:
@@ -278,7 +276,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         )
     for section in filter(lambda section: section.says, digest.sections):
         yield marks.stress(section.title)
-        shown = deals if section.name == _SECTIONS["risk"] else people
+        shown = deals if section.key == "risk" else people
         lines = [
             f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}" for one in section.says[:shown]
         ]

@@ -6,7 +6,7 @@ from opp_analytics.report.digest import Digest, Row, Section
 from opp_analytics.report.model import Alert, Saying
 
 PEOPLE = Section(
-    "People",
+    "people",
     "Bo is short",
     "US dollars.",
     (Saying("Ann", ": $70 of $90 closed"), Saying("Bo ```x", ": $1.12K closed", strong=False)),
@@ -20,7 +20,7 @@ PEOPLE = Section(
     ),
 )
 RISK = Section(
-    "Deals to question",
+    "risk",
     "1 of 2 open deals has a flag",
     "The largest first.",
     (Saying("[Oak](http://x) *now*", ", $45K, Ann: pushed 3 times, in Proposal"),),

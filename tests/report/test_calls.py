@@ -243,7 +243,7 @@ def test_digest__says_the_override_in_the_cell():
         tables(("2", "Ann", "Ann", 450), ("9", "Dana", "Ann", 400), ("9", "Dana", "@West", 35)),
         workbook="x.xlsx",
     )
-    (section,) = [one for one in make_digest(page).sections if one.name == "People"]
+    (section,) = [one for one in make_digest(page).sections if one.key == "people"]
     calls = [row.words.partition(", call ")[2] for row in section.rows]
     assert [call for call in calls if call] == ["450,000 (400K by Dana)", "35,000 (by Dana)"]
 

@@ -98,7 +98,7 @@ def test_make_digest__has_people_in_two_lines_without_pictures_and_what_is_folde
         Bo=("–", "20", "–", "30", "–", "–", "–"),
     )
     (people,) = make_digest(page(block)).sections
-    assert (people.name, people.title, people.note) == ("People", "One of two is short", "US dollars.")
+    assert (people.key, people.title, people.note) == ("people", "One of two is short", "US dollars.")
     assert people.heads == ("Owner", "To go", "Chance", "Since Mar 9")
     assert people.rows == (
         Row("West", "group", ("10", "40%", "▲ 5"), "90 of 100 closed, forecast 95"),
