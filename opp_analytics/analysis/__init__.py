@@ -40,6 +40,7 @@ from opp_analytics.analysis.stages.transitions import transition_matrix, transit
 __all__ = sorted(name for name, what in globals().items() if name[0] != "_" and not inspect.ismodule(what))
 
 # For the drawings and the page only: `__all__` is what `oa` has.
+from opp_analytics.analysis.forecasting.forecast import LeveledForecast as LeveledForecast  # isort: skip
 from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown  # isort: skip
 from opp_analytics.analysis.forecasting.call_accuracy import judge_callers as judge_callers  # isort: skip
 from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallSamples  # isort: skip

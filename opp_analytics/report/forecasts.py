@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
 from opp_analytics.schema import ALL, TEXT
 
+_Made = TypeVar("_Made")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Compare with the record from a week ago, give or take 3 days."""
 _TREND = 9
@@ -58,6 +59,14 @@ class Forecasts:
     """The forecasts of a report; a table that needs records raises `NotEnoughHistory` where there are too few."""
 
     inputs: Inputs
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What is made of the whole once, for its page and those of its parts, which take their rows from it."""
+
+    def _share(self, make: Callable[[], _Made], *key: Any) -> _Made:
+        if key not in self.made:
+            self.made[key] = make()
+        found: _Made = self.made[key]
+        return found
 
     @property
     def first_record(self) -> pd.Timestamp:
@@ -72,64 +81,75 @@ class Forecasts:
 
     def _forecast(
         self,
-        frame: pd.DataFrame,
-        day: pd.Timestamp,
+        moment: pd.Timestamp | None,
         method: MethodName,
-        periods: int | list[str],
-        history: History | None,
+        periods: int | tuple[str, ...],
         ranged: str = "",
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Forecast the whole by team and person; keep the rows of the page's subject, and of its people.
+        """Forecast the whole by team and person, now or at a record; keep the rows of the page's subject, and of its people.
 
         People have a range and a chance in the period `ranged` only: each takes as long as those of the whole.
         """
-        inputs, levels, part = self.inputs, list(self.inputs.levels), self.inputs.part
+        levels, part = list(self.inputs.levels), self.inputs.part
         depth = levels.index(part.column) + 1 if part else 0
 
         def is_shown(labels: Sequence[str], period: str) -> bool:
             mine = part is None or (len(labels) >= depth and labels[depth - 1] == part.name)
             return mine and (len(labels) == depth or period == ranged)
 
-        table = analysis.forecast_shown(
-            frame,
-            is_shown,
-            as_of=day,
-            periods=periods,
-            only=isinstance(periods, list),
+        leveled = self._share(
+            partial(self._forecast_whole, moment, method, periods),
+            "forecast",
+            self.inputs.levels,
+            moment,
+            method,
+            periods,
+        )
+        table = leveled.show(is_shown)
+        return _keep_part(table, part, levels) if levels else (table, table.iloc[:0])
+
+    def _forecast_whole(
+        self, moment: pd.Timestamp | None, method: MethodName, periods: int | tuple[str, ...]
+    ) -> analysis.LeveledForecast:
+        inputs, levels, now = self.inputs, list(self.inputs.levels), moment is None
+        return analysis.LeveledForecast.of(
+            inputs.whole if moment is None else self._read_record(moment),
+            as_of=inputs.today if moment is None else as_date(moment, tz=inputs.tz),
+            periods=periods if now else list(periods),  # type: ignore[arg-type]
+            only=not now,
             method=analysis.read_method(method),
             by=levels or None,
             totals=bool(levels),
             freq=inputs.freq,
-            history=history,
+            history=inputs.whole_history if now else self._rated,
             target=inputs.target,
             tz=inputs.tz,
         )
-        return _keep_part(table, inputs.part, levels) if levels else (table, table.iloc[:0])
 
     @property
     def _rated(self) -> History:
         """The whole's history at the rates of the last record."""
-        assert self.inputs.whole_history is not None
-        return self.inputs.whole_history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1])
+        history = self.inputs.whole_history
+        assert history is not None
+        return self._share(lambda: history.at_rates_of(self.inputs.records["recorded_at"].iloc[-1]), "rated")
+
+    def _read_record(self, moment: pd.Timestamp) -> pd.DataFrame:
+        """Read all deals of a record."""
+        return self._share(lambda: self._rated.as_of(moment), "record", moment)
 
     @cached_property
     def _then(self) -> tuple[pd.Timestamp, pd.DataFrame]:
         """The record to compare with: its time, and all deals then."""
         moment = find_earlier_record(self.inputs)
-        return moment, self._rated.as_of(moment)
+        return moment, self._read_record(moment)
 
-    def _forecast_at(
-        self, moment: pd.Timestamp, *periods: str, then: pd.DataFrame | None = None
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _forecast_at(self, moment: pd.Timestamp, *periods: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Forecast periods as of a record, from all deals then."""
-        then, day = self._rated.as_of(moment) if then is None else then, as_date(moment, tz=self.inputs.tz)
-        return self._forecast(then, day, self.method, list(periods), self._rated)
+        return self._forecast(moment, self.method, periods)
 
     @cached_property
     def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        inputs = self.inputs
-        history, period = inputs.whole_history, str(inputs.period)
-        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1, history, ranged=period)
+        return self._forecast(None, self.inputs.method, AHEAD + 1, ranged=str(self.inputs.period))
 
     @property
     def forecast(self) -> pd.DataFrame:
@@ -231,11 +251,11 @@ class Forecasts:
     def earlier(self) -> Earlier:
         """The record to compare with, and the forecast as of it, by today's method."""
         inputs = self.inputs
-        moment, then = self._then
+        moment, _ = self._then
         day = as_date(moment, tz=inputs.tz)
         try:
             periods = dict.fromkeys([str(inputs.period), str(self.lead)])
-            forecast, people = self._forecast_at(moment, *periods, then=then)
+            forecast, people = self._forecast_at(moment, *periods)
         except NotEnoughHistory:
             method = text.label(self.forecast.attrs["method"])
             raise NotEnoughHistory(
@@ -371,7 +391,9 @@ class Forecasts:
             "tz": inputs.tz,
             "opening": then,
         }
-        change = analysis.explain_change(self._rated, **asked)
+        change = self._share(
+            lambda: analysis.explain_change(self._rated, **asked), "change", asked["by"] and inputs.levels
+        )
         return change.keep_group(part.column, part.name) if part else change
 
     @cached_property
@@ -381,22 +403,33 @@ class Forecasts:
 
     @cached_property
     def _deal_forecast(self) -> analysis.DealForecast:
-        inputs, part = self.inputs, self.inputs.part
-        return analysis.DealForecast.of(
-            inputs.whole,
-            # The run rate looks at no single deal.
-            method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
-            by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
-            history=inputs.whole_history,
-            target=inputs.target,
-            periods=AHEAD + 1,
-            **inputs.asked,
+        inputs, by = self.inputs, self._leading_levels
+        return self._share(
+            lambda: analysis.DealForecast.of(
+                inputs.whole,
+                # The run rate looks at no single deal.
+                method=analysis.read_method("auto" if inputs.method == "run_rate" else inputs.method),
+                by=by,
+                history=inputs.whole_history,
+                target=inputs.target,
+                periods=AHEAD + 1,
+                **inputs.asked,
+            ),
+            "deals",
+            tuple(by or ()),
         )
+
+    @property
+    def _leading_levels(self) -> list[str] | None:
+        """The columns that lead to the part; None for the whole."""
+        levels, part = self.inputs.levels, self.inputs.part
+        return list(levels[: levels.index(part.column) + 1]) if part else None
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
         """`oa.forecast_deals` of the whole, for the target of the period that leads; on a part's page, the part's rows."""
-        part, table = self.inputs.part, self._deal_forecast.list_deals(self.lead)
+        part, made = self.inputs.part, self._deal_forecast
+        table = self._share(lambda: made.list_deals(self.lead), "deals", made.question.by, self.lead)
         return table[(table[part.column] == part.name).to_numpy(dtype=bool)] if part else table
 
     def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -486,7 +519,9 @@ class Forecasts:
         """`oa.track_record`: forecasts made at today's lead time in earlier periods; recorded values may be refused."""
         inputs, history = self.inputs, self._history()
         whole = inputs.whole_history or history
-        table = analysis.track_record(whole, method=self.method, **inputs.asked)
+        table = self._share(
+            lambda: analysis.track_record(whole, method=self.method, **inputs.asked), "past", self.method
+        )
         return self._keep_part_of_past(table) if inputs.part else table
 
     def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -508,9 +543,13 @@ class Forecasts:
         if history is None or inputs.records.empty or not self.forecast["target"].notna().any():
             return {}
         labels = [str(inputs.period), *self.ahead.index]
-        by = list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None
+        by = self._leading_levels
         try:
-            then = analysis.list_past_coverage(history, labels, by=by, **inputs.asked)
+            then = self._share(
+                lambda: analysis.list_past_coverage(history, labels, by=by, **inputs.asked),
+                "coverage",
+                tuple(by or ()),
+            )
         except (NotEnoughHistory, DataError):
             return {}
         then = then[then[part.column] == part.name] if part else then

@@ -258,20 +258,25 @@ class Inputs:
 
     def narrow(self, part: Part) -> Inputs:
         """Narrow what is of the whole to one part."""
-        ahead = [str(self.period + step) for step in range(AHEAD + 1)]
         mine = self.whole[(self.whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
         levels = _find_levels(mine, part, self.by)
         return replace(
             self,
             opportunities=mine,
-            history=None if self.history is None else self.history.where(**{part.column: part.name}),
-            target=_give_target(self.target, self.placed, part, ahead),
+            history=self._narrow_history(part),
             calls=self._keep_calls(mine, part),
             part=part,
             levels=levels,
             # Of a team the groups inside it; of a person the person alone.
             by=levels[levels.index(part.column) + 1 :] or (part.column,),
         )
+
+    def _narrow_history(self, part: Part) -> History | None:
+        """Narrow the history; None for somebody new, of whom it has no deal."""
+        try:
+            return None if self.history is None else self.history.where(**{part.column: part.name})
+        except ArgumentValueError:
+            return None
 
     def _keep_calls(self, mine: pd.DataFrame, part: Part) -> pd.DataFrame:
         """Keep the calls for a part's number, and for the people who are in it on the as-of day."""
@@ -367,7 +372,12 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         part=None,
         levels=tuple(by),
     )
-    return whole if asked.only is None else whole.narrow(_find_part(asked.only, whole.list_known()))
+    if asked.only is None:
+        return whole
+    part = _find_part(asked.only, whole.list_known())
+    ahead = [str(whole.period + step) for step in range(AHEAD + 1)]
+    # An amount for all of a period is meant for the one page.
+    return replace(whole.narrow(part), target=_give_target(target, whole.placed, part, ahead))
 
 
 def check_for_each(for_each: str | Sequence[str] | None, inputs: Inputs) -> list[Part]:

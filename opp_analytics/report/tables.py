@@ -46,7 +46,7 @@ class Tables(Forecasts):
     def narrow(self, part: Part) -> Tables:
         """Make the tables of one part; a person's page leads to nobody's."""
         links = self.links if part.column != "owner_name" else {}
-        return Tables(self.inputs.narrow(part), links)
+        return Tables(self.inputs.narrow(part), self.made, links)
 
     @cached_property
     def teams(self) -> tuple[str, ...]:
@@ -246,18 +246,22 @@ class Tables(Forecasts):
     @cached_property
     def _call_samples(self) -> analysis.CallSamples:
         inputs, history = self.inputs, self.inputs.whole_history or self._history()
-        return analysis.CallSamples.of(history, "weekly_report", freq=inputs.freq, as_of=inputs.today)
+        return self._share(
+            lambda: analysis.CallSamples.of(history, "weekly_report", freq=inputs.freq, as_of=inputs.today),
+            "calls",
+        )
 
     @cached_property
     def call_accuracy(self) -> pd.DataFrame:
         """`oa.call_accuracy` by caller."""
-        return analysis.judge_callers(self._call_samples)
+        return self._share(lambda: analysis.judge_callers(self._call_samples), "callers")
 
     @cached_property
     def value_added(self) -> pd.DataFrame:
         """`oa.forecast_value_added` of the page's subject; empty where nobody called it."""
         part = self.inputs.part
-        table = analysis.compare_sources(self._call_samples, part.column if part else None)
+        by = part.column if part else None
+        table = self._share(lambda: analysis.compare_sources(self._call_samples, by), "sources", by)
         if part is None:
             return table
         mine = table[table.index.get_level_values(part.column) == part.name].droplevel(part.column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -160,58 +160,99 @@ def forecast(
 
 
 def forecast_shown(
-    opportunities: pd.DataFrame,
-    shown: Callable[[Labels, str], bool] | None = None,
-    *,
-    totals: bool = False,
-    **asked: Any,
+    opportunities: pd.DataFrame, shown: Callable[[Labels, str], bool] | None = None, **asked: Any
 ) -> pd.DataFrame:
     """Forecast as `forecast` does; range and chance are NaN in rows that are not `shown`, by labels and period."""
-    question = Question.of(opportunities, totals=totals, **asked)
-    moment = question.read(opportunities)
-    finest = answer(question, moment)
-    levels = range(len(question.by) if totals else 0)
-    answers = [*(answer(question, moment, level=k, parts=finest if k else None) for k in levels), finest]
-    tables = [
-        _tabulate(question, one, question.by[:k], shown)
-        for k, one in zip([*levels, None], answers, strict=True)
-    ]
-    deals = finest.moment
-    return annotate(
-        _stack_levels(tables, question.by),
-        made_from=opportunities,
-        n=int(np.count_nonzero(deals.open | deals.booked)),
-        as_of=question.today,
-        left_out={
-            **deals.left_out,
-            **question.targets.left_out,
-            "without_value": int(tables[-1]["no_value"].sum()),
-            "without_probability": int(tables[-1]["no_probability"].sum()),
-        },
-        freq=question.freq,
-        method=finest.method.label,
-        why=finest.method.why,
-        learns_on=finest.method.learns_on,
-        learned_from=finest.method.ended,
-        confidence=question.confidence,
-    )
+    return LeveledForecast.of(opportunities, **asked).show(shown)
+
+
+@dataclass(frozen=True)
+class LeveledForecast:
+    """A forecast by levels of groups, the finest first; ranges and chances of its rows are found when they are shown."""
+
+    question: Question
+    answers: tuple[Outlooks, ...]
+    plain: pd.DataFrame
+    """The table of `forecast` without ranges and chances."""
+    _found: dict[tuple[int, int, int], tuple[float, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, opportunities: pd.DataFrame, *, totals: bool = False, **asked: Any) -> LeveledForecast:
+        """Forecast, with the arguments of a `Question`; with `totals`, each further level too."""
+        question = Question.of(opportunities, totals=totals, **asked)
+        moment = question.read(opportunities)
+        finest = answer(question, moment)
+        levels = range(len(question.by) if totals else 0)[::-1]
+        coarser = [answer(question, moment, level=k, parts=finest if k else None) for k in levels]
+        tables = [
+            _tabulate(question, one, question.by[:k])
+            for k, one in zip([None, *levels], [finest, *coarser], strict=True)
+        ]
+        deals = finest.moment
+        table = annotate(
+            _stack_levels(tables, question.by),
+            made_from=opportunities,
+            n=int(np.count_nonzero(deals.open | deals.booked)),
+            as_of=question.today,
+            left_out={
+                **deals.left_out,
+                **question.targets.left_out,
+                "without_value": int(tables[0]["no_value"].sum()),
+                "without_probability": int(tables[0]["no_probability"].sum()),
+            },
+            freq=question.freq,
+            method=finest.method.label,
+            why=finest.method.why,
+            learns_on=finest.method.learns_on,
+            learned_from=finest.method.ended,
+            confidence=question.confidence,
+        )
+        return cls(question, (finest, *coarser), table)
+
+    def show(self, shown: Callable[[Labels, str], bool] | None = None) -> pd.DataFrame:
+        """Make the table of `forecast`, with ranges and chances in the rows that are `shown`, by labels and period."""
+        filled = np.full((len(_RANGE), len(self.plain)), np.nan)
+        targets, row = self.plain["target"].to_numpy(), 0
+        for level, one in enumerate(self.answers):
+            periods = list(one.outlooks)
+            for group, labels in enumerate(one.moment.labels):
+                row += len(BUCKETS)
+                for place, period in enumerate(periods):
+                    if shown is None or shown(labels, str(period)):
+                        key = (level, group, place)
+                        if key not in self._found:
+                            self._found[key] = self._find(one, group, period, float(targets[row]))
+                        filled[:, row] = self._found[key]
+                    row += 1
+        table = self.plain.assign(**dict(zip(_RANGE, filled, strict=True)))
+        table.attrs = self.plain.attrs
+        return table
+
+    def _find(self, one: Outlooks, group: int, period: pd.Period, target: float) -> tuple[float, ...]:
+        outlook, confidence = one.outlooks[period], self.question.confidence
+        total, booked = outlook.totals[group], float(one.moment.booked_in(period)[group])
+        levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
+        ends = [np.nan if total is None else total.quantile(level) for level in levels]
+        return (*ends, outlook.p_target(group, booked, target))
+
+
+_RANGE = ("low", "median", "high", "p_target")
+"""Columns that each row takes time for."""
 
 
 def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
-    """Stack the tables of all levels, the finest first, with "(all)" in place of the missing labels."""
+    """Stack the tables of all levels, with "(all)" in place of the missing labels."""
     if len(tables) == 1:
         return tables[0]
     parts = []
-    for table in reversed(tables):
+    for table in tables:
         rows = table.reset_index()
         missing = {name: ALL for name in names if name not in rows}
         parts.append(rows.assign(**missing).set_index([*names, "period"])[table.columns])
     return pd.concat(parts)
 
 
-def _tabulate(
-    question: Question, found: Outlooks, by: Sequence[str], shown: Callable[[Labels, str], bool] | None
-) -> pd.DataFrame:
+def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.DataFrame:
     """Tabulate every group: overdue, unscheduled, then the periods."""
     deals = found.moment
     rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
@@ -226,7 +267,7 @@ def _tabulate(
         "open_count": rows.count(deals.open),
         "open_value": rows.sum(deals.value, deals.open),
         "weighted_open": rows.sum(deals.value * stated, deals.open) if rated else rows.filled(np.nan),
-        **_tabulate_outlooks(question, rows, found, by, shown),
+        **_tabulate_outlooks(question, rows, found, by),
         "won_later_value": rows.sum(deals.value, deals.won_later),
         "no_value": rows.count(deals.open & no_value),
         "no_probability": rows.count(deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))),
@@ -287,30 +328,17 @@ class PeriodRows:
 
 
 def _tabulate_outlooks(
-    question: Question,
-    rows: PeriodRows,
-    found: Outlooks,
-    by: Sequence[str],
-    shown: Callable[[Labels, str], bool] | None,
+    question: Question, rows: PeriodRows, found: Outlooks, by: Sequence[str]
 ) -> dict[str, Floats]:
     deals = found.moment
-    names = ("expected_open", "new_business", "expected", "low", "median", "high", "target", "p_target")
+    names = ("expected_open", "new_business", "expected", "target", *_RANGE)
     columns = {name: rows.filled(np.nan) for name in names}
     for name in names[:3]:
         columns[name][:, : len(BUCKETS)] = 0.0
-    levels = ((1 - question.confidence) / 2, 0.5, (1 + question.confidence) / 2)
     for place, (period, outlook) in enumerate(found.outlooks.items(), start=len(BUCKETS)):
-        booked = deals.booked_in(period)
         columns["expected_open"][:, place] = outlook.expected_open
         columns["new_business"][:, place] = outlook.new_business
         columns["expected"][:, place] = found.expected(period)
-        for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
-            target = question.targets.of(by, labels, str(period))
-            columns["target"][group, place] = target
-            if shown and not shown(labels, str(period)):
-                continue
-            if total is not None:
-                for name, level in zip(("low", "median", "high"), levels, strict=True):
-                    columns[name][group, place] = total.quantile(level)
-            columns["p_target"][group, place] = outlook.p_target(group, float(booked[group]), target)
+        of = [question.targets.of(by, labels, str(period)) for labels in deals.labels]
+        columns["target"][:, place] = of
     return columns
