@@ -161,15 +161,31 @@ class ScopedSource:
             found = found & label_of(log[column]).isin(among)
         return found
 
+    def keep(self, table: ibis.Table) -> ibis.Table:
+        """Read a table of a small log into memory."""
+        return self._source.keep(table)
+
     def log(self) -> ibis.Table:
         """Select all change rows of the deals that ever belonged to this part."""
+        found: ibis.Table = self._memory.get(
+            "log", self.version(), lambda: self.keep(self._select_log()), fact=True
+        )
+        return found
+
+    def table(self) -> ibis.Table:
+        """Select the rows of this part, and add a row for each time a deal left it, with its values before."""
+        found: ibis.Table = self._memory.get(
+            "table", self.version(), lambda: self.keep(self._mark_rows()), fact=True
+        )
+        return found
+
+    def _select_log(self) -> ibis.Table:
         log = self.whole.log
         mine = log.filter(self.within(log)).select("unique_id").distinct()
         # Ibis writes a semi join for Postgres as other engines have it.
         return log.filter(log["unique_id"].isin(mine["unique_id"]))
 
-    def table(self) -> ibis.Table:
-        """Select the rows of this part, and add a row for each time a deal left it, with its values before."""
+    def _mark_rows(self) -> ibis.Table:
         log = self.log()
         own = ibis.window(group_by="unique_id", order_by="seen_at")
         marked = log.select(
