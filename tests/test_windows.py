@@ -25,6 +25,7 @@ from opp_analytics.api import VARIABLES, state_folder
 from opp_analytics.cli import main
 from opp_analytics.cli.demo import _keep_journal_apart
 from opp_analytics.report import html
+from opp_analytics.report.delivery.ledger import Ledger
 from opp_analytics.widgets.grid.grid import read_layout, write_layout
 from opp_analytics.writer.journal import Journal, lock_plan
 from tests.support import row
@@ -511,6 +512,17 @@ def test_commands__write_their_files(
     }
     assert len(list((ours / "reports").iterdir())) == 4
     assert "proposal" in [stage.name for stage in oa.Org.read("opp-analytics.toml").stages]
+
+
+def test_ledger__is_added_to_in_turn(ours: Path) -> None:
+    # Where there is none, POSIX' own lock removes a file that it has open.
+    (ours / ".deliveries.jsonl.lock").touch()
+    ledger = Ledger(ours)
+    ledger.check()
+    for day in ("2026-11-23", "2026-11-30"):
+        ledger.add_run(day, [ours / f"weekly-{day}.html"])
+    assert [run.files for run in ledger.runs()] == [("weekly-2026-11-23.html",), ("weekly-2026-11-30.html",)]
+    assert b"\r" not in ledger.file.read_bytes()
 
 
 def test_layout__is_kept(ours: Path, system: Windows) -> None:

@@ -116,7 +116,7 @@ class Ledger:
         try:
             fields = msgspec.json.decode(line)
             return msgspec.convert(fields, Run) if "files" in fields else msgspec.convert(fields, Delivery)
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError):
             raise DataError(
                 f"line {number} of {self.file} is damaged, so nobody knows what was sent; correct or remove the line"
             ) from None

@@ -72,7 +72,16 @@ def test_begin__lets_one_of_many_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [b'{"at":"2026', b"[]", b"3", b'{"at": 1}', b'{"files": "a", "at": "", "day": ""}', b"\xff", b"null"],
+    [
+        b'{"at":"2026',
+        b"[]",
+        b"3",
+        b'{"at": 1}',
+        b'{"files": "a", "at": "", "day": ""}',
+        b"\xff",
+        b"null",
+        b"[" * 50_000,
+    ],
 )
 def test_ledger__says_which_line_is_damaged_and_begins_nothing(tmp_path: Path, damage: bytes) -> None:
     ledger = Ledger(tmp_path)
