@@ -150,10 +150,11 @@ def _make_section(block: Block) -> Section:
     if block.key != "people" or table is None:
         return made
     heads = [column.title for column in table.columns]
-    # The name is left of the figures, and what leads to them is said below.
+    # What leads to the figures is said below the name; without a target the forecast is a figure.
+    below = {head: words for head, words in _BELOW.items() if "Target" in heads[1:] or head != "Forecast"}
     places = [
         place for place, column in enumerate(table.columns)
-        if place and column.kind != "pict" and column.title not in _BELOW
+        if place and column.kind != "pict" and column.title not in below
     ]  # fmt: skip
     rows = []
     for group in table.groups:
@@ -163,7 +164,7 @@ def _make_section(block: Block) -> Section:
             name, *cells = map(_write_cell, line.cells)
             known = dict(zip(heads[1:], cells, strict=True))
             of = "" if known.get("Target", MISSING) == MISSING else f" of {known['Target']}"
-            said = ((known.get(head, ""), words) for head, words in _BELOW.items() if words)
+            said = ((known.get(head, ""), words) for head, words in below.items() if words)
             words = ", ".join(words.format(cell, of=of) for cell, words in said if cell not in ("", MISSING))
             rows.append(Row(name, line.level, tuple(cells[place - 1] for place in places), words))
     return replace(made, heads=(heads[0], *(heads[place] for place in places)), rows=tuple(rows))

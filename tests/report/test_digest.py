@@ -106,12 +106,12 @@ def test_make_digest__has_people_in_two_lines_without_pictures_and_what_is_folde
     )
 
 
-def test_make_digest__without_targets_has_what_is_due_beside_the_name():
+def test_make_digest__without_targets_has_the_forecast_beside_the_name():
     (people,) = make_digest(page(shown("Closed", "Forecast", "Due", West=("90", "95", "7")))).sections
-    assert people.heads == ("Owner", "Due")
+    assert people.heads == ("Owner", "Forecast", "Due")
     (row,) = people.rows
-    assert row == Row("West", "group", ("7",), "90 closed, forecast 95")
-    assert row.say(people.heads[1:]) == "West: 90 closed, forecast 95; 7 due."
+    assert row == Row("West", "group", ("95", "7"), "90 closed")
+    assert row.say(people.heads[1:]) == "West: 90 closed; 95 forecast, 7 due."
 
 
 def test_make_digest__of_a_block_without_a_table_has_its_title_and_its_words():
