@@ -151,26 +151,22 @@ def make_formatter(
     write = partial(format_cell, column, currency=currency)
     if not pd.api.types.is_float_dtype(values.dtype) or find_unit(column) != "money":
         return write
-    if _has_cents(column, values):
+    estimated = column.removesuffix("_before").removesuffix("_after") in _ESTIMATES
+    if not (estimated and values.abs().max() >= WHOLE) and (values.round(2) % 1).any():
         return lambda value: cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
     return lambda value: write(value if pd.isna(value) or math.isinf(value) else math.floor(value + 0.5))
 
 
-def choose_workbook_format(column: str, values: pd.Series[Any], currency: str | None) -> str | None:
-    """Choose the number format in which a workbook shows a column as people read it elsewhere; None for other units."""
-    if find_unit(column) != "money":
-        return WORKBOOK_FORMATS.get(find_unit(column))
-    digits = "#,##0.00" if _has_cents(column, values.astype("float64")) else "#,##0"
-    if currency is None:
-        return digits
-    symbol = get_currency_symbol(currency, locale="en_US")
-    return f"[${symbol}]{'' if len(symbol) == 1 else ' '}{digits}"
+def choose_workbook_format(column: str, currency: str | None) -> str | None:
+    """Choose the number format in which a workbook shows a column: money in whole units; None for other units."""
+    unit = find_unit(column)
+    return f"{sign_money(currency)}#,##0" if unit == "money" else WORKBOOK_FORMATS.get(unit)
 
 
-def _has_cents(column: str, values: pd.Series[Any]) -> bool:
-    """Return True if the amounts of a column are shown with cents."""
-    estimated = column.removesuffix("_before").removesuffix("_after") in _ESTIMATES
-    return not (estimated and values.abs().max() >= WHOLE) and bool((values.round(2) % 1).any())
+def sign_money(currency: str | None) -> str:
+    """Write the currency's sign as a number format begins with it; empty when the currency is unknown."""
+    symbol = get_currency_symbol(currency, locale="en_US") if currency else ""
+    return f"[${symbol}]{'' if len(symbol) == 1 else ' '}" if symbol else ""
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:

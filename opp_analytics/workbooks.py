@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,14 +22,24 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
+PERIODS = ("period", "due_in")
+"""Columns that may hold periods, of months or days, and words."""
 MOST_LETTERS = 32_767
 """Characters of a cell that Excel can hold."""
 _PADDING = 5 / 7
 """Characters that the library adds to a width."""
-_FORMATS = {"count": "#,##0", "number": "#,##0.0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm"}
+_FORMATS, _MONTH = {"count": "#,##0", "number": "#,##0.0"}, "mmm yyyy"
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
 """Day 0 of a workbook; its day 61, before which Excel counts a day that never was; the first day beyond its calendar."""
+
+
+class Row(NamedTuple):
+    """A row that looks like no other, such as one that adds up those below it."""
+
+    look: Mapping[str, Any]
+    formulas: Mapping[int, str] = {}
+    """Those of its cells, by place; a cell's own value is for viewers that do not compute."""
 
 
 class Column(NamedTuple):
@@ -89,18 +99,30 @@ def write_table(
     currency: str | None,
     *,
     widest: float,
+    day: str = "yyyy-mm-dd",
+    wrapped: Collection[str] = (),
+    rows: Mapping[int, Row] | None = None,
 ) -> list[Column]:
-    """Write a table below its headings, which stay in view, and return how its columns are shown."""
+    """Write a table below its headings, which stay in view, and return how its columns are shown.
+
+    `day` is the format of dates, texts of the columns `wrapped` take several lines, and `rows` have a look of their own.
+    """
     columns, cells = [], []
+    formats = {**_FORMATS, "date": day, "instant": f"{day} hh:mm"}
     for place, (head, (name, values)) in enumerate(zip(heads, table.items(), strict=True)):
         kind = _choose_kind(str(name), values.dtype)
-        shown = _FORMATS.get(kind)
+        shown = formats.get(kind)
         if kind in _RIGHT and shown is None:
-            shown = choose_workbook_format(str(name), values, currency)
-        align = {"align": "right"} if kind in _RIGHT else {"align": "left", "indent": 1}
-        column = Column(
-            kind, {"num_format": shown or "General", **align}, _choose_width(head, values, kind, widest)
+            shown = choose_workbook_format(str(name), currency)
+        period = (
+            next((one for one in values if isinstance(one, pd.Period)), None) if kind == "period" else None
         )
+        if period is not None:
+            shown = _MONTH if period.freqstr == "M" else day
+        align = {"align": "right"} if kind in _RIGHT else {"align": "left", "indent": 1}
+        look = {"num_format": shown or "General", "valign": "top", **align}
+        look |= {"text_wrap": True} if name in wrapped else {}
+        column = Column(kind, look, _choose_width(head, values, kind, widest))
         page.set_column(place, place, column.width - _PADDING, book.add_format(column.look))
         page.write(
             0, place, head, book.add_format({"bold": True, "valign": "top", "text_wrap": True, **align})
@@ -109,7 +131,11 @@ def write_table(
         cells.append(_convert(values, kind))
     rates = [place for place, column in enumerate(columns) if column.kind == "rate"]
     sure = book.add_format({"num_format": ALMOST_SURE, "align": "right"})
+    own = rows or {}
     for row, shown_cells in enumerate(zip(*cells, strict=True), start=1):
+        if row in own:
+            write_own_row(book, page, row, own[row], columns, shown_cells)
+            continue
         page.write_row(row, 0, shown_cells)
         for place in rates:
             if is_almost_sure(shown_cells[place]):
@@ -117,6 +143,20 @@ def write_table(
     page.freeze_panes(1, 1)
     page.repeat_rows(0)
     return columns
+
+
+def write_own_row(
+    book: Workbook, page: Worksheet, number: int, row: Row, columns: Sequence[Column], cells: Sequence[Any]
+) -> None:
+    """Write a row with a look of its own, and its formulas."""
+    for place, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+        look = {**column.look, **row.look}
+        if column.kind == "rate" and is_almost_sure(cell):
+            look["num_format"] = ALMOST_SURE
+        if place in row.formulas:
+            page.write_formula(number, place, row.formulas[place], book.add_format(look), cell)
+        else:
+            page.write(number, place, cell, book.add_format(look))
 
 
 def is_almost_sure(rate: float | None) -> bool:
@@ -140,7 +180,7 @@ def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
     """Convert the column's values for cells; None for an empty cell."""
     if kind in ("date", "instant"):
         return count_days(values)
-    if kind in ("text", "flag"):
+    if kind in ("text", "flag", "period"):
         known = {value: _show(value) for value in values.dropna().unique()}
         return [known.get(value) for value in values.tolist()]
     numbers = values.astype("float64")
@@ -150,6 +190,8 @@ def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
 def _show(value: Any) -> Any:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
+    if isinstance(value, pd.Period):
+        return float((value.start_time.to_datetime64() - _FIRST_DAY) / np.timedelta64(1, "D"))
     if isinstance(value, (int, float)) and math.isfinite(value):
         return value
     return text.one_line(value)[:MOST_LETTERS]
@@ -162,7 +204,7 @@ def _choose_kind(name: str, dtype: Any) -> str:
     if pd.api.types.is_bool_dtype(dtype):
         return "flag"
     if not pd.api.types.is_numeric_dtype(dtype):
-        return "text"
+        return "period" if pd.api.types.is_object_dtype(dtype) and name in PERIODS else "text"
     unit = find_unit(name)
     return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
 
@@ -173,5 +215,5 @@ def _choose_width(head: str, values: pd.Series[Any], kind: str, widest: float) -
     words = head.split()
     lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
     line = min((max(map(len, both)) for both in lines), default=0)
-    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 10.0)
+    least = {"money": 13.0, "instant": 21.0, "date": 14.0, "period": 16.0}.get(kind, 10.0)
     return max(least, 1.2 * line + 3, min(widest, longest + 3.0) if kind == "text" else 0.0)

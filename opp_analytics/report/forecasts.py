@@ -28,6 +28,8 @@ _TREND = 9
 """Weeks of the trend: two months, so that it begins before the month does; a longer period is shown whole."""
 _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
+_ZEROS = ["booked", "open_count", "open_value", "expected"]
+"""Columns of a person that are 0 without deals."""
 _FEWEST_HITS = 3
 """Ended periods that hit their target, from which their coverage is said."""
 _HARDLY = 0.05
@@ -212,6 +214,18 @@ class Forecasts:
         """The calls in force on the as-of day, by row of `people`; empty where nobody called the current period."""
         found = self._find_calls(self.inputs.today)
         return found if found["call"].notna().any() else found.iloc[:0]
+
+    @cached_property
+    def compared_people(self) -> pd.DataFrame:
+        """`people` with their calls, the ``change`` of each forecast, and those who had a deal at the earlier record and have none now."""
+        table = self.people.assign(**self.calls.reindex(self.people.index))
+        if self.no_changes:
+            return table.assign(change=np.nan)
+        then = self.earlier.people
+        gone = then.index.difference(table.index, sort=False)
+        rows = table.reindex(table.index.append(gone))
+        rows.loc[gone, _ZEROS] = 0.0
+        return rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
 
     @cached_property
     def called(self) -> pd.Series[float]:

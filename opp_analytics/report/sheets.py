@@ -1,10 +1,10 @@
-"""The sheets of the workbook: the report's tables in full, and the deals that it speaks of."""
+"""The sheets of the workbook: the first screen with its charts, the report's tables in full, and the deals that it speaks of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
+from opp_analytics.report.blocks.people import say_action
+from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import ALL
+from opp_analytics.schema import ALL, BUCKETS
+from opp_analytics.workbooks import PERIODS
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Sheet:
     """Titles of columns that mean something of their own on this sheet."""
     note: str = ""
     """A line below the table."""
+    about: str = ""
+    """What it holds; of the further sheets, which are listed before them."""
+    levels: tuple[int, ...] = ()
+    """Depth of each row, where rows add up those below them: the last is the total, 0, after groups, from 1 on."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,34 @@ class Figure:
     before: Any = None
 
 
+@dataclass(frozen=True)
+class Graph:
+    """Amounts of the summary that are drawn: columns of money by period or by name, and a mark at each target."""
+
+    title: str
+    table: pd.DataFrame
+    """The index names the columns; its name is that of the axis."""
+    stacked: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first sheet."""
+
+    title: str
+    alerts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    since: str = ""
+    """Heads the earlier figures; empty without any."""
+    graphs: tuple[Graph, ...] = ()
+
+
 _MOST_FINDINGS = 1_000
 """Findings of a check on its sheet."""
+_MOST_DRAWN, _LONGEST = 12, 24
+"""People or teams of a chart, and letters of a name below it."""
 _FIGURES = {
     "booked": "Closed won",
     "expected": "Forecast",
@@ -57,32 +90,194 @@ _FIGURES = {
 }
 
 
-def figures(tables: Tables) -> list[Figure]:
+def summarize(page: WeeklyPage, tables: Tables) -> Summary:
+    """Keep the page's first words, its figures as numbers with those of the earlier record, and what is drawn."""
+    graphs = (_draw_periods(tables), _draw_people(tables))
+    return Summary(
+        f"{page.heading} · {page.subject}",
+        tuple(alert.words for alert in page.alerts),
+        page.warnings,
+        tuple(filter(None, (page.sentence, page.second))),
+        figures(tables),
+        page.since,
+        tuple(graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()),
+    )
+
+
+def figures(tables: Tables) -> tuple[Figure, ...]:
     """List the figures of the first screen, as numbers, with those of the earlier record."""
     period, earlier = str(tables.inputs.period), None if tables.no_changes else tables.earlier
-    return [
+    return tuple(
         Figure(title, tables.current[column], column, earlier.figure(period, column) if earlier else None)
         for column, title in _FIGURES.items()
-    ]
+    )
+
+
+def _draw_periods(tables: Tables) -> Graph:
+    """Draw what closed and what is still expected in each period from the current one on, against its target."""
+    inputs, rows = tables.inputs, tables.forecast.loc[[str(tables.inputs.period), *tables.ahead.index]]
+    table = pd.DataFrame({"Closed": rows["booked"], "Still expected": rows["expected"] - rows["booked"]})
+    table = table.assign(Forecast=rows["expected"], Target=rows["target"])
+    org = Org.of(inputs.opportunities)
+    read = {label: _read_period(org, inputs.freq, label) for label in rows.index}
+    names = [one if isinstance(one, str) else text.period(label) for label, one in read.items()]
+    table.index = pd.Index(names, name=inputs.noun)
+    return Graph(f"Closed and still expected, by {inputs.noun}", table, stacked=True)
+
+
+def _draw_people(tables: Tables) -> Graph:
+    """Draw what the teams, else the people, closed, are forecast and have as target; the rest of many as one."""
+    inputs = tables.inputs
+    who = text.label(inputs.by[0]) if tables.teams else inputs.who
+    if not inputs.by or (not tables.teams and len(tables.persons) < 2):
+        return Graph("", pd.DataFrame(index=pd.Index([], name=who)))
+    keys = tables.people.index
+    last = [keys.get_level_values(place) == ALL for place in range(1, keys.nlevels)]
+    teams = tables.people[np.logical_and.reduce(last) & (keys.get_level_values(0) != ALL)] if last else None
+    rows = (
+        teams.droplevel([*range(1, keys.nlevels)]) if tables.teams and teams is not None else tables.persons
+    )
+    rows = rows[["booked", "expected", "target"]].set_axis(["Closed", "Forecast", "Target"], axis="columns")
+    rows = rows.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
+    kept = rows.head(_MOST_DRAWN - (len(rows) > _MOST_DRAWN))
+    kept.index = kept.index.map(
+        lambda name: name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )
+    if more := len(rows) - len(kept):
+        kept.loc[text.count(more, f"more {who}")] = rows.iloc[len(kept) :].sum(min_count=1)
+    return Graph(f"Closed and forecast in {inputs.name}, by {who}", kept.rename_axis(who))
 
 
 def sheets(tables: Tables) -> Iterator[Sheet]:
     """Make every sheet that has something to hold, in order."""
-    for name, make, summed, titles in _SHEETS:
+    for name, plan in _SHEETS.items():
         try:
-            table = make(tables)
+            table = plan.make(tables)
         except (NotEnoughHistory, DataError):
             continue  # The page says why.
-        if len(table):
-            note = _NOTES[name](tables, table) if name in _NOTES else ""
-            yield Sheet(name, table, summed, titles, note)
+        if not len(table):
+            continue
+        note = _NOTES[name](tables, table) if name in _NOTES else ""
+        levels = tuple(table.attrs.get("levels", ()))
+        period = str(tables.lead) if name == "To win" else ""
+        titles = {
+            "chance": tables.name_history(period),
+            "change": f"Change since {_since(tables)}",
+            **plan.titles,
+        }
+        table = _read_periods(tables, table)
+        if "period" in table and "period_end" not in table:
+            titles = {"period": text.capital(tables.inputs.noun), **titles}
+        yield Sheet(name, table, plan.summed, titles, note, plan.about, levels)
+
+
+def _since(tables: Tables) -> str:
+    return "" if tables.no_changes else tables.inputs.day(tables.earlier.day)
+
+
+def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
+    """Turn labels of periods into what a spreadsheet sorts by time: months and weeks, quarters as "2026 Q4"; words come last."""
+    org, freq, further = Org.of(tables.inputs.opportunities), tables.inputs.freq, list(table)
+    for name in set(PERIODS) & set(table):
+        read = {label: _read_period(org, freq, label) for label in table[name].dropna().unique()}
+        if weeks := {label: pd.Timestamp(label[11:]) for label in read if "/" in label}:
+            further.insert(further.index(name) + 1, f"{name}_end")
+            table = table.assign(**{f"{name}_end": table[name].map(weeks).astype("datetime64[us]")})
+        table = table.assign(**{name: pd.Series([*map(read.get, table[name])], table.index, dtype="object")})
+    return table[further]
+
+
+def _read_period(org: Org, freq: str, label: str) -> pd.Period | str:
+    if label in BUCKETS:
+        return _BUCKETS[label]
+    if label[7:]:
+        return pd.Period(label[:10], "D")
+    kind = "M" if "-" in label else "Q" if "Q" in label else "Y"
+    if kind == "M":
+        return pd.Period(label, kind)
+    shown = text.period(label, freq if freq.startswith(kind) else org.freq(kind))
+    quarter, _, year = shown.partition(" ")
+    return shown if shown.startswith("FY") or not year else f"{year} {quarter}"
+
+
+def _put_words_last(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the rows of deals overdue and without a date below those of periods, as a spreadsheet sorts them."""
+    words = table["period"].isin(BUCKETS)
+    return pd.concat([table[~words], table[words]], ignore_index=True)
 
 
 def _list_people(tables: Tables) -> pd.DataFrame:
-    """List the people without the totals, which the row below adds up."""
-    people, calls = tables.people, tables.calls.dropna(axis="columns", how="all")
-    people = people if tables.calls.empty else people.join(calls)
-    return (people[people.index.get_level_values(-1) != ALL] if len(people) else people).reset_index()
+    """List each team above its people, in the page's order, and the total last."""
+    table, by = tables.compared_people, list(tables.inputs.by)
+    if tables.persons.empty or (tables.inputs.only is not None and len(tables.persons) == 1):
+        return table.head(0)
+    aimed = tables.persons["target"].notna().any()
+    ranked = table.sort_values(
+        ["target", "expected"] if aimed else ["expected", "booked"], ascending=False, kind="stable"
+    )
+    keys = [key if isinstance(key, tuple) else (key,) for key in ranked.index]
+    rank, depths = {key: place for place, key in enumerate(keys)}, [len(by) - key.count(ALL) for key in keys]
+
+    def trace(place: int) -> list[int]:
+        parts, depth = keys[place], depths[place]
+        above = [(*parts[:step], *[ALL] * (len(by) - step)) for step in range(1, depth + 1)]
+        return [rank.get(part, len(keys)) for part in above]
+
+    places = sorted((place for place, depth in enumerate(depths) if depth), key=trace)
+    places.append(rank[(ALL,) * len(by)])
+    rows = ranked.iloc[places].reset_index()
+    rows[by] = rows[by].astype("object").mask(rows[by] == ALL, None)
+    rows.loc[len(rows) - 1, by[0]] = "Total"
+    rows = rows[[*by, *_find_known(rows, _PEOPLE)]]
+    rows.attrs = {"levels": [depths[place] for place in places]}
+    return rows
+
+
+def _list_to_win(tables: Tables) -> pd.DataFrame:
+    """List what each person has to go, above the deals that can cover it, and the total last."""
+    short, person = tables.to_win.reset_index(), tables.inputs.person
+    deals, lead = tables.deals_to_win, tables.deals_of(str(tables.lead))["chance"]
+    rows: list[dict[Any, Any]] = []
+    for one in short.to_dict("records"):
+        rows.append({**one, "action": text.capital(one["advice"]), "level": 1})
+        for deal in deals[deals[person] == one[person]].head(int(one["deals"])).to_dict("records"):
+            chance = lead.get(deal["unique_id"]) if len(tables.chances) else None
+            told = {"chance": chance, "action": text.capital(say_action(tables, deal)), "level": 2}
+            rows.append({name: deal.get(name) for name in (person, *_DEAL)} | told)
+    if not rows:
+        return short
+    sums = short[["target", "booked", "gap", "value"]].sum().to_dict()
+    table = pd.DataFrame([*rows, {person: "Total", "level": 0, **sums}])
+    chances = [name for name in ("p_target", "p_enough") if name in table]
+    levels = table["level"].tolist()
+    details = ["probability", "chance", "action", "stage", "close_date", "unique_id"]
+    named = [person, "name", "target", "booked", "gap", *chances, "value", *details]
+    table = table[[name for name in named if name in table]].dropna(axis="columns", how="all")
+    table.attrs = {"levels": levels}
+    return table
+
+
+def _list_risks(tables: Tables) -> pd.DataFrame:
+    """List the open deals with flags, those of the page first."""
+    flagged, deals = tables.flags.index[tables.flags["risk"] > 0], tables.inputs.deals
+    table = _describe(tables, deals[deals["unique_id"].isin(flagged)])
+    told = ["value", "probability", "chance", "expected_value", "close_date", "stage", "risk", "reasons"]
+    table = table.set_index("unique_id").loc[flagged].reset_index()
+    return table[[name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]]
+
+
+def _list_periods(tables: Tables) -> pd.DataFrame:
+    table = _put_words_last(tables.forecast.reset_index())
+    return table[["period", *_find_known(table, _FORECAST)]]
+
+
+def _find_known(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Find the columns with a value; those of `_RARE` with another one than 0."""
+    return [
+        name
+        for name in names
+        if (table[name].fillna(0).any() if name in _RARE else table[name].notna().any())
+    ]
 
 
 def _list_calls(tables: Tables) -> pd.DataFrame:
@@ -97,28 +292,39 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
 
 
 def _list_deals(tables: Tables) -> pd.DataFrame:
-    """List each deal that is open or closed lately: whose, when, its outcome, what it adds to the forecast; the id last.
+    """List each deal that is open or closed lately: open ones by period, what adds most first; then closed ones, the latest first."""
+    inputs = tables.inputs
+    old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
+    deals = inputs.deals[~old]
+    is_open = deals["outcome"] == "open"
+    expected = deals["unique_id"].map(tables.own_chances["weighted"]).fillna(0.0)
+    ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
+    periods = pd.factorize(deals["period"].where(is_open), sort=True)[0]
+    outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *_CLOSED_AS))})
+    order = np.lexsort((ago, -expected, periods, outcomes.fillna(len(_CLOSED_AS) + 1)))
+    return _describe(tables, deals.iloc[order])
+
+
+def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
+    """Say of deals whose they are, when due, with which outcome, what each adds to the forecast, and what to question; the id last.
 
     A column without a value is left out.
     """
-    inputs = tables.inputs
-    old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
-    titles = {"weighted": "expected_value", "why": "why_chance"}
+    by, titles = tables.inputs.by, {"weighted": "expected_value", "why": "why_chance"}
     own = tables.own_chances[["chance", *titles]].rename(columns=titles)
-    table = inputs.deals[~old].merge(
-        own, left_on="unique_id", right_index=True, how="left", validate="one_to_one"
-    )
+    table = deals.drop(columns=[name for name in _INTERNAL if name in deals and name not in by])
+    table = table.merge(own, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
     flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
     amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons", "why_chance"]
-    return _order(table, "name", *inputs.by, *dates, *amounts)
+    return _order(table, "name", *by, *dates, *amounts)
 
 
 def _list_pushed(tables: Tables) -> pd.DataFrame:
     moved = ["pushes", "days_pushed", "net_days", "first_close_date", "close_date"]
-    return _order(tables.pushed, "name", *tables.inputs.by, "stage", "value", *moved)
+    return tables.pushed[["name", *tables.inputs.by, "stage", "value", *moved, "unique_id"]]
 
 
 def _list_records(tables: Tables) -> pd.DataFrame:
@@ -179,10 +385,36 @@ def _compare_periods(tables: Tables) -> pd.DataFrame:
     return pd.concat({part.period: part.table for part in tables.slippages}, names=["period"]).reset_index()
 
 
+class _Plan(NamedTuple):
+    """How a sheet is made."""
+
+    make: Callable[[Tables], pd.DataFrame]
+    summed: tuple[str, ...] = ()
+    titles: Mapping[str, str] = {}
+    about: str = ""
+    """What it holds; empty of a sheet in front."""
+
+
+_BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
+"""Words for what has no period."""
 _CLOSED_AS = ("won", "lost", "disqualified")
+_DEAL = ("name", "value", "probability", "stage", "close_date", "unique_id")
+"""What to know of a deal to win."""
+_INTERNAL = ("status", "owner_unique_id", "owner_email")
+"""Columns of a deal that others say in words."""
 _NOTES = {"Deals": _note_older, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
-_MONEY = ("booked", "open_count", "open_value", "weighted_open", "expected", "target", "gap")
+_OPEN = ("open_count", "open_value", "expected_open", "new_business")
+_PEOPLE = (
+    "target", "booked", "expected", "gap", "p_target", "call", "caller", "override", "overrider", "change",
+    *_OPEN, "low", "high",
+)  # fmt: skip
+"""Columns of people, those that a leader reads first."""
+_FORECAST = (
+    "target", "booked", "expected", "low", "high", "gap", "p_target", *_OPEN, "weighted_open",
+    "pipeline_coverage", "needed_pipeline", "attainment", "won_later_value", "no_value", "no_probability",
+)  # fmt: skip
+_RARE = ("expected_open", "new_business", "won_later_value", "no_value", "no_probability")
 _SHARES = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
 _CLOSED = ("won", "lost", "open", "won_value", "lost_value")
 _CALLED = {"commit": "Commit", "best_case": "Best case", "days_before": "Days before the end"}
@@ -191,24 +423,43 @@ _BY_VALUE = {
     "value_rate_low": "By value from",
     "value_rate_high": "By value to",
 }
-_CHANCES = {"chance": "From history, its period", "why_chance": "Why this chance"}
-_SHEETS: tuple[tuple[str, Callable[[Tables], pd.DataFrame], tuple[str, ...], Mapping[str, str]], ...] = (
-    ("People", _list_people, _MONEY, {}),
-    ("To win", lambda tables: tables.to_win.reset_index(), ("gap",), {}),
-    ("Periods", lambda tables: tables.forecast.reset_index(), (), {}),
-    ("Calls", _list_calls, (), _CALLED),
-    ("Deals", _list_deals, ("value", "expected_value"), _CHANCES),
-    ("Change", _list_steps, ("expected",), {"expected": "Change in forecast"}),
-    ("Created", lambda tables: _order(tables.created_deals), ("value",), {}),
-    ("Categories", lambda tables: tables.categories.reset_index(), (), {}),
-    ("Slippage", _compare_periods, (), _SHARES),
-    ("Due deals", _list_due, (), {}),
-    ("Pushed", _list_pushed, ("value",), {}),
-    ("Past ranges", lambda tables: tables.track_record.reset_index(), (), {}),
-    ("Stage flow", lambda tables: tables.flow.reset_index(), (), {}),
-    ("Stage entries", lambda tables: _order(tables.flow_deals), (), {}),
-    ("Win rates", lambda tables: tables.win_rates.reset_index(), _CLOSED, _BY_VALUE),
-    ("Findings", _list_findings, (), {}),
-    ("Records", _list_records, (), {}),
-)
-"""The sheets in their order: name, table, columns with a total, and titles of their own."""
+_WEEKS = {"period": "Week from", "period_end": "Week to"}
+_DEALS_OF = {"value": "Value of deals", "action": "What to do"}
+_SHEETS = {
+    "People": _Plan(_list_people, ("target", "booked", "expected", "gap", "call", "change", *_OPEN)),
+    "Deals": _Plan(_list_deals, ("value", "expected_value"), {"why_chance": "Why this chance"}),
+    "At risk": _Plan(_list_risks, ("value", "expected_value")),
+    "To win": _Plan(_list_to_win, ("target", "booked", "gap", "value"), _DEALS_OF),
+    "Calls": _Plan(_list_calls, (), {"period": "Period", **_CALLED}),
+    "Change": _Plan(_list_steps, ("expected",), {"expected": "Change in forecast"}),
+    "Periods": _Plan(_list_periods),
+    "Categories": _Plan(
+        lambda tables: _put_words_last(tables.categories.reset_index()).drop(columns="to_date"),
+        about="Closed, commit, best case and pipeline of each period.",
+    ),
+    "Created": _Plan(
+        lambda tables: _order(tables.created_deals), ("value",), _WEEKS, "The deals created in each week."
+    ),
+    "Slippage": _Plan(
+        _compare_periods, (), _SHARES, "Outcome of the deals due in this period and the two before."
+    ),
+    "Due deals": _Plan(
+        _list_due, about="The deals behind Slippage, with their dates and stages then and now."
+    ),
+    "Pushed": _Plan(
+        _list_pushed, ("value",), about="Open deals whose close date moved later more than once."
+    ),
+    "Past ranges": _Plan(
+        lambda tables: tables.track_record.reset_index(), about="How past forecasts turned out."
+    ),
+    "Stage flow": _Plan(
+        lambda tables: tables.flow.reset_index(), about="What entered each stage lately, and how it left."
+    ),
+    "Stage entries": _Plan(lambda tables: _order(tables.flow_deals), about="The deals behind Stage flow."),
+    "Win rates": _Plan(
+        lambda tables: tables.win_rates.reset_index(), _CLOSED, _BY_VALUE, "Won and lost of each person."
+    ),
+    "Findings": _Plan(_list_findings, about="Data to fix: each finding of the audit, with a suggested fix."),
+    "Records": _Plan(_list_records, about="The records of the pipeline that all changes rest on."),
+}
+"""The sheets in their order: those in front, then the further ones."""

@@ -34,7 +34,7 @@ from opp_analytics.report.digest import Digest, make_digest, write_chat, write_m
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_head, read_logo, render_page
 from opp_analytics.report.inputs import Asked, Inputs, Part, check_for_each, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
-from opp_analytics.report.sheets import figures, sheets
+from opp_analytics.report.sheets import sheets, summarize
 from opp_analytics.report.tables import Tables
 
 
@@ -280,15 +280,13 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
     # Here: its library is an extra, and takes long to import.
     from opp_analytics.report.workbook import write_workbook
 
-    said = (*(alert.words for alert in page.alerts), *page.warnings, page.sentence, page.second)
+    inputs = tables.inputs
     return write_workbook(
+        summarize(page, tables),
         list(sheets(tables)),
-        figures(tables),
-        title=page.title,
-        sentences=filter(None, said),
-        since=page.since,
-        currency=tables.inputs.currency,
-        as_of=tables.inputs.today.to_pydatetime(),
+        currency=inputs.currency,
+        day_first=bool(Org.of(inputs.opportunities).day_first),
+        as_of=inputs.today.to_pydatetime(),
     )
 
 

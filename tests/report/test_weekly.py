@@ -373,7 +373,7 @@ def test_weekly_report__cleans_titles_and_names_in_page_mail_text_and_workbook(t
     assert not any(line.startswith(("Bcc", "Lee", "side")) for line in text.splitlines())
 
     book = openpyxl.load_workbook(made.xlsx)
-    assert book.properties.title == "Monday Bcc: all@example.com, Mar 16, 2026"
+    assert book.properties.title == "Monday Bcc: all@example.com · Mar 16, 2026"
     texts = [
         str(cell)
         for sheet in book

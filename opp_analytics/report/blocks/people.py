@@ -45,8 +45,6 @@ from opp_analytics.schema import ALL, BUCKETS
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
-_ZEROS = ["booked", "open_count", "open_value", "expected"]
-"""Columns that are 0 without deals."""
 
 
 def people(tables: Tables) -> Block:
@@ -59,7 +57,7 @@ def people(tables: Tables) -> Block:
             else f"Nobody has a deal in {inputs.name}."
         )
         return Block("people", "People", parts=(Note(words),))
-    rows = _Rows(tables, _add_changes(tables))
+    rows = _Rows(tables, tables.compared_people)
     aim = f", black line target{'' if rows.aimed else ' of all'}"
     line = aim if math.isfinite(tables.current["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
@@ -118,18 +116,6 @@ def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
     if not tables.no_changes:
         columns.append(PageColumn(f"Since {inputs.day(tables.earlier.day)}", kind="since"))
     return tuple(columns)
-
-
-def _add_changes(tables: Tables) -> pd.DataFrame:
-    """Add to the forecasts the calls, their ``change``, and those who had a deal at the earlier record and have none now."""
-    table = tables.people.assign(**tables.calls.reindex(tables.people.index))
-    if tables.no_changes:
-        return table.assign(change=math.nan)
-    then = tables.earlier.people
-    gone = then.index.difference(table.index, sort=False)
-    rows = table.reindex(table.index.append(gone))
-    rows.loc[gone, _ZEROS] = 0.0
-    return rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
 
 
 @dataclass(frozen=True)
@@ -480,14 +466,20 @@ def _show_deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, st
     flags = str(tables.flags["reasons"].get(deal["unique_id"], "")).split(" · ")
     # The first flag that the date does not say already.
     flag = [reason for reason in flags if reason and "overdue" not in reason][:1]
-    lead = str(tables.lead)
-    todo = _ACTIONS[deal["action"]].format(inputs.day(deal["close_date"]), month=inputs.name_of(lead))
-    words = ". ".join([f"{text.stage(deal['stage'])}, {todo}", *map(text.capital, flag)])
-    history = tables.show_history(deal["unique_id"], lead) if len(tables.chances) else ""
+    words = ". ".join([f"{text.stage(deal['stage'])}, {say_action(tables, deal)}", *map(text.capital, flag)])
+    history = tables.show_history(deal["unique_id"], str(tables.lead)) if len(tables.chances) else ""
     stated = show_stated(deal.get("probability"))
     opens = open_chance(tables, deal, say_win_dates(tables, deal["unique_id"]), of=tables.explained_to_win)
     why = opens.note if opens else ""
     return name_deal(inputs, deal), text.number(deal["value"]), stated, history, words, why
+
+
+def say_action(tables: Tables, deal: dict[Any, Any]) -> str:
+    """Say what to do with a deal of `Tables.deals_to_win`, by its close date."""
+    inputs = tables.inputs
+    return _ACTIONS[deal["action"]].format(
+        inputs.day(deal["close_date"]), month=inputs.name_of(str(tables.lead))
+    )
 
 
 def _show_stuck(tables: Tables, short: pd.DataFrame) -> Goal:
