@@ -159,20 +159,15 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
             continue
         note = _NOTES[name](tables, table) if name in _NOTES else ""
         levels = tuple(table.attrs.get("levels", ()))
-        period = str(tables.lead) if name == "To win" else ""
-        titles = {
-            "chance": tables.name_history(period),
-            "change": f"Change since {_since(tables)}",
-            **plan.titles,
-        }
+        titles = dict(plan.titles)
+        if "chance" in table:
+            titles["chance"] = tables.name_history(str(tables.lead) if name == "To win" else "")
+        if "change" in table:
+            titles["change"] = f"Change since {tables.inputs.day(tables.earlier.day)}"
         table = _read_periods(tables, table)
         if "period" in table and "period_end" not in table:
             titles = {"period": text.capital(tables.inputs.noun), **titles}
         yield Sheet(name, table, plan.summed, titles, note, plan.about, levels)
-
-
-def _since(tables: Tables) -> str:
-    return "" if tables.no_changes else tables.inputs.day(tables.earlier.day)
 
 
 def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
@@ -297,11 +292,11 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
     deals = inputs.deals[~old]
     is_open = deals["outcome"] == "open"
-    expected = deals["unique_id"].map(tables.own_chances["weighted"]).fillna(0.0)
+    expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
     periods = pd.factorize(deals["period"].where(is_open), sort=True)[0]
     outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *_CLOSED_AS))})
-    order = np.lexsort((ago, -expected, periods, outcomes.fillna(len(_CLOSED_AS) + 1)))
+    order = np.lexsort((ago, -expected, periods, outcomes.astype("float64")))
     return _describe(tables, deals.iloc[order])
 
 

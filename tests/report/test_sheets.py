@@ -2,29 +2,107 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from opp_analytics.report.sheets import figures, sheets
+import opp_analytics as oa
+from opp_analytics.report.compose import compose
+from opp_analytics.report.sheets import figures, sheets, summarize
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
 def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
     found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities, history, target=150_000))}
     assert list(found) == [
-        "People", "Periods", "Deals", "Change", "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Stage entries", "Win rates", "Findings", "Records",
+        "People", "Deals", "At risk", "Change", "Periods",
+        "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Stage entries", "Win rates", "Findings", "Records",
     ]  # fmt: skip
     assert found["Change"]["expected"].sum() == -14_000
     deals = found["Deals"].set_index("unique_id")
     assert found["Deals"].columns[-1] == "unique_id"
     shown = ["outcome", "period", "value", "probability", "expected_value"]
-    assert deals.loc["a", shown].tolist() == ["open", "2026-03", 120_000, 80, 96_000]
+    assert deals.loc["a", shown].tolist() == ["open", pd.Period("2026-03", "M"), 120_000, 80, 96_000]
     # Stated chances are none from history, and a column without a value is left out.
     assert "chance" not in deals
     assert deals.loc["d", "period"] == "overdue"
-    assert deals.loc["c", ["period", "expected_value"]].tolist() == ["2026-04", 6_000]
+    assert deals.loc["c", ["period", "expected_value"]].tolist() == [pd.Period("2026-04", "M"), 6_000]
     assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
     assert deals.index.is_unique
-    assert found["People"]["expected"].sum() == found["Periods"].set_index("period")["expected"]["2026-03"]
+    periods = found["Periods"].set_index("period")["expected"]
+    assert found["People"]["expected"].iloc[-1] == periods[pd.Period("2026-03", "M")]
+    assert found["At risk"]["unique_id"].tolist() == deals.index[deals["risk"] > 0].tolist()
+
+
+def test_sheets__put_the_open_deals_first_by_period_and_those_that_add_most_before_others(opportunities):
+    found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities))}
+    deals, periods = found["Deals"], found["Periods"]["period"].tolist()
+    assert deals["unique_id"].tolist() == ["a", "c", "d", "f", "e", "b"]
+    # As a spreadsheet sorts them: dates, then words.
+    assert [isinstance(one, str) for one in periods] == sorted(isinstance(one, str) for one in periods)
+    assert periods[-2:] == ["overdue", "no close date"]
+
+
+@pytest.mark.parametrize(
+    ("freq", "fiscal", "now", "label"),
+    [
+        ("Q", 1, "2026 Q1", "2026 Q1"),
+        ("Q", 2, "FY27 Q1 (Feb–Apr)", "FY27 Q1 (Feb–Apr)"),
+        ("W", 1, pd.Period("2026-03-16", "D"), "Mar 16, 2026"),
+        ("Y", 1, "2026", "2026"),
+    ],
+)
+def test_sheets__have_periods_that_sort_by_time(opportunities, freq, fiscal, now, label):
+    tables = tables_of(opportunities, freq=freq, org=oa.Org(fiscal_year_start=fiscal))
+    found = {sheet.name: sheet for sheet in sheets(tables)}["Periods"]
+    place = tables.forecast.index.get_loc(str(tables.inputs.period)) - 2
+    assert found.table["period"].iloc[place] == now
+    if freq == "W":
+        assert found.table["period_end"].iloc[place] == pd.Timestamp("2026-03-22")
+    assert _graphs(tables)[0].index[0] == label
+
+
+def _graphs(tables):
+    return [graph.table for graph in summarize(compose(tables, workbook=""), tables).graphs]
+
+
+def test_summarize__draws_the_periods_ahead_and_the_people_as_they_add_up(opportunities):
+    periods, people = _graphs(tables_of(opportunities, target=150_000))
+    assert list(periods.index) == ["Mar 2026", "Apr 2026", "May 2026", "Jun 2026"]
+    assert periods.loc["Mar 2026"].tolist() == [70_000, 96_000, 166_000, 150_000]
+    assert people["Forecast"].sum() == 166_000
+
+
+def test_summarize__draws_many_people_as_one(opportunities, monkeypatch):
+    monkeypatch.setattr("opp_analytics.report.sheets._MOST_DRAWN", 1)
+    people = _graphs(tables_of(opportunities))[1]
+    assert list(people.index) == ["2 more reps"]
+    assert people["Forecast"].tolist() == [166_000]
+
+
+def test_summarize__draws_nothing_without_deals():
+    assert _graphs(tables_of(pipeline([]), target=150_000)) == []
+
+
+def test_sheets__of_people_have_each_team_above_its_own(opportunities):
+    frame = opportunities.assign(
+        team=["East" if name == "Ann" else "West" for name in opportunities["owner_name"]]
+    )
+    [sheet] = [sheet for sheet in sheets(tables_of(frame)) if sheet.name == "People"]
+    assert sheet.levels == (1, 2, 1, 2, 0)
+    assert sheet.table[["team", "owner_name"]].astype("object").where(lambda known: known.notna(), None).to_numpy().tolist() == [
+        ["East", None], ["East", "Ann"], ["West", None], ["West", "(none)"], ["Total", None],
+    ]  # fmt: skip
+
+
+def test_sheets__of_what_to_win_have_the_deals_of_each_person(opportunities):
+    org = oa.Org(
+        targets=[{"period": "2026-03", "owner_name": name, "target": 200_000} for name in ("Ann", "Bo")]
+    )
+    tables = tables_of(opportunities, org=org)
+    [sheet] = [sheet for sheet in sheets(tables) if sheet.name == "To win"]
+    assert sheet.levels.count(1) == len(tables.to_win)
+    assert sheet.levels.count(2) == tables.to_win["deals"].sum()
+    assert sheet.table["gap"].iloc[-1] == tables.to_win["gap"].sum()
 
 
 def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_rates_and_say_so():
@@ -44,13 +122,8 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
 
 def test_sheets__without_history_leave_out_what_needs_one(opportunities):
     assert [sheet.name for sheet in sheets(tables_of(opportunities))] == [
-        "People",
-        "Periods",
-        "Deals",
-        "Categories",
-        "Win rates",
-        "Findings",
-    ]
+        "People", "Deals", "At risk", "Periods", "Categories", "Win rates", "Findings",
+    ]  # fmt: skip
 
 
 def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):

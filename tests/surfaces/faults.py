@@ -521,8 +521,8 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "columns:choose_workbook_format",
-                "return WORKBOOK_FORMATS.get(find_unit(column))",
-                'return "0.0%" if find_unit(column) == "rate" else WORKBOOK_FORMATS.get(find_unit(column))',
+                "else WORKBOOK_FORMATS.get(unit)",
+                'else "0.0%" if unit == "rate" else WORKBOOK_FORMATS.get(unit)',
             ),
         ),
         "chance as shown",
@@ -532,7 +532,7 @@ FAULTS: tuple[Fault, ...] = (
         "run_rate",
         ("commands",),
         (
-            Edit("columns:_has_cents", "not (estimated and values.abs().max() >= WHOLE) and ", ""),
+            Edit("columns:make_formatter", "not (estimated and values.abs().max() >= WHOLE) and ", ""),
             Edit("columns:format_cell", "whole = column in _ESTIMATES and", "whole = False and"),
             Edit("cli.console:show", "money, compact=compact", "money"),
         ),

@@ -915,16 +915,25 @@ def check_workbook(ledger: Ledger, shown: Shown, answers: Answers) -> None:
     for name, make in _SHEETS.items():
         given = make(answers)
         if name in book and given is not None:
-            _check_sheet(ledger, f"workbook, {name}", as_frame(book[name]), given)
+            sheet = as_frame(book[name])
+            if "period" in given:
+                # Those without a period come last.
+                words = given["period"].isin(["overdue", "unscheduled"])
+                given = pd.concat([given[~words], given[words]], ignore_index=True)
+            _check_sheet(ledger, f"workbook, {name}", sheet, given)
     people = answers.people
     if "People" in book and people is not None:
         leaves = people[
             [("(all)" not in (key if isinstance(key, tuple) else (key,))) for key in people.index]
         ]
-        _check_sheet(ledger, "workbook, People", as_frame(book["People"]), leaves.reset_index())
+        keys = list(leaves.index.names)
+        sheet = as_frame(book["People"]).dropna(subset=keys)
+        given = leaves.reset_index().set_index(keys).loc[sheet.set_index(keys).index]
+        _check_sheet(ledger, "workbook, People", sheet, given.reset_index())
+        ledger.same("workbook, People, everybody", len(sheet), len(leaves))
         _check_calls(
             ledger,
-            {name: as_frame(rows) for name, rows in book.items() if name in ("People", "Calls")},
+            {name: as_frame(rows) for name, rows in book.items() if name == "Calls"} | {"People": sheet},
             answers,
         )
     if "Deals" in book:
