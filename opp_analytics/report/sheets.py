@@ -72,8 +72,8 @@ class Summary:
     graphs: tuple[Graph, ...] = ()
 
 
-_MOST_FINDINGS = 1_000
-"""Findings of a check on its sheet."""
+_MOST_LISTED = 1_000
+"""Findings of a check on its sheet, and deals at risk."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
 _FIGURES = {
@@ -164,7 +164,8 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
             titles["chance"] = tables.name_history(str(tables.lead) if name == "To win" else "")
         if "change" in table:
             titles["change"] = f"Change since {tables.inputs.day(tables.earlier.day)}"
-        table = _read_periods(tables, table)
+        # Attributes would be copied at each step.
+        table = _read_periods(tables, pd.DataFrame(table))
         if "period" in table and "period_end" not in table:
             titles = {"period": text.capital(tables.inputs.noun), **titles}
         yield Sheet(name, table, plan.summed, titles, note, plan.about, levels)
@@ -254,11 +255,23 @@ def _list_to_win(tables: Tables) -> pd.DataFrame:
 
 def _list_risks(tables: Tables) -> pd.DataFrame:
     """List the open deals with flags, those of the page first."""
-    flagged, deals = tables.flags.index[tables.flags["risk"] > 0], tables.inputs.deals
+    flagged, deals = _find_flagged(tables)[:_MOST_LISTED], tables.inputs.deals
     table = _describe(tables, deals[deals["unique_id"].isin(flagged)])
     told = ["value", "probability", "chance", "expected_value", "close_date", "stage", "risk", "reasons"]
     table = table.set_index("unique_id").loc[flagged].reset_index()
     return table[[name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]]
+
+
+def _find_flagged(tables: Tables) -> pd.Index[Any]:
+    return tables.flags.index[tables.flags["risk"] > 0]
+
+
+def _note_risks(tables: Tables, table: pd.DataFrame) -> str:
+    """Say how many deals with flags are not on their sheet."""
+    known = len(_find_flagged(tables))
+    if len(table) == known:
+        return ""
+    return f"These are {len(table):,} of {known:,} deals with flags, the largest flagged value first. All of them: sheet Deals"
 
 
 def _list_periods(tables: Tables) -> pd.DataFrame:
@@ -306,10 +319,10 @@ def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
     A column without a value is left out.
     """
     by, titles = tables.inputs.by, {"weighted": "expected_value", "why": "why_chance"}
-    own = tables.own_chances[["chance", *titles]].rename(columns=titles)
-    table = deals.drop(columns=[name for name in _INTERNAL if name in deals and name not in by])
+    own = pd.DataFrame(tables.own_chances)[["chance", *titles]].rename(columns=titles)
+    table = pd.DataFrame(deals).drop(columns=[name for name in _INTERNAL if name in deals and name not in by])
     table = table.merge(own, left_on="unique_id", right_index=True, how="left", validate="one_to_one")
-    flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
+    flags = pd.DataFrame(tables.flags)[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
@@ -341,7 +354,7 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
     table = tables.findings.merge(names, on="unique_id", how="left")
     ranks = table.pop("deal_value").groupby(table["check"]).rank("first", ascending=False, na_option="bottom")
     places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
-    table = table.iloc[places[ranks.to_numpy()[places] <= _MOST_FINDINGS]]
+    table = table.iloc[places[ranks.to_numpy()[places] <= _MOST_LISTED]]
     return _order(table, "check", "severity", "name", *inputs.by)
 
 
@@ -359,7 +372,7 @@ def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
     if len(table) == len(tables.findings):
         return ""
     return (
-        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_FINDINGS:,} of the largest deals. "
+        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_LISTED:,} of the largest deals. "
         "All of them: opp-analytics audit --out findings.xlsx"
     )
 
@@ -397,7 +410,7 @@ _DEAL = ("name", "value", "probability", "stage", "close_date", "unique_id")
 """What to know of a deal to win."""
 _INTERNAL = ("status", "owner_unique_id", "owner_email")
 """Columns of a deal that others say in words."""
-_NOTES = {"Deals": _note_older, "Findings": _note_rest}
+_NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
 _OPEN = ("open_count", "open_value", "expected_open", "new_business")
 _PEOPLE = (

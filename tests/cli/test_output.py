@@ -17,7 +17,7 @@ from opp_analytics.cli.output import write_csv
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
-_TOTAL = r"=SUBTOTAL\(\d+,[A-Za-z]+\[[A-Za-z ×,%$()-]+\]\)"
+_TOTAL = r"=SUBTOTAL\(\d+,([A-Za-z_]+\[[A-Za-z ×,%$()-]+\]|[A-Z]+\d+(:[A-Z]+\d+)?)\)"
 STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULAS = [f"{start}cmd|' /C calc'!A{number}" for number, start in enumerate(STARTS)]
 FORMULAS += ["+1+1", "x\r=1+1", "x\n=1+1", '"=1+1', ",=1+1", "-1+1"]
@@ -41,7 +41,7 @@ def live(file: Path) -> list[str]:
         return [cell for cell in cells if cell.startswith(STARTS) and not _is_number(cell)]
     book = openpyxl.load_workbook(file)
     found: list[Any] = [c for sheet in book for line in sheet.iter_rows() for c in line if c.data_type == "f"]
-    # The totals of the workbook are ours; they name a table and a column.
+    # The totals of the workbook are ours; they name a column of a table, or cells.
     return [str(cell.value) for cell in found if not re.fullmatch(_TOTAL, str(cell.value))]
 
 

@@ -233,7 +233,7 @@ def test_workbook__is_the_same_bytes_for_the_same_input():
 
 
 def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(monkeypatch):
-    monkeypatch.setattr("opp_analytics.report.sheets._MOST_FINDINGS", 2)
+    monkeypatch.setattr("opp_analytics.report.sheets._MOST_LISTED", 2)
     names = ["Small", "Large", "Larger", "None"]
     deals = pd.DataFrame(
         {
@@ -336,6 +336,24 @@ def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_pa
         cell.value for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "e"
     ]
     assert errors == []
+
+
+@pytest.mark.office
+def test_workbook__subtotals_in_libreoffice_are_the_forecasts_of_teams_and_the_whole(tmp_path):
+    teams = {"Ann": "East", "Bo & Co": "West", "Cy": "East"}
+    rows = [*THIS_WEEK, ("h", "Hazel", 1_234.56, "closed_won", "won", "2026-03-04", 100, "Cy")]
+    frame = pipeline(rows, team=[teams.get(row[-1]) for row in rows])
+    file = weekly_report(frame, as_of=AS_OF, target=150_000, out=tmp_path / "week.html").xlsx
+    (tmp_path / "computed").mkdir()
+    _converted(file, tmp_path / "computed", "xlsx")
+    people = _rows(openpyxl.load_workbook(tmp_path / "computed" / file.name, data_only=True)["People"])
+    found = {row["Team"]: row for row in people if row["Owner"] is None}
+    asked = {"as_of": AS_OF, "target": 150_000, "by": ["team", "owner_name"], "totals": True}
+    known = oa.forecast(frame, **asked).xs("(all)", level="owner_name").xs("2026-03", level="period")
+    for team, row in known.rename({"(all)": "Total"}).iterrows():
+        for head, column in {"Closed": "booked", "Forecast": "expected", "Open value": "open_value"}.items():
+            assert found[team][head] == pytest.approx(row[column], abs=0.005), (team, head)
+    assert len(found) == len(known)
 
 
 @pytest.mark.office
