@@ -28,7 +28,7 @@ def test_sheets__are_the_page_s_tables_and_its_deals(opportunities, history):
     assert deals.loc["c", ["period", "expected_value"]].tolist() == [pd.Period("2026-04", "M"), 6_000]
     assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
     assert deals.index.is_unique
-    periods = found["Periods"].set_index("period")["expected"]
+    periods = found["Periods"].set_index("period")["expected"].to_dict()
     assert found["People"]["expected"].iloc[-1] == periods[pd.Period("2026-03", "M")]
     assert found["At risk"]["unique_id"].tolist() == deals.index[deals["risk"] > 0].tolist()
 

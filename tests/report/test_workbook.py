@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import textwrap
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -340,15 +341,15 @@ def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_pa
 
 @pytest.mark.office
 def test_workbook__subtotals_in_libreoffice_are_the_forecasts_of_teams_and_the_whole(tmp_path):
-    teams = {"Ann": "East", "Bo & Co": "West", "Cy": "East"}
+    teams = {"Ann": "East", "Bo & Co": "West", "Cy": "East", None: None}
     rows = [*THIS_WEEK, ("h", "Hazel", 1_234.56, "closed_won", "won", "2026-03-04", 100, "Cy")]
-    frame = pipeline(rows, team=[teams.get(row[-1]) for row in rows])
+    frame = pipeline(rows, team=[teams[row[-1]] for row in rows])
     file = weekly_report(frame, as_of=AS_OF, target=150_000, out=tmp_path / "week.html").xlsx
     (tmp_path / "computed").mkdir()
     _converted(file, tmp_path / "computed", "xlsx")
     people = _rows(openpyxl.load_workbook(tmp_path / "computed" / file.name, data_only=True)["People"])
     found = {row["Team"]: row for row in people if row["Owner"] is None}
-    asked = {"as_of": AS_OF, "target": 150_000, "by": ["team", "owner_name"], "totals": True}
+    asked: dict[str, Any] = {"as_of": AS_OF, "target": 150_000, "by": ["team", "owner_name"], "totals": True}
     known = oa.forecast(frame, **asked).xs("(all)", level="owner_name").xs("2026-03", level="period")
     for team, row in known.rename({"(all)": "Total"}).iterrows():
         for head, column in {"Closed": "booked", "Forecast": "expected", "Open value": "open_value"}.items():
