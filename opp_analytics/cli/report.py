@@ -34,8 +34,7 @@ if runs():
     from opp_analytics.cli.load import add_record
     from opp_analytics.errors import ConfigError
     from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.report import WeeklyReport, check_delivery, check_report, write_report
-    from opp_analytics.report.alerts import fold
+    from opp_analytics.report import WeeklyReport, check_delivery, check_report, fold_alerts, write_report
 
 
 @reads_cells
@@ -186,7 +185,7 @@ def _send(page: WeeklyReport, **asked: Any) -> bool:
 
 def say_alerts(page: WeeklyReport, *, failed: bool = False) -> None:
     """Say the alerts; end with exit code 1 if a message failed, else 3 if an alert holds."""
-    for alert in (*fold(page.alerts), *(one for one in page.milestones[:1] if one.new)):
+    for alert in (*fold_alerts(page.alerts), *(one for one in page.milestones[:1] if one.new)):
         say(alert.words if alert.new else str(alert))
     if failed or page.alerts:
         raise typer.Exit(1 if failed else 3)

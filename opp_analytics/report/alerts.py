@@ -45,7 +45,7 @@ class Watched:
     def lines(self) -> tuple[Alert, ...]:
         """What the page says: alerts, and before those that stand the newest milestone if it was passed since the earlier record."""
         passed = [one for one in self.milestones[:1] if one.new]
-        return fold(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
+        return fold_alerts(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
 
     def follow_up(self, told: Collection[str]) -> FollowUp:
         """Compare with what somebody was last told, by its keys."""
@@ -59,7 +59,7 @@ class Watched:
         begun, over, stand = (
             sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over, stand)
         )
-        return FollowUp(fold([*begun, *over, *passed]), fold(stand), (*holding, *kept))
+        return FollowUp(fold_alerts([*begun, *over, *passed]), fold_alerts(stand), (*holding, *kept))
 
 
 class FollowUp(NamedTuple):
@@ -72,7 +72,7 @@ class FollowUp(NamedTuple):
     """What they know of once they are told."""
 
 
-def fold(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """Name the first deals of those that began or ended to meet a condition and count the rest; list those that still do in one line."""
     lines: list[Alert] = []
     for (is_deal, lead), group in groupby(alerts, key=lambda alert: (bool(alert.deal), alert.lead)):
