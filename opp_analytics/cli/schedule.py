@@ -62,6 +62,7 @@ _SENDING = {
     "OPP_ANALYTICS_CHAT_URLS": "OPP_ANALYTICS_CHAT_COMMAND",
 }
 """Secrets of sending, each with the command that may give it."""
+_ONLY = dict(zip(_SENDING, ("; only for mail", "; only for chats"), strict=True))
 
 
 def schedule_command(
@@ -164,6 +165,8 @@ def _say_next(kind: Scheduler, history: str, org: oa.Org, send: bool) -> None:
     if kind == "github":
         for line in _begin_branch(history):
             say(line)
+    if kind == "systemd" and _find_user() == "root":
+        say("The services run as root; under User= name who owns the folder.")
     if send and not org.deliver:
         say("The org file does not say who gets the mails: add [deliver] with mail_from and mail_to.")
     if org.timezone is None:
@@ -298,7 +301,9 @@ def _say_secrets(file: Path, kind: Scheduler, needed: list[str], send: bool) -> 
             [one for one in either if one in where]
             for where in (stored, {key for key, value in os.environ.items() if value.strip()})
         )
-        state = "there" if in_file else "set in this shell only" if in_shell else "not set"
+        state = (
+            "there" if in_file else "set in this shell only" if in_shell else f"not set{_ONLY.get(name, '')}"
+        )
         say(f"{' or '.join(in_file or in_shell or either):<56}{state}")
     if stored and os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         say(f"Others can read {file}: chmod 600 {shlex.quote(str(file))}")

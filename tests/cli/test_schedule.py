@@ -408,8 +408,8 @@ def test_schedule__says_which_secrets_are_there(
         "BLOCKS_API_URL": "set in this shell only",
         "BLOCKS_TOKEN_COMMAND": "there",
         "BLOCKS_API_KEY": "not set",
-        "OPP_ANALYTICS_SMTP_URL or OPP_ANALYTICS_SMTP_COMMAND": "not set",
-        "OPP_ANALYTICS_CHAT_URLS or OPP_ANALYTICS_CHAT_COMMAND": "not set",
+        "OPP_ANALYTICS_SMTP_URL or OPP_ANALYTICS_SMTP_COMMAND": "not set; only for mail",
+        "OPP_ANALYTICS_CHAT_URLS or OPP_ANALYTICS_CHAT_COMMAND": "not set; only for chats",
     }
     assert "Others can read" in secrets
     assert "hidden" not in printed
