@@ -50,6 +50,16 @@ def main() -> None:
         oa, asked, _ = prepare(folder)
         options = {"as_of": TODAY, "out": folder, "by": "owner_name", "target": 5e6, "progress": False}
         tell(lambda: oa.weekly_report(*asked, **options).html.stat().st_size)
+    elif contender == "each":
+        oa, asked, _ = prepare(folder)
+        options = {
+            "as_of": TODAY,
+            "by": "owner_name",
+            "target": 5e6,
+            "progress": False,
+            "for_each": "owner_name",
+        }
+        tell(lambda: len(oa.weekly_report(*asked, out=folder / "each", **options).parts))
     else:
         import opp_analytics as oa
 

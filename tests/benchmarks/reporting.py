@@ -66,10 +66,13 @@ def _once(contender: str, folder: Path) -> Run:
 
 def _pages(folders: dict[int, Path], *, rounds: int) -> list[Figure]:
     calls = {f"{rows:,}": partial(_once, "page", folder) for rows, folder in folders.items()}
-    runs = in_turns(rounds, {"open": partial(_once, "open", folders[_FEW]), **calls})
+    calls |= {"open": partial(_once, "open", folders[_FEW]), "each": partial(_once, "each", folders[_FEW])}
+    runs = in_turns(rounds, calls)
     sizes = list(folders)
     few, title = runs[f"{_FEW}"], "weekly page of {:,} deals".format
     figures = [Figure.of_runs(title(_FEW), "opening its history", few, runs["open"], at_most=_OPENED)]
+    name = f"{title(_FEW)} and of each of {runs['each'][0].answer} people"
+    figures.append(Figure.of_runs(name, "the one page", runs["each"], few))
     for fewer, rows in pairwise(sizes):
         own = runs[f"{rows:,}"]
         figures.append(

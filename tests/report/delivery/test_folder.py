@@ -91,6 +91,26 @@ def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(
     assert all(file.exists() for part in made.parts for file in part)
 
 
+def test_for_each__gives_nobody_the_target_of_all(teams, tmp_path):
+    made = write(tmp_path, teams, for_each="owner_name", target=90_000.0)
+    assert "target" in made.sentences[0] or "$90K" in made.html.read_text()
+    assert all("$90K" not in part.html.read_text() for part in made.parts)
+
+
+def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(teams, history, tmp_path):
+    made = oa.weekly_report(
+        pipeline(THIS_WEEK),
+        history,
+        as_of=AS_OF,
+        out=tmp_path,
+        org=teams,
+        for_each="owner_name",
+        progress=False,
+    )
+    assert [part.audience for part in made.parts] == ["person Ann", "person Cy"]
+    assert made.parts[1].sentences[0].startswith("March: nothing closed, $5K to go")
+
+
 def test_for_each__pages_link_down_and_a_persons_to_nobody(teams, tmp_path):
     made = write(tmp_path, teams, for_each=BOTH)
     assert links(made.html) == {
