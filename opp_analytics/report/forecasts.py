@@ -470,17 +470,20 @@ class Forecasts:
         """Each open deal's own chance from history, by id; none where the method takes it from elsewhere."""
         return self.own_chances["chance"].dropna()
 
-    @cached_property
+    @property
     def _chances_then(self) -> pd.Series[float]:
         """Each open deal's own chance from history as of the earlier record, by id."""
-        inputs = self.inputs
-        asked: dict[str, Any] = {**inputs.asked, "as_of": self.earlier.day, "periods": AHEAD + 1}
+        asked: dict[str, Any] = {**self.inputs.asked, "as_of": self.earlier.day, "periods": AHEAD + 1}
         method = analysis.read_method("auto" if self.method == "run_rate" else self.method)
-        table = analysis.DealForecast.of(
-            self._then[1], method=method, history=self._rated, **asked
-        ).list_deals()
-        chances: pd.Series[float] = analysis.select_own_chances(table).set_index("unique_id")["chance"]
-        return chances
+
+        def find() -> pd.Series[float]:
+            made = analysis.DealForecast.of(self._then[1], method=method, history=self._rated, **asked)
+            own: pd.Series[float] = analysis.select_own_chances(made.list_deals()).set_index("unique_id")[
+                "chance"
+            ]
+            return own
+
+        return self._share(find, "chances then")
 
     @cached_property
     def own_chances(self) -> pd.DataFrame:
