@@ -8,50 +8,23 @@ Value, close date and stated probability follow the deal but do not affect it.
 
 from __future__ import annotations
 
+import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from opp_analytics.sandbox.arguments import SandboxTypeError
 
 _ORDER = ("discovery", "qualification", "proposal", "negotiation", "closed_won")
 
-LEAVE_PER_DAY: Mapping[str, float] = {
-    "discovery": 0.13,
-    "qualification": 0.11,
-    "proposal": 0.09,
-    "negotiation": 0.10,
-}
+_DATA = tomllib.loads(Path(__file__).with_name("team.toml").read_text(encoding="utf-8"))
+LEAVE_PER_DAY: Mapping[str, float] = _DATA["leave_per_day"]
 """Chance that a deal leaves its stage, per working day (five a week)."""
-
-NEXT: Mapping[str, Mapping[str, float]] = {
-    "discovery": {
-        "qualification": 0.62,
-        "proposal": 0.04,
-        "closed_lost": 0.22,
-        "inactive": 0.09,
-        "deleted": 0.03,
-    },
-    "qualification": {
-        "proposal": 0.66,
-        "discovery": 0.04,
-        "closed_lost": 0.22,
-        "inactive": 0.06,
-        "deleted": 0.02,
-    },
-    "proposal": {
-        "negotiation": 0.66,
-        "closed_won": 0.03,
-        "qualification": 0.07,
-        "closed_lost": 0.22,
-        "inactive": 0.02,
-    },
-    "negotiation": {"closed_won": 0.66, "proposal": 0.09, "closed_lost": 0.25},
-}
+NEXT: Mapping[str, Mapping[str, float]] = _DATA["next"]
 """Next stage of an average rep's deal, with its probability; ``inactive`` is disqualified. Sums to 1."""
-
 AFTERMATH_DAYS = 28
 """Calendar days during which a lost deal may be reopened and a deleted one recovered: 20 working days."""
 
@@ -87,39 +60,11 @@ class Rep:
         return f"{self.name.lower().replace(' ', '.')}@sales.example"
 
 
-REPS = (
-    Rep("Amara Okafor", skill=1.60, optimism=-0.2, share=0.16),
-    Rep("Bruno Keller", skill=1.00, optimism=0.3, share=0.18),
-    Rep("Chiara Rossi", skill=1.25, optimism=0.0, share=0.15),
-    Rep("Dmitri Volkov", skill=0.60, optimism=1.2, share=0.12),
-    Rep("Elif Demir", skill=0.90, optimism=0.7, share=0.14),
-    Rep("Farid Haddad", skill=0.80, optimism=-0.4, share=0.11),
-    Rep("Grace Lindqvist", skill=1.10, optimism=0.5, share=0.14),
-)
-
+REPS = tuple(Rep(name, **rates) for name, rates in _DATA["reps"].items())
 SOMEBODY = Rep("Somebody Else", skill=1.0, optimism=0.0, share=0.0)
 """The owner of a deal whose owner is unknown."""
-
-ACCOUNTS = (
-    "Aldermoor Logistics", "Amberfield Foods", "Arcwright Systems", "Ashgrove Medical", "Aurelia Textiles",
-    "Bexhall Insurance", "Birchwater Energy", "Bluecairn Shipping", "Brightloom Media", "Calderstone Bank",
-    "Camberwick Retail", "Cedarline Homes", "Cindermill Steel", "Clearhaven Clinics", "Cobaltree Software",
-    "Copperwick Hotels", "Cormorant Airways", "Dalesbrook Dairy", "Deepford Mining", "Dovetail Furniture",
-    "Eastmere University", "Elmsworth Legal", "Emberton Foundry", "Evenlode Water", "Fairholt Motors",
-    "Farrowgate Farms", "Fernhollow Cosmetics", "Flintlock Security", "Foxmarsh Publishing",
-    "Galehead Wind", "Glasswing Optics", "Goldcrest Capital", "Greyfriars Pharma", "Halcyon Travel",
-    "Harrowdene Schools", "Hawksmoor Builders", "Heatherby Brewing", "Hollinger Robotics",
-    "Ironbridge Rail", "Juniper Peak Sports", "Kestrel Telecom", "Kingsmere County", "Lanternway Theaters",
-    "Larkspur Genomics", "Limestone Valley Cement", "Longacre Seeds", "Marlowe Games", "Mistral Cooling",
-    "Northwold Paper", "Oakhurst Care", "Orchard Row Grocers", "Pellworm Ferries", "Quillon Print",
-    "Ravensbeck Defense", "Redfern Analytics", "Saltmarsh Fisheries", "Silverdale Jewelers",
-    "Thistledown Toys", "Umberfield Paints", "Wexcombe Plastics",
-)  # fmt: skip
-
-OFFERS = (
-    ("Platform license", 1.6), ("Platform renewal", 1.2), ("Data migration", 0.8), ("Analytics add-on", 0.7),
-    ("Premium support", 0.5), ("Training package", 0.3), ("Security review", 0.4), ("Second-site rollout", 1.1),
-)  # fmt: skip
+ACCOUNTS: Sequence[str] = _DATA["accounts"]["names"]
+OFFERS = tuple(_DATA["offers"].items())
 """The products, with their value relative to an average deal."""
 
 
@@ -247,8 +192,11 @@ class TenantStages:
 
     def list_open(self, pipeline: str | None = None) -> list[str]:
         """List the open stages of a pipeline, in order."""
+        return list(self._list("open", pipeline))
+
+    def _list(self, kind: str, pipeline: str | None) -> Iterator[str]:
         mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
-        return [stage["name"] for stage in mine if stage["kind"] == "open"]
+        return (stage["name"] for stage in mine if stage["kind"] == kind)
 
     @property
     def first(self) -> str:
@@ -288,8 +236,7 @@ class TenantStages:
     def find_name(self, worked: str, pipeline: str | None = None) -> str | None:
         """Find the tenant's stage for a worked one: the first of its place; None where it has none."""
         if worked in CLOSED:
-            mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
-            return next((s["name"] for s in mine if s["kind"] == CLOSED[worked]), None)
+            return next(self._list(CLOSED[worked], pipeline), None)
         names, wanted = self.list_open(pipeline), _WORKED.index(worked)
         places = [_place(k, len(names)) for k in range(len(names))]
         return next((name for name, place in zip(names, places, strict=True) if place >= wanted), names[-1])
