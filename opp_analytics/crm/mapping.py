@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -106,11 +108,8 @@ class Names:
         return bool(label) and self.find(label) is not None
 
 
-CLOSINGS = map_labels(
-    won_at="Date Won|Won Date|Won On|Won At",
-    lost_at="Date Lost|Lost Date|Lost On|Lost At",
-    closed_at="Actual Close Date|actualclosedate|Closed On|Closed Date|Date Closed|Actual Close",
-)
+LABELS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+CLOSINGS = map_labels(**LABELS["closings"])
 """Labels of the day a deal was closed, in files of any CRM."""
 
 

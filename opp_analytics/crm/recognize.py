@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from opp_analytics.crm.mapping import CLOSINGS, OWN, Mapped, Names, match_labels, name_opportunities
+from opp_analytics.crm.mapping import CLOSINGS, LABELS, OWN, Mapped, Names, match_labels, name_opportunities
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.inputs import make_key
 from opp_analytics.org import (
@@ -47,31 +47,13 @@ from opp_analytics.org import (
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, quote_labels, read_table
 from opp_analytics.text import count, joined
 
-EVENTS = map_labels(
-    unique_id="OpportunityId|Opportunity ID|dealId|Record ID|Object ID|deal_id|item_id",
-    changed_at="CreatedDate|Edit Date|timestamp|Change date|Date|time|log_time|change_time",
-    field="Field|Field / Event|property|Property name|field_key|changed_field_key",
-    old_value="OldValue|Old Value",
-    new_value="NewValue|New Value|value|Property value",
-    formatted="new_value_formatted|additional_data.new_value_formatted",
-)
+EVENTS = map_labels(**LABELS["events"])
 """Labels of a file with a row for each changed field."""
-SNAPSHOTS = map_labels(
-    unique_id="OpportunityId|Opportunity ID",
-    seen_at="CreatedDate|Last Modified|Last Modified Date|Edit Date",
-    stage="To Stage",
-)
+SNAPSHOTS = map_labels(**LABELS["snapshots"])
 """Labels of a file with a row for each change, which holds the main fields from then on."""
-UTC_LABELS = ("CreatedDate", "timestamp", "time", "log_time", "change_time", "changed_at", "seen_at")
+UTC_LABELS = LABELS["utc"].split("|")
 """Times of an API are in UTC where they name no zone; those of a report are in the zone of who made it."""
-CREATED = (
-    "created",
-    "opportunitycreatedfromlead",
-    "created by lead convert",
-    "createdate",
-    "add_time",
-    "created_at",
-)
+CREATED = LABELS["created"].split("|")
 """Fields whose change is the creation of the deal."""
 _HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
 _STAGE_DATE = re.compile(
@@ -249,20 +231,10 @@ def list_presets(labels: Sequence[str]) -> list[str]:
     return [name for name, fit in fits.items() if fit == best and best[0] >= _ENOUGH and best[1] >= 1]
 
 
-_HISTORY_LABELS = {
-    "salesforce": ("OpportunityId", "Field", "OldValue", "NewValue", "Field / Event", "Old Value", "New Value", "Edit Date"),
-    "hubspot": ("dealId", "property", "timestamp", "sourceType"),
-    "pipedrive": ("deal_id", "field_key", "changed_field_key", "change_time", "log_time", "item_id", "actor_user_id"),
-}  # fmt: skip
 _PRESET_LABELS = {
-    name: {*preset["columns"], *_HISTORY_LABELS.get(name, ())} for name, preset in PRESETS.items()
+    name: {*preset["columns"], *LABELS["products"].get(name, ())} for name, preset in PRESETS.items()
 }
-_SHEETS = (
-    "Account|Account Name|Amount|Close Date|Closed|Created Date|Currency|ID|Id|Name|Opportunity|Organization|Owner|Pipeline|"
-    "Probability|Probability (%)|Sales Stage|Stage|Status|Title|Topic|Value|Won|currency|id|name|owner|pipeline|probability|"
-    "stage|status|title|value"
-)
-_PLAIN = frozenset(_SHEETS.split("|"))
+_PLAIN = frozenset(LABELS["plain"].split("|"))
 """Labels that people use in sheets of their own."""
 
 
@@ -347,7 +319,7 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
         return places[0]
     if name == "unique_id":
         what, preset = "opportunity ID", guess_preset(table.labels)
-        products = [_IDS[preset]] if preset else [*_IDS.values()][:3]
+        products = [LABELS["ids"][preset]] if preset else [*LABELS["ids"].values()][:3]
         where = [f'in {product}, "{label}"' for product, label in products]
         what += f". Add it to the report ({'; '.join(where)})"
         could = [(guess, "is unique here") for guess in guess_ids(table, matched)]
@@ -364,15 +336,3 @@ def find_column(name: str, matched: Sequence[Mapped], table: FileTable) -> int:
     raise MissingColumnError(
         f"{table.file} has no {what}. {way}{start}. The file has {quote_labels(table.labels)}"
     )
-
-
-_IDS = {
-    "salesforce": ("Salesforce", "Opportunity ID"),
-    "hubspot": ("HubSpot", "Record ID"),
-    "pipedrive": ("Pipedrive", "ID"),
-    "zoho": ("Zoho", "Record Id"),
-    "dynamics": ("Dynamics 365", "Opportunity"),
-    "close": ("Close", "id"),
-    "attio": ("Attio", "Record ID"),
-}
-"""Products, and what each calls a deal's id in its reports."""
