@@ -38,38 +38,17 @@ class ResultColumn(NamedTuple):
     """Name in the workbook; empty where the column's own name says it."""
 
 
-def _read_columns() -> dict[str, ResultColumn]:
-    with Path(__file__).with_name("columns.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            row["column"]: ResultColumn(row["meaning"], cast("Unit", row["unit"] or "other"), row["title"])
-            for row in csv.DictReader(file)
-        }
+def _read(name: str) -> list[dict[str, str]]:
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
-COLUMNS = _read_columns()
-"""The columns of the public result tables."""
-
-CHECKS = {
-    "stage_status_contradict": ("Stage and status disagree", "have a stage and a status that disagree"),
-    "status_behind_stage": ("Closed by stage, not by status", "are closed by stage, not by status"),
-    "stage_behind_status": ("Closed by status, not by stage", "are closed by status, not by stage"),
-    "unknown_stage": ("Unknown stage", "have an unknown stage"),
-    "unknown_status": ("Unknown status", "have an unknown status"),
-    "overdue": ("Past the close date", "are past the close date"),
-    "closed_in_future": ("Closed with a future date", "are closed with a future date"),
-    "closed_before_created": ("Closed before creation", "are closed with a date before creation"),
-    "probability_outside": ("Chance outside 0–100%", "have a chance outside 0–100%"),
-    "won_probability": ("Won, but not at 100%", "are won, but not at 100%"),
-    "lost_probability": ("Lost, but not at 0%", "are lost, but not at 0%"),
-    "probability_far_from_stage": ("Chance unusual for the stage", "have a chance unusual for the stage"),
-    "value_missing": ("No amount", "have no amount"),
-    "value_not_positive": ("Amount of zero or less", "have an amount of zero or less"),
-    "duplicate": ("Perhaps entered twice", "may be entered twice"),
-    "duplicate_of_closed": ("Named like a closed deal", "are named like a closed deal"),
-    "stale": ("Not updated lately", "have had no update lately"),
-    "close_date_weekend": ("Closes on a weekend", "close on a weekend"),
-    "close_date_year_end": ("Closes on Dec 31", "close on Dec 31"),
+COLUMNS = {
+    row["column"]: ResultColumn(row["meaning"], cast("Unit", row["unit"] or "other"), row["title"])
+    for row in _read("columns.csv")
 }
+"""The columns of the public result tables."""
+CHECKS = {row["check"]: (row["title"], row["what"]) for row in _read("checks.csv")}
 """The checks of the audit: name, and what deals of it do."""
 LABELS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("stage", "stage_after", "from_stage", "to_stage", "became"), text.stage),
