@@ -33,31 +33,22 @@ from matplotlib.transforms import offset_copy
 from opp_analytics import arguments, charts
 from opp_analytics.errors import ArgumentTypeError
 
-BACK = "#ffffff"
-"""Color behind all marks, and between the parts of a bar."""
-COLORS = {
-    "ink": "#15181c",
-    "quiet": "#5f676f",
-    "rule": "#e4e7ea",
-    "bar": "#3d444b",
-    "mute": "#6f7780",
-    "pale": "#d5dade",
-    "hi": "#0a58ca",
-    "band": "#c9dbf7",
+_TONES = {
+    "back": ("#ffffff", "#111418"),
+    "ink": ("#15181c", "#eef0f2"),
+    "quiet": ("#5f676f", "#98a0a9"),
+    "rule": ("#e4e7ea", "#262b31"),
+    "bar": ("#3d444b", "#aab2ba"),
+    "mute": ("#6f7780", "#7b848d"),
+    "pale": ("#d5dade", "#3a4149"),
+    "hi": ("#0a58ca", "#7fb0ff"),
+    "band": ("#c9dbf7", "#24416d"),
 }
+COLORS = {tone: light for tone, (light, _) in _TONES.items()}
 """Color of each tone of `charts`."""
-_DARK = {
-    BACK: "#111418",
-    COLORS["ink"]: "#eef0f2",
-    COLORS["quiet"]: "#98a0a9",
-    COLORS["rule"]: "#262b31",
-    COLORS["bar"]: "#aab2ba",
-    COLORS["mute"]: "#7b848d",
-    COLORS["pale"]: "#3a4149",
-    COLORS["hi"]: "#7fb0ff",
-    COLORS["band"]: "#24416d",
-}
-_TWINS = {colors.to_rgb(light): colors.to_rgb(dark) for light, dark in _DARK.items()}
+BACK = COLORS["back"]
+"""Color behind all marks, and between the parts of a bar."""
+_TWINS = {colors.to_rgb(light): colors.to_rgb(dark) for light, dark in _TONES.values()}
 DPI = 160
 """Resolution of every figure made here, on a dense screen and in print."""
 _SCREEN = 100

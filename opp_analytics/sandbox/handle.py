@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
@@ -41,20 +41,6 @@ class FaultRange(NamedTuple):
 
 
 _A_DAY = 86_400.0
-
-FAULTS: Mapping[str, FaultRange] = {
-    "latency": FaultRange(),
-    "error_rate": FaultRange(high=1),
-    "rate_limit": FaultRange(),
-    "cut_rate": FaultRange(high=1),
-    "lose_answer_rate": FaultRange(high=1),
-    "commit_delay": FaultRange(),
-    "drip": FaultRange(),
-    "clock_skew": FaultRange(low=-_A_DAY, high=_A_DAY),
-    "late_stamps": FaultRange(high=_A_DAY),
-    "replica_lag": FaultRange(high=_A_DAY),
-    "normalize": FaultRange(switch=True),
-}
 
 
 def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
@@ -78,37 +64,37 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
 class FaultSettings:
     """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False."""
 
-    latency: float
+    latency: Annotated[float, FaultRange()]
     """Delay of every answer in seconds; requests wait in parallel."""
-    error_rate: float
+    error_rate: Annotated[float, FaultRange(high=1)]
     """Fraction of requests answered with 500, without being carried out."""
-    rate_limit: float
+    rate_limit: Annotated[float, FaultRange()]
     """Accepted requests per second; the others get 429 with Retry-After."""
-    cut_rate: float
+    cut_rate: Annotated[float, FaultRange(high=1)]
     """Fraction of requests whose connection is dropped, without being carried out."""
-    lose_answer_rate: float
+    lose_answer_rate: Annotated[float, FaultRange(high=1)]
     """Fraction of writes that are carried out, but whose connection is dropped instead of an answer."""
-    commit_delay: float
+    commit_delay: Annotated[float, FaultRange()]
     """Seconds between the arrival of a write and its commit, even if the client has given up by then.
 
     A write whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when the
     fault is switched off.
     """
-    drip: float
+    drip: Annotated[float, FaultRange()]
     """Bytes per second at which the body of every answer arrives."""
-    clock_skew: float
+    clock_skew: Annotated[float, FaultRange(low=-_A_DAY, high=_A_DAY)]
     """Seconds by which the clock of a second server node is ahead (or, when negative, behind).
 
     The two nodes take turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
     increase from write to write.
     """
-    late_stamps: float
+    late_stamps: Annotated[float, FaultRange(high=_A_DAY)]
     """Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server that takes the
     time at the start of a long transaction."""
-    replica_lag: float
+    replica_lag: Annotated[float, FaultRange(high=_A_DAY)]
     """Seconds by which every read (an opportunity, the list, the trash) is behind the writes, as on a replica that follows
     late: an opportunity made a moment ago is a 404, and a changed one still shows its old values."""
-    normalize: bool
+    normalize: Annotated[bool, FaultRange(switch=True)]
     """If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of blanks, composes
     letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes a new row's missing status from
     its stage."""
@@ -201,6 +187,13 @@ class ControlWire:
     def send(self, action: str, **what: Any) -> dict[str, Any]:
         """Send a control request whose body is the keywords as JSON."""
         return self.ask(action, json.dumps(what, allow_nan=False).encode())
+
+
+FAULTS: Mapping[str, FaultRange] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(FaultSettings, include_extras=True).items()
+    if hasattr(hint, "__metadata__")
+}
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
