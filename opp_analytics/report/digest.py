@@ -18,7 +18,7 @@ from opp_analytics import text
 from opp_analytics.charts import ChartData
 from opp_analytics.errors import ConfigError, DataWarning
 from opp_analytics.files import digest as checksum
-from opp_analytics.report.html import render_template
+from opp_analytics.report.html import drop_links, render_template
 from opp_analytics.report.model import Alert, Block, Cell, Chart, Note, Saying, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
@@ -312,6 +312,7 @@ def write_mail(
     message.add_alternative(html, subtype="html")
     for name, content in files.items():
         maintype, _, subtype = _KINDS[Path(name).suffix.lower()][0].partition("/")
+        content = drop_links(content) if subtype == "html" else content
         message.add_attachment(content, maintype=maintype, subtype=subtype, filename=text.one_line(name))
     # Boundaries that no text of the message can know.
     seed = checksum(html.encode())[:16]

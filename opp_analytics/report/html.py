@@ -90,6 +90,11 @@ def read_head(file: Path) -> dict[str, str]:
     return {name: html.unescape(words) for name, words in found.items()}
 
 
+def drop_links(page: bytes) -> bytes:
+    """Drop what leads to other pages of the folder: a page that is sent away comes without them."""
+    return re.sub(rb'<a class="own".*?</a>', b"", page)
+
+
 def render_template(template: str, **values: Any) -> str:
     """Render a template with these values, all of them escaped."""
     page = str(_read_templates().get_template(template).render(**values))

@@ -124,6 +124,12 @@ def test_for_each__pages_link_down_and_a_persons_to_nobody(teams, tmp_path):
     assert all(made.html.with_name(name).exists() for name in links(made.html))
 
 
+def test_for_each__mails_the_page_without_links(teams, tmp_path):
+    made = write(tmp_path, teams, for_each=BOTH, eml=True)
+    assert links(made.html)
+    assert 'class="own"' not in read_all(made.eml)
+
+
 def links(page: Path) -> set[str]:
     return set(re.findall(r'href="(weekly-[^"]*)"', page.read_text()))
 
