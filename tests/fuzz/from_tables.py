@@ -227,6 +227,7 @@ def _org_files(draw: st.DrawFn) -> bytes:
         words = draw(_conditions)
         content["report"] = {
             "alert_when": words,
+            "alert_deals_when": words,
             "alert_text": {draw(st.sampled_from(["booked", words])): draw(odd.texts)},
         }
     lines = [f"{json.dumps(key)} = {_toml(value)}" for key, value in content.items()]

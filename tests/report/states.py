@@ -142,6 +142,8 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 _ALERTS = {"alert_when": ["p_target < 90%", "expected < 2 * target", "booked > 300k"]}
 """A condition that is new, and two that stood a week ago."""
+_DEAL_ALERTS = {"alert_deals_when": "chance < 15% and value > 5k", "milestones": [0.5, 0.7, 0.9, 1]}
+"""More deals than are named, and a milestone passed this week."""
 
 
 def _many(**settings: Any) -> State:
@@ -304,6 +306,9 @@ STATES: dict[str, Callable[[], State]] = {
     "one person": lambda: replace(team(), asked={"as_of": TODAY, "only": "Grace Lindqvist"}),
     "one team": lambda: replace(team(), asked={"as_of": TODAY, "only": "West"}),
     "own look": _own_look,
+    "alerts of deals": lambda: replace(
+        team(), asked={"as_of": TODAY, "method": "learned"}, org=quotas(report={**_ALERTS, **_DEAL_ALERTS})
+    ),
     "alerts of sixty": lambda: _many(report=_ALERTS),
     "calls": lambda: call(*CALLS, ("21", "Dana Whitfield", "person", "Elif Demir", 55_000.0)),
     "one call": lambda: call(("24", "Grace Lindqvist", "person", "Grace Lindqvist", 31_000.0)),
