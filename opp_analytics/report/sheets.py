@@ -127,24 +127,21 @@ def _draw_periods(tables: Tables) -> Graph:
 
 def _draw_people(tables: Tables) -> Graph:
     """Draw what the teams, else the people, closed, are forecast and have as target; the rest of many as one."""
-    inputs = tables.inputs
-    who = text.label(inputs.by[0]) if tables.teams else inputs.who
-    if not inputs.by or (not tables.teams and len(tables.persons) < 2):
-        return Graph("", pd.DataFrame(index=pd.Index([], name=who)))
-    keys = tables.people.index
-    last = [keys.get_level_values(place) == ALL for place in range(1, keys.nlevels)]
-    teams = tables.people[np.logical_and.reduce(last) & (keys.get_level_values(0) != ALL)] if last else None
-    rows = (
-        teams.droplevel([*range(1, keys.nlevels)]) if tables.teams and teams is not None else tables.persons
-    )
-    rows = rows[["booked", "expected", "target"]].set_axis(["Closed", "Forecast", "Target"], axis="columns")
+    inputs, rows, who = tables.inputs, tables.persons, tables.inputs.who
+    if tables.teams:
+        rows, who = tables.people, text.label(inputs.by[0])
+        while rows.index.nlevels > 1:
+            rows = pd.DataFrame(rows.xs(ALL, level=-1))
+        rows = rows.drop(index=ALL)
+    names = {"booked": "Closed", "expected": "Forecast", "target": "Target"}
+    rows = rows[[*names]].rename(columns=names).iloc[: len(rows) if len(rows) > 1 else 0]
     rows = rows.sort_values(["Target", "Forecast"], ascending=False, kind="stable")
-    kept = rows.head(_MOST_DRAWN - (len(rows) > _MOST_DRAWN))
-    kept.index = kept.index.map(
+    kept = rows.head(_MOST_DRAWN - (len(rows) > _MOST_DRAWN)).rename(
         lambda name: name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
     )
     if more := len(rows) - len(kept):
-        kept.loc[text.count(more, f"more {who}")] = rows.iloc[len(kept) :].sum(min_count=1)
+        rest = rows.iloc[len(kept) :].sum(min_count=1).rename(text.count(more, f"more {who}"))
+        kept = pd.concat([kept, rest.to_frame().T])
     return Graph(f"Closed and forecast in {inputs.name}, by {who}", kept.rename_axis(who))
 
 
@@ -414,8 +411,8 @@ _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
 _OPEN = ("open_count", "open_value", "expected_open", "new_business")
 _PEOPLE = (
-    "target", "booked", "expected", "gap", "p_target", "call", "caller", "override", "overrider", "change",
-    *_OPEN, "low", "high",
+    "target", "booked", "expected", "gap", "p_target", "call", "change", *_OPEN, "low", "high",
+    "caller", "override", "overrider",
 )  # fmt: skip
 """Columns of people, those that a leader reads first."""
 _FORECAST = (

@@ -79,8 +79,9 @@ def test_summarize__draws_many_people_as_one(opportunities, monkeypatch):
     assert people["Forecast"].tolist() == [166_000]
 
 
-def test_summarize__draws_nothing_without_deals():
+def test_summarize__draws_nothing_without_deals_and_nobody_without_owners(opportunities):
     assert _graphs(tables_of(pipeline([]), target=150_000)) == []
+    assert len(_graphs(tables_of(opportunities.drop(columns="owner_name")))) == 1
 
 
 def test_sheets__of_people_have_each_team_above_its_own(opportunities):
