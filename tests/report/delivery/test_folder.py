@@ -157,15 +157,15 @@ def test_for_each__of_a_person_holds_nothing_of_anybody_else(tmp_path):
         known.opportunities, known.history.read_by(known.org), out=tmp_path, org=known.org, for_each="owner_name",
         eml=True, markdown=True, progress=False, **known.asked,
     )  # fmt: skip
-    deals = known.opportunities.dropna(subset=["owner_name"])
+    ever = known.history.changes()
     for part in made.parts:
         name = part.audience.removeprefix("person ")
         others = set(QUOTAS) - {name}
-        own = set(deals["name"][deals["owner_name"] == name])
-        theirs = {
-            deal
-            for deal in deals["name"][deals["owner_name"] != name]
-            if not any(deal in mine for mine in own)
+        # What was theirs once, and is deleted or somebody else's now, was theirs.
+        own = known.history.where(owner_name=name).changes()
+        theirs = set(ever["unique_id"]) - set(own["unique_id"])
+        theirs |= {
+            deal for deal in ever["name"].dropna() if not any(deal in mine for mine in set(own["name"]))
         }
         amounts = {1.00137 * target for _, target in QUOTAS.values()} - {1.00137 * QUOTAS[name][1]}
         targets = {shown for amount in amounts for shown in (f"{amount:,.0f}", f"{amount:.1f}")}
