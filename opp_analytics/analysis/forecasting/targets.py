@@ -195,13 +195,16 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     shown = placed[keys].astype(schema.TEXT).fillna("")
     file, lines = table.attrs.get("file"), table.attrs.get("lines") or range(2, len(table) + 2)
     rows, own, longer = [], set(), set()
+    read: dict[str, tuple[str | None, bool]] = {}
     labeled = shown.itertuples(index=False, name=None)
     each = zip(placed.index, labeled, placed["period"], placed["target"], strict=True)
     for at, labels, label, amount in each:
         row = f"{file} line {lines[at]}" if file else f"target, row {at}"
         named = [part for part in (*labels, str(label)) if part not in ("", schema.NO_LABEL)]
         where = f"{row} ({', '.join(named)})"
-        period, given = _period(label, freq, where)
+        if (text := str(label)) not in read:
+            read[text] = _period(text, freq, where)
+        period, given = read[text]
         checked = arguments.number(amount, where, low=0, example=100_000)
         if period is None:
             longer.add(at)
@@ -215,9 +218,8 @@ def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     return Targets(rows=tuple(used), keys=tuple(keys), left_out=left_out, placed=placed is not table)
 
 
-def _period(label: Any, freq: str, name: str) -> tuple[str | None, bool]:
+def _period(text: str, freq: str, name: str) -> tuple[str | None, bool]:
     """The forecast period of a target's period, and True if they are the same; None for a longer one."""
-    text = str(label)
     anchor = freq.partition("-")[2]
     for alias in (freq, *(f"{unit}-{anchor}" if anchor and unit != "M" else unit for unit in _FINER_FIRST)):
         try:
