@@ -31,7 +31,7 @@ PEOPLE = {
 WITHOUT = "Farid Haddad"
 """Who has no address."""
 SALES, FINANCE, EAST, CHAT = "sales@example.com", "cfo@example.com", "east@example.com", "chat"
-BIG = 20_000_000
+BIG, RECORDS = 20_000_000, 4
 ORG = f"""\
 timezone = "UTC"
 currency = "USD"
@@ -123,13 +123,13 @@ def week(tmp_path: Path) -> Iterator[Week]:
     )
     people.to_csv(folder / "people.csv", index=False)
     with (
-        oa.sandbox.start(weeks=26, seed=1, today=MONDAY - dt.timedelta(weeks=12)) as api,
+        oa.sandbox.start(weeks=14, today=MONDAY - dt.timedelta(weeks=RECORDS), deals_per_week=4) as api,
         run_server(login=False) as mail,
         serving(lambda asked: as_json({})) as chat,
     ):
         history = oa.History(folder / "opp-history", org=oa.Org.read(folder / "opp-analytics.toml"))
         with oa.Client(api.url, api.token, api.api_key, cache_dir=tmp_path / "cache") as client:
-            for _ in range(12):
+            for _ in range(RECORDS):
                 history.record(oa.load(client, refresh="full", progress=False), at=api.now)
                 api.advance(7)
             deal = client.create(
@@ -230,7 +230,7 @@ def test_week__everybody_gets_what_is_theirs_once(week: Week) -> None:
     assert week.run("record") == (0, "")
     assert week.got().keys() == {EAST}
     assert not (reports / "opp-schedule.due").exists()
-    assert len(oa.History(week.folder / "opp-history").records) == 12 + 8
+    assert len(oa.History(week.folder / "opp-history").records) == RECORDS + 8
 
 
 def test_sixty_people__get_their_own_page_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -360,13 +360,11 @@ class Settings:
 
 def read_environment() -> tuple[Secret, Secret, Secret]:
     """Read address, token (or a callable that runs a command) and key from the environment."""
-    missing = [name for name in VARIABLES if not _variable(name).reveal()]
-    command = _variable(TOKEN_COMMAND)
-    if command.reveal():
-        if "BLOCKS_AUTH_TOKEN" not in missing:
-            raise ConfigError(f"BLOCKS_AUTH_TOKEN and {TOKEN_COMMAND} are both set; unset one of them")
-        missing.remove("BLOCKS_AUTH_TOKEN")
-    if missing:
+    url, token, key = map(_variable, VARIABLES)
+    token = _read_command("BLOCKS_AUTH_TOKEN", TOKEN_COMMAND, "token") or token
+    if missing := [
+        name for name, value in zip(VARIABLES, (url, token, key), strict=True) if not value.reveal()
+    ]:
         from opp_analytics.sandbox import write_setting
 
         lines = "\n".join(f"  {write_setting(name, '…')}   # {VARIABLES[name]}" for name in missing)
@@ -374,23 +372,28 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
             f"{', '.join(missing)} not set. Set:\n{lines}\n"
             "or start a practice server that prints all three: opp-analytics sandbox"
         )
-    url, token, key = map(_variable, VARIABLES)
-    return url, _make_command(command, TOKEN_COMMAND, "token") if command.reveal() else token, key
+    return url, token, key
 
 
 def read_secret(name: str, command: str, what: str) -> Secret | None:
     """Read a secret from a variable, or from what the command of another one prints; None where neither is set."""
-    given, words = _variable(name), _variable(command)
-    if given.reveal() and words.reveal():
-        raise ConfigError(f"{name} and {command} are both set; unset one of them")
-    if not words.reveal():
-        return given if given.reveal() else None
-    printed = Secret(_make_command(words, command, what).reveal()())
-    if not printed.reveal():
+    run = _read_command(name, command, what)
+    found = Secret(run.reveal()()) if run else _variable(name)
+    if run and not found.reveal():
         raise AuthError(
             f"no {what}: the command of {command} printed nothing; run it in a terminal to see why"
         )
-    return printed
+    return found if found.reveal() else None
+
+
+def _read_command(name: str, command: str, what: str) -> Secret | None:
+    """Read the command that prints what a variable would hold, as a callable; None without one."""
+    words = _variable(command)
+    if not words.reveal():
+        return None
+    if _variable(name).reveal():
+        raise ConfigError(f"{name} and {command} are both set; unset one of them")
+    return _make_command(words, command, what)
 
 
 def _variable(name: str) -> Secret:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.org import Org, calls_known, find_teams
 from opp_analytics.schema import ALL, NO_LABEL, TEXT
 
@@ -33,7 +34,7 @@ def find_calls(
         said.setdefault(number, {})[caller != owner] = commit, caller
     names = list(people.index.names)
     team_of = find_teams(Org.of(calls).people, day) if names[-1] == "owner_name" and "team" in names else {}
-    keys = [key if isinstance(key, tuple) else (key,) for key in people.index]
+    keys = list(map(text.split_key, people.index))
     active = (people["target"] > 0) | (people["open_count"] > 0) | (people["booked"] != 0)
     rows: dict[Any, tuple[Any, ...]] = {}
     asked = []

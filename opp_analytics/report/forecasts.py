@@ -205,7 +205,7 @@ class Forecasts:
         return self._keep_persons(self._keep_period(self._now[1], self.lead))
 
     def _keep_persons(self, people: pd.DataFrame) -> pd.DataFrame:
-        totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
+        totals = [ALL in text.split_key(label) for label in people.index]
         rows = people.loc[~np.array(totals, dtype=bool)]
         return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
 

@@ -37,21 +37,6 @@ AHEAD = 3
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The arguments of a report; those of `weekly_report` say what each means."""
-
-    as_of: When
-    org: Org | None = None
-    target: Any = None
-    freq: Freq | None = None
-    by: str | Sequence[str] | None = None
-    method: MethodName = "auto"
-    since: When | None = None
-    own_writes: pd.DataFrame | None = None
-    only: str | None = None
-
-
-@dataclass(frozen=True)
 class Part:
     """One person or team."""
 
@@ -322,11 +307,24 @@ class Inputs:
         return self.deals[self.deals["period"] == BUCKETS[0]]
 
 
-def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Asked) -> Inputs:
+def read_inputs(
+    opportunities: pd.DataFrame,
+    history: History | None,
+    *,
+    as_of: When,
+    org: Org | None = None,
+    target: Any = None,
+    freq: Freq | None = None,
+    by: str | Sequence[str] | None = None,
+    method: MethodName = "auto",
+    since: When | None = None,
+    own_writes: pd.DataFrame | None = None,
+    only: str | None = None,
+) -> Inputs:
     """Check the arguments of `weekly_report`; defaults come from the org."""
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
-    own = check_org(asked.org)
+    own = check_org(org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
     named = "name" in frame
     if not named:
@@ -334,18 +332,18 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
     if own is not None:
         frame = own.apply(frame)
     org = own or Org.of(frame)
-    target = org.targets if asked.target is None and len(org.targets) else asked.target
+    target = org.targets if target is None and len(org.targets) else target
     if history is not None and (declared := own or get_org(frame)) is not None:
         both = merge_orgs(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
     if history is not None:
         analysis.check_same_deals(frame, history)
-    by = texts(asked.by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
-    require(frame, *by)
+    levels = texts(by or org.report.get("by"), "by", of="column") or _default_levels(frame, history)
+    require(frame, *levels)
     zone = org.zone(None)
-    today = as_date(asked.as_of, tz=zone)
-    freq = org.freq(check_freq(asked.freq or org.report.get("freq", "M")))
-    analysis.read_method(asked.method)
+    today = as_date(as_of, tz=zone)
+    freq = org.freq(check_freq(freq or org.report.get("freq", "M")))
+    analysis.read_method(method)
     if not isinstance(target, (pd.DataFrame, pd.Series, Mapping)):
         analysis.read_moneys(target, freq, ())
     made = org.calls[org.calls["made_on"] <= today]
@@ -359,10 +357,10 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         today=today,
         freq=freq,
         target=target,
-        method=asked.method,
-        by=tuple(by),
-        since=None if asked.since is None else _check_since(asked.since, today, zone),
-        own_writes=asked.own_writes,
+        method=method,
+        by=tuple(levels),
+        since=None if since is None else _check_since(since, today, zone),
+        own_writes=own_writes,
         named=named,
         tz=zone,
         currency=org.currency,
@@ -370,11 +368,11 @@ def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Ask
         org=org,
         calls=made.assign(in_force=mask_in_force(made)),
         part=None,
-        levels=tuple(by),
+        levels=tuple(levels),
     )
-    if asked.only is None:
+    if only is None:
         return whole
-    part = _find_part(asked.only, whole.list_known())
+    part = _find_part(only, whole.list_known())
     ahead = [str(whole.period + step) for step in range(AHEAD + 1)]
     # An amount for all of a period is meant for the one page.
     return replace(whole.narrow(part), target=_give_target(target, whole.placed, part, ahead))

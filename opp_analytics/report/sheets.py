@@ -208,7 +208,7 @@ def _list_people(tables: Tables) -> pd.DataFrame:
     ranked = table.sort_values(
         ["target", "expected"] if aimed else ["expected", "booked"], ascending=False, kind="stable"
     )
-    keys = [key if isinstance(key, tuple) else (key,) for key in ranked.index]
+    keys = list(map(text.split_key, ranked.index))
     rank, depths = {key: place for place, key in enumerate(keys)}, [len(by) - key.count(ALL) for key in keys]
 
     def trace(place: int) -> list[int]:

@@ -32,7 +32,7 @@ from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
 from opp_analytics.report.html import WHOLE, find_browser, print_pdf, read_head, read_logo, render_page
-from opp_analytics.report.inputs import Asked, Inputs, Part, check_for_each, read_inputs
+from opp_analytics.report.inputs import Inputs, Part, check_for_each, read_inputs
 from opp_analytics.report.model import Alert, WeeklyPage
 from opp_analytics.report.sheets import sheets, summarize
 from opp_analytics.report.tables import Tables
@@ -338,7 +338,7 @@ def check_report(
 
     A folder is `listed` with `for_each` and `keep`, and where pages are sent.
     """
-    inputs = read_inputs(opportunities, history, Asked(**asked))
+    inputs = read_inputs(opportunities, history, **asked)
     parts = check_for_each(for_each, inputs)
     logo = read_logo(inputs.settings)
     browser = find_browser() if pdf else ""

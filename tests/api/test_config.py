@@ -19,7 +19,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 
 import pytest
 import requests
@@ -33,6 +32,7 @@ from opp_analytics.api.config import VARIABLES, Secret, Settings, read_environme
 from opp_analytics.api.transport import Connections
 from opp_analytics.api.wire import TenantNames
 from tests.support import Answer, Asked, as_json, client_of, listing, paged, row, serving
+from tests.tracebacks import errors_of, frames_of, interrupt_in, safe_repr
 
 FULL = {
     "BLOCKS_API_URL": "https://crm.example.com/",
@@ -447,32 +447,6 @@ TOKEN, KEY = "tok-123", "key-456"
 LIBRARIES = ("urllib3", "requests", "requests_cache", "http", "ssl", "socket", "subprocess")
 
 
-def errors_of(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that hang on it."""
-    known: list[BaseException] = []
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
-        if one is not None and one not in known:
-            known.append(one)
-            left += [one.__cause__, one.__context__]
-    yield from known
-
-
-def frames_of(error: BaseException) -> list[FrameType]:
-    """Every frame that the error keeps but the tests' own."""
-    frames = [frame for one in errors_of(error) for frame, _ in traceback.walk_tb(one.__traceback__)]
-    return [frame for frame in frames if "/tests/" not in frame.f_code.co_filename]
-
-
-def safe_repr(value: object) -> str:
-    """The repr, also of what is half made."""
-    try:
-        return repr(value)
-    except AttributeError as error:
-        return f"<{error}>"
-
-
 def verbose_texts(error: BaseException) -> Iterator[str]:
     """What the verbose tracebacks of this world print of the error."""
     for one in errors_of(error):
@@ -635,20 +609,6 @@ def test_error__repeats_no_secret_of_an_answer_that_cannot_be_read(tmp_path: Pat
 
 
 # Ctrl-C.
-
-
-def interrupt_in(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
-    """Let Ctrl-C come, once, while this method runs."""
-    plain = getattr(owner, name)
-    done: list[bool] = []
-
-    def interrupted(*args: object, **options: object) -> object:
-        if not done:
-            done.append(True)
-            signal.raise_signal(signal.SIGINT)
-        return plain(*args, **options)
-
-    monkeypatch.setattr(owner, name, interrupted)
 
 
 @pytest.mark.parametrize(

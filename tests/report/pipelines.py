@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import History
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.tables import Tables
 
 AS_OF = "2026-03-16"
@@ -62,4 +62,4 @@ def recorded(history: History, states: dict[str, list[tuple[Any, ...]]]) -> Hist
 def tables_of(opportunities: pd.DataFrame, history: History | None = None, **asked: Any) -> Tables:
     """The tables of a report of `AS_OF`, as `weekly_report` makes them."""
     given: dict[str, Any] = {"as_of": AS_OF, "method": "stated", **asked}
-    return Tables(read_inputs(opportunities, history, Asked(**given)))
+    return Tables(read_inputs(opportunities, history, **given))

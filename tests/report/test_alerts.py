@@ -10,7 +10,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors
 from opp_analytics.report.alerts import judge_alerts, judge_forecast
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
 from tests.report import pipelines, states
@@ -269,14 +269,14 @@ def test_judge_alerts__on_a_column_that_no_deal_has_are_refused_by_name(watch):
 def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_earlier_record():
     state = states.team()
     org = states.quotas(report={"alert_deals_when": "chance < 14% and value > 20k"})
-    asked = Asked(as_of=states.TODAY, org=org, method="learned")
-    tables = Tables(read_inputs(state.opportunities, state.history, asked))
+    asked = {"org": org, "method": "learned"}
+    tables = Tables(read_inputs(state.opportunities, state.history, as_of=states.TODAY, **asked))
     found = {alert.key.split()[0]: alert for alert in judge_alerts(tables).alerts}
     open_now = tables.inputs.deals[tables.inputs.deals["outcome"] == "open"].set_index("unique_id")
     low = tables.chances.reindex(open_now.index)[open_now["value"] > 20_000] < 0.14
     assert set(found) == set(low.index[low])
-    before = Asked(as_of=tables.earlier.day, org=org, method="learned")
-    then = Tables(read_inputs(state.history.as_of(tables.earlier.moment), state.history, before))
+    before = state.history.as_of(tables.earlier.moment)
+    then = Tables(read_inputs(before, state.history, as_of=tables.earlier.day, **asked))
     assert {alert.new for alert in found.values()} == {True, False}
     for key, alert in found.items():
         was = then.chances.get(key, math.nan)

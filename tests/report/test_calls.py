@@ -14,7 +14,7 @@ from opp_analytics.report.calls import find_calls
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
 from opp_analytics.report.html import render_page
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Goals, Table
 from opp_analytics.report.sheets import sheets
 from opp_analytics.report.tables import Tables
@@ -387,7 +387,7 @@ def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     )
     frame = history.as_of("2025-09-20").assign(name="x")
     whole, ann = (
-        Tables(read_inputs(frame, history.read_by(org), Asked(as_of="2025-09-20", org=org, only=only)))
+        Tables(read_inputs(frame, history.read_by(org), as_of="2025-09-20", org=org, only=only))
         for only in (None, "Ann")
     )
     by_person = oa.forecast_value_added(history, org=org, by="owner_name")
@@ -395,5 +395,5 @@ def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     assert whole.value_added["n"]["model"] == 8
     pd.testing.assert_frame_equal(ann.value_added, by_person.loc[["Ann"]].droplevel(0), check_names=False)
     assert whole.call_accuracy.loc["Ann", "bias"] == oa.call_accuracy(history, org=org).loc["Ann", "bias"]
-    early = Tables(read_inputs(frame, history.read_by(org), Asked(as_of="2025-05-14", org=org)))
+    early = Tables(read_inputs(frame, history.read_by(org), as_of="2025-05-14", org=org))
     assert early.value_added["n"]["model"] == 3, "no record after the day of the page is read"

@@ -14,7 +14,7 @@ from opp_analytics.analysis import list_steps
 from opp_analytics.columns import write_label
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.sheets import sheets
 from opp_analytics.report.tables import Tables
 from tests.report import reading, states
@@ -238,8 +238,7 @@ def test_rows__open_to_the_deals_that_add_up_to_their_figure(page, deals):
 @pytest.fixture(scope="module", params=["learned", "run_rate", "stated"])
 def method_page(request, team, history, deals):
     """The tables and the page by one method."""
-    asked = Asked(as_of=DAY, org=team.org, method=request.param)
-    tables = Tables(read_inputs(deals, history, asked))
+    tables = Tables(read_inputs(deals, history, as_of=DAY, org=team.org, method=request.param))
     return tables, reading.read(render_page(compose(tables, workbook="week.xlsx")))
 
 

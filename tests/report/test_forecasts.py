@@ -10,7 +10,7 @@ from opp_analytics import History
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.compose import compose
 from opp_analytics.report.forecasts import find_earlier_record
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.tables import Tables
 from tests.report import states
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
@@ -75,9 +75,7 @@ ROWS = {"West": ("West", "(all)"), "Grace Lindqvist": ("West", "Grace Lindqvist"
 def _tables(**asked):
     state = states.team()
     history = state.history.read_by(state.org)
-    return Tables(
-        read_inputs(state.opportunities, history, Asked(as_of="2026-11-25", org=state.org, **asked))
-    )
+    return Tables(read_inputs(state.opportunities, history, as_of="2026-11-25", org=state.org, **asked))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from opp_analytics import text
 from opp_analytics.report.compose import compose
-from opp_analytics.report.inputs import Asked, read_inputs
+from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Deals, Goals, Opening, Table, WeeklyPage
 from opp_analytics.report.tables import Tables
 from tests.report.states import STATES
@@ -38,7 +38,7 @@ QUICK = ("team", "no deals", "everything met", "sixty people", "fiscal quarter",
 def state_page(request) -> tuple[Tables, WeeklyPage]:
     state = {**STATES, **LEARNED}[request.param]()
     history = state.history and state.history.read_by(state.org)
-    tables = Tables(read_inputs(state.opportunities, history, Asked(org=state.org, **state.asked)))
+    tables = Tables(read_inputs(state.opportunities, history, org=state.org, **state.asked))
     return tables, compose(tables, workbook="week.xlsx")
 
 

@@ -128,7 +128,7 @@ class _Rows:
     @cached_property
     def keys(self) -> list[tuple[Any, ...]]:
         """Labels of each row, the widest group first."""
-        return [key if isinstance(key, tuple) else (key,) for key in self.table.index]
+        return list(map(text.split_key, self.table.index))
 
     @cached_property
     def whole(self) -> int:

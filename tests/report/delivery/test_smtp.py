@@ -17,8 +17,8 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.report.delivery import smtp
 from opp_analytics.report.delivery.receivers import Unknown
 from opp_analytics.report.delivery.smtp import Mailer, read_server
-from tests.api.test_config import frames_of, interrupt_in, safe_repr
 from tests.report.delivery.mail_server import HOST, PASSWORD, USER, Certificate, MailServer, reach, run_server
+from tests.tracebacks import frames_of, interrupt_in, safe_repr
 
 MESSAGE = b"Subject: Monday\r\n\r\nIt is 1:00.\r\n"
 
