@@ -25,7 +25,7 @@ from opp_analytics.api import VARIABLES, state_folder
 from opp_analytics.cli import main
 from opp_analytics.cli.demo import _keep_journal_apart
 from opp_analytics.report import html
-from opp_analytics.report.delivery.ledger import Ledger
+from opp_analytics.report.delivery.ledger import Ledger, Run, now
 from opp_analytics.widgets.grid.grid import read_layout, write_layout
 from opp_analytics.writer.journal import Journal, lock_plan
 from tests.support import row
@@ -520,7 +520,7 @@ def test_ledger__is_added_to_in_turn(ours: Path) -> None:
     ledger = Ledger(ours)
     ledger.check()
     for day in ("2026-11-23", "2026-11-30"):
-        ledger.add_run(day, [ours / f"weekly-{day}.html"])
+        ledger.add(Run(now(), day, (f"weekly-{day}.html",)))
     assert [run.files for run in ledger.runs()] == [("weekly-2026-11-23.html",), ("weekly-2026-11-30.html",)]
     assert b"\r" not in ledger.file.read_bytes()
 

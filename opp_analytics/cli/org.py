@@ -33,7 +33,7 @@ if runs():
         draft_org,
         find_strangers,
         list_names,
-        read_condition,
+        read_conditions,
     )
     from opp_analytics.schema import COLUMNS
 
@@ -161,8 +161,6 @@ def check_command(
 
 def _find_strange_columns(org: oa.Org) -> list[str]:
     """Find columns in the conditions on deals that nobody knows but a known one is close to; another may be the CRM's own."""
-    asked = org.report.get("alert_deals_when") or ()
-    conditions = [read_condition(typed, None) for typed in ([asked] if isinstance(asked, str) else asked)]
     mapped = [
         name
         for columns in (org.columns, org.api_columns)
@@ -172,7 +170,7 @@ def _find_strange_columns(org: oa.Org) -> list[str]:
     known = {*COLUMNS, *DEAL_FIGURES, *org.derived, *mapped}
     return [
         f"report.alert_deals_when = {condition.text!r}: no column {name!r} is known; {near}"
-        for condition in conditions
+        for condition in read_conditions(org.report, "alert_deals_when", None)
         for name in condition.columns
         if name not in known and (near := did_you_mean(name, known))
     ]

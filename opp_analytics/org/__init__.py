@@ -10,7 +10,14 @@ from opp_analytics.org.calls import (
     leave_strangers_out,
     write_in_force,
 )
-from opp_analytics.org.conditions import Comparison, Condition, check_template, read_condition, read_figures
+from opp_analytics.org.conditions import (
+    Comparison,
+    Condition,
+    check_template,
+    read_condition,
+    read_conditions,
+    read_figures,
+)
 from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, add_columns, draft_org, find_empty_columns
 from opp_analytics.org.frame import (

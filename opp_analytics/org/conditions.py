@@ -109,6 +109,12 @@ def read_condition(typed: str, known: Collection[str] | None) -> Condition:
     return Condition(shown, tuple(reader.columns), judge, comparisons, found[0] if len(found) == 1 else None)
 
 
+def read_conditions(settings: Mapping[str, Any], key: str, known: Collection[str] | None) -> list[Condition]:
+    """Read the condition or conditions of a ``[report]`` setting."""
+    typed = settings.get(key) or ()
+    return [read_condition(words, known) for words in ([typed] if isinstance(typed, str) else typed)]
+
+
 def read_figures(columns: Mapping[str, pd.Series[Any]]) -> list[dict[str, float]]:
     """Read the columns of deals, row by row: any cell that is no number is beyond all numbers, an empty one or a box not ticked NaN."""
     rows: list[Any] = pd.DataFrame({name: _as_figures(cells) for name, cells in columns.items()}).to_dict(

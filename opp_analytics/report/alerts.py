@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from opp_analytics import text
 from opp_analytics.columns import DEAL_FIGURES, find_unit, format_cell
 from opp_analytics.errors import ArgumentValueError, DataWarning
 from opp_analytics.inputs import did_you_mean
-from opp_analytics.org import Comparison, Condition, check_template, read_condition, read_figures
+from opp_analytics.org import Comparison, Condition, check_template, read_conditions, read_figures
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
@@ -47,8 +47,10 @@ class Watched:
         passed = [one for one in self.milestones[:1] if one.new]
         return fold_alerts(sorted([*self.alerts, *passed], key=lambda alert: _TONES.index(alert.tone)))
 
-    def follow_up(self, told: Collection[str]) -> FollowUp:
-        """Compare with what somebody was last told, by its keys."""
+    def follow_up(
+        self, told: Collection[str]
+    ) -> tuple[tuple[Alert, ...], tuple[Alert, ...], tuple[str, ...]]:
+        """Compare with what somebody was last told, by its keys: what began, ended and was passed since; what stands; the keys then known."""
         holding = {alert.key: alert for alert in (*self.alerts, *self.milestones)}
         begun = [replace(alert, new=True) for alert in self.alerts if alert.key not in told]
         stand = [replace(alert, new=False) for alert in self.alerts if alert.key in told]
@@ -59,17 +61,7 @@ class Watched:
         begun, over, stand = (
             sorted(some, key=lambda alert: bool(alert.deal)) for some in (begun, over, stand)
         )
-        return FollowUp(fold_alerts([*begun, *over, *passed]), fold_alerts(stand), (*holding, *kept))
-
-
-class FollowUp(NamedTuple):
-    """What to say to somebody who was told of alerts before."""
-
-    changed: tuple[Alert, ...]
-    """What began and ended since then, and the newest milestone."""
-    standing: tuple[Alert, ...]
-    keys: tuple[str, ...]
-    """What they know of once they are told."""
+        return fold_alerts([*begun, *over, *passed]), fold_alerts(stand), (*holding, *kept)
 
 
 def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
@@ -92,19 +84,20 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
 
 def judge_alerts(tables: Tables) -> Watched:
     """Judge what the org file asks to be told of, for the subject of a page."""
-    inputs, label = tables.inputs, str(tables.inputs.period)
-    now, then = tables.alert_figures, tables.earlier_figures
-    named: dict[str, Any] = {"label": label, "period": inputs.name, "currency": inputs.currency}
-    # A person without a target has no chance of one, which the page of everybody need not hear sixty times.
-    judged = judge_forecast(inputs.settings, now, then, **named, warns=inputs.part is None)
-    milestones = judge_milestones(inputs.settings, now, then, **named)
+    inputs = tables.inputs
+    judged = judge_forecast(
+        inputs.settings, tables.alert_figures, tables.earlier_figures,
+        label=str(inputs.period), period=inputs.name, currency=inputs.currency,
+        # A person without a target has no chance of one, which the page of everybody need not hear sixty times.
+        warns=inputs.part is None,
+    )  # fmt: skip
     deals = _Deals.of(tables)
-    ended = {alert.key: alert for alert in (*judged, *milestones) if alert.kind == "over"}
+    ended = {alert.key: alert for alert in judged if alert.kind == "over"}
     holding = [*(alert for alert in judged if alert.kind == "alert"), *deals.list_alerts(tables)]
     return Watched(
         # Those on the forecast before deals, among both the new ones first.
         tuple(sorted(holding, key=lambda alert: (alert.new is False, bool(alert.deal)))),
-        tuple(one for one in milestones if one.kind == "milestone"),
+        tuple(one for one in judged if one.kind == "milestone"),
         lambda key: ended[key] if key in ended else deals.find_end(key),
     )
 
@@ -156,15 +149,16 @@ def judge_forecast(
     currency: str | None,
     warns: bool = True,
 ) -> list[Alert]:
-    """Judge each condition of ``alert_when`` for the current period's row; if it `warns`, say which is on an unknown figure.
+    """Judge each condition of ``alert_when`` for the current period's row, and each of the ``milestones``, the highest first.
 
     `earlier` is the row as of the record that changes are counted from, `label` that of the period. What does not hold
-    is said as over, without a sentence where that is not known.
+    is said as over, without a sentence where that is not known, or of a milestone; if it `warns`, a condition on an
+    unknown figure is warned of.
     """
     now: Any = row.to_dict()
     before: Any = None if earlier is None else earlier.to_dict()
     own, alerts = _read_texts(settings), []
-    for condition in _read_conditions(settings, "alert_when", row.index):
+    for condition in read_conditions(settings, "alert_when", row.index):
         key, holds = f"{label} {condition.text}", condition.judge(now)
         if holds:
             new = None if before is None else not condition.judge(before)
@@ -177,43 +171,21 @@ def judge_forecast(
             warnings.warn(why, DataWarning, stacklevel=2)
         sentence = "" if holds is None else _say_over(condition, row, period, currency)
         alerts.append(Alert(sentence, key=key, kind="over"))
-    return alerts
-
-
-def judge_milestones(
-    settings: Mapping[str, Any],
-    row: pd.Series[Any],
-    earlier: pd.Series[Any] | None = None,
-    *,
-    label: str,
-    period: str,
-    currency: str | None,
-) -> list[Alert]:
-    """Judge each of the ``milestones`` for the current period's row, the highest first; one that is not passed has no sentence."""
-    alerts = []
     closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
     for share in sorted(settings.get("milestones") or (), reverse=True):
-        what = "reached its target" if share == 1 else f"passed {_write_share(share)} of target"
+        part = f"{text.percent(share, 0 if round(share, 2) == share else 1)} of target"
+        if not _passes(row, share):
+            alerts.append(Alert("", key=f"{label} {part}", kind="over"))
+            continue
+        what = "reached its target" if share == 1 else f"passed {part}"
         sentence = f"{text.capital(period)} {what}: {closed} of {target} closed."
-        passed, new = _passes(row, share), None if earlier is None else not _passes(earlier, share)
-        key = f"{label} {_write_share(share)} of target"
-        alerts.append(
-            Alert(sentence, new, key, kind="milestone") if passed else Alert("", key=key, kind="over")
-        )
+        new = None if earlier is None else not _passes(earlier, share)
+        alerts.append(Alert(sentence, new, f"{label} {part}", kind="milestone"))
     return alerts
 
 
 def _passes(row: pd.Series[Any], share: float) -> bool:
     return bool(row["target"] > 0 and row["booked"] >= share * row["target"] - _CENT)
-
-
-def _write_share(share: float) -> str:
-    return text.percent(share, 0 if round(share, 2) == share else 1)
-
-
-def _read_conditions(settings: Mapping[str, Any], key: str, known: Collection[str] | None) -> list[Condition]:
-    typed = settings.get(key) or ()
-    return [read_condition(words, known) for words in ([typed] if isinstance(typed, str) else typed)]
 
 
 def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -311,7 +283,7 @@ class _Deals:
     def of(cls, tables: Tables) -> _Deals:
         """Read conditions and deals; refuse a column that the deals do not have."""
         settings = tables.inputs.settings
-        conditions = tuple(_read_conditions(settings, "alert_deals_when", None))
+        conditions = tuple(read_conditions(settings, "alert_deals_when", None))
         names = dict.fromkeys(name for condition in conditions for name in condition.columns)
         texts = _read_texts(settings)
         own = {one.text: texts[one.text] for one in conditions if one.text in texts}

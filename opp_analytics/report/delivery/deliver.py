@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -18,7 +17,7 @@ from opp_analytics.files import read_whole
 from opp_analytics.org import Org
 from opp_analytics.report.alerts import Watched
 from opp_analytics.report.delivery.chat import find_chats, send_chat
-from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_last, now
+from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
@@ -26,15 +25,7 @@ from opp_analytics.report.model import Alert
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 
-
-class Outcome(NamedTuple):
-    """What became of one message."""
-
-    receiver: str
-    audience: str
-    channel: str
-    state: str
-    detail: str
+_COLUMNS = ["receiver", "audience", "channel", "state", "detail"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +98,7 @@ def deliver(
             for page in pages
             for receiver in post.receivers[page.audience]
         ]
-    return pd.DataFrame(rows, columns=list(Outcome._fields)).astype(TEXT)
+    return pd.DataFrame(rows, columns=_COLUMNS).astype(TEXT)
 
 
 def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run: bool) -> Post:
@@ -141,9 +132,9 @@ _EXAMPLE = (
 
 def _deliver(
     page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind, *, again: bool, dry_run: bool
-) -> Outcome:
-    def tell(state: str, detail: str = "") -> Outcome:
-        return Outcome(receiver.name, receiver.audience, receiver.channel, state, detail)
+) -> tuple[str, ...]:
+    def tell(state: str, detail: str = "") -> tuple[str, ...]:
+        return receiver.name, receiver.audience, receiver.channel, state, detail
 
     if receiver.address is None:
         return tell("no address")
@@ -155,7 +146,7 @@ def _deliver(
             return tell("nothing changed")
         delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
         if dry_run:
-            before = None if again else find_last(post.ledger.deliveries(), delivery)
+            before = None if again else post.ledger.find_last(delivery)
         else:
             before = post.ledger.begin(delivery, again=again)
         if before is not None:

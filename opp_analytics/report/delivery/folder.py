@@ -14,7 +14,7 @@ from urllib.parse import quote
 from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import check_writable, say_failure, write_whole
-from opp_analytics.report.delivery.ledger import Ledger
+from opp_analytics.report.delivery.ledger import Ledger, Run, now
 from opp_analytics.report.html import WHOLE, read_head, render_template
 from opp_analytics.report.inputs import Part
 from opp_analytics.svg import stylesheet
@@ -66,7 +66,7 @@ def keep_folder(
 ) -> None:
     """Add a run's files to the folder's ledger, remove those of other runs' days but the `keep` newest, and write the list anew."""
     ledger = Ledger(folder)
-    ledger.add_run(day, files)
+    ledger.add(Run(now(), day, tuple(file.name for file in files)))
     runs = ledger.runs()
     kept = {day, *sorted({run.day for run in runs}, reverse=True)[:keep]}
     # A ledger may come from elsewhere: only names that a run gives are followed.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -36,11 +36,6 @@ class Delivery:
     """``"sending"`` before, ``"sent"`` or ``"failed"`` after; a run that was killed in between leaves the first."""
     alerts: tuple[str, ...] = ()
     """Keys of the alerts and milestones that the receiver then knows of."""
-
-    @property
-    def once(self) -> tuple[str, ...]:
-        """What happens once: a receiver, audience, kind and day."""
-        return (self.receiver, self.audience, self.kind, self.day)
 
 
 @dataclass(frozen=True)
@@ -90,10 +85,6 @@ class Ledger:
                 check_writable(self.file)
                 self.read()
 
-    def add_run(self, day: str, files: Iterable[Path]) -> None:
-        """Add the files that a run wrote in the folder."""
-        self.add(Run(now(), day, tuple(file.name for file in files)))
-
     def add(self, line: Delivery | Run) -> None:
         """Add a line."""
         with in_turn(self.file):
@@ -102,11 +93,16 @@ class Ledger:
     def begin(self, delivery: Delivery, *, again: bool) -> Delivery | None:
         """Add that a message is about to be sent, unless it was: then give that line, and add nothing."""
         with in_turn(self.file):
-            before = None if again else find_last(self.deliveries(), delivery)
-            if before is not None:
-                return before
-            self._append(delivery)
-            return None
+            before = None if again else self.find_last(delivery)
+            if before is None:
+                self._append(delivery)
+            return before
+
+    def find_last(self, like: Delivery) -> Delivery | None:
+        """Find the last message to the same receiver, of the same audience, kind and day; None where it failed, so that it may be sent."""
+        name = attrgetter("receiver", "audience", "kind", "day")
+        same = [one for one in self.deliveries() if name(one) == name(like)]
+        return same[-1] if same and same[-1].state != "failed" else None
 
     def _append(self, line: Delivery | Run) -> None:
         with say_failure(f"cannot write {self.file}"):
@@ -120,12 +116,6 @@ class Ledger:
             raise DataError(
                 f"line {number} of {self.file} is damaged, so nobody knows what was sent; correct or remove the line"
             ) from None
-
-
-def find_last(deliveries: Iterable[Delivery], like: Delivery) -> Delivery | None:
-    """Find the last line of the same receiver, audience, kind and day; None where that failed, so that it may be sent."""
-    last = next((one for one in reversed(list(deliveries)) if one.once == like.once), None)
-    return None if last is None or last.state == "failed" else last
 
 
 def now() -> str:

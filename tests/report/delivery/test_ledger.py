@@ -23,7 +23,7 @@ def test_ledger__keeps_messages_and_the_files_of_runs_as_lines_of_json(tmp_path:
     ledger = Ledger(tmp_path)
     assert ledger.read() == []
     ledger.add(SENDING)
-    ledger.add_run("2026-11-23", [tmp_path / "weekly-2026-11-23.html"])
+    ledger.add(Run(now(), "2026-11-23", ("weekly-2026-11-23.html",)))
     assert ledger.deliveries() == [SENDING]
     (run,) = ledger.runs()
     assert (run.day, run.files) == ("2026-11-23", ("weekly-2026-11-23.html",))
