@@ -97,7 +97,7 @@ def report_command(
         bool, typer.Option("--send", help="Send the page to those whom [deliver] of the org file names.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --send: write the page, and only say who would get it.")
+        bool, typer.Option("--dry-run", help="With --send: write and send nothing; say who would get it.")
     ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="With --send: also to those who got it for this day already.")
@@ -120,6 +120,7 @@ def report_command(
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)
     day = today if as_of is None else as_date(as_of, tz=zone)
+    files = not (alerts or dry_run)
     options: dict[str, Any] = {
         "as_of": day,
         "out": file,
@@ -130,7 +131,7 @@ def report_command(
         "only": only,
         "for_each": None if for_each is None else [name.strip() for name in for_each.split(",")],
         "keep": keep,
-        "listed": send and not (alerts or dry_run),
+        "listed": send and files,
         "method": method,
         "eml": eml,
         "markdown": markdown,
@@ -157,10 +158,10 @@ def report_command(
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
-    page = write_report(ready, files=not alerts)
+    page = write_report(ready, files=files)
     parts = f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
     listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
-    if not alerts:
+    if files:
         say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
     failed = send and _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page")
     say_alerts(page, failed=failed)

@@ -122,18 +122,22 @@ def schedule_command(
     secret = secrets or place / "secrets.env"
     common = ["--history", recorded, *named, *(["--from", name(source_file)] if source_file else [])]
     report = ["report", *common, "--out", written, "--send" if send else "--eml"]
-    options = {"--for-each": for_each, "--keep": keep}
+    each, kept = (
+        [option, str(given)] if given else []
+        for option, given in (("--for-each", for_each), ("--keep", keep))
+    )
     program = _find_program(kind)
-    runner = program if kind == "windows" else ["run"]
+    runner = program if kind == "windows" else ["run", "alerts"]
     values: dict[str, str | list[str]] = {
         "folder": {"github": ".", "docker": "/sales"}.get(kind, str(place)),
+        "needs": "" if source_file else "BLOCKS_API_URL BLOCKS_API_KEY",
         "secrets": name(secret) if kind in _ELSEWHERE else str(secret.resolve()),
         "pages": written,
         "program": program,
         "sends": "yes" if send else "no",
         "record": ["record", *common],
-        "alerts": [*runner, *report, "--alerts"] if send else ["rem" if kind == "windows" else ":"],
-        "report": [*report, *(w for key, value in options.items() if value for w in (key, str(value)))],
+        "alerts": [*runner, *report, *each, "--alerts"] if send else ["rem" if kind == "windows" else ":"],
+        "report": [*report, *each, *kept],
         "script": str((out or place).resolve() / _SCRIPT),
         "user": _find_user(),
     }

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pandas as pd
 import pytest
 import yaml
 
 import opp_analytics as oa
 from opp_analytics.cli import schedule
+from opp_analytics.report.delivery.ledger import Run
 from tests.cli.kinds import Command
 from tests.pages import refusal
 from tests.support import row
@@ -29,6 +31,7 @@ SHELLS = [
     for shell, *options in (["dash"], ["bash", "--posix"], ["busybox", "sh"], ["sh"])
     if (found := shutil.which(shell))
 ]
+SETTINGS = {"BLOCKS_API_URL": "https://a", "BLOCKS_API_KEY": "key"}
 Fake = Callable[..., list[list[str]]]
 
 
@@ -74,7 +77,7 @@ def run(
     (program.parent / "codes").write_text("".join(f"{code}\n" for code in codes))
     done = subprocess.run(
         [*shell, folder / "opp-schedule.sh", verb],
-        env={"PATH": os.environ["PATH"], **more},
+        env={"PATH": os.environ["PATH"], **SETTINGS, **more},
         cwd="/",
         capture_output=True,
         text=True,
@@ -96,25 +99,37 @@ def test_script__runs_what_is_due(place: Path, program: Path, command: Command, 
         "# ours\r\nexport BLOCKS_API_URL=https://a\r\nBLOCKS_API_KEY='a $(touch x) \"b\" %'\nEMPTY=\n"
     )
     record = "record --history opp-history"
-    send = "report --history opp-history --out reports --send"
-    report = f"{send} --for-each team,owner_name --keep 12"
+    send = "report --history opp-history --out reports --send --for-each team,owner_name"
+    report = f"{send} --keep 12"
     assert run(place, "record", program, shell=shell) == (0, [record, f"{send} --alerts"], "")
     assert (program.parent / "key").read_text() == 'a $(touch x) "b" %'
     assert run(place, "record", program, 0, 3, shell=shell) == (3, [record, f"{send} --alerts"], "")
     assert run(place, "record", program, 1, shell=shell) == (1, [record], "words of record\n")
     assert run(place, "report", program, 3, shell=shell) == (3, [report], "")
     # What was not made or not sent on Monday is tried again after each record: for whom it missed, if it was made.
-    assert run(place, "report", program, 1, shell=shell) == (1, [report], "words of report\n")
+    code, calls, said = run(place, "report", program, 1, shell=shell)
+    due = place / "reports" / "opp-schedule.due"
+    day = due.read_text().split()[0]
+    again = (
+        f"words of report\nThe page of {day} failed; it is tried again after the next record, {{}} more.\n"
+    )
+    assert (code, calls, said) == (1, [report], again.format(3))
     done = run(place, "record", program, 0, 3, 1, shell=shell)
-    assert done == (1, [record, f"{send} --alerts", report], "words of report\n")
-    day = (place / "reports" / "opp-schedule.due").read_text().strip()
-    (place / "reports" / f"weekly-{day}.html").touch()
-    done = run(place, "record", program, shell=shell)
-    assert done == (0, [record, f"{send} --alerts", f"{report} --as-of {day}"], "")
-    assert run(place, "record", program, shell=shell)[1] == [record, f"{send} --alerts"]
+    assert done == (3, [record, f"{send} --alerts", report], again.format(2)), "what worked is no failure"
+    ledger = place / "reports" / "deliveries.jsonl"
+    ledger.write_bytes(msgspec.json.encode(Run("2026-11-23T12:30:00+00:00", "2026-11-23", ())) + b"\n")
+    due.write_text("2026-11-23 2\n")
+    late = [record, f"{send} --alerts", f"{report} --as-of 2026-11-23"]
+    assert run(place, "record", program, shell=shell) == (0, late, "")
+    assert run(place, "record", program, shell=shell)[1] == late[:2]
+    due.write_text("2026-11-23 3\n")
+    end = "words of report\nThe page of 2026-11-23 failed 4 times; the next one is that of Monday.\n"
+    assert run(place, "record", program, 0, 0, 1, shell=shell) == (0, late, end)
+    assert run(place, "record", program, shell=shell)[1] == late[:2]
     log = (place / "opp-schedule.log").read_text()
-    assert log.count("record: exit code 0\nwords of record\n") == 5
-    assert "report: exit code 3\nwords of report\n" in log
+    assert log.count("record: exit code 0\nwords of record\n") == 7
+    assert "alerts: exit code 3\nwords of report\n" in log
+    assert "page of 2026-11-23: exit code 1\nwords of report\n" in log
     assert not list(place.rglob("x")), "secrets are read, not run"
     left = {"opp-schedule.sh", "opp-schedule.crontab", "opp-schedule.log", "opp-schedule.lock"}
     assert {file.name for file in place.glob("opp-schedule*")} == left
@@ -135,10 +150,25 @@ def test_script__refuses_secrets_without_showing_them(place: Path, program: Path
     (place / "secrets.env").write_text("GOOD=1\nhunter2 is the password\n")
     (program.parent / "calls").touch()
     script = [*SHELLS[0], str(place / "opp-schedule.sh"), "record"]
-    done = subprocess.run(script, capture_output=True, text=True)
+    done = subprocess.run(script, env=os.environ | SETTINGS, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"line 2 of {place}/secrets.env is not NAME='value'" in done.stderr
     assert "hunter2" not in done.stderr
+
+
+@pytest.mark.posix
+def test_script__runs_nothing_without_the_settings_of_the_api(
+    place: Path, program: Path, command: Command
+) -> None:
+    command("schedule", "--for", "cron", "--out", ".")
+    (program.parent / "calls").touch()
+    script = [*SHELLS[0], str(place / "opp-schedule.sh"), "report"]
+    done = subprocess.run(script, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"BLOCKS_API_URL is not set: {place}/secrets.env cannot be read or lacks it" in done.stderr
+    assert (program.parent / "calls").read_text() == ""
+    command("schedule", "--for", "cron", "--out", ".", "--from", "deals.csv")
+    subprocess.run(script, env={"PATH": os.environ["PATH"]}, check=True)
 
 
 @pytest.mark.parametrize("place", [ODD], indirect=True)
@@ -158,7 +188,7 @@ def test_script__runs_one_at_a_time(
     else:  # of a process that was killed
         (place / "opp-schedule.pid").symlink_to("999999999")
     script = [*SHELLS[0], str(place / "opp-schedule.sh"), "record"]
-    runs = [subprocess.Popen(script, env={"PATH": str(tools)}) for _ in range(2)]
+    runs = [subprocess.Popen(script, env={"PATH": str(tools), **SETTINGS}) for _ in range(2)]
     assert [one.wait() for one in runs] == [0, 0]
     calls = (program.parent / "calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == ["begin", "end"] * 2
@@ -177,7 +207,9 @@ def test_crontab__runs_the_script(place: Path, program: Path, command: Command) 
         # Cron ends the command at a percent sign without a backslash, and takes the backslash away.
         assert not re.search(r"(?<!\\)%", fields[2])
         subprocess.run(
-            ["/bin/sh", "-c", fields[2].replace(r"\%", "%")], check=True, env={"PATH": "/usr/bin:/bin"}
+            ["/bin/sh", "-c", fields[2].replace(r"\%", "%")],
+            check=True,
+            env={"PATH": "/usr/bin:/bin", **SETTINGS},
         )
         assert f"begin {verb}" in (program.parent / "calls").read_text()
 
@@ -283,7 +315,7 @@ def test_workflow__keeps_the_history_on_its_branch(
         ended = []
         for step in (install, record, keep):
             given = job["env"] | dict.fromkeys(step.get("env", {}), "")
-            given |= {"JOB": job_name, "PACKAGE": "git+https://git.example.com/us@main"}
+            given |= SETTINGS | {"JOB": job_name, "PACKAGE": "git+https://git.example.com/us@main"}
             given["PATH"] = f"{program.parent}:{os.environ['PATH']}"
             block = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
             where = root / made["defaults"]["run"]["working-directory"]
@@ -307,17 +339,22 @@ def test_workflow__keeps_the_history_on_its_branch(
     assert "begin record --history kept/opp-history\n" in calls
     assert git("rev-list", "--count", "history", at=origin) == "1\n", "nothing changed"
     # What a run leaves: a record, a page and what was sent.
+    today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    (program.parent / "run").write_bytes(msgspec.json.encode(Run("", today, ())) + b"\n")
+    ran = shlex.quote(str(program.parent / "run"))
     program.write_text(
         program.read_text().replace(
             "#!/bin/sh\n",
             "#!/bin/sh\nmkdir -p kept/reports && date >>kept/opp-history/new && "
-            "touch kept/reports/weekly.html && echo '{}' >>kept/reports/deliveries.jsonl\n",
+            f"touch kept/reports/weekly.html && cat {ran} >>kept/reports/deliveries.jsonl\n",
         )
     )
     assert day("report", 1) == [0, 1, 0], "a failure is told, and what was sent is kept"
     more = ["opp-history/new", "reports/deliveries.jsonl", "reports/opp-schedule.due"]
     assert branch() == sorted([*before, *more])
+    # A new machine has no page; the ledger tells that it was made.
     assert day("record") == [0, 0, 0]
+    assert (program.parent / "calls").read_text().splitlines()[-1].endswith(f"--keep 12 --as-of {today}")
     assert branch() == sorted([*before, *more[:2]])
     author = git("log", "-1", "--format=%an %s", "history", at=origin)
     assert author == f"github-actions[bot] Record of {dt.datetime.now(dt.UTC):%Y-%m-%d}\n"
@@ -358,7 +395,7 @@ def test_docker__runs_the_days_jobs_in_the_foreground(
     clock.chmod(0o755)
     (program.parent / "calls").touch()
     call = [word.replace("/usr/local/bin", str(place)) for word in json.loads(words["CMD"])]
-    loop = subprocess.Popen(call, env={"PATH": f"{program.parent}:{os.environ['PATH']}"})
+    loop = subprocess.Popen(call, env={"PATH": f"{program.parent}:{os.environ['PATH']}", **SETTINGS})
     try:
         for _ in range(600):
             if (program.parent / "calls").read_text().count("\nend ") == 3:
@@ -384,7 +421,7 @@ def test_schedule__prints_what_it_writes(place: Path, program: Path, command: Co
 
 def test_schedule__prints_commands_that_we_have(place: Path, command: Command) -> None:
     _, printed, _ = command("schedule", "--for", "cron", "--from", "deals.csv")
-    calls = re.findall(r"\{ run (.*?)(?: \"\$@\")?; \}", printed)
+    calls = re.findall(r"\{ run (?:record|\".*?\") (.*?)(?: \"\$@\")?; \}", printed)
     assert len(calls) == 2
     for call in calls:
         assert refusal(shlex.split(call)) == ""

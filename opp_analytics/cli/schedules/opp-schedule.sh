@@ -3,18 +3,20 @@
 #   opp-schedule.sh record   each day: record, send alerts that began or ended, and a page that could not be made or sent
 #   opp-schedule.sh report   each Monday: the page
 #   opp-schedule.sh loop     both at their times, in the foreground
-# Exit codes: 0 done, 3 done and an alert of the org file holds, else that of what failed, which is printed.
+# Exit codes: 0 done, 3 done and an alert of the org file holds, else that of what failed, which is printed. A page of an
+# earlier day that fails once more is printed, and changes no code: the day's record and alerts are done.
 set -u
 folder=@folder@
 secrets=@secrets@ # lines such as NAME='value'; nothing in it is run
+needs=@needs@
 pages=@pages@
 zone=@zone@
 sends=@sends@
 
 program() { @program@ "$@"; }
-record() { run @record@; }
+record() { run record @record@; }
 alerts() { @alerts@; }
-report() { run @report@ "$@"; }
+report() { run "page of $day" @report@ "$@"; }
 
 fail() {
     echo "opp-schedule.sh: $*" >&2
@@ -40,6 +42,13 @@ read_secrets() {
     done <"$secrets"
 }
 
+check_secrets() {
+    [ ! -r "$secrets" ] || read_secrets
+    for name in $needs; do
+        eval "[ -n \"\${$name-}\" ]" || fail "$name is not set: $secrets cannot be read or lacks it, and so does the environment"
+    done
+}
+
 # One run at a time: a later one waits up to an hour. A lock of flock ends with its process.
 take_lock() {
     exec 9>>opp-schedule.lock
@@ -62,12 +71,13 @@ try_lock() {
     fi
 }
 
-# Run the program, keep its words in the log, and print those that somebody must read.
+# Run the program under a name, keep its words in the log, and print those that somebody must read.
 run() {
-    code=0
+    what=$1 code=0
+    shift
     program "$@" >opp-schedule.now 2>&1 || code=$?
     {
-        echo "$(date '+%Y-%m-%d %H:%M:%S %Z') $1: exit code $code"
+        echo "$(date '+%Y-%m-%d %H:%M:%S %Z') $what: exit code $code"
         cat opp-schedule.now
     } >>opp-schedule.log
     case $code in
@@ -84,29 +94,41 @@ run() {
     [ "$code" -eq 0 ] || [ "$code" -eq 3 ]
 }
 
-# Make the page of today; where that of an earlier day was made but did not reach all, send that one to the others.
+# Make the page of today; where the ledger has a run for that of an earlier day, it was made but did not reach all: send it to the others.
 make_page() {
     mkdir -p "$pages"
-    late=$(cat "$pages/opp-schedule.due" 2>/dev/null)
-    if [ -n "$late" ] && [ -f "$pages/weekly-$late.html" ]; then
-        set -- --as-of "$late"
-    else
-        TZ=$zone date +%Y-%m-%d >"$pages/opp-schedule.due"
+    day=$(TZ=$zone date +%Y-%m-%d) late= tries=0
+    [ ! -f "$due" ] || read -r late tries <"$due" || :
+    if [ -n "$late" ] && grep -qs "\"day\":\"$late\",\"files\":" "$pages/deliveries.jsonl"; then
+        day=$late
+        set -- --as-of "$day"
     fi
-    report "$@" && rm -f "$pages/opp-schedule.due"
+    tries=$((${tries:-0} + 1))
+    echo "$day $tries" >"$due"
+    if report "$@"; then
+        rm -f "$due"
+    elif [ "$tries" -gt 3 ]; then
+        rm -f "$due"
+        echo "The page of $day failed $tries times; the next one is that of Monday." >&2
+        false
+    else
+        echo "The page of $day failed; it is tried again after the next record, $((4 - tries)) more." >&2
+        false
+    fi
 }
 
 run_once() {
-    status=0
+    status=0 due=$pages/opp-schedule.due
     take_lock
     (umask 077 && touch opp-schedule.log opp-schedule.now)
     [ "$(wc -c <opp-schedule.log)" -lt 1000000 ] || mv opp-schedule.log opp-schedule.log.1
     if [ "$1" = report ]; then
-        rm -f "$pages/opp-schedule.due"
+        rm -f "$due"
         make_page
     elif record; then
         alerts
-        [ ! -f "$pages/opp-schedule.due" ] || make_page
+        before=$status
+        [ ! -f "$due" ] || make_page || status=$before
     fi
     rm -f opp-schedule.now
     exit "$status"
@@ -128,7 +150,7 @@ run_forever() {
 }
 
 cd "$folder" || fail "the folder $folder is not there"
-[ ! -r "$secrets" ] || read_secrets
+check_secrets
 case ${1-} in
 record | report) run_once "$1" ;;
 loop) run_forever ;;
