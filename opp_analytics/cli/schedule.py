@@ -9,7 +9,7 @@ import shlex
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +28,7 @@ if runs():
     from opp_analytics.errors import ConfigError, DataError, NotEnoughHistory
     from opp_analytics.files import say_failure, write_whole
     from opp_analytics.org import FILE
+    from opp_analytics.report import SECRETS
 
 Scheduler = Literal["cron", "systemd", "github", "docker", "windows"]
 _SCRIPT = "opp-schedule.sh"
@@ -35,10 +36,7 @@ _FILES: dict[Scheduler, tuple[str, ...]] = {
     "cron": (_SCRIPT, "opp-schedule.crontab"),
     "systemd": (
         _SCRIPT,
-        "opp-record.service",
-        "opp-record.timer",
-        "opp-report.service",
-        "opp-report.timer",
+        *(f"opp-{job}.{unit}" for job in ("record", "report") for unit in ("service", "timer")),
     ),
     "github": (_SCRIPT, "opp-analytics.yml"),
     "docker": (_SCRIPT, "Dockerfile"),
@@ -57,12 +55,6 @@ _ELSEWHERE = ("github", "docker", "windows")
 _OURS = b"Made by opp-analytics schedule"
 _RECORD, _REPORT = time(6, 0), time(6, 30)
 """Times of day in the org's zone."""
-_SENDING = {
-    "OPP_ANALYTICS_SMTP_URL": "OPP_ANALYTICS_SMTP_COMMAND",
-    "OPP_ANALYTICS_CHAT_URLS": "OPP_ANALYTICS_CHAT_COMMAND",
-}
-"""Secrets of sending, each with the command that may give it."""
-_ONLY = dict(zip(_SENDING, ("; only for mail", "; only for chats"), strict=True))
 
 
 def schedule_command(
@@ -102,7 +94,8 @@ def schedule_command(
             f"{folder} holds no records; make the first one with {write_command('record', '--history', folder)}, "
             "or name the folder of the history with --history"
         )
-    kind = scheduler or _choose()
+    usual: Scheduler = "systemd" if Path("/run/systemd/system").is_dir() else "cron"
+    kind = scheduler or ("windows" if os.name == "nt" else usual)
 
     def name(path: Path, kept: bool = False) -> str:
         """Name a path from the folder that the commands run in."""
@@ -150,7 +143,7 @@ def schedule_command(
     plain = _write_times(org.zone(None), kind) | {
         "owner": _find_owner(place),
         "extras": f"excel,report{',deliver' if send else ''}",
-        "secret_names": ", ".join([*VARIABLES, *(_SENDING if send else ())]),
+        "secret_names": ", ".join([*VARIABLES, *(SECRETS if send else ())]),
     }
     made = {file: _fill(file, values, plain) for file in _FILES[kind]}
     if out is None:
@@ -167,8 +160,11 @@ def _say_next(kind: Scheduler, history: str, org: oa.Org, send: bool) -> None:
     heading("Next")
     say(_NEXT[kind])
     if kind == "github":
-        for line in _begin_branch(history):
-            say(line)
+        here, there = shlex.quote(history), shlex.quote(f"kept/{history}")
+        say("git worktree add --orphan -b history kept")
+        say(f"mkdir -p {there} && cp -R {here}/. {there}")
+        say(f"git -C kept add {here} && git -C kept commit -m 'History' && git -C kept push origin history")
+        say("git worktree remove kept")
     if kind == "systemd" and _find_user() == "root":
         say("The services run as root; under User= name who owns the folder.")
     if send and not org.deliver:
@@ -193,12 +189,6 @@ def _find_place(org_file: Path | None) -> tuple[Path, list[str]]:
         f"no {FILE} in {Path.cwd()}; write one with {write_command('start', 'FILE')} or {write_command('org', 'init')}, "
         "or name another one with --org"
     )
-
-
-def _choose() -> Scheduler:
-    if os.name == "nt":
-        return "windows"
-    return "systemd" if Path("/run/systemd/system").is_dir() else "cron"
 
 
 def _find_program(kind: Scheduler) -> list[str]:
@@ -247,14 +237,11 @@ def _write_times(zone: str, kind: Scheduler) -> dict[str, str]:
 def _fill(file: str, values: Mapping[str, str | list[str]], plain: Mapping[str, str]) -> str:
     """Fill a template: words, a list of words, or a path, quoted as the file's language reads them; `plain` as it is."""
     template = (files("opp_analytics.cli") / "schedules" / file).read_text(encoding="utf-8")
-
-    def quote(name: str) -> str:
-        if name in plain:
-            return plain[name]
-        value = values[name]
-        return _quote(Path(file).suffix, name, [value] if isinstance(value, str) else value)
-
-    return re.sub(r"@(\w+)@", lambda found: quote(found[1]), template)
+    words = {name: [value] if isinstance(value, str) else value for name, value in values.items()}
+    language = Path(file).suffix
+    return re.sub(
+        r"@(\w+)@", lambda found: plain.get(found[1]) or _quote(language, found[1], words[found[1]]), template
+    )
 
 
 def _quote(language: str, name: str, words: list[str]) -> str:
@@ -294,20 +281,15 @@ def _say_secrets(file: Path, kind: Scheduler, needed: list[str], send: bool) -> 
     """Say which secrets the schedule needs and where each one is now; no value is shown."""
     stored = _read_names(file) if kind not in ("github", "windows") else set()
     place = {"github": "the repository's secrets", "windows": "secrets.cmd"}.get(kind, str(file))
-    heading(
-        "Secrets",
-        f"in {place}" if kind in ("github", "windows") else f"in {place}, a line each: NAME='value'",
-    )
-    commands = {"BLOCKS_AUTH_TOKEN": TOKEN_COMMAND} | _SENDING
-    for name in [*needed, *(_SENDING if send else ())]:
+    form = "" if kind in ("github", "windows") else ", a line each: NAME='value'"
+    heading("Secrets", f"in {place}{form}")
+    shell = {key for key, value in os.environ.items() if value.strip()}
+    commands = {"BLOCKS_AUTH_TOKEN": TOKEN_COMMAND} | SECRETS
+    for name in [*needed, *(SECRETS if send else ())]:
         either = [name] if kind == "github" or name not in commands else [name, commands[name]]
-        in_file, in_shell = (
-            [one for one in either if one in where]
-            for where in (stored, {key for key, value in os.environ.items() if value.strip()})
-        )
-        state = (
-            "there" if in_file else "set in this shell only" if in_shell else f"not set{_ONLY.get(name, '')}"
-        )
+        in_file, in_shell = ([one for one in either if one in where] for where in (stored, shell))
+        only = f"; only for {'mail' if 'SMTP' in name else 'chats'}" if name in SECRETS else ""
+        state = "there" if in_file else "set in this shell only" if in_shell else f"not set{only}"
         say(f"{' or '.join(in_file or in_shell or either):<56}{state}")
     if stored and os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         say(f"Others can read {file}: chmod 600 {shlex.quote(str(file))}")
@@ -318,12 +300,3 @@ def _read_names(file: Path) -> set[str]:
         return set()
     lines = file.read_text(encoding="utf-8", errors="replace")
     return set(re.findall(r"^(?:export )?(\w+)=(?=.*[^\s'\"])", lines, re.M))
-
-
-def _begin_branch(history: str) -> Iterator[str]:
-    """Write the commands that put the history on a branch of its own."""
-    there = shlex.quote(f"kept/{history}")
-    yield "git worktree add --orphan -b history kept"
-    yield f"mkdir -p {there} && cp -R {shlex.quote(history)}/. {there}"
-    yield f"git -C kept add {shlex.quote(history)} && git -C kept commit -m 'History' && git -C kept push origin history"
-    yield "git worktree remove kept"

@@ -132,12 +132,7 @@ def read_export(
 
 
 def explain_export(
-    source: TableSource,
-    org: Org,
-    *,
-    encoding: str | None = None,
-    draft: bool = False,
-    **written: Any,
+    source: TableSource, org: Org, *, encoding: str | None = None, draft: bool = False, **written: Any
 ) -> Export:
     """Read an export, with the fate of its columns and rows; see `read_export`, and `ColumnReader.of` for what is `written`.
 

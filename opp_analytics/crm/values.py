@@ -168,12 +168,7 @@ class ColumnReader:
 
 
 def read_columns(
-    table: FileTable,
-    matched: list[Mapped],
-    org: Org,
-    *,
-    zone: str | None = None,
-    **written: Any,
+    table: FileTable, matched: list[Mapped], org: Org, *, zone: str | None = None, **written: Any
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped], list[inputs.BadValue]]:
     """Read the columns of a table under our names, at their types, on the rows of the file; with the cells left blank.
 

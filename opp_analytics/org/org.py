@@ -34,13 +34,7 @@ from opp_analytics.org.people import (
     tabulate_rows,
 )
 from opp_analytics.org.presets import PRESETS, Columns
-from opp_analytics.org.rates import (
-    CURRENCY,
-    VALUE_ORIGINAL,
-    HeldRates,
-    convert_values,
-    restore_values,
-)
+from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, HeldRates, convert_values, restore_values
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days, read_period
 from opp_analytics.text import count, joined

@@ -320,19 +320,16 @@ class _Deals:
         ]
         if not found:
             return []
-        columns = dict.fromkeys(name for condition in self.conditions for name in condition.columns)
-        then = tables.measure_deals_before(columns, {key for key, _ in found})
-        before = None if then is None else _read_rows(then, columns)
-        return [self._make_alert(key, condition, before) for key, condition in found]
-
-    def _make_alert(
-        self, key: Any, condition: Condition, before: Mapping[Any, dict[str, float]] | None
-    ) -> Alert:
-        then = (before or {}).get(key)
-        new = None if before is None else not (then and condition.judge(then))
-        return Alert(
-            self._say(key, condition, then), new, f"{key} {condition.text}", self._write(key, "name")
-        )
+        names = [*next(iter(self.figures.values()))]
+        then = tables.measure_deals_before(names, {key for key, _ in found})
+        before = None if then is None else _read_rows(then, names)
+        alerts = []
+        for key, condition in found:
+            was = (before or {}).get(key)
+            new = None if before is None else not (was and condition.judge(was))
+            sentence = self._say(key, condition, was)
+            alerts.append(Alert(sentence, new, f"{key} {condition.text}", self._write(key, "name")))
+        return alerts
 
     def find_end(self, key: str) -> Alert | None:
         """Say what became of a deal that met a condition; without a sentence where it is not known whether it still does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -198,8 +198,11 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
         for page in others:
             bar.update()
             assert page.part is not None
-            with _name_part(page):
+            try:
                 made.append(_make(ready, page, tables.narrow(page.part), files))
+            except OppAnalyticsError as error:
+                error.args = (f"the page of {page.audience}: {error}",)
+                raise
         bar.update()
     (report, _), *rest = made
     with say_failure(f"cannot create the folder {report.html.parent}"):
@@ -247,14 +250,9 @@ def _make(
         parts=(),
         org=inputs.org,
     )
-    return report, _make_files(ready, page, composed, digest, tables) if files else {}
-
-
-def _make_files(
-    ready: ReadyReport, page: ReadyPage, composed: WeeklyPage, digest: Digest, tables: Tables
-) -> dict[Path, bytes]:
-    paths, look = page.paths, ready.inputs.settings
-    audience = {"audience": page.audience, "team": tables.inputs.team}
+    if not files:
+        return report, {}
+    audience = {"audience": page.audience, "team": inputs.team}
     html = render_page(composed, **audience, accent=look.get("accent"), logo=ready.logo)
     content = {"html": html.encode(), "xlsx": _write_workbook(composed, tables)}
     if "pdf" in paths:
@@ -263,17 +261,7 @@ def _make_files(
         content["eml"] = write_mail(digest, {paths[kind].name: part for kind, part in content.items()})
     if "markdown" in paths:
         content["markdown"] = write_chat(digest).encode()
-    return {path: content[kind] for kind, path in paths.items()}
-
-
-@contextmanager
-def _name_part(page: ReadyPage) -> Iterator[None]:
-    """Name the page that an error is of."""
-    try:
-        yield
-    except OppAnalyticsError as error:
-        error.args = (f"the page of {page.audience}: {error}",)
-        raise
+    return report, {path: content[kind] for kind, path in paths.items()}
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:

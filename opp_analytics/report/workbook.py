@@ -147,12 +147,7 @@ def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, curren
         }
         look: dict[str, Any] = {"fill": {"color": color}, "gap": 70}
         if target:
-            mark = {
-                "type": "long_dash",
-                "size": 18,
-                "fill": {"color": color},
-                "border": {"color": color},
-            }
+            mark = {"type": "long_dash", "size": 18, "fill": {"color": color}, "border": {"color": color}}
             look = {"line": {"none": True}, "marker": mark}
         (marks if target else chart).add_series({**series, **look})
     if "Target" in table:

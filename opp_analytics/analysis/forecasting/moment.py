@@ -329,12 +329,7 @@ class Records:
 
     @classmethod
     def of(
-        cls,
-        records: pd.DataFrame,
-        freq: str,
-        tz: str,
-        year_start: int = 1,
-        gaps: Iterable[pd.Period] = (),
+        cls, records: pd.DataFrame, freq: str, tz: str, year_start: int = 1, gaps: Iterable[pd.Period] = ()
     ) -> Records:
         """Keep the last record of each day, in the time zone of the business."""
         moments = records["recorded_at"].drop_duplicates().sort_values(ignore_index=True)

@@ -20,7 +20,7 @@ from opp_analytics.report.delivery.receivers import Receiver, Unknown
 from opp_analytics.report.digest import MARKDOWN, PLAIN, SLACK, Digest, Marks, write_chat
 from opp_analytics.report.html import WHOLE
 
-_URLS, _COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
+CHAT_URLS, CHAT_COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
 _SECONDS = 60.0
 """A chat that takes longer has failed."""
 _THREAD = "opp-analytics chat"
@@ -38,14 +38,14 @@ _LONGEST = {"Power Automate / Workflows (for MSTeams)": 4_000}
 
 def find_chats() -> list[Receiver]:
     """Read the chats of the environment, which get the page of everybody; each is checked, and none is shown."""
-    found = read_secret(_URLS, _COMMAND, "chat")
+    found = read_secret(CHAT_URLS, CHAT_COMMAND, "chat")
     chats = [Secret(url) for url in dict.fromkeys(found.reveal().split())] if found else []
     names = []
     for place, chat in enumerate(chats, 1):
         service = _open(chat)
         if service is None:
             raise ConfigError(
-                f"chat {place} of {len(chats)} in the environment ({_URLS} or {_COMMAND}) has no address that Apprise can read: "
+                f"chat {place} of {len(chats)} in the environment ({CHAT_URLS} or {CHAT_COMMAND}) has no address that Apprise can read: "
                 "the service is unknown, a part is missing, or a library of that service is not installed; its form is at "
                 "https://appriseit.com/services/"
             )

@@ -16,7 +16,7 @@ from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsErr
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
 from opp_analytics.report.alerts import Watched
-from opp_analytics.report.delivery.chat import find_chats, send_chat
+from opp_analytics.report.delivery.chat import CHAT_COMMAND, CHAT_URLS, find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
@@ -25,6 +25,8 @@ from opp_analytics.report.model import Alert
 from opp_analytics.report.weekly import WeeklyReport
 from opp_analytics.schema import TEXT
 
+SECRETS = {URL: COMMAND, CHAT_URLS: CHAT_COMMAND}
+"""The variables of secrets, each with the one of a command that prints it."""
 _COLUMNS = ["receiver", "audience", "channel", "state", "detail"]
 
 
@@ -106,7 +108,7 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
     chats = find_chats()
     if not org.deliver and not chats:
         raise ConfigError(
-            f"the org file does not say who gets the report; {_EXAMPLE}, or set OPP_ANALYTICS_CHAT_URLS for a chat"
+            f"the org file does not say who gets the report; {_EXAMPLE}, or set {CHAT_URLS} for a chat"
         )
     receivers = {audience: find_receivers(audience, org, chats) for audience in audiences}
     mails = any(one.address and one.channel == "mail" for group in receivers.values() for one in group)

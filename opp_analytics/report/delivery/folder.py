@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,13 +70,15 @@ def keep_folder(
     kept = {day, *sorted({run.day for run in runs}, reverse=True)[:keep]}
     # A ledger may come from elsewhere: only names that a run gives are followed.
     old = {
-        folder / name for run in runs if run.day not in kept for name in run.files if _is_named(name, run.day)
-    }
+        folder / name
+        for run in runs if run.day not in kept
+        for name in run.files if Path(name).name == name and name.startswith(f"weekly-{run.day}")
+    }  # fmt: skip
     for file in sorted(old):
         with say_failure(f"cannot remove {file}"):
             file.unlink(missing_ok=True)
     weeks = _list_weeks(folder)
-    newest = next((page.file for week in weeks for page in week.pages if page.audience == WHOLE), None)
+    newest = next((page.file for _, lines in weeks for _, page in lines if page.audience == WHOLE), None)
     values = {"weeks": weeks, "audience": _LIST, "pictures": stylesheet(accent)}
     contents = {_INDEX: render_template("index.html", **values).encode()}
     if newest is not None:
@@ -85,10 +86,6 @@ def keep_folder(
     for name, content in contents.items():
         with say_failure(f"cannot write {folder / name}"):
             write_whole(folder / name, content)
-
-
-def _is_named(name: str, day: str) -> bool:
-    return Path(name).name == name and name.startswith(f"weekly-{day}")
 
 
 @dataclass(frozen=True)
@@ -119,40 +116,25 @@ class Page:
         return quote(book.name) if book.exists() else ""
 
 
-@dataclass(frozen=True)
-class Week:
-    """The pages of one day, by name."""
-
-    day: datetime.date
-    pages: tuple[Page, ...]
-
-    @property
-    def title(self) -> str:
-        """The day."""
-        return text.day(self.day, year=True)
-
-    @cached_property
-    def lines(self) -> list[tuple[int, Page]]:
-        """The pages in order, each with its depth: the whole, teams, and people under their team."""
-        whole = [page for page in self.pages if page.audience == WHOLE]
-        people = [page for page in self.pages if page.audience.startswith("person ")]
-        teams = [page for page in self.pages if page not in whole and page not in people]
-        lines = [(0, page) for page in whole]
-        for team in teams:
-            lines += [(1, team), *((2, page) for page in people if page.team == team.name)]
-        known = {team.name for team in teams}
-        return [*lines, *((1, page) for page in people if page.team not in known)]
-
-
-def _list_weeks(folder: Path) -> list[Week]:
-    """List the pages of a folder by day, the newest first."""
+def _list_weeks(folder: Path) -> list[tuple[str, list[tuple[int, Page]]]]:
+    """List the pages of a folder by day, the newest first, in order and each with its depth."""
     pages: dict[datetime.date, list[Page]] = {}
     for file in folder.glob("weekly-*.html"):
         found, head = _DAY.match(file.name), read_head(file)
         if found and "audience" in head:
             page = Page(file, head["audience"], head.get("team", ""), head.get("description", ""))
             pages.setdefault(datetime.date.fromisoformat(found[1]), []).append(page)
-    by_name = {
-        day: sorted(found, key=lambda page: (page.name.casefold(), page.file)) for day, found in pages.items()
-    }
-    return [Week(day, tuple(by_name[day])) for day in sorted(by_name, reverse=True)]
+    return [(text.day(day, year=True), _nest(pages[day])) for day in sorted(pages, reverse=True)]
+
+
+def _nest(found: Iterable[Page]) -> list[tuple[int, Page]]:
+    """Order the pages of a day by name: the whole, teams, and people under their team."""
+    pages = sorted(found, key=lambda page: (page.name.casefold(), page.file))
+    whole = [page for page in pages if page.audience == WHOLE]
+    people = [page for page in pages if page.audience.startswith("person ")]
+    teams = [page for page in pages if page not in whole and page not in people]
+    lines = [(0, page) for page in whole]
+    for team in teams:
+        lines += [(1, team), *((2, page) for page in people if page.team == team.name)]
+    known = {team.name for team in teams}
+    return [*lines, *((1, page) for page in people if page.team not in known)]

@@ -38,18 +38,13 @@ def find_receivers(audience: str, org: Org, chats: Iterable[Receiver] = ()) -> l
     Without any, one receiver without an address stands for them.
     """
     kind, _, name = audience.partition(" ")
-    if audience == WHOLE:
-        addresses, others = org.deliver.get("mail_to", ()), list(chats)
-    else:
-        addresses, others = _find_addresses(kind, name, org), []
-    mail = [Receiver(one, "mail", audience, Secret(one)) for one in dict.fromkeys(addresses)]
-    return [*mail, *others] or [Receiver(name or WHOLE, "mail", audience, None)]
-
-
-def _find_addresses(kind: str, name: str, org: Org) -> Iterable[str]:
-    if kind == "team":
-        return tuple(org.deliver.get("teams", {}).get(name, ()))
     people = org.people
-    if kind != "person" or "email" not in people:
-        return ()
-    return tuple(people.loc[people["owner_name"] == name, "email"].dropna())
+    addresses: Iterable[str] = ()
+    if audience == WHOLE:
+        addresses = org.deliver.get("mail_to", ())
+    elif kind == "team":
+        addresses = org.deliver.get("teams", {}).get(name, ())
+    elif kind == "person" and "email" in people:
+        addresses = people["email"][people["owner_name"] == name].dropna()
+    mail = [Receiver(one, "mail", audience, Secret(one)) for one in dict.fromkeys(addresses)]
+    return [*mail, *(chats if audience == WHOLE else ())] or [Receiver(name or WHOLE, "mail", audience, None)]
