@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +13,7 @@ from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import opp_analytics
 
@@ -45,6 +46,32 @@ class _Commands(TyperGroup):
         """Import the command that `args` name."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed if name is None else _import(name), rest
+
+
+class _Command(TyperCommand):
+    """A command whose errors name its options where they name the arguments of the function that it calls."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        from opp_analytics.errors import OppAnalyticsError
+
+        try:
+            return super().invoke(ctx)
+        except OppAnalyticsError as error:
+            options = [(one.name, one.opts[0]) for one in self.params if one.opts[0].startswith("--")]
+            names = {
+                argument: option
+                for name, option in options
+                for argument in (name, option[2:].replace("-", "_"))
+            }
+            argument = re.compile(rf"(?<![\w.(])({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?")
+            error.args = tuple(
+                argument.sub(lambda at: names[at[1]] + (" " if at["cell"] == "" else ""), said)
+                if isinstance(said, str)
+                else said
+                for said in error.args
+            )
+            raise
 
 
 def _typer(**options: Any) -> typer.Typer:
@@ -130,11 +157,11 @@ def _import(name: str) -> Any:
     if name == "org":
         alone.callback(help=_ORG, epilog=example, no_args_is_help=True)(lambda: None)
         for each, own in module.ORG_COMMANDS.items():
-            alone.command(each)(_run_whole(own))
+            alone.command(each, cls=_Command)(_run_whole(own))
     else:
         # An amount below 0 is no option, and the command refuses it.
         amounts = {"ignore_unknown_options": True} if name == "call" else None
-        alone.command(name, context_settings=amounts, epilog=example)(
+        alone.command(name, cls=_Command, context_settings=amounts, epilog=example)(
             _run_whole(getattr(module, _name_function(name)))
         )
     return typer.main.get_command(alone)

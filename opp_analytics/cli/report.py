@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,9 +31,9 @@ if runs():
 
     from opp_analytics import text
     from opp_analytics.certificate import Certificate
-    from opp_analytics.cli.console import complain, heading, note, say, show
+    from opp_analytics.cli.console import complain, heading, note, say, show, write_command
     from opp_analytics.cli.load import add_record
-    from opp_analytics.errors import ConfigError
+    from opp_analytics.errors import ConfigError, DataError
     from opp_analytics.periods import as_date, as_instant, check_freq
     from opp_analytics.report import WeeklyReport, check_delivery, check_report, fold_alerts, write_report
 
@@ -41,7 +42,7 @@ if runs():
 def report_command(
     file: Annotated[
         Path, typer.Option("--out", help="An .html file or a folder; the .xlsx is written beside it.")
-    ] = Path("opp-report"),
+    ] = Path("reports"),
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +95,7 @@ def report_command(
         typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
     ] = True,
     send: Annotated[
-        bool, typer.Option("--send", help="Send the page to those whom [deliver] of the org file names.")
+        bool, typer.Option("--send", help="Send the page to those whom \\[deliver] of the org file names.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --send: write and send nothing; say who would get it.")
@@ -115,6 +116,9 @@ def report_command(
     for option, given in {"--dry-run": dry_run, "--again": again, "--alerts": alerts}.items():
         if given and not send:
             raise typer.BadParameter(f"{option} is about sending; add --send", param_hint=option)
+    for option, given in {"--eml": eml, "--markdown": markdown, "--pdf": pdf}.items():
+        if given and alerts:
+            raise typer.BadParameter(f"--alerts writes no files; leave out {option}", param_hint=option)
     source = None if source_file is None else read_source(source_file, org_file, written, asked=as_of)
     org = find_org(org_file) if source is None else source.org
     zone = (org or oa.Org()).zone(None)
@@ -158,36 +162,57 @@ def report_command(
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
+    late = ready.inputs.unseen or ready.inputs.old
+    if send and late and as_of is None:
+        first = write_command("record", "--history", folder)
+        raise DataError(
+            f"{late} So nothing was sent; record the pipeline of today with {first}, or name the day that it is of by --as-of"
+        )
     page = write_report(ready, files=files)
     parts = f", with {text.count(len(page.parts), 'page')} of teams and people" if page.parts else ""
     listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
     if files:
         say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
-    failed = send and _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page")
-    say_alerts(page, failed=failed)
+    sent = _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page") if send else None
+    told = sent.loc[sent["state"].isin(_TOLD), "detail"].tolist() if sent is not None and alerts else None
+    say_alerts(page, told=told, failed=sent is not None and "failed" in sent["state"].tolist())
 
 
-def _send(page: WeeklyReport, **asked: Any) -> bool:
-    """Send a report, say who got it and who did not, and tell whether a message failed."""
-    outcome = oa.deliver(page, **asked)
-    state, who = outcome["state"], outcome["receiver"]
-    told = outcome["detail"].where(state.isin(["already", "would send"]), "")
-    outcome["state"] = state.where(told == "", state + ": " + told)
-    heading("Sent" if (state == "sent").any() else "Nothing was sent")
-    show(outcome[["receiver", "audience", "state"]], index=False, most=len(outcome))
-    for why, failed in who[state == "failed"].groupby(outcome["detail"], sort=False):
+_TOLD = ("sent", "would send")
+"""What the messages are to whom alerts were told."""
+
+
+def _send(page: WeeklyReport, *, kind: Literal["page", "alerts"], **asked: Any) -> pd.DataFrame:
+    """Send a report, and say who got it, who did not, and what alerts they were told."""
+    outcome = oa.deliver(page, kind=kind, **asked)
+    state, who, detail = outcome["state"], outcome["receiver"], outcome["detail"]
+    alerts = (kind == "alerts") & state.isin(_TOLD)
+    shown = detail.where(state.isin(["already", "would send"]) & ~alerts, "")
+    counts = ", ".join(f"{(state == one).sum()} {one}" for one in ("sent", "failed"))
+    sent = (state == "sent").any()
+    heading(counts if sent and (state == "failed").any() else "Sent" if sent else "Nothing was sent")
+    table = outcome.assign(state=state.where(shown == "", state + ": " + shown))
+    show(table[["receiver", "audience", "state"]], index=False, most=len(outcome))
+    for said, group in outcome[alerts].groupby("detail", sort=False):
+        note(f"To {text.joined(group['receiver'], most=5)}:")
+        say(str(said))
+    for why, failed in who[state == "failed"].groupby(detail, sort=False):
         complain(f"{text.joined(failed, most=5)}: {why}")
     if (state == "already").any():
         note("already: sent for this day; --again sends it once more.")
     if (state == "no address").any():
         note("no address: add it to [deliver.teams], or as email to [people], of the org file.")
-    return bool((state == "failed").any())
+    return outcome
 
 
-def say_alerts(page: WeeklyReport, *, failed: bool = False) -> None:
-    """Say the alerts; end with exit code 1 if a message failed, else 3 if an alert holds."""
-    for alert in (*fold_alerts(page.alerts), *(one for one in page.milestones[:1] if one.new)):
-        say(alert.words if alert.new else str(alert))
+def say_alerts(page: WeeklyReport, *, told: Sequence[str] | None = None, failed: bool = False) -> None:
+    """Say the alerts, or those that stand beside what was `told`; end with exit code 1 if a message failed, else 3 if an alert holds."""
+    lines = (*page.alerts, *(one for one in page.milestones[:1] if one.new))
+    if told is not None:
+        said = "\n".join(told)
+        lines = tuple(replace(one, new=False) for one in page.alerts if one.sentence not in said)
+    for alert in fold_alerts(lines):
+        say(str(alert) if told is None and not alert.new else alert.words)
     if failed or page.alerts:
         raise typer.Exit(1 if failed else 3)
 

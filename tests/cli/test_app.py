@@ -136,6 +136,16 @@ def test_help__names_what_the_code_takes(command: Command) -> None:
     assert ", ".join(get_args(MethodName)) in " ".join(said.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help__shows_the_brackets_of_its_texts(command: Command, name: str) -> None:
+    _, said, _ = command(name, "--help")
+    shown = " ".join(said.replace("│", " ").split())
+    texts = [one.help for one in _import(name).params if one.help]
+    for words in texts:
+        for bracket in re.findall(r"\[[^\]\s]+\]", words):
+            assert bracket in shown, words
+
+
 @pytest.mark.parametrize(
     "name", [name for name in COMMANDS if name != "org"]
 )  # a group, whose help is that line

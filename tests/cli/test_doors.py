@@ -53,7 +53,7 @@ def test_23blocks__leads_to_the_page_and_goes_on_from_there(
     for call in told(DOCS / "start-23blocks.md"):
         if call[0] in ("record", "report"):
             assert command(*call)[0] == 0
-    assert list(Path("opp-report").glob("weekly-*.html"))
+    assert list(Path("reports").glob("weekly-*.html"))
 
 
 def test_another_crm__leads_to_the_page(command: Command, here: Path, tmp_path: Path) -> None:

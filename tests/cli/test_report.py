@@ -95,7 +95,7 @@ def test_report__refuses_a_target_below_nothing(command: Command, account: Accou
     page = tmp_path / "a.html"
     code, _, err = command("report", "--target", "-5", "--out", page, "--history", tmp_path / "history")
     assert code == 1
-    assert "target=-5.0 is below 0" in err
+    assert "--target -5.0 is below 0" in err
     assert not page.exists()
 
 
@@ -112,7 +112,7 @@ def test_report__of_one_person_counts_her_deals_alone(
     assert page.keys[:2] == ["to_win", "trend"]
     code, _, err = command(*asked, "Zeo")
     assert code == 1
-    assert "only='Zeo' is nobody's name; use one of Ann or Zoe" in err
+    assert "--for 'Zeo' is nobody's name; use one of Ann or Zoe" in err
 
 
 def test_report__reads_the_org_file_of_the_folder(command: Command, account: Account, here: Path) -> None:
@@ -177,8 +177,8 @@ def test_report__for_a_person_beside_that_of_the_whole(
     account(pd.DataFrame([row(k, owner_name=name) for k, name in enumerate(["Ann Lee", "Zoe"])]))
     assert command("report")[0] == 0
     assert command("report", "--for", "ann")[0] == 0
-    assert len(list((here / "opp-report").glob("*.html"))) == 2
-    assert len(list((here / "opp-report").glob("*-person-ann-lee.html"))) == 1
+    assert len(list((here / "reports").glob("*.html"))) == 2
+    assert len(list((here / "reports").glob("*-person-ann-lee.html"))) == 1
     assert command("report", "--out", "week.html")[0] == 0
     code, _, err = command("report", "--out", "week.html", "--for", "Zoe")
     assert code == 1

@@ -161,7 +161,7 @@ def test_report_send__of_alerts_sends_what_changed_and_ends_with_3_as_long_as_on
         History("opp-history").record(pd.DataFrame(rows), at=f"{day}T08:00Z")
     assert not server.messages
     code, out, _ = report("--alerts", "--dry-run", more=more, day="2026-01-13")
-    assert (code, out.count("would send: New: ")) == (3, 2)
+    assert (code, out.count("New: "), out.count("would send")) == (3, 1, 2)
     code, out, _ = report("--alerts", more=more, day="2026-01-13")
     assert code == 3
     message = server.messages[0][1]
@@ -173,3 +173,70 @@ def test_report_send__of_alerts_sends_what_changed_and_ends_with_3_as_long_as_on
     History("opp-history").record(pd.DataFrame(rows), at="2026-01-15T08:00Z")
     assert report("--alerts", more=more, day="2026-01-15")[0] == 0
     assert "is back below 5K: 100" in server.messages[-1][1]["Subject"]
+
+
+def test_report_send__of_alerts_says_what_was_told_then_what_stands(
+    report: Report, server: MailServer
+) -> None:
+    more = '[report]\nalert_when = ["open_value >= 0", "open_count > 0"]\n'
+    told = "To vp@example.com and cfo@example.com:\nNew: "
+    code, out, _ = report("--alerts", "--dry-run", more=more)
+    assert (code, out.count("New: "), "…" in out, told in out) == (3, 2, False, True)
+    assert "Still" not in out
+    code, out, _ = report("--alerts", more=more)
+    assert (code, out.count("New: "), told in out) == (3, 2, True)
+    assert "Still" not in out
+    History("opp-history").record(
+        pd.DataFrame([row(k, close_date="2026-01-20") for k in range(4)]), at="2026-01-13T08:00Z"
+    )
+    code, out, _ = report("--alerts", more=more, day="2026-01-13")
+    assert (code, "New" in out, out.count("Still: ")) == (3, False, 2)
+    assert out.index("Nothing was sent") < out.index("Still: ")
+    more += "milestones = [0.00001]\n"
+    assert "Nothing was sent" in report("--alerts", more=more, day="2026-01-13")[1]
+
+
+@pytest.mark.parametrize("option", ["--eml", "--markdown", "--pdf"])
+def test_report_send__of_alerts_takes_no_option_that_writes_files(report: Report, option: str) -> None:
+    code, _, err = report("--alerts", option)
+    assert code == 2
+    assert f"--alerts writes no files; leave out {option}" in " ".join(err.replace("│", " ").split())
+
+
+def test_report_send__counts_what_failed_in_its_heading(report: Report, server: MailServer) -> None:
+    server.refused = ["vp@example.com"]
+    assert "\n1 sent, 1 failed\n" in report()[1]
+
+
+def test_report_send__refuses_data_of_another_day_unless_the_day_is_named(
+    command: Command, report: Report, server: MailServer
+) -> None:
+    code, _, err = command("report", "--send")
+    assert code == 1
+    assert "the pipeline was last seen on Jan 12, 2026" in err
+    assert (
+        "So nothing was sent; record the pipeline of today with opp-analytics record --history opp-history"
+        in err
+    )
+    assert not server.messages
+    assert not Path("reports").exists()
+    code, out, _ = command("report", "--send", "--as-of", "2026-01-12")
+    assert (code, len(server.messages)) == (0, 2), out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--for-each", "tem"), "--for-each 'tem' is not a column of people"),
+        (
+            ("--for-each", "team", "--for", "North"),
+            "--for-each makes a page for each, and --for 'North' asks for one",
+        ),
+        (("--keep", "0"), "--keep 0 must be at least 1; use for example --keep 12"),
+        (("--since", "2040-01-01"), "--since '2040-01-01' is not before"),
+    ],
+)
+def test_report__names_its_options_in_errors(report: Report, words: tuple[str, ...], says: str) -> None:
+    code, _, err = report(*words)
+    assert code == 1
+    assert says in err

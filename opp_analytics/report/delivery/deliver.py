@@ -71,7 +71,7 @@ def deliver(
         One row for each message: ``receiver`` (a mail address, or kind and checksum of a chat such as ``slack 3f2a9c``; a
         person or team without an address), ``audience`` (whose page), ``channel`` (mail, chat), ``state`` (sent, failed,
         already, no address, nothing changed, would send), ``detail`` (why it failed, when it was sent already, or the alerts
-        that would be sent), all str.
+        that were or would be sent, a line each), all str.
         ``deliveries.jsonl`` beside the page keeps what was sent.
 
     Raises
@@ -146,6 +146,7 @@ def _deliver(
         page, lines, keys = _follow_up(page, told, kind)
         if kind == "alerts" and not lines:
             return tell("nothing changed")
+        said = "\n".join(line.words for line in lines) if kind == "alerts" else ""
         delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
         if dry_run:
             before = None if again else post.ledger.find_last(delivery)
@@ -155,8 +156,7 @@ def _deliver(
             return tell("already", _say_before(before, post.org))
         if dry_run:
             unset = f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
-            said = " ".join(line.words for line in lines) if kind == "alerts" else ""
-            return tell("would send", unset or said)
+            return tell("would send", "\n".join(filter(None, (unset, said))))
     except OppAnalyticsError as error:
         return tell("failed", str(error))
     try:
@@ -170,7 +170,7 @@ def _deliver(
         post.ledger.add(replace(delivery, at=now(), state="failed" if why else "sent"))
     except OppAnalyticsError as error:
         return tell("failed", f"{why or 'it was sent, but that could not be kept'}: {error}")
-    return tell("failed" if why else "sent", why)
+    return tell("failed", why) if why else tell("sent", said)
 
 
 def _follow_up(
