@@ -136,10 +136,16 @@ def make_formatter(
     return lambda value: write(value if pd.isna(value) or math.isinf(value) else math.floor(value + 0.5))
 
 
-def choose_workbook_format(column: str, currency: str | None) -> str | None:
-    """Choose the number format in which a workbook shows a column: money in whole units; None for other units."""
-    unit = find_unit(column)
-    return f"{sign_money(currency)}#,##0" if unit == "money" else WORKBOOK_FORMATS.get(unit)
+def choose_workbook_format(column: str, currency: str | None, *, signed: bool = False) -> str | None:
+    """Choose the number format in which a workbook shows a column: money in whole units; None for other units.
+
+    A `signed` amount or count has its sign, as a column of changes does.
+    """
+    unit, signed = find_unit(column), signed or column == "change"
+    if unit != "money" and not signed:
+        return WORKBOOK_FORMATS.get(unit)
+    shown = f"{sign_money(currency) if unit == 'money' else ''}#,##0"
+    return f'+{shown};"−"{shown};{shown}' if signed else f'{shown};"−"{shown}'
 
 
 def sign_money(currency: str | None) -> str:

@@ -212,7 +212,7 @@ def _choose_kind(name: str, dtype: Any) -> str:
 def _choose_width(head: str, values: pd.Series[Any], kind: str, widest: float) -> float:
     """Choose a width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
-    words = head.split()
+    words = head.split(" ")
     lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
     line = min((max(map(len, both)) for both in lines), default=0)
     least = {"money": 13.0, "instant": 21.0, "date": 14.0, "period": 16.0}.get(kind, 10.0)

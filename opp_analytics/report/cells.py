@@ -103,6 +103,19 @@ def list_closed(tables: Tables, period: str) -> Deals | None:
     return list_deals(tables, won, f"Closed in {tables.inputs.name_of(period)}")
 
 
+def count_in(tables: Tables, deals: pd.DataFrame, period: str) -> pd.Series[float]:
+    """Count what each deal adds to a period's forecast: the value of one won in it, value × chance of an open one; else missing."""
+    won = (deals["period"] == period) & (deals["outcome"] == "won")
+    open_ = deals["unique_id"].map(tables.contributions(period))
+    return deals["value"].where(won, open_).astype("float64")
+
+
+def name_new_business(tables: Tables) -> str:
+    """Name what a forecast expects beyond its deals."""
+    by_rate = tables.forecast.attrs["method"] == "run_rate"
+    return "Open deals and new business, as past periods ended" if by_rate else "Usual new business"
+
+
 def list_expected(
     tables: Tables,
     deals: pd.DataFrame,
@@ -117,21 +130,17 @@ def list_expected(
     `deals` are all that the forecast counts. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
     opens shows another, so that rows add up. Noted is what rests on deals dated later, from a fifth on.
     """
-    known, inputs = tables.contributions(period), tables.inputs
-    here, won = deals["period"] == period, deals["outcome"] == "won"
-    added = deals["value"].where(won & here, deals["unique_id"].map(known)).astype("float64")
+    inputs, here, added = tables.inputs, deals["period"] == period, count_in(tables, deals, period)
     # Without chances a period still shows what is due.
     mine = deals.assign(expected=added)[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
     new = float(np.nan_to_num(forecast["new_business"]))
-    by_rate = tables.forecast.attrs["method"] == "run_rate"
-    words = "Open deals and new business, as past periods ended" if by_rate else "Usual new business"
     (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
     ends = pd.Period(period, inputs.freq).end_time.normalize()
     later = float(mine["expected"][(mine["outcome"] == "open") & (mine["close_date"] > ends)].sum())
     note = f"{inputs.money(later)} of it rests on deals dated after {inputs.day(ends)}."
     return list_deals(
         tables, mine, caption, note=note if later >= max(_MUCH * shown, _CENT) else "", amount="expected", period=period,
-        further={words: new} if abs(new) >= _CENT else {}, shown=shown,
+        further={name_new_business(tables): new} if abs(new) >= _CENT else {}, shown=shown,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from opp_analytics import text
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
+from opp_analytics.report.cells import count_in, name_new_business
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
@@ -33,6 +34,12 @@ class Sheet:
     """A line below the table."""
     about: str = ""
     """What it holds; of the further sheets, which are listed before them."""
+    total: str = "Total"
+    """What the row of totals is called."""
+    explained: Mapping[str, str] = field(default_factory=dict)
+    """What is meant by columns, for the notes at their headings."""
+    printed: int | None = None
+    """Rows that are printed, by default all."""
     levels: tuple[int, ...] = ()
     """Depth of each row, where rows add up those below them: the last is the total, 0, after groups, from 1 on."""
 
@@ -46,6 +53,16 @@ class Figure:
     column: str
     """The forecast's column, which says the unit; also the name of the cell."""
     before: Any = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of the forecast."""
+
+    title: str
+    value: float
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Conditions by column that select its deals on their sheet, as `SUMIFS` takes them; none where it is not of deals."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +86,8 @@ class Summary:
     figures: tuple[Figure, ...] = ()
     since: str = ""
     """Heads the earlier figures; empty without any."""
+    shares: tuple[Share, ...] = ()
+    """Parts that add up to the forecast."""
     graphs: tuple[Graph, ...] = ()
 
 
@@ -100,6 +119,7 @@ def summarize(page: WeeklyPage, tables: Tables) -> Summary:
         tuple(filter(None, (page.sentence, page.second))),
         figures(tables),
         page.since,
+        share_forecast(tables),
         tuple(graph for graph in graphs if graph.table.filter(["Closed", "Forecast"]).to_numpy().any()),
     )
 
@@ -111,6 +131,33 @@ def figures(tables: Tables) -> tuple[Figure, ...]:
         Figure(title, tables.current[column], column, earlier.figure(period, column) if earlier else None)
         for column, title in _FIGURES.items()
     )
+
+
+def share_forecast(tables: Tables) -> tuple[Share, ...]:
+    """Share out the current period's forecast: closed, open deals by their dates, and what is expected beyond the deals."""
+    inputs = tables.inputs
+    deals, close = inputs.deals, inputs.deals["close_date"]
+    today, end = inputs.today, inputs.period.end_time.normalize()
+    added, is_open = count_in(tables, deals, str(inputs.period)), deals["outcome"] == "open"
+    first, last = (str((day - pd.Timestamp("1899-12-30")).days) for day in (today, end))
+    kinds = {
+        "Closed": (deals["outcome"] == "won", ()),
+        f"Open, due in {inputs.name}": (is_open & close.between(today, end), (f">={first}", f"<={last}")),
+        "Open, overdue": (is_open & (close < today), (f"<{first}",)),
+        "Open, without a close date": (is_open & close.isna(), ("=",)),
+        f"Open, due after {inputs.name}": (is_open & (close > end), (f">{last}",)),
+    }
+    shares = [
+        Share(
+            title,
+            float(added[rows].sum()),
+            {"outcome": ("open",), "close_date": dates} if dates else {"outcome": ("won",)},
+        )
+        for title, (rows, dates) in kinds.items()
+    ]
+    new = float(np.nan_to_num(tables.current["new_business"]))
+    shares.append(Share(name_new_business(tables), new))
+    return tuple(share for share in shares if share.title == "Closed" or share.value)
 
 
 def _draw_periods(tables: Tables) -> Graph:
@@ -156,16 +203,22 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
             continue
         note = _NOTES[name](tables, table) if name in _NOTES else ""
         levels = tuple(table.attrs.get("levels", ()))
-        titles = dict(plan.titles)
+        printed, titles = table.attrs.get("printed"), dict(plan.titles)
         if "chance" in table:
             titles["chance"] = tables.name_history(str(tables.lead) if name == "To win" else "")
         if "change" in table:
-            titles["change"] = f"Change since {tables.inputs.day(tables.earlier.day)}"
+            day = tables.inputs.day(tables.earlier.day).replace(" ", "\N{NO-BREAK SPACE}")
+            titles["change"] = f"Change since {day}"
+        if "in_forecast" in table:
+            titles["in_forecast"] = f"In forecast of {tables.inputs.name}"
         # Attributes would be copied at each step.
         table = _read_periods(tables, pd.DataFrame(table))
+        explained = _EXPLAINED if name in ("People", "Periods", "Deals") else {}
         if "period" in table and "period_end" not in table:
             titles = {"period": text.capital(tables.inputs.noun), **titles}
-        yield Sheet(name, table, plan.summed, titles, note, plan.about, levels)
+        yield Sheet(
+            name, table, plan.summed, titles, note, plan.about, plan.total, explained, printed, levels
+        )
 
 
 def _read_periods(tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
@@ -297,17 +350,24 @@ def _list_calls(tables: Tables) -> pd.DataFrame:
 
 
 def _list_deals(tables: Tables) -> pd.DataFrame:
-    """List each deal that is open or closed lately: open ones by period, what adds most first; then closed ones, the latest first."""
+    """List each deal that is open or closed lately: the overdue first, then by period, what adds most first; then closed ones, the latest first.
+
+    Printed are the open ones and those won in the current period.
+    """
     inputs = tables.inputs
     old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
     deals = inputs.deals[~old]
     is_open = deals["outcome"] == "open"
     expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
-    periods = pd.factorize(deals["period"].where(is_open), sort=True)[0]
+    periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
+    others = ~is_open & ~((deals["outcome"] == "won") & (deals["period"] == str(inputs.period)))
     outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *_CLOSED_AS))})
-    order = np.lexsort((ago, -expected, periods, outcomes.astype("float64")))
-    return _describe(tables, deals.iloc[order])
+    order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
+    deals = deals.assign(in_forecast=count_in(tables, deals, str(inputs.period))).iloc[order]
+    table = _describe(tables, deals)
+    table.attrs = {"printed": len(deals) - int(others.sum())}
+    return table
 
 
 def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
@@ -323,7 +383,16 @@ def _describe(tables: Tables, deals: pd.DataFrame) -> pd.DataFrame:
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     table = table.dropna(axis="columns", how="all") if len(table) else table
     dates = ["stage", "outcome", "period", "close_date"]
-    amounts = ["value", "probability", "chance", "expected_value", "risk", "reasons", "why_chance"]
+    amounts = [
+        "value",
+        "probability",
+        "chance",
+        "in_forecast",
+        "expected_value",
+        "risk",
+        "reasons",
+        "why_chance",
+    ]
     return _order(table, "name", *by, *dates, *amounts)
 
 
@@ -398,6 +467,7 @@ class _Plan(NamedTuple):
     titles: Mapping[str, str] = {}
     about: str = ""
     """What it holds; empty of a sheet in front."""
+    total: str = "Total"
 
 
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
@@ -411,7 +481,8 @@ _NOTES = {"Deals": _note_older, "At risk": _note_risks, "Findings": _note_rest}
 """Says what of a table is not on its sheet."""
 _OPEN = ("open_count", "open_value", "expected_open", "new_business")
 _PEOPLE = (
-    "target", "booked", "expected", "gap", "p_target", "call", "change", *_OPEN, "low", "high",
+    "target", "booked", "expected_open", "new_business", "expected", "gap", "p_target", "call", "change",
+    "open_count", "open_value", "low", "high",
     "caller", "override", "overrider",
 )  # fmt: skip
 """Columns of people, those that a leader reads first."""
@@ -428,11 +499,25 @@ _BY_VALUE = {
     "value_rate_low": "By value from",
     "value_rate_high": "By value to",
 }
+_EXPLAINED = {
+    "expected_open": "value × chance in this period of all open deals, also of those overdue, without a date or due later. "
+    "By deal: sheet Deals, “In forecast of …”",
+    "new_business": "what this period is expected to bring beyond the deals that are there. It is on no deal",
+    "expected_value": "value × chance in the period that the deal is due in. What it adds to this period: “In forecast of …”",
+    "in_forecast": "value × chance in this period, whatever the deal’s date; the value of what closed in it. Its total, and the "
+    "new business, is the forecast",
+}
+"""What is meant by columns that a reader could take for each other."""
 _WEEKS = {"period": "Week from", "period_end": "Week to"}
 _DEALS_OF = {"value": "Value of deals", "action": "What to do"}
 _SHEETS = {
     "People": _Plan(_list_people, ("target", "booked", "expected", "gap", "call", "change", *_OPEN)),
-    "Deals": _Plan(_list_deals, ("value", "expected_value"), {"why_chance": "Why this chance"}),
+    "Deals": _Plan(
+        _list_deals,
+        ("value", "expected_value", "in_forecast"),
+        {"why_chance": "Why this chance"},
+        total="Total of the rows shown",
+    ),
     "At risk": _Plan(_list_risks, ("value", "expected_value")),
     "To win": _Plan(_list_to_win, ("target", "booked", "gap", "value"), _DEALS_OF),
     "Calls": _Plan(_list_calls, (), {"period": "Period", **_CALLED}),

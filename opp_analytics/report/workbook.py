@@ -25,7 +25,7 @@ from opp_analytics.columns import (
     write_label,
 )
 from opp_analytics.errors import DataWarning
-from opp_analytics.report.sheets import Graph, Sheet, Summary
+from opp_analytics.report.sheets import Graph, Share, Sheet, Summary
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -59,7 +59,7 @@ def write_workbook(
     further = [sheet for sheet in sheets if sheet.about]
     properties = {"title": text.one_line(summary.title), "created": as_of}
     with workbooks.make_workbook(saved, "report", properties) as book:
-        _write_summary(book, summary, notes, currency)
+        _write_summary(book, summary, sheets, notes, currency)
         for sheet in sheets:
             if further and sheet is further[0]:
                 _list_further(book, further)
@@ -67,7 +67,9 @@ def write_workbook(
     return saved.getvalue()
 
 
-def _write_summary(book: Workbook, summary: Summary, notes: Sequence[str], currency: str | None) -> None:
+def _write_summary(
+    book: Workbook, summary: Summary, sheets: Sequence[Sheet], notes: Sequence[str], currency: str | None
+) -> None:
     """Write the summary: the page's sentences, its figures as cells with names, and what is drawn; all on one sheet of paper."""
     page = _new_sheet(book, "Summary", tall=1)
     for place, width in enumerate(_WIDTHS):
@@ -93,14 +95,60 @@ def _write_summary(book: Workbook, summary: Summary, notes: Sequence[str], curre
         change = None if now is None or then is None or unit in ("rate", "ratio") else now - then
         for place, value in enumerate([now, *([then, change] if summary.since else [])], start=1):
             sure = unit == "rate" and workbooks.is_almost_sure(value)
-            form = ALMOST_SURE if sure else f"+{shown};-{shown};0" if place == 3 else shown
+            signed = choose_workbook_format(figure.column, currency, signed=True) if place == 3 else None
+            form = ALMOST_SURE if sure else signed or shown
             page.write(row, place, value, book.add_format({"num_format": form, "align": "right"}))
         book.define_name(figure.column, f"=Summary!$B${row + 1}")
     row += 2
+    if summary.shares:
+        row = _write_shares(book, page, row, summary.shares, sheets, currency)
     for graph in summary.graphs:
         row = _write_graph(book, page, row, graph, currency)
     end = _write_lines(book, page, row, [(words, {**small, "font_color": _QUIET}) for words in notes])
     page.print_area(0, 0, end, len(_WIDTHS) - 1)
+
+
+def _write_shares(
+    book: Workbook,
+    page: Worksheet,
+    row: int,
+    shares: Sequence[Share],
+    sheets: Sequence[Sheet],
+    currency: str | None,
+) -> int:
+    """Write the parts of the forecast, those of deals as sums over their sheet, and their sum; return the next row."""
+    money = {"num_format": choose_workbook_format("value", currency), "align": "right"}
+    head = {"bold": True, "bottom": 1, "bottom_color": _QUIET}
+    page.write(row, 0, "Forecast, by part", book.add_format(head))
+    page.write(row, 1, "Amount", book.add_format(head | {"align": "right"}))
+    for place, share in enumerate(shares, start=1):
+        page.write(row + place, 0, text.one_line(share.title))
+        formula = next((_sum_where(sheet, share) for sheet in sheets if sheet.name == "Deals"), "")
+        if formula:
+            page.write_formula(row + place, 1, formula, book.add_format(money), share.value)
+        else:
+            page.write(row + place, 1, share.value, book.add_format(money))
+    end, total = row + len(shares) + 1, {"bold": True, "top": 1}
+    page.write(end, 0, "Forecast", book.add_format(total))
+    whole = math.fsum(share.value for share in shares)
+    page.write_formula(end, 1, f"=SUM(B{row + 2}:B{end})", book.add_format(money | total), whole)
+    return end + 2
+
+
+def _sum_where(sheet: Sheet, share: Share) -> str:
+    """Write the sum of a part's deals over their sheet; empty where it is not of deals, or lacks a column."""
+    from xlsxwriter.utility import xl_range_abs
+
+    names = list(sheet.table)
+    if not share.where or not {"in_forecast", *share.where} <= set(names):
+        return ""
+
+    def refer(name: str) -> str:
+        place = names.index(name)
+        return f"{sheet.name}!{xl_range_abs(1, place, len(sheet.table), place)}"
+
+    asked = [f'{refer(name)},"{one}"' for name, conditions in share.where.items() for one in conditions]
+    return f"=SUMIFS({refer('in_forecast')},{','.join(asked)})"
 
 
 def _write_lines(
@@ -183,7 +231,7 @@ def _scale(largest: float, currency: str | None) -> str:
     )
     digits = "0.0" if scale and largest < 5 * 10**scale else "0"
     sign, rest = sign_money(currency), f"{digits}{',' * (scale // 3)}" + (f'"{unit}"' if unit else "")
-    return f"{sign}{rest};-{sign}{rest};{sign}0"
+    return f'{sign}{rest};"−"{sign}{rest};{sign}0'
 
 
 def _list_further(book: Workbook, sheets: Sequence[Sheet]) -> None:
@@ -215,8 +263,9 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
     )
     page = _new_sheet(book, sheet.name)
     for place, (head, name) in enumerate(zip(heads, names, strict=True)):
-        if head != name:
-            _note(page, 0, place, name)
+        words = sheet.explained.get(name, "")
+        if words or head != name:
+            _note(page, 0, place, f"{name}: {words}." if words else name)
     rows = _add_up(sheet) if sheet.levels else {}
     for row, level in enumerate(sheet.levels, start=1):
         if level > 1:
@@ -229,14 +278,15 @@ def _write_table(book: Workbook, sheet: Sheet, currency: str | None, day: str) -
     sums = {name: frame[name].sum() for name in sheet.summed if name in names and frame[name].notna().any()}
     last = len(frame) + bool(sums and not sheet.levels)
     if not sheet.levels:
-        _add_table(book, page, last, heads, columns, [sums.get(name) for name in names])
+        _add_table(book, page, last, heads, columns, [sums.get(name) for name in names], sheet.total)
     if sheet.note:
         page.write(last + 2, 0, sheet.note)
     widths = [column.width for column, name in zip(columns, names, strict=True) if name != "unique_id"]
     reach = [wide for wide in itertools.accumulate(widths or [0.0]) if wide <= _PAPER]
     if sum(widths) > _UPRIGHT:
         page.set_landscape()
-    page.print_area(0, 0, last, max(len(reach), 1) - 1)
+    printed = last if sheet.printed in (None, len(frame)) else sheet.printed
+    page.print_area(0, 0, printed, max(len(reach), 1) - 1)
     red = book.add_format({"bold": True, "font_color": _RED})
     for name, rule in _MARKED.items():
         if name in names:
@@ -295,10 +345,10 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
 
 
 def _note(page: Worksheet, row: int, place: int, name: str) -> None:
-    """Note the name that functions and the API use."""
-    page.write_comment(
-        row, place, text.one_line(name), {"author": "opp_analytics", "height": 24, "width": 160}
-    )
+    """Note the name that functions and the API use, with what is meant by it."""
+    lines = math.ceil(len(name) / 40)
+    look = {"author": "opp_analytics", "height": 8 + 16 * lines, "width": 160 if lines == 1 else 260}
+    page.write_comment(row, place, text.one_line(name), look)
 
 
 class _NoCells(dict[tuple[int, int], str]):
@@ -314,15 +364,16 @@ def _add_table(
     heads: list[str],
     columns: list[workbooks.Column],
     sums: list[float | None],
+    total: str,
 ) -> None:
     """Make an Excel table of the rows that are written, and write its totals in the `last` row where there are some."""
-    key, totals = page.name.replace(" ", "_"), any(total is not None for total in sums)
+    key, totals = page.name.replace(" ", "_"), any(one is not None for one in sums)
     described: list[dict[str, str]] = [
-        {"header": head} if total is None else {"header": head, "total_function": "sum"}
-        for head, total in zip(heads, sums, strict=True)
+        {"header": head} if one is None else {"header": head, "total_function": "sum"}
+        for head, one in zip(heads, sums, strict=True)
     ]
     if totals:
-        described[0]["total_string"] = "Total"
+        described[0]["total_string"] = total
     style = {"style": "Table Style Light 1", "banded_rows": False, "total_row": totals}
     page.table_cells = _NoCells()
     # The library has no tables where it writes row by row, only because it would write their cells again.
@@ -332,7 +383,7 @@ def _add_table(
     if totals:
         known = {place: head for place, head in enumerate(heads) if sums[place] is not None}
         formulas = {place: f"=SUBTOTAL(109,{key}[{_escape(head)}])" for place, head in known.items()}
-        cells = ["Total", *(None if total is None else float(total) for total in sums[1:])]
+        cells = [total, *(None if one is None else float(one) for one in sums[1:])]
         workbooks.write_own_row(book, page, last, workbooks.Row({"bold": True}, formulas), columns, cells)
 
 

@@ -15,7 +15,7 @@ from opp_analytics.columns import write_label
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.inputs import read_inputs
-from opp_analytics.report.sheets import sheets
+from opp_analytics.report.sheets import share_forecast, sheets
 from opp_analytics.report.tables import Tables
 from tests.report import reading, states
 
@@ -268,6 +268,26 @@ def test_details__open_to_figures_that_add_up_to_the_one_shown(method_page):
 
 def _signed(words):
     return 0 if words in ("", "–") else _whole(words.replace("−", "-").replace("+", ""))
+
+
+def test_share_forecast__adds_up_to_the_forecast_by_the_deals_of_its_sheet(method_page):
+    tables, _ = method_page
+    shares = {share.title: share.value for share in share_forecast(tables)}
+    assert sum(shares.values()) == pytest.approx(tables.current["expected"], abs=0.005)
+    assert shares["Closed"] == tables.current["booked"]
+    (deals,) = (sheet for sheet in sheets(tables) if sheet.name == "Deals")
+    people = tables.persons
+    counted = deals.table["in_forecast"].fillna(0.0)
+    parts = {"Closed": counted[deals.table["outcome"] == "won"].sum()}
+    parts |= {"Open": counted[deals.table["outcome"] == "open"].sum()}
+    assert parts["Open"] == pytest.approx(
+        sum(value for title, value in shares.items() if title.startswith("Open, "))
+    )
+    by_person = counted[deals.table["outcome"] == "open"].groupby(deals.table["owner_name"]).sum()
+    if tables.forecast.attrs["method"] != "run_rate":
+        assert by_person.reindex(people.index.get_level_values(-1)).fillna(0.0).tolist() == pytest.approx(
+            people["expected_open"].tolist(), abs=0.005
+        )
 
 
 def test_reasons__say_from_what_a_chance_moved_since_the_record_compared_with(method_page, history, week_ago):

@@ -106,14 +106,16 @@ def test_workbook__totals_are_formulas_over_the_table(book):
     value = next(cell for cell in deals[1] if cell.value == "Value").column
     assert table.totalsRowCount == 1
     assert last[value - 1].value == "=SUBTOTAL(109,Deals[Value])"
-    assert last[0].value == "Total"
+    assert last[0].value == "Total of the rows shown"
     assert table.autoFilter.ref == f"A1:{last[-1].column_letter}{deals.max_row - 1}"
 
 
 def test_workbook__money_is_in_whole_units_with_the_currency_s_sign_and_exact_in_its_cell():
     table = pd.DataFrame({"value": [1.55], "rate": [0.5], "deals": [3]})
     cells = [_book(Sheet("A", table), currency=code)["A"]["A2"] for code in ("USD", "CHF", None)]
-    assert [cell.number_format for cell in cells] == ["[$$]#,##0", "[$CHF] #,##0", "#,##0"]
+    assert [cell.number_format for cell in cells] == [
+        '[$$]#,##0;"−"[$$]#,##0', '[$CHF] #,##0;"−"[$CHF] #,##0', '#,##0;"−"#,##0',
+    ]  # fmt: skip
     assert {cell.value for cell in cells} == {1.55}
     assert [cell.number_format for cell in _book(Sheet("A", table))["A"][2]][1:] == [
         '[<=0]0%;[<0.005]"<1%";0%',
@@ -151,7 +153,19 @@ def test_workbook__draws_amounts_from_its_cells():
     rows = {cell.value: cell.row for cell in sheet["A"]}
     assert refs == {f"Summary!${column}${rows['Rep']}": f"Summary!${column}${rows['Ann']}" for column in "BC"}
     assert chart.y_axis.title.tx.rich.p[0].r[0].t == "US dollars"
-    assert chart.y_axis.numFmt.formatCode == '[$$]0"K"'.replace('0"', '0,"') + ';-[$$]0,"K";[$$]0'
+    assert chart.y_axis.numFmt.formatCode == '[$$]0"K"'.replace('0"', '0,"') + ';"−"[$$]0,"K";[$$]0'
+
+
+def test_workbook__shares_out_the_forecast_by_formulas_over_the_deals_and_says_what_is_meant(book):
+    rows = {row[0].value: row[1].value for row in book["Summary"].iter_rows() if row[0].value != "Forecast"}
+    assert rows["Closed"].startswith("=SUMIFS(Deals!$")
+    assert rows["Closed"].endswith(',"won")')
+    notes = {cell.value: cell.comment.text for cell in book["Deals"][1] if cell.comment}
+    assert "In forecast of March" in notes["Expected"].replace("…", "March")
+    assert notes["In forecast of March"].startswith("in_forecast: value × chance in this period")
+    assert book["Deals"].print_area.endswith("$6"), "the lost one is not printed"
+    some = _book(Sheet("Deals", pd.DataFrame({"value": [1.0, 2.0]}), ("value",), printed=1))
+    assert some["Deals"].print_area == "'Deals'!$A$1:$A$2"
 
 
 def test_workbook__groups_add_up_once_and_a_total_of_its_own_is_a_number():
@@ -260,7 +274,7 @@ def test_workbook__marks_what_catches_the_eye(book):
         str(found.sqref): [rule.formula for rule in found.rules]
         for found in book["Deals"].conditional_formatting
     }
-    assert rules == {"E2:E7": [['"overdue"']], "J2:J7": [["1"]]}
+    assert rules == {"E2:E7": [['"overdue"']], "K2:K7": [["1"]]}
 
 
 def test_workbook__says_what_excel_cannot_hold(monkeypatch):
@@ -333,6 +347,13 @@ def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_pa
         forecast["expected"],
     )
     assert _rows(book["Deals"])[-1]["Value"] == sum(row[2] for row in THIS_WEEK)
+    said = [row[:2] for row in book["Summary"].iter_rows(values_only=True)]
+    first = said.index(("Forecast, by part", "Amount")) + 1
+    assert said[first : first + 3] == [
+        ("Closed", 70_000),
+        ("Open, due in March", 96_000),
+        ("Forecast", 166_000),
+    ]
     errors = [
         cell.value for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "e"
     ]
@@ -389,5 +410,5 @@ def test_workbook__shows_numbers_as_the_page_does(tmp_path):
     shown = pd.read_csv(tmp_path / "shown-A.csv", dtype=str)
     assert shown["Win rate"].str.replace("-", "−").tolist() == [text.percent(rate) for rate in rates]
     assert shown["Pipeline coverage"].tolist() == [text.times(ratio) for ratio in times]
-    assert shown["Forecast"].tolist()[:4] == ["$168,423", "-$78", "-$1", "$87,000"]
+    assert shown["Forecast"].tolist()[:4] == ["$168,423", "−$78", "−$1", "$87,000"]
     assert shown["Value"].tolist()[:4] == shown["Forecast"].tolist()[:4]
