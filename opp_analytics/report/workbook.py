@@ -182,10 +182,9 @@ def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, curren
     chart = book.add_chart({"type": "column", **({"subtype": "stacked"} if graph.stacked else {})})
     marks = book.add_chart({"type": "line"})
     for place, name in enumerate(table, start=1):
-        color, target = _COLORS[str(name)], name == "Target"
         if graph.stacked and name == "Forecast":
             continue  # Its parts are drawn.
-        series = {
+        series: dict[str, Any] = {
             "name": ["Summary", row, place],
             "categories": ["Summary", row + 1, 0, last, 0],
             "values": ["Summary", row + 1, place, last, place],
@@ -193,30 +192,21 @@ def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, curren
             "categories_data": [*map(text.one_line, table.index)],
             "values_data": table[name].fillna(0.0).tolist(),
         }
-        look: dict[str, Any] = {"fill": {"color": color}, "gap": 70}
-        if target:
-            mark = {"type": "long_dash", "size": 18, "fill": {"color": color}, "border": {"color": color}}
-            look = {"line": {"none": True}, "marker": mark}
-        (marks if target else chart).add_series({**series, **look})
+        color = {"color": _COLORS[str(name)]}
+        if name == "Target":
+            mark = {"type": "long_dash", "size": 18, "fill": color, "border": color}
+            marks.add_series({**series, "line": {"none": True}, "marker": mark})
+        else:
+            chart.add_series({**series, "fill": color, "gap": 70})
     if "Target" in table:
         chart.combine(marks)
-    font = {"size": 9, "bold": False, "color": _QUIET}
+    axis = {"name_font": {"size": 9, "bold": False, "color": _QUIET}, "num_font": {"size": 9}}
+    lines = {"major_gridlines": {"visible": True, "line": {"color": _RULE}}, "line": {"none": True}}
     units = text.capital(text.currency_name(currency)) or "Amount"
-    chart.set_title({"name": graph.title, "name_font": {"size": 11, "bold": True}, "overlay": False})
-    chart.set_x_axis(
-        {"name": text.capital(str(table.index.name)), "name_font": font, "num_font": {"size": 9}}
-    )
     largest = max(map(abs, filter(math.isfinite, table.to_numpy(dtype=float).ravel())))
-    chart.set_y_axis(
-        {
-            "name": units,
-            "name_font": font,
-            "num_font": {"size": 9},
-            "num_format": _scale(largest, currency),
-            "major_gridlines": {"visible": True, "line": {"color": _RULE}},
-            "line": {"none": True},
-        }
-    )
+    chart.set_title({"name": graph.title, "name_font": {"size": 11, "bold": True}, "overlay": False})
+    chart.set_x_axis({"name": text.capital(str(table.index.name)), **axis})
+    chart.set_y_axis({"name": units, "num_format": _scale(largest, currency), **axis, **lines})
     chart.set_legend({"position": "top", "font": {"size": 9}})
     chart.set_chartarea({"border": {"none": True}})
     chart.set_size({"width": _PIXELS, "height": 250})
@@ -226,9 +216,8 @@ def _write_graph(book: Workbook, page: Worksheet, row: int, graph: Graph, curren
 
 def _scale(largest: float, currency: str | None) -> str:
     """Choose the format of an axis of money, by its largest amount."""
-    unit, scale = next(
-        ((unit, scale) for unit, scale in (("B", 9), ("M", 6), ("K", 3)) if largest >= 10**scale), ("", 0)
-    )
+    scales = (("B", 9), ("M", 6), ("K", 3), ("", 0))
+    unit, scale = next((one for one in scales if largest >= 10 ** one[1]), scales[-1])
     digits = "0.0" if scale and largest < 5 * 10**scale else "0"
     sign, rest = sign_money(currency), f"{digits}{',' * (scale // 3)}" + (f'"{unit}"' if unit else "")
     return f'{sign}{rest};"−"{sign}{rest};{sign}0'
@@ -237,10 +226,8 @@ def _scale(largest: float, currency: str | None) -> str:
 def _list_further(book: Workbook, sheets: Sequence[Sheet]) -> None:
     """List the further sheets, with links."""
     page = _new_sheet(book, _MORE)
-    page.set_column(0, 0, 20)
-    page.set_column(1, 1, 10)
-    page.set_column(2, 2, 80)
-    for place, title in enumerate(("Sheet", "Rows", "What it holds")):
+    for place, (title, width) in enumerate((("Sheet", 20), ("Rows", 10), ("What it holds", 80))):
+        page.set_column(place, place, width)
         align = {"align": "right"} if place == 1 else {"indent": place // 2}
         page.write(0, place, title, book.add_format({"bold": True, **align}))
     link, indent = book.add_format({"font_color": "#0A58CA", "underline": 1}), book.add_format({"indent": 1})
