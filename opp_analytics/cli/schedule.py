@@ -140,8 +140,10 @@ def schedule_command(
         where = place.relative_to(root).as_posix()
         values |= {"history": inside[0], "pages_kept": inside[1], "place": where}
         values |= {"kept": f"{where}/kept", "artifact": "\n".join(f"{where}/{written}/*.{e}" for e in _PAGES)}
+    owner = place.stat()
     plain = _write_times(org.zone(None), kind) | {
-        "owner": _find_owner(place),
+        # Root runs nothing.
+        "owner": f"{owner.st_uid}:{owner.st_gid}" if owner.st_uid else "1000:1000",
         "extras": f"excel,report{',deliver' if send else ''}",
         "secret_names": ", ".join([*VARIABLES, *(SECRETS if send else ())]),
     }
@@ -209,12 +211,6 @@ def _find_user() -> str:
     import pwd
 
     return pwd.getpwuid(os.getuid()).pw_name
-
-
-def _find_owner(place: Path) -> str:
-    """Find who owns the folder, as user:group; root runs nothing."""
-    owner = place.stat()
-    return f"{owner.st_uid}:{owner.st_gid}" if owner.st_uid else "1000:1000"
 
 
 def _write_times(zone: str, kind: Scheduler) -> dict[str, str]:

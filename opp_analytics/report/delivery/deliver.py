@@ -148,10 +148,7 @@ def _deliver(
             return tell("nothing changed")
         said = "\n".join(line.words for line in lines) if kind == "alerts" else ""
         delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
-        if dry_run:
-            before = None if again else post.ledger.find_last(delivery)
-        else:
-            before = post.ledger.begin(delivery, again=again)
+        before = post.ledger.begin(delivery, again=again, dry_run=dry_run)
         if before is not None:
             return tell("already", _say_before(before, post.org))
         if dry_run:

@@ -90,19 +90,19 @@ class Ledger:
         with in_turn(self.file):
             self._append(line)
 
-    def begin(self, delivery: Delivery, *, again: bool) -> Delivery | None:
-        """Add that a message is about to be sent, unless it was: then give that line, and add nothing."""
-        with in_turn(self.file):
-            before = None if again else self.find_last(delivery)
-            if before is None:
-                self._append(delivery)
-            return before
+    def begin(self, delivery: Delivery, *, again: bool, dry_run: bool = False) -> Delivery | None:
+        """Add that a message is about to be sent, unless it was: then give that line, and add nothing, as with `dry_run`.
 
-    def find_last(self, like: Delivery) -> Delivery | None:
-        """Find the last message to the same receiver, of the same audience, kind and day; None where it failed, so that it may be sent."""
+        It was sent if the last line of the receiver, audience, kind and day is not of a failure.
+        """
         name = attrgetter("receiver", "audience", "kind", "day")
-        same = [one for one in self.deliveries() if name(one) == name(like)]
-        return same[-1] if same and same[-1].state != "failed" else None
+        with in_turn(self.file):
+            same = [one for one in self.deliveries() if name(one) == name(delivery)]
+            if same and same[-1].state != "failed" and not again:
+                return same[-1]
+            if not dry_run:
+                self._append(delivery)
+            return None
 
     def _append(self, line: Delivery | Run) -> None:
         with say_failure(f"cannot write {self.file}"):
