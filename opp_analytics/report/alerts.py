@@ -104,30 +104,25 @@ def judge_alerts(tables: Tables) -> Watched:
 
 _TOLD = "you asked to be told {bound}."
 _TEXTS = {
-    "p_target": f"{{period}} is {{figure}} likely to hit {{target}}; {_TOLD}",
-    "expected": f"Forecast for {{period}} is {{figure}}; {_TOLD}",
-    "expected / target": "Forecast {expected} is {figure} of target; your line is {line}.",
-    "booked": f"{{period}} has {{figure}} closed; {_TOLD}",
-    "booked / target": "Closed {booked} is {figure} of target; your line is {line}.",
-    "attainment": "Closed {booked} is {figure} of target; your line is {line}.",
-    "gap": f"{{period}} has {{figure}} to go; {_TOLD}",
-    "open_value": f"{{period}} has {{figure}} open and due; {_TOLD}",
-    "pipeline_coverage": f"{{period}} has {{figure}} coverage of what is to go; {_TOLD}",
-    "needed_pipeline": f"{{period}} needs {{figure}} more pipeline; {_TOLD}",
-    "world_changed": "New deals or the share won changed beyond chance; you asked to be told.",
+    "p_target": (f"{{period}} is {{figure}} likely to hit {{target}}; {_TOLD}", "{period}"),
+    "expected": (f"Forecast for {{period}} is {{figure}}; {_TOLD}", "Forecast for {period}"),
+    "expected / target": ("Forecast {expected} is {figure} of target; your line is {line}.", ""),
+    "booked": (f"{{period}} has {{figure}} closed; {_TOLD}", "Closed in {period}"),
+    "booked / target": ("Closed {booked} is {figure} of target; your line is {line}.", ""),
+    "attainment": ("Closed {booked} is {figure} of target; your line is {line}.", "Closed in {period}"),
+    "gap": (f"{{period}} has {{figure}} to go; {_TOLD}", "To go in {period}"),
+    "open_value": (f"{{period}} has {{figure}} open and due; {_TOLD}", "Open and due in {period}"),
+    "pipeline_coverage": (
+        f"{{period}} has {{figure}} coverage of what is to go; {_TOLD}",
+        "Coverage of {period}",
+    ),
+    "needed_pipeline": (
+        f"{{period}} needs {{figure}} more pipeline; {_TOLD}",
+        "Pipeline to add for {period}",
+    ),
+    "world_changed": ("New deals or the share won changed beyond chance; you asked to be told.", ""),
 }
-"""Sentences of alerts by the column that is compared with a number, or by the two columns of a ratio."""
-_SUBJECTS = {
-    "p_target": "{period}",
-    "expected": "Forecast for {period}",
-    "booked": "Closed in {period}",
-    "attainment": "Closed in {period}",
-    "gap": "To go in {period}",
-    "open_value": "Open and due in {period}",
-    "pipeline_coverage": "Coverage of {period}",
-    "needed_pipeline": "Pipeline to add for {period}",
-}
-"""What an alert was about, once it is over."""
+"""Sentences of alerts by the column that is compared with a number, or by the two columns of a ratio; and what each was about, once it is over."""
 _MOVES = {
     "below": ("fell below {line}", "is below {line}", "is back above {line}"),
     "at or below": ("fell to {line} or less", "is at {line} or less", "is back above {line}"),
@@ -195,8 +190,7 @@ def _read_texts(settings: Mapping[str, Any]) -> dict[str, str]:
 def _say_alert(
     condition: Condition, row: pd.Series[Any], own: Mapping[str, str], period: str, currency: str | None
 ) -> str:
-    shown = {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()}
-    shown |= {"period": period, "condition": condition.text}
+    shown = {**_write_row(row, currency), "period": period, "condition": condition.text}
     found = condition.comparison
     if found is None:
         template = f"{{period}}: {_list_figures(condition, shown)}; you asked to be told when {{condition}}."
@@ -206,21 +200,19 @@ def _say_alert(
         names = f"{found.column} / {found.base}" if found.base else found.column
         usual = f"{{period}}: {found.column} is {{figure}}"
         usual += f" of {found.base}; your line is {{line}}." if found.base else f"; {_TOLD}"
-        template = own.get(found.column) or _TEXTS.get(names, usual)
+        template = own.get(found.column) or _TEXTS.get(names, (usual,))[0]
     return text.one_line(text.capital(own.get(condition.text, template).format_map(shown)))
 
 
 def _say_over(condition: Condition, row: pd.Series[Any], period: str, currency: str | None) -> str:
     """Say that a condition no longer holds, with the figure now."""
-    found, shown = (
-        condition.comparison,
-        {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()},
-    )
+    found, shown = condition.comparison, _write_row(row, currency)
     if found is None:
         return text.capital(f"{period}: {_list_figures(condition, shown)}; no longer {condition.text}.")
     if found.column == "world_changed":
         return "New deals and the share won are no longer changed beyond chance."
-    subject = _SUBJECTS.get(found.column, f"{text.label(found.column)} of {{period}}").format(period=period)
+    usual = f"{text.label(found.column)} of {{period}}"
+    subject = _TEXTS.get(found.column, ("", usual))[1].format(period=period)
     of = f" of {text.label(found.base)}" if found.base else ""
     figure, line = _write_pair(found, found.measure(dict(row)), currency)
     likely = f" likely to hit {shown['target']}" if found.column == "p_target" and not of else ""
@@ -253,6 +245,10 @@ def _write(column: str, figure: float, currency: str | None, fine: bool = False)
     if unit in ("rate", "percent"):
         return text.percent(figure, 2 * fine)
     return f"{text.number(figure, 2)}×" if unit == "ratio" and fine else format_cell(column, figure, currency)
+
+
+def _write_row(row: pd.Series[Any], currency: str | None) -> dict[str, str]:
+    return {str(name): _write(str(name), float(figure), currency) for name, figure in row.items()}
 
 
 class _Cells(dict[str, str]):

@@ -40,7 +40,7 @@ def find_chats() -> list[Receiver]:
     """Read the chats of the environment, which get the page of everybody; each is checked, and none is shown."""
     found = read_secret(CHAT_URLS, CHAT_COMMAND, "chat")
     chats = [Secret(url) for url in dict.fromkeys(found.reveal().split())] if found else []
-    names = []
+    receivers = []
     for place, chat in enumerate(chats, 1):
         service = _open(chat)
         if service is None:
@@ -49,8 +49,8 @@ def find_chats() -> list[Receiver]:
                 "the service is unknown, a part is missing, or a library of that service is not installed; its form is at "
                 "https://appriseit.com/services/"
             )
-        names.append(_name(chat, service))
-    return [Receiver(name, "chat", WHOLE, chat) for name, chat in zip(names, chats, strict=True)]
+        receivers.append(Receiver(_name(chat, service), "chat", WHOLE, chat))
+    return receivers
 
 
 def send_chat(chat: Secret, digest: Digest, name: str) -> str:
