@@ -110,6 +110,11 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
     return f"{_sign(math.copysign(rounded, fraction), signed)}{rounded:,.{digits}f}%"
 
 
+def whole_percents(fraction: float) -> float:
+    """Round a fraction to whole percents, as `percent` shows it."""
+    return math.copysign(_half_up(abs(fraction) * 100, 0) / 100, fraction)
+
+
 def points(fraction: float) -> str:
     """Write a difference between two percentages, without its sign: 62 pts."""
     if not math.isfinite(fraction):

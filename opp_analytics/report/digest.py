@@ -89,10 +89,19 @@ class Section:
     rows: tuple[Row, ...] = ()
     """Teams and people, without those folded."""
 
+    rest: int = 0
+    """Further rows, that only the workbook has."""
+
     @property
     def more(self) -> str:
         """What a mail leaves out of the deals."""
-        return _count_rest(len(self.says), _MOST_DEALS)
+        return self.count_rest(_MOST_DEALS)
+
+    def count_rest(self, shown: int) -> str:
+        """Say how many rows there are beyond those shown, and where."""
+        left = max(len(self.says) - shown, 0) + self.rest
+        where = "in the workbook" if self.rest else "on the page"
+        return f"{left}{' more' if shown else ''} {where}" if left else ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ def make_digest(page: WeeklyPage) -> Digest:
 def _make_section(block: Block) -> Section:
     """Put a block in words; of people also the rows, without pictures and folded lines."""
     note = next((part.text for part in block.parts if isinstance(part, Note)), block.note)
-    made = Section(block.key, block.title, note, block.says)
+    made = Section(block.key, block.title, note, block.says, rest=block.rest)
     table = next((part for part in block.parts if isinstance(part, Table)), None)
     if block.key != "people" or table is None:
         return made
@@ -174,11 +183,7 @@ def _write_cell(cell: Cell) -> str:
     arrow = {1: "▲ ", -1: "▼ "}.get(cell.sign or 0, "")
     said = " ".join(filter(None, (cell.small, cell.by and f"by {cell.by}")))
     said = f" ({said})" if said else ""
-    return f"{arrow}{cell.lead}{cell.text}{said}"
-
-
-def _count_rest(rows: int, shown: int) -> str:
-    return f"{rows - shown}{' more' if shown else ''} on the page" if rows > shown else ""
+    return f"{arrow}{cell.lead}{cell.said or cell.text}{said}"
 
 
 _SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
@@ -281,7 +286,7 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         lines = [
             f"{marks.stress(one.name, one.strong)}{marks.text(one.words)}" for one in section.says[:shown]
         ]
-        lines += filter(None, [_count_rest(len(section.says), shown)])
+        lines += filter(None, [section.count_rest(shown)])
         yield "\n".join(f"{marks.item}{line}" for line in lines)
 
 

@@ -36,6 +36,8 @@ class Cell:
     """Address of the deal in the CRM."""
     page: str = ""
     """Address of the page of the person or team that it names."""
+    said: str = ""
+    """The figure as mail writes it, where the page says its unit once for the table."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,8 @@ class Block:
     """Its rows as sentences, the most important first."""
     note: str = ""
     """What mail says below the title: the line below it without what explains pictures."""
+    rest: int = 0
+    """Further rows, that only the workbook has."""
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ def test_digest__says_the_override_in_the_cell():
     )
     (section,) = [one for one in make_digest(page).sections if one.key == "people"]
     calls = [row.words.partition(", call ")[2] for row in section.rows]
-    assert [call for call in calls if call] == ["450,000 (400K by Dana)", "35,000 (by Dana)"]
+    assert [call for call in calls if call] == ["450K (400K by Dana)", "35K (by Dana)"]
 
 
 def test_sheets__have_calls_of_people_and_the_log_of_all():

@@ -19,6 +19,7 @@ from opp_analytics.report.digest import (
     SLACK,
     Marks,
     Row,
+    Section,
     make_digest,
     write_chat,
     write_mail,
@@ -406,3 +407,10 @@ def test_write_mail__tells_teams_and_people_apart(message: EmailMessage) -> None
 def test_write_mail__same_digest_same_bytes() -> None:
     one, other = (write_mail(digest(PEOPLE, RISK), FILES) for _ in range(2))
     assert one == other
+
+
+def test_section__counts_what_the_workbook_has_beyond_the_page_in_one_figure():
+    section = Section("risk", "T", says=tuple(Saying(str(n), "") for n in range(9)), rest=10)
+    assert (section.more, section.count_rest(0)) == ("14 more in the workbook", "19 in the workbook")
+    assert write_chat(digest(section)).endswith("- 14 more in the workbook\n")
+    assert write_plain(digest(section)).endswith("- 14 more in the workbook.\n")

@@ -564,8 +564,11 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(row.name), "p_target")
-    note = f"was {text.percent(then)}" if math.isfinite(then) else ""
-    change = _change(tables, row, "p_target", text.points)
+    if not math.isfinite(then):
+        return Tile("Chance of target", text.percent(row["p_target"]))
+    note = f"was {text.percent(then)}"
+    # Beside both figures, their difference is that of what is shown.
+    change = show_change(text.whole_percents(row["p_target"]), text.whole_percents(then), text.points)
     return Tile("Chance of target", text.percent(row["p_target"]), change, note)
 
 

@@ -62,7 +62,7 @@ def people(tables: Tables) -> Block:
     line = aim if math.isfinite(tables.current["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
-    sub, note = (". ".join(filter(None, (rows.unit.words, *words, *said))) for words in ([drawn], []))
+    sub, note = (". ".join(filter(None, words)) for words in ([rows.unit.words, drawn, *said], said))
     table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
     return Block(
         "people", say_finding(rows.table), sub, (table,), says=tuple(rows.say()), note=note and f"{note}."
@@ -232,7 +232,7 @@ class _Rows:
     def _changes(self) -> list[Cell | None]:
         """The change of each row, the largest of a person in blue."""
         shown, members = (
-            [show_change(float(one), 0.0, self.unit.show) for one in self.money["change"]],
+            [self._show_change(float(one)) for one in self.money["change"]],
             self._members(),
         )
         stressed = stress_largest([cell if place in members else None for place, cell in enumerate(shown)])
@@ -250,8 +250,8 @@ class _Rows:
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
         ]
         if self.aimed:
-            past_target = Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else None
-            cells += [past_target or self._show(gap), self._show_chance(row)]
+            past = replace(self._show(-gap, signed=True), tone="quiet") if gap <= 0 else self._show(gap)
+            cells += [past, self._show_chance(row)]
         else:
             cells.append(self._show(row["open_value"]))
         if not self.tables.no_changes:
@@ -288,8 +288,19 @@ class _Rows:
         ]
         return self.tables.links.get(Part(*named[-1]), "") if named else ""
 
-    def _show(self, value: float) -> Cell:
-        return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
+    def _show(self, value: float, *, signed: bool = False) -> Cell:
+        if not math.isfinite(value):
+            return Cell(text.MISSING, tone="quiet")
+        said = text.money(value, self.tables.inputs.currency, fine=True, signed=signed)
+        return Cell(self.unit.show(value, signed=signed), said=said)
+
+    def _show_change(self, value: float) -> Cell | None:
+        cell = show_change(value, 0.0, self.unit.show)
+        return (
+            replace(cell, said=self.tables.inputs.money(abs(value), fine=True))
+            if cell and cell.sign
+            else cell
+        )
 
     def _show_call(self, name: Any, row: pd.Series[Any]) -> Cell:
         """Show the call in force, below it what somebody else says, or who called the number, and what is below closed money."""
@@ -424,7 +435,7 @@ def _say_deal(tables: Tables, deal: dict[Any, Any]) -> Saying:
 def _say_gaps(tables: Tables, short: pd.DataFrame) -> str:
     if len(tables.leading_persons) == 1 and len(short):
         month = tables.inputs.name_of(str(tables.lead))
-        return f"What to win in {month}: {tables.inputs.money(short['gap'].sum(), fine=True)} to go"
+        return f"What to win in {month}: {tables.inputs.money(short['gap'].sum())} to go"
     if short.empty:
         due = tables.leading_persons["open_count"].sum() > 0
         return f"Everyone is at target: {'upside still due' if due else 'no more deals due'}"

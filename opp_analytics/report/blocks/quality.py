@@ -51,16 +51,19 @@ def risk(tables: Tables) -> model.Block:
     records = rows.to_dict("records")
     lines = tuple(_describe_risk(tables, row) for row in records)
     shown = model.Table(columns, (model.Group(lines),), "risk")
-    sub = ". ".join(filter(None, (compare_chances(tables.forecast_deals), _say_flags(table, flagged))))
+    rest, told = len(flagged) - len(records), _say_flags(table)
+    note = ". ".join(filter(None, (compare_chances(tables.forecast_deals), told)))
+    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest and told else ""
     says = tuple(_say_risk(tables, row) for row in records)
     return model.Block(
         "risk",
         _say_doubt(tables, flagged),
-        sub,
+        f"{note}{more}",
         (shown, *_fold_late(tables)),
         nav,
         says,
-        note=f"{sub}." if sub else "",
+        note=note and f"{note}.",
+        rest=rest,
     )
 
 
@@ -103,13 +106,11 @@ def _say_late(tables: Tables) -> list[str]:
     return [f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"]
 
 
-def _say_flags(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
-    rest = len(flagged) - _MOST_RISKS
-    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
+def _say_flags(table: pd.DataFrame) -> str:
     if len(table) == 1:
         return ""
     # The sentence goes on to name kinds and the largest, which the table shows.
-    return f"{say_finding(table).partition(';')[0]}. The largest first{more}"
+    return f"{say_finding(table).partition(';')[0]}. The largest first"
 
 
 def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:

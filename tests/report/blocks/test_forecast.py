@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
 from opp_analytics import History, Org
+from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
     categories,
     decide,
@@ -22,6 +25,7 @@ from opp_analytics.report.blocks.forecast import (
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Chart, Note, Opening, Table
+from opp_analytics.report.tables import Tables
 from tests.analysis.forecasting.histories import even_months
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 from tests.svg import reading
@@ -640,3 +644,11 @@ def test_months__say_below_coverage_what_months_that_hit_had():
     place = [column.title for column in table.columns].index("Coverage")
     cells = [line.cells[place] for line in table.groups[0].lines]
     assert [(cell.text, cell.small) for cell in cells[:2]] == [("4.0×", "hit: 3.0×"), ("none due", "")]
+
+
+def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
+    row = pd.Series({"gap": 1.0, "p_target": 0.264, "open_count": 1, "expected": 1.0, "booked": 0.0})
+    earlier = SimpleNamespace(figure=lambda *_: 0.2857)
+    tile = forecast._chance(cast(Tables, SimpleNamespace(no_changes="", earlier=earlier)), row)
+    assert tile.change is not None
+    assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == ("26%", "was 29%", "3 pts", -1)
