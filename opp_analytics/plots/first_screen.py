@@ -5,12 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from opp_analytics.charts import ChartData
 from opp_analytics.plots.render import BACK, COLORS, DPI, Picture, add_axes, render
 
 _WIDTH, _MARGIN, _CHART = 3.75, 0.12, 3.0
 """Inches of a phone's width, of its margin, and of the chart's height."""
+_DAYS = 45
+"""Days of the chart; weeks before a period the range is so wide that it would press the rest together."""
 _LETTERS = 37
 """Letters of a headline's line."""
 
@@ -50,5 +53,29 @@ def first_screen(
             left / _WIDTH, 1 - under / down, words, size=size, color=COLORS[tone], weight="bold" if bold else "normal",
             va="top", linespacing=1.15, parse_math=False,
         )  # fmt: skip
-    render(replace(chart, title="", note="", measure=replace(chart.measure, title="")), add_axes(below))
+    axes = render(_simplify(chart), add_axes(below))
+    # What goes on to the right would run through the names of the ends.
+    axes.set_xlim(right=max((end.x for end in chart.ends), default=None))
+    for line in axes.lines:
+        line.set_clip_on(False)
     return figure
+
+
+def _simplify(chart: ChartData) -> ChartData:
+    """Keep what a small picture can show: the last weeks, without earlier periods behind them, which it has no room to explain."""
+    since = max((end.x for end in chart.ends), default=0.0) - _DAYS
+
+    def cut(points: tuple[tuple[float, ...], ...]) -> tuple[Any, ...]:
+        return tuple(point for point in points if point[0] >= since) if len(points) > 1 else points
+
+    return replace(
+        chart,
+        title="",
+        note="",
+        measure=replace(chart.measure, title=""),
+        places=tuple(place for place in chart.places if place.at is None or place.at >= since),
+        curves=tuple(
+            replace(curve, points=cut(curve.points)) for curve in chart.curves if curve.tone != "mute"
+        ),
+        ribbons=tuple(replace(ribbon, points=cut(ribbon.points)) for ribbon in chart.ribbons),
+    )

@@ -46,3 +46,18 @@ def test_first_screen__has_the_words_of_the_page_none_over_another(chart, tiles,
     width, height = drawn.get_size_inches()
     assert width < 4 < height < 3 * width
     assert drawn.dpi * width >= 1080
+
+
+def test_first_screen__draws_the_last_weeks_alone_and_no_line_through_a_name():
+    days = pd.date_range("2026-09-01", "2026-11-16", freq="7D", tz="UTC")
+    fan = pd.DataFrame({"booked": 0.0, "expected": 400e3, "low": 150e3, "high": 600e3, "target": 490e3}, days)
+    fan["high"] = [2e6, *fan["high"].iloc[1:]]
+    drawn = charts.forecast_fan(fan)
+    earlier = charts.Curve(drawn.curves[0].points, "mute", stepped=True)
+    picture = first_screen("Page", "Sentence.", [], replace(drawn, curves=(*drawn.curves, earlier)))
+    (axes,) = picture.subfigs[1].axes
+    first, last = axes.get_xlim()
+    assert last == max(end.x for end in drawn.ends)
+    assert last - first < 60
+    assert axes.get_ylim()[1] < 1e6
+    assert len(axes.lines) == len(drawn.curves) + len(drawn.levels)
