@@ -403,8 +403,8 @@ def _right(place: Place, value: Any, kind: str) -> str:
     return hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank"))
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = did_you_mean(name, known, write=str)
+def _near(name: str, known: Iterable[str], most: int = 1) -> str:
+    near = did_you_mean(name, known, most=most, write=str)
     return f"{near} " if near else ""
 
 
@@ -599,11 +599,19 @@ def _check_whose(raw: Mapping[str, Any]) -> Iterator[_Found]:
     teams = {row["team"] for _, row in list_rows(raw, "people") if isinstance(row.get("team"), str)}
     known = f"the teams are {joined(sorted(teams))}"
     receivers = _get(raw, ("deliver", "teams"), None)
+    if (_get(raw, ("deliver", "mail_to"), None) or receivers) and not _get(
+        raw, ("deliver", "mail_from"), None
+    ):
+        yield _Found(
+            ("deliver", "mail_from"),
+            _MISSING,
+            f"missing, and mail needs a sender; {_RIGHT['deliver.mail_from']}",
+        )
     for name in receivers if teams and isinstance(receivers, dict) else ():
         if name not in teams:
             yield _Found(
                 ("deliver", "teams", name), receivers[name],
-                f"nobody under [people] is in this team; {_near(name, teams)}{known}",
+                f"nobody under [people] is in this team; {_near(name, teams, 3)}{known}",
             )  # fmt: skip
     for table, place, row in (
         (name, *each) for name in ("targets", "calls") for each in list_rows(raw, name)

@@ -70,8 +70,8 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     for (is_deal, lead), group in groupby(alerts, key=lambda alert: (bool(alert.deal), alert.lead)):
         same = list(group)
         if is_deal and lead == "Still":
-            names = text.joined(dict.fromkeys(alert.deal for alert in same), most=_MOST - 2)
-            deals = {alert.key.partition(" ")[0] for alert in same}
+            deals = {alert.deal_id: alert.deal for alert in same}
+            names = text.joined(deals.values(), most=_MOST - 2)
             asked = f"{text.count(len(deals))} you asked about: {names}."
             lines.append(Alert(asked, new=False, deal=names))
         else:
@@ -80,6 +80,11 @@ def fold_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
             if rest > 0:
                 lines.append(replace(shown[0], sentence=f"{text.count(rest, 'more deal')}.", key=""))
     return tuple(lines)
+
+
+def shorten_last(alerts: Sequence[Alert], headline: str) -> tuple[Alert, ...]:
+    """Leave out of the last alert, which is directly above the headline, what that begins with."""
+    return (*alerts[:-1], *(alert.shorten(headline) for alert in alerts[-1:]))
 
 
 def judge_alerts(tables: Tables) -> Watched:
@@ -234,7 +239,8 @@ def _write_pair(found: Comparison, figure: float, currency: str | None) -> tuple
         one, other = (_write(column, number, currency, fine) for number in (figure, found.line))
         if one != other or figure == found.line:
             break
-    return one, other
+    # A whole share needs no decimals beside a finer one.
+    return one.replace(".00%", "%"), other.replace(".00%", "%")
 
 
 def _write(column: str, figure: float, currency: str | None, fine: bool = False) -> str:
@@ -324,7 +330,9 @@ class _Deals:
             was = (before or {}).get(key)
             new = None if before is None else not (was and condition.judge(was))
             sentence = self._say(key, condition, was)
-            alerts.append(Alert(sentence, new, f"{key} {condition.text}", self._write(key, "name")))
+            alerts.append(
+                Alert(sentence, new, f"{key} {condition.text}", self._tell_apart(key), deal_id=str(key))
+            )
         return alerts
 
     def find_end(self, key: str) -> Alert | None:
@@ -336,23 +344,38 @@ class _Deals:
             if deal in self.figures:
                 known = condition.judge(self.figures[deal]) is not None
                 sentence = self._say_end(deal, condition) if known else ""
-                return Alert(sentence, key=key, deal=self._write(deal, "name"), kind="over")
-            row = self.inputs.deals[self.inputs.deals["unique_id"] == deal]
-            for name, outcome, value in row[["name", "outcome", "value"]].itertuples(index=False):
-                named = text.isolate(text.one_line(name))
-                amount = "" if pd.isna(value) else f": {self.inputs.money(value)}"
-                return Alert(f"{named} was {text.label(outcome)}{amount}.", key=key, deal=named, kind="over")
+                return Alert(sentence, key=key, deal=self._tell_apart(deal), kind="over", deal_id=deal)
+            for _, row in self.inputs.deals[self.inputs.deals["unique_id"] == deal].iterrows():
+                named = self._name(row)
+                amount = "" if pd.isna(row["value"]) else f": {self.inputs.money(row['value'])}"
+                said = f"{named} was {text.label(row['outcome'])}{amount}."
+                return Alert(said, key=key, deal=named, kind="over", deal_id=deal)
         return None
+
+    def _name(self, row: pd.Series[Any]) -> str:
+        """Name a deal and its owner, whom their own page need not name."""
+        part, owner = self.inputs.part, row.get("owner_name")
+        mine = part is not None and part.column == "owner_name"
+        name, whose = (text.isolate(text.one_line(one)) for one in (row["name"], owner))
+        return name if mine or pd.isna(owner) else f"{name} ({whose})"
+
+    def _tell_apart(self, key: Any) -> str:
+        """Name a deal; where another open one has the same name and owner, also its amount and date."""
+        row = self.table.loc[key]
+        names = [name for name in ("name", "owner_name") if name in self.table]
+        alone = (self.table[names].astype("str") == row[names].astype("str")).all(axis=1).sum() == 1
+        return self._name(row) if alone else f"{self._name(row)}, {self._say_due(key)['due']}"
 
     def _say(self, key: Any, condition: Condition, then: Mapping[str, float] | None) -> str:
         """Say that a deal meets a condition: what it did if it did not `then`, and when it is due."""
         compared, currency = condition.comparisons, self.inputs.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)
-        cells = _Cells(partial(self._write, key), {"condition": condition.text, **self._say_due(key)})
+        words = {"condition": condition.text, "deal": self._name(self.table.loc[key]), **self._say_due(key)}
+        cells = _Cells(partial(self._write, key), words)
         if found is None:
             cells["figures"] = _list_figures(condition, cells)
-            template = "{name}: {figures}; you asked to be told when {condition}."
+            template = "{deal}: {figures}; you asked to be told when {condition}."
         else:
             figure, line = _write_pair(found, found.measure(self.figures[key]), currency)
             cells |= {"figure": figure, "line": line, "bound": f"{found.word} {line}"}
@@ -369,13 +392,22 @@ class _Deals:
     def _say_end(self, key: Any, condition: Condition) -> str:
         figures = self.figures[key]
         found = next((one for one in condition.comparisons if one.judge(figures) is False), None)
-        cells = _Cells(partial(self._write, key), {})
+        cells, name = _Cells(partial(self._write, key), {}), self._name(self.table.loc[key])
         if found is None:
-            return f"{cells['name']}: {_list_figures(condition, cells)}; no longer {condition.text}."
+            return f"{name}: {_list_figures(condition, cells)}; no longer {condition.text}."
         figure, line = _write_pair(found, found.measure(figures), self.inputs.currency)
-        if found.column in _DEAL_TEXTS and not found.base:
-            return f"{cells['name']} {_say_back(found, figure, line)}: {figure}."
-        return f"{cells['name']}: {text.label(found.column)} now {figure}; your line is {line}."
+        if found.column in _COUNTS and "above" in found.word and not found.base:
+            counted = _COUNTS[found.column][1](int(figures[found.column]))
+            return _NO_LONGER[found.column].format(
+                name=name, counted=counted, stage=cells["stage"], line=line
+            )
+        back = f"{_say_back(found, figure, line)}: {figure}"
+        of = f" of {text.label(found.base)}" if found.base else ""
+        return (
+            f"{name} {back}."
+            if found.column in _DEAL_TEXTS and not of
+            else f"{name}: {text.label(found.column)}{of} {back}."
+        )
 
     def _say_due(self, key: Any) -> dict[str, str]:
         """Say when a deal is due, and of what amount: "$68K due Nov 28"."""
@@ -405,20 +437,26 @@ def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[st
     return dict(zip(table.index, read_figures({name: table[name] for name in names}), strict=True))
 
 
-_WORDS = ("condition", "due", "figure", "line", "bound")
+_WORDS = ("condition", "deal", "due", "figure", "line", "bound")
 """What the sentence of a deal may hold beside its columns; the last three where the condition compares a column with a line."""
 _DEAL_TEXTS = {
-    "chance": "{name} {moved} ({now}); {due}.",
-    "value": "{name} {moved} ({now}), {when}.",
-    "probability": "{name} {moved} as stated ({now}); {due}.",
+    "chance": "{deal} {moved} ({now}); {due}.",
+    "value": "{deal} {moved} ({now}), {when}.",
+    "probability": "{deal} {moved} as stated ({now}); {due}.",
 }
 _COUNTS: dict[str, tuple[str, Callable[[int], str]]] = {
     "days_in_stage": (
-        "{name} has been {counted} in {stage}, your line is {line}; {due}.",
+        "{deal} has been {counted} in {stage}, your line is {line}; {due}.",
         partial(text.count, noun="day"),
     ),
-    "pushes": ("{name} was pushed {counted}, your line is {line}; {due}.", text.often),
-    "risk": ("{name} has {counted}, your line is {line}; {due}.", partial(text.count, noun="flag")),
+    "pushes": ("{deal} was pushed {counted}, your line is {line}; {due}.", text.often),
+    "risk": ("{deal} has {counted}, your line is {line}; {due}.", partial(text.count, noun="flag")),
 }
-_USUAL = "{name}: {column} {moved} ({now}); {due}."
+_NO_LONGER = {
+    "days_in_stage": "{name} moved on: now {counted} in {stage}.",
+    "pushes": "{name} was pushed {counted}; your line is {line}.",
+    "risk": "{name} has {counted} now; your line is {line}.",
+}
+"""What is said of them once they are no longer too many."""
+_USUAL = "{deal}: {column} {moved} ({now}); {due}."
 """Sentences of a deal by the column that is compared with a number; of days and counts where they are too many."""

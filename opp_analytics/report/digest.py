@@ -120,12 +120,19 @@ class Digest:
     """Of the mail; by default the sentence."""
     chart: ChartData | None = field(default=None, repr=False)
     """The forecast over time, under its finding; None where the page does not draw it."""
+    whose: str = ""
+    """Whose page it is, and of which day."""
+    alone: bool = False
+    """True where the alerts are the news, and the sentence only adds to them."""
 
     def keep_alerts(self, lines: Sequence[Alert]) -> Digest:
         """Keep what a message of alerts alone says: what began, ended and was passed, and the page's sentence."""
+        said = (line.sentence.partition("; you asked")[0] for line in lines)
+        repeated = next((one for one in said if one and self.sentence.startswith(one)), "")
         return replace(
-            self, alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=(), chart=None
-        )
+            self, heading=f"Alerts · {self.whose}", alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=(),
+            sentence=text.capital(self.sentence.removeprefix(repeated).lstrip(":;,. ")), chart=None, alone=True,
+        )  # fmt: skip
 
 
 def make_digest(page: WeeklyPage) -> Digest:
@@ -147,7 +154,8 @@ def make_digest(page: WeeklyPage) -> Digest:
         if isinstance(part, Chart) and part.chart and not part.chart.empty
     )
     return Digest(
-        heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections, chart=next(drawn, None)
+        heading, page.alerts, page.sentence, page.second, page.warnings, tuple(tiles), sections, chart=next(drawn, None),
+        whose=page.subject,
     )  # fmt: skip
 
 
@@ -269,7 +277,8 @@ def _write_parts(digest: Digest, marks: Marks, deals: int, people: int) -> Itera
         yield marks.stress(digest.heading)
     for alert in digest.alerts:
         yield marks.stress(alert.words, alert.tone != "standing")
-    yield marks.stress(digest.sentence)
+    if digest.sentence:
+        yield marks.stress(digest.sentence, not digest.alone)
     # The list of people says more of whom it names.
     if digest.second and not any(section.says and section.key == "people" for section in digest.sections):
         yield marks.text(digest.second)

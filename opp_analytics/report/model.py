@@ -271,9 +271,11 @@ class Alert:
     key: str = ""
     """What holds, in the same words each day: its period or deal, and the condition or milestone."""
     deal: str = ""
-    """Name of the deal that it is about."""
+    """Name and owner of the deal that it is about; on a person's own page the name."""
     kind: Literal["alert", "milestone", "over"] = "alert"
     """Holds, is good news, or holds no longer."""
+    deal_id: str = ""
+    """The deal's id."""
 
     def __str__(self) -> str:
         return self.sentence

@@ -27,7 +27,7 @@ from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.report.alerts import FindEnd, judge_alerts
+from opp_analytics.report.alerts import FindEnd, judge_alerts, shorten_last
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
 from opp_analytics.report.digest import Digest, make_digest, write_chat, write_mail
@@ -155,7 +155,7 @@ def weekly_report(
         same inputs give the same bytes, a PDF aside. ``parts``: the same for each page of `for_each`. ``alerts``: each ``alert_when`` of the org's ``[report]``
         that holds for the current period, and each ``alert_deals_when`` by deal; the page, mail and text begin with them.
         ``str(alert)`` is its sentence, ``alert.new`` True if it did not hold at the record that changes are counted from (None
-        without one), ``alert.key`` the same text each day, ``alert.deal`` the deal's name. The new ones come first.
+        without one), ``alert.key`` the same text each day, ``alert.deal`` the deal's name and owner. The new ones come first.
         ``milestones``: the same of the ``milestones`` that the period has passed, the highest first.
 
     Raises
@@ -236,7 +236,7 @@ def _make(
     done()
     shown: dict[str, Any] = {"title": look.get("title"), "blocks": look.get("blocks")}
     composed = compose(tables, workbook=paths["xlsx"].name, done=done, **shown)
-    composed = replace(composed, alerts=tuple(alert.shorten(composed.sentence) for alert in watched.lines))
+    composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
     digest = make_digest(composed)
     report = WeeklyReport(
         **paths,

@@ -465,6 +465,10 @@ def test_org__has_addresses_where_some_are_given_and_in_no_frame(tmp_path: Path)
             "deliver.teams.Est = .*: nobody under .people. is in this team; did you mean East",
         ),
         ({"teams": {"East": ["é@x.com"]}}, r"deliver.teams.East\[0\] = 'é@x.com': not a mail address"),
+        (
+            {"mail_to": ["vp@x.com"]},
+            "deliver.mail_from: missing, and mail needs a sender; use a mail address",
+        ),
         ({"mail_form": "f@x.com"}, "deliver.mail_form = 'f@x.com': unknown key; did you mean mail_from"),
     ],
 )

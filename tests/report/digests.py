@@ -37,4 +37,5 @@ def digest(*sections: Section) -> Digest:
         ("This load may be incomplete.",),
         (("Closed won", "$70K", "", "1 deal"), ("Coverage", "–", "", "none due")),
         sections,
+        whose="Mar 16, 2026",
     )

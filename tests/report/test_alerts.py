@@ -9,7 +9,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.report.alerts import judge_alerts, judge_forecast
+from opp_analytics.report.alerts import judge_alerts, judge_forecast, shorten_last
 from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.model import Alert
 from opp_analytics.report.tables import Tables
@@ -73,6 +73,13 @@ def said(conditions, **texts):
 )
 def test_judge_forecast__says_what_holds_as_people_do(condition, sentence):
     assert said(condition) == [sentence]
+
+
+def test_judge_forecast__says_a_whole_line_without_decimals_once_it_is_over():
+    row = pd.Series({**ROW, "p_target": 0.5041})
+    settings = {"alert_when": "p_target < 0.5"}
+    (over,) = judge_forecast(settings, row, label="2026-11", period="November", currency="USD")
+    assert over.words == "Over: November is back above 50%: 50.41% likely to hit $525K."
 
 
 def test_judge_forecast__that_do_not_hold_are_not_said():
@@ -158,15 +165,15 @@ BEFORE = deals()
 @pytest.mark.parametrize(
     ("condition", "changes", "said"),
     [
-        ("probability < 50%", {"a": {"probability": 41}}, ["New: Alder fell below 50% as stated (now 41%); $100K due Mar 20.", "Still: Cedar is below 50% as stated (20%); $30K due Apr 10."]),
-        ("probability <= 0.5 and value > 50000", {"a": {"probability": 50}}, ["New: Alder fell to 50% or less as stated (now 50%); $100K due Mar 20."]),
-        ("probability < 50% and value > 50k", {"c": {"value": 60_000.0, "close_date": None}}, ["New: Cedar rose above $50K (now $60K), no close date."]),
-        ("value > $50,000", {"a": {"close_date": "2026-03-12"}}, ["Still: Alder is above $50K ($100K), was due Mar 12."]),
-        ("value < 100k", {"a": {"value": 99_999.9}}, ["New: Alder fell below $100,000 (now $99,999.90), due Mar 20.", "Still: Cedar is below $100K ($30K), due Apr 10."]),
-        ("value * probability < 10000", {}, ["Still: Cedar: value is $30K and probability is 20%; you asked to be told when value * probability < 10000."]),
-        ("days_in_stage > 5", {}, ["New: Alder has been 7 days in Negotiation, your line is 5; $100K due Mar 20.", "New: Cedar has been 7 days in Discovery, your line is 5; $30K due Apr 10."]),
-        ("pushes >= 1", {"c": {"close_date": "2026-05-10"}}, ["New: Cedar was pushed once, your line is 1; $30K due May 10."]),
-        ("risk >= 1", {"a": {"close_date": "2026-03-12"}}, ["New: Alder has 1 flag, your line is 1; $100K was due Mar 12."]),
+        ("probability < 50%", {"a": {"probability": 41}}, ["New: Alder (Ann) fell below 50% as stated (now 41%); $100K due Mar 20.", "Still: Cedar (Ann) is below 50% as stated (20%); $30K due Apr 10."]),
+        ("probability <= 0.5 and value > 50000", {"a": {"probability": 50}}, ["New: Alder (Ann) fell to 50% or less as stated (now 50%); $100K due Mar 20."]),
+        ("probability < 50% and value > 50k", {"c": {"value": 60_000.0, "close_date": None}}, ["New: Cedar (Ann) rose above $50K (now $60K), no close date."]),
+        ("value > $50,000", {"a": {"close_date": "2026-03-12"}}, ["Still: Alder (Ann) is above $50K ($100K), was due Mar 12."]),
+        ("value < 100k", {"a": {"value": 99_999.9}}, ["New: Alder (Ann) fell below $100,000 (now $99,999.90), due Mar 20.", "Still: Cedar (Ann) is below $100K ($30K), due Apr 10."]),
+        ("value * probability < 10000", {}, ["Still: Cedar (Ann): value is $30K and probability is 20%; you asked to be told when value * probability < 10000."]),
+        ("days_in_stage > 5", {}, ["New: Alder (Ann) has been 7 days in Negotiation, your line is 5; $100K due Mar 20.", "New: Cedar (Ann) has been 7 days in Discovery, your line is 5; $30K due Apr 10."]),
+        ("pushes >= 1", {"c": {"close_date": "2026-05-10"}}, ["New: Cedar (Ann) was pushed once, your line is 1; $30K due May 10."]),
+        ("risk >= 1", {"a": {"close_date": "2026-03-12"}}, ["New: Alder (Ann) has 1 flag, your line is 1; $100K was due Mar 12."]),
         ("probability > 90%", {}, []),
     ],
 )  # fmt: skip
@@ -181,12 +188,12 @@ def test_judge_alerts__of_a_condition_that_ended_say_the_figure_now(watch):
     keys = [f"a {condition}" for condition in conditions]
     end = watch(deals(a={"probability": 56, "value": 50_000.0}), BEFORE, alert_deals_when=conditions).find_end
     assert [end(key).words for key in keys] == [
-        "Over: Alder is back above 50%: 56%.",
-        "Over: Alder is back at $50K: $50K.",
-        "Over: Alder: days in stage now 7; your line is 30.",
-        "Over: Alder: probability is 56% and value is $50K; no longer probability * value < 1.",
+        "Over: Alder (Ann) is back above 50%: 56%.",
+        "Over: Alder (Ann) is back at $50K: $50K.",
+        "Over: Alder (Ann) moved on: now 7 days in Negotiation.",
+        "Over: Alder (Ann): probability is 56% and value is $50K; no longer probability * value < 1.",
     ]
-    assert end(f"e {conditions[0]}").words == "Over: Elder was won: $70K."
+    assert end(f"e {conditions[0]}").words == "Over: Elder (Ann) was won: $70K."
     # A deal that is gone, a condition that nobody asks for any more, and a month that has ended.
     assert [end(key) for key in (f"z {conditions[0]}", "a value > 1", "2026-02 p_target < 0.5")] == [None] * 3
 
@@ -203,6 +210,34 @@ def test_judge_alerts__that_cannot_be_judged_any_more_are_neither_over_nor_told_
     lines, _, keys = watched.follow_up(told)
     assert [line.words for line in lines] == ["Over: Closed in March is back below $1M: $70K."]
     assert list(keys) == told[:2]
+
+
+def test_judge_alerts__tells_deals_of_one_name_apart_and_counts_them_by_id(watch):
+    rows = [
+        (key, "Oak", 1_000.0 * place, "proposal", "active", "2026-03-20", 40, owner)
+        for place, (key, owner) in enumerate([("a b", "Ann"), ("a c", "Ann"), ("d", "Bo")], 1)
+    ]
+    watched = watch(rows, rows, alert_deals_when=["probability < 50%", "value > 0"])
+    assert len(watched.alerts) == 6
+    assert [line.words for line in watched.lines] == [
+        "Still: 3 deals you asked about: Oak (Bo), Oak (Ann), $2K due Mar 20 and Oak (Ann), $1K due Mar 20."
+    ]
+
+
+def test_judge_alerts__that_ended_say_in_words_what_is_there_now(watch):
+    rows = deals(a={"probability": 56, "value": 100_000.0})
+    end = watch(rows, BEFORE, alert_deals_when=["probability < 50%", "risk > 2", "value / 2 > 90k"]).find_end
+    assert end("a probability < 50%").words == "Over: Alder (Ann) is back above 50%: 56%."
+    assert end("a risk > 2").words == "Over: Alder (Ann) has 0 flags now; your line is 2."
+
+
+def test_shorten_last__leaves_out_words_only_directly_above_the_headline():
+    one = Alert("March is 9% likely to hit $1K; you asked to be told below 70%.", new=True)
+    headline = "March is 9% likely to hit $1K: $2 closed."
+    assert [line.words for line in shorten_last((one, one), headline)] == [
+        one.words, "New: You asked to be told below 70%.",
+    ]  # fmt: skip
+    assert shorten_last((), headline) == ()
 
 
 @pytest.mark.parametrize(
@@ -242,9 +277,12 @@ def test_judge_alerts__names_five_deals_counts_the_rest_and_lists_those_that_sta
     watched = watch(rows, then, alert_deals_when="probability < 50%")
     assert len(watched.alerts) == 12
     assert [line.words for line in watched.lines] == [
-        *(f"New: Deal {k} fell below 50% as stated (now 40%); ${k}K due Mar 20." for k in (12, 11, 10, 9, 8)),
+        *(
+            f"New: Deal {k} (Ann) fell below 50% as stated (now 40%); ${k}K due Mar 20."
+            for k in (12, 11, 10, 9, 8)
+        ),
         "New: 2 more deals.",
-        "Still: 5 deals you asked about: Deal 5, Deal 4, Deal 3 and 2 more.",
+        "Still: 5 deals you asked about: Deal 5 (Ann), Deal 4 (Ann), Deal 3 (Ann) and 2 more.",
     ]
 
 

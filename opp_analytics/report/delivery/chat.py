@@ -23,6 +23,7 @@ from opp_analytics.report.html import WHOLE
 CHAT_URLS, CHAT_COMMAND = "OPP_ANALYTICS_CHAT_URLS", "OPP_ANALYTICS_CHAT_COMMAND"
 _SECONDS = 60.0
 """A chat that takes longer has failed."""
+_WAY_OUT = f"correct the address in {CHAT_URLS}, or run it again later"
 _THREAD = "opp-analytics chat"
 _ROUNDS = 200_000
 """Makes the checksum of an address slow, so that nobody finds a weak password by trying."""
@@ -72,7 +73,7 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
         return Unknown(f"no answer within {_SECONDS:g} seconds, so it may have arrived")
     # "Too many requests, error=429." ends as "Too many requests (429)".
     said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
-    return outcome[0] and _redact(chat, said or outcome[0])
+    return outcome[0] and f"{_redact(chat, said or outcome[0]).rstrip('.')}; {_WAY_OUT}"
 
 
 def _try(service: Any, message: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from opp_analytics import arguments, text
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.files import read_whole
 from opp_analytics.org import Org
-from opp_analytics.report.alerts import Watched
+from opp_analytics.report.alerts import Watched, shorten_last
 from opp_analytics.report.delivery.chat import CHAT_COMMAND, CHAT_URLS, find_chats, send_chat
 from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
@@ -180,10 +180,8 @@ def _follow_up(
     if kind == "alerts":
         digest = digest.keep_alerts(changed) if changed else digest
         return replace(page, digest=digest), changed, keys
-    if told is not None:
-        lines = tuple(line.shorten(digest.sentence) for line in (*changed, *standing))
-        digest = replace(digest, alerts=lines)
-    return replace(page, digest=digest), digest.alerts, keys
+    lines = shorten_last((*changed, *standing), digest.sentence)
+    return replace(page, digest=replace(digest, alerts=lines)), lines, keys
 
 
 def _send(page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind) -> str:

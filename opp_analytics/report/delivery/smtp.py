@@ -170,7 +170,12 @@ class Mailer:
         if user and not connection.has_extn("auth"):
             return f"{server.name} takes no login; remove user and password from {URL}, or name its port for mail programs"
         if user:
-            connection.login(user, server.password.reveal())
+            try:
+                connection.login(user, server.password.reveal())
+            except smtplib.SMTPServerDisconnected:
+                return (
+                    f"{server.name} did not answer the login; run it again later, or ask who runs the server"
+                )
         return ""
 
     def _hand_over(self, message: bytes, sender: str, receiver: str) -> str:

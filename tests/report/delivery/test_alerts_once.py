@@ -40,10 +40,10 @@ REPORT = {
     "blocks": ["months"],
 }
 BEGUN = "New: November has $47K open and due; you asked to be told below $50K."
-FELL = "New: Oakhurst Care: Data migration fell below 50% as stated (now 41%); $79K due Feb 8, 2027."
+FELL = "New: Oakhurst Care: Data migration (Dmitri Volkov) fell below 50% as stated (now 41%); $79K due Feb 8, 2027."
 ENDED = "Over: Open and due in November is back above $50K: $79K."
 PASSED = "November passed 50% of target: $203K of $400K closed."
-WON = "Over: Oakhurst Care: Data migration was won: $79K."
+WON = "Over: Oakhurst Care: Data migration (Dmitri Volkov) was won: $79K."
 
 
 @dataclass
@@ -117,9 +117,17 @@ def test_deliver__tells_each_receiver_once_what_began_and_what_ended(
 
     ann, bo = "ann@example.com", "bo@example.com"
     assert send("2026-11-19", "page") == ["sent", "sent"]
-    names = "Calderstone Bank: Premium support and Brightloom Media: Data migration"
-    standing = [f"Still: 2 deals you asked about: {names}."]
-    assert mailbox.open() == {ann: standing, bo: standing}
+    premium, migration = (
+        "Calderstone Bank: Premium support (Amara Okafor)",
+        "Brightloom Media: Data migration (Farid Haddad)",
+    )
+    standing = [f"Still: 2 deals you asked about: {premium} and {migration}."]
+    # To who is told for the first time all is new.
+    first = [
+        f"New: {premium} is below 50% as stated (35%); $81K was due Oct 29.",
+        f"New: {migration} is below 50% as stated (40%); $60K was due Nov 7.",
+    ]
+    assert mailbox.open() == {ann: first, bo: first}
 
     mailbox.away = {bo}
     assert send("2026-11-20", dry_run=True) == ["would send", "would send"]
@@ -147,7 +155,9 @@ def test_deliver__tells_a_receiver_that_comes_later_what_holds_and_a_person_thei
     for day in list(DAYS)[:6]:
         oa.deliver(make(week, day, tmp_path, only="Dmitri Volkov"), kind="alerts")
     mine = [line for _, _, lines in mailbox.got for line in lines]
-    assert [line for line in mine if "Oakhurst" in line] == [FELL, WON]
+    assert [line for line in mine if "Oakhurst" in line] == [
+        line.replace(" (Dmitri Volkov)", "") for line in (FELL, WON)
+    ]
     assert not [line for line in mine if "Calderstone" in line or "Brightloom" in line or "$400K" in line]
     mailbox.open()
     oa.deliver(make(week, "2026-11-23", tmp_path), kind="alerts")

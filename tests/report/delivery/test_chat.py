@@ -180,9 +180,10 @@ def test_send_chat__of_alerts_alone_has_no_picture(find, page):
         assert send(receiver, alone) == ""
         got = json.loads(server.asked[0].body)
     assert got["attachments"] == []
+    assert got["title"] == "Alerts · Mar 16, 2026"
     assert (
         got["message"]
-        == "**New: March is <1% likely.**\n\n**March will likely reach $180K.**\n\n**This load may be incomplete.**"
+        == "**New: March is <1% likely.**\n\nMarch will likely reach $180K.\n\n**This load may be incomplete.**"
     )
 
 
@@ -304,7 +305,9 @@ def test_send_chat__of_a_service_that_refuses_says_why_and_hides_the_address(
         for schema in ("json", "gotify", "ntfy", "mmost"):
             (receiver,) = find(f"{address(server.url, schema)}/secretsecretsecret")
             said = send(receiver, page)
-            assert said.endswith(why)
+            assert said.endswith(
+                f"{why}; correct the address in OPP_ANALYTICS_CHAT_URLS, or run it again later"
+            )
             assert "secret" not in said
     assert "secret" not in f"{show(logged)}{capfd.readouterr()}"
 

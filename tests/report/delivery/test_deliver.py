@@ -244,7 +244,13 @@ def test_deliver__refuses_what_can_be_known_before(
     with pytest.raises(ConfigError, match=r"does not say who gets the report; add for example \[deliver\]"):
         oa.deliver(report, org=oa.Org(people=[{"owner_name": "Ada", "email": "a@x.com"}]))
     with pytest.raises(ConfigError, match="does not say who sends the mail"):
-        oa.deliver(report, org=oa.Org(deliver={"mail_to": ["a@x.com"]}))
+        oa.deliver(
+            replace(report, audience="person Ada"),
+            org=oa.Org(
+                people=[{"owner_name": "Ada", "email": "a@x.com"}],
+                deliver={"mail_to": []},
+            ),
+        )
     with pytest.raises(
         ConfigError,
         match=r"OPP_ANALYTICS_SMTP_URL is not set.*\n.*=.?smtps://user:password@mail.*\nor OPP_ANALYTICS_SMTP_COMMAND",

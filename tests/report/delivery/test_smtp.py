@@ -189,6 +189,22 @@ def test_send__says_that_a_server_is_silent(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hung up or did not answer" in said
 
 
+def test_send__says_that_a_login_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(smtp, "_SECONDS", 0.2)
+
+    def greet(connection: socket.socket) -> None:
+        connection.sendall(b"220 here\r\n")
+        connection.recv(1_000)
+        connection.sendall(b"250-here\r\n250 AUTH PLAIN\r\n")
+        ended.wait(10)
+
+    with answering(greet) as url:
+        (said,) = send(monkeypatch, url.replace("://", "://u:p@") if "@" not in url else url, "a@x.com")
+        ended.set()
+    assert "did not answer the login; run it again later" in said
+
+
 def test_send__quotes_what_a_server_says_as_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(lambda connection: connection.sendall(b"554 no\x1b[2J " + b"x" * 900 + b"\r\n")) as url:
         (said,) = send(monkeypatch, url, "a@x.com")
