@@ -127,11 +127,11 @@ class Digest:
 
     def keep_alerts(self, lines: Sequence[Alert]) -> Digest:
         """Keep what a message of alerts alone says: what began, ended and was passed, and the page's sentence."""
-        said = (line.sentence.partition("; you asked")[0] for line in lines)
-        repeated = next((one for one in said if one and self.sentence.startswith(one)), "")
+        # Only what is directly above needs not be said again.
+        said = lines[-1].sentence.partition("; you asked")[0]
         return replace(
             self, heading=f"Alerts · {self.whose}", alerts=tuple(lines), subject=str(lines[0]), second="", tiles=(), sections=(),
-            sentence=text.capital(self.sentence.removeprefix(repeated).lstrip(":;,. ")), chart=None, alone=True,
+            sentence=text.capital(self.sentence.removeprefix(said).lstrip(":;,. ")), chart=None, alone=True,
         )  # fmt: skip
 
 

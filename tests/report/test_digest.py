@@ -421,6 +421,7 @@ def test_keep_alerts__sets_the_alert_large_and_says_of_the_sentence_what_it_adds
     asked = Alert("March is 9% likely to hit $1K; you asked to be told below 50%.", True)
     kept = made.keep_alerts([asked])
     assert (kept.heading, kept.sentence) == ("Alerts · Mar 16, 2026", "$2 closed, forecast $3.")
+    assert made.keep_alerts([asked, Alert("Oak fell.", True)]).sentence == made.sentence
     body = read(write_mail(kept, {})).get_body(("html",))
     assert body is not None
     html = body.get_content()
