@@ -129,7 +129,7 @@ def _write_shares(
         else:
             page.write(row + place, 1, share.value, book.add_format(money))
     end, total = row + len(shares) + 1, {"bold": True, "top": 1}
-    page.write(end, 0, "Forecast", book.add_format(total))
+    page.write(end, 0, "Total", book.add_format(total))
     whole = math.fsum(share.value for share in shares)
     page.write_formula(end, 1, f"=SUM(B{row + 2}:B{end})", book.add_format(money | total), whole)
     return end + 2

@@ -976,7 +976,8 @@ def _check_shown_chances(
     cells = [("Summary", summary["Chance of target"][1])] if "Chance of target" in summary else []
     for name in {"People", "Periods"} & set(book):
         heads = [
-            head.comment.text.strip() if head.comment is not None else head.value for head in book[name][0]
+            head.comment.text.strip().partition(":")[0] if head.comment is not None else head.value
+            for head in book[name][0]
         ]
         if "p_target" in heads:
             cells += [(name, row[heads.index("p_target")]) for row in book[name][1:]]
@@ -1018,7 +1019,7 @@ def check_digests(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             ledger.same(f"{surface}, tile {name}", [one for one in parts if one not in flat], [])
         for name, amount in answers.world.called.items() if not chat else ():
             who, _, by = name.partition(", ")
-            said_call = f"({money(amount, fine=True)} by {by})" if by else f"call {amount:,.0f}"
+            said_call = f"({money(amount, fine=True)} by {by})" if by else f"call {money(amount, fine=True)}"
             after = flat[flat.index(who) :]
             ledger.same(f"{surface}, call of {name}", said_call in after, True)
         for cells in rows_of(page, "risk")[:5]:

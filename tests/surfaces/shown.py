@@ -248,7 +248,7 @@ def cell_text(cell: Any) -> str:
 def read_column(rows: list[list[Any]], name: str) -> list[Any]:
     """The values of a column of a sheet, by the name that functions use."""
     for place, cell in enumerate(rows[0]):
-        known = cell.comment.text.strip() if cell.comment is not None else str(cell.value)
+        known = cell.comment.text.strip().partition(":")[0] if cell.comment is not None else str(cell.value)
         if known == name:
             return [row[place].value for row in rows[1:]]
     return []
@@ -256,6 +256,9 @@ def read_column(rows: list[list[Any]], name: str) -> list[Any]:
 
 def as_frame(rows: list[list[Any]]) -> pd.DataFrame:
     """A sheet as a table under the names that functions use, without its total."""
-    names = [cell.comment.text.strip() if cell.comment is not None else str(cell.value) for cell in rows[0]]
-    body = [[cell.value for cell in row] for row in rows[1:] if str(row[0].value) != "Total"]
+    names = [
+        cell.comment.text.strip().partition(":")[0] if cell.comment is not None else str(cell.value)
+        for cell in rows[0]
+    ]
+    body = [[cell.value for cell in row] for row in rows[1:] if not str(row[0].value).startswith("Total")]
     return pd.DataFrame(body, columns=names)
