@@ -521,8 +521,8 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "columns:choose_workbook_format",
-                "else WORKBOOK_FORMATS.get(unit)",
-                'else "0.0%" if unit == "rate" else WORKBOOK_FORMATS.get(unit)',
+                "return WORKBOOK_FORMATS.get(unit)",
+                'return "0.0%" if unit == "rate" else WORKBOOK_FORMATS.get(unit)',
             ),
         ),
         "chance as shown",
