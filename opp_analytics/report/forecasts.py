@@ -544,9 +544,9 @@ class Forecasts:
     def _keep_part_of_past(self, table: pd.DataFrame) -> pd.DataFrame:
         """Replace the whole's past forecasts with the part's rows of forecasts by team and person."""
         kept = table.tail(_JUDGED).copy()
-        for period, made_at in kept["made_at"].items():
-            then = self._forecast_at(made_at, str(period))[0]
-            kept.loc[period, _RANGE] = then.loc[str(period), _RANGE].astype("float64")
+        whole = (self._forecast_at(at, str(period))[0] for period, at in kept["made_at"].items())
+        rows = [then.loc[str(period), _RANGE] for period, then in zip(kept.index, whole, strict=True)]
+        kept[_RANGE] = np.array(rows, dtype="float64").reshape(-1, len(_RANGE))
         kept["actual"] = self.forecast["booked"].reindex(kept.index, fill_value=0.0)
         kept["error"] = kept["expected"] - kept["actual"]
         judged = kept.assign(held=analysis.judge_ranges(kept))

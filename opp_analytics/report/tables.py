@@ -274,7 +274,9 @@ class Tables(Forecasts):
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """`History.coverage` of the records up to the as-of day."""
-        return coverage(self.inputs.records, self.inputs.freq, self._history().list_closings())
+        history, inputs = self._history(), self.inputs
+        # A part has the records and the closings of the whole.
+        return self._share(lambda: coverage(inputs.records, inputs.freq, history.list_closings()), "records")
 
     @cached_property
     def flags(self) -> pd.DataFrame:

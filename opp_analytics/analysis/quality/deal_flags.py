@@ -588,14 +588,20 @@ def read_past(
         deals = deals.drop(columns=["pushes", "days_pushed"])
     deals["changed_at"] = _find_last_changes(history, log, deals, writes)
     if "owner_name" in log.columns:
-        deals = deals.join(_find_owner_changes(history.collect(_list_owners(log))))
+        several = deals.pop("several_owners")
+        none = {
+            "owner_at": pd.Series(dtype="datetime64[us, UTC]"),
+            "owner_before": pd.Series(dtype=schema.TEXT),
+        }
+        owners = _find_owner_changes(history.collect(_list_owners(log))) if several.any() else none
+        deals = deals.assign(**owners)
     if (history.stages_seen()["stage"] == NOT_RECORDED).any():
         unknown = log.filter(log["place"] == NOT_RECORDED).select("unique_id").distinct()
         log = log.anti_join(unknown, "unique_id")
         won &= ~won.index.isin(history.collect(unknown)["unique_id"])
-    stays = history.collect(_count_won_stays(log))
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
-    learned = {str(stage): _learn_days(rows, share) for stage, rows in stays.groupby("place")}
+    stays = history.collect(_count_won_stays(log)).groupby("place") if won.any() else ()
+    learned = {str(stage): _learn_days(rows, share) for stage, rows in stays}
     known = {stage: days for stage, days in learned.items() if days is not None}
     return PastRecords(deals, known, _learn_days(pauses, share))
 
@@ -646,6 +652,7 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
     paused = ibis.ifelse(
         rows["ends_won"] & rows["is_open"], _count_whole_days(rows["seen_at"], rows["until"]), None
     )
+    owner = label_of(rows["owner_name"]) if "owner_name" in rows.columns else None
     return rows.group_by("unique_id", is_won="ends_won").agg(
         pushes=pushed.ifelse(1, 0).sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
@@ -659,6 +666,7 @@ def _sum_up_deals(log: ibis.Table, dated: pd.Timestamp) -> ibis.Table:
         seen_after=rows["seen_after"].min(),
         updated_at=rows["updated_at"].max(),
         pause=paused.max(),
+        **({} if owner is None else {"several_owners": owner.min() != owner.max()}),
     )
 
 
