@@ -56,7 +56,7 @@ class WeeklyReport:
     """What the org file asks to be told of and holds, the new ones first; ``str(alert)`` is its sentence."""
     milestones: tuple[Alert, ...] = ()
     """The ``milestones`` of the org file that the current period has passed, the highest first; they are news, no alerts."""
-    find_end: FindEnd = field(default=lambda key: None, repr=False, compare=False)
+    find_end: FindEnd = field(default_factory=lambda: lambda key: None, repr=False, compare=False)
     """Says of an alert that no longer holds, by its key, how it ended."""
     sentences: tuple[str, ...] = ()
     """The page's headline, and the sentence below it where there is one."""

@@ -82,6 +82,7 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
                               "--as-of": ["someday"], "--history": ["taken.txt"], "--out": ["x.doc", "no/x.csv"]},
     "calls --list --out x.csv": {"--org": ["missing.toml", "broken.toml"], "--out": ["x.doc", "no/x.csv", "link.csv"]},
     "call Ann 2099-12 450k": {"--best": ["a lot", "1"], "--made-on": ["someday", "2100-01-01"], "--org": ["missing.toml", "broken.toml", "salesforce"]},
+    "schedule --out new": {"--for": ["nobody"], "--keep": ["0"], "--history": ["none", "taken.txt"], "--org": ["missing.toml", "broken.toml"]},
     "doctor": {"--report": ["x.xlsx", "no/x.txt", "link.txt"], "--org": ["missing.toml", "broken.toml"]},
 }  # fmt: skip
 """By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""

@@ -106,7 +106,7 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
             ["--since", "2026-03-09", "--until", "2026-03-03"],
             "--until 2026-03-03 is before --since 2026-03-09; swap them",
         ),
-        (["--period", "March"], "--period: 'March' is not a period of freq='M'; write it like '2026-03'"),
+        (["--period", "March"], "--period: 'March' is not a period of --freq 'M'; write it like '2026-03'"),
         (["--by", "team"], "; [people] of the org file gives team"),
     ],
 )
@@ -174,7 +174,7 @@ def test_risk__as_a_workbook_has_the_groups_and_columns_to_read(
     heads = [cell.value for cell in sheet[1]]
     assert heads[:2] == ["stage", "name"]
     first = dict(zip(heads, sheet[2], strict=True))
-    assert first["value"].number_format == "#,##0"
+    assert first["value"].number_format == '#,##0;"−"#,##0'
     assert first["close_date"].number_format == "yyyy-mm-dd"
     assert first["no_value"].value is False
     assert first["no_value"].number_format == "General"
@@ -553,8 +553,8 @@ def test_method__is_one_sentence_and_explained_when_asked(asked: Command) -> Non
     ("words", "says"),
     [
         ("--by owner", "no column 'owner'; did you mean 'owner_name'? It has unique_id"),
-        ("--method lerned", "unknown method='lerned'; did you mean 'learned'?"),
-        ("--freq month", "freq='month' is not a period alias; did you mean 'M'?"),
+        ("--method lerned", "unknown --method 'lerned'; did you mean 'learned'?"),
+        ("--freq month", "--freq 'month' is not a period alias; did you mean 'M'?"),
         ("--freq Quarterly", "did you mean 'Q'?"),
         ("--org salesforc", 'no file or preset "salesforc"; did you mean salesforce? Presets: salesforce, hubspot'),
         ("--org whatever", 'no file or preset "whatever"; choose one of the presets, or name a file. Presets: sales'),
