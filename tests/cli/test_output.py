@@ -17,7 +17,9 @@ from opp_analytics.cli.output import write_csv
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
-_TOTAL = r"=(SUBTOTAL\(\d+,([A-Za-z_]+\[[A-Za-z ×,%$()-]+\]|[A-Z]+\d+(:[A-Z]+\d+)?)\)|SUM\([A-Z]+\d+:[A-Z]+\d+\))"
+_TOTAL = (
+    r"=(SUBTOTAL\(\d+,([A-Za-z_]+\[[A-Za-z ×,%$()-]+\]|[A-Z]+\d+(:[A-Z]+\d+)?)\)|SUM\([A-Z]+\d+:[A-Z]+\d+\))"
+)
 STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULAS = [f"{start}cmd|' /C calc'!A{number}" for number, start in enumerate(STARTS)]
 FORMULAS += ["+1+1", "x\r=1+1", "x\n=1+1", '"=1+1', ",=1+1", "-1+1"]
