@@ -82,6 +82,7 @@ class Pool:
                 self.figures |= {f"{math.floor(size):,}", f"{math.ceil(size):,}", text.number(size)}
                 for whole in (math.floor(size), math.ceil(size)):
                     self._add(text.money(whole, self.currency, full=True))
+                    self._add(text.money(whole, self.currency, fine=True))
                 self.figures |= {text.number(size / 1e3), text.number(size / 1e6, 1)}
         return self
 

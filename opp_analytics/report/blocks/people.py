@@ -266,11 +266,11 @@ class _Rows:
         rows = rows.assign(groups=[self.keys[place].count(ALL) for place in rows.index])
         order = ["groups", "gap", "expected"]
         for place in rows.sort_values(order, ascending=False, kind="stable").index:
-            row = rows.loc[place]
+            row, shown = rows.loc[place], self.money.iloc[place]
             aimed = math.isfinite(row["target"])
-            of = f" of {money(row['target'])}" if aimed else ""
-            parts = [f"{money(row['booked'])}{of} closed"]
-            parts += [f"forecast {money(row['expected'])}"] if math.isfinite(row["expected"]) else []
+            of = f" of {money(shown['target'])}" if aimed else ""
+            parts = [f"{money(shown['booked'])}{of} closed"]
+            parts += [f"forecast {money(shown['expected'])}"] if math.isfinite(row["expected"]) else []
             chance = self._show_chance(row).text if aimed else text.MISSING
             said = {"met": "target met", text.MISSING: ""}.get(chance, chance)
             parts += [f"{said} likely" if said.endswith("%") else said] if said else []
