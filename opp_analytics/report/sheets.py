@@ -17,7 +17,7 @@ from opp_analytics.report.cells import count_in, name_new_business
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
-from opp_analytics.workbooks import PERIODS
+from opp_analytics.workbooks import PERIODS, count_days
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
     deals, close = inputs.deals, inputs.deals["close_date"]
     today, end = inputs.today, inputs.period.end_time.normalize()
     added, is_open = count_in(tables, deals, str(inputs.period)), deals["outcome"] == "open"
-    first, last = (str((day - pd.Timestamp("1899-12-30")).days) for day in (today, end))
+    first, last = map(int, count_days(pd.Series([today, end])))
     kinds = {
         "Closed": (deals["outcome"] == "won", ()),
         f"Open, due in {inputs.name}": (is_open & close.between(today, end), (f">={first}", f"<={last}")),
