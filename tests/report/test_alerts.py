@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -307,7 +308,7 @@ def test_judge_alerts__on_a_column_that_no_deal_has_are_refused_by_name(watch):
 def test_judge_alerts__compares_the_chance_that_the_page_shows_with_that_of_the_earlier_record():
     state = states.team()
     org = states.quotas(report={"alert_deals_when": "chance < 14% and value > 20k"})
-    asked = {"org": org, "method": "learned"}
+    asked: dict[str, Any] = {"org": org, "method": "learned"}
     tables = Tables(read_inputs(state.opportunities, state.history, as_of=states.TODAY, **asked))
     found = {alert.key.split()[0]: alert for alert in judge_alerts(tables).alerts}
     open_now = tables.inputs.deals[tables.inputs.deals["outcome"] == "open"].set_index("unique_id")
