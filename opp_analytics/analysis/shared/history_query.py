@@ -244,7 +244,9 @@ def find_known_start(
         day = (gaps[-1] + 1).start_time
         later = as_instant(day, tz=tz) > history.records["recorded_at"].iloc[-1]
         way_out = f"it can answer from {day.date()} on, if you keep recording"
-        raise NotEnoughHistory(f"{asked_by}: {lacks}; {way_out if later else f'start on {day.date()} or later'}")
+        raise NotEnoughHistory(
+            f"{asked_by}: {lacks}; {way_out if later else f'start on {day.date()} or later'}"
+        )
     warnings.warn(f"{asked_by}: {lacks}; it begins on {day.date()}", DataWarning, stacklevel=4)
     return known
 
