@@ -196,7 +196,7 @@ FAULTS: tuple[Fault, ...] = (
         ("explorer",),
         (
             Edit(
-                "widgets.explorer.views:View._ask",
+                "widgets.explorer.views.view:View._ask",
                 "if self.selector.history is not None:",
                 'options["method"] = "stated"\n    if False:',
             ),
@@ -209,7 +209,7 @@ FAULTS: tuple[Fault, ...] = (
         ("explorer",),
         (
             Edit(
-                "widgets.explorer.views:ChangesView.kpis",
+                "widgets.explorer.views.changes:ChangesView.kpis",
                 "f\"{int(self._sum('count', 'closing')):,}\"",
                 'f"{len(_open_deals(self.selector.select(self.choice, self.end))):,}"',
             ),

@@ -22,7 +22,9 @@ from opp_analytics.org import Org, record_link
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice, DealSelector
-from opp_analytics.widgets.explorer.views import PART, VIEW_TYPES, ForecastView, Option, View
+from opp_analytics.widgets.explorer.views import VIEW_TYPES
+from opp_analytics.widgets.explorer.views.forecast import ForecastView
+from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula, own_writes

@@ -1,0 +1,211 @@
+"""Expected money by period."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import analysis, svg, text
+from opp_analytics.analysis import find_gap, heading
+from opp_analytics.certificate import Certificate
+from opp_analytics.org import OPEN, WON, outcome_codes
+from opp_analytics.schema import BUCKETS, NO_LABEL
+from opp_analytics.svg import Row, Rows
+from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Option, View, open_deals
+
+_STILL_WON = "what past periods still won at the same point"
+"""What a run rate expects beyond the open deals."""
+
+
+class ForecastView(View):
+    """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
+
+    kept = "owners"
+
+    @property
+    def worthless(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("without_value", "without_probability") if self.method == "stated" else ("without_value",)
+
+    @property
+    def _people(self) -> tuple[str, ...]:
+        """The picked owners, whose rows are those of the whole's forecast by owner."""
+        return tuple(NO_LABEL if name is None else name for name in self.choice.owners)
+
+    @property
+    def call(self) -> AnalysisCall:
+        options = self._ask(self.by)
+        if self._people and not self.is_alone:
+            options["by"] = "owner_name"
+        target: float | Option | None = self.choice.target
+        if target is None and not self.is_alone:
+            target = self.targets
+        elif target is not None and "by" in options:
+            first = pd.Period(self.day, self.org.freq(self.by))
+            goals = {(self._people[0], str(first + step)): target for step in range(12)}
+            target = Option(goals, repr(goals)) if len(self._people) == 1 else None
+        return AnalysisCall("forecast", options if target is None else options | {"target": target})
+
+    @property
+    def _freq(self) -> str:
+        return str(self.table.attrs["freq"])
+
+    @cached_property
+    def source(self) -> pd.DataFrame:
+        return self.deals if self.is_alone else self.selector.select(Choice(), self.end)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        if "by" not in self.call.options:
+            return super().table
+        # The ranges of everybody else would take as long as theirs.
+        table = self._forecast(self.source, self.call.options, lambda labels, _: labels[0] in self._people)
+        return table[table.index.get_level_values("owner_name").isin(self._people)]
+
+    @staticmethod
+    def _forecast(
+        deals: pd.DataFrame, options: dict[str, Any], shown: Callable[[Sequence[str], str], bool]
+    ) -> pd.DataFrame:
+        """Forecast with the ranges of some rows."""
+        further = {"method": analysis.read_method(), "shown": shown}
+        return AnalysisCall("forecast_shown", options | further).table(deals)
+
+    def write_code(self) -> list[str]:
+        choice = self.choice if self.is_alone else Choice()
+        lines, (table, drawing) = self.selector.write_code(choice, self.end), self.call.write_code("deals")
+        rows = f'table = table[table.index.get_level_values("owner_name").isin({list(self._people)!r})]'
+        return [*lines, table, *([rows] if "by" in self.call.options else []), drawing]
+
+    @cached_property
+    def by_period(self) -> pd.DataFrame:
+        """The table by period: of several people the sums, which have no range."""
+        table = self.table
+        if table.index.nlevels == 1:
+            return table
+        people = table.index.get_level_values(0).unique()
+        if len(people) == 1:
+            return table.droplevel(0)
+        groups = table.groupby(level="period", sort=False)
+        sums = groups.sum(min_count=1).assign(to_date=groups["to_date"].any())
+        sums["target"] = groups["target"].sum(min_count=len(people))
+        if self.choice.target is not None:
+            sums["target"] = self.choice.target
+        sums[["low", "median", "high", "p_target"]] = math.nan
+        sums["gap"] = find_gap(sums["target"], sums["booked"])
+        sums.attrs = table.attrs
+        return sums
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        if "by" not in self.call.options:
+            return super().left_out
+        # The table is made from everybody's deals.
+        alone = {**self._ask(self.by), "new_business": False}
+        return dict(self._forecast(self.deals, alone, lambda labels, _: False).attrs["left_out"])
+
+    @property
+    def method(self) -> str:
+        """The method of the forecast."""
+        return str(self.table.attrs["method"])
+
+    @property
+    def lack(self) -> str:
+        # Without chances the mix of stages says nothing; a history or a run rate is a forecast then.
+        if lack := super().lack:
+            return lack
+        return "" if self.has_chances or self.method in ("learned", "run_rate") else "chances"
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        first, _ = self.org.period_days(str(pd.Period(self.day, self._freq)))
+        return pd.concat([open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
+
+    def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+        """Take the deals that are booked with a close date between two days."""
+        won, moment = self.deals[outcome_codes(self.deals) == WON], Certificate.moment_of(self.deals)
+        if moment is None or self.selector.to_day(str(moment)) > self.day:
+            last = min(last, self.day)
+        inside: pd.DataFrame = won[won["close_date"].between(first, last)]
+        return inside
+
+    @property
+    def chart(self) -> Rows:
+        money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]
+        current = ahead.index >= str(pd.Period(self.day, self._freq))
+        held = (ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"]
+        coming = ahead[current & held].head(MARKS)
+        targets = coming["target"].dropna()
+        # The axis ends at 92% of the width: the label of the target needs the rest.
+        scale = svg.axis([*coming["expected"], *coming["high"].dropna(), *targets, 1.0], end=92)
+        # A range by stated chances holds the open deals due only, and says nothing of a target.
+        rows, is_stated = [], self.method == "stated"
+        for key, row in coming.iterrows():
+            name = text.period(str(key), self._freq)
+            figures = (
+                money(row["expected"]),
+                f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
+                text.percent(row["p_target"]) if row["to_date"] and not is_stated else text.MISSING,
+                f"{int(row['open_count']):,}",
+            )
+            rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
+        ranges = "Due-only range" if is_stated else "80% range"
+        return Rows(
+            tuple(rows),
+            heads=("", "Forecast", ranges, "Hits target", "Due"),
+            axis=svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money),
+            label_width=104,
+            figure_width=92,
+        )
+
+    @property
+    def finding(self) -> str:
+        return heading(self.by_period)
+
+    @property
+    def about(self) -> str:
+        how = {
+            "learned": "chances from history: closed, open deals, and usual new business",
+            "run_rate": f"run rate: closed, and {_STILL_WON}",
+        }.get(self.method, "stated chances: closed and open deals due")
+        if self.is_alone:
+            chances = "from history" if self.method == "learned" else "as stated"
+            how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
+        several = len(self._people) > 1 and not self.is_alone
+        ranges = "several people together have no range" if several else "with the 80% range"
+        return f"As of {self.format_day(self.end)}, {how}, {ranges}"
+
+    def find_deals(self, key: str) -> pd.DataFrame:
+        due = self._due_in(open_deals(self.deals), key)
+        if key in BUCKETS:
+            return due
+        won = self._find_won(*self.org.period_days(key))
+        return pd.concat([self._with_chances(due, key, self.by), won])
+
+    def explain(self, key: str) -> str:
+        if key in BUCKETS or key not in self.by_period.index or math.isnan(self.by_period["expected"][key]):
+            return ""
+        deals, row = self.find_deals(key), dict[str, Any](self.by_period.loc[key])
+        below = 0.0
+        if self.method != "run_rate":
+            chance = deals["chance"] if "chance" in deals else deals["probability"] / 100
+            below = float((deals["value"] * chance.astype("float64"))[outcome_codes(deals) == OPEN].sum())
+        chances = "chance from history" if self.method == "learned" else "stated chance"
+        parts = {
+            "closed": row["booked"],
+            f"from the open deals listed (value × {chances})": below,
+            "from other open deals": row["expected_open"] - below,
+            _STILL_WON if self.method == "run_rate" else "usual new business": row["new_business"],
+        }
+        whole = round(float(row["expected"]))
+        amounts = {words: round(float(part)) for words, part in parts.items() if abs(part) >= 0.5}
+        if not amounts:
+            return ""
+        # Rounded parts add up to the rounded whole.
+        amounts[list(amounts)[-1]] += whole - sum(amounts.values())
+        money = partial(text.money, currency=self.org.currency, full=True)
+        said = " + ".join(f"{money(n)} {words}" for words, n in amounts.items())
+        return f"Forecast {money(whole)} = {said}."
