@@ -18,7 +18,7 @@ from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
-from opp_analytics.widgets.explorer.explorer import write_timeline
+from opp_analytics.widgets.explorer.deals import write_timeline
 from opp_analytics.widgets.explorer.views.view import PART
 from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
 from tests.widgets.teams import TODAY, recorded_team, with_wins
