@@ -201,20 +201,32 @@ def _view_of(sender: str | None) -> str:
     return (sender or "").rpartition("/")[0]
 
 
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_STEPS = {"last": -1, "this": 0, "next": 1}
+_NOUNS = {"": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+
+
 def read_days(
     typed: str, org: Org, *, today: date | None = None, past: bool = False
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day that a date, or a month, quarter or year of the org's fiscal year, names.
 
-    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and `past`.
+    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and `past`. ``today`` and ``next quarter``
+    are counted from `today`; a week begins on Monday.
     """
+    step, _, noun = " ".join(typed.lower().split()).partition(" ")
+    if today is not None and noun in _NOUNS and step in (_STEPS if noun else _DAYS):
+        period = pd.Period(today, org.freq(_NOUNS[noun])) + (_DAYS | _STEPS)[step]
+        return period.start_time.normalize(), period.end_time.normalize()
     try:
         day = inputs.read_date(typed, today=today, past=past, day_first=org.day_first)
     except inputs.NotADate:
         try:
             days = org.period_days(typed)
         except ArgumentValueError:
-            raise BadCell("is not a date or period; try 12/31/2026, Dec 31, Dec 2026 or FY27 Q4") from None
+            raise BadCell(
+                "is not a date or period; try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this month"
+            ) from None
         for each in days:
             inputs.check_year(each.year)
         return days

@@ -208,6 +208,13 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
         ("Dec 31", "2026-12-31", "2026-12-31"),
         ("Dec 26", "2026-12-26", "2026-12-26"),  # a day, though it may be typed for a month elsewhere
         ("12/31/2026", "2026-12-31", "2026-12-31"),
+        ("today", "2026-06-01", "2026-06-01"),
+        ("This  Month", "2026-06-01", "2026-06-30"),
+        ("last week", "2026-05-25", "2026-05-31"),
+        ("next month", "2026-07-01", "2026-07-31"),
+        ("this quarter", "2026-05-01", "2026-07-31"),
+        ("last quarter", "2026-02-01", "2026-04-30"),
+        ("next year", "2027-02-01", "2028-01-31"),
     ],
 )
 def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, first, last):
@@ -223,8 +230,10 @@ def test_operands__of_dates_are_all_days_of_a_period_of_the_fiscal_year(typed, f
         (
             "close_date",
             "soon",
-            "“soon” is not a date or period. Try 12/31/2026, Dec 31, Dec 2026 or FY27 Q4.",
+            "“soon” is not a date or period. Try 12/31/2026, Dec 31, Dec 2026, FY27 Q4 or this month.",
         ),
+        ("close_date", "this", "“this” is not a date or period."),
+        ("close_date", "next day", "“next day” is not a date or period."),
         ("close_date", "FY27 Q5", "“FY27 Q5” is not a date or period."),
         ("close_date", "Feb 30", "“Feb 30” is not a date: February 2026 has 28 days."),
         ("close_date", "FY1500", "“FY1500” is "),
