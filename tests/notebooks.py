@@ -57,13 +57,14 @@ def run(file: Path) -> Any:
     for cell, ran in zip(notebook.cells, done.cells, strict=True):
         if cell.cell_type == "code":
             cell.execution_count = ran.execution_count
-            cell.outputs = [_storable(output) for output in ran.outputs if not _is_bar(output)]
+            cell.outputs = [_storable(output) for output in ran.outputs if not _is_live(output)]
     return notebook
 
 
-def _is_bar(output: Any) -> bool:
-    """True for a progress bar: a widget without a picture of itself."""
-    return set(output.get("data", {})) == {_WIDGET, "text/plain"}
+def _is_live(output: Any) -> bool:
+    """True for what only a running kernel shows: a widget without a picture of itself, and what hides its message later."""
+    data = output.get("data", {})
+    return {_WIDGET} <= set(data) <= {_WIDGET, "text/plain"} or "oap-saved" in data.get("text/html", "")
 
 
 def _storable(output: Any) -> Any:

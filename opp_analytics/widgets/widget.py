@@ -29,6 +29,12 @@ _PART = 500_000
 _FAST = 1
 """Level of compression: JSON shrinks to a tenth already, and higher levels keep people waiting."""
 
+_SAVED = (
+    '<div class="oap-saved"><style>.jp-OutputArea-child:has(.oap-saved), .jp-OutputArea-child:has(.oap-saved) + '
+    ".jp-OutputArea-child:not(:has(> .jp-OutputArea-output > *)) { display: none; }</style></div>"
+)
+"""Hides itself, and the message that JupyterLab has for a widget without its kernel: the still below says more."""
+
 
 def deflate(content: bytes) -> bytes:
     """Compress content for the browser's ``DecompressionStream("deflate")``; a notebook server drops large messages."""
@@ -155,11 +161,20 @@ class Widget(anywidget.AnyWidget):
         from IPython.display import display
 
         data, _ = self._repr_mimebundle_() or ({}, {})
-        display(data | {"text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        # A notebook that is not trusted takes the text, and shows it above the static view.
+        widget = {kind: content for kind, content in data.items() if kind != "text/plain"}
+        for shown in ({"text/html": _SAVED}, widget):
+            display(shown, raw=True)  # type: ignore[no-untyped-call]
         display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def _renew_static(self) -> dict[str, Any]:
-        from IPython.display import update_display
-
+        """Renew the static view where there is one: not in marimo, nor in a script."""
+        try:
+            from IPython import get_ipython
+            from IPython.display import update_display
+        except ImportError:
+            return {"kept": False}
+        if get_ipython() is None:  # type: ignore[no-untyped-call]
+            return {"kept": False}
         update_display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
         return {"kept": True}

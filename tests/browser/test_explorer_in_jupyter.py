@@ -46,7 +46,7 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     expect(notebook.run(1)).to_contain_text("owner_name 8")
     expect(notebook.cells).to_have_count(2)
     page.wait_for_function(
-        "first => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(1).data['image/png'] !== first",
+        "first => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(2).data['image/png'] !== first",
         arg=first,
         timeout=60_000,
     )
@@ -86,4 +86,4 @@ def test_explorer__is_a_picture_in_an_exported_notebook_without_a_network(
 def _picture(lab: Lab) -> str:
     """The stored picture of the explorer's cell."""
     saved = notebooks.read(lab.folder / "explorer.ipynb")
-    return str(saved.cells[0].outputs[1].data.get("image/png", ""))
+    return str(saved.cells[0].outputs[2].data.get("image/png", ""))

@@ -19,6 +19,7 @@ from opp_analytics import schema, text
 from opp_analytics.api import Client, state_folder
 from opp_analytics.arguments import whole
 from opp_analytics.certificate import Certificate
+from opp_analytics.charts import shorten
 from opp_analytics.errors import DataError
 from opp_analytics.files import make_name, make_private_folder, write_whole
 from opp_analytics.history import History
@@ -66,6 +67,8 @@ _LAYOUT = entries(
 _KEPT = ("order", "hidden", "widths")
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
+_STATIC_NAME = 60
+"""Letters of a cell there; a longer one would push the other columns out of sight."""
 
 
 class Grid(Widget):
@@ -379,7 +382,7 @@ def _static_row(sheet: EditSheet, row: int, columns: list[GridColumn]) -> str:
 
 
 def _static_cell(column: GridColumn, value: object) -> str:
-    return "" if schema.is_blank(value) else escape(text.printable(column.show(value)))
+    return "" if schema.is_blank(value) else escape(shorten(text.printable(column.show(value)), _STATIC_NAME))
 
 
 # -- columns as somebody left them, per tenant, in the state folder

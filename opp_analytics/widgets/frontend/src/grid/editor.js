@@ -2,21 +2,12 @@
 
 import { h } from "../shared/dom.js";
 import { DATED, RIGHT, label, plain } from "../shared/format.js";
+import { placeBeside } from "../shared/popover.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
-
-// Below the cell, above it where there is no room.
-export function placeBeside(popup, cell, root) {
-  root.append(popup);
-  const [a, b] = [cell.getBoundingClientRect(), root.getBoundingClientRect()];
-  let top = a.bottom - b.top + 1;
-  if (top + popup.offsetHeight > b.height - 4) top = Math.max(4, a.top - b.top - popup.offsetHeight - 1);
-  popup.style.top = `${top}px`;
-  popup.style.left = `${Math.max(4, Math.min(a.left - b.left - 1, b.width - popup.offsetWidth - 4))}px`;
-}
 
 export class Editor {
   #popup = null;

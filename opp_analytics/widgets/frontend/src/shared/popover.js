@@ -2,6 +2,35 @@
 
 import { h } from "./dom.js";
 
+const LEAST = 160; // px of a list
+
+// The part of a widget in sight, in its own coordinates: the screen cuts it, and whatever scrolls around it.
+function inSight(root) {
+  const own = root.getBoundingClientRect();
+  let [top, bottom] = [Math.max(own.top, 0), Math.min(own.bottom, innerHeight)];
+  const outer = (node) => node.parentElement ?? node.getRootNode().host;
+  for (let node = outer(root); node && node !== document.body; node = outer(node)) {
+    if (getComputedStyle(node).overflowY === "visible") continue;
+    const box = node.getBoundingClientRect();
+    [top, bottom] = [Math.max(top, box.top), Math.min(bottom, box.bottom)];
+  }
+  return { top: top - own.top + 4, bottom: bottom - own.top - 4 };
+}
+
+// Below what it belongs to, above it where there is more room; it scrolls where it is longer than that. `left` is where it would begin.
+export function placeBeside(node, from, root, gap = 1, left = (a) => a.left - 1) {
+  root.append(node);
+  node.style.maxHeight = "";
+  const [a, b] = [from.getBoundingClientRect(), root.getBoundingClientRect()];
+  const { top, bottom } = inSight(root);
+  const [above, below] = [a.top - b.top - gap, a.bottom - b.top + gap];
+  const up = node.offsetHeight > bottom - below && above - top > bottom - below;
+  const room = Math.max(up ? above - top : bottom - below, Math.min(LEAST, bottom - top));
+  if (node.offsetHeight > room) node.style.maxHeight = `${room}px`;
+  node.style.top = `${Math.max(top, Math.min(up ? above - node.offsetHeight : below, bottom - node.offsetHeight))}px`;
+  node.style.left = `${Math.max(4, Math.min(left(a) - b.left, b.width - node.offsetWidth - 4))}px`;
+}
+
 export class Popovers {
   #open = null;
 
@@ -21,7 +50,6 @@ export class Popovers {
     const node = h("div", { class: "pop", role: "dialog", "aria-label": label });
     const before = document.activeElement;
     this.#open = { node, from, label, before: this.root.contains(before) ? before : null };
-    this.root.append(node);
     fill(node);
     this.place();
     (node.querySelector("[data-first]") ?? node.querySelector("button, input"))?.focus({ preventScroll: true });
@@ -30,10 +58,7 @@ export class Popovers {
 
   place() {
     const { node, from } = this.#open;
-    const [a, b] = [from().getBoundingClientRect(), this.root.getBoundingClientRect()];
-    node.style.left = `${Math.max(4, Math.min(a.right - b.left - node.offsetWidth, b.width - node.offsetWidth - 4))}px`;
-    node.style.top = `${a.bottom - b.top + 4}px`;
-    node.style.maxHeight = `${Math.max(160, b.bottom - a.bottom - 12)}px`;
+    placeBeside(node, from(), this.root, 4, (a) => a.right - node.offsetWidth);
   }
 
   close(focus = true) {

@@ -1,0 +1,118 @@
+"""Both widgets in the hosts that show them: themes, narrow panes, the screen's edges, and a notebook opened again without Python."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import opp_analytics as oa
+from tests.browser.gridpage import GridPage
+from tests.browser.hosting import show
+from tests.browser.jupyter import Lab
+from tests.browser.test_explorer_in_jupyter import SHOW
+from tests.widgets.explorer.pipelines import DAYS, record, states
+
+pytestmark = pytest.mark.browser
+
+LIGHT, DARK = "rgb(21, 24, 28)", "rgb(238, 240, 242)"
+HOSTS = [
+    ("body", "data-jp-theme-light", "true", LIGHT),
+    ("body", "data-jp-theme-light", "false", DARK),
+    ("body", "data-vscode-theme-kind", "vscode-light", LIGHT),
+    ("body", "data-vscode-theme-kind", "vscode-high-contrast-light", LIGHT),
+    ("body", "data-vscode-theme-kind", "vscode-dark", DARK),
+    ("body", "data-vscode-theme-kind", "vscode-high-contrast", DARK),
+    ("body", "class", "vscode-light", LIGHT),
+    ("body", "class", "vscode-dark", DARK),
+    ("html", "theme", "dark", DARK),
+    ("html", "theme", "light", LIGHT),
+    ("html", "class", "dark", DARK),
+    ("html", "class", "light", LIGHT),
+]
+"""What JupyterLab, VS Code, Colab and marimo say of their theme, and the color of text in it."""
+
+
+def _ink(page: Page) -> str:
+    return str(page.locator(".oap").evaluate("node => getComputedStyle(node).color"))
+
+
+def test_themes__are_the_hosts_whatever_the_system_has(page: Page) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
+    for system, ink in (("light", LIGHT), ("dark", DARK)):
+        page.emulate_media(color_scheme=system)
+        assert _ink(page) == ink
+        for tag, name, value, wanted in HOSTS:
+            page.evaluate(
+                "([tag, name, value]) => document.querySelector(tag).setAttribute(name, value)",
+                [tag, name, value],
+            )
+            assert _ink(page) == wanted, (system, name, value)
+            page.evaluate("([tag, name]) => document.querySelector(tag).removeAttribute(name)", [tag, name])
+
+
+def _in_sight(page: Page, node: Locator) -> bool:
+    """Whether a person sees the whole of something on the screen."""
+    expect(node).to_be_visible()
+    box, size = node.bounding_box(), page.viewport_size
+    assert box is not None and size is not None
+    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
+def test_popovers__stay_in_sight_at_the_lower_edge_of_a_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 640})
+    show(
+        page,
+        oa.explore(states()[-1], as_of=DAYS[-1]),
+        style="main{height:440px;overflow:auto;margin-top:180px}",
+    )
+    page.get_by_role("button", name="Owner").click()
+    assert _in_sight(page, page.get_by_role("dialog", name="Owner"))
+    page.keyboard.press("Escape")
+
+
+def test_lists_and_calendars__open_upward_where_the_screen_ends(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 640})
+    on = GridPage(page, oa.edit(states()[-1], as_of=DAYS[-1]), style="body{padding-top:400px}")
+    page.evaluate("scrollTo(0, 0)")
+    for field, popup in (("stage", ".lb"), ("close_date", ".cal")):
+        on.click(2, field)
+        on.press("Enter")
+        assert _in_sight(page, page.locator(popup))
+        on.press("Escape")
+
+
+def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else(
+    page: Page, lab: Lab, screenshots
+) -> None:
+    grid = SHOW.replace(
+        'explorer = oa.explore(deals, as_of="2026-03-01")\nexplorer',
+        "oa.edit(deals.assign(name='Bolt' * 125))",
+    )
+    notebook = lab.open(page, "saved", [SHOW, grid])
+    for cell, inside in enumerate((".oap-explorer h3", ".oap .slick-cell")):
+        notebook.run(cell)
+        page.locator(inside).first.wait_for(state="attached")
+    expect(page.locator(".jp-RenderedImage")).to_be_hidden()
+    expect(page.locator(".oap-still")).to_be_hidden()
+    notebook.save()
+    page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
+    # Changed by another program, a notebook is not trusted.
+    told = json.loads((lab.folder / "saved.ipynb").read_text())
+    told["cells"][0]["source"] = "# changed\n"
+    (lab.folder / "changed.ipynb").write_text(json.dumps(told))
+    for name in ("saved", "changed"):
+        page.goto(f"{lab.url}/lab/workspaces/{name}-again/tree/{name}.ipynb")
+        expect(page.locator(".jp-RenderedImage img")).to_be_visible()
+        expect(page.locator(".oap-still")).to_contain_text("Mar 20, 2026")
+        expect(page.locator("body")).not_to_contain_text("Loading widget", use_inner_text=True)
+        outputs = page.locator(".jp-OutputArea-child").filter(visible=True)
+        assert [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()] == ["Deal"], name
+        page.screenshot(path=screenshots / f"{name}-again.png")
+        area, still = (
+            page.locator(found).last.bounding_box() for found in (".jp-OutputArea", ".oap-still table")
+        )
+        assert area is not None and still is not None
+        assert still["width"] <= area["width"]
