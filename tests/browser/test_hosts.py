@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pandas as pd
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -13,7 +12,7 @@ from tests.browser.gridpage import GridPage
 from tests.browser.hosting import show
 from tests.browser.jupyter import Lab
 from tests.browser.test_explorer_in_jupyter import SHOW
-from tests.widgets.explorer.pipelines import DAYS, record, states
+from tests.widgets.explorer.pipelines import DAYS, states
 
 pytestmark = pytest.mark.browser
 
@@ -53,12 +52,15 @@ def test_themes__are_the_hosts_whatever_the_system_has(page: Page) -> None:
             page.evaluate("([tag, name]) => document.querySelector(tag).removeAttribute(name)", [tag, name])
 
 
+def _box(node: Locator) -> dict[str, float]:
+    expect(node).to_be_visible()
+    return dict(node.evaluate("node => node.getBoundingClientRect().toJSON()"))
+
+
 def _in_sight(page: Page, node: Locator) -> bool:
     """Whether a person sees the whole of something on the screen."""
-    expect(node).to_be_visible()
-    box, size = node.bounding_box(), page.viewport_size
-    assert box is not None and size is not None
-    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+    box = _box(node)
+    return box["top"] >= 0 and box["bottom"] <= page.evaluate("innerHeight")
 
 
 def test_popovers__stay_in_sight_at_the_lower_edge_of_a_screen(page: Page) -> None:
@@ -111,8 +113,7 @@ def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else
         outputs = page.locator(".jp-OutputArea-child").filter(visible=True)
         assert [text.strip()[:4] for text in outputs.all_inner_texts() if text.strip()] == ["Deal"], name
         page.screenshot(path=screenshots / f"{name}-again.png")
-        area, still = (
-            page.locator(found).last.bounding_box() for found in (".jp-OutputArea", ".oap-still table")
+        assert (
+            _box(page.locator(".oap-still table"))["width"]
+            <= _box(page.locator(".jp-OutputArea").last)["width"]
         )
-        assert area is not None and still is not None
-        assert still["width"] <= area["width"]
