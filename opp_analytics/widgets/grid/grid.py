@@ -20,13 +20,20 @@ from opp_analytics.api import Client, state_folder
 from opp_analytics.arguments import whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.charts import shorten
-from opp_analytics.errors import DataError
+from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.files import make_name, make_private_folder, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
-from opp_analytics.widgets.grid.review import ForecastEffect, Review, show_receipt, show_review
+from opp_analytics.widgets.grid.drafts import Change, Draft, KeptDraft, find_drafts, take_in
+from opp_analytics.widgets.grid.review import (
+    ForecastEffect,
+    Review,
+    format_moment,
+    show_receipt,
+    show_review,
+)
 from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, GridColumn, Key, to_arrow
 from opp_analytics.widgets.messages import (
     TEXT,
@@ -46,11 +53,12 @@ from opp_analytics.writer import Plan, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
-_EDITS = ("edit", "revert", "dismiss", "bulk", "add", "remove", "undo", "redo")
+_EDITS = ("edit", "revert", "dismiss", "bulk", "add", "remove", "undo", "redo", "take", "take draft")
 _READS = ("state", "strip", "review", "receipt", "check")
 _WRITES = ("apply", "undo run")
 _MOST_AREAS = 10_000
 """Areas of one message: a selection of many ranges has one for each."""
+_DRAFTS = ["at", "edits", "deals", "notebook"]
 _MOST_VALUES = 1_000_000
 """Values in a list: those of a filter are one for each deal at most."""
 _names = list_of(TEXT, _MOST_VALUES)
@@ -82,6 +90,7 @@ class Grid(Widget):
     _height = traitlets.Int().tag(sync=True)
     _today = traitlets.Unicode().tag(sync=True)
     _layout = traitlets.Dict().tag(sync=True)
+    _drafts: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -99,6 +108,7 @@ class Grid(Widget):
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)
+        self._draft, self._kept, self._unkept = Draft(self._sheet.frame), find_drafts(self._sheet.frame), ""
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
@@ -106,6 +116,7 @@ class Grid(Widget):
             _height=height,
             _today=f"{day:%Y-%m-%d}",
             _layout=read_layout(opportunities),
+            _drafts=self._show_drafts(),
         )
 
     @property
@@ -132,6 +143,45 @@ class Grid(Widget):
         return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
 
     @property
+    def drafts(self) -> pd.DataFrame:
+        """Edits of these deals that an earlier grid, or another one, has kept on disk, the newest first.
+
+        ``at`` (UTC) when they were last changed, ``edits`` and ``deals`` int, ``notebook`` str, empty where unknown. None is
+        applied by itself: `take_draft` takes one in, `drop_draft` removes it.
+        """
+        rows = [(draft.at, len(draft.changes), draft.deals, draft.notebook) for draft in self._kept]
+        table = pd.DataFrame(rows, columns=_DRAFTS)
+        return table.astype(
+            {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64", "notebook": schema.TEXT}
+        )
+
+    def take_draft(self, number: int = 0) -> str:
+        """Take the edits of a row of `drafts` in, as one step to undo; what came of them, in words.
+
+        Each is judged anew. A cell that was something else when it was edited is marked with both values.
+
+        Raises
+        ------
+        ArgumentValueError
+            When there is no such draft.
+        """
+        with self._lock:
+            answer = self._take_draft(self._find_draft(number))
+        self._post(answer)
+        return str(answer["said"])
+
+    def drop_draft(self, number: int = 0) -> None:
+        """Remove a row of `drafts` from the disk.
+
+        Raises
+        ------
+        ArgumentValueError
+            When there is no such draft.
+        """
+        with self._lock:
+            self._post(self._drop(self._find_draft(number)))
+
+    @property
     def state(self) -> dict[str, Any]:
         """What is set in the browser: columns, their order and widths, sort and filters."""
         return dict(self._layout)
@@ -153,7 +203,12 @@ class Grid(Widget):
 
     def __repr__(self) -> str:
         with self._lock:
-            return f"<Grid of {count(len(self._sheet.frame), 'opportunity')}: {self._summary()}>"
+            waits = [
+                f"{draft['said']} are kept: grid.take_draft({at or ''}) or grid.drop_draft({at or ''})"
+                for at, draft in enumerate(self._show_drafts())
+            ]
+            deals = count(len(self._sheet.frame), "opportunity")
+            return f"<Grid of {deals}: {'; '.join([self._summary(), *waits])}>"
 
     def _static(self) -> dict[str, Any]:
         with self._lock:
@@ -188,6 +243,12 @@ class Grid(Widget):
             "dismiss": areas,
             "bulk": entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT),
             "remove": entries(rows=rows),
+            "take": entries(
+                changes=list_of(
+                    list_of(TEXT, len(Change._fields), least=len(Change._fields)), _MOST_VALUES, least=1
+                )
+            ),
+            **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
             "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
         }  # fmt: skip
         return dict.fromkeys((*_READS, *_EDITS, *_WRITES), entries()) | shapes
@@ -211,11 +272,58 @@ class Grid(Widget):
                 return {"strip": self._show_strip()}
             case "review" | "receipt" | "check" | "choose" | "apply" | "undo run":
                 return self._act_on_review(request)
+            case "take draft":
+                return self._take_draft(self._find_draft(request["draft"]))
+            case "drop draft":
+                return self._drop(self._find_draft(request["draft"]))
+            case "state":
+                return self._show(self._sheet.list_edits())
             case _:
                 answer = self._act_on_sheet(request)
+                said = answer.message
                 if answer.cells or answer.rows:
                     self._review.reset()
-                return self._show(answer)
+                    said += self._keep(answer)
+                return self._show(answer) | {"said": said}
+
+    def _keep(self, answer: Answer | None = None) -> str:
+        """Keep the edits of an answer, or all of them, on disk; what to say if that fails, once."""
+        before, self._unkept = self._unkept, self._draft.keep(self._sheet, answer)
+        new = self._unkept and self._unkept != before
+        return f" · Not kept on disk: {self._unkept}" if new else ""
+
+    # -- drafts
+
+    def _show_drafts(self) -> list[dict[str, str]]:
+        return [{"draft": draft.key, "said": self._describe(draft)} for draft in self._kept]
+
+    def _describe(self, draft: KeptDraft) -> str:
+        """Write “12 edits to 9 deals from Nov 28, 4:10 PM (review.ipynb)”."""
+        when = format_moment(pd.Timestamp(draft.at), Org.of(self._sheet.frame).zone(None))
+        where = f" ({text.printable(draft.notebook)})" if draft.notebook else ""
+        torn = f", without {count(draft.torn, 'step')} that can't be read," if draft.torn else ""
+        return f"{count(len(draft.changes), 'edit')} to {count(draft.deals)} from {when}{where}{torn}"
+
+    def _find_draft(self, which: str | int) -> KeptDraft:
+        for at, draft in enumerate(self._kept):
+            if which in (at, draft.key):
+                return draft
+        raise ArgumentValueError("There is no such draft: it was taken in or dropped. Look at grid.drafts.")
+
+    def _drop(self, draft: KeptDraft, left: list[Change] | None = None) -> dict[str, Any]:
+        draft.leave(left or [])
+        self._kept = [each for each in self._kept if each is not draft]
+        self._drafts = self._show_drafts()
+        return {"drafts": self._drafts}
+
+    def _take_draft(self, draft: KeptDraft) -> dict[str, Any]:
+        """Take a draft in; its file goes once the edits are in this grid's own, and keeps those that found no place."""
+        answer, left = take_in(self._sheet, draft.changes)
+        self._review.reset()
+        said = answer.message + self._keep(answer)
+        if not self._unkept:
+            self._drop(draft, left)
+        return self._show(answer) | {"said": said}
 
     def _act_on_sheet(self, request: dict[str, Any]) -> Answer:
         sheet = self._sheet
@@ -228,16 +336,16 @@ class Grid(Widget):
             case "bulk":
                 rows, verb = request["rows"], request["verb"]
                 return sheet.change_many(rows, verb, field=request["field"], text=request["text"])
+            case "take":
+                return take_in(sheet, [Change(*texts) for texts in request["changes"]])[0]
             case "add":
                 return sheet.add()
             case "remove":
                 return sheet.remove(request["rows"])
             case "undo":
                 return sheet.undo()
-            case "redo":
-                return sheet.redo()
             case _:
-                return sheet.list_edits()
+                return sheet.redo()
 
     def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
         review = self._review
@@ -275,10 +383,12 @@ class Grid(Widget):
             "counts": sheet.counts,
             "undo": undo,
             "redo": redo,
+            "drafts": self._drafts,
         }
 
     def _show_written(self) -> dict[str, Any]:
         self._effect.forget()
+        self._keep()
         return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
 
     def _show_strip(self) -> dict[str, Any]:

@@ -356,7 +356,7 @@ class Review:
         mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
         who = f"your run {mine['run_id'].iloc[-1]}" if len(mine) else _find_author(remote)
         zone = Org.of(self.sheet.frame).zone(None)
-        when = _format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
+        when = format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
         return cells, ", ".join(part for part in (who, when) if part)
 
     def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[ReceiptLine]:
@@ -400,7 +400,8 @@ def _find_author(remote: dict[str, Any]) -> str:
     return next((text.printable(name) for name in names if isinstance(name, str) and name.strip()), "")
 
 
-def _format_moment(at: pd.Timestamp, zone: str) -> str:
+def format_moment(at: pd.Timestamp, zone: str) -> str:
+    """Write a moment as people say it: “today, 4:10 PM”, or “Nov 28, 4:10 PM”."""
     local, now = at.tz_convert(zone), datetime.now(UTC).astimezone(ZoneInfo(zone))
     day = "today" if local.date() == now.date() else text.day(local, year=local.year != now.year)
     return f"{day}, {local:%I:%M %p}".replace(" 0", " ")

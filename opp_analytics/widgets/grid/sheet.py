@@ -317,10 +317,18 @@ class EditSheet:
 
     # -- actions
 
-    def edit(self, cells: Iterable[tuple[int, str, Any]], label: str = "") -> Answer:
+    def edit(
+        self,
+        cells: Iterable[tuple[int, str, Any]],
+        label: str = "",
+        *,
+        added: Iterable[int] = (),
+        removed: Iterable[int] = (),
+    ) -> Answer:
         """Put typed text into cells, as one step; None clears a cell, and read-only ones are left as they are.
 
-        "{cells}" in the label becomes the number of cells.
+        "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in the same step, and rows
+        marked as `removed`.
         """
         edits: dict[Key, CellEdit | None] = {}
         read_once = cache(self._read)  # a column is often filled with one text
@@ -333,7 +341,9 @@ class EditSheet:
                 closed = is_date and self._org.stages.is_closed(self._find_state(row))
                 cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
                 edits[row, name] = self._fit((row, name), typed, cell)
-        return self._step(edits | self._refuse_foreign_stages(edits), label, locked=locked)
+        edits |= self._refuse_foreign_stages(edits)
+        rows = self._added.union(added), self._removed.union(removed)
+        return self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
 
     def change_many(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
@@ -373,10 +383,15 @@ class EditSheet:
                 edits[key] = CellEdit(cell.value, True) if cell.changed else None
         return self._step(edits, f"Dismissed {count(len(edits), 'refusal')}")
 
+    def reserve_rows(self, number: int) -> range:
+        """Reserve rows for new deals, which are gone until they are added."""
+        rows = range(self._end, self._end + number)
+        self._end = rows.stop
+        return rows
+
     def add(self) -> Answer:
         """Add an empty row; it needs a name before the deal can be created."""
-        row = self._end
-        self._end += 1
+        [row] = self.reserve_rows(1)
         why = write_refusal(None, "is blank; a deal needs a name")
         edits: dict[Key, CellEdit | None] = {}
         if "name" in self.column:
@@ -439,6 +454,10 @@ class EditSheet:
         """Name a deal in messages."""
         return str(self.value(row, "name") or self.value(row, "unique_id") or "New deal")
 
+    def identify(self, row: int) -> str:
+        """Name a row outside the sheet: its ``unique_id``; ``new 1``, ``new 2``, … of a new deal."""
+        return f"new {row - self._rows + 1}" if self.is_new(row) else str(self.base_value(row, "unique_id"))
+
     def is_new(self, row: int) -> bool:
         """Tell whether the row is not on the server yet."""
         return row >= self._rows and row not in self._created
@@ -483,6 +502,16 @@ class EditSheet:
     def end(self) -> int:
         """Number of rows, including those that are new, removed or gone."""
         return self._end
+
+    @property
+    def is_untouched(self) -> bool:
+        """True if there is no edit at all."""
+        return not (self._cells or self._added or self._removed)
+
+    @property
+    def edit_count(self) -> int:
+        """Number of edited cells, refused ones included, and of added and removed rows."""
+        return len(self._cells) + len(self._added) + len(self._removed)
 
     @property
     def changed_rows(self) -> list[int]:

@@ -1,0 +1,192 @@
+"""Edits that outlive their kernel: what is kept on disk, what is offered, and how it is taken in."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.errors import ArgumentValueError, DataWarning
+from opp_analytics.widgets import Grid
+from tests.widgets.grid.test_grid import ask, put
+from tests.writer.frames import opportunities
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ann/review.ipynb")
+    return tmp_path
+
+
+def _files(state: Path) -> list[Path]:
+    return sorted(state.rglob("drafts/*/*.jsonl"))
+
+
+def _edit_some(grid: Grid) -> None:
+    """A value, a refusal, a new deal with a name, and a removal."""
+    put(grid, (0, "value", "2500"), (1, "probability", "140"), (1, "close_date", "2027-01-31"))
+    ask(grid, do="add")
+    put(grid, (grid._sheet.end - 1, "name", "Brand new"), (grid._sheet.end - 1, "value", "900"))
+    ask(grid, do="remove", rows=[2])
+
+
+def test_draft__is_offered_to_the_next_grid_and_taken_in_as_one_step(state):
+    first = oa.edit(opportunities())
+    _edit_some(first)
+    again = oa.edit(opportunities())
+    assert len(again.changes) == 0
+    [offer] = again.drafts.to_dict("records")
+    assert (offer["edits"], offer["deals"], offer["notebook"]) == (7, 4, "review.ipynb")
+    assert "7 edits to 4 deals from today" in repr(again)
+    assert "(review.ipynb) are kept: grid.take_draft() or grid.drop_draft()" in repr(again)
+    said = again.take_draft()
+    assert said.startswith("Took in 4 cells, 1 new deal, 1 removal · 1 refused: “140” is above 100%")
+    pd.testing.assert_frame_equal(again.edited, first.edited)
+    pd.testing.assert_frame_equal(again.refused, first.refused)
+    # What was taken in is this grid's own draft now, and the other one is gone.
+    assert [again.drafts.empty, len(_files(state))] == [True, 1]
+    ask(again, do="undo")
+    assert len(again.plan().changes) == 0
+    assert _files(state) == []
+
+
+def test_draft__is_removed_when_nothing_is_left_and_private_while_it_is(state):
+    grid = oa.edit(opportunities())
+    put(grid, (0, "value", "2500"))
+    [file] = _files(state)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o600, 0o700]
+    put(grid, (0, "name", "Other"))
+    assert len(oa.edit(opportunities()).drafts) == 1
+    ask(grid, do="undo")
+    ask(grid, do="undo")
+    assert _files(state) == []
+    ask(grid, do="redo")
+    assert oa.edit(opportunities()).drafts["edits"].tolist() == [1]
+
+
+def test_draft__is_judged_against_the_frame_as_it_is_now(state):
+    noted = opportunities().assign(note="old")
+    grid = oa.edit(noted)
+    put(grid, (0, "value", "2500"), (1, "value", "2600"), (2, "value", "2700"), (3, "note", "gone"))
+    now = opportunities()
+    now["value"] = now["value"].where(~now.index.isin([0, 1]), [1700.0, 2600.0, *now["value"][2:]])
+    later = oa.edit(now)
+    said = later.take_draft()
+    assert said == ("Took in 2 cells · 1 cell changed since then, marked · 1 edit left out: no column “note”")
+    assert later.edited["value"].tolist()[:3] == [2500.0, 2600.0, 2700.0]
+    [doubt] = later.refused["problem"]
+    assert doubt == "Changed since your edit: it was 1,000, now it is 1,700. Your value is kept."
+    # What found no place stays on disk.
+    assert sorted(oa.edit(noted).drafts["edits"]) == [1, 2]
+
+
+def test_draft__of_two_grids_at_once_is_one_each_and_none_is_lost(state):
+    one, other = oa.edit(opportunities()), oa.edit(opportunities())
+    put(one, (0, "value", "2500"))
+    put(other, (1, "value", "2600"))
+    third = oa.edit(opportunities())
+    assert len(third.drafts) == 2
+    third.take_draft()
+    third.take_draft()
+    assert third.edited["value"].tolist()[:2] == [2500.0, 2600.0]
+    # A grid whose draft was taken in, or dropped, keeps all of its edits again with the next one.
+    put(one, (0, "name", "Other"))
+    later = oa.edit(opportunities())
+    assert later.drafts["edits"].tolist() == [2, 2]
+    later.drop_draft(1)
+    later.drop_draft()
+    assert _files(state) == []
+    with pytest.raises(ArgumentValueError, match="There is no such draft"):
+        later.take_draft()
+
+
+def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):
+    grid = oa.edit(opportunities())
+    put(grid, (0, "value", "2500"), (0, "name", "Other"))
+    [file] = _files(state)
+    kept = file.read_bytes()
+    # A step that a power failure tore: the others are offered.
+    file.write_bytes(kept + b'[["o001", "na')
+    assert "1 edit to 1 deal" not in repr(oa.edit(opportunities()))
+    assert "2 edits to 1 deal" in repr(oa.edit(opportunities()))
+    assert "without 1 step that can't be read" in repr(oa.edit(opportunities()))
+    for wrong in (b"", b"\x00\xff", b"[]\n", b'{"draft": 2, "notebook": ""}\n', b"[" * 100_000):
+        file.write_bytes(wrong)
+        with pytest.warns(DataWarning, match="its edits are not offered"):
+            assert oa.edit(opportunities()).drafts.empty
+        assert file.with_name(f"{file.name}.damaged").read_bytes() == wrong
+    file.write_bytes(kept.splitlines(keepends=True)[0] + b'[["o000", "n", "value", 1, 2]]\n[5]\n{}\n')
+    assert oa.edit(opportunities()).drafts.empty
+
+
+def test_draft__that_cannot_be_kept_is_said_once_and_the_edit_stays(state, monkeypatch):
+    (state / "opp-analytics").write_text("no folder")
+    grid = oa.edit(opportunities())
+    answer = put(grid, (0, "value", "2500"))
+    assert "Value set to 2,500 · Not kept on disk: " in str(answer["said"])
+    assert put(grid, (0, "value", "2600"))["said"] == "Value set to 2,600"
+    assert grid.edited["value"][0] == 2600.0
+
+
+def test_drafts__are_offered_to_grids_of_the_same_deals_only(state):
+    grid = oa.edit(opportunities())
+    put(grid, (0, "value", "2500"))
+    assert oa.edit(opportunities().iloc[:5]).drafts.empty
+    assert len(oa.edit(opportunities().iloc[::-1]).drafts) == 1
+
+
+def test_draft__of_a_tenant_is_offered_though_deals_have_come_and_gone(state, tenant):
+    client = tenant(6)
+    deals = oa.load(client, progress=False)
+    put(oa.edit(deals), (0, "value", "2500"))
+    assert len(oa.edit(deals.iloc[:-1]).drafts) == 1
+    assert oa.edit(deals.iloc[1:]).drafts.empty
+
+
+def test_draft__is_gone_once_it_is_written(state, tenant):
+    client = tenant(6)
+    grid = oa.edit(oa.load(client, progress=False), client=client)
+    put(grid, (0, "value", "2500"), (1, "value", "2600"))
+    grid._respond({"do": "check"})
+    grid._respond({"do": "apply"})
+    assert _files(state) == []
+
+
+def test_changes__that_were_copied_are_taken_in(state):
+    grid = oa.edit(opportunities())
+    block = [
+        ["o000", "Deal 0", "value", "1000", "2,500"],
+        ["o001", "Deal 1", "probability", "40", "140"],
+        ["o999", "Nobody", "value", "1", "2"],
+        ["o002", "Deal 2", "unique_id", "o002", "x"],
+        ["new 1", "Brand new", "(deal)", "", "added"],
+        ["new 1", "Brand new", "name", "", "Brand new"],
+        ["o003", "Deal 3", "(deal)", "", "removed"],
+    ]
+    answer = ask(grid, do="take", changes=block)
+    assert str(answer["said"]).startswith("Took in 2 cells, 1 new deal, 1 removal · 1 refused: “140” is")
+    assert str(answer["said"]).endswith("2 edits left out: no deal “o999” and unique_id is read only")
+    assert grid.edited["name"].tolist()[-1] == "Brand new"
+    assert "o003" not in grid.edited["unique_id"].tolist()
+    # Over an edit of this grid, it says what it replaces.
+    again = ask(grid, do="take", changes=[["o000", "", "value", "1000", "3000"]])
+    assert again["said"] == "Took in 1 cell · 1 edit made here replaced"
+    assert "error" in ask(grid, do="take", changes=[["o000", "value"]])
+
+
+@pytest.mark.slow
+def test_draft__of_many_cells_grows_by_a_step_and_is_written_anew_when_it_is_long(state):
+    deals = opportunities(3000)
+    grid = oa.edit(deals)
+    rows = list(range(3000))
+    for value in range(20):
+        ask(grid, do="edit", areas=[{"rows": rows, "fields": ["value"], "block": [[str(value + 1)]]}])
+    [file] = _files(state)
+    entries = sum(len(json.loads(line)) for line in file.read_bytes().splitlines()[1:])
+    assert 3000 <= entries < 20_000 + 5 * 3000
+    assert oa.edit(deals).drafts["edits"].tolist() == [3000]
