@@ -60,7 +60,7 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     page.keyboard.press("Escape")
     expect(page.locator(".chip")).to_have_text(["Owner: Ann×", "Stage: proposal×"])
     expect(page.locator(".code").first).to_contain_text("deals[\"owner_name\"].isin(['Ann'])")
-    assert explorer.state["owners"] == ["Ann"]
+    assert explorer.state["where"] == {"owner_name": ["Ann"], "stage": ["proposal"]}
     tab("Pipeline").focus()
     page.keyboard.press("ArrowRight")
     expect(tab("Win rates")).to_have_attribute("aria-selected", "true")
@@ -197,6 +197,62 @@ def test_bounds__are_typed_as_periods_and_money_and_refused_beside_the_field(pag
     expect(chips).to_contain_text("Value: ≥ 20K")
     expect(error).to_have_text("")
     expect(page.locator(".code").first).to_contain_text('deals["value"] >= 20000')
+
+
+def test_filters__by_any_column_presets_and_deals_picked_by_hand(page: Page, screenshots) -> None:
+    hostile = "<svg/onload=document.title='in'>"
+    frame = states()[-1].assign(team="East", segment=None)
+    frame.loc[frame.index[::2], ["team", "segment"]] = ["West", hostile]
+    explorer = oa.explore(frame, as_of=DAYS[-1])
+    show(page, explorer)
+    button = lambda name: page.get_by_role("button", name=name, exact=True)  # noqa: E731
+    chips = page.locator(".chip")
+    button("Team").click()
+    page.get_by_role("checkbox", name="West").check()
+    page.keyboard.press("Escape")
+    # The other columns are one button further, and Escape gives focus back to it.
+    button("More").click()
+    assert serious_faults(page) == []
+    button("Segment").click()
+    expect(page.get_by_role("checkbox").first).to_be_focused()
+    page.keyboard.press("Space")
+    expect(chips).to_have_text(["Team: West×", f"Segment: {hostile}×"])
+    page.keyboard.press("Escape")
+    expect(button("More")).to_be_focused()
+    assert explorer.state["where"] == {"team": ["West"], "segment": [hostile]}
+    button(f"Remove Segment: {hostile}").click()
+    # A preset by click, then by a typed word; the chip has its days.
+    button("Close date").click()
+    button("This month").click()
+    expect(chips.last).to_have_text("Close date: this month, 2026-03-01 to 2026-03-31×")
+    button("Close date").click()
+    page.get_by_label("Close date from").fill("overdue")
+    page.keyboard.press("Enter")
+    expect(chips.last).to_have_text("Close date: overdue, ≤ 2026-03-29×")
+    page.get_by_label("Close date to").fill("Dec 2026")
+    page.keyboard.press("Enter")
+    expect(chips.last).to_have_text("Close date: ≤ 2026-12-31×")
+    page.keyboard.press("Escape")
+    # Unknown ones are named, and the text stays; the dialog closes once all are found.
+    ids = frame["unique_id"].tolist()
+    button("More").click()
+    button("Pick deals…").click()
+    area = page.get_by_label("Ids or names of deals, one a line")
+    area.fill(f"{ids[0]}\n{hostile}")
+    button("Pick these").click()
+    expect(page.locator(".oap-explorer .err")).to_have_text(f"Not found: “{hostile}”.")
+    expect(chips.last).to_have_text("1 picked deal×")
+    area.fill("\n".join(ids[:5]))
+    assert serious_faults(page) == []
+    button("Pick these").click()
+    expect(area).to_have_count(0)
+    expect(chips.last).to_have_text("5 picked deals×")
+    assert explorer.state["picked"] == ids[:5]
+    page.get_by_role("tab", name="Win rates").click()
+    expect(page.locator(".chip.off")).to_have_text("Close date: ≤ 2026-12-31 (not used in Win rates)×")
+    button("Clear all").click()
+    expect(chips).to_have_count(0)
+    assert page.title() == "explorer"
 
 
 def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page, monkeypatch) -> None:

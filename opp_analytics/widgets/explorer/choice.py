@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import cached_property, partial
+from keyword import iskeyword
 from typing import Any
 
 import pandas as pd
@@ -20,14 +22,21 @@ from opp_analytics.periods import as_date, read_period
 from opp_analytics.schema import BadCell
 from opp_analytics.widgets.messages import read_days, write_refusal
 
+_ALL = ("names", "stage", "value", "close", "text", "picked", "discussed")
+
+
+def _without(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in _ALL if name not in names)
+
+
 FILTERS = {
-    "pipeline": ("owners", "stages", "value", "close", "text"),
-    "win_rates": ("owners", "value", "text"),
-    "forecast": ("owners", "stages", "value", "text"),
-    "changes": ("owners", "stages", "value", "close", "text"),
-    "slippage": ("owners", "stages", "value", "text"),
+    "pipeline": _ALL,
+    "win_rates": _without("stage", "close"),
+    "forecast": _without("close"),
+    "changes": _ALL,
+    "slippage": _without("close"),
 }
-"""Filters with an effect in each view; one set in another view stays, unused."""
+"""Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns other than the stage."""
 VIEWS = tuple(FILTERS)
 _BY = {
     "pipeline": "stage",
@@ -37,6 +46,10 @@ _BY = {
     "slippage": "all",
 }
 """Usual grouping of each view."""
+_ALIASES = {"owners": "owner_name", "stages": "stage"}
+"""Entries of a state that are columns in ``where``."""
+PRESETS = ("overdue", "this month", "next month", "this quarter", "next quarter", "no date")
+"""Close dates that follow the day of the window's end."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +57,22 @@ class Choice:
     """A choice; without filters it is all deals."""
 
     view: str = "pipeline"
-    owners: tuple[str | None, ...] = ()
-    stages: tuple[str, ...] = ()
+    where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Values of columns of names, None for a blank one."""
     low: float | None = None
     high: float | None = None
     """Bounds of the value, both included."""
     first: str | None = None
     last: str | None = None
     """Bounds of the close date, ISO, both included."""
+    close: str = ""
+    """One of `PRESETS`, instead of bounds."""
     text: str = ""
     """Part of the deal's name."""
+    picked: tuple[str, ...] = ()
+    """Ids of deals picked by hand."""
+    discussed: str = ""
+    """``yes``: deals discussed in this meeting; ``no``: the others."""
     by: str = ""
     """Grouping of the view; its usual one when empty."""
     start: str | None = None
@@ -66,26 +85,45 @@ class Choice:
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None) -> Choice:
-        """Read the choice in a state; entries it lacks are the usual ones, and money and days may be text."""
+        """Read the choice in a state; entries it lacks are the usual ones, and money and days may be text.
+
+        ``owners`` and ``stages`` are short for ``where={"owner_name": …, "stage": …}``.
+        """
         if state is None:
             return cls()
         if not isinstance(state, Mapping):
             raise ArgumentTypeError(f"state={state!r} is not a mapping; use the .state of an explorer")
-        entries = {field.name for field in fields(cls)}
+        entries = {field.name for field in fields(cls)} | set(_ALIASES)
         unknown = sorted(set(map(str, state)) - entries)
         if unknown:
             raise ArgumentValueError(
                 f"state has an unknown entry {unknown[0]!r}; it may have {', '.join(sorted(entries))}"
             )
         read = {name: _check_entry(name, value, org, today) for name, value in state.items()}
-        choice = replace(cls(), **read)
+        named = {_ALIASES[name]: read.pop(name) for name in _ALIASES if name in read}
+        where = {column: values for column, values in ({**read.get("where", {}), **named}).items() if values}
+        # A preset that is typed into a bound.
+        typed = [read[name] for name in ("first", "last") if read.get(name) in PRESETS]
+        if typed or read.get("close"):
+            read |= {"first": None, "last": None, "close": typed[0] if typed else read["close"]}
+        choice = replace(cls(), **{**read, "where": where})
         one_of(choice.view, "state['view']", VIEWS)
+        one_of(choice.close, "state['close']", ("", *PRESETS))
+        one_of(choice.discussed, "state['discussed']", ("", "yes", "no"))
         return choice
 
     @property
     def state(self) -> dict[str, Any]:
         """The choice as plain JSON."""
-        return {n: list(value) if isinstance(value, tuple) else value for n, value in asdict(self).items()}
+        state = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
+        return state | {"where": {column: list(values) for column, values in self.where.items()}}
+
+    @property
+    def names(self) -> dict[str, list[Any]]:
+        """The chosen values by column, but for the stage."""
+        return {column: list(values) for column, values in self.where.items() if column != "stage"}
 
     @property
     def grouping(self) -> str:
@@ -103,24 +141,35 @@ class Choice:
     def sets(self, name: str) -> bool:
         """Tell whether a filter is set."""
         match name:
+            case "stage":
+                return "stage" in self.where
             case "value":
                 return self.low is not None or self.high is not None
             case "close":
-                return self.first is not None or self.last is not None
+                return bool(self.close) or self.first is not None or self.last is not None
             case _:
                 return bool(getattr(self, name))
 
 
 def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
     if isinstance(value, str) and name in ("low", "high", "target", "first", "last"):
+        if name in ("first", "last") and value.strip().casefold() in PRESETS:
+            return value.strip().casefold()
         try:
             return _read_bound(name, value, org, today) if value.strip() else None
         except BadCell as reason:
             raise ArgumentValueError(write_refusal(value, str(reason))) from None
-    if name in ("owners", "stages"):
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a list of names")
-        return tuple(None if each is None else _check_text(name, str(each)) for each in value)
+    if name == "where":
+        if not isinstance(value, Mapping):
+            raise ArgumentTypeError(
+                f"state['where']={value!r} is not a mapping of columns to lists of values"
+            )
+        return {
+            _check_text(name, column): _check_values(f"where[{column}]", values)
+            for column, values in value.items()
+        }
+    if name in (*_ALIASES, "picked"):
+        return _check_values(name, value)
     if name in ("low", "high", "target"):
         if value is not None:
             number(value, f"state[{name!r}]", example=50_000)
@@ -129,7 +178,13 @@ def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
         _check_text(name, value)
     if name == "due" and value:
         return read_period(value)
-    return value or ("" if name in ("text", "by", "view") else None)
+    return value or ("" if isinstance(getattr(Choice, name), str) else None)
+
+
+def _check_values(name: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, (list, tuple)):
+        raise ArgumentTypeError(f"state[{name!r}]={values!r} is not a list of names")
+    return tuple(v if v is None or isinstance(v, (bool, int)) else _check_text(name, str(v)) for v in values)
 
 
 def _read_bound(name: str, typed: str, org: Org, today: date | None) -> float | str:
@@ -154,56 +209,60 @@ class _Filter:
 
     column: str
     test: str
-    """in, contains, >= or <=."""
-    operand: Any
+    """in, not in, contains, >=, <= or blank."""
+    operand: Any = None
+    today: pd.DataFrame | None = None
+    """The opportunities of today, where the condition is on them and not on the filtered frame."""
 
     def mask(self, frame: pd.DataFrame) -> Any:
         """Mark the rows that meet the condition."""
+        if self.today is not None:
+            return frame["unique_id"].isin(
+                self.today["unique_id"][replace(self, today=None).mask(self.today)]
+            )
         cells = frame[self.column]
-        if self.test == "in":
-            among = cells.isin(self._names)
-            return among | cells.isna() if None in self.operand else among
-        if self.test == "contains":
-            return cells.str.contains(self.operand, case=False, regex=False, na=False)
+        match self.test:
+            case "in":
+                among = cells.isin(self._names)
+                return among | cells.isna() if None in self.operand else among
+            case "not in":
+                return ~cells.isin(self.operand)
+            case "contains":
+                return cells.str.contains(self.operand, case=False, regex=False, na=False)
+            case "blank":
+                return cells.isna()
         return cells >= self.operand if self.test == ">=" else cells <= self.operand
 
     def write_code(self, frame: str) -> str:
         """Write the mask as code, for a frame with this name."""
-        cells = f'{frame}["{self.column}"]'
-        if self.test == "in":
-            blank = f" | {cells}.isna()" if None in self.operand else ""
-            return f"{cells}.isin({self._names!r}){blank}"
-        if self.test == "contains":
-            return f"{cells}.str.contains({self.operand!r}, case=False, regex=False, na=False)"
+        if self.today is not None:
+            ids = f'opportunities["unique_id"][{replace(self, today=None).write_code("opportunities")}]'
+            return f'{frame}["unique_id"].isin({ids})'
+        cells = f'{frame}["{self.column}"]' if '"' not in self.column else f"{frame}[{self.column!r}]"
+        match self.test:
+            case "in":
+                blank = f" | {cells}.isna()" if None in self.operand else ""
+                return f"{cells}.isin({self._names!r}){blank}"
+            case "not in":
+                return f"~{cells}.isin({self.operand!r})"
+            case "contains":
+                return f"{cells}.str.contains({self.operand!r}, case=False, regex=False, na=False)"
+            case "blank":
+                return f"{cells}.isna()"
         return f"{cells} {self.test} {self.operand!r}"
 
     @property
-    def _names(self) -> list[str]:
+    def _names(self) -> list[Any]:
         return [name for name in self.operand if name is not None]
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _plain(bound: float) -> float | int:
     """Drop the ".0" of a whole number, which nobody types."""
     return int(bound) if float(bound).is_integer() else bound
-
-
-def _deal_filters(choice: Choice) -> list[_Filter]:
-    """List the filters in effect, except the owner's."""
-    filters = [_Filter("stage", "in", choice.stages)] if choice.has("stages") else []
-    if choice.has("value"):
-        bounds = ((">=", choice.low), ("<=", choice.high))
-        filters += [_Filter("value", test, _plain(bound)) for test, bound in bounds if bound is not None]
-    if choice.has("close"):
-        days = ((">=", choice.first), ("<=", choice.last))
-        filters += [_Filter("close_date", test, day) for test, day in days if day is not None]
-    if choice.has("text"):
-        filters.append(_Filter("name", "contains", choice.text))
-    return filters
-
-
-def _list_filters(choice: Choice) -> list[_Filter]:
-    owners = [_Filter(name, "in", values) for name, values in _owner_columns(choice).items()]
-    return owners + _deal_filters(choice)
 
 
 def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
@@ -215,7 +274,12 @@ def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
 class DealSelector:
     """Selects the deals of choices, from the opportunities as they are now and their history."""
 
-    def __init__(self, opportunities: pd.DataFrame, history: History | None) -> None:
+    def __init__(
+        self,
+        opportunities: pd.DataFrame,
+        history: History | None,
+        list_discussed: Callable[[], list[str]] = list,
+    ) -> None:
         recorded = [] if history is None else list(history.records["recorded_at"])
         # At the rates of one day, so that no difference between two records is exchange.
         rated = history.at_rates_of(recorded[-1]) if history is not None and recorded else history
@@ -224,6 +288,12 @@ class DealSelector:
         """Times of the records, by their ISO text."""
         names = ("the frame's org", "the history's")
         self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
+        self._list_discussed = list_discussed
+
+    @cached_property
+    def recorded(self) -> frozenset[str]:
+        """The columns of the history, with those of people and joined tables."""
+        return frozenset() if self.history is None else frozenset(self.history.log.columns)
 
     @cached_property
     def is_part(self) -> bool:
@@ -246,16 +316,17 @@ class DealSelector:
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
         """Select deals as of a record; at the last one, or without a history, as they are now."""
         frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
-        return _keep(frame, _list_filters(choice))
+        return _keep(frame, self._list_filters(choice, frame))
 
     def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:
         """Write the lines that select deals as of a record, under a name."""
         source = "opportunities" if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
-        masks = [each.write_code(name) for each in _list_filters(choice)]
+        frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
+        masks = [each.write_code(name) for each in self._list_filters(choice, frame)]
         return [f"{name} = {source}", *(f"{name} = {name}[{mask}]" for mask in masks)]
 
     def select_history(self, choice: Choice) -> History | None:
-        """Select the history of deals: an owner's while they had them, other filters once, at the window's start.
+        """Select the history of deals: by recorded names while they had them, by other filters once, at the window's start.
 
         None when no deal is selected.
         """
@@ -276,8 +347,7 @@ class DealSelector:
 
     def _pick(self, choice: Choice) -> dict[str, list[Any]] | None:
         """Pick the columns' values of the selected deals; None when no deal is selected."""
-        columns: dict[str, list[Any]] = {**_owner_columns(choice)}
-        filters = _deal_filters(choice)
+        columns, filters = self._split(choice)
         if filters:
             first = _keep(self._first(choice), filters)
             if first.empty:
@@ -287,10 +357,11 @@ class DealSelector:
 
     def write_history_code(self, choice: Choice) -> list[str]:
         """Write the lines that select the same history, as ``chosen``."""
-        owners = [f"{name}={values!r}" for name, values in _owner_columns(choice).items()]
-        filters = _deal_filters(choice)
+        columns, filters = self._split(choice)
+        plain = all(name.isidentifier() and not iskeyword(name) for name in columns)
+        names = [f"{name}={values!r}" for name, values in columns.items()] if plain else [f"**{columns!r}"]
         if not filters:
-            return [f"chosen = history.where({owners[0]})" if owners else "chosen = history"]
+            return [f"chosen = history.where({', '.join(names)})" if columns else "chosen = history"]
         start = self.spell(str(choice.start))
         lines = [f'first = history.as_of("{start}")']
         if choice.view == "changes":
@@ -299,8 +370,8 @@ class DealSelector:
                 f'first = pd.concat([history.as_of("{start}"), new]).drop_duplicates("unique_id")',
             ]
         lines += [f"first = first[{each.write_code('first')}]" for each in filters]
-        columns = ", ".join([*owners, 'unique_id=first["unique_id"].tolist()'])
-        return [*lines, f"chosen = history.where({columns})"]
+        where = ", ".join([*names, 'unique_id=first["unique_id"].tolist()'])
+        return [*lines, f"chosen = history.where({where})"]
 
     def is_now(self, moment: str | None) -> bool:
         """Tell whether a moment is that of the last record, or no record's."""
@@ -324,6 +395,81 @@ class DealSelector:
         both: pd.DataFrame = pd.concat([first, new])
         return both.drop_duplicates("unique_id")
 
+    def find_ids(self, typed: str) -> tuple[list[str], list[str]]:
+        """Find deals by ids or names, one a line, or rows of a spreadsheet; and the texts that are no deal's.
 
-def _owner_columns(choice: Choice) -> dict[str, list[str | None]]:
-    return {"owner_name": list(choice.owners)} if choice.has("owners") else {}
+        A name of several deals picks all of them, unless its row has an id too.
+        """
+        ids = self.opportunities["unique_id"].astype(str)
+        by_id = {_fold(each): [each] for each in ids}
+        by_name: dict[str, list[str]] = {}
+        for each, name in zip(ids, self.opportunities["name"].astype("object"), strict=True):
+            by_name.setdefault(_fold(str(name)), []).append(each)
+        found: list[str] = []
+        unknown = []
+        for line in map(str.strip, typed.splitlines()):
+            whole, in_row = by_id.get(_fold(line)) or by_name.get(_fold(line)), "\t" in line
+            cells = [line] if whole else line.split("\t") if in_row else re.split("[,;]", line)
+            hits = [
+                by_id.get(_fold(cell)) or ([] if in_row else by_name.get(_fold(cell), [])) for cell in cells
+            ]
+            if in_row and not any(hits):
+                hits = [by_name.get(_fold(cell), []) for cell in cells]
+            found += [each for hit in hits for each in hit]
+            missing = [
+                cell.strip() for cell, hit in zip(cells, hits, strict=True) if cell.strip() and not hit
+            ]
+            if not in_row or not any(hits):
+                unknown += missing[: 1 if in_row else None]
+        return list(dict.fromkeys(found)), list(dict.fromkeys(unknown))
+
+    # -- filters
+
+    def close_days(self, choice: Choice) -> tuple[str | None, str | None]:
+        """Resolve the bounds of the close date, those of a preset by the day of the window's end."""
+        if choice.close in ("", "no date"):
+            return choice.first, choice.last
+        day = self.to_day(str(choice.end))
+        if choice.close == "overdue":
+            return None, str((day - pd.Timedelta(days=1)).date())
+        which, _, freq = choice.close.partition(" ")
+        period = pd.Period(day, self.org.freq("M" if freq == "month" else "Q")) + int(which == "next")
+        return str(period.start_time.date()), str(period.end_time.date())
+
+    def _split(self, choice: Choice) -> tuple[dict[str, list[Any]], list[_Filter]]:
+        """Split a choice into values that the history follows, and filters that pick deals once."""
+        names = choice.names if choice.has("names") else {}
+        followed = {name: values for name, values in names.items() if name in self.recorded}
+        today = [
+            _Filter(n, "in", values, self.opportunities) for n, values in names.items() if n not in followed
+        ]
+        return followed, today + self._deal_filters(choice)
+
+    def _list_filters(self, choice: Choice, frame: pd.DataFrame) -> list[_Filter]:
+        """List the filters in effect for a frame; a column that it lacks is asked of today's opportunities."""
+        names = choice.names if choice.has("names") else {}
+        todays = {name: None if name in frame else self.opportunities for name in names}
+        filters = [_Filter(name, "in", values, todays[name]) for name, values in names.items()]
+        return filters + self._deal_filters(choice)
+
+    def _deal_filters(self, choice: Choice) -> list[_Filter]:
+        """List the filters in effect, except those of names."""
+        filters = [_Filter("stage", "in", list(choice.where["stage"]))] if choice.has("stage") else []
+        if choice.has("value"):
+            bounds = ((">=", choice.low), ("<=", choice.high))
+            filters += [_Filter("value", test, _plain(bound)) for test, bound in bounds if bound is not None]
+        if choice.has("close"):
+            days = zip((">=", "<="), self.close_days(choice), strict=True)
+            filters += [_Filter("close_date", test, day) for test, day in days if day is not None]
+            filters += [_Filter("close_date", "blank")] if choice.close == "no date" else []
+            filters += (
+                [_Filter("stage", "in", list(self.org.stages.open))] if choice.close == "overdue" else []
+            )
+        if choice.has("text"):
+            filters.append(_Filter("name", "contains", choice.text))
+        if choice.has("picked"):
+            filters.append(_Filter("unique_id", "in", list(choice.picked)))
+        if choice.has("discussed"):
+            test = "in" if choice.discussed == "yes" else "not in"
+            filters.append(_Filter("unique_id", test, self._list_discussed()))
+        return filters

@@ -20,7 +20,7 @@ from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
-from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice, DealSelector
+from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, write_timeline
 from opp_analytics.widgets.explorer.views import VIEW_TYPES
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
@@ -121,11 +121,11 @@ class Explorer(Widget):
     def _count(self, view: View) -> dict[str, Any]:
         """Count deals and records, and name the filters without effect."""
         choice, moments = view.choice, self._selector.moments
-        filters = ("owners", "stages", "value", "close", "text")
         return {
             "deals": text.count(len(self._selector.opportunities)),
             "records": text.count(len(moments), "record") if moments else "",
-            "unused": [name for name in filters if choice.sets(name) and not choice.has(name)],
+            "unused": [name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)],
+            "close_days": self._selector.close_days(view.choice),
         }
 
     # -- messages
@@ -136,6 +136,7 @@ class Explorer(Widget):
             "choose": entries(state=only("an explorer's state", lambda state: type(state) is dict)),
             "deals": entries(key=key, label=TEXT),
             "deal": entries(id=TEXT),
+            "pick": entries(text=TEXT),
             "csv": entries(key=or_none(key)),
         }
 
@@ -155,6 +156,10 @@ class Explorer(Widget):
                 ours = None if self._client is None else own_writes(self._client)
                 timeline = write_timeline(self._selector.history, request["id"], ours)
                 return {"timeline": [*self._view.explain_deal(request["id"]), *timeline]}
+            case "pick":
+                picked, unknown = self._selector.find_ids(request["text"])
+                quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
+                return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case _:
                 return {"csv": self._csv(request.get("key"))}
 
@@ -274,8 +279,8 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
     return {
         "views": [[name, text.title(name)] for name in VIEWS],
         "filters": {view: list(filters) for view, filters in FILTERS.items()},
-        "owners": _count_names(frame, "owner_name"),
-        "stages": [str(stage) for stage in frame["stage"].cat.categories],
+        "names": _list_names(frame),
+        "presets": PRESETS,
         "moments": [
             [moment, text.day(as_date(at, tz=zone), year=True)] for moment, at in selector.moments.items()
         ],
@@ -304,12 +309,26 @@ def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
     return groupings
 
 
-def _count_names(frame: pd.DataFrame, column: str) -> list[list[Any]]:
-    if column not in frame:
-        return []
-    counts = frame[column].astype(schema.TEXT).value_counts(dropna=False).head(_MOST_NAMES)
-    names = [[None if schema.is_blank(name) else str(name), int(n)] for name, n in counts.items()]
-    return sorted(names, key=lambda pair: (pair[0] is None, str(pair[0])))
+def _list_names(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """List the stage and the columns of names, each with its title, its values and their counts; columns of ids last."""
+    columns = dict.fromkeys(["owner_name", "team", "stage", *_list_groupings(frame)])
+    found = [
+        {"column": name, "title": text.title(text.group_label(name)), "values": _count_values(frame[name])}
+        for name in columns
+        if name in frame
+    ]
+    return sorted(found, key=lambda each: str(each["column"]).endswith("_id"))
+
+
+def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
+    """Count the values of a column: stages in their order, others by name, a missing one last."""
+    if column.name == "stage":
+        counts = column.value_counts()
+        return [[str(stage), int(counts[stage])] for stage in column.cat.categories]
+    counts = column.astype("object").where(column.notna(), None).value_counts(dropna=False).head(_MOST_NAMES)
+    plain = [(None if schema.is_blank(value) else value, int(n)) for value, n in counts.items()]
+    pairs = [[v if v is None or isinstance(v, (bool, int)) else str(v), n] for v, n in plain]
+    return sorted(pairs, key=lambda pair: (pair[0] is None, str(pair[0])))
 
 
 def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
@@ -344,23 +363,25 @@ def show_view(view: View) -> dict[str, Any]:
 
 
 def _title(view: View) -> str:
-    """Put the owner's name before the finding, where one is picked and the finding does not begin with it."""
-    finding = view.finding
-    owners = [name for name in view.choice.owners if name] if view.choice.has("owners") else []
-    return f"{owners[0]} · {finding}" if len(owners) == 1 and not finding.startswith(owners[0]) else finding
+    """Put the name before the finding, where one is picked and the finding does not begin with it."""
+    finding, (name, *others) = (
+        view.finding,
+        [n for each in view.choice.names.values() for n in each] or [None],
+    )
+    is_missing = others or not isinstance(name, str) or finding.startswith(name)
+    return finding if is_missing else f"{name} · {finding}"
 
 
 def _notes(view: View) -> list[str]:
     choice, notes = view.choice, []
     if view.needs_history:
-        if choice.picks(but="owners"):
+        if choice.picks(but="names"):
             later = ", or when first recorded if created later" if choice.view == "changes" else ""
             notes.append(
                 f"Filters pick deals by what they were on {view.format_day(view.start)}{later}. "
                 "So a deal that has since been won or lost is still counted."
             )
-        if choice.has("owners"):
-            notes.append("A deal counts for the owner it had at the time.")
+        notes += _note_names(view)
     left_out = {name: n for name, n in view.left_out.items() if n}
     counted = {name: left_out.pop(name) for name in _COUNTED if name in left_out}
     if left_out:
@@ -370,6 +391,17 @@ def _notes(view: View) -> list[str]:
     if worthless:
         notes.append(f"Counted, but adding no money: {text.joined(worthless)}.")
     return notes
+
+
+def _note_names(view: View) -> list[str]:
+    """Say at which time the picked names are meant."""
+    joined = {column for join in view.org.joins for column in join.columns}
+    moving = [name for name in view.choice.names if name in view.selector.recorded and name not in joined]
+    fixed = [text.group_label(name) for name in view.choice.names if name not in moving]
+    had = text.joined(text.group_label(name) for name in moving)
+    return [f"A deal counts for the {had} it had at the time."] * bool(moving) + [
+        f"By today's {text.joined(fixed)}, which the history does not record."
+    ] * bool(fixed)
 
 
 def _links(view: View) -> list[dict[str, str]]:

@@ -80,6 +80,8 @@ def chance_state(dice: random.Random, view: str, moments: list[str]) -> dict[str
         state["owners"] = dice.sample(OWNERS, dice.randint(1, 3))
     if dice.random() < 0.4:
         state["stages"] = dice.sample(["discovery", "proposal", "negotiation", "closed_won"], 2)
+    if dice.random() < 0.3:
+        state["where"] = {"region": [dice.choice(["East", "West"])]}
     if dice.random() < 0.4:
         state["low"] = float(dice.randint(0, 40_000))
     if dice.random() < 0.3:
@@ -315,6 +317,112 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames, history) -> None:
+    kinds = pd.Series([["new", "renewal", None][at % 3] for at in range(len(frames[-1]))], dtype="object")
+    frame = frames[-1].assign(kind=kinds.array, **{"is key": [at % 2 == 0 for at in range(len(frames[-1]))]})
+    where = {"kind": ["new", None], "region": ["East"], "is key": [True]}
+    explorer = oa.explore(frame, history, as_of=DAYS[-1], state={"view": view, "where": where})
+    said = shown(explorer)
+    assert explorer.state["where"] == where
+    assert oa.explore(frame, history, as_of=DAYS[-1], state=explorer.state).state == explorer.state
+    if not said["empty"]:
+        table, _ = ran(explorer, frame, history)
+        pd.testing.assert_frame_equal(explorer.table, table)
+        agree(explorer, said)
+    notes = ["A deal counts for the region it had at the time."] * explorer._view.needs_history
+    if view in ("changes", "slippage"):
+        assert said["notes"][:2] == [*notes, "By today's kind and is key, which the history does not record."]
+    ids = set(frame["unique_id"][frame["kind"].isin(["new"]) | frame["kind"].isna()])
+    assert set(explorer.opportunities["unique_id"]) <= ids
+
+
+def test_where__offers_each_column_of_names_with_its_values_and_its_ids_last(frames) -> None:
+    frame = frames[-1].assign(
+        team="East", owner_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000
+    )
+    listed = oa.explore(frame, as_of=DAYS[-1])._about["names"]
+    assert [each["column"] for each in listed] == [
+        "owner_name", "team", "stage", "status", "region", "big", "owner_id",
+    ]  # fmt: skip
+    by_column = {each["column"]: dict(map(tuple, each["values"])) for each in listed}
+    assert by_column["owner_name"][None] == frame["owner_name"].isna().sum()
+    assert by_column["big"] == {False: (~frame["big"]).sum(), True: frame["big"].sum()}
+    assert [*by_column["stage"]] == [*frame["stage"].cat.categories]
+
+
+def test_forecast__of_a_team_is_its_row_of_the_whole_and_of_unrecorded_names_theirs_alone(
+    team: History,
+) -> None:
+    people = [{"owner_name": "Ann", "team": "A"}, {"owner_name": "Bo", "team": "B"}]
+    history = recorded_team(oa.Org(people=people))
+    deals = history.as_of(TODAY).assign(kind="new")
+    explorer = oa.explore(deals, history, state={"view": "forecast", "where": {"team": ["A"]}})
+    whole = oa.forecast(deals, history=history, as_of="2026-11-10", by="team").xs("A")
+    pd.testing.assert_frame_equal(explorer._view.by_period, whole)  # type: ignore[attr-defined]
+    table, _ = ran(explorer, deals, history)
+    pd.testing.assert_frame_equal(explorer.table, table)
+    said = choose(explorer, view="forecast", where={"kind": ["new"]})
+    assert "alone" in said["about"]
+    assert "new_business=False" in explorer.code
+
+
+def test_close__presets_follow_the_day_and_code_has_their_dates(frames, history) -> None:
+    frame = frames[-1].copy()
+    frame.loc[frame.index[:2], "close_date"] = pd.NaT
+    days = {
+        "this month": ("2026-03-01", "2026-03-31"),
+        "next month": ("2026-04-01", "2026-04-30"),
+        "this quarter": ("2026-02-01", "2026-04-30"),
+        "next quarter": ("2026-05-01", "2026-07-31"),
+        "overdue": (None, "2026-03-29"),
+        "no date": (None, None),
+    }
+    org = oa.Org(fiscal_year_start=2)
+    for word, (first, last) in days.items():
+        explorer = oa.explore(org.apply(frame), as_of=DAYS[-1], state={"close": word})
+        assert explorer.state["close"] == word
+        assert shown(explorer)["close_days"] == [first, last]
+        deals, dates = explorer.opportunities, explorer.opportunities["close_date"]
+        assert (dates.isna() if word == "no date" else dates.between(first or "2000-01-01", last)).all()
+        assert len(deals) == 2 or word != "no date"
+        assert word != "overdue" or not deals["stage"].str.startswith("closed").any()
+        table, _ = ran(explorer, org.apply(frame), None)
+        pd.testing.assert_frame_equal(explorer.table, table)
+    later = oa.explore(frame, as_of="2026-05-10", state={"first": " This Month "})
+    assert later.state["close"] == "this month"
+    assert shown(later)["close_days"] == ["2026-05-01", "2026-05-31"]
+    # At an earlier end of the window it is that day's month; in the changes, too.
+    moment = history.records["recorded_at"].iloc[1].isoformat()
+    early = oa.explore(frame, history, state={"view": "changes", "close": "overdue", "end": moment})
+    assert shown(early)["close_days"] == [None, "2026-03-08"]
+    with pytest.raises(oa.errors.ArgumentValueError, match="state\\['close'\\]"):
+        oa.explore(frame, state={"close": "someday"})
+
+
+def test_picked__deals_are_found_by_ids_names_and_rows_and_the_others_named(frames, history) -> None:
+    frame = frames[-1].reset_index(drop=True)
+    frame.loc[0, "name"] = "Straße, Nord"
+    frame.loc[1:2, "name"] = "Twin"
+    explorer = oa.explore(frame, history, as_of=DAYS[-1])
+    ids = frame["unique_id"].tolist()
+    typed = f"STRASSE,  nord\n\n{ids[5]}; {ids[6]},nobody\n{ids[1]}\tTwin\t12,000\nunique_id\tname"
+    answer = ask(explorer, do="pick", text=typed)
+    assert answer["picked"] == [ids[0], ids[5], ids[6], ids[1]]
+    assert answer["unknown"] == "Not found: “nobody” and “unique_id”."
+    assert ask(explorer, do="pick", text="twin")["picked"] == ids[1:3]
+    assert ask(explorer, do="pick", text="<svg/onload>")["unknown"] == "Not found: “<svg/onload>”."
+    assert "error" not in ask(explorer, do="pick", text="\ud800\n" + "x" * 10_000)
+    for view in VIEWS:
+        said = choose(explorer, view=view, picked=answer["picked"])
+        assert set(explorer.opportunities["unique_id"]) <= set(answer["picked"])
+        if not said["empty"]:
+            table, _ = ran(explorer, frame, history)
+            pd.testing.assert_frame_equal(explorer.table, table)
+            agree(explorer, said)
+    assert oa.explore(frame, history, state=explorer.state).state == explorer.state
+
+
 def test_explore__names_a_missing_column_once(frames):
     with pytest.raises(oa.errors.MissingColumnError, match="has no column 'unique_id'; it has"):
         oa.explore(frames[-1].drop(columns="unique_id"))
@@ -352,8 +460,8 @@ def test_explore__groups_by_no_column_whose_label_is_not_text(frames, label):
 
 def test_filters__that_do_not_act_stay_and_are_said(explorer):
     said = choose(explorer, view="win_rates", stages=["proposal"], owners=["Ann"])
-    assert said["unused"] == ["stages"]
-    assert explorer.state["stages"] == ["proposal"]
+    assert said["unused"] == ["stage"]
+    assert explorer.state["where"]["stage"] == ["proposal"]
     assert set(explorer.opportunities["owner_name"]) == {"Ann"}
     assert choose(explorer, view="pipeline", text="no such deal")["empty"] == "match"
 

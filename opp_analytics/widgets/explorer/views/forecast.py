@@ -25,29 +25,39 @@ _STILL_WON = "what past periods still won at the same point"
 class ForecastView(View):
     """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
 
-    kept = "owners"
+    @property
+    def kept(self) -> str:  # type: ignore[override]
+        # A deal's status changes as it closes, and what is not recorded teaches nothing.
+        recorded, names = self.selector.recorded, self.choice.names
+        whole = "status" not in names and (self.selector.history is None or recorded.issuperset(names))
+        return "names" if whole else ""
 
     @property
     def worthless(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("without_value", "without_probability") if self.method == "stated" else ("without_value",)
 
     @property
-    def _people(self) -> tuple[str, ...]:
-        """The picked owners, whose rows are those of the whole's forecast by owner."""
-        return tuple(NO_LABEL if name is None else name for name in self.choice.owners)
+    def _picked(self) -> dict[str, list[str]]:
+        """The picked names by column, whose rows are those of the whole's forecast by these columns."""
+        return {
+            column: [NO_LABEL if name is None else str(name) for name in names]
+            for column, names in self.choice.names.items()
+        }
 
     @property
     def call(self) -> AnalysisCall:
         options = self._ask(self.by)
-        if self._people and not self.is_alone:
-            options["by"] = "owner_name"
+        picked = self._picked
+        if picked and not self.is_alone:
+            options["by"] = next(iter(picked)) if len(picked) == 1 else list(picked)
         target: float | Option | None = self.choice.target
         if target is None and not self.is_alone:
             target = self.targets
         elif target is not None and "by" in options:
             first = pd.Period(self.day, self.org.freq(self.by))
-            goals = {(self._people[0], str(first + step)): target for step in range(12)}
-            target = Option(goals, repr(goals)) if len(self._people) == 1 else None
+            names = [each for (each, *more) in picked.values() if not more]
+            goals = {(*names, str(first + step)): target for step in range(12)}
+            target = Option(goals, repr(goals)) if len(names) == 1 == len(picked) else None
         return AnalysisCall("forecast", options if target is None else options | {"target": target})
 
     @property
@@ -63,8 +73,15 @@ class ForecastView(View):
         if "by" not in self.call.options:
             return super().table
         # The ranges of everybody else would take as long as theirs.
-        table = self._forecast(self.source, self.call.options, lambda labels, _: labels[0] in self._people)
-        return table[table.index.get_level_values("owner_name").isin(self._people)]
+        picked = self._picked
+
+        def is_picked(labels: Sequence[str], _: str) -> bool:
+            return all(str(label) in names for label, names in zip(labels, picked.values(), strict=False))
+
+        table = self._forecast(self.source, self.call.options, is_picked)
+        for column, names in picked.items():
+            table = table[table.index.get_level_values(column).astype("str").isin(names)]
+        return table
 
     @staticmethod
     def _forecast(
@@ -77,8 +94,16 @@ class ForecastView(View):
     def write_code(self) -> list[str]:
         choice = self.choice if self.is_alone else Choice()
         lines, (table, drawing) = self.selector.write_code(choice, self.end), self.call.write_code("deals")
-        rows = f'table = table[table.index.get_level_values("owner_name").isin({list(self._people)!r})]'
-        return [*lines, table, *([rows] if "by" in self.call.options else []), drawing]
+        rows = [
+            f'table = table[table.index.get_level_values({column!r}).astype("str").isin({names!r})]'
+            for column, names in self._picked.items()
+        ]
+        return [*lines, table, *(rows if "by" in self.call.options else []), drawing]
+
+    @property
+    def _groups(self) -> int:
+        """The number of groups in the table."""
+        return len(dict.fromkeys(key[:-1] for key in map(text.split_key, self.table.index)))
 
     @cached_property
     def by_period(self) -> pd.DataFrame:
@@ -86,12 +111,12 @@ class ForecastView(View):
         table = self.table
         if table.index.nlevels == 1:
             return table
-        people = table.index.get_level_values(0).unique()
-        if len(people) == 1:
-            return table.droplevel(0)
+        several = self._groups
+        if several == 1:
+            return table.droplevel(list(range(table.index.nlevels - 1)))
         groups = table.groupby(level="period", sort=False)
         sums = groups.sum(min_count=1).assign(to_date=groups["to_date"].any())
-        sums["target"] = groups["target"].sum(min_count=len(people))
+        sums["target"] = groups["target"].sum(min_count=several)
         if self.choice.target is not None:
             sums["target"] = self.choice.target
         sums[["low", "median", "high", "p_target"]] = math.nan
@@ -174,8 +199,8 @@ class ForecastView(View):
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"
             how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
-        several = len(self._people) > 1 and not self.is_alone
-        ranges = "several people together have no range" if several else "with the 80% range"
+        who = "people" if [*self._picked] == ["owner_name"] else "groups"
+        ranges = f"several {who} together have no range" if self._groups > 1 else "with the 80% range"
         return f"As of {self.format_day(self.end)}, {how}, {ranges}"
 
     def find_deals(self, key: str) -> pd.DataFrame:

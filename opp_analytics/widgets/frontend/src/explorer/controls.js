@@ -10,7 +10,13 @@ const WORDS = {
   changes: ["From", "to"],
   slippage: ["Due from", "to"],
 };
-const TITLES = { owners: "Owner", stages: "Stage", value: "Value", close: "Close date", text: "Name" };
+const TITLES = { value: "Value", close: "Close date", text: "Name", picked: "Picked", discussed: "Discussed" };
+const SHOWN = ["owner_name", "team", "stage"]; // columns of names with a button of their own
+// What takes all filters away.
+export const NONE = {
+  names: { where: {} }, stage: { where: {} }, value: { low: null, high: null }, close: { close: "", first: null, last: null },
+  text: { text: "" }, picked: { picked: [] }, discussed: { discussed: "" },
+};
 const WEEK = 7 * 864e5;
 
 export function tabs(x) {
@@ -33,19 +39,22 @@ export function tabs(x) {
     }, title));
   return [
     h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views),
-    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ owners: [], stages: [], low: null, high: null, first: null, last: null, text: "", by: "", due: null, start: null, end: null, target: null }) }, "Reset")),
+    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ ...Object.assign({}, ...Object.values(NONE)), by: "", due: null, start: null, end: null, target: null }) }, "Reset")),
   ];
 }
 
 export function controls(x) {
   const { state, about } = x;
   const acts = new Set(about.filters[state.view]);
+  const columns = about.names.filter(({ column }) => acts.has(column === "stage" ? "stage" : "names"));
+  const shown = columns.filter(({ column }) => SHOWN.includes(column));
+  const more = columns.filter((each) => !shown.includes(each));
   const made = [
-    acts.has("owners") && about.owners.length > 0 && filter(x, "owners", state.owners.length, (node) => names(node, x, "owners", about.owners)),
-    acts.has("stages") && filter(x, "stages", state.stages.length, (node) => names(node, x, "stages", about.stages.map((stage) => [stage, ""]))),
-    acts.has("value") && filter(x, "value", state.low !== null || state.high !== null, (node) => range(node, x, "low", "high", "value")),
-    acts.has("close") && filter(x, "close", state.first || state.last, (node) => range(node, x, "first", "last", "close")),
+    ...shown.map((each) => filter(x, each.column, each.title, state.where[each.column], (node) => names(node, x, each))),
+    acts.has("value") && filter(x, "value", TITLES.value, state.low !== null || state.high !== null, (node) => range(node, x, "low", "high", "value")),
+    acts.has("close") && filter(x, "close", TITLES.close, state.close || state.first || state.last, (node) => range(node, x, "first", "last", "close")),
     acts.has("text") && search(x),
+    filter(x, "more", "More", state.discussed || state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
     h("span", { class: "sep" }),
     select("by", `Group by`, about.by[state.view].map(([value, title]) => [value, `by ${title}`]), grouping(x), (by) => x.choose({ by })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
@@ -65,18 +74,56 @@ function select(mark, label, options, value, act) {
   return node;
 }
 
-function filter(x, name, on, fill) {
-  const n = Array.isArray(x.state[name]) && x.state[name].length > 1 ? ` ${x.state[name].length}` : "";
-  const open = () => x.popovers.toggle(() => x.root.querySelector(`[data-stay="f-${name}"]`), TITLES[name], fill);
-  return h("button", { class: `btn${on ? " on" : ""}`, type: "button", "aria-haspopup": "dialog", "data-stay": `f-${name}`, onclick: open }, TITLES[name] + n, h("span", { class: "tri" }));
+function filter(x, name, title, on, fill) {
+  const n = Array.isArray(on) && on.length > 1 ? ` ${on.length}` : "";
+  const open = () => x.popovers.toggle(() => x.root.querySelector(`[data-stay="f-${CSS.escape(name)}"]`), title, fill);
+  return h("button", { class: `btn${on ? " on" : ""}`, type: "button", "aria-haspopup": "dialog", "data-stay": `f-${name}`, onclick: open }, title + n, h("span", { class: "tri" }));
+}
+
+const called = (value) => (value === null ? "(none)" : value === true ? "yes" : value === false ? "no" : String(value));
+const spell = (column, value) => (column === "stage" ? value.replaceAll("_", " ") : called(value));
+
+// The other columns of names, deals picked by hand, and what was discussed.
+function further(node, x, more) {
+  const { state } = x;
+  const inside = (title, fill) => () => {
+    node.replaceChildren(h("div", { class: "poph" }, title));
+    fill(node);
+    (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
+    x.popovers.place();
+  };
+  const entry = (title, on, act, pressed = null) => h("button", { class: "mi", type: "button", "aria-pressed": pressed, onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
+  node.append(h("div", { class: "opts tall" },
+    more.map((each) => entry(each.title, (state.where[each.column] ?? []).map(called).join(", "), inside(each.title, (inner) => names(inner, x, each))))),
+  more.length ? h("hr") : "",
+  entry("Pick deals…", state.picked.length || "", inside("Pick deals", (inner) => pick(inner, x))),
+  x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => {
+    x.popovers.close();
+    x.choose({ discussed: state.discussed === value ? "" : value });
+  }, String(state.discussed === value))) : "");
+}
+
+// Ids or names, as they are pasted: one a line, or the cells of a spreadsheet.
+function pick(node, x) {
+  const said = h("div", { class: "err", role: "alert" });
+  const area = h("textarea", { rows: "5", "data-first": true, "aria-label": "Ids or names of deals, one a line", placeholder: "Ids or names, one a line" });
+  const take = async () => {
+    const { picked, unknown, error } = await x.kernel.ask({ do: "pick", text: area.value });
+    said.textContent = error ?? unknown ?? "";
+    if (!picked?.length) return;
+    if (!unknown) x.popovers.close();
+    x.choose({ picked });
+  };
+  node.append(area, said, h("div", { class: "popf" },
+    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ picked: [] }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: take }, "Pick these")));
 }
 
 // People are found by typing; each has "only".
-function names(node, x, field, listed) {
-  const chosen = new Set(x.state[field]);
-  const take = () => x.choose({ [field]: chosen.size === listed.length ? [] : [...chosen] });
+function names(node, x, { column, title, values: listed }) {
+  const chosen = new Set(x.state.where[column]);
+  const take = () => x.choose({ where: { ...x.state.where, [column]: chosen.size === listed.length ? [] : [...chosen] } });
   const boxes = listed.map(([value, n]) => {
-    const text = value === null ? "(none)" : value.replaceAll("_", " ");
+    const text = spell(column, value);
     const box = h("input", { type: "checkbox", "aria-label": text, onchange: () => {
       if (box.checked) chosen.add(value);
       else chosen.delete(value);
@@ -92,10 +139,10 @@ function names(node, x, field, listed) {
     } }, "only");
     return { box, text, option: h("label", { class: "opt o4" }, box, h("bdi", {}, text), only, h("span", { class: "q" }, String(n))) };
   });
-  const find = h("input", { type: "text", class: "srch", "data-first": true, placeholder: `Search ${listed.length}`, "aria-label": `Search ${TITLES[field]}`, oninput: ({ target: { value } }) => {
+  const find = h("input", { type: "text", class: "srch", "data-first": true, placeholder: `Search ${listed.length}`, "aria-label": `Search ${title}`, oninput: ({ target: { value } }) => {
     for (const { text, option } of boxes) option.hidden = !text.toLowerCase().includes(value.trim().toLowerCase());
   } });
-  node.append(listed.length > 8 ? find : "", h("div", { class: "opts", role: "group", "aria-label": TITLES[field] }, boxes.map(({ option }) => option)),
+  node.append(listed.length > 8 ? find : "", h("div", { class: "opts", role: "group", "aria-label": title }, boxes.map(({ option }) => option)),
     h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: () => { chosen.clear(); for (const { box } of boxes) box.checked = false; take(); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
 }
 
@@ -106,15 +153,20 @@ function range(node, x, low, high, kind) {
   const error = h("div", { class: "err", role: "alert" });
   const field = (name, label, placeholder) => {
     const input = h("input", { type: "text", "aria-label": `${TITLES[kind]} ${label}`, placeholder, onchange: async () => {
-      error.textContent = await x.choose({ [name]: input.value.trim() || null });
+      error.textContent = await x.choose({ ...(kind === "close" ? { close: "" } : {}), [name]: input.value.trim() || null });
       input.setAttribute("aria-invalid", String(error.textContent !== ""));
     } });
     input.value = x.state[name] ?? "";
     return input;
   };
   const [from, to] = kind === "close" ? ["Dec 2026", "FY27 Q4"] : ["10k", "50k"];
-  node.append(h("div", { class: "two" }, field(low, "from", from), "to", field(high, "to", to)), error, h("div", { class: "popf" },
-    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ [low]: null, [high]: null }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
+  const presets = kind === "close" ? x.about.presets : [];
+  const preset = (word) => h("button", { class: "lnk", type: "button", "aria-pressed": String(x.state.close === word), onclick: () => {
+    x.popovers.close();
+    x.choose({ ...NONE.close, close: x.state.close === word ? "" : word });
+  } }, capital(word));
+  node.append(presets.length ? h("div", { class: "presets" }, presets.map(preset)) : "", h("div", { class: "two" }, field(low, "from", from), "to", field(high, "to", to)), error, h("div", { class: "popf" },
+    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose(NONE[kind]); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
 }
 
 function search(x) {
@@ -187,19 +239,35 @@ function slider(x, values, act) {
   return h("span", { class: "rng" }, h("span", { class: "trk" }), fill, ends);
 }
 
+const bound = (low, high, shownAs) => (low !== null && high !== null ? `${shownAs(low)} to ${shownAs(high)}` : low !== null ? `≥ ${shownAs(low)}` : `≤ ${shownAs(high)}`);
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
+// The close dates: a preset with the days that Python read it as, once it has.
+function period({ state, shown }) {
+  const days = shown.close_days;
+  const read = shown.state.close === state.close && (days[0] || days[1]) ? bound(...days, (day) => day) : "";
+  return state.close ? `${state.close}${read && `, ${read}`}` : bound(state.first, state.last, (day) => day);
+}
+
 // Filters that are set, each removable; one that does not act in the view is dashed and stays.
 export function chips(x) {
   const { state, shown } = x;
   const unused = new Set(shown.unused ?? []);
   const view = x.about.views.find(([each]) => each === state.view)[1];
-  const chip = (name, text, remove) => h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, `${TITLES[name]}: ${text}`), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { type: "button", "aria-label": `Remove ${TITLES[name]}: ${text}`, onclick: () => x.choose(remove) }, "×"));
-  const bound = (low, high, shownAs) => (low !== null && high !== null ? `${shownAs(low)} to ${shownAs(high)}` : low !== null ? `≥ ${shownAs(low)}` : `≤ ${shownAs(high)}`);
+  const chip = (name, text, remove, title = TITLES[name]) => {
+    const words = title ? `${title}: ${text}` : text;
+    return h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, words), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { type: "button", "aria-label": `Remove ${words}`, onclick: () => x.choose(remove) }, "×"));
+  };
   const made = [
-    ...state.owners.map((owner) => chip("owners", owner ?? "(none)", { owners: state.owners.filter((each) => each !== owner) })),
-    ...state.stages.map((stage) => chip("stages", stage.replaceAll("_", " "), { stages: state.stages.filter((each) => each !== stage) })),
-    ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, money), { low: null, high: null })] : []),
-    ...(state.first || state.last ? [chip("close", bound(state.first, state.last, (day) => day), { first: null, last: null })] : []),
-    ...(state.text ? [chip("text", `“${state.text}”`, { text: "" })] : []),
+    ...x.about.names.flatMap(({ column, title }) => (state.where[column] ?? []).map((value) => {
+      const others = state.where[column].filter((each) => each !== value);
+      return chip(column === "stage" ? "stage" : "names", spell(column, value), { where: { ...state.where, [column]: others } }, title);
+    })),
+    ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, money), NONE.value)] : []),
+    ...(state.close || state.first || state.last ? [chip("close", period(x), NONE.close)] : []),
+    ...(state.text ? [chip("text", `“${state.text}”`, NONE.text)] : []),
+    ...(state.picked.length ? [chip("picked", `${state.picked.length.toLocaleString("en-US")} picked deal${state.picked.length === 1 ? "" : "s"}`, NONE.picked, "")] : []),
+    ...(state.discussed ? [chip("discussed", state.discussed === "yes" ? "Discussed" : "Not yet discussed", NONE.discussed, "")] : []),
   ];
   return made.length ? [...made, h("button", { class: "lnk sm", type: "button", onclick: () => x.clear() }, "Clear all")] : [];
 }

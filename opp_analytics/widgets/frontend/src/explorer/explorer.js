@@ -4,7 +4,7 @@ import { afterPress, copyText, h, keepKeys, keepStill } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
-import { controls, chips, tabs } from "./controls.js";
+import { NONE, controls, chips, tabs } from "./controls.js";
 import { DealsTable } from "./deals.js";
 import { savePicture } from "./picture.js";
 import { Tip, takeTitles } from "./tip.js";
@@ -230,13 +230,12 @@ class Explorer {
     }
     if (why === "deals") return [h("div", { class: "empty" }, h("h3", {}, "No deals yet."), h("p", {}, "This table has no deals. Load or import some, and call the explorer again."))];
     if (why === "nothing") return [h("div", { class: "empty" }, h("h3", {}, "Nothing to draw."), h("p", {}, "The picked deals hold nothing for this view in the window."))];
-    const names = ["owners", "stages", "value", "close", "text"].filter((name) => this.about.filters[this.state.view].includes(name));
+    const names = this.about.filters[this.state.view];
     return [h("div", { class: "empty" }, h("h3", {}, "No deals match."), h("p", {}, `The filters leave none of ${shown.deals}.`), link("Clear all filters", () => this.clear(names)))];
   }
 
-  clear(names = ["owners", "stages", "value", "close", "text"]) {
-    const none = { owners: { owners: [] }, stages: { stages: [] }, value: { low: null, high: null }, close: { first: null, last: null }, text: { text: "" } };
-    this.choose(Object.assign({}, ...names.map((name) => none[name])));
+  clear(names = Object.keys(NONE)) {
+    this.choose(Object.assign({}, ...names.map((name) => NONE[name])));
   }
 
   // -- deals under a mark
