@@ -62,17 +62,19 @@ _DRAFTS = ["at", "edits", "deals", "notebook"]
 _MOST_VALUES = 1_000_000
 """Values in a list: those of a filter are one for each deal at most."""
 _names = list_of(TEXT, _MOST_VALUES)
+_flag = only("true or false", lambda value: type(value) is bool)
 _LAYOUT = entries(
     order=or_none(_names),
     hidden=or_none(_names),
     widths=or_none(
         mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
     ),
-    sort=or_none(entries(field=TEXT, down=only("true or false", lambda value: type(value) is bool))),
-    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names)))),
+    sort=or_none(entries(field=TEXT, down=_flag)),
+    figures=or_none(_names),
+    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(_flag)))),
 )
 """What is set in the browser."""
-_KEPT = ("order", "hidden", "widths")
+_KEPT = ("order", "hidden", "widths", "figures")
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
 _STATIC_NAME = 60

@@ -1,8 +1,9 @@
 // Sort and filters: what is set, how it shows in the header, and the message about a filter that is not understood.
 
 import { debounced, h } from "../shared/dom.js";
-import { count } from "../shared/format.js";
-import { compile } from "./filters.js";
+import { count, label } from "../shared/format.js";
+import { compile, examples } from "./filters.js";
+import { fillSummary } from "./summary.js";
 import { fillValues } from "./values.js";
 
 export class Arranging {
@@ -25,7 +26,7 @@ export class Arranging {
     // Edits that are on their way were made before: they count once they are answered.
     const arranged = ++this.#arranged;
     this.grid.edits?.then(() => arranged === this.#arranged && this.#draw());
-    const filters = [...this.#store.filters].map(([field, { text, list }]) => [field, { text: text ?? "", list: list ? [...list] : null }]);
+    const filters = [...this.#store.filters].map(([field, { text, list, but }]) => [field, { text: text ?? "", list: list ? [...list] : null, but: Boolean(but) }]);
     this.grid.layout.note({ sort: this.#store.sort, filters: Object.fromEntries(filters) });
   }
 
@@ -35,8 +36,8 @@ export class Arranging {
     if (specs.some(({ field }) => field === sort?.field)) this.#store.sort = sort;
     const kept = specs.filter(({ field }) => filters[field]);
     for (const { field } of kept) {
-      const { text, list } = filters[field];
-      this.#store.filters.set(field, { text, list: list && new Set(list) });
+      const { text, list, but } = filters[field];
+      this.#store.filters.set(field, { text, list: list && new Set(list), but });
     }
     if (!this.#store.sort && !kept.length) return;
     this.arrange();
@@ -59,28 +60,59 @@ export class Arranging {
   async #filter(spec, text) {
     const asked = (this.#asked.get(spec.field) ?? 0) + 1;
     this.#asked.set(spec.field, asked);
-    const { test, error } = await compile(spec, text, (cells) => this.grid.judged({ do: "operands", cells }));
+    const column = this.#store.data.get(spec.field);
+    const today = this.grid.model.get("_today");
+    const { test, words, error } = await compile(spec, text, {
+      read: (cells) => this.grid.judged({ do: "operands", cells }),
+      holds: (part) => column.some((value) => value && label(String(value).toLowerCase()).includes(part)),
+      overdue: (row) => Boolean(this.#store.open[row] ?? 1) && column[row] && column[row] < today,
+    });
     if (this.#asked.get(spec.field) !== asked) return; // a newer one is on its way
-    const { list } = this.#store.filters.get(spec.field) ?? {};
-    if (text.trim() || list) this.#store.filters.set(spec.field, { text, test, error, list });
+    const { list, but } = this.#store.filters.get(spec.field) ?? {};
+    if (text.trim() || list) this.#store.filters.set(spec.field, { text, test, words, error, list, but });
     else this.#store.filters.delete(spec.field);
     this.arrange();
     this.grid.table.showFilter(spec.field);
-    if (error) this.#show(spec, error);
+    this.explain(spec);
     this.grid.say(error ?? (text.trim() ? this.#matching : ""));
+  }
+
+  // What the filter that has focus means, under its field; what is wrong with it also without focus.
+  explain(spec) {
+    const input = this.grid.table.filterInput(spec.field);
+    const { text = "", words, error } = this.#store.filters.get(spec.field) ?? {};
+    if (error) this.#show(spec, error, "alert");
+    else if (input !== document.activeElement) this.closeNote();
+    else if (words) this.#show(spec, [h("b", {}, spec.title), ` ${words}`], "note");
+    else if (!text.trim()) this.#show(spec, examples(spec), "note");
   }
 
   get #matching() {
     return `${count(this.#store.order.length, "deal")} match`;
   }
 
-  #show(spec, error) {
+  #show(spec, content, role) {
     this.closeMessage();
+    const id = `oa-${Math.random().toString(36).slice(2)}`;
+    this.#message = h("div", { class: "msg", id, role, "data-of": spec.field }, content);
+    this.grid.table.filterInput(spec.field).setAttribute("aria-describedby", id);
+    this.grid.root.append(this.#message);
+    this.place();
+  }
+
+  // The message stays under its field while the rows scroll.
+  place() {
     const { root, table } = this.grid;
-    const [a, b] = [table.filterInput(spec.field).getBoundingClientRect(), root.getBoundingClientRect()];
-    const left = Math.max(4, Math.min(a.left - b.left, b.width - 304));
-    this.#message = h("div", { class: "msg", role: "alert", style: `left:${left}px;top:${a.bottom - b.top + 4}px` }, error);
-    root.append(this.#message);
+    const input = this.#message && table.filterInput(this.#message.dataset.of);
+    if (!input) return this.closeMessage();
+    const [a, b] = [input.getBoundingClientRect(), root.getBoundingClientRect()];
+    this.#message.style.left = `${Math.max(4, Math.min(a.left - b.left, b.width - 304))}px`;
+    this.#message.style.top = `${a.bottom - b.top + 4}px`;
+    return undefined;
+  }
+
+  closeNote() {
+    if (this.#message?.role === "note") this.closeMessage();
   }
 
   closeMessage() {
@@ -114,7 +146,6 @@ export class Arranging {
   openValues(spec) {
     const { grid } = this;
     const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);
-    const done = () => grid.popovers.close();
     const sort = (down) => {
       this.#store.sort = { field: spec.field, down };
       grid.popovers.close();
@@ -123,15 +154,23 @@ export class Arranging {
       if (!grid.root.contains(document.activeElement)) grid.focus(); // its button was drawn anew
       grid.say(`Sorted by ${spec.title}`);
     };
-    const filter = (list) => {
+    const filter = (list, but = false) => {
       const known = this.#store.filters.get(spec.field) ?? { text: "" };
-      if (list || known.text) this.#store.filters.set(spec.field, { ...known, list });
+      if (list || known.text) this.#store.filters.set(spec.field, { ...known, list, but });
       else this.#store.filters.delete(spec.field);
+      grid.popovers.close();
       this.arrange();
       grid.table.columns();
+      if (!grid.root.contains(document.activeElement)) grid.focus();
       grid.say(this.#matching);
     };
-    grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, done, sort, filter }));
+    grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter, summary: () => this.openSummary(spec) }));
+  }
+
+  openSummary(spec) {
+    const { grid } = this;
+    const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`) ?? grid.bar.querySelector("[data-bar='columns']");
+    grid.popovers.toggle(from, `Summary of ${spec.title}`, (node) => fillSummary(node, { store: this.#store, spec }));
   }
 
   nothing() {

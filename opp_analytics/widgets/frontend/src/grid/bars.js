@@ -1,7 +1,7 @@
 // The bars around the rows: toolbar, status line, plan strip.
 
 import { h } from "../shared/dom.js";
-import { DATED, NUMERIC, count, day, number } from "../shared/format.js";
+import { count, number } from "../shared/format.js";
 
 export function toolbar(grid) {
   const { counts, undo, redo, store } = grid;
@@ -24,39 +24,6 @@ export function toolbar(grid) {
     h("span", { class: "sp" }),
     h("span", { class: "cnt" }, shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
   ];
-}
-
-// Sum, average and count of the selection; of dates the first and the last.
-export function aggregates({ store, selection, specs }) {
-  let cells = 0;
-  const amounts = [];
-  const percents = [];
-  const dates = [];
-  const seen = selection.raw.length > 1 ? new Set() : null;
-  for (const { r0, r1, c0, c1 } of selection.ranges) {
-    for (let c = c0; c <= c1; c++) {
-      const { field, kind } = specs[c];
-      const column = store.data.get(field);
-      const into = kind === "percent" ? percents : NUMERIC.has(kind) ? amounts : DATED.has(kind) ? dates : null;
-      for (let r = r0; r <= r1; r++) {
-        if (seen?.has(r * 1000 + c)) continue;
-        seen?.add(r * 1000 + c);
-        cells += 1;
-        const value = into && column[store.order[r]];
-        if (value !== null && value !== undefined && into) into.push(value);
-      }
-    }
-  }
-  if (cells < 2) return [];
-  const part = (word, value, extra = "") => h("span", { class: extra }, word, h("b", {}, value));
-  const sum = (list) => list.reduce((total, value) => total + value, 0);
-  const counted = (list) => part("count", number(list.length), "x");
-  const first = h("span", {}, count(cells, "cell"));
-  if (amounts.length) return [first, part("sum", number(Math.round(sum(amounts) * 100) / 100)), part("avg", number(Math.round(sum(amounts) / amounts.length))), counted(amounts)];
-  if (percents.length) return [first, part("avg", `${number(Math.round(sum(percents) / percents.length))}%`), counted(percents)];
-  if (!dates.length) return [first];
-  const [low, high] = dates.reduce(([a, b], value) => [value < a ? value : a, value > b ? value : b], [dates[0], dates[0]]);
-  return [first, part("first", day(low)), part("last", day(high))];
 }
 
 export function strip(grid) {

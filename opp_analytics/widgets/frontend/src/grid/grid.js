@@ -5,9 +5,10 @@ import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
-import { aggregates, strip, toolbar } from "./bars.js";
+import { strip, toolbar } from "./bars.js";
 import { Callout } from "./callout.js";
 import { Editor } from "./editor.js";
+import { figureLine, figuresOf, fillFigures } from "./figures.js";
 import { Find } from "./find.js";
 import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
@@ -84,6 +85,8 @@ class Grid {
         this.callout.hide();
         this.arranging.typed(spec, text, now);
       },
+      filterFocused: (spec) => this.arranging.explain(spec),
+      filterLeft: () => this.arranging.closeNote(),
       filterOpened: (spec) => this.arranging.openValues(spec),
       widths: (field, width) => this.layout.resize(field, width),
     });
@@ -229,8 +232,32 @@ class Grid {
     if (this.find) this.table.hits(this.find.hits, this.find.at);
   }
 
+  // While a large selection is drawn, its figures wait.
   #sums() {
-    this.sums.replaceChildren(...aggregates(this));
+    clearTimeout(this.summing);
+    const cells = this.selection.ranges.reduce((sum, { r0, r1, c0, c1 }) => sum + (r1 - r0 + 1) * (c1 - c0 + 1), 0);
+    if (cells > 20_000) this.summing = setTimeout(() => this.#figures(), 120);
+    else this.#figures();
+  }
+
+  #figures() {
+    this.sums.replaceChildren(...figureLine(figuresOf(this), this.layout.figures, { copy: (figure) => this.copyFigure(figure), choose: () => this.openFigures() }));
+  }
+
+  copyFigure({ name, copy }) {
+    copyText(String(copy), this.root).then(() => {
+      this.say(`Copied ${name} ${copy}`);
+      if (!this.root.querySelector(".pop")) this.focus();
+    });
+  }
+
+  openFigures() {
+    const found = figuresOf(this);
+    const keep = (figures) => {
+      this.layout.choose(figures);
+      this.#figures();
+    };
+    if (found) this.popovers.toggle(() => this.sums.querySelector("[data-figures]"), "Figures of the selection", (node) => fillFigures(node, { found, chosen: this.layout.figures, copy: (figure) => this.copyFigure(figure), keep }));
   }
 
   // The status line says what the active cell was, or why it was refused.
@@ -256,7 +283,7 @@ class Grid {
 
   #scrolled() {
     this.callout.hide();
-    this.arranging.closeMessage();
+    this.arranging.place();
     this.editor?.place(this.table.node(this.selection.active.r, this.selection.active.c));
   }
 

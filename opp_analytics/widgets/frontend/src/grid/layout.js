@@ -3,10 +3,11 @@
 export class Layout {
   constructor(model, specs, ask) {
     Object.assign(this, { model, specs, ask });
-    const { order, hidden, widths, ...more } = model.get("_layout") ?? {};
+    const { order, hidden, widths, figures, ...more } = model.get("_layout") ?? {};
     this.order = this.#known(order ?? []);
     this.hidden = new Set(hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));
     this.widths = { ...(widths ?? {}) };
+    this.figures = figures ?? null; // names of those in the status line; null for all
     this.more = more;
   }
 
@@ -52,6 +53,11 @@ export class Layout {
     this.fit();
   }
 
+  choose(figures) {
+    this.figures = figures;
+    this.#keep();
+  }
+
   // What else is set: sort and filters.
   note(more) {
     this.more = more;
@@ -59,7 +65,7 @@ export class Layout {
   }
 
   #keep() {
-    const layout = { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...this.more };
+    const layout = { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, figures: this.figures, ...this.more };
     this.model.set("_layout", layout); // for another view on this page
     this.ask({ do: "layout", layout });
   }

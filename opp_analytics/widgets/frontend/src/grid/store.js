@@ -1,14 +1,14 @@
 // The data of the grid by column, what Python said of its cells, and which rows are shown in which order.
 
 import { tableFromIPC } from "@uwdata/flechette";
-import { shown } from "../shared/format.js";
+import { listed, shown } from "../shared/format.js";
 
 const key = (row, field) => `${row}/${field}`;
 
 export class Store {
   marks = new Map();
   rowStates = new Map();
-  filters = new Map(); // field -> { text, test, error, list }
+  filters = new Map(); // field -> { text, test, words, error, list, but: all but the list }
   changedOnly = false;
   sort = null; // { field, down }
   order = [];
@@ -110,20 +110,26 @@ export class Store {
   // Which rows are shown, and in which order; only when asked, never after an edit.
   arrange() {
     const marked = this.changedOnly ? this.markedRows : null;
-    const tests = [...this.filters].flatMap(([field, { test, list }]) => {
+    const rows = this.passing().filter((row) => !marked || marked.has(row));
+    this.order = rows.sort(this.sort ? this.#by(this.sort) : this.#usual());
+  }
+
+  // The rows that all filters let through, or all but that of one field.
+  passing(without) {
+    const tests = [...this.filters].flatMap(([field, { test, list, but = false }]) => {
+      if (field === without) return [];
       const column = this.data.get(field);
       const { kind } = this.byField.get(field);
       return [
-        ...(test ? [(row) => test(column[row] ?? null)] : []),
-        ...(list ? [(row) => list.has(shown(kind, column[row] ?? null))] : []),
+        ...(test ? [(row) => test(column[row] ?? null, row)] : []),
+        ...(list ? [(row) => list.has(listed(kind, column[row] ?? null)) !== but] : []),
       ];
     });
     const rows = [];
     for (let row = 0; row < this.size; row++) {
-      if (this.state(row) === "gone" || (marked && !marked.has(row))) continue;
-      if (tests.every((test) => test(row))) rows.push(row);
+      if (this.state(row) !== "gone" && tests.every((test) => test(row))) rows.push(row);
     }
-    this.order = rows.sort(this.sort ? this.#by(this.sort) : this.#usual());
+    return rows;
   }
 
   #by({ field, down }) {

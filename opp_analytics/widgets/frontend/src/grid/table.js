@@ -3,7 +3,7 @@
 
 import { SlickGrid } from "slickgrid";
 import { h, name as bdi } from "../shared/dom.js";
-import { RIGHT, count, number, shown } from "../shared/format.js";
+import { DATED, RIGHT, count, number, shown } from "../shared/format.js";
 import { hint } from "./filters.js";
 import { NUMBERS, fitted, nameWidth } from "./widths.js";
 
@@ -14,7 +14,7 @@ export class Table {
   #top = 0;
   #started = false;
 
-  // `on` has: started, rendered, scrolled, filterTyped, filterOpened, widths
+  // `on` has: started, rendered, scrolled, filterTyped, filterFocused, filterLeft, filterOpened, widths
   constructor(holder, store, layout, on) {
     Object.assign(this, { holder, store, layout, on });
     this.family = getComputedStyle(holder).fontFamily;
@@ -150,7 +150,7 @@ export class Table {
   #filter(node, { spec }) {
     node.setAttribute("role", "gridcell");
     if (!spec) return;
-    const { text = "", error, list } = this.store.filters.get(spec.field) ?? {};
+    const { text = "", error, list, but } = this.store.filters.get(spec.field) ?? {};
     const on = list || (text && !error);
     const input = h("input", {
       type: "text",
@@ -158,10 +158,12 @@ export class Table {
       "aria-label": `Filter ${spec.title}`,
       "aria-invalid": error ? "true" : false,
       "data-filter": spec.field,
-      placeholder: list ? count(list.size, "value") : hint(spec.kind),
+      placeholder: list ? `${but ? "all but " : ""}${count(list.size, DATED.has(spec.kind) ? "month" : "value")}` : hint(spec.kind),
       autocomplete: "off",
       oninput: (event) => this.on.filterTyped(spec, event.target.value, false),
       onkeydown: (event) => this.#filterKey(event, spec),
+      onfocus: () => this.on.filterFocused(spec),
+      onblur: () => this.on.filterLeft(),
     });
     input.value = text;
     const button = h("button", {

@@ -1,9 +1,11 @@
-// The popover of a column: sort, and the list of its values to filter by.
+// The popover of a column: sort, and the whole list of its values to filter by. Only the rows in sight are on the page.
 
-import { h } from "../shared/dom.js";
-import { DATED, NUMERIC, count, number, shown } from "../shared/format.js";
+import { h, name as bdi } from "../shared/dom.js";
+import { DATED, NUMERIC, count, listed, month, number } from "../shared/format.js";
+import { bins, histogram, summarize } from "./summary.js";
 
-const MOST = 1000;
+const LINE = 28;
+const SIGHT = 8;
 
 function words({ kind }) {
   if (NUMERIC.has(kind)) return ["low to high", "high to low"];
@@ -11,70 +13,214 @@ function words({ kind }) {
   return kind === "choice" ? ["in order", "in reverse order"] : ["A to Z", "Z to A"];
 }
 
-// Shown texts with their number of rows, in the order of the values.
+// The keys of a column's values with their text and number of rows, in the order of the values; empty ones last.
 function valuesOf(store, spec) {
   const column = store.data.get(spec.field);
   const found = new Map();
   for (let row = 0; row < store.size; row++) {
     if (store.state(row) === "gone") continue;
     const value = column[row] ?? null;
-    const entry = found.get(value);
-    if (entry) entry.n += 1;
-    else found.set(value, { value, n: 1 });
+    found.set(value, (found.get(value) ?? 0) + 1);
   }
   const place = new Map(spec.options.map((option, at) => [option, at]));
-  const entries = [...found.values()].sort((a, b) => {
-    if (a.value === null || b.value === null) return (a.value === null) - (b.value === null);
-    if (spec.kind === "choice") return (place.get(a.value) ?? 1e9) - (place.get(b.value) ?? 1e9);
-    return typeof a.value === "number" ? a.value - b.value : a.value < b.value ? -1 : 1;
+  const dated = DATED.has(spec.kind);
+  const collator = new Intl.Collator("en-US", { numeric: true });
+  const sorted = [...found.keys()].sort((a, b) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    if (spec.kind === "choice") return (place.get(a) ?? 1e9) - (place.get(b) ?? 1e9);
+    return typeof a === "number" ? a - b : dated ? (a < b ? -1 : 1) : collator.compare(a, b);
   });
-  const texts = new Map();
-  for (const { value, n } of entries) {
-    const text = shown(spec.kind, value);
-    texts.set(text, (texts.get(text) ?? 0) + n);
+  const keys = new Map();
+  for (const value of sorted) {
+    const key = listed(spec.kind, value);
+    keys.set(key, (keys.get(key) ?? 0) + found.get(value));
   }
-  return [...texts];
+  return [...keys].map(([key, n]) => ({ key, n, text: key === "" ? "(empty)" : dated ? month(key) : key }));
 }
 
-export function fillValues(node, { store, spec, sort, filter, done }) {
-  const values = valuesOf(store, spec);
-  const list = store.filters.get(spec.field)?.list ?? null;
+// Which values are checked; while something is searched for, only its hits are, and are what is applied.
+class Choice {
+  query = "";
+  byCount = false;
+  closed = new Set(); // years whose months are not shown
+
+  constructor(store, spec) {
+    const { list, but = false } = store.filters.get(spec.field) ?? {};
+    this.dated = DATED.has(spec.kind);
+    this.all = valuesOf(store, spec);
+    this.kept = new Set(list ? this.all.filter(({ key }) => list.has(key) === but).map(({ key }) => key) : []);
+    this.off = this.kept;
+    const years = new Set(this.all.filter(({ key }) => key).map(({ key }) => key.slice(0, 4)));
+    if (this.dated && this.all.length > 18) this.closed = years;
+  }
+
+  search(text) {
+    this.query = text.trim().toLowerCase();
+    this.off = this.query ? new Set() : this.kept;
+  }
+
+  get hits() {
+    return this.query ? this.all.filter(({ text }) => text.toLowerCase().includes(this.query)) : this.all;
+  }
+
+  // What stands in the list: values, or years with their months.
+  get lines() {
+    const hits = this.byCount ? [...this.hits].sort((a, b) => b.n - a.n) : this.hits;
+    if (!this.dated) return hits.map((each) => ({ ...each, keys: [each.key], level: 1 }));
+    const years = new Map();
+    for (const each of this.hits) years.set(each.key.slice(0, 4), [...(years.get(each.key.slice(0, 4)) ?? []), each]);
+    const turn = (lines) => (this.byCount ? lines.sort((a, b) => b.n - a.n) : lines);
+    const heads = [...years].map(([year, months]) => ({ key: year, text: year || "(empty)", months, keys: months.map(({ key }) => key), n: months.reduce((sum, { n }) => sum + n, 0), level: 1 }));
+    return turn(heads).flatMap((head) => {
+      if (!head.key) return [head];
+      const open = this.query || !this.closed.has(head.key);
+      return [{ ...head, open: Boolean(open) }, ...(open ? turn(head.months.map((each) => ({ ...each, keys: [each.key], level: 2 }))) : [])];
+    });
+  }
+
+  checked({ keys }) {
+    const off = keys.filter((key) => this.off.has(key)).length;
+    return off === 0 ? "true" : off === keys.length ? "false" : "mixed";
+  }
+
+  turn({ keys }) {
+    const check = keys.some((key) => this.off.has(key));
+    for (const key of keys) if (check) this.off.delete(key); else this.off.add(key);
+  }
+
+  // All, none, or only those of one line.
+  only(keys) {
+    this.off.clear();
+    const wanted = new Set(keys);
+    for (const { key } of this.hits) if (!wanted.has(key)) this.off.add(key);
+  }
+
+  get on() {
+    return this.hits.filter(({ key }) => !this.off.has(key));
+  }
+
+  // The filter: null if it lets all through; what is left out where that is shorter.
+  get filter() {
+    const { on } = this;
+    if (on.length === this.all.length) return [null];
+    return !this.query && this.off.size < on.length ? [new Set(this.off), true] : [new Set(on.map(({ key }) => key)), false];
+  }
+}
+
+export function fillValues(node, { store, spec, sort, filter, summary }) {
+  const choice = new Choice(store, spec);
+  const noun = choice.dated ? "month" : "value";
+  const id = `oa-${Math.random().toString(36).slice(2)}`;
+  let [lines, at] = [choice.lines, 0];
+  const inner = h("div", { role: "presentation" });
+  const list = h("div", { class: "opts vl", role: choice.dated ? "tree" : "listbox", tabindex: "0", "aria-multiselectable": "true", "aria-label": `Values of ${spec.title}`, "aria-describedby": `${id}-how`, onscroll: () => draw(), onkeydown: (event) => onKey(event) }, inner);
+  const search = h("input", { type: "text", class: "srch", "data-first": true, placeholder: `Search ${count(choice.all.length, noun)}`, "aria-label": `Search values of ${spec.title}`, oninput: () => {
+    choice.search(search.value);
+    [at, list.scrollTop] = [0, 0];
+    show();
+  }, onkeydown: (event) => {
+    if (event.key === "Enter") apply(event);
+    else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      list.focus();
+    }
+  } });
+  const button = (text, act, label) => h("button", { class: "lnk", type: "button", "aria-label": label ?? false, onclick: act }, text);
+  const order = button("by count", () => {
+    choice.byCount = !choice.byCount;
+    order.textContent = choice.byCount ? "by name" : "by count";
+    at = 0;
+    show();
+  });
+  const said = h("div", { class: "q sm", "aria-live": "polite" });
+  const go = h("button", { class: "btn pri", type: "button", onclick: (event) => apply(event) }, "Apply");
+
+  function apply(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    if (choice.on.length) filter(...choice.filter);
+  }
+
+  function show() {
+    lines = choice.lines;
+    at = Math.min(at, Math.max(0, lines.length - 1));
+    draw();
+    const { on } = choice;
+    said.textContent = lines.length ? `${number(on.length)} of ${count(choice.all.length, noun)}, ${count(on.reduce((sum, { n }) => sum + n, 0), "deal")}` : "No value has this in it.";
+    go.disabled = !on.length;
+  }
+
+  function draw() {
+    inner.style.height = `${lines.length * LINE}px`;
+    const first = Math.max(0, Math.floor(list.scrollTop / LINE) - 4);
+    inner.replaceChildren(...lines.slice(first, first + SIGHT + 8).map((line, up) => row(line, first + up)));
+    if (lines.length) list.setAttribute("aria-activedescendant", `${id}-${at}`);
+    else list.removeAttribute("aria-activedescendant");
+  }
+
+  function row(line, place) {
+    const checked = choice.checked(line);
+    return h("div", {
+      class: `vo${place === at ? " at" : ""}${line.level === 2 ? " in" : ""}`,
+      id: `${id}-${place}`,
+      role: choice.dated ? "treeitem" : "option",
+      style: `top:${place * LINE}px`,
+      "aria-checked": checked,
+      "aria-setsize": lines.length,
+      "aria-posinset": place + 1,
+      "aria-level": choice.dated ? line.level : null,
+      "aria-expanded": line.open === undefined ? null : String(line.open),
+      "aria-label": `${line.text}, ${count(line.n, "deal")}`,
+      onclick: ({ target }) => {
+        at = place;
+        if (target.dataset.act === "only") choice.only(line.keys);
+        else if (target.dataset.act === "fold") fold(line);
+        else choice.turn(line);
+        show();
+      },
+    }, line.open === undefined ? "" : h("span", { class: "fold", "data-act": "fold", "aria-hidden": "true" }, line.open ? "▾" : "▸"),
+    h("span", { class: `bx ${checked}`, "aria-hidden": "true" }), bdi(line.text), h("span", { class: "only", "data-act": "only", "aria-hidden": "true" }, "only"), h("span", { class: "q" }, number(line.n)));
+  }
+
+  function fold({ key, open }) {
+    if (open) choice.closed.add(key);
+    else choice.closed.delete(key);
+  }
+
+  function onKey(event) {
+    const line = lines[at];
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: lines.length - 1, PageDown: at + SIGHT, PageUp: at - SIGHT }[event.key];
+    if (event.key === "Enter") return apply(event);
+    if (event.key === "ArrowUp" && at === 0) search.focus();
+    else if (to !== undefined) at = Math.max(0, Math.min(lines.length - 1, to));
+    else if (event.key === " " && line) (event.shiftKey ? choice.only(line.keys) : choice.turn(line));
+    else if (event.key === "ArrowLeft" && line?.open) fold(line);
+    else if (event.key === "ArrowRight" && line?.open === false) fold(line);
+    else return undefined;
+    event.preventDefault();
+    list.scrollTop = Math.min(at * LINE, Math.max(list.scrollTop, (at + 1) * LINE - list.clientHeight));
+    return show();
+  }
+
   const [up, down] = words(spec);
-  const boxes = values.slice(0, MOST).map(([text, n]) => {
-    const box = h("input", { type: "checkbox" });
-    box.checked = !list || list.has(text);
-    const option = h("label", { class: "opt" }, box, h("bdi", {}, text || "empty"), h("span", { class: "q" }, number(n)));
-    return { text, box, option };
-  });
-  const take = () => {
-    const on = boxes.filter(({ box }) => box.checked).map(({ text }) => text);
-    filter(on.length === boxes.length ? null : new Set(on));
-  };
-  const all = (checked) => {
-    for (const { box, option } of boxes) if (!option.hidden) box.checked = checked;
-    take();
-  };
-  const search = h("input", {
-    type: "text",
-    class: "srch",
-    "data-first": true,
-    placeholder: `Search ${count(values.length, "value")}`,
-    "aria-label": `Search values of ${spec.title}`,
-    oninput: ({ target }) => {
-      for (const { text, option } of boxes) option.hidden = !text.toLowerCase().includes(target.value.trim().toLowerCase());
-    },
-  });
+  const sorted = NUMERIC.has(spec.kind) ? summarize(store.data.get(spec.field), spec.kind, store.order).sorted : [];
   node.append(
     h("button", { class: "mi", type: "button", onclick: () => sort(false) }, `Sort ${up}`),
     h("button", { class: "mi", type: "button", onclick: () => sort(true) }, `Sort ${down}`),
+    h("button", { class: "mi", type: "button", onclick: summary }, "Summary of the rows shown"),
     h("hr"),
+    sorted.length ? histogram(bins(sorted), spec.kind, `Histogram of ${spec.title} of the rows shown`) : "",
     search,
-    h("div", { class: "opts", role: "group", "aria-label": `Values of ${spec.title}`, onchange: take }, boxes.map(({ option }) => option)),
-    values.length > MOST ? h("div", { class: "q sm" }, `The first ${number(MOST)} of ${number(values.length)}; filter by text for the rest.`) : "",
-    h("div", { class: "popf" },
-      h("button", { class: "lnk", type: "button", onclick: () => all(false) }, "None"),
-      h("button", { class: "lnk", type: "button", onclick: () => all(true) }, "All"),
-      h("button", { class: "lnk", type: "button", onclick: done }, "Done"),
-    ),
+    list,
+    said,
+    h("div", { class: "vh", id: `${id}-how` }, "Space checks, Shift+Space checks only this one, Enter applies."),
+    h("div", { class: "popf" }, button("All", () => {
+      choice.only(choice.hits.map(({ key }) => key));
+      show();
+    }), button("None", () => {
+      choice.only([]);
+      show();
+    }), order, go),
   );
+  show();
 }

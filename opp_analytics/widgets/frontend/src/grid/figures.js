@@ -1,0 +1,93 @@
+// What the selected cells come to: a line of figures of one kind of columns, each copied by a click.
+
+import { h } from "../shared/dom.js";
+import { DATED, NUMERIC, count, day, number, tidy } from "../shared/format.js";
+import { median, summarize } from "./summary.js";
+
+const CLASSES = ["amount", "percent", "date", "text"];
+const classOf = (kind) => (kind === "percent" ? kind : NUMERIC.has(kind) ? "amount" : DATED.has(kind) ? "date" : "text");
+
+// The rows of each selected column, without those that two ranges share.
+function selected({ store, selection }) {
+  const columns = new Map();
+  for (const { r0, r1, c0, c1 } of selection.ranges) {
+    for (let c = c0; c <= c1; c++) columns.set(c, [...(columns.get(c) ?? []), [r0, r1]]);
+  }
+  const whole = new Map(); // columns of one range share their rows
+  return [...columns].sort(([a], [b]) => a - b).map(([c, ranges]) => {
+    const key = String(ranges);
+    if (!whole.has(key)) {
+      let end = -1;
+      whole.set(key, ranges.sort(([a], [b]) => a - b).flatMap(([r0, r1]) => {
+        const from = Math.max(r0, end + 1);
+        end = Math.max(end, r1);
+        return from > r1 ? [] : store.order.slice(from, r1 + 1);
+      }));
+    }
+    return { c, rows: whole.get(key) };
+  });
+}
+
+const round = (value) => Math.round(100 * value) / 100;
+
+// The cells, the columns that the figures are of, and the figures: { name, text, copy }.
+export function figuresOf(grid) {
+  const { store, specs } = grid;
+  const columns = selected(grid).map(({ c, rows }) => ({ spec: specs[c], rows }));
+  const cells = columns.reduce((sum, { rows }) => sum + rows.length, 0);
+  if (cells < 2) return null;
+  const found = CLASSES.map((name) => columns.filter(({ spec }) => classOf(spec.kind) === name).map(({ spec, rows }) => ({ title: spec.title, ...summarize(store.data.get(spec.field), spec.kind, rows) })));
+  const at = Math.max(found.findIndex((all) => all.some(({ n }) => n)), 0);
+  const all = found[at].length ? found[at] : found.find((each) => each.length);
+  const n = all.reduce((sum, each) => sum + each.n, 0);
+  const empties = all.reduce((sum, each) => sum + each.empties, 0);
+  const figures = [{ name: "count", text: number(n), copy: n }];
+  const add = (name, text, copy) => figures.push({ name, text, copy });
+  if (n && CLASSES[at] === "text") {
+    const distinct = all.length === 1 ? all[0].counts.size : new Set(all.flatMap(({ counts }) => [...counts.keys()])).size;
+    add("different", number(distinct), distinct);
+  } else if (n && CLASSES[at] === "date") {
+    const [first, last] = [all.map((each) => each.first).filter(Boolean).sort()[0], all.map((each) => each.last).filter(Boolean).sort().at(-1)];
+    add("first", day(first), first);
+    add("last", day(last), last);
+  } else if (n) {
+    const sorted = all.length === 1 ? all[0].sorted : Float64Array.from(all.flatMap((each) => [...each.sorted])).sort();
+    const sum = all.reduce((total, each) => total + each.sum, 0);
+    const sign = CLASSES[at] === "percent" ? "%" : "";
+    const amount = (name, value, shown = tidy(value)) => add(name, `${number(shown)}${sign}`, round(value));
+    if (!sign) amount("sum", sum, round(sum));
+    amount("avg", sum / n, sign ? Math.round(sum / n) : tidy(sum / n));
+    amount("min", sorted[0]);
+    amount("median", median(sorted));
+    amount("max", sorted[n - 1]);
+  }
+  add("empty", number(empties), empties);
+  return { cells, of: all.length < columns.length ? all.map(({ title }) => title).join(", ") : "", figures };
+}
+
+// The line: a figure is a click away from the clipboard; which ones stand there is chosen behind the arrow.
+export function figureLine(found, chosen, { copy, choose }) {
+  if (!found) return [];
+  const shown = found.figures.filter(({ name }) => !chosen || chosen.includes(name));
+  return [
+    h("span", {}, count(found.cells, "cell")),
+    found.of && shown.length ? h("span", { class: "x" }, `${found.of}:`) : "",
+    ...shown.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, type: "button", tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => copy(figure) }, figure.name, h("b", {}, figure.text))),
+    h("button", { class: "fgs", type: "button", "data-figures": true, "aria-label": "Figures of the selection", "aria-haspopup": "dialog", onclick: choose }, h("span", { class: "tri" })),
+  ];
+}
+
+export function fillFigures(node, { found, chosen, copy, keep }) {
+  const names = new Set(chosen ?? found.figures.map(({ name }) => name));
+  node.append(
+    h("div", { class: "sm q" }, `${count(found.cells, "cell")}${found.of ? `; figures of ${found.of}` : ""}`),
+    ...found.figures.map((figure) => {
+      const box = h("input", { type: "checkbox", onchange: () => {
+        if (!names.delete(figure.name)) names.add(figure.name);
+        keep([...names]);
+      } });
+      box.checked = names.has(figure.name);
+      return h("div", { class: "fgl" }, h("label", {}, box, figure.name), h("b", {}, figure.text), h("button", { class: "lnk", type: "button", "aria-label": `Copy ${figure.name}, ${figure.text}`, onclick: () => copy(figure) }, "Copy"));
+    }),
+  );
+}

@@ -1,0 +1,274 @@
+"""Filters, lists of values, figures and summaries of the grid in Chromium, with real keys, against pandas."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+import opp_analytics as oa
+from tests.browser.axe import serious_faults
+from tests.browser.gridpage import GridPage
+
+pytestmark = pytest.mark.browser
+Pick = Callable[[pd.DataFrame], "pd.Series[bool]"]
+TODAY = pd.Timestamp("2026-11-29")
+OPEN = ("qualification", "proposal", "negotiation")
+
+
+def make_deals(n: int = 300) -> pd.DataFrame:
+    """Deals of four owners, some named with a comma, some without a value or date."""
+    random = np.random.default_rng(7)
+    days = TODAY + pd.to_timedelta(random.integers(-60, 120, n), "D")
+    deals = pd.DataFrame(
+        {
+            "unique_id": [f"d{k}" for k in range(n)],
+            "name": [f"Acme, Inc {k}" if k % 7 == 0 else f"Deal {k}" for k in range(n)],
+            "owner_name": random.choice(["Grace Hopper", "Elif Şahin", "Amara Okafor", "Dmitri Ivanov"], n),
+            "stage": random.choice([*OPEN, "closed_won", "closed_lost"], n),
+            "value": np.round(random.lognormal(10, 1, n)),
+            "close_date": days,
+            "probability": random.choice([10, 20, 40, 60], n),
+        }
+    )
+    deals.loc[::29, "value"] = np.nan
+    deals.loc[::31, "close_date"] = pd.NaT
+    return deals
+
+
+@pytest.fixture
+def deals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pd.DataFrame:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return make_deals()
+
+
+@pytest.fixture
+def grid(page: Page, deals: pd.DataFrame) -> GridPage:
+    return GridPage(page, oa.edit(deals, as_of=TODAY))
+
+
+def shows(grid: GridPage, n: int, of: int = 300) -> None:
+    expect(grid.page.locator(".oap .cnt")).to_contain_text(
+        f"{n:,} of {of:,} deals" if n < of else f"{of:,} deals"
+    )
+
+
+def _within(first: str, last: str) -> Pick:
+    return lambda d: d["close_date"].between(first, last)
+
+
+def _stage(*names: str) -> Pick:
+    return lambda d: d["stage"].isin(names)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "pick", "words"),
+    [
+        ("value", "> 20k < 50k", lambda d: d["value"].between(20_000, 50_000, "neither"), "above 20,000 and below 50,000"),
+        ("value", ">= 20k and <= 50k", lambda d: d["value"].between(20_000, 50_000), "20,000 or more and 50,000 or less"),
+        ("value", "< 5k, > 90k", lambda d: d["value"].lt(5_000) & d["value"].gt(90_000), "below 5,000 and above 90,000"),
+        ("value", "< 5k | > 90k", lambda d: d["value"].lt(5_000) | d["value"].gt(90_000), "below 5,000 or above 90,000"),
+        ("value", "empty, 1..9,000", lambda d: d["value"].isna() | d["value"].le(9_000), "empty or 1 to 9,000"),
+        ("value", "!= 10k..50k, empty", lambda d: d["value"].notna() & ~d["value"].between(10_000, 50_000), "not 10,000 to 50,000 and not empty"),
+        ("close_date", "today", _within("2026-11-29", "2026-11-29"), "Nov 29, 2026"),
+        ("close_date", "this week", _within("2026-11-23", "2026-11-29"), "Nov 23, 2026 to Nov 29, 2026"),
+        ("close_date", "this month", _within("2026-11-01", "2026-11-30"), "Nov 1, 2026 to Nov 30, 2026"),
+        ("close_date", "Next Quarter", _within("2027-01-01", "2027-03-31"), "Jan 1, 2027 to Mar 31, 2027"),
+        ("close_date", "Dec 2026, 2027-01", _within("2026-12-01", "2027-01-31"), "Dec 1, 2026 to Dec 31, 2026 or Jan 1, 2027 to Jan 31, 2027"),
+        ("close_date", "Dec 30, 2026, Dec 31, 2026", _within("2026-12-30", "2026-12-31"), "Dec 30, 2026 or Dec 31, 2026"),
+        ("close_date", ">= this month < Feb 2027", _within("2026-11-01", "2027-01-31"), "Nov 1, 2026 or later and before Feb 1, 2027"),
+        ("close_date", "overdue", lambda d: d["close_date"].lt(TODAY) & d["stage"].isin(OPEN), "overdue: open, and before today"),
+        ("stage", "proposal, negotiation", _stage("proposal", "negotiation"), "“proposal” or “negotiation”"),
+        ("stage", "!= closed won, closed_lost", _stage(*OPEN), "not “closed won” or “closed_lost”"),
+        ("owner_name", "grace|elif", lambda d: d["owner_name"].str[0].isin(["G", "E"]), "with “grace” or with “elif”"),
+        ("name", "Acme, Inc", lambda d: d["name"].str.startswith("Acme, Inc"), "with “Acme, Inc”"),
+        ("name", "= deal 1, Deal 2", lambda d: d["name"].isin(["Deal 1", "Deal 2"]), "“deal 1” or “Deal 2”"),
+    ],
+)  # fmt: skip
+def test_filters__of_several_conditions_show_what_pandas_does_and_say_it(
+    grid: GridPage, deals: pd.DataFrame, field: str, text: str, pick: Pick, words: str
+) -> None:
+    grid.filter(field, text)
+    title = grid.page.locator(f"[data-filter='{field}']").get_attribute("aria-label") or ""
+    note = grid.page.get_by_role("note")
+    expect(note).to_have_text(f"{title.removeprefix('Filter ')} {words}")
+    shows(grid, int(pick(deals).sum()))
+    grid.press("Tab")
+    expect(note).to_have_count(0)
+    assert grid.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "why"),
+    [
+        ("value", "20k < 50k", "Not understood: “20k < 50k”. Try > 20k, 10k..50k or empty."),
+        ("value", "overdue", "“overdue” is not an amount. Try > 20k, 10k..50k or empty."),
+        ("value", "10k, lots", "“lots” is not an amount. Try > 20k, 10k..50k or empty."),
+        (
+            "name",
+            "!= a, = b",
+            "Not understood: “!= a, = b”. Deal is text: try part of it, = exact or != exact.",
+        ),
+    ],
+)
+def test_filters__that_are_not_understood_hide_nothing(
+    grid: GridPage, field: str, text: str, why: str
+) -> None:
+    grid.filter(field, text)
+    expect(grid.page.get_by_role("alert")).to_have_text(f"{why} All rows are shown.")
+    expect(grid.page.locator(f"[data-filter='{field}']")).to_have_attribute("aria-invalid", "true")
+    shows(grid, 300)
+
+
+def test_values__are_whole_searched_and_applied_with_enter(page: Page, deals: pd.DataFrame) -> None:
+    grid = GridPage(page, oa.edit(make_deals(5_000), as_of=TODAY))
+    grid.click(0, "name")
+    grid.press("Alt+ArrowDown")
+    expect(page.get_by_label("Search values of Deal")).to_be_focused()
+    assert page.locator(".vo").count() < 40
+    grid.press("ArrowDown", "End")
+    expect(page.get_by_role("option", name="Deal 4999, 1 deal")).to_be_visible()
+    grid.press("Home", "Space")
+    expect(page.get_by_role("option").first).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("dialog")).to_contain_text("4,999 of 5,000 values, 4,999 deals")
+    grid.press("Enter")
+    shows(grid, 4_999, 5_000)
+    expect(page.locator("[data-filter='name']")).to_have_attribute("placeholder", "all but 1 value")
+    assert grid.grid.state["filters"]["name"] == {"text": "", "list": ["Acme, Inc 0"], "but": True}
+    # What is searched for and Enter: the hits, whatever was checked before.
+    grid.press("Alt+ArrowDown")
+    grid.type("inc 0", "Enter")
+    shows(grid, 1, 5_000)
+    grid.press("Alt+ArrowDown")
+    grid.type("inc 49", "Enter")
+    shows(grid, int(make_deals(5_000)["name"].str.contains("Inc 49").sum()), 5_000)
+    # Only one, by key and by mouse; none at all cannot be applied; all takes the filter off.
+    grid.press("Alt+ArrowDown", "ArrowDown", "ArrowDown", "Shift+Space")
+    expect(page.get_by_role("dialog")).to_contain_text("1 of 5,000 values, 1 deal")
+    page.get_by_role("option").nth(2).hover()
+    page.get_by_role("option").nth(2).locator(".only").click()
+    grid.press("Enter")
+    shows(grid, 1, 5_000)
+    grid.press("Alt+ArrowDown")
+    page.get_by_role("button", name="None").click()
+    expect(page.get_by_role("button", name="Apply")).to_be_disabled()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Apply").click()
+    shows(grid, 5_000, 5_000)
+    assert grid.complaints == []
+
+
+def test_values__of_dates_are_years_and_months_and_of_texts_sorted_by_count(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
+    grid.click(0, "close_date")
+    grid.press("Alt+ArrowDown")
+    due = deals["close_date"]
+    year = grid.page.get_by_role("treeitem", name=f"2027, {int((due.dt.year == 2027).sum())} deals")
+    expect(year).to_have_attribute("aria-checked", "true")
+    december = grid.page.get_by_role("treeitem", name="Dec 2026")
+    december.click()
+    expect(grid.page.get_by_role("treeitem", name=re.compile("^2026,"))).to_have_attribute(
+        "aria-checked", "mixed"
+    )
+    year.click()
+    grid.page.get_by_role("treeitem", name="(empty)").click()
+    grid.press("Enter")
+    shows(grid, int((due < "2026-12-01").sum()))
+    grid.press("Alt+ArrowDown", "ArrowDown", "ArrowLeft")
+    expect(grid.page.get_by_role("treeitem", name="Oct 2026")).to_have_count(0)
+    grid.press("Escape")
+    grid.click(0, "owner_name")
+    grid.press("Alt+ArrowDown")
+    grid.page.get_by_role("button", name="by count").click()
+    ranked = deals["owner_name"].value_counts()
+    labels = [each.get_attribute("aria-label") for each in grid.page.get_by_role("option").all()]
+    assert [str(label).rpartition(", ")[2] for label in labels] == [f"{n} deals" for n in ranked]
+    assert grid.complaints == []
+
+
+def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
+    grid.page.locator(".slick-header-column[data-id=value]").click(position={"x": 20, "y": 8})
+    value = deals["value"]
+    wanted = {
+        "count": value.count(), "sum": value.sum(), "avg": value.mean(), "min": value.min(),
+        "median": value.median(), "max": value.max(), "empty": value.isna().sum(),
+    }  # fmt: skip
+    text = "".join(f"{name}{math.floor(number + 0.5):,}" for name, number in wanted.items())
+    expect(grid.sums).to_have_text(f"300 cells{text}")
+    grid.sums.get_by_text("sum").click()
+    expect(grid.said).to_have_text(f"Copied sum {value.sum():.0f}")
+    assert grid.clipboard() == f"{value.sum():.0f}"
+    expect(grid.holder).to_be_focused()
+    # Dates have a first and a last one, texts a number of different ones.
+    grid.page.locator(".slick-header-column[data-id=close_date]").click(position={"x": 20, "y": 8})
+    due = deals["close_date"]
+    expect(grid.sums).to_have_text(
+        f"300 cellscount{due.count()}first{due.min():%b} {due.min().day}, 2026last{due.max():%b} {due.max().day}, 2027empty{due.isna().sum()}"
+    )
+    grid.page.locator(".slick-header-column[data-id=owner_name]").click(position={"x": 20, "y": 8})
+    expect(grid.sums).to_contain_text("different4")
+    # Ctrl ranges that overlap count a cell once.
+    grid.page.locator(".slick-header-column[data-id=probability]").click(position={"x": 20, "y": 8})
+    grid.page.locator(".slick-header-column[data-id=probability]").click(
+        position={"x": 20, "y": 8}, modifiers=["Control"]
+    )
+    expect(grid.sums).to_contain_text(f"300 cellscount300avg{deals['probability'].mean():.0f}%")
+    # What stands in the line is chosen, by keyboard too, and kept.
+    grid.page.locator("[data-figures]").focus()
+    grid.press("Enter")
+    grid.page.get_by_role("checkbox", name="median").uncheck()
+    grid.page.get_by_role("button", name="Copy max, 60%").click()
+    assert grid.clipboard() == "60"
+    grid.press("Escape")
+    expect(grid.sums).not_to_contain_text("median")
+    grid.until(lambda: "median" in (oa.edit(deals).state.get("figures") or ["median"]), False)
+    assert serious_faults(grid.page) == []
+    assert grid.complaints == []
+
+
+def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.DataFrame) -> None:
+    shown = deals[deals["owner_name"] == "Grace Hopper"]
+    grid.filter("owner_name", "grace")
+    shows(grid, len(shown))
+    grid.page.locator("[data-values='value']").click()
+    expect(grid.page.get_by_role("img", name="Histogram of Value of the rows shown")).to_be_visible()
+    grid.page.get_by_role("button", name="Summary of the rows shown").click()
+    panel = grid.page.get_by_role("dialog", name="Summary of Value")
+    value = shown["value"]
+    for word, figure in (
+        ("values", value.count()),
+        ("empty", value.isna().sum()),
+        ("min", value.min()),
+        ("median", value.median()),
+        ("max", value.max()),
+    ):
+        expect(panel.locator("dl div", has_text=word)).to_contain_text(f"{math.floor(figure + 0.5):,}")
+    lines = [line.inner_text().split("\t") for line in panel.locator("tbody tr").all()]
+    edges = [[float(edge.replace(",", "")) for edge in line[0].split(" to ")] for line in lines]
+    counts = [
+        int(value.between(low, high, "left" if k < len(edges) - 1 else "both").sum())
+        for k, (low, high) in enumerate(edges)
+    ]
+    assert [int(line[1]) for line in lines] == counts
+    assert sum(counts) == value.count()
+    assert serious_faults(grid.page) == []
+    grid.press("Escape")
+    grid.page.locator("[data-values='close_date']").click()
+    grid.page.get_by_role("button", name="Summary of the rows shown").click()
+    months = shown["close_date"].dropna().dt.to_period("M").value_counts().sort_index()
+    lines = [
+        line.inner_text().split("\t") for line in grid.page.get_by_role("dialog").locator("tbody tr").all()
+    ]
+    assert [(line[0], int(line[1])) for line in lines] == [
+        (f"{month:%b %Y}", n) for month, n in months.items()
+    ]
+    assert grid.complaints == []
