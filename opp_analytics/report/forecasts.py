@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis, text
+from opp_analytics.analysis import find_calls
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.org import Org, find_called_period
 from opp_analytics.periods import as_date, to_dates
-from opp_analytics.report.calls import find_calls
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
 from opp_analytics.schema import ALL, TEXT

@@ -30,7 +30,7 @@ class Row:
     picture: str
     """SVG."""
     figures: tuple[str, ...] = ()
-    """What is written at the right."""
+    """What is written at the right; a second line of one is smaller."""
     note: str = ""
     """Quiet words after the label."""
     strong: bool = False
@@ -58,6 +58,8 @@ class Rows:
     """Remark on the scale, for the line under the title."""
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
+    wide: bool = False
+    """True when on a phone the figures go below, too, each under its heading, because there are many."""
 
     def html(self, opened: Sequence[str] = (), teams: Sequence[str] = ()) -> str:
         """Write the chart as HTML; `opened` has for each row the HTML that it opens to, or an empty text, `teams` its ``data-team``."""

@@ -7,10 +7,9 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import Org
-from opp_analytics.analysis import name_source
+from opp_analytics.analysis import find_calls, name_source
 from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
-from opp_analytics.report.calls import find_calls
 from opp_analytics.report.compose import compose
 from opp_analytics.report.digest import make_digest, write_chat
 from opp_analytics.report.html import render_page

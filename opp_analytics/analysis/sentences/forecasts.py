@@ -243,8 +243,14 @@ def _is_stated(table: pd.DataFrame) -> bool:
 def _describe_groups(table: pd.DataFrame) -> str:
     """Count who is at target and name who is furthest from it; without targets, name who closed the most."""
     levels, amount, now = [name for name in table.index.names if name != "period"], money_of(table), table
+    today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
+    current = str(pd.Period(today, freq)) if today else ""
     if len(levels) < table.index.nlevels:
-        now = table[table["to_date"].to_numpy(dtype=bool)].droplevel("period")
+        labels, running = table.index.get_level_values("period"), table["to_date"].to_numpy(dtype=bool)
+        only = labels[~labels.isin(BUCKETS)].unique()
+        if not running.any() and len(only) == 1:
+            current, running = str(only[0]), np.asarray(labels == only[0])
+        now = table[running].droplevel("period")
     leaves = now[[ALL not in split_key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
@@ -270,9 +276,8 @@ def _describe_groups(table: pd.DataFrame) -> str:
         wide = evidence.name_group(levels[0])
         return f"{first}; every {wide} gets there, {_name_last(alone.idxmax())}’s forecast is {amount(float(alone.max()))} below"
     off = f"{_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} below"
-    today, freq = table.attrs.get("as_of"), table.attrs.get("freq")
-    # On the first days nobody is at target yet.
-    begun = today and not met and evidence.has_begun(str(pd.Period(today, freq)), table)
+    # Before a period and on its first days nobody is at target yet.
+    begun = today and not met and evidence.has_begun(current, table)
     return f"{off} target" if begun else f"{first}; {off}"
 
 

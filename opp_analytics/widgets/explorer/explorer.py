@@ -22,7 +22,7 @@ from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, write_timeline
-from opp_analytics.widgets.explorer.views import VIEW_TYPES
+from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
@@ -67,6 +67,8 @@ class Explorer(Widget):
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
         targets = (Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets))
         self._targets = next(targets, None)
+        calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
+        self._calls = next(calls, None)
         self._day = day
         super().__init__(_about=list_controls(self._selector))
         self._choose(self._read(state))
@@ -93,7 +95,7 @@ class Explorer(Widget):
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
-        view = VIEW_TYPES[choice.view](self._fill_window(choice), self._selector, self._targets)
+        view = find_type(choice)(self._fill_window(choice), self._selector, self._targets, self._calls)
         lack = view.lack
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
@@ -102,7 +104,8 @@ class Explorer(Widget):
         if self._selector.is_rated and any("history" in line for line in lines):
             lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
         code = "\n".join(lines)
-        panel |= {"state": choice.state, "window": [view.start, view.end]} | self._count(view)
+        panel |= {"state": choice.state, "window": [view.start, view.end], "periods": view.periods}
+        panel |= self._count(view)
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view
         self._marks, self._shown = marks, shown
@@ -138,6 +141,7 @@ class Explorer(Widget):
             "deal": entries(id=TEXT),
             "pick": entries(text=TEXT),
             "csv": entries(key=or_none(key)),
+            "table": entries(),
         }
 
     def _is_mark(self, key: Any) -> bool:
@@ -160,8 +164,18 @@ class Explorer(Widget):
                 picked, unknown = self._selector.find_ids(request["text"])
                 quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
+            case "table":
+                return {"csv": self._write_table()}
             case _:
                 return {"csv": self._csv(request.get("key"))}
+
+    def _write_table(self) -> str:
+        """Export the table as it is shown."""
+        if self._view.lack:
+            raise ArgumentValueError("This view has no table to export.")
+        return guard_formulas(self._view.shown_table.reset_index()).to_csv(
+            index=False, date_format="%Y-%m-%d"
+        )
 
     def _csv(self, key: str | None) -> str:
         """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
@@ -169,11 +183,8 @@ class Explorer(Widget):
             raise ArgumentValueError("This view has no deals to export.")
         deals = list_deals(self._view, key) if key else self._view.behind
         ids = [column for column in deals if str(column).endswith("_id")]
-        frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
-        for column in frame.select_dtypes(["string", "object", "category"]):
-            cells = frame[column].astype("object")
-            frame[column] = [guard_formula(cell) if isinstance(cell, str) else cell for cell in cells]
-        return frame.to_csv(index=False, date_format="%Y-%m-%d")
+        frame = deals[[*(column for column in deals if column not in ids), *ids]]
+        return guard_formulas(frame).to_csv(index=False, date_format="%Y-%m-%d")
 
     # -- the picture that stays in a saved notebook
 
@@ -268,6 +279,15 @@ _COUNTED = {
 """Deals that a table leaves out of its money, though it counts them."""
 
 
+def guard_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give cells that start a formula an apostrophe."""
+    guarded = frame.copy()
+    for column in guarded.select_dtypes(["string", "object", "category"]):
+        cells = guarded[column].astype("object")
+        guarded[column] = [guard_formula(cell) if isinstance(cell, str) else cell for cell in cells]
+    return guarded
+
+
 # -- controls
 
 
@@ -276,6 +296,7 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
     frame = selector.opportunities
     zone = Org.of(frame).zone(None)
     names = [[name, text.group_label(name)] for name in _list_groupings(frame)]
+    recorded = [pair for pair in names if selector.history is None or pair[0] in selector.recorded]
     return {
         "views": [[name, text.title(name)] for name in VIEWS],
         "filters": {view: list(filters) for view, filters in FILTERS.items()},
@@ -287,10 +308,11 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
         "by": {
             "pipeline": [["stage", "stage"], *names, ["close_month", "close month"]],
             "win_rates": [*names, ["close_month", "close month"], ["size", "value"]],
-            "forecast": [["M", "month"], ["Q", "quarter"]],
-            "changes": [["movement", "movement"], *names],
+            "forecast": [["M", "month"], ["Q", "quarter"], *recorded],
+            "changes": [["movement", "movement"], *recorded],
             "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
         },
+        "pictures": {"forecast": [list(pair) for pair in PICTURES]},
         "dues": _list_due_periods(frame),
     }
 
@@ -355,7 +377,8 @@ def show_view(view: View) -> dict[str, Any]:
         "rows": [asdict(row) | {"opens": bool(row.key)} for row in chart.rows],
         "kpis": [kpi._asdict() for kpi in view.kpis],
         "n": f"n = {view.n}",
-        "notes": _notes(view),
+        "notes": [*_notes(view), *view.notes],
+        "drawing": view.drawing,
         "links": _links(view),
         "code": "\n".join(view.write_code()),
         "empty": "",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from opp_analytics.widgets.explorer.choice import VIEWS
+from opp_analytics.widgets.explorer.choice import VIEWS, Choice
 from opp_analytics.widgets.explorer.views.changes import ChangesView
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
+from opp_analytics.widgets.explorer.views.people import PeopleView
 from opp_analytics.widgets.explorer.views.pipeline import PipelineView
 from opp_analytics.widgets.explorer.views.slippage import SlippageView
 from opp_analytics.widgets.explorer.views.view import View
@@ -12,3 +13,12 @@ from opp_analytics.widgets.explorer.views.win_rates import WinRatesView
 
 _TYPES = (PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView)
 VIEW_TYPES: dict[str, type[View]] = dict(zip(VIEWS, _TYPES, strict=True))
+PICTURES: tuple[tuple[str, str], ...] = ()
+"""Further pictures of the forecast, with their words."""
+
+
+def find_type(choice: Choice) -> type[View]:
+    """Find the type of a choice's view: a forecast by anything but periods has one of its own."""
+    if choice.view != "forecast" or choice.grouping in ("M", "Q"):
+        return VIEW_TYPES[choice.view]
+    return PeopleView

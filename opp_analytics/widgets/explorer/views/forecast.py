@@ -46,23 +46,40 @@ class ForecastView(View):
 
     @property
     def call(self) -> AnalysisCall:
-        options = self._ask(self.by)
-        picked = self._picked
-        if picked and not self.is_alone:
-            options["by"] = next(iter(picked)) if len(picked) == 1 else list(picked)
+        levels = self._levels
+        by = {"by": levels[0] if len(levels) == 1 else levels} if levels else {}
+        return AnalysisCall(
+            "forecast", self._ask(self.freq) | by | self._aim([str(self._now + step) for step in range(12)])
+        )
+
+    @property
+    def _is_part(self) -> bool:
+        """True for the rows of picked names in a forecast of everybody."""
+        return bool(self._picked) and not self.is_alone
+
+    @property
+    def _levels(self) -> list[str]:
+        """The columns that the forecast is grouped by."""
+        return list(self._picked) if self._is_part else []
+
+    def _aim(self, periods: Sequence[str]) -> dict[str, Any]:
+        """Set the target that was typed, else the org's; of one picked group, for each of these periods."""
         target: float | Option | None = self.choice.target
         if target is None and not self.is_alone:
             target = self.targets
-        elif target is not None and "by" in options:
-            first = pd.Period(self.day, self.org.freq(self.by))
-            names = [each for (each, *more) in picked.values() if not more]
-            goals = {(*names, str(first + step)): target for step in range(12)}
-            target = Option(goals, repr(goals)) if len(names) == 1 == len(picked) else None
-        return AnalysisCall("forecast", options if target is None else options | {"target": target})
+        elif target is not None and self._is_part:
+            names = [names[0] for column in self._levels if len(names := self._picked.get(column, [])) == 1]
+            goals = {(*names, period): target for period in periods}
+            target = Option(goals, repr(goals)) if len(names) == len(self._levels) else None
+        return {} if target is None else {"target": target}
 
     @property
     def _freq(self) -> str:
-        return str(self.table.attrs["freq"])
+        return self.org.freq(self.freq)
+
+    @property
+    def _now(self) -> pd.Period:
+        return pd.Period(self.day, self._freq)
 
     @cached_property
     def source(self) -> pd.DataFrame:
@@ -70,13 +87,16 @@ class ForecastView(View):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        if "by" not in self.call.options:
+        if not self._is_part:
             return super().table
         # The ranges of everybody else would take as long as theirs.
-        picked = self._picked
+        picked, levels = self._picked, self._levels
 
         def is_picked(labels: Sequence[str], _: str) -> bool:
-            return all(str(label) in names for label, names in zip(labels, picked.values(), strict=False))
+            return all(
+                column not in picked or str(label) in picked[column]
+                for column, label in zip(levels, labels, strict=False)
+            )
 
         table = self._forecast(self.source, self.call.options, is_picked)
         for column, names in picked.items():
@@ -98,12 +118,16 @@ class ForecastView(View):
             f'table = table[table.index.get_level_values({column!r}).astype("str").isin({names!r})]'
             for column, names in self._picked.items()
         ]
-        return [*lines, table, *(rows if "by" in self.call.options else []), drawing]
+        return [*lines, table, *(rows if self._is_part else []), *self._write_more(), drawing]
 
     @property
     def _groups(self) -> int:
         """The number of groups in the table."""
         return len(dict.fromkeys(key[:-1] for key in map(text.split_key, self.table.index)))
+
+    def _write_more(self) -> list[str]:
+        """Write the lines that make the further tables."""
+        return []
 
     @cached_property
     def by_period(self) -> pd.DataFrame:
@@ -126,10 +150,10 @@ class ForecastView(View):
 
     @property
     def left_out(self) -> dict[str, int]:
-        if "by" not in self.call.options:
+        if not self._is_part:
             return super().left_out
         # The table is made from everybody's deals.
-        alone = {**self._ask(self.by), "new_business": False}
+        alone = {**self._ask(self.freq), "new_business": False}
         return dict(self._forecast(self.deals, alone, lambda labels, _: False).attrs["left_out"])
 
     @property
@@ -146,7 +170,7 @@ class ForecastView(View):
 
     @cached_property
     def behind(self) -> pd.DataFrame:
-        first, _ = self.org.period_days(str(pd.Period(self.day, self._freq)))
+        first, _ = self.org.period_days(str(self._now))
         return pd.concat([open_deals(self.deals), self._find_won(first, pd.Timestamp.max)])
 
     def _find_won(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
@@ -160,7 +184,7 @@ class ForecastView(View):
     @property
     def chart(self) -> Rows:
         money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]
-        current = ahead.index >= str(pd.Period(self.day, self._freq))
+        current = ahead.index >= str(self._now)
         held = (ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"]
         coming = ahead[current & held].head(MARKS)
         targets = coming["target"].dropna()
@@ -192,6 +216,14 @@ class ForecastView(View):
 
     @property
     def about(self) -> str:
+        who = "people" if [*self._picked] == ["owner_name"] else "groups"
+        several = self._is_part and self._groups > 1
+        ranges = f"several {who} together have no range" if several else "with the 80% range"
+        return f"As of {self.format_day(self.end)}, {self._method_words}, {ranges}"
+
+    @property
+    def _method_words(self) -> str:
+        """How the forecast is made."""
         how = {
             "learned": "chances from history: closed, open deals, and usual new business",
             "run_rate": f"run rate: closed, and {_STILL_WON}",
@@ -199,21 +231,24 @@ class ForecastView(View):
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"
             how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
-        who = "people" if [*self._picked] == ["owner_name"] else "groups"
-        ranges = f"several {who} together have no range" if self._groups > 1 else "with the 80% range"
-        return f"As of {self.format_day(self.end)}, {how}, {ranges}"
+        return how
 
     def find_deals(self, key: str) -> pd.DataFrame:
         due = self._due_in(open_deals(self.deals), key)
         if key in BUCKETS:
             return due
         won = self._find_won(*self.org.period_days(key))
-        return pd.concat([self._with_chances(due, key, self.by), won])
+        return pd.concat([self._with_chances(due, key, self.freq), won])
+
+    def _find_row(self, key: str) -> pd.Series[Any] | None:
+        """Find the forecast under a mark."""
+        return self.by_period.loc[[key]].iloc[0] if key in self.by_period.index else None
 
     def explain(self, key: str) -> str:
-        if key in BUCKETS or key not in self.by_period.index or math.isnan(self.by_period["expected"][key]):
+        row = self._find_row(key)
+        if key in BUCKETS or row is None or math.isnan(row["expected"]):
             return ""
-        deals, row = self.find_deals(key), dict[str, Any](self.by_period.loc[key])
+        deals = self.find_deals(key)
         below = 0.0
         if self.method != "run_rate":
             chance = deals["chance"] if "chance" in deals else deals["probability"] / 100

@@ -89,8 +89,14 @@ class View(ABC):
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
 
-    def __init__(self, choice: Choice, selector: DealSelector, targets: Option | None = None) -> None:
-        self.choice, self.selector, self.targets = choice, selector, targets
+    def __init__(
+        self,
+        choice: Choice,
+        selector: DealSelector,
+        targets: Option | None = None,
+        calls: Option | None = None,
+    ) -> None:
+        self.choice, self.selector, self.targets, self.calls = choice, selector, targets, calls
         self.by = choice.grouping
         self.start, self.end = str(choice.start), str(choice.end)
         self.org = selector.org
@@ -170,6 +176,26 @@ class View(ABC):
         """The result table."""
         return self.call.table(self.source)
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables of the view, by their names in the code."""
+        return {"table": self.table}
+
+    @property
+    def periods(self) -> list[list[str]]:
+        """The periods to choose from, each with its words, the usual one first under no name; none where there is nothing to choose."""
+        return []
+
+    @property
+    def drawing(self) -> str:
+        """A picture over time as HTML, where the chart has no rows."""
+        return ""
+
+    @property
+    def shown_table(self) -> pd.DataFrame:
+        """The table as CSV."""
+        return self.table
+
     @cached_property
     def money(self) -> Money:
         """Formats amounts in the table's currency."""
@@ -210,6 +236,11 @@ class View(ABC):
     def find_deals(self, key: str) -> pd.DataFrame:
         """List deals under a mark: the columns of a deal, with ``probability``, ``chance`` or ``change`` where there is one."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What the chart lacks, and how to get it."""
+        return []
+
     def explain(self, key: str) -> str:
         """Say how the amount of a mark comes from its deals, where it is not their sum."""
         return ""
@@ -231,6 +262,11 @@ class View(ABC):
         """Whether any deal has a ``probability``."""
         frame = self.selector.opportunities
         return "probability" in frame and bool(frame["probability"].notna().any())
+
+    @property
+    def freq(self) -> str:
+        """Length of the view's periods: "M", or "Q" of the org's fiscal year."""
+        return "Q" if self.by == "Q" else "M"
 
     @property
     def is_alone(self) -> bool:
@@ -257,7 +293,7 @@ class View(ABC):
 
     def explain_deal(self, unique_id: str) -> list[str]:
         """Say what adds up to an open deal's chance from history, and when it is won if it is; empty without such a chance."""
-        opened, history, freq = open_deals(self.deals), self.selector.history, "Q" if self.by == "Q" else "M"
+        opened, history, freq = open_deals(self.deals), self.selector.history, self.freq
         deal = opened[opened["unique_id"] == unique_id]
         if deal.empty or history is None:
             return []

@@ -56,9 +56,10 @@ export function controls(x) {
     acts.has("text") && search(x),
     filter(x, "more", "More", state.discussed || state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
     h("span", { class: "sep" }),
-    select("by", `Group by`, about.by[state.view].map(([value, title]) => [value, `by ${title}`]), grouping(x), (by) => x.choose({ by })),
+    select("by", `Group by`, [...about.by[state.view].map(([value, title]) => [value, `by ${title}`]), ...(about.pictures[state.view] ?? [])], grouping(x), (by) => x.choose({ by })),
+    x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods.map(([value, title]) => [value, `for ${title}`]), state.due ?? "", (due) => x.choose({ due: due || null })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
-    state.view === "forecast" && target(x),
+    state.view === "forecast" && x.shown.aims !== false && target(x),
   ].filter(Boolean);
   return about.moments.length ? [...made, ...window_(x)] : made;
 }

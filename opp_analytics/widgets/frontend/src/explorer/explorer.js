@@ -10,6 +10,7 @@ import { savePicture } from "./picture.js";
 import { Tip, takeTitles } from "./tip.js";
 
 const PART = "\x1f"; // between the keys of a row and of a part of its bar
+const stacked = (figure) => figure.split("\n").map((line, at) => (at ? h("small", {}, line) : line));
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 class Explorer {
@@ -64,7 +65,8 @@ class Explorer {
     return h("div", { class: "acts" },
       button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
       button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
-      button("Export deals (CSV)", () => this.#export()),
+      button("Export deals (CSV)", () => this.#export(false)),
+      button("Export table (CSV)", () => this.#export(true)),
       this.told);
   }
 
@@ -163,7 +165,8 @@ class Explorer {
     this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) => h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
     if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
     const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
-    const list = h("div", { class: `rows${shown.stacked ? " stacked" : ""}`, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${Math.max(0, ...shown.rows.map(({ figures }) => figures.length))}` }, this.#head(), shown.rows.map((row) => this.#row(row)));
+    const kind = `rows${shown.stacked ? " stacked" : ""}${shown.wide ? " wide" : ""}`;
+    const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${Math.max(0, ...shown.rows.map(({ figures }) => figures.length))}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
       h("p", { class: "sub" }, shown.about),
@@ -190,17 +193,27 @@ class Explorer {
     const figures = Math.max(0, ...this.shown.rows.map((row) => row.figures.length));
     const scale = h("span", {});
     scale.innerHTML = axis; // SVG of Python, in which all text is escaped
-    return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, heads[at + 1] ?? "")));
+    return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, stacked(heads[at + 1] ?? ""))));
+  }
+
+  // A picture over time; what opens its deals in it has a key.
+  #drawing() {
+    const drawn = h("div", { class: "drawn over" });
+    drawn.innerHTML = this.shown.drawing; // SVG of Python, in which all text is escaped
+    takeTitles(drawn);
+    for (const mark of drawn.querySelectorAll("[data-key]")) this.#makeMark(mark, mark.dataset.key, mark.dataset.tip, mark.dataset.tip);
+    return drawn;
   }
 
   #row({ key, label, note, picture, figures, strong, highlight, opens }) {
+    const { heads } = this.shown;
     const drawn = h("span", { class: "drawn" });
     drawn.innerHTML = picture; // SVG of Python, in which all text is escaped
     const parts = [...drawn.querySelectorAll("[data-key]")];
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
     takeTitles(drawn);
     const lab = h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
-    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " named" : ""}` }, lab, drawn, figures.map((figure) => h("span", { class: "fig" }, figure)));
+    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " named" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").split("\n")[0] }, stacked(figure))));
     for (const image of drawn.querySelectorAll("svg")) image.setAttribute(...(parts.length ? ["role", "group"] : ["aria-hidden", "true"]));
     for (const part of parts) this.#makeMark(part, `${key}${PART}${part.dataset.key}`, `${label}, ${words(part.dataset.key)}`, part.dataset.tip);
     if (!parts.length) drawn.append(h("span", { class: "vh" }, said));
@@ -221,6 +234,7 @@ class Explorer {
   #empty(why) {
     const { shown } = this;
     const link = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
+    if (why.title) return [h("div", { class: "empty" }, h("h3", {}, why.title), h("p", {}, why.text), why.code ? h("pre", { class: "code" }, why.code) : "")];
     if (why === "history") {
       return [h("div", { class: "empty" }, h("h3", {}, "No history yet."), h("p", {}, "This view compares two records of the pipeline. Record it daily, and call the explorer with the history:"), h("pre", { class: "code" }, "opp-analytics record\n\noa.explore(opportunities, history)"))];
     }
@@ -282,11 +296,11 @@ class Explorer {
     return true;
   }
 
-  async #export() {
+  async #export(table) {
     this.#fail("");
-    const { csv } = await this.kernel.ask({ do: "csv", key: this.opened?.key ?? null });
+    const { csv } = await this.kernel.ask(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null });
     if (csv === undefined) return;
-    const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: `deals-${this.state.view}.csv` });
+    const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: `${table ? "table" : "deals"}-${this.state.view}.csv` });
     link.click();
     URL.revokeObjectURL(link.href);
     this.say("Exported");

@@ -1,4 +1,4 @@
-"""The calls in force for each row of people, and for the page's subject."""
+"""The calls in force for each row of a forecast by people, and for its total."""
 
 from __future__ import annotations
 

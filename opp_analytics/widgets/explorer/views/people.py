@@ -1,0 +1,280 @@
+"""The forecast of one period by person, team or another column of names, beside targets, categories and calls."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import evidence, find_calls, forecast_categories, heading
+from opp_analytics.org import WON, calls_known, find_called_period, outcome_codes
+from opp_analytics.schema import ALL, BUCKETS, label_groups
+from opp_analytics.svg import Row, Rows
+from opp_analytics.widgets.explorer.views.forecast import ForecastView
+from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, open_deals
+
+_MONTHS, _QUARTERS = (-2, 11), (-2, 3)
+"""Periods to choose from, counted from the current one: those just ended, and a year ahead."""
+_NUMBER = ["caller", "owner_name", "team", "period"]
+"""Columns that say whose number a call is, and who made it."""
+
+
+class OnePeriodView(ForecastView):
+    """A view of one month or quarter: the chosen one, by default the current month."""
+
+    months, quarters = _MONTHS, _QUARTERS
+    """First and last period to choose, counted from the current one."""
+    usual = 0
+    """The usual month, counted from the current one."""
+
+    @property
+    def freq(self) -> str:
+        return "Q" if "Q" in (self.choice.due or "") else "M"
+
+    @property
+    def period(self) -> str:
+        """Label of the period."""
+        return self.choice.due or str(self._now + self.usual)
+
+    @property
+    def periods(self) -> list[list[str]]:
+        found = []
+        for freq, (first, last) in (("M", self.months), ("Q", self.quarters)):
+            code = self.org.freq(freq)
+            now = pd.Period(self.day, code)
+            found += [[str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)]
+        usual = str(pd.Period(self.day, self.org.freq("M")) + self.usual)
+        return [["" if name == usual else name, words] for name, words in found]
+
+    @property
+    def _as_of(self) -> str:
+        return f"{text.period(self.period, self._freq)}, as of {self.format_day(self.end)}"
+
+    @property
+    def kpis(self) -> list[Kpi]:
+        """The figures of the period, as on the page."""
+        row, money, deals = self.by_period.loc[[self.period]].iloc[0], self.money, self.behind
+        won = text.count(int((outcome_codes(deals) == WON).sum()))
+        due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
+        of = f", {text.percent(row['attainment'])} of target" if row["gap"] > 0 else ""
+        spread = (
+            f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else evidence.NO_RANGE
+        )
+        found = [
+            Kpi("Closed won", money(row["booked"]), f"{won}{of}"),
+            Kpi("Forecast", money(row["expected"]), evidence.name_outside(row, money) or spread),
+        ]
+        if math.isnan(row["target"]):
+            return [*found, Kpi("Open and due", money(row["open_value"]), text.count(int(row["open_count"])))]
+        past = f"{money(-row['gap'])} past target" if row["gap"] <= 0 else f"{money(row['gap'])} to go"
+        cover = "met" if row["gap"] <= 0 else text.times(row["pipeline_coverage"])
+        return [
+            *found,
+            Kpi("Chance of target", self._write_chance(row), f"target {money(row['target'])}, {past}"),
+            Kpi("Coverage", cover if row["open_count"] or row["gap"] <= 0 else text.MISSING, due),
+        ]
+
+    def _write_chance(self, row: pd.Series[Any]) -> str:
+        """Write the chance of a target, or why there is none."""
+        if row["gap"] <= 0:
+            return "met"
+        if not row["open_count"] and not row["expected"] > row["booked"]:
+            return "none due"
+        return text.MISSING if self.method == "stated" else text.percent(row["p_target"])
+
+
+class PeopleView(OnePeriodView):
+    """Rows of people, teams or other names, which add up to the whole: `oa.forecast` of one period by them."""
+
+    @property
+    def _levels(self) -> list[str]:
+        """The columns of the rows; picked names of other columns are rows of their own."""
+        return [*(column for column in super()._levels if column != self.by), self.by]
+
+    @property
+    def call(self) -> AnalysisCall:
+        by: dict[str, Any] = {"by": self._levels, "periods": [self.period], "only": True}
+        totals = {} if self._is_part else {"totals": True}
+        return AnalysisCall("forecast", self._ask(self.freq) | by | totals | self._aim([self.period]))
+
+    @cached_property
+    def by_period(self) -> pd.DataFrame:
+        if self._is_part:
+            return super().by_period
+        whole = self.table[self.table.index.get_level_values(self.by) == ALL].droplevel(self.by)
+        whole.attrs = self.table.attrs
+        return whole
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """A row for each group, the largest target or forecast first, with its categories and its call; the total last."""
+        table = self.table[self.table.index.get_level_values("period") == self.period].droplevel("period")
+        groups = self._categories.droplevel("period")
+        names = ["closed", "commit", "best_case", "commit_total", "best_case_total"]
+        table = table.join(groups[names].reindex(table.index, fill_value=0.0))
+        if not self._is_part:
+            table.loc[ALL, names] = groups[names].sum()
+        elif len(table) > 1:
+            whole = self.by_period.loc[[self.period]].join(table[names].sum().to_frame(self.period).T)
+            label = ALL if table.index.nlevels == 1 else (ALL,) * table.index.nlevels
+            table = pd.concat([table, whole.set_axis(pd.Index([label]), axis=0)]).rename_axis(
+                table.index.names
+            )
+        table = table.join(find_calls(self._called, table, self.day, ("", "")))
+        counts = table[["booked", "expected", "target", "open_count"]].fillna(0.0).ne(0).any(axis=1)
+        total = table.index.get_level_values(0) == ALL
+        order = ["target", "expected"] if table["target"][~total].notna().any() else ["expected", "booked"]
+        shown = table[counts & ~total].sort_values(order, ascending=False, kind="stable")
+        return pd.concat([shown, table[total]])
+
+    @cached_property
+    def _categories(self) -> pd.DataFrame:
+        asked = {name: self.call.options[name] for name in ("as_of", "freq", "by")}
+        found = forecast_categories(self.source, **asked)
+        return found[found.index.get_level_values("period") == self.period]
+
+    @cached_property
+    def _called(self) -> pd.DataFrame:
+        """The calls of the period in force at the window's end; none beside deals alone, of which nobody called a number."""
+        if self.calls is None or self.is_alone:
+            return self.org.calls.iloc[:0]
+        calls = self.calls.value
+        called = calls_known(calls[calls["period"].isin(self._labels)], self.day)
+        return called.sort_values("made_on", kind="stable")
+
+    @property
+    def _labels(self) -> list[str]:
+        """How the calls spell the period."""
+        now = pd.Period(self.period, self._freq)
+        labels = [] if self.calls is None else self.calls.value["period"].unique()
+        return [str(one) for one in labels if find_called_period(one, self._freq, self.org) == now]
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        called = {"calls": self._called} if len(self._called) else {}
+        return {"table": self.table, "categories": self._categories} | called
+
+    @property
+    def shown_table(self) -> pd.DataFrame:
+        return self.rows
+
+    def _write_more(self) -> list[str]:
+        asked = {name: self.call.options[name] for name in ("as_of", "freq", "by")}
+        categories, _ = AnalysisCall("forecast_categories", asked).write_code("deals")
+        keep = f'categories.index.get_level_values("period") == {self.period!r}'
+        lines = [categories.replace("table =", "categories =", 1), f"categories = categories[{keep}]"]
+        if self.calls is None or self._called.empty:
+            return lines
+        mine = f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= {asked["as_of"]!r})'
+        return [
+            *lines,
+            f"calls = {self.calls.words}",
+            f'calls = calls[{mine}].sort_values("made_on", kind="stable")',
+            f'calls = calls.drop_duplicates({_NUMBER!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)',
+        ]
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        won = self._find_won(*self.org.period_days(self.period))
+        return pd.concat([self._due_in(open_deals(self.deals), self.period), won])
+
+    @property
+    def chart(self) -> Rows:
+        table, money = self.rows, self.money
+        total = np.asarray(table.index.get_level_values(0) == ALL)
+        aimed, called = (bool(table[name].notna().any()) for name in ("target", "call"))
+        top = None if aimed else 1.05 * max(float(table.loc[~total, ["high", "expected"]].max().max()), 1.0)
+        ranges = "due-only range" if self.method == "stated" else "80% range"
+        heads = [
+            "",
+            "Closed",
+            f"Forecast\n{ranges}",
+            "Target" if aimed else "Due",
+            "Commit",
+            "Best case",
+        ]
+        heads += ["Call"] * called + ["Chance"] * aimed
+        rows = []
+        for key, row in pd.concat([table[~total].head(MARKS), table[total]]).iterrows():
+            whole = ALL in text.split_key(key)
+            low, high = money(row["low"]), money(row["high"])
+            spread = (low if low == high else f"{low}–{high}") if math.isfinite(row["low"]) else ""
+            figures = [money(row["booked"]), _stack(money(row["expected"]), spread)]
+            figures += [self._write_target(row)] if aimed else [money(row["open_value"])]
+            figures += [money(row["commit_total"]), money(row["best_case_total"])]
+            figures += [self._write_call(row, text.split_key(key)[-1])] * called
+            figures += [self._write_chance(row)] * aimed
+            picture = svg.progress(row, money, top=None if whole else top)
+            name = ("Together" if self._is_part else "All") if whole else self._name(key)
+            rows.append(Row(name, picture, tuple(figures), strong=whole, key=text.join_key(key)))
+        axis = svg.progress_axis() if aimed else ""
+        return Rows(tuple(rows), tuple(heads), axis, label_width=136, figure_width=84, wide=True)
+
+    def _name(self, key: Any) -> str:
+        """Name a row by its groups, without what is the same in all rows."""
+        labels = zip(self._levels, text.split_key(key), strict=True)
+        return " · ".join(
+            str(label) for column, label in labels if column == self.by or len(self._picked[column]) > 1
+        )
+
+    def _write_target(self, row: pd.Series[Any]) -> str:
+        if not math.isfinite(row["target"]):
+            return text.MISSING
+        past = f"{self.money(-row['gap'])} past" if row["gap"] < 0 else "met"
+        return _stack(
+            self.money(row["target"]), self.money(row["gap"]) + " to go" if row["gap"] > 0 else past
+        )
+
+    def _write_call(self, row: pd.Series[Any], name: Any) -> str:
+        """Write the call in force, below it what somebody else says, or who called the number."""
+        if not math.isfinite(row["call"]):
+            return text.MISSING
+        by = "" if pd.isna(row["caller"]) or row["caller"] == name else f"by {row['caller']}"
+        if math.isfinite(row["override"]):
+            by = f"{self.money(row['override'])} by {row['overrider']}"
+        return _stack(self.money(row["call"]), by)
+
+    @property
+    def finding(self) -> str:
+        return heading(self.table)
+
+    @property
+    def about(self) -> str:
+        aims = ", black line target" if self.rows["target"].notna().any() else ""
+        drawn = (
+            f"Gray bar closed, dot forecast, blue band range{aims}. Commit and best case include what closed"
+        )
+        alone = ". Several together have no range" if self._is_part and self._groups > 1 else ""
+        rest = len(self.rows) - 1 - MARKS
+        more = f". {rest} smaller ones are in the table only" if rest > 0 else ""
+        return f"{self._as_of}, {self._method_words}. {drawn}{alone}{more}"
+
+    @property
+    def notes(self) -> list[str]:
+        if self.is_alone or self.targets is not None or self.choice.target is not None:
+            return []
+        return [
+            "No targets yet, so no gap and no chance. Name a table of them under [targets] of the org file: period, owner_name, target."
+        ]
+
+    def find_deals(self, key: str) -> pd.DataFrame:
+        if key in BUCKETS:
+            return super().find_deals(key)
+        found = super().find_deals(self.period)
+        row = self._find_row(key)
+        if row is None or ALL in text.split_key(row.name):
+            return found
+        names = zip(*(label_groups(found[level]) for level in self._levels), strict=True)
+        return found[[text.join_key(name) == key for name in names]]
+
+    def _find_row(self, key: str) -> pd.Series[Any] | None:
+        found = [place for place, name in enumerate(self.rows.index) if text.join_key(name) == key]
+        return self.rows.iloc[found[0]] if found else None
+
+
+def _stack(figure: str, below: str) -> str:
+    return f"{figure}\n{below}" if below else figure

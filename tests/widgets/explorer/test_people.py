@@ -1,0 +1,183 @@
+"""The forecast of one period by person and team: the analyses' own numbers, which add up, and code that makes all of them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import text
+from opp_analytics.history import History
+from opp_analytics.widgets import Explorer
+from tests.widgets.teams import TODAY, recorded_team
+
+DAY = "2026-11-10"
+TEAMS = {"Ann": "East", "Bo": "East", "Cy": "West"}
+TARGETS = {"Ann": 6000, "Bo": 5000, "Cy": 900}
+
+
+def make_org() -> oa.Org:
+    call = {"made_on": "2026-11-09", "period": "2026-11"}
+    return oa.Org(
+        currency="USD",
+        people=[{"owner_name": name, "team": team} for name, team in TEAMS.items()],
+        targets=[
+            {"period": month, "owner_name": name, "target": target}
+            for month in ("2026-11", "2026-12")
+            for name, target in TARGETS.items()
+        ],
+        calls=[
+            {**call, "caller": "Ann", "owner_name": "Ann", "commit": 5000},
+            {**call, "caller": "Ann", "owner_name": "Ann", "made_on": "2026-11-10", "commit": 5500},
+            {**call, "caller": "Dee", "owner_name": "Ann", "commit": 4000},
+            {**call, "caller": "Dee", "owner_name": "Bo", "commit": 3000},
+            {**call, "caller": "Dee", "owner_name": "Bo", "made_on": "2026-11-20", "commit": 1},
+            {**call, "caller": "Dee", "team": "East", "commit": 8000},
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def team() -> History:
+    return recorded_team(make_org())
+
+
+def open_explorer(team: History, **state: Any) -> tuple[Explorer, dict[str, Any]]:
+    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", **state})
+    return explorer, json.loads(zlib.decompress(explorer._shown))
+
+
+def run(explorer: Explorer, team: History) -> dict[str, Any]:
+    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": team.as_of(TODAY), "history": team}
+    exec(explorer.code, names)
+    return names
+
+
+@pytest.mark.parametrize("by", ["owner_name", "team"])
+@pytest.mark.parametrize("period", ["2026-11", "2026-12", "2026Q4"])
+def test_rows__are_the_forecasts_with_categories_targets_and_the_total(team: History, by, period) -> None:
+    freq = "Q" if "Q" in period else "M"
+    explorer, said = open_explorer(team, by=by, due=period)
+    deals = team.as_of(TODAY)
+    asked: dict[str, Any] = {
+        "as_of": DAY,
+        "freq": freq,
+        "history": team,
+        "target": team.org.targets,
+        "by": by,
+    }
+    table = oa.forecast(deals, **asked, totals=True).xs(period, level="period")
+    kinds = oa.forecast_categories(deals, as_of=DAY, freq=freq, by=by)
+    kinds = kinds[kinds.index.get_level_values("period") == period].droplevel("period")
+    money, heads = (
+        lambda value: text.money(float(value), "USD"),
+        [head.split("\n")[0] for head in said["heads"]],
+    )
+    assert {row["key"] for row in said["rows"]} == set(table.index)
+    for row in said["rows"]:
+        given, found = table.loc[row["key"]], dict(zip(heads[1:], row["figures"], strict=True))
+        assert found["Closed"] == money(given["booked"])
+        ends = dict.fromkeys([money(given["low"]), money(given["high"])])
+        assert found["Forecast"] == f"{money(given['expected'])}\n{'–'.join(ends)}"
+        assert found["Target"] == f"{money(given['target'])}\n{money(given['gap'])} to go"
+        assert found["Chance"] in (text.percent(given["p_target"]), "none due")
+        mine = kinds.sum() if row["key"] == "(all)" else kinds.loc[row["key"]]
+        assert (found["Commit"], found["Best case"]) == (
+            money(mine["commit_total"]),
+            money(mine["best_case_total"]),
+        )
+    parts, whole = explorer._view.rows.iloc[:-1], explorer._view.rows.iloc[-1]  # type: ignore[attr-defined]
+    for column in ("booked", "expected", "open_value", "target", "commit_total", "best_case_total"):
+        assert parts[column].sum() == pytest.approx(whole[column])
+    assert whole["expected"] == pytest.approx(oa.forecast(deals, **{**asked, "by": None})["expected"][period])
+    assert said["title"] == oa.sentence(explorer.table).removesuffix(".")
+    assert said["rows"][-1]["label"] == "All"
+
+
+def test_calls__are_those_in_force_with_who_made_them_and_what_others_say(team: History) -> None:
+    _, said = open_explorer(team, by="owner_name")
+    calls = {row["label"]: row["figures"][-2] for row in said["rows"]}
+    assert calls == {"Ann": "$5.5K\n$4K by Dee", "Bo": "$3K\nby Dee", "Cy": "–", "All": "–"}
+    _, said = open_explorer(team, by="team")
+    calls = {row["label"]: row["figures"][-2] for row in said["rows"]}
+    assert calls == {"East": "$8K\nby Dee", "West": "–", "All": "–"}
+    # Nobody called December, and nobody called a part of the deals.
+    for state in ({"due": "2026-12"}, {"low": 100.0}):
+        _, said = open_explorer(team, by="owner_name", **state)
+        assert "Call" not in said["heads"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"due": "2026Q4"},
+        {"by": "team"},
+        {"owners": ["Ann", "Bo"]},
+        {"by": "team", "owners": ["Ann"]},
+        {"where": {"team": ["East"]}},
+        {"where": {"team": ["East", "West"]}, "owners": ["Bo", "Cy"]},
+        {"owners": ["Ann"], "target": 4000.0},
+        {"target": 9000.0},
+        {"low": 2600.0},
+    ],
+)
+def test_code__makes_all_tables_of_the_view(team: History, state) -> None:
+    explorer, _ = open_explorer(team, **{"by": "owner_name", **state})
+    made = run(explorer, team)
+    for name, table in explorer._view.tables.items():
+        pd.testing.assert_frame_equal(made[name], table)
+
+
+def test_owners__are_a_filter_of_the_whole_forecast(team: History) -> None:
+    whole, everybody = open_explorer(team, by="owner_name")
+    some, said = open_explorer(team, by="owner_name", owners=["Ann", "Cy"])
+    pd.testing.assert_frame_equal(some.table, whole.table.loc[["Ann", "Cy"]])
+    rows = {row["label"]: row["figures"] for row in everybody["rows"]}
+    assert [row["figures"] for row in said["rows"][:-1]] == [rows["Ann"], rows["Cy"]]
+    assert said["rows"][-1]["label"] == "Together"
+    assert "no range" in said["about"]
+    # Of one team, whose name is not said with each row.
+    east, said = open_explorer(team, by="owner_name", where={"team": ["East"]})
+    assert [row["label"] for row in said["rows"]] == ["Ann", "Bo", "Together"]
+    rows = east._view.rows  # type: ignore[attr-defined]
+    assert rows["expected"].iloc[-1] == pytest.approx(whole.table["expected"].loc[["Ann", "Bo"]].sum())
+
+
+def test_rows__open_to_the_deals_behind_them_with_both_chances(team: History) -> None:
+    explorer, said = open_explorer(team, by="owner_name")
+    for row in said["rows"]:
+        deals, given = explorer._view.find_deals(row["key"]), explorer._view._find_row(row["key"])  # type: ignore[attr-defined]
+        assert deals["value"].sum() == pytest.approx(given["booked"] + given["open_value"])
+        if row["label"] in TARGETS:
+            assert set(deals["owner_name"]) <= {row["label"]}
+        if given["open_count"]:
+            assert {"probability", "chance"} <= set(deals)
+            assert explorer._view.explain(row["key"]).startswith(f"Forecast ${round(given['expected']):,} = ")
+
+
+def test_table__is_exported_as_shown(team: History) -> None:
+    explorer, said = open_explorer(team, by="owner_name")
+    lines = explorer._respond({"do": "table"})["csv"].splitlines()
+    assert lines[0].startswith("owner_name,booked,")
+    assert [line.split(",")[0] for line in lines[1:]] == [row["key"] for row in said["rows"]]
+
+
+def test_targets__that_are_missing_are_asked_for() -> None:
+    team = recorded_team()
+    _, said = open_explorer(team, by="owner_name")
+    assert said["heads"][1:4] == ["Closed", "Forecast\n80% range", "Due"]
+    assert [note for note in said["notes"] if "[targets]" in note]
+
+
+def test_periods__are_the_months_and_quarters_around_the_day(team: History) -> None:
+    _, said = open_explorer(team, by="owner_name")
+    periods = dict(said["periods"])
+    assert periods[""] == "Nov 2026"
+    assert periods["2026-12"] == "Dec 2026"
+    assert periods["2026Q4"] == "Q4 2026"
+    assert open_explorer(team)[1]["periods"] == []
