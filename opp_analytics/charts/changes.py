@@ -121,10 +121,10 @@ def _lay_steps(
 def _place_total(step: Step, base: float, cut: float, money: Money) -> Place:
     """Lay a total from zero on, or from `base` with a gap at `cut`."""
     figure, count = money(step.expected), text.count(step.deals) if step.deals else ""
-    title = f"{text.capital(step.name)}: {figure}"
-    bar, gap = BarMark(base, step.expected, "bar", title=title), [BreakMark(cut)] if base else []
     says = ", ".join(filter(None, (figure, count)))
-    return Place(step.name, (bar, *gap), says, step.expected, "", (figure,), title, step.key, strong=True)
+    title, short = f"{text.capital(step.name)}: {says}", f"{step.deals:,}" if step.deals else ""
+    bar, gap = BarMark(base, step.expected, "bar", title=title), [BreakMark(cut)] if base else []
+    return Place(step.name, (bar, *gap), says, step.expected, short, (figure,), title, step.key, strong=True)
 
 
 def _place_step(step: Step, bar: BarMark, money: Money, *, largest: bool) -> Place:

@@ -16,6 +16,8 @@ from opp_analytics.svg import marks
 
 _LETTER, _WIDEST = 7, 176
 """Pixels of an average letter, and of the widest label with a note."""
+_PITCH = 32
+"""Pixels of the lowest row, in the stylesheet too."""
 _TOTAL = 20.0
 """Percent right of a bar that its total needs on a phone."""
 _CHANCE = 20.0
@@ -114,8 +116,12 @@ def _render(
     goals = (scale.at(one.at) for one in chart.levels if one.tone == "ink" and one.name)
     goal = next(goals, -math.inf)
     rows = []
-    for place in chart.places:
+    for above, place in zip((None, *chart.places), chart.places, strict=False):
+        tall = height + 14 * bool(place.forms)
         drawn = marks.draw_levels(chart.levels, scale, height, behind=True)
+        if chart.linked:
+            last = place is chart.places[-1]
+            drawn += _link(None if last else place, above, scale, height / 2, thick / 2, tall)
         drawn += marks.draw_marks(
             place, scale, height=height, thick=thick, least=0.3 if chart.linked and not place.strong else 0
         )
@@ -128,11 +134,24 @@ def _render(
             drawn.append(marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
             drawn.append(marks.hint(place.title))
-        name = text.capital(place.name) if capital else place.name
-        tall, below = height + 14 * bool(place.forms), marks.beneath(place, scale)
+        name, below = text.capital(place.name) if capital else place.name, marks.beneath(place, scale)
         shown = marks.picture(*drawn, height=tall, said=place.title, below=below)
         rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
     return Rows(tuple(rows), **layout)
+
+
+def _link(
+    place: Place | None, above: Place | None, scale: marks.Axis, y: float, half: float, tall: float
+) -> list[str]:
+    """Lead from the end of a bar down to its row's edge, and from the edge of the row above on, where both lines meet."""
+    edge = max(0.0, (_PITCH - tall) / 2) + 0.5
+    ends = ((above, -edge, y - half), (place, y + half, tall + edge))
+    return [
+        marks.down(scale.at(bar.end), top=top, bottom=bottom, line="axis")
+        for one, top, bottom in ends
+        for bar in (one.marks[:1] if one else ())
+        if isinstance(bar, BarMark)
+    ]
 
 
 def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
@@ -142,8 +161,8 @@ def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
     x, share, anchor = (left, 100 - left, "start") if 100 - left >= right else (right, right, "end")
     *named, n = place.forms
     until = marks.measure_room(share, named[-1])
-    return marks.fit(x, y, named, share, kind="quiet", anchor=anchor) + marks.fit(
-        0, y, (named[-1], n), 100, until=until, kind="quiet"
+    return marks.fit(x, y, named, share, kind="quiet", anchor=anchor, halo=True) + marks.fit(
+        0, y, (named[-1], n), 100, until=until, kind="quiet", halo=True
     )
 
 

@@ -174,7 +174,7 @@ class Widget(anywidget.AnyWidget):
             from IPython.display import update_display
         except ImportError:
             return {"kept": False}
-        if get_ipython() is None:  # type: ignore[no-untyped-call]
+        if get_ipython() is None:
             return {"kept": False}
         update_display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
         return {"kept": True}

@@ -12,7 +12,7 @@ from tests.browser.gridpage import GridPage
 from tests.browser.hosting import show
 from tests.browser.jupyter import Lab
 from tests.browser.test_explorer_in_jupyter import SHOW
-from tests.widgets.explorer.pipelines import DAYS, states
+from tests.widgets.explorer.pipelines import DAYS, record, states
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +84,42 @@ def test_lists_and_calendars__open_upward_where_the_screen_ends(page: Page) -> N
         on.press("Enter")
         assert _in_sight(page, page.locator(popup))
         on.press("Escape")
+
+
+_CROWDED = """(root) => {
+  const box = (node) => node.getBoundingClientRect();
+  const { right } = box(root);
+  const said = [];
+  for (const node of root.querySelectorAll(".ctl > *, .kpi > *, .fig .lab, .fig .fig, .fig svg"))
+    if (node.checkVisibility() && box(node).right > right + 1) said.push(`${node.className} beyond the edge`);
+  for (const row of root.querySelectorAll(".fig .row:not(.head)")) {
+    const [label, drawn, ...figures] = [...row.children];
+    if (box(drawn).width < 80) said.push(`a picture of ${box(drawn).width} px`);
+    if (box(label).width < 40) said.push(`a label of ${box(label).width} px`);
+    const line = [label, ...figures].filter((each) => Math.abs(box(each).top - box(label).top) < 20);
+    line.slice(1).forEach((each, at) => box(each).left < box(line[at]).right - 1 && said.push(`${each.textContent} over ${line[at].textContent}`));
+  }
+  return said;
+}"""
+
+
+@pytest.mark.parametrize("width", [380, 320])
+def test_explorer__keeps_its_pictures_and_words_apart_in_a_narrow_pane(
+    page: Page, width: int, tmp_path, screenshots
+) -> None:
+    frames = states()
+    explorer = oa.explore(frames[-1], record(frames, tmp_path))
+    # Narrow as a pane of a wide screen, and as a screen.
+    show(page, explorer, style=f"body{{margin:0}} main{{width:{width}px}}")
+    panel = page.locator(".oap-explorer")
+    for at in range(page.get_by_role("tab").count()):
+        page.get_by_role("tab").nth(at).click()
+        expect(page.get_by_role("tab", selected=True)).to_have_attribute("data-stay", "tab-on")
+        page.locator(".oap-explorer .rows").wait_for()
+        for screen in (1280, width):
+            page.set_viewport_size({"width": screen, "height": 900})
+            assert panel.evaluate(_CROWDED) == []
+        page.screenshot(path=screenshots / f"explorer-{width}-{at}.png", full_page=True)
 
 
 def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else(

@@ -46,6 +46,10 @@ def test_waterfall__steps_from_one_total_to_the_other() -> None:
         mark["x"]: mark["width"]
         for mark in reading.marks(rows, "rect", "f-hi") + reading.marks(rows, "rect", "f-mute")
     }
+    # A line leads from the end of each bar to the next one, and the ends say how many deals they are.
+    links = [[mark["x1"] for mark in reading.marks(row.picture, "line", "l-axis")] for row in rows.rows]
+    assert [one[-1] for one in links[:-1]] == [one[0] for one in links[1:]]
+    assert reading.texts(rows)[1:] == ["4", "2", "1", "5"]
     end = 88 / (1.05 * 150)
     assert starts == pytest.approx({round(100 * end, 2): 50 * end, round(120 * end, 2): 30 * end}, abs=0.01)
 
@@ -58,7 +62,7 @@ def test_forecast_change__keeps_one_target_line_down_the_column() -> None:
     }  # fmt: skip
     assert len({mark["x1"] for mark in reading.marks(rows, "line", "l-target")}) == 1
     assert _count_blue(rows) == [0, 1, 0, 0, 0]
-    assert reading.texts(rows)[1:] == ["Acme", "2 · Bolt −15", "2 · Bolt"]
+    assert reading.texts(rows)[1:] == ["4", "Acme", "2 · Bolt −15", "2 · Bolt", "4"]
 
 
 def test_forecast_categories__begin_where_those_before_end() -> None:

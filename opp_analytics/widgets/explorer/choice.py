@@ -18,7 +18,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
 from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
-from opp_analytics.periods import as_date, read_period
+from opp_analytics.periods import as_date, as_instant, read_period
 from opp_analytics.schema import BadCell
 from opp_analytics.widgets.messages import read_days, write_refusal
 
@@ -304,14 +304,18 @@ class DealSelector:
         """Convert a moment to its day in the organization's zone."""
         return as_date(moment, tz=self.org.zone(None))
 
-    def spell(self, moment: str) -> str:
-        """Spell the moment of a record for code, without fractions of a second where that is the same record."""
-        at = pd.Timestamp(moment)
-        later = at.ceil("s")
-        others = [other for other in self.moments.values() if at < other <= later]
-        if others or moment not in self.moments or self.to_day(str(later)) != self.to_day(moment):
+    def spell(self, moment: str, *, end: bool = False) -> str:
+        """Spell a record's moment for code: the day, minute or second that finds this record; as an `end` a day is the whole of it."""
+        if moment not in self.moments:
             return moment
-        return later.isoformat().replace("+00:00", "Z")
+        at, day, zone = self.moments[moment], self.to_day(moment), self.org.zone(None)
+        minute, second = (at.ceil(unit).tz_convert("UTC") for unit in ("min", "s"))
+        for spelled in (str(day.date()), f"{minute:%Y-%m-%dT%H:%MZ}", f"{second:%Y-%m-%dT%H:%M:%SZ}"):
+            until = as_instant(spelled, tz=zone, end=end)
+            found = max((each for each in self.moments.values() if each <= until), default=None)
+            if found == at and self.to_day(until.isoformat()) == day:
+                return spelled
+        return moment
 
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
         """Select deals as of a record; at the last one, or without a history, as they are now."""

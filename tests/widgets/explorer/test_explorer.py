@@ -789,15 +789,23 @@ def test_pipeline__compares_months_too_and_its_code_has_the_comparison(frames, h
             assert ("▲" in told, "▼" in told) == (amount > 0, amount < 0)
 
 
-def test_code__names_a_record_to_the_second_and_days_as_days(frames, tmp_path) -> None:
+def test_code__names_a_record_in_few_letters_and_days_as_days(frames, tmp_path) -> None:
     history = History(tmp_path)
     for day, frame in zip(DAYS, frames, strict=True):
         history.record(frame, at=f"{day}T08:00:05.870093Z")
     explorer = oa.explore(frames[-1], history, state={"view": "changes"})
-    assert 'start="2026-03-02T08:00:06Z", end="2026-03-30T08:00:06Z"' in explorer.code
+    assert 'start="2026-03-02T08:01Z", end="2026-03-30"' in explorer.code
     pd.testing.assert_frame_equal(ran(explorer, frames[-1], history)[0], explorer.table)
     choose(explorer, view="forecast")
     assert 'as_of="2026-03-30"' in explorer.code
+    # A record that begins its day, and one that another follows within the minute.
+    history = History(tmp_path / "close")
+    for frame, at in zip(frames, ("2T00:00", "3T08:00:05.87", "3T08:00:30", "9T00:00"), strict=False):
+        history.record(frame, at=f"2026-03-0{at}Z")
+    first, second, *_ = (moment.isoformat() for moment in history.records["recorded_at"])
+    explorer = oa.explore(frames[3], history, state={"view": "changes", "start": first, "end": second})
+    assert 'start="2026-03-02", end="2026-03-03T08:00:06Z"' in explorer.code
+    pd.testing.assert_frame_equal(ran(explorer, frames[3], history)[0], explorer.table)
 
 
 def test_notes__count_picked_deals_only_and_leave_none_out_that_n_counts(team: History) -> None:

@@ -24,8 +24,9 @@ class HistoryView(View):
 
     def _call(self, name: str, **more: Any) -> AnalysisCall:
         """Call an analysis with the ends of the window as code spells them."""
-        ends = (("start", self.start), ("end", self.end))
-        window = {end: Option(at, json.dumps(self.selector.spell(at))) for end, at in ends}
+        spell = self.selector.spell
+        words = {"start": spell(self.start), "end": spell(self.end, end=True)}
+        window = {name: Option(self._options[name], json.dumps(spelled)) for name, spelled in words.items()}
         return AnalysisCall(name, self._options | window | more)
 
     @cached_property

@@ -65,7 +65,7 @@ export class DealsTable {
   #name(at, text) {
     const link = this.model.links[at];
     const deal = h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text));
-    return h("span", { class: "named" }, deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
+    return h("span", { class: "who" }, deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
   }
 
   async #timeline(button, at) {

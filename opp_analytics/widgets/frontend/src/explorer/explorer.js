@@ -165,8 +165,10 @@ class Explorer {
     this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) => h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
     if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
     const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
-    const kind = `rows${shown.stacked ? " stacked" : ""}${shown.wide ? " wide" : ""}`;
-    const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${Math.max(0, ...shown.rows.map(({ figures }) => figures.length))}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
+    const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
+    // Beside several figures a narrow pane has no room for the picture.
+    const kind = `rows${shown.wide ? " wide" : shown.stacked || figures > 1 ? " stacked" : ""}`;
+    const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
       h("p", { class: "sub" }, shown.about),
@@ -213,7 +215,7 @@ class Explorer {
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
     takeTitles(drawn);
     const lab = h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
-    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " named" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").split("\n")[0] }, stacked(figure))));
+    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " lead" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").split("\n")[0] }, stacked(figure))));
     for (const image of drawn.querySelectorAll("svg")) image.setAttribute(...(parts.length ? ["role", "group"] : ["aria-hidden", "true"]));
     for (const part of parts) this.#makeMark(part, `${key}${PART}${part.dataset.key}`, `${label}, ${words(part.dataset.key)}`, part.dataset.tip);
     if (!parts.length) drawn.append(h("span", { class: "vh" }, said));
