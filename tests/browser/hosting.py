@@ -16,26 +16,39 @@ STATIC = Path(home.__file__).parent / "static"
 SLOW = float(os.environ.get("OPP_ANALYTICS_SLOW", "0"))
 """Seconds that Python waits before it answers, to find tests that do not wait for the answer."""
 _HOST = """
-async ({ module, state, names, slow }) => {
+async ({ module, shown, slow }) => {
   const { default: widget } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
-  for (const name of names) state[name] = bytes(state[name]);
-  const listeners = new Set();
-  const model = {
-    get: (name) => state[name],
-    set: (name, value) => (state[name] = value),
-    on: (event, listener) => event === "msg:custom" && listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
-    send: async (asked) => {
-      if (window.silent) return;
-      if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
-      const { told, traits } = JSON.parse(await window.askPython(JSON.stringify(asked)));
-      for (const [name, value] of Object.entries(traits)) state[name] = bytes(value);
-      for (const each of told) listeners.forEach((listener) => listener({}, [bytes(each)]));
-    },
+  const models = {};
+  const take = (id, plain, binary) => {
+    const { state } = models[id];
+    Object.assign(state, plain);
+    for (const [name, value] of Object.entries(binary)) state[name] = bytes(value);
+  };
+  const make = (id, plain, binary) => {
+    const state = {};
+    const listeners = [];
+    const model = models[id] = {
+      state,
+      widget_manager: { get_model: async (other) => models[other] ?? make(other, ...JSON.parse(await window.givePython(other))) },
+      get: (name) => state[name],
+      set: (name, value) => (state[name] = value),
+      on: (event, listener) => listeners.push([event, listener]),
+      off: (event, listener) => listeners.splice(0, Infinity, ...listeners.filter(([one, other]) => one !== event || other !== listener)),
+      fire: (event, ...about) => listeners.filter(([one]) => one === event).forEach(([, listener]) => listener(...about)),
+      send: async (asked) => {
+        if (window.silent) return;
+        if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
+        const { told, traits } = JSON.parse(await window.askPython(id, JSON.stringify(asked)));
+        for (const [other, ...values] of traits) take(other, ...values);
+        for (const [other, each] of told) models[other]?.fire("msg:custom", {}, [bytes(each)]);
+      },
+    };
+    take(id, plain, binary);
+    return model;
   };
   window.began = performance.now();
-  window.hostedModel = model;
+  const model = window.hostedModel = make(...shown);
   window.again = async () => {
     const el = document.querySelector("#here");
     el.replaceChildren();
@@ -44,25 +57,50 @@ async ({ module, state, names, slow }) => {
   await window.again();
 }
 """
+_BINARY = {"grid": ("_data", "_open"), "explorer": ("_shown",)}
+_PLAIN = {"grid": ("_columns", "_height", "_today", "_layout", "_part", "_drafts", "_only"), "explorer": ("_about", "_part")}  # fmt: skip
+
+
+def _state(widget: Grid | Explorer) -> tuple[str, dict[str, object], dict[str, str]]:
+    """What a page gets of a widget: its id, its plain traits, and its bytes as text."""
+    name = "grid" if isinstance(widget, Grid) else "explorer"
+    plain = {trait: getattr(widget, trait, None) for trait in _PLAIN[name]}
+    binary = {trait: base64.b64encode(getattr(widget, trait)).decode() for trait in _BINARY[name]}
+    return widget.model_id, plain, binary
 
 
 def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "", slow: float = SLOW) -> None:
-    """Put the widget, whose Python answers after `slow` seconds, on the page and wait until it stands."""
-    told: list[bytes] = []
-    widget.send = lambda _, buffers: told.extend(buffers)
-    grid = isinstance(widget, Grid)
-    name = "grid" if grid else "explorer"
-    binary, plain = (("_data", "_open"), ("_columns", "_height", "_today", "_layout", "_part")) if grid else (("_shown",), ("_about", "_part"))  # fmt: skip
+    """Put the widget, whose Python answers after `slow` seconds, on the page and wait until it stands.
 
-    def encoded() -> dict[str, str]:
-        return {trait: base64.b64encode(getattr(widget, trait)).decode() for trait in binary}
+    An explorer's grid comes with it, as a notebook gives a widget that another one shows.
+    """
+    told: list[tuple[str, bytes]] = []
+    name = "grid" if isinstance(widget, Grid) else "explorer"
+    widgets: dict[str, Grid | Explorer] = {}
 
-    def ask(asked: str) -> str:
+    def wire(each: Grid | Explorer) -> None:
+        widgets[each.model_id] = each
+        each.send = lambda _, buffers: told.extend((each.model_id, buffer) for buffer in buffers)
+
+    wire(widget)
+
+    def ask(model: str, asked: str) -> str:
         told.clear()
-        widget._receive(widget, json.loads(asked), [])
-        traits = {} if grid else encoded()
-        return json.dumps({"told": [base64.b64encode(each).decode() for each in told], "traits": traits})
+        widgets[model]._receive(widgets[model], json.loads(asked), [])
+        traits = [_state(each) for each in widgets.values() if isinstance(each, Explorer)]
+        return json.dumps(
+            {"told": [(to, base64.b64encode(each).decode()) for to, each in told], "traits": traits}
+        )
 
+    def give(model: str) -> str:
+        child = widget.grid if isinstance(widget, Explorer) else None
+        assert child is not None, "no such widget"
+        wire(child)
+        sources = {f"_{kind}": (STATIC / f"grid.{end}").read_text() for kind, end in (("esm", "js"), ("css", "css"))}  # fmt: skip
+        _, plain, binary = _state(child)
+        return json.dumps([plain | sources, binary])
+
+    page.expose_function("givePython", give)
     page.expose_function("askPython", ask)
     css = widget._css if isinstance(widget._css, str) else ""
     sheet = css or (STATIC / f"{name}.css").read_text()
@@ -73,17 +111,9 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
     # A host of its own, since a blank page may not touch the clipboard.
     page.route("http://localhost/", lambda route: route.fulfill(body=html, content_type="text/html"))
     page.goto("http://localhost/")
-    state = {trait: getattr(widget, trait) for trait in plain} | encoded()
-    page.evaluate(
-        _HOST,
-        {
-            "module": (STATIC / f"{name}.js").read_text(),
-            "state": state,
-            "names": list(binary),
-            "slow": slow * 1000,
-        },
-    )
-    if grid:
+    module = (STATIC / f"{name}.js").read_text()
+    page.evaluate(_HOST, {"module": module, "shown": _state(widget), "slow": slow * 1000})
+    if name == "grid":
         page.locator(".oap .slick-cell").first.or_(page.locator(".oap .none:not([hidden])")).wait_for()
     else:
         page.locator(".oap .foot").wait_for()

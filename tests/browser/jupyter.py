@@ -29,7 +29,7 @@ grid
 """
 """A cell that shows a grid of a server's deals."""
 _PATIENCE = 120_000
-_READY = """() => {
+READY = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
   const kernel = session?.isReady && session.session?.kernel;
   return kernel && kernel.connectionStatus === "connected" && kernel.status === "idle";
@@ -72,7 +72,7 @@ class Lab:
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(made, self.folder / f"{name}.ipynb")
         page.goto(f"{self.url}/{_APPS[self.app][1].format(name=name)}")
-        page.wait_for_function(_READY, timeout=_PATIENCE)
+        page.wait_for_function(READY, timeout=_PATIENCE)
         return Notebook(page)
 
 

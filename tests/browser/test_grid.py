@@ -652,14 +652,14 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     grid.click(4, "value")
     grid.type("5", "Enter")
     expect(grid.strip).to_contain_text(
-        "The changes are on this page only: copy them, then run the cell again."
+        "What was typed last is on this page only: copy the changes, then run the cell again."
     )
     grid.button("Copy changes").click()
     expect(grid.said).to_have_text("Copied the changes")
     assert grid.clipboard().splitlines()[2:] == [
-        "Deal 1\tvalue\t1,100\t77",
-        "Deal 3\tvalue\t1,300\t5",
-        "Deal 4\tvalue\t1,400\t5",
+        "o001\tDeal 1\tvalue\t1100\t77",
+        "o003\tDeal 3\tvalue\t1300\t5",
+        "o004\tDeal 4\tvalue\t1400\t5",
     ]
     assert grid.complaints == []
 
@@ -845,5 +845,5 @@ def test_python__that_fails_or_does_not_answer_ends_in_words_not_in_waiting(
     page.clock.run_for(2000)
     expect(grid.strip).to_contain_text("Python is gone")
     grid.button("Copy changes").click()
-    assert "Deal 3\tvalue\t1,300\t9" in grid.clipboard().splitlines()
+    assert "o003\tDeal 3\tvalue\t1300\t9" in grid.clipboard().splitlines()
     assert grid.complaints == []

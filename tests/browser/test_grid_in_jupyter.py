@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
-from tests.browser.jupyter import GRID, Lab, jupyter_lab
+from tests.browser.jupyter import GRID, READY, Lab, jupyter_lab
 from tests.support import row
 
 pytestmark = pytest.mark.browser
@@ -96,9 +96,37 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     assert held.loc["opp-6", "close_date"] == pd.Timestamp("2026-12-31")
     page.keyboard.press("Escape")
 
-    # A kernel that restarts says so instead of swallowing edits.
+    # A kernel that restarts while an editor is open: what is typed stays in it, and can be copied.
+    _cell(first, "Deal 8", 1).click()
+    page.keyboard.type("Kept")
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("Deal set to Kept")
+    page.keyboard.type("Half a na")
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     expect(first.locator(".plan")).to_contain_text("Python is gone")
+    page.keyboard.type("me")
+    page.keyboard.press("Enter")
+    expect(first.locator("input.ed")).to_have_value("Half a name")
+    first.get_by_role("button", name="Copy changes").click()
+    expect(said).to_have_text("Copied the changes")
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()[1:]
+    assert [line.split("\t")[3:] for line in copied] == [["Deal 8", "Kept"], ["Deal 9", "Half a name"]]
+    page.screenshot(path=screenshots / "grid-restarted.png")
+    page.keyboard.press("Escape")
+    # The cell run again offers what Python had; the copied block brings the rest.
+    page.wait_for_function(READY)
+    notebook.run(0)
+    first = page.locator(".oap").first
+    expect(first.locator(".plan")).to_contain_text(
+        re.compile(r"1 edit to 1 deal from .* \(grid\.ipynb\) are kept")
+    )
+    first.get_by_role("button", name="Take them in").click()
+    expect(_cell(first, "Kept", 1)).to_contain_class("chg")
+    page.keyboard.press("Control+v")
+    first.get_by_role("button", name="Take them in").click()
+    expect(_cell(first, "Half a name", 1)).to_contain_class("chg")
+    expect(first.locator(".plan")).to_contain_text("2 changes in 2 deals")
+    page.screenshot(path=screenshots / "grid-taken-in.png")
     assert elsewhere == []
 
 

@@ -386,6 +386,7 @@ class Grid(Widget):
             "undo": undo,
             "redo": redo,
             "drafts": self._drafts,
+            "kept": not self._unkept,
         }
 
     def _show_written(self) -> dict[str, Any]:

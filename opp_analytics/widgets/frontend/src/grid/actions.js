@@ -101,24 +101,6 @@ export class Actions {
     return formatBlock(lines);
   }
 
-  // Every change as a table, those that Python never answered included.
-  changes() {
-    const { store, specs, kernel } = this.grid;
-    const deal = (row) => store.text(row, specs[0].field);
-    const typed = (cell) => (Array.isArray(cell) ? store.text(...cell) : (cell ?? ""));
-    const lines = [["deal", "column", "old", "new"]];
-    for (const [key, mark] of store.marks) {
-      const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
-      lines.push([deal(row), field, store.was(row, field), mark.why ? (mark.typed ?? "") : store.text(row, field)]);
-    }
-    for (const { areas = [] } of kernel.lost.filter((what) => what.do === "edit")) {
-      for (const { rows, fields, block } of areas) {
-        rows.forEach((row, down) => fields.forEach((field, across) => lines.push([deal(row), field, store.text(row, field), typed(block[down % block.length][across % block[0].length])])));
-      }
-    }
-    return formatBlock(lines);
-  }
-
   replace(cells) {
     const byField = Map.groupBy(cells, ({ field }) => field);
     return this.put([...byField].map(([field, some]) => ({ rows: some.map(({ row }) => row), fields: [field], block: some.map(({ text }) => [text || null]) })), cells.length === 1 ? "Replaced 1 cell" : "Replaced {cells}");

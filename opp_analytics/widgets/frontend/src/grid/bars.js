@@ -2,6 +2,7 @@
 
 import { h } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
+import { question } from "./drafts.js";
 
 export function toolbar(grid) {
   const { counts, undo, redo, store } = grid;
@@ -21,20 +22,28 @@ export function toolbar(grid) {
     button("add", ["Add", h("span", { class: "x" }, "deal")], () => grid.add()),
     button("remove", "Remove", () => grid.remove(), { title: "Ctrl+Delete" }),
     button("bulk", ["Bulk", h("span", { class: "x" }, "edit")], () => grid.openBulk(), { popup: true }),
+    button("changes", "Changes", () => grid.openChanges(), { popup: true }),
     h("span", { class: "sp" }),
     h("span", { class: "cnt" }, shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
   ];
 }
+
+const WRITTEN = new Set(["edit", "bulk", "add", "remove", "take"]);
 
 export function strip(grid) {
   const { counts, money, kernel } = grid;
   const dot = () => h("span", { class: "d" }, "·");
   const link = (mark, text, act, style = "lnk") => h("button", { class: style, type: "button", "data-bar": mark, onclick: act }, text);
   if (kernel.dead) {
-    const kept = counts.changes || counts.problems || kernel.lost.length;
-    const words = kept ? "The changes are on this page only: copy them, then run the cell again." : "Run the cell again to go on.";
-    return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, kept ? link("copy", "Copy changes", () => grid.copyChanges()) : "")];
+    const unsent = kernel.lost.some(({ do: what }) => WRITTEN.has(what)) || grid.editor?.touched;
+    const some = counts.changes || counts.problems || unsent;
+    const here = unsent && grid.kept ? "What was typed last is on this page only: copy the changes, then run the cell again." : "The changes are on this page only: copy them, then run the cell again.";
+    const words = !some ? "Run the cell again to go on." : grid.kept && !unsent ? "The edits are kept: run the cell again, and take them in." : here;
+    return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, some ? link("copy", "Copy changes", () => grid.copyChanges()) : "")];
   }
+  const review = h("button", { class: "btn pri", type: "button", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan");
+  const asked = question(grid);
+  if (asked) return [asked, review];
   const { period, why, about, run } = money;
   const how = about && h("span", { class: "q", title: about.limit }, ` ${about.how}`);
   const forecast = period ? [`forecast ${about.of}${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : "", period.target ? `, target ${period.target}` : "", how] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
@@ -44,9 +53,10 @@ export function strip(grid) {
       ? [run.undone ? "Run undone" : `${count(run.written, "change")} written at ${run.at}`]
       : ["No changes yet"];
   const receipt = run ? [dot(), link("receipt", counts.changes || run.undone ? "Receipt" : "Receipt and undo", () => grid.drawer.open("receipt"))] : [];
+  const kept = grid.drafts.length ? [dot(), link("drafts", `${count(grid.drafts.length, "draft")} kept`, () => grid.postpone(false))] : [];
   const problems = counts.problems ? [dot(), link("problem", count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
   return [
-    h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
-    h("button", { class: "btn pri", type: "button", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan"),
+    h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, kept, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
+    review,
   ];
 }

@@ -16,8 +16,8 @@ export class Editor {
   #done = false;
 
   // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
-  constructor({ root, cell, spec, options, name, value, text, today, read, end }) {
-    Object.assign(this, { root, cell, spec, options, value, today, read, end });
+  constructor({ root, cell, row, spec, options, name, value, text, today, read, alive, end }) {
+    Object.assign(this, { root, cell, row, spec, options, value, today, read, alive, end });
     this.input = h("input", { type: "text", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
     this.input.classList.toggle("right", RIGHT.has(spec.kind));
     this.input.value = text ?? plain(spec.kind, value);
@@ -31,6 +31,10 @@ export class Editor {
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.input.addEventListener("blur", () => this.#close("one", null));
+  }
+
+  get touched() {
+    return this.input.value !== this.opened;
   }
 
   place(cell) {
@@ -70,7 +74,8 @@ export class Editor {
   }
 
   #close(how, event) {
-    if (this.#done) return;
+    // Where nobody takes the text, it stays in sight.
+    if (this.#done || (how !== "no" && !this.alive())) return;
     this.#done = true;
     if (how !== "no" && event && this.#at >= 0 && this.#options.length) this.input.value = label(this.#options[this.#at]);
     const text = this.input.value;

@@ -7,6 +7,7 @@ import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
 import { strip, toolbar } from "./bars.js";
 import { Callout } from "./callout.js";
+import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { figureLine, figuresOf, fillFigures } from "./figures.js";
 import { Find } from "./find.js";
@@ -28,11 +29,14 @@ class Grid {
   undo = "";
   redo = "";
   waiting = false;
+  kept = true; // on disk
+  later = false; // for the drafts that are offered
+  pasted = null; // a block of edits, until somebody says what is meant
   editor = null;
   find = null;
 
   constructor(model, root, bytes, open) {
-    Object.assign(this, { model, root });
+    Object.assign(this, { model, root, drafts: model.get("_drafts") ?? [] });
     this.store = new Store(model.get("_columns"), bytes, open);
     this.layout = new Layout(model, this.store.specs, (what) => this.kernel.ask(what));
     this.actions = new Actions(this);
@@ -149,7 +153,7 @@ class Grid {
   // -- to and from Python
 
   ask(what) {
-    if (this.kernel.dead) {
+    if (this.kernel.dead && !READS.has(what.do)) {
       this.kernel.lost.push(what);
       this.say("Python is gone: run the cell again to edit.");
       this.bars();
@@ -181,14 +185,15 @@ class Grid {
   #hear(content) {
     if (content.progress) this.drawer.progress(content.progress);
     if (content.strip) this.money = content.strip;
+    if (content.drafts) this.drafts = content.drafts;
     if (content.cells) this.#take(content);
     if (content.error) this.say(content.error);
-    if (content.strip || content.cells) this.bars();
+    if (content.strip || content.cells || content.drafts) this.bars();
   }
 
   #take(content) {
     const { seen, moved } = this.store.take(content);
-    Object.assign(this, { counts: content.counts, undo: content.undo, redo: content.redo });
+    Object.assign(this, { counts: content.counts, undo: content.undo, redo: content.redo, kept: content.kept });
     this.touched ||= Boolean(content.said || content.reset);
     if (moved) {
       this.store.admit();
@@ -323,7 +328,9 @@ class Grid {
     this.editor = new Editor({
       root: this.root,
       cell: this.table.node(r, c),
+      row,
       spec,
+      alive: () => !this.kernel.dead,
       name: this.store.text(row, this.specs[0].field),
       options: this.store.options(spec, [row]),
       value: this.store.value(row, spec.field),
@@ -340,6 +347,7 @@ class Grid {
     this.editor = null;
     if (event || how === "no") this.focus();
     this.#paint();
+    if (this.kernel.dead) this.bars();
     if (how === "no") return this.say("Edit canceled");
     const many = how === "all" && !this.selection.single;
     const mark = this.store.mark(this.activeRow, this.activeSpec.field);
@@ -430,12 +438,53 @@ class Grid {
     return text;
   }
 
-  async #paste(text) {
-    this.actions.paste(this.copying ? await this.copying : text);
+  async #paste(clip) {
+    const text = this.copying ? await this.copying : clip;
+    const changes = readChanges(text);
+    if (!changes) return this.actions.paste(text);
+    this.pasted = { changes, text };
+    this.bars();
+    return this.plan.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  answerPasted(how) {
+    const { changes, text } = this.pasted;
+    this.pasted = null;
+    this.bars();
+    this.focus();
+    if (how === "take") this.ask({ do: "take", changes });
+    else if (how === "cells") this.actions.paste(text);
+  }
+
+  answerDraft(what, draft) {
+    this.ask({ do: what, draft });
+    this.focus();
+  }
+
+  postpone(later = true) {
+    this.later = later;
+    this.bars();
+    this.focus();
   }
 
   copyChanges() {
-    copyText(this.actions.changes(), this.root).then(() => this.say("Copied the changes"));
+    copyText(writeChanges(this), this.root).then(() => this.say("Copied the changes"));
+  }
+
+  openChanges() {
+    this.popovers.toggle(this.#bar("changes"), "Changes", (node) =>
+      fillChanges(node, {
+        changes: this.counts.changes + this.counts.problems,
+        copy: () => {
+          this.popovers.close();
+          this.copyChanges();
+        },
+        take: (changes) => {
+          this.popovers.close();
+          this.ask({ do: "take", changes });
+        },
+      }),
+    );
   }
 
   // -- keys that hold everywhere in the grid
@@ -455,6 +504,7 @@ class Grid {
 
   // Editor, popover, drawer, find bar, selection, and then out to the toolbar.
   escape() {
+    if (this.pasted) return this.answerPasted("");
     if (this.popovers.close() || this.drawer.close()) return;
     if (this.find) return this.closeFind();
     this.callout.hide();

@@ -20,7 +20,7 @@ export class Store {
     this.byField = new Map(columns.map((spec) => [spec.field, spec]));
     this.data = new Map(columns.map(({ field }) => [field, Array.from(table.getChild(field)?.toArray() ?? [])]));
     this.open = Array.from(open);
-    this.size = table.numRows;
+    this.size = this.given = table.numRows;
     this.arrange();
   }
 
@@ -48,6 +48,19 @@ export class Store {
   was(row, field) {
     const { was } = this.mark(row, field) ?? {};
     return was ? shown(this.byField.get(field).kind, was[0]) || "empty" : "";
+  }
+
+  // What names a row outside the grid: its id; of a new deal "new 1", "new 2", …
+  identify(row) {
+    return this.value(row, "unique_id") ?? `new ${row - this.given + 1}`;
+  }
+
+  nameOf(row) {
+    return this.data.has("name") ? (this.value(row, "name") ?? "") : "";
+  }
+
+  get addedRows() {
+    return [...this.rowStates].filter(([, state]) => state === "added").map(([row]) => row);
   }
 
   state(row) {

@@ -1,0 +1,81 @@
+// Edits outside the grid: as a table with ids that can be copied and taken in again, and the drafts that Python has kept.
+
+import { h } from "../shared/dom.js";
+import { count, plain } from "../shared/format.js";
+import { formatBlock, parseBlock } from "./blocks.js";
+
+const HEAD = ["unique_id", "name", "field", "before", "after"];
+const DEAL = "(deal)"; // in place of a field: the whole deal
+
+// Every edit, those that Python never answered and what is typed in the open editor included.
+function listed({ store, kernel, editor }) {
+  const lines = new Map();
+  const put = (row, field, before, after) => lines.set(`${row}/${field}`, [store.identify(row), store.nameOf(row), field, before, after]);
+  const text = (row, field) => plain(store.byField.get(field).kind, store.value(row, field));
+  const was = (row, field) => {
+    const mark = store.mark(row, field);
+    return mark?.was ? plain(store.byField.get(field).kind, mark.was[0]) : store.state(row) === "added" ? "" : text(row, field);
+  };
+  const edit = (row, field, typed) => put(row, field, was(row, field), (Array.isArray(typed) ? text(...typed) : typed) ?? "");
+  for (const [row, state] of store.rowStates) if (state === "added" || state === "removed") put(row, DEAL, "", state);
+  for (const [key, mark] of store.marks) {
+    const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
+    const added = store.state(row) === "added";
+    const changed = mark.was || (added && store.value(row, field) !== null);
+    if (changed || mark.typed !== null) edit(row, field, changed ? text(row, field) : mark.typed);
+  }
+  for (const row of store.addedRows) for (const { field } of store.specs) if (store.value(row, field) !== null && field !== "unique_id") edit(row, field, text(row, field));
+  for (const { do: what, areas = [], rows: some, verb, field: one, text: typed } of kernel.lost) {
+    if (what === "edit") for (const { rows, fields, block } of areas) rows.forEach((row, down) => fields.forEach((field, across) => edit(row, field, block[down % block.length][across % block[0].length])));
+    else if (what === "bulk" && verb === "set") for (const row of some) edit(row, one, typed);
+    else if (what === "remove") for (const row of some) put(row, DEAL, "", "removed");
+  }
+  if (editor?.touched) edit(editor.row, editor.spec.field, editor.input.value);
+  return [...lines.values()];
+}
+
+export const writeChanges = (grid) => formatBlock([HEAD, ...listed(grid)]);
+
+// The edits of a block that was copied so; null if it is something else.
+export function readChanges(text) {
+  const [head = [], ...lines] = parseBlock(text);
+  return lines.length && HEAD.every((title, at) => head[at]?.trim() === title) ? lines.map((line) => line.slice(0, HEAD.length)) : null;
+}
+
+// What is asked in the strip's place: whether a pasted block, or a draft, is to be taken in; null if nothing is.
+export function question(grid) {
+  const { pasted, drafts, later } = grid;
+  const link = (mark, text, act) => h("button", { class: "lnk", type: "button", "data-bar": mark, onclick: act }, text);
+  const ask = (words, ...links) => h("div", { class: "pl", role: "group", "aria-label": "Kept edits" }, words, links.flatMap((each) => [h("span", { class: "d" }, "·"), each]));
+  if (pasted) {
+    return ask([h("b", {}, `${count(pasted.changes.length, "edit")} with ids`), " in what you pasted."],
+      link("take", "Take them in", () => grid.answerPasted("take")),
+      link("cells", "Paste as cells", () => grid.answerPasted("cells")),
+      link("later", "Cancel", () => grid.answerPasted("")));
+  }
+  if (!drafts.length || later) return null;
+  const [{ draft, said }] = drafts;
+  return ask([h("b", {}, said), " are kept."],
+    link("take", "Take them in", () => grid.answerDraft("take draft", draft)),
+    link("drop", "Drop them", () => grid.answerDraft("drop draft", draft)),
+    link("later", "Later", () => grid.postpone()),
+    drafts.length > 1 ? h("span", { class: "q" }, `${drafts.length - 1} more`) : []);
+}
+
+// The popover of the toolbar's Changes.
+export function fillChanges(node, { changes, copy, take }) {
+  const block = h("textarea", { rows: "4", "aria-label": "Changes to take in", placeholder: "Paste what Copy changes gave", spellcheck: "false" });
+  const why = h("p", { class: "sm", role: "alert" });
+  const button = (text, act, off) => h("button", { class: "btn", type: "button", disabled: off, onclick: act }, text);
+  node.classList.add("wide");
+  node.append(
+    h("div", { class: "blk" }, h("span", {}, "All edits with ids, to keep or to send"), button("Copy changes", copy, !changes)),
+    h("div", { class: "blk chs" }, h("label", {}, "Take changes in", block), button("Take in", () => {
+      const read = readChanges(block.value);
+      why.textContent = read ? "" : `These are no changes: the first line must be ${HEAD.join(", ")}.`;
+      if (read) take(read);
+      else block.focus();
+    })),
+    why,
+  );
+}
