@@ -182,7 +182,9 @@ def _show_impact(
     except MissingColumnError as error:
         note(f"No forecast before and after: {error}")
         return pd.DataFrame()
-    heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
+    others = impact.attrs["other_deals"]
+    added = f"with {text.count(others, 'other deal')} as recorded; " if others else ""
+    heading("Forecast before → after", f"as of {day}; {added}the periods that change, and the total")
     source.say_method(impact, explain=explain)
     show(_compare_periods(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()

@@ -907,12 +907,47 @@ def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
     if certificate is not None and certificate.rows is not None:
         lacking = certificate.rows - len(opportunities)
         return bool(certificate.narrowed_by) or looks_partial(lacking, certificate.rows)
-    if history is None or "unique_id" not in opportunities:
-        return False
+    known = _list_known(opportunities, history)
+    return known is not None and looks_partial(
+        int((~known.isin(opportunities["unique_id"])).sum()), len(known)
+    )
+
+
+def find_rest(opportunities: pd.DataFrame, history: History | None) -> pd.DataFrame | None:
+    """Find the other deals of the pipeline of which a frame holds a part, as the record of its time has them.
+
+    None where the frame is whole or nothing tells the rest; ``attrs["recorded_at"]`` is the time of the record.
+    """
+    known = _list_known(opportunities, history)
+    if history is None or known is None or not holds_part(opportunities, history):
+        return None
+    here = known.isin(opportunities["unique_id"])
+    if here.all() or not (here.any() or opportunities.empty):
+        return None
+    then = history.as_of(_find_record(opportunities, history))
+    return then[~then["unique_id"].isin(opportunities["unique_id"])]
+
+
+def add_rest(opportunities: pd.DataFrame, rest: pd.DataFrame | None) -> pd.DataFrame:
+    """Complete a part of a pipeline by the rest of it, which `find_rest` found."""
+    if rest is None:
+        return opportunities
+    # As objects, since a column may be empty in one of them.
+    parts = [part.astype("object") for part in (opportunities, rest)]
+    whole = pd.concat(parts, ignore_index=True)
+    whole.attrs = opportunities.attrs
+    return conform(whole)
+
+
+def _find_record(opportunities: pd.DataFrame, history: History) -> Any:
+    """Find the time of the last record by a frame's moment; NaT if there is none."""
     moments, moment = history.records["recorded_at"], Certificate.moment_of(opportunities)
-    known_by = moments if moment is None else moments[moments <= pd.Timestamp(moment)]
-    if known_by.empty:
-        return False
-    last = known_by.max()
-    known = history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])
-    return looks_partial(int((~known.isin(opportunities["unique_id"])).sum()), len(known))
+    return (moments if moment is None else moments[moments <= pd.Timestamp(moment)]).max()
+
+
+def _list_known(opportunities: pd.DataFrame, history: History | None) -> pd.Series[Any] | None:
+    """List the ids of the record of a frame's time; None without one."""
+    if history is None or "unique_id" not in opportunities:
+        return None
+    last = _find_record(opportunities, history)
+    return None if pd.isna(last) else history.remember(("known ids", last), lambda: history.as_of(last)["unique_id"])  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
+from opp_analytics import text as words
 from tests.browser.axe import serious_faults
 from tests.browser.gridpage import GridPage
 
@@ -271,4 +272,38 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
     assert [(line[0], int(line[1])) for line in lines] == [
         (f"{month:%b %Y}", n) for month, n in months.items()
     ]
+    assert grid.complaints == []
+
+
+def test_strip__names_the_period_that_changes_most_and_lists_all(grid: GridPage, deals: pd.DataFrame) -> None:
+    late = deals["close_date"].between(TODAY, "2026-12-31") & deals["stage"].isin(OPEN)
+    grid.filter("close_date", "Nov 29, 2026..Dec 31, 2026")
+    grid.filter("stage", "qualification, proposal, negotiation")
+    shows(grid, int(late.sum()))
+    grid.page.locator(".slick-header-column[data-id=close_date]").click(position={"x": 20, "y": 8})
+    grid.type("1/20/2027", "Enter")
+    moved = deals.assign(close_date=deals["close_date"].mask(late, pd.Timestamp("2027-01-20")))
+    asked = {"as_of": TODAY, "new_business": False}
+    before, after = (oa.forecast(frame, **asked)["expected"] for frame in (deals, moved))
+    money = words.money
+    expect(grid.strip).to_contain_text(
+        f"forecast Jan 2027 {money(before['2027-01'])} → {money(after['2027-01'])} by stated chances"
+    )
+    grid.page.locator("[data-bar='periods']").focus()
+    grid.press("Enter")
+    panel = grid.page.get_by_role("dialog", name="Periods that change")
+    names = {
+        f"{pd.Period(label):%b}" + (" 2027" if label > "2027" else ""): label for label in after.index[2:]
+    }
+    lines = [line.inner_text().split("\t") for line in panel.locator("tbody tr").all()]
+    assert {names[line[0]] for line in lines} == set(after.index[(after - before).round(2) != 0])
+    for line in lines:
+        was, now = before[names[line[0]]], after[names[line[0]]]
+        assert line[1:] == [f"{money(was)} → {money(now)}", money(now - was, signed=True)]
+    assert serious_faults(grid.page) == []
+    grid.press("Escape")
+    expect(grid.page.locator("[data-bar='periods']")).to_be_focused()
+    grid.click(0, "close_date")
+    grid.press("Control+z")
+    expect(grid.strip).to_contain_text("No changes yet")
     assert grid.complaints == []

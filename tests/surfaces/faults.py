@@ -552,8 +552,8 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "widgets.grid.review:ForecastEffect._forecast_before",
-                "**self._asked, **asked, periods=2",
-                '**{**self._asked, "method": "stated"}, **asked, periods=2',
+                "**self._asked, **asked, periods=periods",
+                '**{**self._asked, "method": "stated"}, **asked, periods=periods',
             ),
         ),
         "grid",

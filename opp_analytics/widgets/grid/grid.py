@@ -395,10 +395,12 @@ class Grid(Widget):
         return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
 
     def _show_strip(self) -> dict[str, Any]:
-        receipt = show_receipt(self._review)
+        receipt, periods = show_receipt(self._review), self._effect.show_periods()
+        changed = [period for period in periods if period["change"]]
         return {
             **self._sheet.counts,
-            "period": next(iter(self._effect.show_periods()), None),
+            "period": max(changed, key=lambda period: period["moved"], default=next(iter(periods), None)),
+            "changed": changed,
             "why": self._effect.why,
             "about": self._effect.about,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},

@@ -15,9 +15,10 @@ from opp_analytics import schema, text, writer
 from opp_analytics.analysis import evidence, forecast
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
-from opp_analytics.history import History, holds_part
+from opp_analytics.history import History, add_rest, find_rest, holds_part
 from opp_analytics.org import UNKNOWN, Org, money_of, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq
+from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 
 _READ = (
@@ -29,9 +30,9 @@ _CHANCES = {"learned": "by chances from history", "stated": "by stated chances",
 
 
 class ForecastEffect:
-    """Forecast of the running period and the next, before and after the edits: `oa.forecast` of the two frames.
+    """Forecast before and after the edits, by the rules of `Plan.impact`: `oa.forecast` of the two frames.
 
-    Its deals add up, except under the run rate; so only the touched deals are forecast again.
+    A part of a pipeline is completed by its last record. Deals add up, except under the run rate; so only touched deals are forecast again.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class ForecastEffect:
         self._sheet, self._history, self._targets = sheet, history, targets
         self._asked: dict[str, Any] = {"as_of": as_date(as_of), "freq": check_freq(freq), "history": history}
         self._before: pd.DataFrame | None = None
+        self._labels: list[str] = []
+        """Periods that edits have touched."""
         self.why = ""
         """Reason for having no forecast."""
 
@@ -54,34 +57,79 @@ class ForecastEffect:
         self._before = None
 
     @cached_property
+    def rest(self) -> pd.DataFrame | None:
+        """The other deals of the pipeline as last recorded, where the sheet holds a part of it; None if none are known."""
+        return find_rest(self._sheet.frame, self._history)
+
+    @cached_property
     def is_part(self) -> bool:
-        """True if the sheet holds a part of the pipeline: then only its own deals count."""
-        return holds_part(self._sheet.frame, self._history)
+        """True if the sheet holds a part of the pipeline whose rest is unknown: then only its own deals count."""
+        return self.rest is None and holds_part(self._sheet.frame, self._history)
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period: ``period before after change target``, as written.
+        """Forecast the running and the next period, and each that the edits change: ``period before after change moved target chance chance_after``, as written.
 
-        ``after`` is None where it reads the same; ``before`` then says what is likely outside the range.
+        ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
         """
         table = self._forecast_before()
         if table is None:
             return []
-        moved, money, periods = self._sum_changes(table), money_of(self._sheet.frame), []
-        current = pd.Period(table.attrs["as_of"], table.attrs["freq"])
-        for period in (str(current), str(current + 1)):
-            now, change, target = float(table["expected"][period]), moved[period], table["target"][period]
+        moved = self._sum_changes(table)
+        touched = [str(label) for label, change in moved.items() if round(change, 2)]
+        if not set(touched) <= set(table.index):
+            self._labels, self._before = sorted({*self._labels, *touched}), None
+            return self.show_periods()
+        money, next_two = money_of(self._sheet.frame), self._next_two
+        labels = [label for label in table.index if label in {*next_two, *touched}.difference(BUCKETS)]
+        chances = self._find_chances(table, touched)
+        periods = []
+        for label in labels:
+            now, change, target = (
+                float(table["expected"][label]),
+                float(moved.get(label, 0.0)),
+                table["target"][label],
+            )
             texts = money(now), money(now + change)
-            outside = evidence.name_outside(table.loc[period], money) if texts[0] == texts[1] else ""
+            outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
+            chance, chance_after = chances(label)
             periods.append(
                 {
-                    "period": self._name(table, period),
+                    "period": self._name(table, label),
                     "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
-                    "change": money(change, signed=True),
+                    "change": money(change, signed=True) if round(change, 2) else "",
+                    "moved": abs(change),
                     "target": "" if pd.isna(target) else money(target),
+                    "chance": chance,
+                    "chance_after": None if chance_after == chance else chance_after,
                 }
             )
         return periods
+
+    def _find_chances(self, before: pd.DataFrame, touched: list[str]) -> Callable[[str], tuple[str, str]]:
+        """Find the chance of each target, before and after the edits; empty by stated chances, whose range is too narrow for one."""
+        targeted = [label for label in touched if not pd.isna(before["target"][label])]
+        if before.attrs["method"] in ("stated", "stage"):
+            return lambda label: ("", "")
+        sides = [before["p_target"]]
+        if targeted:
+            edited, method = add_rest(self._sheet.edited, self.rest), before.attrs["method"]
+            asked: dict[str, Any] = {
+                "method": method,
+                "target": self._targets,
+                "periods": targeted,
+                "only": True,
+            }
+            sides.append(forecast(edited, **self._asked, **asked)["p_target"])
+
+        def write(label: str) -> tuple[str, str]:
+            texts = [
+                text.percent(float(side[label])) if label in side and pd.notna(side[label]) else ""
+                for side in sides
+            ]
+            return texts[0], texts[-1] if label in targeted else texts[0]
+
+        return write
 
     def by_deal(self, rows: list[int]) -> dict[int, float]:
         """Compute the change of the running period's expected money, row by row; none under the run rate, which sees no deal."""
@@ -106,16 +154,17 @@ class ForecastEffect:
         if table is None:
             return {"of": "", "how": "", "limit": ""}
         method, deals = str(table.attrs["method"]), len(self._sheet.frame)
-        these = "this deal" if deals == 1 else f"these {text.count(deals)}"
+        these, how = "this deal" if deals == 1 else f"these {text.count(deals)}", _CHANCES.get(method, method)
+        if self.rest is not None:
+            how += f", with {text.count(len(self.rest), 'other deal')} as recorded {text.day(self.rest.attrs['recorded_at'])}"
         return {
             "of": f"of {these}, " if self.is_part else "",
-            "how": _CHANCES.get(method, method),
+            "how": how,
             "limit": text.capital(writer.RUN_RATE_LIMIT) if method == "run_rate" else "",
         }
 
     def _name(self, table: pd.DataFrame, period: str) -> str:
-        freq = str(table.attrs["freq"])
-        return f"{pd.Timestamp(period):%b}" if freq == "M" else text.period(period, freq)
+        return text.period_name(period, str(table.attrs["freq"]), today=table.attrs["as_of"], short=True)
 
     def _forecast_before(self) -> pd.DataFrame | None:
         """Forecast the deals before the edits, once; None where it cannot be done."""
@@ -125,21 +174,31 @@ class ForecastEffect:
                 "new_business": not self.is_part,
             }
             try:
-                self._before = forecast(self._sheet.base, **self._asked, **asked, periods=2)
+                deals, periods = add_rest(self._sheet.base, self.rest), [*self._next_two, *self._labels]
+                self._before = forecast(deals, **self._asked, **asked, periods=periods)
             except OppAnalyticsError as reason:
                 self.why = str(reason)
         return self._before
+
+    @property
+    def _next_two(self) -> list[str]:
+        """Labels of the running period and the next."""
+        current = pd.Period(self._asked["as_of"], Org.of(self._sheet.frame).freq(self._asked["freq"]))
+        return [str(current), str(current + 1)]
 
     def _sum_changes(self, before: pd.DataFrame) -> pd.Series[Any]:
         if not self._sheet.changed_rows:
             return before["expected"] * 0.0
         if before.attrs["method"] == "run_rate":
-            after = forecast(self._sheet.edited, **self._asked, method="run_rate", periods=2)
-            return after["expected"].sub(before["expected"])
+            edited = add_rest(self._sheet.edited, self.rest)
+            after = forecast(
+                edited, **self._asked, method="run_rate", periods=list(before.index.difference(list(BUCKETS)))
+            )
+            return after["expected"].sub(before["expected"], fill_value=0.0)
         # What a history has taught may read any column.
         fields = None if self._history is not None else [c for c in _READ if c in self._sheet.column]
         was, now = (self._expect(side, periods=2) for side in _take_sides(self._sheet, fields))
-        return now.sub(was)
+        return now.sub(was, fill_value=0.0)
 
     def _expect(self, frame: pd.DataFrame, **options: Any) -> pd.Series[Any]:
         """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""

@@ -21,7 +21,7 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, PlanError
 from opp_analytics.files import check_ending, read_whole, say_failure, write_whole
-from opp_analytics.history import History, holds_part
+from opp_analytics.history import History, add_rest, find_rest, holds_part
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
@@ -145,19 +145,21 @@ class Plan:
             float64. ``low`` and ``high`` are not defined for the total.
 
             Attrs: ``method`` of both sides, that of the forecast before; ``why``, with what the method cannot see; ``learned_from``, ``learns_on``
-            and ``freq`` as in `forecast`.
-            Where `before` is only a part of the pipeline, both sides are of its deals alone (``new_business=False``).
+            and ``freq`` as in `forecast`; ``other_deals`` as many as were added.
+            Where `before` is only a part of the pipeline, the history's record of its time adds the other deals to both sides;
+            without one they are of its own deals alone (``new_business=False``).
         """
         # Here, because planning and applying need no statistics.
         from opp_analytics.analysis import forecast
 
-        whole = not holds_part(self.before, history)
+        rest = find_rest(self.before, history)
+        whole = rest is not None or not holds_part(self.before, history)
         asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "new_business": whole}
-        found = forecast(self.before, method=method, **asked)
+        found = forecast(add_rest(self.before, rest), method=method, **asked)
         used: MethodName = found.attrs["method"]
         unseen = RUN_RATE_LIMIT if used == "run_rate" else ""
         why = "; ".join(filter(None, (found.attrs["why"], unseen)))
-        sides = {"before": found, "after": forecast(self.edited(), method=used, **asked)}
+        sides = {"before": found, "after": forecast(add_rest(self.edited(), rest), method=used, **asked)}
         first = list(BUCKETS)
         periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
         columns = {}
@@ -173,7 +175,11 @@ class Plan:
         impact.index = impact.index.astype(schema.TEXT).rename("period")
         impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
         noted = ("method", "learned_from", "learns_on", "freq")
-        impact.attrs |= {**{name: found.attrs[name] for name in noted}, "why": why}
+        impact.attrs |= {
+            **{name: found.attrs[name] for name in noted},
+            "why": why,
+            "other_deals": 0 if rest is None else len(rest),
+        }
         return impact
 
     def save(self, path: str | Path) -> Path:

@@ -324,28 +324,79 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     assert effect.show_periods()[0]["after"] == text.money(float(after))
 
 
-def test_periods__of_a_part_are_of_its_own_deals_and_say_so(team: History) -> None:
+def test_periods__of_a_part_are_of_its_own_deals_and_say_so() -> None:
+    # Without a history the certificate of the load counts more deals, which nothing tells.
+    part = opportunities(4).head(1)
+    part.attrs["load"] = {"rows": 40}
+    effect = ForecastEffect(EditSheet(part), as_of=TODAY, freq="M", history=None)
+    alone = oa.forecast(part, as_of=TODAY, periods=2, new_business=False)
+    assert effect.about["of"] == "of this deal, "
+    assert effect.show_periods()[0]["before"] == text.money(float(alone["expected"]["2026-11"]))
+
+
+def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team: History) -> None:
     deals = team.as_of(TODAY)
-    for part, history in (
-        (deals[deals["unique_id"] == "open-0"], team),
-        # Without a history the certificate of the load counts more deals.
-        (opportunities(4).head(1), None),
-    ):
-        if history is None:
-            part.attrs["load"] = {"rows": 40}
-        effect = ForecastEffect(EditSheet(part), as_of=TODAY, freq="M", history=history)
-        alone = oa.forecast(part, as_of=TODAY, history=history, periods=2, new_business=False)
-        assert effect.about["of"] == "of this deal, "
-        assert effect.show_periods()[0]["before"] == text.money(float(alone["expected"]["2026-11"]))
+    part = deals[deals["unique_id"] == "open-0"]
+    sheet = EditSheet(part)
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
+    asked: dict[str, Any] = {"as_of": TODAY, "history": team}
+    whole = oa.forecast(deals, **asked)["expected"]
+    assert effect.show_periods()[0]["before"] == text.money(float(whole["2026-11"]))
+    others = len(deals) - 1
+    assert effect.about == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10", "limit": ""}  # fmt: skip
+    sheet.edit([(0, "value", "9000"), (0, "close_date", "1/15/2027")])
+    after = oa.forecast(
+        deals.assign(
+            value=deals["value"].mask(deals["unique_id"] == "open-0", 9000.0),
+            close_date=deals["close_date"].mask(deals["unique_id"] == "open-0", pd.Timestamp("2027-01-15")),
+        ),
+        **asked,
+    )["expected"]
+    shown = {period["period"]: period for period in effect.show_periods() if period["change"]}
+    for name, label in (("Nov", "2026-11"), ("Jan 2027", "2027-01")):
+        assert shown[name]["before"] == text.money(float(whole[label]))
+        assert (shown[name]["after"] or shown[name]["before"]) == text.money(float(after[label]))
+    # The plan's impact says the same, and a deal that it deletes does not come back from the record.
+    impact = make_plan(sheet).impact(as_of=TODAY, history=team)
+    assert impact.attrs["other_deals"] == others
+    assert impact.loc["2027-01", "expected_after"] == pytest.approx(after["2027-01"])
+    gone = oa.plan(part, part[:0]).impact(as_of=TODAY, history=team)
+    without = oa.forecast(deals[deals["unique_id"] != "open-0"], **asked)["expected"]["2026-11"]
+    assert gone.loc["2026-11", "expected_after"] == pytest.approx(without)
     # One deal dropped of many is no part.
-    assert not ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).is_part
-    assert oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1)["expected"]["2026-11"] == 300
-    assert (
-        oa.forecast(deals[:0], as_of=TODAY, history=team, periods=1, new_business=False)["expected"][
-            "2026-11"
-        ]
-        == 0
-    )
+    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team)
+    assert (few.is_part, few.rest) == (False, None)
+
+
+def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() -> None:
+    sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))
+    effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
+    sheet.edit([(0, "close_date", "1/15/2027"), (1, "value", "1100.4")])
+    shown = {period["period"]: (period["before"], period["after"], period["change"]) for period in effect.show_periods()}  # fmt: skip
+    assert shown == {
+        "Jun": ("1.8K", "1.4K", "−400"),
+        "Jul": ("0", None, ""),
+        "Jan 2027": ("0", "400", "+400"),
+    }
+    # A change below what is written is a change.
+    sheet.undo()
+    sheet.edit([(1, "value", "1100.4")])
+    assert [(p["after"], p["change"]) for p in effect.show_periods()] == [(None, "+0.16"), (None, "")]
+
+
+def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
+    org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
+    history = recorded_team(org)
+    sheet = EditSheet(history.as_of(TODAY))
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=history, targets=org.targets)
+    edit(sheet)
+    asked: dict[str, Any] = {"as_of": TODAY, "history": history, "target": org.targets}
+    sides = [oa.forecast(frame, **asked)["p_target"]["2026-11"] for frame in (sheet.frame, sheet.edited)]
+    first = effect.show_periods()[0]
+    assert (first["chance"], first["chance_after"]) == tuple(text.percent(float(side)) for side in sides)
+    frame, targets = opportunities(4), oa.Org(targets=[{"period": "2026-06", "target": 800}]).targets
+    stated = ForecastEffect(EditSheet(frame), as_of="2026-06-01", freq="M", history=None, targets=targets)
+    assert [period["chance"] for period in stated.show_periods()] == ["", ""]
 
 
 def test_strip__has_the_target_of_the_org() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -66,16 +67,22 @@ def test_plan_impact__is_the_difference_of_two_forecasts_by_the_method_that_fore
             assert impact.loc["2026-11", f"expected_{side}"] == pytest.approx(expected)
 
 
-def test_plan_impact__of_a_part_leaves_the_new_business_of_others_out() -> None:
+def test_plan_impact__of_a_part_is_of_the_whole_where_the_history_has_the_rest() -> None:
     history = recorded_team()
     deals = history.as_of(TODAY)
     part = deals[deals["unique_id"] == "open-0"].reset_index(drop=True)
     impact = plan(part, changed(part, 0, value=9000.0)).impact(as_of=TODAY, history=history)
-    alone = oa.forecast(part, as_of=TODAY, history=history, new_business=False)["expected"]["2026-11"]
-    assert impact.loc["2026-11", "expected_before"] == pytest.approx(alone)
-    whole = plan(deals, changed(deals, 0, value=9000.0)).impact(as_of=TODAY, history=history)
+    first = int(np.flatnonzero(deals["unique_id"] == "open-0")[0])
+    whole = plan(deals, changed(deals, first, value=9000.0)).impact(as_of=TODAY, history=history)
+    pd.testing.assert_frame_equal(impact, whole)
+    assert (impact.attrs["other_deals"], whole.attrs["other_deals"]) == (len(deals) - 1, 0)
     expected = oa.forecast(deals, as_of=TODAY, history=history)["expected"]["2026-11"]
-    assert whole.loc["2026-11", "expected_before"] == pytest.approx(expected)
+    assert impact.loc["2026-11", "expected_before"] == pytest.approx(expected)
+    # Without its rest a part is alone, and expects nothing of others.
+    part.attrs = {"load": {"rows": 40}}
+    alone = oa.forecast(part, as_of=TODAY, method="stated", new_business=False)["expected"]["2026-11"]
+    impact = plan(part, changed(part, 0, value=9000.0)).impact(as_of=TODAY)
+    assert impact.loc["2026-11", "expected_before"] == pytest.approx(alone)
 
 
 def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:

@@ -30,6 +30,31 @@ export function toolbar(grid) {
 
 const WRITTEN = new Set(["edit", "bulk", "add", "remove", "take"]);
 
+// The forecast of one period before and after, with its target and how it is made.
+function outlook({ period, before, after, change, target, chance, chance_after: then }, about, changes) {
+  return [
+    `forecast ${about.of}${period} ${before}`,
+    after ? [" → ", h("b", {}, after)] : change ? [" (", h("b", {}, change), ")"] : changes ? ", no change" : "",
+    target ? `, target ${target}` : "",
+    chance ? [`, ${chance}`, then ? [" → ", h("b", {}, then)] : "", " likely to hit"] : "",
+    h("span", { class: "q", title: about.limit }, ` ${about.how}`),
+  ];
+}
+
+export function fillPeriods(node, { changed, about }) {
+  const both = (before, after) => (after ? [before, " → ", h("b", {}, after)] : before);
+  const targets = changed.some(({ target }) => target);
+  const chances = changed.some(({ chance }) => chance);
+  const columns = ["Period", "Forecast", "Change", ...(targets ? ["Target"] : []), ...(chances ? ["Likely to hit"] : [])];
+  node.classList.add("wide");
+  node.append(
+    h("h3", { tabindex: "-1", "data-first": true }, "Periods that change", h("span", { class: "q" }, ` ${about.of}${about.how}`)),
+    h("table", { class: "sumt per" },
+      h("thead", {}, h("tr", {}, columns.map((title) => h("th", { scope: "col" }, title)))),
+      h("tbody", {}, changed.map(({ period, before, after, change, target, chance, chance_after: then }) => h("tr", {}, h("th", { scope: "row" }, period), h("td", {}, both(before, after)), h("td", {}, change), targets ? h("td", {}, target || "–") : "", chances ? h("td", {}, chance ? both(chance, then) : "–") : "")))),
+  );
+}
+
 export function strip(grid) {
   const { counts, money, kernel } = grid;
   const dot = () => h("span", { class: "d" }, "·");
@@ -44,9 +69,9 @@ export function strip(grid) {
   const review = h("button", { class: "btn pri", type: "button", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan");
   const asked = question(grid);
   if (asked) return [asked, review];
-  const { period, why, about, run } = money;
-  const how = about && h("span", { class: "q", title: about.limit }, ` ${about.how}`);
-  const forecast = period ? [`forecast ${about.of}${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : "", period.target ? `, target ${period.target}` : "", how] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
+  const { period, changed = [], why, about, run } = money;
+  const forecast = period ? outlook(period, about, counts.changes) : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
+  if (changed.length > 1) forecast.push(" ", link("periods", `and ${count(changed.length - 1, "more period")}`, () => grid.openPeriods()));
   const changes = counts.changes
     ? [h("b", {}, count(counts.changes, "change")), ` in ${count(counts.deals, "deal")}`]
     : run

@@ -5,7 +5,7 @@ import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
-import { strip, toolbar } from "./bars.js";
+import { fillPeriods, strip, toolbar } from "./bars.js";
 import { Callout } from "./callout.js";
 import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
@@ -518,6 +518,10 @@ class Grid {
 
   #bar(mark) {
     return () => this.bar.querySelector(`[data-bar='${mark}']`);
+  }
+
+  openPeriods() {
+    this.popovers.toggle(() => this.plan.querySelector("[data-bar='periods']"), "Periods that change", (node) => fillPeriods(node, this.money));
   }
 
   openColumns() {
