@@ -50,13 +50,13 @@ _CUT_BELOW, _STUB = 0.2, 0.35
 """Share of the totals below which the steps get a scale of their own, and what it shows of the totals, in steps together."""
 
 
-def waterfall(table: pd.DataFrame) -> ChartData:
-    """Prepare the steps from the opening pipeline to the closing one; with `by`, each group's ins and outs."""
+def waterfall(table: pd.DataFrame, *, most: int = _MOST_GROUPS) -> ChartData:
+    """Prepare the steps from the opening pipeline to the closing one; with `by`, the ins and outs of the groups that changed `most`."""
     nothing = "no open deals in this period"
     if table.empty:
         return ChartData("Pipeline", write_caption(table), nothing)
     if table.index.nlevels > 1:
-        return _prepare_groups(table, "value", _PIPELINE, "change in open value")
+        return _prepare_groups(table, "value", _PIPELINE, "change in open value", most)
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
     moved = table[table["deals"] > 0].drop(index=list(_PIPELINE), errors="ignore")
     rows: Any = zip(moved.index, moved["value"], moved["deals"], strict=True)
@@ -169,11 +169,13 @@ def _cut_scale(levels: NDArray[np.float64]) -> float:
     return low - _STUB * (high - low) if small else 0.0
 
 
-def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str) -> ChartData:
+def _prepare_groups(
+    table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str, most: int = _MOST_GROUPS
+) -> ChartData:
     """Show for each group what came in to the right and what left to the left, the largest change first."""
     values = unstack_level(table[column], "movement")
     change = values[ends[1]] - values[ends[0]]
-    shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
+    shown = change.abs().sort_values(ascending=False, kind="stable").head(most).index
     moved = values.loc[shown].drop(columns=list(ends))
     what = "what came in and what left, with the change"
     note = write_caption(table, text.count(len(change), "group"), what)
@@ -183,7 +185,8 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
     money = money_of(table)
     places = (
         Place(
-            name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True), up, key=name
+            name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True), up, key=name,
+            title=f"{name}: {money(up)} came in, {money(-down)} left",
         )
         for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -200,9 +200,14 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
     )
 
 
-def waterfall(table: pd.DataFrame) -> Rows:
-    """Render `oa.waterfall` without groups: the opening, each movement with its deals, the closing."""
-    return _render_steps(charts.waterfall(table))
+def waterfall(table: pd.DataFrame, *, most: int = 30) -> Rows:
+    """Render `oa.waterfall`: the opening, each movement with its deals, the closing; with `by`, what came in and left of the groups that changed `most`."""
+    chart = charts.waterfall(table, most=most)
+    if table.index.nlevels == 1:
+        return _render_steps(chart)
+    ends = [mark.end for place in chart.places for mark in place.marks if isinstance(mark, BarMark)]
+    scale = marks.Axis(max([*ends, 1.0]), first=min([*ends, 0.0]))
+    return _render(replace(chart, levels=(charts.Level(0.0, name="0"),)), scale, height=20, thick=10)
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:

@@ -15,7 +15,7 @@ from opp_analytics.widgets.explorer.views.view import View
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
 _COLUMNS = (
-    "name", "owner_name", "value", "stage", "close_date", "probability", "chance", "became", "change",
+    "name", "owner_name", "value", "stage", "close_date", "probability", "chance", "became", "movement", "change",
 )  # fmt: skip
 _RIGHT = ("value", "change", "close_date", "probability", "chance")
 """Columns whose cells are at the right, so that digits stand below each other."""

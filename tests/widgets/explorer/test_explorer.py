@@ -209,7 +209,9 @@ def marked(explorer: Explorer, key: str, deals: pd.DataFrame) -> None:
             assert deals["unique_id"].nunique() == table["deals"][key]
             return
         case "changes":
-            assert deals["change"].sum() == pytest.approx(table["value"][(key, "closing")])
+            values = table["value"] if key == "(all)" else table["value"].loc[[key]]
+            opening, closing = (values.xs(end, level=-1).sum() for end in ("opening", "closing"))
+            assert deals["change"].sum() == pytest.approx(closing - opening)
             return
         case _:
             part = table.loc[[key]] if by == "all" else table.xs(key, level=0)

@@ -181,3 +181,49 @@ def test_periods__are_the_months_and_quarters_around_the_day(team: History) -> N
     assert periods["2026-12"] == "Dec 2026"
     assert periods["2026Q4"] == "Q4 2026"
     assert open_explorer(team)[1]["periods"] == []
+
+
+@pytest.mark.parametrize(
+    "state", [{"by": "owner_name"}, {"by": "team"}, {"by": "owner_name", "due": "2026-11"}]
+)
+def test_changes__show_the_steps_of_each_group_and_what_is_to_go(team: History, state) -> None:
+    moments = [moment.isoformat() for moment in team.records["recorded_at"]]
+    explorer, said = open_explorer(team, **{"view": "changes", "start": moments[-4], **state})
+    due = {"due": state["due"]} if "due" in state else {}
+    table = oa.waterfall(team, start=moments[-4], end=moments[-1], by=state["by"], **due)
+    pd.testing.assert_frame_equal(explorer.table, table)
+    goals = oa.forecast(
+        team.as_of(TODAY), as_of=DAY, history=team, by=state["by"], target=team.org.targets, totals=True
+    ).xs("2026-11", level="period")
+    for row in said["rows"]:
+        values = (
+            table["value"].groupby(level=-1).sum() if row["key"] == "(all)" else table["value"][row["key"]]
+        )
+        deals = (
+            table["deals"].groupby(level=-1).sum() if row["key"] == "(all)" else table["deals"][row["key"]]
+        )
+        named = ["opening", "new", "won", "lost", "closing"]
+        moved = values.drop(named)
+        wanted = [(values[name], deals[name]) for name in named]
+        wanted.insert(4, (moved.sum(), deals[moved.index].sum()))
+        for place, (figure, (value, count)) in enumerate(zip(row["figures"], wanted, strict=False)):
+            signed = 0 < place < 5 and bool(value)
+            first = text.money(float(value), "USD", signed=signed)
+            assert figure.partition("\n")[0] == (first if count else "–")
+        if row["key"] in goals.index:
+            assert row["figures"][-1] == text.money(float(goals["gap"][row["key"]]), "USD")
+        found = explorer._view.find_deals(row["key"])
+        assert found["change"].sum() == pytest.approx(values["closing"] - values["opening"])
+    made = run(explorer, team)
+    for name, each in explorer._view.tables.items():
+        pd.testing.assert_frame_equal(made[name], each)
+    assert "movement" in explorer._view.find_deals("(all)")
+
+
+def test_changes__of_picked_people_have_their_own_total(team: History) -> None:
+    _, said = open_explorer(team, view="changes", by="owner_name", owners=["Ann", "Bo"])
+    gaps = [float(row["figures"][-1].strip("$K")) for row in said["rows"]]
+    assert gaps[-1] == pytest.approx(sum(gaps[:-1]), abs=0.2)
+    # Of deals picked by their stage nobody has a target.
+    _, said = open_explorer(team, view="changes", by="owner_name", stages=["proposal"])
+    assert not said["heads"][-1].startswith("To go")

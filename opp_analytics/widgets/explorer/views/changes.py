@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import movements
-from opp_analytics.schema import label_groups
-from opp_analytics.svg import Amount, Rows
+from opp_analytics.analysis import find_gap, movements
+from opp_analytics.schema import ALL, unstack_level
+from opp_analytics.svg import Row, Rows
+from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.views.history import HistoryView
 from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, open_deals
+
+_ENDS = ("opening", "closing")
+_STEPS = ("opening", "new", "won", "lost", "moved", "closing")
+"""Figures of a group; what is neither new, won nor lost has moved."""
 
 
 class ChangesView(HistoryView):
@@ -66,16 +71,117 @@ class ChangesView(HistoryView):
     def chart(self) -> Rows:
         if self._group is None:
             return svg.waterfall(self.table)
-        money, values = self.money, self.table["value"]
-        ends = pd.DataFrame({end: values.xs(end, level=1) for end in ("opening", "closing")})
-        ends["deals"] = self.table["count"].xs("closing", level=1)
-        ends = ends.sort_values("closing", ascending=False, kind="stable").head(MARKS)
-        bars = []
-        for key, opening, closing, deals in ends.itertuples():
-            title = f"{key}: {money(opening)} to {money(closing)}"
-            more = (f"{int(deals):,}", f"{'+' if closing > opening else ''}{money(closing - opening)}")
-            bars.append(Amount(str(key), float(closing), money(closing), title, more=more))
-        return replace(svg.bars(bars), heads=("", "Open", "Deals", "Change"), figure_width=72)
+        rows, money, goals = [], self.money, self._goals
+        drawn = svg.waterfall(self.table, most=MARKS).rows
+        pictures = {row.key: row.picture for row in drawn}
+        values = self.rows["value"].drop(index=ALL)
+        moved = (values["closing"] - values["opening"]).abs().sort_values(ascending=False, kind="stable")
+        for key in [*moved.head(MARKS).index, ALL]:
+            mine = self.rows.loc[key]
+            figures = [self._write(mine, name) for name in _STEPS]
+            if goals is not None:
+                # Of picked groups the total is theirs.
+                picked = key == ALL and self.choice.names
+                own = goals[goals.index.isin(pictures) if picked else goals.index == key]
+                gap = float(find_gap(own["target"].sum(skipna=False), own["booked"].sum()))
+                figures.append(
+                    text.MISSING if own.empty or math.isnan(gap) else money(gap) if gap > 0 else "met"
+                )
+            label = "All" if key == ALL else key
+            rows.append(Row(label, pictures.get(key, ""), tuple(figures), strong=key == ALL, key=key))
+        start, end = (f"Open\n{self.format_day(at)}" for at in (self.start, self.end))
+        heads = (
+            "",
+            start,
+            "New",
+            "Won",
+            "Lost",
+            "Moved",
+            end,
+            *([] if goals is None else [f"To go\n{self._goal_name}"]),
+        )
+        return Rows(tuple(rows), heads, figure_width=80, wide=True)
+
+    def _write(self, row: pd.Series[Any], step: str) -> str:
+        """Write the value of a step above its deals."""
+        value, deals = float(row["value", step]), int(row["deals", step])
+        if not deals:
+            return text.MISSING
+        counted = text.count(deals, "change" if step == "moved" else "deal")
+        return f"{self.money(value, signed=step not in _ENDS and bool(value))}\n{counted}"
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The value and deals of each step by group, of what moved the changes; the total last."""
+        group, step = (self.table.index.get_level_values(level) for level in (0, -1))
+        sums = (
+            self.table[["value", "deals"]]
+            .groupby([group, step.where(step.isin(_STEPS), "moved")], sort=False)
+            .sum()
+        )
+        found = pd.concat({name: unstack_level(sums[name], "movement") for name in sums}, axis=1)
+        every = pd.MultiIndex.from_product([["value", "deals"], _STEPS])
+        found = found.reindex(columns=every).fillna(0)
+        return pd.concat([found, found.sum().to_frame(ALL).T])
+
+    @property
+    def _goal(self) -> str:
+        """The period whose targets are shown: that of the deals, else the current month."""
+        return self.choice.due or str(pd.Period(self.selector.to_day(self.end), "M"))
+
+    @property
+    def _goal_name(self) -> str:
+        return text.period(self._goal, self.org.freq("Q"))
+
+    @property
+    def _goal_call(self) -> AnalysisCall | None:
+        """Ask for the targets of groups; None without any, and of deals that were picked otherwise than by these groups."""
+        if (
+            self.targets is None
+            or self._group is None
+            or self.choice.picks(but="names")
+            or {*self.choice.names} - {self.by}
+        ):
+            return None
+        day, freq = self.selector.to_day(self.end), "Q" if "Q" in self._goal else "M"
+        asked: dict[str, Any] = {"as_of": str(day.date()), "freq": freq, "method": "stated", "by": self.by}
+        return AnalysisCall(
+            "forecast",
+            {**asked, "target": self.targets, "periods": [self._goal], "only": True, "totals": True},
+        )
+
+    @cached_property
+    def _goals(self) -> pd.DataFrame | None:
+        """What is booked of the target by group, and what is to go; None without targets."""
+        if self._goal_call is None:
+            return None
+        found = self._goal_call.table(self.selector.select(Choice(), self.end))
+        goals = pd.DataFrame(found[["booked", "target", "gap"]].xs(self._goal, level="period"))
+        return goals if goals["gap"].notna().any() else None
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return super().tables | ({} if self._goals is None else {"goals": self._goals})
+
+    @property
+    def shown_table(self) -> pd.DataFrame:
+        if self._group is None:
+            return self.table
+        flat = self.rows.set_axis(
+            [f"{step}_{name}" for name in ("value", "deals") for step in _STEPS], axis=1
+        )
+        return (
+            flat.rename_axis(self.by) if self._goals is None else flat.rename_axis(self.by).join(self._goals)
+        )
+
+    def write_code(self) -> list[str]:
+        lines = super().write_code()
+        if not lines or self._goal_call is None or self._goals is None:
+            return lines
+        frame = self.selector.write_code(Choice(), self.end)
+        goals, _ = self._goal_call.write_code("deals")
+        keep = f'.xs({self._goal!r}, level="period")[["booked", "target", "gap"]]'
+        return [*lines[:-1], *frame, f"{goals.replace('table =', 'goals =', 1)}{keep}", lines[-1]]
 
     @property
     def finding(self) -> str:
@@ -94,13 +200,21 @@ class ChangesView(HistoryView):
 
     @property
     def about(self) -> str:
+        if self._group is not None:
+            rest = self.table.index.get_level_values(0).nunique() - MARKS
+            more = f". {rest} that changed less are in the table only" if rest > 0 else ""
+            return f"Open value: what came in (blue) and what left (gray). Moved: changes of value and date, reopened, removed and handed over{more}"
         cut = f". {self.chart.note}" if self.chart.note else ""
         return f"Open value, each change at the record that first showed it. Number of deals beside each bar{cut}"
 
     def find_deals(self, key: str) -> pd.DataFrame:
         if self._group is not None:
-            opened = self._open_at(self.end)
-            return opened[label_groups(opened[self._group]) == key]
+            moves = movements(self.history, **self._options, by=self._group)
+            if key != ALL:
+                moves = moves[moves.index == key]
+            moves = moves.assign(movement=moves["movement"].map(text.movement))
+            moves = moves[["unique_id", "movement", "value"]].rename(columns={"value": "change"})
+            return moves.merge(self._last_known(), on="unique_id", how="left")
         if key in ("opening", "closing"):
             return self._open_at(self.start if key == "opening" else self.end)
         moves = movements(self.history, **self._options)
