@@ -307,3 +307,70 @@ def test_strip__names_the_period_that_changes_most_and_lists_all(grid: GridPage,
     grid.press("Control+z")
     expect(grid.strip).to_contain_text("No changes yet")
     assert grid.complaints == []
+
+
+def _sum(deals: pd.DataFrame, by: pd.Series[str]) -> dict[str, tuple[int, int, int]]:
+    """Deals, value and weighted value of each group, as whole numbers."""
+    value, opened = deals["value"].fillna(0), deals["stage"].isin(OPEN)
+    weighted = (value * deals["probability"] / 100).where(opened, 0.0)
+    sums = pd.DataFrame({"n": 1, "value": value, "weighted": weighted}).groupby(by).sum()
+    return {
+        str(group): tuple(math.floor(each + 0.5) for each in line)
+        for group, line in zip(sums.index, sums.to_numpy(), strict=True)
+    }  # type: ignore[misc]
+
+
+def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
+    lines = lambda: {line.locator("th").inner_text(): line.locator("td").all_inner_texts() for line in grid.page.locator(".subs tbody tr").all()}  # noqa: E731  # fmt: skip
+    plain = lambda sums: {group: [f"{each:,}" for each in line] for group, line in sums.items()}  # noqa: E731
+    grid.button("Subtotals").focus()
+    grid.press("Enter")
+    expect(grid.page.get_by_label("Subtotals by")).to_be_focused()
+    grid.until(lines, plain(_sum(deals, deals["owner_name"])))
+    grid.page.get_by_label("Subtotals by").select_option("Close date by month")
+    month = deals["close_date"].dt.strftime("%b %Y").fillna("(empty)")
+    grid.until(lines, plain(_sum(deals, month)))
+    grid.page.get_by_label("Subtotals by").select_option("Owner")
+    # An edit of the owner, the stage and the value of two deals.
+    first, second = (str(grid.cell(row, "name").inner_text()) for row in (0, 1))
+    names = deals["name"]
+    owner = "Elif Şahin"
+    edited = deals.assign(
+        owner_name=deals["owner_name"].mask(names == first, owner),
+        stage=deals["stage"].mask(names == first, "closed_won"),
+        value=deals["value"].mask(names == second, 77_777),
+    )
+    grid.click(0, "owner_name")
+    grid.type(owner, "Enter")
+    grid.click(0, "stage")
+    grid.type("closed won", "Enter")
+    grid.click(1, "value")
+    grid.type("77777", "Enter")
+    sides = [_sum(frame, frame["owner_name"]) for frame in (deals, edited)]
+    both = {
+        group: [f"{one:,}" if one == other else f"{one:,} → {other:,}" for one, other in zip(*(side[group] for side in sides), strict=True)]
+        for group in sides[0]
+    }  # fmt: skip
+    grid.until(lines, both)
+    # A group filters; the others stay in the table, and once more shows all.
+    group = grid.page.get_by_role("button", name="Amara Okafor")
+    group.focus()
+    grid.press("Enter")
+    shows(grid, int((edited["owner_name"] == "Amara Okafor").sum()))
+    expect(group).to_have_attribute("aria-pressed", "true")
+    expect(group).to_be_focused()
+    grid.until(lines, both)
+    assert serious_faults(grid.page) == []
+    grid.press("Enter")
+    shows(grid, 300)
+    # Of the rows that other filters show; Escape closes.
+    grid.filter("stage", "proposal")
+    some = [frame[frame["stage"] == "proposal"] for frame in (deals, edited)]
+    grid.until(lambda: set(lines()), set(some[1]["owner_name"]))
+    grid.page.get_by_label("Subtotals by").focus()
+    grid.press("Escape")
+    expect(grid.page.locator(".subs")).to_have_count(0)
+    expect(grid.button("Subtotals")).to_be_focused()
+    assert grid.complaints == []

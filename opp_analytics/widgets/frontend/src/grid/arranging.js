@@ -143,6 +143,16 @@ export class Arranging {
     this.grid.say(this.#store.changedOnly ? count(this.#store.order.length, "changed or refused deal") : "");
   }
 
+  // Only the rows of one value, or all again.
+  keep(spec, key, text) {
+    const known = this.#store.filters.get(spec.field) ?? { text: "" };
+    if (key !== null || known.text) this.#store.filters.set(spec.field, { ...known, list: key === null ? null : new Set([key]), but: false });
+    else this.#store.filters.delete(spec.field);
+    this.arrange();
+    this.grid.table.columns();
+    this.grid.say(key === null ? this.#matching : `${spec.title} ${text}: ${this.#matching}`);
+  }
+
   openValues(spec) {
     const { grid } = this;
     const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);

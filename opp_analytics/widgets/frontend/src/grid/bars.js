@@ -17,6 +17,7 @@ export function toolbar(grid) {
     h("span", { class: "sep" }),
     button("find", ["Find", h("span", { class: "x" }, "and replace")], () => grid.openFind(), { title: "Ctrl+F" }),
     button("columns", "Columns", () => grid.openColumns(), { popup: true }),
+    button("subtotals", "Subtotals", () => grid.openSubtotals(), { on: Boolean(grid.subtotals) }),
     button("only", `Changed only (${number(counts.changes)})`, () => grid.arranging.toggleChanged(), { on: store.changedOnly }),
     h("span", { class: "sep" }),
     button("add", ["Add", h("span", { class: "x" }, "deal")], () => grid.add()),

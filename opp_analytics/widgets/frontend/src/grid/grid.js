@@ -19,6 +19,7 @@ import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
+import { Subtotals } from "./subtotals.js";
 import { Table } from "./table.js";
 
 const READS = new Set(["judge", "keep", "layout", "operands", "strip"]);
@@ -34,6 +35,7 @@ class Grid {
   pasted = null; // a block of edits, until somebody says what is meant
   editor = null;
   find = null;
+  subtotals = null;
 
   constructor(model, root, bytes, open) {
     Object.assign(this, { model, root, drafts: model.get("_drafts") ?? [] });
@@ -203,6 +205,7 @@ class Grid {
     if (content.refused) this.#besideRefusal(content.cells);
     if (this.find) this.find.search(false);
     this.#sums();
+    this.subtotals?.later();
     this.askStrip();
   }
 
@@ -217,6 +220,7 @@ class Grid {
   rows(more) {
     this.table.rows(more);
     this.selection.clamp();
+    this.subtotals?.later();
     this.none.hidden = this.store.order.length > 0;
     if (!this.store.order.length) this.none.replaceChildren(...this.arranging.nothing());
     this.bars();
@@ -518,6 +522,23 @@ class Grid {
 
   #bar(mark) {
     return () => this.bar.querySelector(`[data-bar='${mark}']`);
+  }
+
+  openSubtotals() {
+    if (this.subtotals) {
+      const inside = this.subtotals.node.contains(document.activeElement);
+      this.subtotals.node.remove();
+      this.subtotals = null;
+      this.bars();
+      if (inside) this.#bar("subtotals")()?.focus();
+      return;
+    }
+    this.subtotals = new Subtotals(this);
+    if (!this.subtotals.specs.length) this.subtotals = null;
+    else this.frame.before(this.subtotals.node);
+    this.subtotals?.draw();
+    this.bars();
+    this.subtotals?.by.focus();
   }
 
   openPeriods() {

@@ -12,6 +12,7 @@ export class Store {
   changedOnly = false;
   sort = null; // { field, down }
   order = [];
+  wasOpen = new Map(); // row -> whether it was open before the edits, where they changed that
   come = []; // rows that are new, or back
 
   constructor(columns, bytes, open) {
@@ -80,7 +81,10 @@ export class Store {
         seen.add(row);
       }
     }
-    for (const [row, isOpen] of open) this.open[row] = isOpen;
+    for (const [row, isOpen] of open) {
+      if (!this.wasOpen.has(row)) this.wasOpen.set(row, this.open[row] ?? 1);
+      this.open[row] = isOpen;
+    }
     let moved = false;
     for (const [row, state] of rows) {
       if (state !== "gone" && (row >= this.size || this.state(row) === "gone")) this.come.push(row);
@@ -98,6 +102,7 @@ export class Store {
     const gone = [...this.rowStates].filter(([, state]) => state === "gone").map(([row]) => row);
     this.marks.clear();
     this.rowStates.clear();
+    this.wasOpen.clear();
     return gone;
   }
 
