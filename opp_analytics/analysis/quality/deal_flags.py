@@ -318,6 +318,12 @@ class OpenDeals:
         return self.count_days_since(entered).where(stage == self.records["last_stage"])
 
     @cached_property
+    def changed_at(self) -> pd.Series[Any]:
+        """The last change of each deal, by the records and by the frame, other than by our own writes."""
+        changed = self.get_record("changed_at")
+        return self.touched if changed is None else self.touched.where(changed.isna() | (self.touched > changed), changed)
+
+    @cached_property
     def org(self) -> Org:
         """What the frame's stages mean."""
         return Org.of(self.frame)
@@ -387,10 +393,7 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
     learned = deals.past.pauses if deals.past else None
     usual = learned.days if learned else _STALE_DAYS
     limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
-    touched, changed = deals.touched, deals.get_record("changed_at")
-    if changed is not None:
-        touched = touched.where(changed.isna() | (touched > changed), changed)
-    days = _as_floats(deals.count_days_since(touched))
+    days = _as_floats(deals.count_days_since(deals.changed_at))
     after = ""
     if learned and deals.limits.stale_days is None:
         after = f"; {learned.whose} never paused for more than {learned.days}"
