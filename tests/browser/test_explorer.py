@@ -40,7 +40,7 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     page.get_by_role("button", name="Deal", exact=True).click()
     expect(page.locator(".deals th").first).to_have_attribute("aria-sort", "ascending")
     page.locator(".deals .deal").first.click()
-    expect(page.locator(".deals .tl li").first).to_be_visible()
+    expect(page.locator(".deals .tl dd").first).to_be_visible()
     with page.expect_download() as export:
         page.get_by_role("button", name="Export deals (CSV)").click()
     assert export.value.path().read_text().startswith("name,owner_name,value")
@@ -281,3 +281,61 @@ def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page,
     expect(title).to_have_text("No history yet.")
     page.get_by_role("button", name="Export deals (CSV)").click()
     expect(live).to_have_text("This view has no deals to export.")
+
+
+def test_deals__are_readable_with_long_names_at_any_width(page: Page, tmp_path, screenshots) -> None:
+    frames = states()
+    frame = frames[-1]
+    frame["name"] = [
+        f"{k:02d} A name of sixty letters that a CRM lets people type in here" for k in range(len(frame))
+    ]
+    explorer = oa.explore(frame, record(frames, tmp_path), as_of=DAYS[-1])
+    page.set_viewport_size({"width": 1040, "height": 1000})
+    show(page, explorer)
+    page.locator(".mk").first.click()
+    table = page.locator(".tbs")
+    expect(table.locator("thead")).to_contain_text("Days in stage")
+    widths = "node => [node.scrollWidth, node.clientWidth]"
+    whole, shown = table.evaluate(widths)
+    assert whole == shown
+    # Each column sorts, both ways; those of words by the number of flags.
+    for name in ("Stated", "Days in stage", "Pushes", "Last change", "Flags"):
+        head = table.get_by_role("columnheader", name=name)
+        for _ in range(2):
+            head.get_by_role("button").click()
+        expect(head).to_have_attribute("aria-sort", "descending" if name == "Flags" else "ascending")
+    flags = table.locator("td.w", has_text="pushed").first
+    flags.hover()
+    expect(page.locator(".tip")).to_contain_text("Pushed ")
+    table.locator(".deal").first.click()
+    expect(table.locator(".tl dt")).to_have_text(["Flags", "Timeline"])
+    assert serious_faults(page) == []
+    # On a phone the name stays while the rest scrolls below it.
+    page.set_viewport_size({"width": 400, "height": 900})
+    table.evaluate("node => (node.scrollLeft = 400)")
+    left = table.evaluate("node => node.getBoundingClientRect().left")
+    assert table.locator(".deal").first.bounding_box()["x"] == pytest.approx(left, abs=2)
+    assert table.locator(".tl dl").bounding_box()["width"] <= 384
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.screenshot(path=screenshots / "explorer-deals-400.png", full_page=True)
+
+
+def test_at_risk__opens_its_deals_with_their_reasons(page: Page, tmp_path, screenshots) -> None:
+    frames = states()
+    show(page, oa.explore(frames[-1], record(frames, tmp_path), as_of=DAYS[-1]))
+    page.get_by_role("tab", name="At risk").click()
+    expect(page.locator(".oap-explorer h3")).to_contain_text("open deals have a flag")
+    expect(page.get_by_label("Group by")).to_have_value("flag")
+    expect(page.locator(".kpi .k").first).to_have_text("Deals flagged")
+    mark = page.locator(".mk").first
+    mark.focus()
+    page.keyboard.press("Enter")
+    heads = page.locator(".deals thead th")
+    expect(heads.last).to_have_text("Why flagged")
+    expect(page.locator(".deals [aria-sort]")).to_have_count(0)
+    expect(page.locator(".tbl .note")).to_have_text("The largest value × number of flags first.")
+    assert serious_faults(page) == []
+    page.screenshot(path=screenshots / "explorer-at-risk.png", full_page=True)
+    page.get_by_label("Group by").select_option("owner_name")
+    expect(page.locator(".sub")).to_contain_text("by owner")
+    expect(page.locator(".code").first).to_contain_text("oa.plots.deal_flags(table)")

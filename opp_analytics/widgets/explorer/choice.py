@@ -1,4 +1,4 @@
-"""A choice in the explorer (view, filters, grouping, window), and its deals, with the code that selects the same."""
+"""A choice in the explorer (view, filters, grouping, window), and its deals and what is known of them, with the code that selects the same."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from keyword import iskeyword
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.api import Client
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
@@ -20,7 +21,9 @@ from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import as_date, as_instant, read_period
 from opp_analytics.schema import BadCell
+from opp_analytics.widgets.explorer.facts import OpenFacts, read_chances
 from opp_analytics.widgets.messages import read_days, write_refusal
+from opp_analytics.writer import own_writes
 
 _ALL = ("names", "stage", "value", "close", "text", "picked", "discussed")
 
@@ -35,6 +38,7 @@ FILTERS = {
     "forecast": _without("close"),
     "changes": _ALL,
     "slippage": _without("close"),
+    "at_risk": _ALL,
 }
 """Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns other than the stage."""
 VIEWS = tuple(FILTERS)
@@ -44,12 +48,15 @@ _BY = {
     "forecast": "M",
     "changes": "movement",
     "slippage": "all",
+    "at_risk": "flag",
 }
 """Usual grouping of each view."""
 _ALIASES = {"owners": "owner_name", "stages": "stage"}
 """Entries of a state that are columns in ``where``."""
 PRESETS = ("overdue", "this month", "next month", "this quarter", "next quarter", "no date")
 """Close dates that follow the day of the window's end."""
+_KEPT = 8
+"""Records whose facts are kept, as many as results of a history."""
 
 
 @dataclass(frozen=True)
@@ -272,13 +279,14 @@ def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
 
 
 class DealSelector:
-    """Selects the deals of choices, from the opportunities as they are now and their history."""
+    """Selects the deals of choices, from the opportunities as they are now and their history, and what is known of them."""
 
     def __init__(
         self,
         opportunities: pd.DataFrame,
         history: History | None,
         list_discussed: Callable[[], list[str]] = list,
+        client: Client | None = None,
     ) -> None:
         recorded = [] if history is None else list(history.records["recorded_at"])
         # At the rates of one day, so that no difference between two records is exchange.
@@ -288,7 +296,10 @@ class DealSelector:
         """Times of the records, by their ISO text."""
         names = ("the frame's org", "the history's")
         self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
-        self._list_discussed = list_discussed
+        self.client, self._list_discussed = client, list_discussed
+        # Asked by each click and each step of the slider.
+        self.facts_at = lru_cache(_KEPT)(self._read_facts)
+        self.chances_at = lru_cache(_KEPT)(self._read_chances)
 
     @cached_property
     def recorded(self) -> frozenset[str]:
@@ -299,6 +310,31 @@ class DealSelector:
     def is_part(self) -> bool:
         """True if the opportunities are only a part of their pipeline."""
         return holds_part(self.opportunities, self.history)
+
+    @property
+    def own_writes(self) -> pd.DataFrame | None:
+        """The client's own batch writes; None without a client."""
+        return None if self.client is None else own_writes(self.client)
+
+    def read_all(self, moment: str | None) -> pd.DataFrame:
+        """Read all deals as of a record; at the last one, or without a history, as they are now."""
+        return self.opportunities if self.is_now(moment) else self.read_record(moment)
+
+    def read_deal(self, unique_id: str, moment: str) -> pd.DataFrame:
+        """Read one deal as of a record, as one row; no row where it was not there."""
+        frame = self.read_all(moment)
+        return frame[frame["unique_id"] == unique_id]
+
+    def _read_facts(self, moment: str) -> OpenFacts:
+        frame, history = self.read_all(moment), self.history if self.moments else None
+        return OpenFacts.of(frame, history, as_of=self.to_day(moment), own_writes=self.own_writes)
+
+    def _read_chances(self, moment: str, freq: str) -> pd.Series[Any]:
+        """Read each open deal's chance from history in its own period; no rows where no history gives it."""
+        if self.history is None or not self.moments:
+            return pd.Series(dtype="float64")
+        asked = {"as_of": self.to_day(moment), "freq": freq}
+        return read_chances(self.read_all(moment), self.history, **asked)
 
     def to_day(self, moment: str) -> pd.Timestamp:
         """Convert a moment to its day in the organization's zone."""
@@ -319,7 +355,7 @@ class DealSelector:
 
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
         """Select deals as of a record; at the last one, or without a history, as they are now."""
-        frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
+        frame = self.read_all(moment)
         return _keep(frame, self._list_filters(choice, frame))
 
     def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:

@@ -9,32 +9,35 @@ import pandas as pd
 from opp_analytics import schema, text
 from opp_analytics.columns import title_columns, write_label
 from opp_analytics.history import History
-from opp_analytics.org import record_link
+from opp_analytics.org import LAST_TOUCH, record_link
 from opp_analytics.widgets.explorer.views.view import View
 
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
 _COLUMNS = (
-    "name", "owner_name", "value", "stage", "close_date", "probability", "chance", "became", "movement", "change",
+    "name", "owner_name", "movement", "change", "value", "stage", "close_date", "became", "probability", "chance", "days_in_stage",
+    "pushes", "changed_at", "risk", "flags", "reasons",
 )  # fmt: skip
-_RIGHT = ("value", "change", "close_date", "probability", "chance")
+_KNOWN = _COLUMNS[_COLUMNS.index("probability") :]
+"""Columns that are left out where they are known of no deal listed."""
+_RIGHT = ("value", "change", "close_date", "probability", "chance", "days_in_stage", "pushes", "changed_at")
 """Columns whose cells are at the right, so that digits stand below each other."""
+_TITLES = {"changed_at": "Last change"}
 
 
 def list_deals(view: View, key: str) -> pd.DataFrame:
-    """List the deals under a mark, the largest first, with ids last."""
-    deals = view.find_deals(key)
-    order = deals[_measure(deals)].abs().sort_values(ascending=False, kind="stable").index
-    columns = [column for column in [*_COLUMNS, "unique_id"] if column in deals]
-    return deals.loc[order, columns].reset_index(drop=True)
+    """List the deals under a mark in the view's order, with ids last."""
+    deals = view.list_deals(key)
+    known = [name for name in _COLUMNS if name in deals and (name not in _KNOWN or deals[name].notna().any())]
+    return deals[[*known, "unique_id"]].reset_index(drop=True)
 
 
 def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict[str, Any]:
     """Put the deals under a mark into JSON, with their number and sum."""
     deals = list_deals(view, key)
-    measure, first = _measure(deals), deals.head(_LISTED)
+    measure, first = view.measure(deals), deals.head(_LISTED)
     total = text.money(float(deals[measure].sum()), None, full=True)
-    columns = [str(column) for column in first if column != "unique_id"]
+    columns = [str(column) for column in first if column not in ("unique_id", *view.hidden)]
     each = deals["unique_id"].nunique()
     changes = "" if each == len(deals) else f"{text.count(len(deals), 'change')} of "
     ids = first["unique_id"].astype(str).tolist()
@@ -45,37 +48,79 @@ def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict
         "sum": f"sum of {'changes' if measure == 'change' else 'values'} {total}",
         "total": total,
         "measure": measure,
+        "sorted": view.sorted_by or measure,
         "note": view.explain(key),
         "columns": [
             {"name": column, "title": title, "right": column in _RIGHT}
-            for column, title in zip(columns, title_columns(columns), strict=True)
+            for column, title in zip(columns, title_columns(columns, _TITLES), strict=True)
         ],
         "ids": ids,
         "links": [record_link(record_url, unique_id) for unique_id in ids],
         "rows": [
-            [_cell(column, value) for column, value in zip(columns, row, strict=True)]
-            for row in first[columns].astype("object").itertuples(index=False)
+            [_cell(view, column, row) for column in columns]
+            for row in first.astype("object").to_dict("records")
         ],
         "more": max(0, len(deals) - _LISTED),
     }
 
 
-def _measure(deals: pd.DataFrame) -> str:
-    return "change" if "change" in deals else "value"
-
-
-def _cell(column: str, value: Any) -> list[Any]:
-    """Give a cell's sort key and its text."""
+def _cell(view: View, column: str, row: dict[Any, Any]) -> list[Any]:
+    """Give a cell's sort key and its text, and what it says in full where that is more."""
+    value = row[column]
     if value is None or pd.isna(value):
         return [None, ""]
-    if column in ("value", "change"):
-        return [float(value), text.money(float(value), None, full=True)]
-    if column in ("probability", "chance"):
-        share = float(value) / (100 if column == "probability" else 1)
-        return [share, text.percent(share)]
-    if column == "close_date":
-        return [pd.Timestamp(value).isoformat(), text.day(value, year=True)]
+    match column:
+        case "value" | "change":
+            return [float(value), text.money(float(value), None, full=True)]
+        case "probability" | "chance":
+            share = float(value) / (100 if column == "probability" else 1)
+            return [share, text.percent(share)]
+        case "close_date" | "changed_at":
+            return [pd.Timestamp(value).isoformat(), view.write_day(value)]
+        case "days_in_stage" | "pushes":
+            return [int(value), f"{int(value):,}"]
+        case "flags":
+            return [int(row["risk"]), str(value), ". ".join(_split(row["reasons"]))]
+        case "reasons":
+            return [int(row["risk"]), ". ".join(_split(value))]
     return [str(value), write_label(column, value)]
+
+
+def _split(reasons: str) -> list[str]:
+    return [text.capital(reason) for reason in reasons.split(" · ") if reason]
+
+
+def tell_deal(view: View, unique_id: str, moment: str) -> list[tuple[str, list[str]]]:
+    """Tell of one deal in sections: what its chance comes from, its flags, what was done and comes next, its timeline."""
+    selector, flags = view.selector, view.selector.facts_at(moment).flags
+    reasons = _split(flags["reasons"].get(unique_id, ""))
+    sections = {
+        "Chance": view.explain_deal(unique_id, moment),
+        "Flags": [f"{reason}." for reason in reasons],
+        "Activity": _say_activity(view, unique_id, moment),
+        "Timeline": write_timeline(selector.history, unique_id, selector.own_writes),
+    }
+    return [(title, lines) for title, lines in sections.items() if lines]
+
+
+def _say_activity(view: View, unique_id: str, moment: str) -> list[str]:
+    """Say a deal's next action and last touch, where the frame has them."""
+    cells = {
+        name: column.iloc[0]
+        for name, column in view.selector.read_deal(unique_id, moment).items()
+        if name in ("next_action", "next_action_at", LAST_TOUCH) and not column.map(schema.is_blank).any()
+    }
+    days = {
+        name: view.write_day(view.selector.to_day(at)) for name, at in cells.items() if name != "next_action"
+    }
+    what = [
+        *filter(
+            None,
+            (cells.get("next_action"), "due " + days["next_action_at"] if "next_action_at" in days else ""),
+        )
+    ]
+    next_action = [f"Next action: {', '.join(what)}."] if what else []
+    return [*next_action, *([f"Last touch: {days[LAST_TOUCH]}."] if LAST_TOUCH in days else [])]
 
 
 def write_timeline(

@@ -1,4 +1,4 @@
-"""The explorer: a notebook widget with five views of a pipeline and its history; its panel as plain JSON."""
+"""The explorer: a notebook widget with six views of a pipeline and its history; its panel as plain JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
-from opp_analytics.widgets.explorer.deals import list_deals, show_deals, write_timeline
+from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
 from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
-from opp_analytics.writer import guard_formula, own_writes
+from opp_analytics.writer import guard_formula
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +60,7 @@ class Explorer(Widget):
         day: pd.Timestamp,
         state: dict[str, Any] | None,
     ) -> None:
-        self._selector = DealSelector(opportunities, history)
-        self._client = client
+        self._selector = DealSelector(opportunities, history, client=client)
         # The first org that says so tells where the CRM shows a deal, and the targets.
         orgs = name_orgs(opportunities, client, history)
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
@@ -138,7 +137,7 @@ class Explorer(Widget):
         return {
             "choose": entries(state=only("an explorer's state", lambda state: type(state) is dict)),
             "deals": entries(key=key, label=TEXT),
-            "deal": entries(id=TEXT),
+            "deal": entries(id=TEXT, key=or_none(key)),
             "pick": entries(text=TEXT),
             "csv": entries(key=or_none(key)),
             "table": entries(),
@@ -157,9 +156,8 @@ class Explorer(Widget):
             case "deals":
                 return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
             case "deal":
-                ours = None if self._client is None else own_writes(self._client)
-                timeline = write_timeline(self._selector.history, request["id"], ours)
-                return {"timeline": [*self._view.explain_deal(request["id"]), *timeline]}
+                moment = self._view.open_at(request.get("key") or "") or self._view.end
+                return {"sections": tell_deal(self._view, request["id"], moment)}
             case "pick":
                 picked, unknown = self._selector.find_ids(request["text"])
                 quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
@@ -211,7 +209,7 @@ def explore(
     as_of: When | None = None,
     state: dict[str, Any] | None = None,
 ) -> Explorer:
-    """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped.
+    """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped, what is at risk.
 
     Filters are chips that can be removed; every mark opens its deals, each with its timeline and, where the org has a
     ``record_url``, its link. *Copy as code* gives the lines that make the very table and drawing on screen.
@@ -311,6 +309,7 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
             "forecast": [["M", "month"], ["Q", "quarter"], *recorded],
             "changes": [["movement", "movement"], *recorded],
             "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
+            "at_risk": [["flag", "flag"], *names, ["stage", "stage"]],
         },
         "pictures": {"forecast": [list(pair) for pair in PICTURES]},
         "dues": _list_due_periods(frame),

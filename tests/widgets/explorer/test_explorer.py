@@ -15,6 +15,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import OpenDeals
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
@@ -29,6 +30,7 @@ BY = {
     "forecast": ["M", "Q", "owner_name", "region"],
     "changes": ["movement", "owner_name", "region"],
     "slippage": ["all", "owner_name", "stage"],
+    "at_risk": ["flag", "owner_name", "region", "stage"],
 }
 PARTS = re.compile('data-key="([^"]+)"').findall
 
@@ -58,6 +60,12 @@ def ask(explorer: Explorer, **asked: Any) -> dict[str, Any]:
     explorer.send = lambda _, buffers: told.extend(buffers)
     explorer._handle_custom_msg(asked, [])
     return json.loads(zlib.decompress(told[0]))
+
+
+def cells(deals: dict[str, Any], name: str) -> list[Any]:
+    """A column of the deals under a mark."""
+    at = [column["name"] for column in deals["columns"]].index(name)
+    return [row[at] for row in deals["rows"]]
 
 
 def choose(explorer: Explorer, **state: Any) -> dict[str, Any]:
@@ -172,6 +180,28 @@ def agree(explorer: Explorer, said: dict[str, Any]) -> None:
             assert behind["value"].sum() == pytest.approx(row["booked"] + row["open_value"])
             assert figures["Closed won"]["figure"] == money(row["booked"])
             assert set(behind["unique_id"]) == ids(find(row["key"]) for row in said["rows"])
+        case "at_risk":
+            flagged, value = table[table["risk"] > 0], money(float(behind["value"].sum()))
+            assert said["n"] == f"n = {text.count(len(flagged), 'flagged deal')}"
+            assert (
+                set(behind["unique_id"])
+                == set(flagged.index)
+                == ids(find(row["key"]) for row in said["rows"])
+            )
+            assert figures["Deals flagged"] | {"note": ""} == {
+                "name": "Deals flagged",
+                "figure": f"{len(flagged):,}",
+                "note": "",
+            }
+            assert (figures["Value flagged"]["figure"], figures["Value flagged"]["note"]) == (
+                value,
+                f"of {money(table['value'].sum())}",
+            )
+            assert (
+                said["title"]
+                .partition(";")[0]
+                .endswith(oa.sentence(table).partition(";")[0].partition(". ")[0].rstrip("."))
+            )
         case other:
             opened = behind[oa.outcomes(behind) == "open"]
             assert figures["Open deals"]["figure"] == f"{len(opened):,}"
@@ -203,6 +233,15 @@ def marked(explorer: Explorer, key: str, deals: pd.DataFrame) -> None:
         case "forecast":
             row = explorer._view._find_row(key)  # type: ignore[attr-defined]
             assert deals["value"].sum() == pytest.approx(row["booked"] + row["open_value"])
+            return
+        case "at_risk":
+            flagged = (
+                table[table[key].fillna(False)]
+                if by == "flag"
+                else table[table.index.isin(deals["unique_id"])]
+            )
+            assert set(deals["unique_id"]) == set(flagged.index)
+            assert (deals["value"].sum(), len(deals)) == (pytest.approx(flagged["value"].sum()), len(flagged))
             return
         case "changes" if by == "movement":
             assert deals["change"].sum() == pytest.approx(table["value"][key])
@@ -497,8 +536,15 @@ def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
     stage = shown(explorer)["rows"][0]["key"]
     said = ask(explorer, do="deals", key=stage, label=stage)["deals"]
     header, first, *_ = ask(explorer, do="csv", key=stage)["csv"].splitlines()
-    assert header == "name,owner_name,value,stage,close_date,probability,unique_id"
-    assert [column["title"] for column in said["columns"]][-1] == "Stated"
+    assert header == (
+        "name,owner_name,value,stage,close_date,probability,days_in_stage,pushes,changed_at,risk,flags,reasons,unique_id"
+    )
+    assert [column["title"] for column in said["columns"]][-4:] == [
+        "Days in stage",
+        "Pushes",
+        "Last change",
+        "Flags",
+    ]
     assert first.startswith("'=1+1,")
     assert len(said["rows"]) == len(said["ids"])
     assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
@@ -519,7 +565,7 @@ def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history, tmp_pat
             f"https://crm.example.com/{each}" if linked else None for each in said["ids"]
         ]
     deal = history.deal("d00")
-    lines = ask(explorer, do="deal", id="d00")["timeline"]
+    lines = dict(ask(explorer, do="deal", id="d00")["sections"])["Timeline"]
     assert len(lines) == deal["seen_at"].nunique()
     assert lines[0].startswith("Mar 2, 2026: new")
     assert "no such opportunity" in ask(explorer, do="deal", id="nobody")["error"]
@@ -534,24 +580,180 @@ def test_deals__tell_what_adds_up_to_the_chance_and_when_a_deal_is_won_if_it_is(
     explorer = oa.explore(deals, team, state={"view": "forecast"})
     opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
     name = opened["ids"][0]
-    lines = ask(explorer, do="deal", id=name)["timeline"]
+    sections = dict(ask(explorer, do="deal", id=name)["sections"])
+    lines = sections["Chance"]
     reasons = oa.deal_reasons(deals, team, as_of="2026-11-10", period="2026-11").loc[[name]]
     assert lines[0] == f"Chance from history in Nov 2026, {oa.sentence(reasons)}"
     assert lines[0].startswith(
-        f"Chance from history in Nov 2026, {opened['rows'][0][-1][1]}: all open deals "
+        f"Chance from history in Nov 2026, {cells(opened, 'chance')[0][1]}: all open deals "
     )
     dated = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"]).set_index(
         "unique_id"
     )
     low, high = (text.day(dated.loc[name, column]) for column in ("won_low", "won_high"))
     assert lines[1] == f"If won, between {low} and {high}."
-    assert len(lines) == 2 + len(write_timeline(team, name))
+    assert len(lines) == 2
+    assert sections["Timeline"] == write_timeline(team, name)
     quarter = oa.explore(deals, team, state={"view": "forecast", "by": "Q"})
-    assert ask(quarter, do="deal", id=name)["timeline"][0].startswith("Chance from history in Q4 2026, ")
+    assert ask(quarter, do="deal", id=name)["sections"][0][1][0].startswith(
+        "Chance from history in Q4 2026, "
+    )
     closed = deals.loc[deals["stage"] == "closed_won", "unique_id"].iloc[0]
-    assert ask(explorer, do="deal", id=closed)["timeline"] == write_timeline(team, closed)
+    assert ask(explorer, do="deal", id=closed)["sections"] == [["Timeline", write_timeline(team, closed)]]
     alone = oa.explore(deals, as_of=TODAY)
-    assert ask(alone, do="deal", id=name)["timeline"] == []
+    assert ask(alone, do="deal", id=name)["sections"] == []
+
+
+def test_deals__have_what_a_review_asks_as_the_functions_say(frames, history, explorer) -> None:
+    flags = oa.deal_flags(frames[-1], history, as_of=DAYS[-1])
+    moves = oa.close_date_moves(history)
+    seen = 0
+    for row in shown(explorer)["rows"]:
+        deals = ask(explorer, do="deals", key=row["key"], label="")["deals"]
+        ids, words = deals["ids"], cells(deals, "flags")
+        assert [cell[0] for cell in words] == flags["risk"][ids].tolist()
+        assert [cell[0] or 0 for cell in cells(deals, "pushes")] == moves["pushes"].reindex(
+            ids, fill_value=0
+        ).tolist()
+        for one, (n, short, full) in zip(ids, words, strict=True):
+            names = [
+                text.label(name) for name in flags.select_dtypes("boolean") if flags[name].fillna(False)[one]
+            ]
+            assert (short, n) == (", ".join(names), len(names))
+            assert full.lower() == flags.loc[one, "reasons"].replace(" · ", ". ").lower()
+            seen += n
+            told = dict(ask(explorer, do="deal", id=one, key=row["key"])["sections"])
+            assert " ".join(told.get("Flags", [])) == (f"{full}." if full else "")
+    assert seen == flags["risk"].sum() > 0
+    # Deals that were open at the window's start are told as of then; closed ones have none of it.
+    choose(explorer, view="changes", start=explorer._view.start, end=explorer._view.end)
+    start = explorer._view.start
+    before = ask(explorer, do="deals", key="opening", label="")["deals"]
+    then = oa.deal_flags(history.as_of(start), history, as_of=start[:10])
+    assert [cell[0] for cell in cells(before, "flags")] == then["risk"][before["ids"]].tolist()
+    rates = choose(explorer, view="win_rates")
+    closed = ask(explorer, do="deals", key=rates["rows"][0]["key"], label="")["deals"]
+    assert [column["name"] for column in closed["columns"]] == [
+        "name",
+        "owner_name",
+        "value",
+        "stage",
+        "close_date",
+    ]
+    assert "Flags" not in dict(ask(explorer, do="deal", id=closed["ids"][0])["sections"])
+
+
+def test_deals__have_their_own_chance_and_are_asked_once_for_all_marks(team: History, monkeypatch) -> None:
+    deals = team.as_of(TODAY)
+    explorer, asked = oa.explore(deals, team), []
+    read = OpenDeals.of
+    monkeypatch.setattr(OpenDeals, "of", lambda *args, **named: asked.append(1) or read(*args, **named))
+    opened = ask(explorer, do="deals", key="proposal", label="")["deals"]
+    table = oa.forecast_deals(deals, as_of="2026-11-10", history=team)
+    table = table[table["period"] == table["close_date"].dt.strftime("%Y-%m").fillna("2026-11")].set_index(
+        "unique_id"
+    )
+    assert [cell[0] for cell in cells(opened, "chance")] == table["chance"][opened["ids"]].tolist()
+    for state in ({"owners": ["Ann"]}, {"view": "forecast"}, {"view": "at_risk"}):
+        for row in choose(explorer, **state)["rows"]:
+            ask(explorer, do="deals", key=row["key"], label="")
+    assert asked == [1]
+
+
+def test_deals__tell_what_was_done_and_comes_next_where_the_frame_has_it() -> None:
+    org = oa.Org(currency="USD")
+    frame = org.apply(with_wins().assign(next_action=None, next_action_at=None))
+    frame.loc[frame["unique_id"] == "a", ["next_action", "next_action_at"]] = [
+        "Send the offer",
+        "2026-11-13T09:00:00Z",
+    ]
+    frame.loc[frame["unique_id"] == "b", "next_action_at"] = "2027-01-04T09:00:00Z"
+    frame["last_touch"] = pd.Timestamp("2026-11-02").as_unit("us")
+    explorer = oa.explore(frame, as_of=TODAY)
+    tell = lambda name: dict(ask(explorer, do="deal", id=name)["sections"])["Activity"]  # noqa: E731
+    assert tell("a") == ["Next action: Send the offer, due Nov 13.", "Last touch: Nov 2."]
+    assert tell("b") == ["Next action: due Jan 4, 2027.", "Last touch: Nov 2."]
+    assert tell("c") == ["Last touch: Nov 2."]
+
+
+def test_at_risk__is_deal_flags_by_flag_and_by_group(frames, history, explorer) -> None:
+    said = choose(explorer, view="at_risk")
+    table = oa.deal_flags(frames[-1], history, as_of=DAYS[-1])
+    pd.testing.assert_frame_equal(explorer.table, table)
+    assert explorer.table.attrs == table.attrs
+    flags = {row["key"]: int(table[row["key"]].sum()) for row in said["rows"]}
+    assert {row["key"]: int(row["figures"][1].replace(",", "")) for row in said["rows"]} == flags
+    sums = {row["key"]: row["figures"][0] for row in said["rows"]}
+    assert sums == {
+        name: text.money(float(table["value"][table[name].fillna(False)].sum())) for name in flags
+    }
+    largest = said["rows"][0]
+    assert (
+        said["title"]
+        == f"{oa.sentence(table).partition(';')[0]}; largest: {largest['label'].lower()}, {largest['figures'][0]}"
+    )
+    assert [row["highlight"] for row in said["rows"]].count(True) == 1
+    deals = ask(explorer, do="deals", key=largest["key"], label="")["deals"]
+    weights = (table["value"].fillna(0) * table["risk"])[deals["ids"]]
+    assert weights.is_monotonic_decreasing
+    assert (
+        cells(deals, "reasons")[0][1].lower()
+        == table["reasons"][deals["ids"][0]].replace(" · ", ". ").lower()
+    )
+    assert len(pd.read_csv(io.StringIO(ask(explorer, do="csv")["csv"]))) == (table["risk"] > 0).sum()
+    owners = choose(explorer, view="at_risk", by="owner_name", stages=["proposal"])
+    mine = table[
+        table.index.isin(frames[-1].loc[frames[-1]["stage"] == "proposal", "unique_id"]) & (table["risk"] > 0)
+    ]
+    assert owners["kpis"][0] == {
+        "name": "Deals flagged",
+        "figure": str(len(mine)),
+        "note": owners["kpis"][0]["note"],
+    }
+    assert sum(int(row["figures"][1]) for row in owners["rows"]) == len(mine)
+
+
+def test_at_risk__says_which_flags_need_records_and_when_there_is_nothing_to_question(
+    frames, history, tmp_path
+) -> None:
+    alone = oa.explore(frames[-1], as_of=DAYS[-1], state={"view": "at_risk"})
+    missing = "Not judged without two records of the pipeline: pushed, slow in stage, moved back, value cut and owner changed."
+    assert missing in shown(alone)["notes"]
+    assert "history" not in alone.code
+    # As of the first record nothing is compared either; deals are told as they were.
+    first = oa.explore(
+        frames[-1],
+        history,
+        state={"view": "at_risk", "end": history.records["recorded_at"].iloc[0].isoformat()},
+    )
+    assert missing in shown(first)["notes"]
+    pd.testing.assert_frame_equal(first.table, ran(first, frames[-1], history)[0])
+    clean = with_wins()
+    explorer = oa.explore(clean, as_of=TODAY, state={"view": "at_risk"})
+    assert (shown(explorer)["title"], shown(explorer)["rows"]) == ("None of 3 open deals has a flag", [])
+    assert isinstance(explorer.ax, matplotlib.axes.Axes)
+    closed = oa.explore(clean[clean["stage"] == "closed_won"], as_of=TODAY, state={"view": "at_risk"})
+    assert shown(closed)["empty"] == "nothing"
+
+
+def test_at_risk__takes_own_writes_for_no_change(frames, history, tmp_path, monkeypatch) -> None:
+    client = oa.Client("http://localhost", "t", "k", cache_dir=tmp_path)
+    plain = oa.explore(frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"})
+    assert "own_writes" not in plain.code
+    at = pd.Timestamp(f"{DAYS[-1]}T07:00Z")
+    ours = pd.DataFrame(
+        {
+            "unique_id": ["d00"],
+            "written_at": [at],
+            "run_id": ["run-1"],
+            "before": [pd.NaT],
+            "after": [at],
+            "tenant": [None],
+        }
+    )
+    monkeypatch.setattr("opp_analytics.widgets.explorer.choice.own_writes", lambda _: ours)
+    explorer = oa.explore(frames[-1], history, client=client, as_of=DAYS[-1], state={"view": "at_risk"})
+    assert "own_writes=oa.own_writes(client)" in explorer.code
 
 
 def test_controls__offer_months_and_fiscal_quarters(frames, history):
@@ -704,10 +906,10 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     explorer = oa.explore(deals, team, state={"view": "forecast"})
     opened = ask(explorer, do="deals", key="2026-11", label="Nov")["deals"]
     titles = [column["title"] for column in opened["columns"]]
-    assert titles[-2:] == ["Stated", "From history"]
+    assert titles[5:7] == ["Stated", "From history"]
     chances = oa.forecast_deals(deals, as_of="2026-11-10", history=team, periods=["2026-11"], only=True)
     expected = chances.set_index("unique_id")["chance"]
-    shares = dict(zip(opened["ids"], [row[-1][0] for row in opened["rows"]], strict=True))
+    shares = dict(zip(opened["ids"], [share for share, _ in cells(opened, "chance")], strict=True))
     assert shares == {name: pytest.approx(expected[name]) for name in shares}
     row = explorer.table.loc["2026-11"]
     due = float((chances["value"] * chances["chance"])[chances["unique_id"].isin(opened["ids"])].sum())
@@ -717,11 +919,11 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
         f"open deals + {whole - round(due) - round(other):,} usual new business."
     )
     month = ask(oa.explore(deals, team, state={"by": "close_month"}), do="deals", key="2026-11", label="Nov")
-    assert month["deals"]["columns"][-1]["title"] == "From history"
+    assert cells(month["deals"], "chance") == cells(opened, "chance")
     # Nothing but stated chances, nothing but one column of them.
     wins = oa.explore(with_wins(), as_of=TODAY, state={"view": "forecast"})
     opened = ask(wins, do="deals", key="2026-11", label="Nov")["deals"]
-    assert [column["title"] for column in opened["columns"]][-1] == "Stated"
+    assert [column["title"] for column in opened["columns"]][4:] == ["Stated", "Flags"]
     assert "what past periods still won at the same point" in opened["note"]
 
 

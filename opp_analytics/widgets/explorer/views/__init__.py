@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opp_analytics.widgets.explorer.choice import VIEWS, Choice
+from opp_analytics.widgets.explorer.views.at_risk import AtRiskView
 from opp_analytics.widgets.explorer.views.changes import ChangesView
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.people import PeopleView
@@ -11,7 +12,7 @@ from opp_analytics.widgets.explorer.views.slippage import SlippageView
 from opp_analytics.widgets.explorer.views.view import View
 from opp_analytics.widgets.explorer.views.win_rates import WinRatesView
 
-_TYPES = (PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView)
+_TYPES = (PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView, AtRiskView)
 VIEW_TYPES: dict[str, type[View]] = dict(zip(VIEWS, _TYPES, strict=True))
 PICTURES: tuple[tuple[str, str], ...] = ()
 """Further pictures of the forecast, with their words."""

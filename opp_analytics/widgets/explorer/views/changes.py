@@ -207,6 +207,9 @@ class ChangesView(HistoryView):
         cut = f". {self.chart.note}" if self.chart.note else ""
         return f"Open value, each change at the record that first showed it. Number of deals beside each bar{cut}"
 
+    def open_at(self, key: str) -> str:
+        return self.start if key == "opening" else self.end
+
     def find_deals(self, key: str) -> pd.DataFrame:
         if self._group is not None:
             moves = movements(self.history, **self._options, by=self._group)

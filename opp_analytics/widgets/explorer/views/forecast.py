@@ -74,6 +74,10 @@ class ForecastView(View):
         return {} if target is None else {"target": target}
 
     @property
+    def freq(self) -> str:
+        return "Q" if self.by == "Q" else "M"
+
+    @property
     def _freq(self) -> str:
         return self.org.freq(self.freq)
 

@@ -88,6 +88,8 @@ class View(ABC):
     """The filter whose deals are forecast within the whole, not alone."""
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
+    hidden: tuple[str, ...] = ("risk", "reasons")
+    """Columns of the deals under a mark that only their export has."""
 
     def __init__(
         self,
@@ -130,7 +132,7 @@ class View(ABC):
         valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
         window: dict[str, Any] = {"start": self.since, "end": self.day}
         closed = win_rate(self.deals, **window).iloc[0]
-        which = f"closed since {self._write_day(self.since)}"
+        which = f"closed since {self.write_day(self.since)}"
         if is_part:
             which += f"; all {text.percent(float(win_rate(everything, **window)['rate'].iloc[0]))}"
         return [
@@ -241,15 +243,47 @@ class View(ABC):
         """What the chart lacks, and how to get it."""
         return []
 
+    def open_at(self, key: str) -> str | None:
+        """The moment of which a mark lists deals that are open; None if they are closed."""
+        return self.end
+
+    @property
+    def freq(self) -> str:
+        """Length of the periods in which a deal's chance from history is told: the view's, else the report's."""
+        return "M" if self.by == "close_month" else str(self.org.report.get("freq", "M"))
+
+    def measure(self, deals: pd.DataFrame) -> str:
+        """Name the column that is summed."""
+        return "change" if "change" in deals else "value"
+
+    sorted_by = ""
+    """The column by which deals under a mark are listed where that is not the one summed."""
+
+    def rank(self, deals: pd.DataFrame) -> pd.Series[Any]:
+        """Give each deal under a mark a number by which they are listed, the largest first."""
+        return deals[self.measure(deals)].abs()
+
+    def list_deals(self, key: str) -> pd.DataFrame:
+        """List the deals under a mark with what is known of those that are open then."""
+        deals, moment = self.find_deals(key), self.open_at(key)
+        known = self.selector.facts_at(moment).columns if moment else pd.DataFrame()
+        if "probability" in deals:
+            deals = deals.assign(probability=deals["probability"].where(deals["unique_id"].isin(known.index)))
+        if moment and "chance" not in deals:
+            deals = deals.assign(chance=deals["unique_id"].map(self.selector.chances_at(moment, self.freq)))
+        deals = deals.join(known, on="unique_id")
+        return deals.loc[self.rank(deals).sort_values(ascending=False, kind="stable").index]
+
     def explain(self, key: str) -> str:
         """Say how the amount of a mark comes from its deals, where it is not their sum."""
         return ""
 
     def format_day(self, moment: str) -> str:
         """Write a moment's day in words, with its year where that is not the window's end's."""
-        return self._write_day(self.selector.to_day(moment))
+        return self.write_day(self.selector.to_day(moment))
 
-    def _write_day(self, day: pd.Timestamp) -> str:
+    def write_day(self, day: pd.Timestamp) -> str:
+        """Write a day in words, with its year where that is not the window's end's."""
         return text.day(day, year=day.year != self.day.year)
 
     @property
@@ -262,11 +296,6 @@ class View(ABC):
         """Whether any deal has a ``probability``."""
         frame = self.selector.opportunities
         return "probability" in frame and bool(frame["probability"].notna().any())
-
-    @property
-    def freq(self) -> str:
-        """Length of the view's periods: "M", or "Q" of the org's fiscal year."""
-        return "Q" if self.by == "Q" else "M"
 
     @property
     def is_alone(self) -> bool:
@@ -282,31 +311,23 @@ class View(ABC):
         return options | ({"new_business": False} if self.is_alone else {})
 
     def _with_chances(self, deals: pd.DataFrame, key: str, freq: str) -> pd.DataFrame:
-        """Add each deal's ``chance`` in a period where the history gives it."""
-        if key in BUCKETS or self.selector.history is None:
-            return deals
-        asked: dict[str, Any] = {"as_of": self.day, "freq": freq, "history": self.selector.history}
-        table = forecast_deals(deals, **asked, periods=[key], only=True)
-        if table.attrs["method"] != "learned":
-            return deals
-        return deals.merge(table[["unique_id", "chance"]], on="unique_id", how="left")
+        """Add each deal's ``chance`` in the period in which all of them are due, where the history gives it."""
+        chances = pd.Series() if key in BUCKETS else self.selector.chances_at(self.end, freq)
+        return deals.assign(chance=deals["unique_id"].map(chances)) if len(chances) else deals
 
-    def explain_deal(self, unique_id: str) -> list[str]:
+    def explain_deal(self, unique_id: str, moment: str) -> list[str]:
         """Say what adds up to an open deal's chance from history, and when it is won if it is; empty without such a chance."""
-        opened, history, freq = open_deals(self.deals), self.selector.history, self.freq
-        deal = opened[opened["unique_id"] == unique_id]
-        if deal.empty or history is None:
+        history, code, day = self.selector.history, self.org.freq(self.freq), self.selector.to_day(moment)
+        deal = self.selector.read_deal(unique_id, moment)
+        if history is None or unique_id not in self.selector.chances_at(moment, self.freq).index:
             return []
-        due, code = deal["close_date"].iloc[0], self.org.freq(freq)
-        period = str(pd.Period(due if due >= self.day else self.day, code))
-        asked: dict[str, Any] = {"as_of": self.day, "freq": freq}
-        table = forecast_deals(deal, history=history, periods=[period], **asked)
-        if table.attrs["method"] != "learned" or table.empty:
-            return []
+        due = deal["close_date"].iloc[0]
+        period = str(pd.Period(due if due >= day else day, code))
+        asked: dict[str, Any] = {"as_of": day, "freq": self.freq}
         reasons = sentence(deal_reasons(deal, history, period=period, **asked))
-        low, high = table["won_low"].iloc[0], table["won_high"].iloc[0]
-        between = f"If won, between {self._write_day(low)} and {self._write_day(high)}."
-        when = [] if pd.isna(low) else [between]
+        won = forecast_deals(deal, history=history, periods=[period], **asked).iloc[0]
+        between = f"If won, between {self.write_day(won['won_low'])} and {self.write_day(won['won_high'])}."
+        when = [] if pd.isna(won["won_low"]) else [between]
         return [f"Chance from history in {text.period(period, code)}, {reasons}", *when]
 
     def _due_in(self, opened: pd.DataFrame, key: str) -> pd.DataFrame:

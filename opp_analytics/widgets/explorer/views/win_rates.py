@@ -82,6 +82,9 @@ class WinRatesView(View):
             + (". *: a part of the month" if any(self._star(str(key)) for key in self.table.index) else "")
         )
 
+    def open_at(self, key: str) -> None:
+        return None
+
     def find_deals(self, key: str) -> pd.DataFrame:
         months = self.behind["close_date"].dt.strftime("%Y-%m")
         return self.behind[label_groups(months if self.by == "close_month" else self.behind[self.by]) == key]

@@ -9,6 +9,7 @@ const WORDS = {
   forecast: [null, "As of"],
   changes: ["From", "to"],
   slippage: ["Due from", "to"],
+  at_risk: [null, "As of"],
 };
 const TITLES = { value: "Value", close: "Close date", text: "Name", picked: "Picked", discussed: "Discussed" };
 const SHOWN = ["owner_name", "team", "stage"]; // columns of names with a button of their own
@@ -65,7 +66,7 @@ export function controls(x) {
 }
 
 function grouping({ state, about }) {
-  const usual = { pipeline: "stage", win_rates: "owner_name", forecast: "M", changes: "movement", slippage: "all" }[state.view];
+  const usual = { pipeline: "stage", win_rates: "owner_name", forecast: "M", changes: "movement", slippage: "all", at_risk: "flag" }[state.view];
   return state.by || (about.by[state.view].some(([value]) => value === usual) ? usual : about.by[state.view][0][0]);
 }
 

@@ -2,6 +2,8 @@
 
 import { h } from "../shared/dom.js";
 
+const WORDS = { flags: "w", reasons: "w long" }; // columns of several words, which wrap
+
 export class DealsTable {
   #sort = null;
 
@@ -12,7 +14,7 @@ export class DealsTable {
 
   show(model, focus) {
     this.model = model;
-    this.#sort = { at: model.columns.findIndex(({ name }) => name === model.measure), down: true };
+    this.#sort = { at: model.columns.findIndex(({ name }) => name === model.sorted), down: true };
     this.order = model.rows.map((_, at) => at);
     this.#draw();
     this.node.hidden = false;
@@ -55,9 +57,9 @@ export class DealsTable {
 
   #row(at) {
     const { model } = this;
-    const cells = model.columns.map(({ right }, column) => {
-      const [, text] = model.rows[at][column];
-      return column ? h("td", { class: right ? "r" : "" }, h("bdi", {}, text)) : h("th", { scope: "row" }, this.#name(at, text || "(no name)"));
+    const cells = model.columns.map(({ name, right }, column) => {
+      const [, text, full] = model.rows[at][column];
+      return column ? h("td", { class: right ? "r" : WORDS[name] ?? "", "data-tip": full ?? null }, h("bdi", {}, text)) : h("th", { scope: "row" }, this.#name(at, text || "(no name)"));
     });
     return h("tr", {}, cells);
   }
@@ -75,9 +77,9 @@ export class DealsTable {
       button.setAttribute("aria-expanded", "false");
       return;
     }
-    const { timeline = [], error } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at] });
+    const { sections = [], error } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at], key: this.model.key });
     button.setAttribute("aria-expanded", "true");
-    const lines = timeline.length ? timeline : [error ?? "No history yet."];
-    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length) }, h("ul", {}, lines.map((line) => h("li", {}, h("bdi", {}, line)))))));
+    const told = sections.length ? sections : [["", [error ?? "No history yet."]]];
+    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length) }, h("dl", {}, told.map(([title, lines]) => [h("dt", {}, title), lines.map((line) => h("dd", {}, h("bdi", {}, line)))])))));
   }
 }

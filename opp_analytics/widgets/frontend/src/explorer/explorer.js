@@ -182,7 +182,7 @@ class Explorer {
 
   #records() {
     const [start, end] = this.shown.window.map((moment) => this.#day(moment));
-    return this.state.view === "forecast" ? `record ${end}` : `records ${start} and ${end}`;
+    return ["forecast", "at_risk"].includes(this.state.view) ? `record ${end}` : `records ${start} and ${end}`;
   }
 
   #day(moment) {
