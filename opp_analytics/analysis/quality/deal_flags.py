@@ -320,8 +320,8 @@ class OpenDeals:
     @cached_property
     def changed_at(self) -> pd.Series[Any]:
         """The last change of each deal, by the records and by the frame, other than by our own writes."""
-        changed = self.get_record("changed_at")
-        return self.touched if changed is None else self.touched.where(changed.isna() | (self.touched > changed), changed)
+        changed, touched = self.get_record("changed_at"), self.touched
+        return touched if changed is None else touched.where(changed.isna() | (touched > changed), changed)
 
     @cached_property
     def org(self) -> Org:
