@@ -49,11 +49,23 @@ from opp_analytics.widgets.messages import (
     pair,
 )
 from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember
-from opp_analytics.writer import Plan, plan
+from opp_analytics.writer import Plan, own_writes, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
-_EDITS = ("edit", "revert", "dismiss", "bulk", "add", "remove", "undo", "redo", "take", "take draft")
+_EDITS = (
+    "edit",
+    "revert",
+    "dismiss",
+    "bulk",
+    "add",
+    "duplicate",
+    "remove",
+    "undo",
+    "redo",
+    "take",
+    "take draft",
+)
 _READS = ("state", "strip", "review", "receipt", "check")
 _WRITES = ("apply", "undo run")
 _MOST_AREAS = 10_000
@@ -61,6 +73,7 @@ _MOST_AREAS = 10_000
 _DRAFTS = ["at", "edits", "deals", "notebook"]
 _MOST_VALUES = 1_000_000
 """Values in a list: those of a filter are one for each deal at most."""
+_MOST_COLUMNS = 10_000
 _names = list_of(TEXT, _MOST_VALUES)
 _flag = only("true or false", lambda value: type(value) is bool)
 _LAYOUT = entries(
@@ -69,12 +82,16 @@ _LAYOUT = entries(
     widths=or_none(
         mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
     ),
-    sort=or_none(entries(field=TEXT, down=_flag)),
+    frozen=or_none(index("a number of columns", _MOST_COLUMNS)),
+    sort=or_none(list_of(entries(field=TEXT, down=_flag), _MOST_COLUMNS)),
     figures=or_none(_names),
     filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(_flag)))),
 )
 """What is set in the browser."""
-_KEPT = ("order", "hidden", "widths", "figures")
+_KEPT = ("order", "hidden", "widths", "frozen", "figures")
+_NAMED = ("order", "hidden", "widths", "frozen", "sort")
+"""What a layout with a name keeps."""
+_MOST_LAYOUTS, _LONGEST_NAME = 100, 60
 _STATIC_ROWS = 10
 """Rows in a saved notebook: enough to recognize the table."""
 _STATIC_NAME = 60
@@ -111,6 +128,7 @@ class Grid(Widget):
         self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)
         self._draft, self._kept, self._unkept = Draft(self._sheet.frame), find_drafts(self._sheet.frame), ""
+        self._client, self._history = client, history
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
@@ -251,6 +269,9 @@ class Grid(Widget):
                 )
             ),
             **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
+            "duplicate": entries(rows=rows),
+            "history": entries(row=row, field=field),
+            "layouts": entries(save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)),
             "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
         }  # fmt: skip
         return dict.fromkeys((*_READS, *_EDITS, *_WRITES), entries()) | shapes
@@ -266,6 +287,15 @@ class Grid(Widget):
                 self._layout = request["layout"]
                 write_layout(self._sheet.frame, self._layout)
                 return {"kept": True}
+            case "layouts":
+                return {"layouts": keep_layouts(self._sheet.frame, request.get("save"), request.get("drop"))}
+            case "history":
+                ours = None if self._client is None else own_writes(self._client)
+                return {
+                    "history": show_history(
+                        self._sheet, self._history, request["row"], request["field"], ours
+                    )
+                }
             case "judge":
                 return {"judged": self._sheet.judge(request["cells"])}
             case "operands":
@@ -342,6 +372,8 @@ class Grid(Widget):
                 return take_in(sheet, [Change(*texts) for texts in request["changes"]])[0]
             case "add":
                 return sheet.add()
+            case "duplicate":
+                return sheet.duplicate(request["rows"])
             case "remove":
                 return sheet.remove(request["rows"])
             case "undo":
@@ -461,6 +493,39 @@ def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
     return [(*entry, rows) for entry, rows in alike.items()]
 
 
+def show_history(
+    sheet: EditSheet, history: History | None, row: int, name: str, ours: pd.DataFrame | None
+) -> dict[str, Any]:
+    """Show what a cell was at the records of a history that changed it, the newest first, or say why it cannot be shown.
+
+    A change in the grid comes before them; `ours` names the runs of this package.
+    """
+    if history is None:
+        return {"why": "No history was given: oa.edit(opportunities, history=history) shows what a cell was."}
+    unique_id, column = sheet.value(row, "unique_id"), sheet.column[name]
+    if unique_id is None:
+        return {"why": "This deal is new: no record has it yet."}
+    try:
+        moves = history.deal(str(unique_id), own_writes=ours)
+    except ArgumentValueError:
+        return {"why": "No record of the history has this deal."}
+    zone = Org.of(sheet.frame).zone(None)
+    lines = []
+    if sheet.value(row, name) != sheet.base_value(row, name):
+        lines.append({"day": "In this grid", "value": column.show(sheet.value(row, name)), "run": ""})
+    of_cell = moves[(moves["field"] == name) | moves["operation"].isin(["deleted", "returned"])]
+    first = moves["seen_at"].iloc[0]
+    if not len(of_cell) or of_cell["seen_at"].iloc[0] > first:
+        of_cell = pd.concat([moves.head(1).assign(field=name, after=None), of_cell])
+    for move in of_cell.iloc[::-1].to_dict("records"):
+        value = column.show(move["after"]) if move["field"] == name else f"deal {move['operation']}"
+        run = "" if schema.is_blank(move["run_id"]) else str(move["run_id"])
+        lines.append(
+            {"day": text.day(move["seen_at"].tz_convert(zone), year=True), "value": value, "run": run}
+        )
+    return {"lines": lines, "note": f"Records to {text.day(moves.attrs['as_of'], year=True)}."}
+
+
 # -- where no widget runs, as on a code host
 
 
@@ -522,10 +587,36 @@ def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
 def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
     """Store the columns, not sort and filters; without a writable state folder they last as long as the widget."""
     file = _layout_file(opportunities)
-    columns = {name: layout[name] for name in _KEPT if name in layout}
     with suppress(OSError, DataError):
-        make_private_folder(file.parent)
-        write_whole(file, json.dumps(columns).encode(), private=True, durable=False)
+        _write(file, {name: layout[name] for name in _KEPT if name in layout})
+
+
+def keep_layouts(
+    opportunities: pd.DataFrame, save: dict[str, Any] | None, drop: str | None
+) -> dict[str, dict[str, Any]]:
+    """Read the layouts that have names, and save or delete one of them; filters are none of it."""
+    file = _layout_file(opportunities).with_suffix(".layouts.json")
+    layouts: dict[str, dict[str, Any]] = {}
+    with suppress(OSError, ValueError, RecursionError, Unfit):
+        layouts = json.loads(file.read_bytes())
+        mapping(_LAYOUT)(layouts)
+    if save is None and drop is None:
+        return layouts
+    layouts = {name: layout for name, layout in layouts.items() if name != drop}
+    if save is not None:
+        name = " ".join(save["name"].split())
+        if not 0 < len(name) <= _LONGEST_NAME or (len(layouts) >= _MOST_LAYOUTS and name not in layouts):
+            raise ArgumentValueError(
+                f"A layout needs a name of 1 to {_LONGEST_NAME} characters, and {_MOST_LAYOUTS} of them can be kept."
+            )
+        layouts[name] = {each: save["layout"].get(each) for each in _NAMED}
+    _write(file, layouts)
+    return layouts
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    make_private_folder(file.parent)
+    write_whole(file, json.dumps(content).encode(), private=True, durable=False)
 
 
 def edit(

@@ -255,6 +255,9 @@ class CellEdit:
     """Sentence about a refusal; after the server's, the value is still the new one."""
 
 
+_NAMELESS = CellEdit(None, False, None, write_refusal(None, "is blank; a deal needs a name"))
+
+
 @dataclass(frozen=True)
 class Answer:
     """The result of one action: the cells and rows to show anew, and a message."""
@@ -392,11 +395,23 @@ class EditSheet:
     def add(self) -> Answer:
         """Add an empty row; it needs a name before the deal can be created."""
         [row] = self.reserve_rows(1)
-        why = write_refusal(None, "is blank; a deal needs a name")
-        edits: dict[Key, CellEdit | None] = {}
-        if "name" in self.column:
-            edits[row, "name"] = CellEdit(None, False, None, why)
+        edits: dict[Key, CellEdit | None] = {(row, "name"): _NAMELESS} if "name" in self.column else {}
         return self._step(edits, "Added a deal", added=self._added | {row}, quiet=True)
+
+    def duplicate(self, rows: Sequence[int]) -> Answer:
+        """Add a deal with the same writable cells for each row, named as a copy; identifiers stay behind."""
+        added = self.reserve_rows(len(rows))
+        edits: dict[Key, CellEdit | None] = dict.fromkeys(
+            ((row, "name") for row in added if "name" in self.column), _NAMELESS
+        )
+        for row, new in zip(rows, added, strict=True):
+            converted = self._rates is not None and self._find_currency(row) != self._org.currency
+            for name, column in self.column.items():
+                value = self.value(row, name)
+                if column.locked or value is None or (converted and name == "value"):
+                    continue
+                edits[new, name] = CellEdit(f"{value} (copy)" if name == "name" else value, True)
+        return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added | set(added), quiet=True)
 
     def remove(self, rows: Iterable[int]) -> Answer:
         """Mark rows for removal, or keep them if all are marked; the deals are deleted when the plan is applied."""

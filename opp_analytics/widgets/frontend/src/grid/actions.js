@@ -51,31 +51,62 @@ export class Actions {
     return this.put(this.areas((spec) => !spec.locked, { block: [[null]] }), "Cleared {cells}");
   }
 
+  // Rows of the store that are selected.
+  get selectedRows() {
+    return [...new Set(this.grid.selection.ranges.flatMap(({ r0, r1 }) => this.rows(r0, r1)))];
+  }
+
+  get allRemoved() {
+    return this.selectedRows.every((row) => this.grid.store.state(row) === "removed");
+  }
+
+  // Whether a selected cell is changed or refused.
+  get touched() {
+    const { store, selection, specs } = this.grid;
+    const [rowAt, columnAt] = [new Map(store.order.map((row, r) => [row, r])), new Map(specs.map(({ field }, c) => [field, c]))];
+    return [...store.marks.keys()].some((key) => selection.has(rowAt.get(+key.slice(0, key.indexOf("/"))), columnAt.get(key.slice(key.indexOf("/") + 1))));
+  }
+
   cellsOf(what) {
     return this.grid.ask({ do: what, areas: this.areas((spec) => !spec.locked) });
   }
 
+  // The top row of each range into its others.
   fillDown() {
-    const areas = this.grid.selection.ranges
-      .filter(({ r0, r1 }) => r1 > r0)
-      .flatMap(({ r0, r1, c0, c1 }) =>
-        this.grid.specs.slice(c0, c1 + 1).flatMap(({ field, locked }, at) =>
-          locked ? [] : [{ rows: this.rows(r0 + 1, r1), fields: [field], block: [[this.place(r0, c0 + at)]] }],
-        ),
-      );
+    const areas = this.grid.selection.ranges.filter(({ r0, r1 }) => r1 > r0).flatMap((range) => this.#filling({ ...range, r1: range.r0 }, { ...range, r0: range.r0 + 1 }));
     return areas.length ? this.put(areas, "Filled down {cells}") : this.grid.say("Select two or more rows to fill down");
   }
 
-  // The source block repeated over the target, as the fill handle does.
+  fillRight() {
+    const areas = this.grid.selection.ranges.filter(({ c0, c1 }) => c1 > c0).flatMap((range) => this.#filling({ ...range, c1: range.c0 }, { ...range, c0: range.c0 + 1 }));
+    return areas.length ? this.put(areas, "Filled right {cells}") : this.grid.say("Select two or more columns to fill right");
+  }
+
   fill(source, target) {
+    return this.put(this.#filling(source, target), "Filled {cells}");
+  }
+
+  // How far the data beside a range goes down: the last row before an empty cell in the column on its left, else on its right.
+  endBeside({ r1, c0, c1 }) {
+    const { store, specs } = this.grid;
+    for (const c of [c0 - 1, c1 + 1]) {
+      if (!specs[c]) continue;
+      let r = r1;
+      while (r + 1 < store.order.length && store.value(store.order[r + 1], specs[c].field) !== null) r += 1;
+      if (r > r1) return r;
+    }
+    return r1;
+  }
+
+  // The source block repeated over the target.
+  #filling(source, target) {
     const height = source.r1 - source.r0 + 1;
     const width = source.c1 - source.c0 + 1;
     const rows = Array.from({ length: Math.min(height, target.r1 - target.r0 + 1) }, (_, at) => source.r0 + modulo(target.r0 + at - source.r0, height));
-    const areas = this.grid.specs.slice(target.c0, target.c1 + 1).flatMap(({ field, locked }, at) => {
+    return this.grid.specs.slice(target.c0, target.c1 + 1).flatMap(({ field, locked }, at) => {
       const c = source.c0 + modulo(target.c0 + at - source.c0, width);
       return locked ? [] : [{ rows: this.rows(target.r0, target.r1), fields: [field], block: rows.map((r) => [this.place(r, c)]) }];
     });
-    return this.put(areas, "Filled {cells}");
   }
 
   paste(content) {
@@ -94,11 +125,13 @@ export class Actions {
     );
   }
 
-  copied({ r0, r1, c0, c1 } = this.grid.selection.last) {
-    const lines = [];
-    for (let r = r0; r <= r1; r++) lines.push(Array.from({ length: c1 - c0 + 1 }, (_, at) => this.text(r, c0 + at)));
-    this.grid.say(`Copied ${count((r1 - r0 + 1) * (c1 - c0 + 1), "cell")}`);
-    return formatBlock(lines);
+  // The selection as a block, or as the ranges were; null, with a word, if they do not make one.
+  copied(block = this.grid.selection.block) {
+    if (!block) this.grid.say("Not copied: the ranges have neither the same rows nor the same columns");
+    if (!block) return null;
+    const { rows, columns } = block;
+    this.grid.say(`Copied ${count(rows.length * columns.length, "cell")}`);
+    return formatBlock(rows.map((r) => columns.map((c) => this.text(r, c))));
   }
 
   replace(cells) {
@@ -107,7 +140,6 @@ export class Actions {
   }
 
   remove() {
-    const rows = new Set(this.grid.selection.ranges.flatMap(({ r0, r1 }) => this.rows(r0, r1)));
-    return this.grid.ask({ do: "remove", rows: [...rows] });
+    return this.grid.ask({ do: "remove", rows: this.selectedRows });
   }
 }

@@ -27,22 +27,73 @@ export class Arranging {
     const arranged = ++this.#arranged;
     this.grid.edits?.then(() => arranged === this.#arranged && this.#draw());
     const filters = [...this.#store.filters].map(([field, { text, list, but }]) => [field, { text: text ?? "", list: list ? [...list] : null, but: Boolean(but) }]);
-    this.grid.layout.note({ sort: this.#store.sort, filters: Object.fromEntries(filters) });
+    this.grid.layout.note({ sort: this.#store.sorts, filters: Object.fromEntries(filters) });
   }
 
   // What was set when this widget was shown before; a column that is hidden by now filters nothing.
   restore({ sort, filters = {} }) {
     const { table, specs } = this.grid;
-    if (specs.some(({ field }) => field === sort?.field)) this.#store.sort = sort;
+    this.#sortBy(sort);
     const kept = specs.filter(({ field }) => filters[field]);
     for (const { field } of kept) {
       const { text, list, but } = filters[field];
       this.#store.filters.set(field, { text, list: list && new Set(list), but });
     }
-    if (!this.#store.sort && !kept.length) return;
+    if (!this.#store.sorts.length && !kept.length) return;
     this.arrange();
     table.columns();
     for (const spec of kept) if (filters[spec.field].text) this.#filter(spec, filters[spec.field].text);
+  }
+
+  #sortBy(sort) {
+    const fields = new Set(this.grid.layout.order);
+    this.#store.sorts = (sort ?? []).filter(({ field }) => fields.has(field));
+  }
+
+  // As a layout says; filters stay.
+  sortAs(sort) {
+    this.#sortBy(sort);
+    this.arrange();
+    this.grid.table.columns();
+  }
+
+  // By a column up or down, or no more if `down` is null; as a further key if it adds.
+  sort(spec, down, add = false) {
+    const { sorts } = this.#store;
+    const key = { field: spec.field, down };
+    const others = sorts.filter(({ field }) => field !== spec.field);
+    if (!add) this.#store.sorts = down === null ? [] : [key];
+    else if (down === null) this.#store.sorts = others;
+    else this.#store.sorts = others.length < sorts.length ? sorts.map((each) => (each.field === spec.field ? key : each)) : [...sorts, key];
+    this.arrange();
+    this.grid.table.columns();
+    if (!this.grid.root.contains(document.activeElement)) this.grid.focus(); // its button was drawn anew
+    const titles = this.#store.sorts.map(({ field, down: falls }) => `${this.#store.byField.get(field).title}${falls ? " down" : ""}`);
+    this.grid.say(titles.length ? `Sorted by ${titles.join(", then ")}` : "Not sorted: open deals by close date, then closed ones");
+  }
+
+  // Up, then down, then not at all.
+  turn(spec, add) {
+    const now = this.#store.sorts.find(({ field }) => field === spec.field);
+    this.sort(spec, now ? (now.down ? null : true) : false, add);
+  }
+
+  // The deals whose cell holds the value of one, or those whose cell does not.
+  only(spec, row, wanted) {
+    this.#pick(spec, new Set([this.#store.text(row, spec.field)]), !wanted);
+  }
+
+  // The deals whose cell is in a list of texts, or not in it.
+  #pick(spec, list, but = false) {
+    const { grid } = this;
+    const known = this.#store.filters.get(spec.field) ?? { text: "" };
+    if (list || known.text) this.#store.filters.set(spec.field, { ...known, list, but });
+    else this.#store.filters.delete(spec.field);
+    grid.popovers.close();
+    this.arrange();
+    grid.table.columns();
+    if (!grid.root.contains(document.activeElement)) grid.focus();
+    grid.say(this.#matching);
   }
 
   #draw(more) {
@@ -157,23 +208,10 @@ export class Arranging {
     const { grid } = this;
     const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);
     const sort = (down) => {
-      this.#store.sort = { field: spec.field, down };
       grid.popovers.close();
-      this.arrange();
-      grid.table.columns();
-      if (!grid.root.contains(document.activeElement)) grid.focus(); // its button was drawn anew
-      grid.say(`Sorted by ${spec.title}`);
+      this.sort(spec, down);
     };
-    const filter = (list, but = false) => {
-      const known = this.#store.filters.get(spec.field) ?? { text: "" };
-      if (list || known.text) this.#store.filters.set(spec.field, { ...known, list, but });
-      else this.#store.filters.delete(spec.field);
-      grid.popovers.close();
-      this.arrange();
-      grid.table.columns();
-      if (!grid.root.contains(document.activeElement)) grid.focus();
-      grid.say(this.#matching);
-    };
+    const filter = (list, but) => this.#pick(spec, list, but);
     grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter, summary: () => this.openSummary(spec) }));
   }
 

@@ -3,29 +3,29 @@
 import { h } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 import { question } from "./drafts.js";
+import { commandOf, keysOf, named } from "./commands.js";
+
+const BAR = [["undo", "redo"], ["find", "columns", "subtotals", "only"], ["add", "remove", "bulk", "changes"]];
+
+function button(grid, id) {
+  const command = commandOf(id);
+  const { icon, on, popup } = command;
+  const what = icon?.(grid);
+  const name = icon ? named(command, grid) : null;
+  const keys = keysOf(command);
+  const title = icon ? `${name} (${keys})${what ? `: ${what}` : ""}` : keys;
+  return h("button", { class: `btn${icon ? " ic un" : ""}${on?.(grid) ? " on" : ""}`, type: "button", "data-bar": id, "aria-label": name, title: title || null, disabled: icon && !what, "aria-pressed": on ? String(on(grid)) : null, "aria-haspopup": popup ? "dialog" : null, onclick: () => command.act(grid, grid.place) }, command.bar(grid), popup ? h("span", { class: "tri" }) : "");
+}
 
 export function toolbar(grid) {
-  const { counts, undo, redo, store } = grid;
-  const button = (mark, text, act, { title, off, on, popup } = {}) =>
-    h("button", { class: `btn${on ? " on" : ""}`, type: "button", "data-bar": mark, title: title ?? null, disabled: off, "aria-pressed": on === undefined ? null : String(on), "aria-haspopup": popup ? "dialog" : null, onclick: act }, text, popup ? h("span", { class: "tri" }) : "");
-  const icon = (mark, label, sign, act, key, what) => h("button", { class: "btn ic un", type: "button", "data-bar": mark, "aria-label": label, title: `${label} (${key})${what ? `: ${what}` : ""}`, disabled: !what, onclick: act }, sign);
+  const { store } = grid;
   const filters = [...store.filters.values()].filter(({ text, list }) => text || list).length;
   const [shown, all] = [store.order.length, store.total];
   return [
-    icon("undo", "Undo", "↶", () => grid.undoStep("undo"), "Ctrl+Z", undo),
-    icon("redo", "Redo", "↷", () => grid.undoStep("redo"), "Ctrl+Y", redo),
-    h("span", { class: "sep" }),
-    button("find", ["Find", h("span", { class: "x" }, "and replace")], () => grid.openFind(), { title: "Ctrl+F" }),
-    button("columns", "Columns", () => grid.openColumns(), { popup: true }),
-    button("subtotals", "Subtotals", () => grid.openSubtotals(), { on: Boolean(grid.subtotals) }),
-    button("only", `Changed only (${number(counts.changes)})`, () => grid.arranging.toggleChanged(), { on: store.changedOnly }),
-    h("span", { class: "sep" }),
-    button("add", ["Add", h("span", { class: "x" }, "deal")], () => grid.add()),
-    button("remove", "Remove", () => grid.remove(), { title: "Ctrl+Delete" }),
-    button("bulk", ["Bulk", h("span", { class: "x" }, "edit")], () => grid.openBulk(), { popup: true }),
-    button("changes", "Changes", () => grid.openChanges(), { popup: true }),
+    ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
     h("span", { class: "sp" }),
     h("span", { class: "cnt" }, shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
+    button(grid, "keys"),
   ];
 }
 

@@ -11,10 +11,12 @@ import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { figureLine, figuresOf, fillFigures } from "./figures.js";
 import { Find } from "./find.js";
+import { commandAt, menuOf } from "./commands.js";
 import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
+import { Menu, openKeys } from "./menu.js";
 import { Mouse } from "./mouse.js";
-import { fillBulk, fillColumns } from "./panels.js";
+import { fillBulk, fillColumns, fillHistory } from "./panels.js";
 import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
@@ -22,7 +24,7 @@ import { Store } from "./store.js";
 import { Subtotals } from "./subtotals.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["judge", "keep", "layout", "operands", "strip"]);
+const READS = new Set(["history", "judge", "keep", "layout", "layouts", "operands", "strip"]);
 
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
@@ -64,6 +66,11 @@ class Grid {
     return this.specs[this.selection.active.c];
   }
 
+  // The active cell, as commands take it.
+  get place() {
+    return { ...this.selection.active, row: this.activeRow, spec: this.activeSpec };
+  }
+
   get page() {
     return Math.max(1, Math.floor(this.model.get("_height") / 28) - 4);
   }
@@ -94,9 +101,12 @@ class Grid {
       filterFocused: (spec) => this.arranging.explain(spec),
       filterLeft: () => this.arranging.closeNote(),
       filterOpened: (spec) => this.arranging.openValues(spec),
+      sorted: (spec, add) => this.arranging.turn(spec, add),
       widths: (field, width) => this.layout.resize(field, width),
+      fitted: (spec) => this.fitColumn(spec),
     });
     this.popovers = new Popovers(this.root);
+    this.menu = new Menu(this.root, () => this.focus());
     this.callout = new Callout(this.root, {
       again: (row, field) => this.#again(row, field),
       dismiss: (row, field) => this.ask({ do: "dismiss", areas: [{ rows: [row], fields: [field] }] }),
@@ -120,7 +130,11 @@ class Grid {
       edit: () => this.edit(),
       previewed: (target) => this.#preview(target),
       fill: (target) => this.#fill(target),
+      fillToEnd: () => this.fillToEnd(),
+      moved: (specs, before) => this.#columns(() => this.layout.place(specs.map(({ field }) => field), before), specs),
     });
+    this.holder.addEventListener("contextmenu", (event) => this.#contextMenu(event));
+    this.root.addEventListener("contextmenu", (event) => event.stopPropagation()); // the notebook has a menu of its own
     this.holder.addEventListener("keydown", (event) => {
       if (event.target === this.holder && onKey(this, event)) event.preventDefault();
     });
@@ -383,21 +397,34 @@ class Grid {
     this.actions.remove();
   }
 
-  fillDown() {
-    this.actions.fillDown();
-  }
-
   undoStep(what) {
     this.ask({ do: what });
   }
 
-  async add() {
-    this.arranging.forget();
-    const { rows } = await this.ask({ do: "add" });
-    if (!rows) return;
-    this.selection.go(this.store.order.indexOf(rows[0][0]), 0);
+  // A new deal on top, or at a place among the rows.
+  async add(below = 0) {
+    if (below) this.store.below = below;
+    else this.arranging.forget();
+    if (await this.#come({ do: "add" })) this.edit("");
+  }
+
+  async duplicate() {
+    const { r1 } = this.selection.last;
+    this.store.below = r1 + 1;
+    await this.#come({ do: "duplicate", rows: this.actions.selectedRows });
+  }
+
+  // Rows that Python adds are selected; whether there are any.
+  async #come(what) {
+    const { rows, said } = await this.ask(what);
+    if (!rows?.length) return false;
+    const places = rows.map(([row]) => this.store.order.indexOf(row));
+    const [r0, r1] = [Math.min(...places), Math.max(...places)];
+    this.selection.go(r0, 0);
+    if (r1 > r0) this.selection.set({ r0, r1, c0: 0, c1: this.specs.length - 1 });
     this.focus();
-    this.edit("");
+    this.say(said);
+    return true;
   }
 
   #preview(target) {
@@ -420,22 +447,48 @@ class Grid {
     this.actions.fill(source, target);
   }
 
+  // To the end of the data beside it, as a double click on the corner of a selection does.
+  fillToEnd() {
+    const source = this.selection.last;
+    const end = this.actions.endBeside(source);
+    if (end > source.r1) this.#fill({ ...source, r0: source.r1 + 1, r1: end });
+    else this.say("The columns beside have no data below");
+  }
+
   #clipboard(event) {
-    if (event.target !== this.holder) return;
+    if (event.target !== this.holder) return undefined;
     event.preventDefault();
     event.stopPropagation();
     if (event.type === "paste") return this.#paste(event.clipboardData.getData("text/plain"));
-    const { edits } = this;
-    if (edits) this.copying = this.#copyLater(edits);
-    else event.clipboardData.setData("text/plain", this.actions.copied());
+    if (this.edits || !this.selection.block) return event.type === "cut" ? this.cut() : this.copy();
+    event.clipboardData.setData("text/plain", this.actions.copied());
     return event.type === "cut" ? this.actions.clear() : undefined;
   }
 
+  copy() {
+    this.copying = this.#copy(this.selection.block);
+  }
+
+  cut() {
+    this.copy();
+    if (this.selection.block) this.actions.clear();
+  }
+
+  async pasteFromClipboard() {
+    let text;
+    try {
+      text = await navigator.clipboard.readText();
+    } catch {
+      return this.say("This browser does not let a menu read the clipboard: press Ctrl+V");
+    }
+    return this.#paste(text);
+  }
+
   // Cells are copied as they are once the edits on their way are answered.
-  async #copyLater(edits) {
-    const range = this.selection.last;
-    await edits;
-    const text = this.actions.copied(range);
+  async #copy(block) {
+    await this.edits;
+    const text = this.actions.copied(block);
+    if (text === null) return null;
     await copyText(text, this.root);
     if (document.activeElement === document.body) this.focus();
     this.copying = null;
@@ -495,13 +548,10 @@ class Grid {
 
   #rootKey(event) {
     event.stopPropagation(); // the notebook must not take these for its own
-    const command = event.ctrlKey || event.metaKey;
-    const key = event.key.toLowerCase();
     const typing = event.target.matches?.("input, textarea, select");
-    if (key === "escape" && event.target !== this.holder) this.escape();
-    else if (command && key === "f") this.openFind();
-    else if (command && !typing && (key === "y" || (key === "z" && event.shiftKey))) this.undoStep("redo");
-    else if (command && !typing && key === "z") this.undoStep("undo");
+    const command = commandAt(event);
+    if (event.key === "Escape" && event.target !== this.holder) this.escape();
+    else if (command?.anywhere === "always" || (command?.anywhere && !typing)) command.act(this, this.place);
     else return;
     event.preventDefault();
   }
@@ -518,7 +568,87 @@ class Grid {
     return this.bar.querySelector("[data-bar='find']")?.focus();
   }
 
+  // -- the context menu, the sheet of keys, and what they lead to
+
+  #contextMenu(event) {
+    const { target } = event;
+    if (target.matches("input")) return;
+    event.preventDefault();
+    const header = target.closest(".slick-header-column");
+    const at = this.table.at(target);
+    const c = header ? this.specs.findIndex(({ field }) => field === header.dataset.id) : (at?.c ?? -1);
+    const [rows] = this.size();
+    if (!header && !at) return this.openMenu();
+    this.editor?.commit();
+    if (header && c >= 0 && !this.selection.hasColumn(c)) this.selection.set({ r0: 0, r1: rows - 1, c0: c, c1: c });
+    else if (at && c < 0 && !this.selection.hasRows(at.r)) this.selection.set({ r0: at.r, r1: at.r, c0: 0, c1: this.specs.length - 1 });
+    else if (at && c >= 0 && !this.selection.has(at.r, c)) this.selection.go(at.r, c);
+    const where = header && c >= 0 ? "column" : at && c < 0 ? "row" : "cell";
+    const r = at?.r ?? this.selection.active.r;
+    return this.openMenu(where, { r, c: Math.max(0, c), row: this.store.order[r], spec: this.specs[Math.max(0, c)] }, { x: event.clientX, y: event.clientY });
+  }
+
+  // The menu of what is selected, beside the active cell or at a point.
+  openMenu(where, at = this.place, point) {
+    const { r, c } = at;
+    if (!this.size()[0] && where !== "column") return;
+    const [rows, columns] = [this.selection.hasRows(r), this.selection.hasColumn(c)];
+    const kind = where ?? (rows && !columns ? "row" : columns && !rows ? "column" : "cell");
+    if (!point) this.table.reveal(r, c);
+    const box = point ? null : (kind === "column" ? this.table.slick.getHeaderColumn(at.spec.field) : this.table.node(r, c)).getBoundingClientRect();
+    this.callout.hide();
+    this.popovers.close(false);
+    this.focus();
+    const label = { cell: "Cells", row: "Rows", column: `Column ${at.spec.title}` }[kind];
+    this.menu.open(label, menuOf(kind, this, at), this, at, point ?? { x: box.left, y: box.bottom, above: box.top });
+  }
+
+  openKeys() {
+    openKeys(this.root);
+  }
+
+  // What a cell was at each record.
+  async openHistory({ r, c, row, spec }) {
+    const { history, error } = await this.kernel.ask({ do: "history", row, field: spec.field });
+    if (!history) return this.say(error ?? "Python is gone: run the cell again to edit.");
+    if (!history.lines) return this.say(history.why);
+    const from = () => this.table.node(r, c) ?? this.holder;
+    const title = `${spec.title} of ${this.store.text(row, this.specs[0].field)}`;
+    return this.popovers.toggle(from, title, (node) => fillHistory(node, { ...history, title, done: () => this.popovers.close() }));
+  }
+
   // -- columns, bulk edits, find
+
+  // Columns that change their places or widths stay selected.
+  #columns(change, specs = []) {
+    change();
+    this.table.columns();
+    const places = specs.map((spec) => this.specs.indexOf(spec)).filter((c) => c >= 0);
+    if (places.length) this.selection.set({ r0: 0, r1: this.size()[0] - 1, c0: Math.min(...places), c1: Math.max(...places) });
+    else this.selection.clamp();
+    this.focus();
+  }
+
+  moveColumn(spec, by) {
+    const c = this.specs.indexOf(spec);
+    this.#columns(() => this.layout.place([spec.field], by < 0 ? c - 1 : c + 2), [spec]);
+    this.say(`${spec.title} is column ${this.specs.indexOf(spec) + 1} of ${this.specs.length}`);
+  }
+
+  fitColumn(spec) {
+    this.#columns(() => this.layout.resize(spec.field, this.table.fit(spec)));
+  }
+
+  hideColumn(spec) {
+    this.#columns(() => this.layout.toggle(spec.field));
+    this.say(`${spec.title} is hidden; Columns shows it again`);
+  }
+
+  freeze(columns) {
+    this.#columns(() => this.layout.freeze(columns));
+    const { frozen } = this.table;
+    this.say(frozen < columns ? `Only ${count(frozen, "column")} can be frozen: the others would have too little room` : `${count(frozen, "column")} frozen`);
+  }
 
   #bar(mark) {
     return () => this.bar.querySelector(`[data-bar='${mark}']`);
@@ -575,7 +705,7 @@ class Grid {
     );
   }
 
-  openFind() {
+  openFind(field = "what") {
     if (!this.find) {
       this.popovers.close(false);
       const chosen = this.selection.single ? null : this.selection.ranges;
@@ -591,8 +721,9 @@ class Grid {
       });
       this.bar.replaceWith(this.find.node);
     }
-    this.find.what.focus();
-    this.find.what.select();
+    const input = this.find.what.value ? this.find[field] : this.find.what;
+    input.focus();
+    input.select();
   }
 
   closeFind() {
@@ -607,6 +738,7 @@ class Grid {
     this.table.close();
     this.kernel.close();
     this.popovers.end();
+    this.menu.end();
     this.press.close();
   }
 }

@@ -1,4 +1,6 @@
-// The keyboard map of the cells.
+// The keys on the cells: those that move, the chords of commands, and what is typed.
+
+import { commandAt } from "./commands.js";
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -43,23 +45,16 @@ function tab(grid, event) {
 }
 
 export function onKey(grid, event) {
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.toLowerCase();
-  const act = (what) => {
-    what();
+  const command = commandAt(event);
+  if (command?.anywhere) return false; // the grid's root hears it, too
+  if (command) {
+    command.act(grid, grid.place);
     return true;
-  };
-  if (event.altKey && key === "arrowdown") return act(() => grid.arranging.openValues(grid.activeSpec));
-  if (event.altKey && key === "backspace") return act(() => grid.revert());
+  }
   if (event.altKey) return false;
   if (move(grid, event)) return true;
-  if (key === "tab") return tab(grid, event);
-  if (key === "f2" || (key === "enter" && !command)) return act(() => grid.edit());
-  if (key === "escape") return act(() => grid.escape());
-  if (command) {
-    const verbs = { enter: () => grid.setActive(), a: () => grid.selection.all(), d: () => grid.fillDown(), delete: () => grid.remove(), backspace: () => grid.remove() };
-    return verbs[key] ? act(verbs[key]) : false;
-  }
-  if (key === "delete" || key === "backspace") return act(() => grid.clear());
-  return event.key.length === 1 ? act(() => grid.edit(event.key)) : false;
+  if (event.key === "Tab") return tab(grid, event);
+  if (event.key.length !== 1 || event.ctrlKey || event.metaKey) return false;
+  grid.edit(event.key);
+  return true;
 }

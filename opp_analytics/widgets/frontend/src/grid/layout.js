@@ -1,12 +1,16 @@
-// What is set: the columns that are shown, in which order and how wide, and behind them sort and filters; kept by Python.
+// What is set: the columns that are shown, in which order, how wide and how many frozen, and behind them sort and filters; kept by Python.
 
 export class Layout {
   constructor(model, specs, ask) {
     Object.assign(this, { model, specs, ask });
-    const { order, hidden, widths, figures, ...more } = model.get("_layout") ?? {};
+    this.#take(model.get("_layout") ?? {});
+  }
+
+  #take({ order, hidden, widths, frozen, figures, ...more }) {
     this.order = this.#known(order ?? []);
-    this.hidden = new Set(hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));
+    this.hidden = new Set(hidden ?? this.specs.filter((spec) => spec.hidden).map(({ field }) => field));
     this.widths = { ...(widths ?? {}) };
+    this.frozen = frozen ?? 1; // columns, the row numbers not counted
     this.figures = figures ?? null; // names of those in the status line; null for all
     this.more = more;
   }
@@ -27,13 +31,28 @@ export class Layout {
   }
 
   toggle(field) {
+    const at = this.visible().findIndex((spec) => spec.field === field);
     if (!this.hidden.delete(field)) this.hidden.add(field);
+    if (at >= 0 && at < this.frozen) this.frozen -= 1;
     this.#keep();
   }
 
   move(at, by) {
     const to = at + by;
     [this.order[at], this.order[to]] = [this.order[to], this.order[at]];
+    this.#keep();
+  }
+
+  // Visible columns put before the one at a place among them; the first column stays where it is.
+  place(fields, c) {
+    const before = this.visible().slice(Math.max(1, c)).find(({ field }) => !fields.includes(field))?.field;
+    const others = this.order.filter((field) => !fields.includes(field));
+    this.order = others.toSpliced(before ? others.indexOf(before) : others.length, 0, ...fields);
+    this.#keep();
+  }
+
+  freeze(columns) {
+    this.frozen = columns;
     this.#keep();
   }
 
@@ -47,10 +66,11 @@ export class Layout {
     this.#keep();
   }
 
-  reset() {
-    this.order = this.#known([]);
-    this.hidden = new Set(this.specs.filter((spec) => spec.hidden).map(({ field }) => field));
-    this.fit();
+  // As at first, or as a layout that has a name; filters stay.
+  reset(layout = {}) {
+    const { filters } = this.more;
+    this.#take({ sort: [], figures: this.figures, ...layout, filters });
+    this.#keep();
   }
 
   choose(figures) {
@@ -64,9 +84,13 @@ export class Layout {
     this.#keep();
   }
 
+  get whole() {
+    const { order, hidden, widths, frozen, figures, more } = this;
+    return { order: [...order], hidden: [...hidden], widths: { ...widths }, frozen, figures, ...more };
+  }
+
   #keep() {
-    const layout = { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, figures: this.figures, ...this.more };
-    this.model.set("_layout", layout); // for another view on this page
-    this.ask({ do: "layout", layout });
+    this.model.set("_layout", this.whole); // for another view on this page
+    this.ask({ do: "layout", layout: this.whole });
   }
 }

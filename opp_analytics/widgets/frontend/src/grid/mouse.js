@@ -1,6 +1,7 @@
 // The mouse on the cells: select, extend, add, drag across the frozen column and beyond the edge, and the fill handle.
 
 const SCROLL_EVERY = 60;
+const CLICK = 4; // a press that moves less is a click
 
 // The cells that a drag of the fill handle covers beyond the selection; null inside it.
 export function fillTarget({ r0, r1, c0, c1 }, { r, c }) {
@@ -15,7 +16,7 @@ export class Mouse {
   #drag = null;
   #timer = 0;
 
-  // `host` has: table, selection, size(), press(), edit(), fill(target), previewed(target)
+  // `host` has: table, selection, size(), press(), edit(), fill(target), fillToEnd(), previewed(target), moved(columns, before)
   constructor(holder, host) {
     Object.assign(this, { holder, host });
     // Before SlickGrid hears of it: it would move focus and the page's text selection.
@@ -32,7 +33,9 @@ export class Mouse {
     if (!event.target.closest?.(".slick-viewport")) return;
     event.stopPropagation();
     if (event.type === "mousedown") event.preventDefault();
-    if (event.type === "dblclick" && (this.host.table.at(event.target)?.c ?? -1) >= 0) this.host.edit();
+    if (event.type !== "dblclick") return;
+    if (event.target.closest(".fh")) this.host.fillToEnd();
+    else if ((this.host.table.at(event.target)?.c ?? -1) >= 0) this.host.edit();
   }
 
   #down(event) {
@@ -45,6 +48,7 @@ export class Mouse {
     this.host.press();
     if (event.target.closest(".fh")) this.#drag = { fill: selection.last };
     else if (at.c < 0) this.#row(event, at.r);
+    else if ((event.ctrlKey || event.metaKey) && selection.has(at.r, at.c)) selection.without({ r0: at.r, r1: at.r, c0: at.c, c1: at.c });
     else {
       selection.go(at.r, at.c, { extend: event.shiftKey, add: event.ctrlKey || event.metaKey });
       this.#drag = {};
@@ -53,21 +57,31 @@ export class Mouse {
   }
 
   #header(event, header) {
-    if (event.target.closest(".slick-resizable-handle")) return;
+    if (event.target.closest(".slick-resizable-handle, .so")) return;
     const { table, selection, size } = this.host;
     const c = table.specs.findIndex(({ field }) => field === header.dataset.id);
     this.host.press();
     if (c < 0) selection.all();
-    else selection.set({ r0: 0, r1: size()[0] - 1, c0: c, c1: c }, { add: event.ctrlKey || event.metaKey });
+    else if (selection.hasColumn(c) && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.#drag = { move: c, from: event.clientX };
+    else this.#whole(event, { r0: 0, r1: size()[0] - 1, c0: c, c1: c }, selection.hasColumn(c), "columns");
     event.preventDefault();
     this.holder.focus({ preventScroll: true });
   }
 
   #row(event, r) {
     const { selection, size } = this.host;
-    const last = size()[1] - 1;
-    if (event.shiftKey) selection.set({ r0: selection.anchor.r, r1: r, c0: 0, c1: last });
-    else selection.set({ r0: r, r1: r, c0: 0, c1: last }, { add: event.ctrlKey || event.metaKey });
+    this.#whole(event, { r0: r, r1: r, c0: 0, c1: size()[1] - 1 }, selection.hasRows(r), "rows");
+  }
+
+  // A row or column: selected, the range extended to it, added or taken out; a drag goes on to the next ones.
+  #whole(event, range, has, along) {
+    const { selection } = this.host;
+    const add = event.ctrlKey || event.metaKey;
+    if (add && has) return selection.without(range);
+    if (event.shiftKey) selection.extendWhole(range, along);
+    else selection.set(range, { add });
+    this.#drag = { along };
+    return undefined;
   }
 
   #move(event) {
@@ -97,7 +111,17 @@ export class Mouse {
     if (x > right - 2) c += 1;
     r = Math.max(0, Math.min(rows - 1, r));
     c = Math.max(0, Math.min(columns - 1, c));
-    if (this.#drag.fill) {
+    const { along, move, from } = this.#drag;
+    if (move !== undefined) {
+      if (Math.abs(x - from) < CLICK && this.#drag.before === undefined) return;
+      const { left: start, width } = table.slick.getHeaderColumn(table.specs[c].field).getBoundingClientRect();
+      this.#drag.before = Math.max(1, c + (x > start + width / 2));
+      table.showDrop(this.#drag.before);
+      table.reveal(selection.active.r, c);
+    } else if (along) {
+      selection.extendWhole({ r0: r, r1: r, c0: c, c1: c }, along);
+      table.reveal(along === "rows" ? r : selection.active.r, along === "rows" ? 0 : c);
+    } else if (this.#drag.fill) {
       this.#drag.target = fillTarget(this.#drag.fill, { r, c });
       this.host.previewed(this.#drag.target);
       table.reveal(r, c);
@@ -111,10 +135,15 @@ export class Mouse {
 
   #up() {
     if (!this.#drag) return;
-    const { fill, target } = this.#drag;
+    const { fill, target, move, before } = this.#drag;
+    const { table, selection, size } = this.host;
     this.#drag = null;
     this.#still();
     if (fill) this.host.fill(target ?? null);
+    if (move === undefined) return;
+    table.showDrop(null);
+    if (before !== undefined) this.host.moved(table.specs.filter((_, c) => selection.hasColumn(c)), before);
+    else selection.set({ r0: 0, r1: size()[0] - 1, c0: move, c1: move });
   }
 
   get dragging() {

@@ -33,6 +33,16 @@ export function fillColumns(node, { layout, changed, done }) {
   draw();
 }
 
+// What a cell was, the newest first; a run of one's own is named.
+export function fillHistory(node, { title, lines, note, done }) {
+  node.append(
+    h("b", {}, h("bdi", {}, title)),
+    h("table", { class: "was" }, lines.map(({ day, value, run }) => h("tr", {}, h("td", { class: "q" }, day), h("td", {}, h("bdi", {}, value), run ? h("div", { class: "q sm" }, `own run ${run}`) : "")))),
+    note ? h("p", { class: "q sm" }, note) : "",
+    h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: done }, "Done")),
+  );
+}
+
 export function fillBulk(node, { specs, optionsOf, rows, whose, go }) {
   const open = specs.filter((spec) => !spec.locked);
   const dated = open.some(({ field }) => field === "close_date");

@@ -76,6 +76,79 @@ export class Selection {
     this.set({ r0: 0, c0: 0, r1: rows - 1, c1: columns - 1 });
   }
 
+  // Every range made as wide, or as high, as the grid; the active cell stays.
+  wholeRows() {
+    this.#grow({ c0: 0, c1: this.size()[1] - 1 });
+  }
+
+  wholeColumns() {
+    this.#grow({ r0: 0, r1: this.size()[0] - 1 });
+  }
+
+  #grow(more) {
+    this.raw = this.ranges.map((range) => ({ ...range, ...more }));
+    const { r0, c0 } = this.raw.at(-1);
+    this.anchor = { r: r0, c: c0 };
+    this.changed(null);
+  }
+
+  // The last range from its anchor to whole rows, or columns.
+  extendWhole({ r0, r1, c0, c1 }, along) {
+    const [rows, columns] = this.size();
+    const { r, c } = this.anchor;
+    const range = along === "rows" ? { r0: Math.min(r, r0), r1: Math.max(r, r1), c0: 0, c1: columns - 1 } : { r0: 0, r1: rows - 1, c0: Math.min(c, c0), c1: Math.max(c, c1) };
+    Object.assign(this.raw.at(-1), range);
+    this.changed(null);
+  }
+
+  hasRows(r0, r1 = r0) {
+    const last = this.size()[1] - 1;
+    return this.ranges.some((range) => range.c0 === 0 && range.c1 === last && range.r0 <= r0 && range.r1 >= r1);
+  }
+
+  hasColumn(c) {
+    const last = this.size()[0] - 1;
+    return this.ranges.some((range) => range.r0 === 0 && range.r1 === last && range.c0 <= c && range.c1 >= c);
+  }
+
+  // Cells taken out of the selection: each range leaves what is above, beside and below them. One cell is always selected.
+  without(hole) {
+    const left = this.ranges.flatMap((range) => {
+      const { r0, r1, c0, c1 } = range;
+      const [top, bottom] = [Math.max(r0, hole.r0), Math.min(r1, hole.r1)];
+      const [first, last] = [Math.max(c0, hole.c0), Math.min(c1, hole.c1)];
+      if (top > bottom || first > last) return [range];
+      return [
+        { r0, r1: top - 1, c0, c1 },
+        { r0: top, r1: bottom, c0, c1: first - 1 },
+        { r0: top, r1: bottom, c0: last + 1, c1 },
+        { r0: bottom + 1, r1, c0, c1 },
+      ].filter((each) => each.r0 <= each.r1 && each.c0 <= each.c1);
+    });
+    if (!left.length) return this.go(hole.r0, hole.c0);
+    this.raw = left;
+    if (!this.has(this.active.r, this.active.c)) this.active = { r: left.at(-1).r0, c: left.at(-1).c0 };
+    this.anchor = { r: left.at(-1).r0, c: left.at(-1).c0 };
+    return this.changed(null);
+  }
+
+  // Rows and columns of the selection if it is a block once what lies between is left out; null if it is not.
+  get block() {
+    const byColumn = new Map();
+    for (const { r0, r1, c0, c1 } of this.ranges.sort((a, b) => a.r0 - b.r0)) {
+      for (let c = c0; c <= c1; c++) {
+        const spans = byColumn.get(c) ?? [];
+        const end = spans.at(-1);
+        if (end && r0 <= end[1] + 1) end[1] = Math.max(end[1], r1);
+        else spans.push([r0, r1]);
+        byColumn.set(c, spans);
+      }
+    }
+    const [spans, ...others] = byColumn.values();
+    if (others.some((each) => String(each) !== String(spans))) return null;
+    return { rows: spans.flatMap(([r0, r1]) => Array.from({ length: r1 - r0 + 1 }, (_, at) => r0 + at)), columns: [...byColumn.keys()].sort((a, b) => a - b) };
+  }
+
   // After rows or columns changed: nothing beyond their end.
   clamp() {
     const [rows, columns] = this.size();

@@ -10,10 +10,11 @@ export class Store {
   rowStates = new Map();
   filters = new Map(); // field -> { text, test, words, error, list, but: all but the list }
   changedOnly = false;
-  sort = null; // { field, down }
+  sorts = []; // { field, down }, the first one first
   order = [];
   wasOpen = new Map(); // row -> whether it was open before the edits, where they changed that
   come = []; // rows that are new, or back
+  below = 0; // where the next of them go
 
   constructor(columns, bytes, open) {
     const table = tableFromIPC(bytes);
@@ -121,15 +122,15 @@ export class Store {
 
   // Rows that came or went, without moving the others.
   admit() {
-    this.order = [...this.come, ...this.order].filter((row) => this.state(row) !== "gone");
-    this.come = [];
+    this.order = this.order.toSpliced(this.below, 0, ...this.come).filter((row) => this.state(row) !== "gone");
+    Object.assign(this, { come: [], below: 0 });
   }
 
   // Which rows are shown, and in which order; only when asked, never after an edit.
   arrange() {
     const marked = this.changedOnly ? this.markedRows : null;
     const rows = this.passing().filter((row) => !marked || marked.has(row));
-    this.order = rows.sort(this.sort ? this.#by(this.sort) : this.#usual());
+    this.order = rows.sort(this.sorts.length ? this.#by(this.sorts) : this.#usual());
   }
 
   // The rows that all filters let through, or all but that of one field.
@@ -150,20 +151,32 @@ export class Store {
     return rows;
   }
 
-  #by({ field, down }) {
+  #by(sorts) {
+    const ranks = sorts.map((sort) => this.#ranks(sort));
+    return (one, other) => {
+      for (const rank of ranks) {
+        const apart = rank[one] - rank[other];
+        if (apart) return apart; // two empty cells are no number apart
+      }
+      return one - other;
+    };
+  }
+
+  // A number for each cell that orders its column: each value is compared once. Empty cells come last either way.
+  #ranks({ field, down }) {
     const column = this.data.get(field);
     const { kind, options } = this.byField.get(field);
-    const place = kind === "choice" ? new Map(options.map((option, at) => [option, at])) : null;
     const turn = down ? -1 : 1;
-    const collator = new Intl.Collator("en-US", { numeric: true });
-    const compare = typeof column.find((value) => value !== null && value !== undefined) === "number" ? (a, b) => a - b : collator.compare;
-    return (one, other) => {
-      let a = column[one] ?? null;
-      let b = column[other] ?? null;
-      if (a === null || b === null) return (a === null) - (b === null) || one - other;
-      if (place) [a, b] = [place.get(a) ?? Infinity, place.get(b) ?? Infinity];
-      return turn * (place ? a - b : compare(a, b)) || one - other;
-    };
+    const number = (value) => typeof value === "number";
+    const values = [...new Set(column)].filter((value) => value !== null && value !== undefined && !number(value));
+    const known = new Map(options.map((option, at) => [option, at]));
+    const place = kind === "choice" ? (value) => known.get(value) ?? options.length : () => 0;
+    const { compare } = new Intl.Collator("en-US", { numeric: true });
+    const at = new Map(values.sort((a, b) => place(a) - place(b) || compare(a, b)).map((value, rank) => [value, rank]));
+    return Float64Array.from({ length: this.size }, (_, row) => {
+      const value = column[row] ?? null;
+      return value === null ? Infinity : turn * (number(value) ? value : at.get(value));
+    });
   }
 
   // New deals, open ones by close date, then closed ones, the latest first.

@@ -14,7 +14,7 @@ export class Table {
   #top = 0;
   #started = false;
 
-  // `on` has: started, rendered, scrolled, filterTyped, filterFocused, filterLeft, filterOpened, widths
+  // `on` has: started, rendered, scrolled, sorted, filterTyped, filterFocused, filterLeft, filterOpened, widths, fitted
   constructor(holder, store, layout, on) {
     Object.assign(this, { holder, store, layout, on });
     this.family = getComputedStyle(holder).fontFamily;
@@ -22,7 +22,8 @@ export class Table {
     const rows = { getLength: () => store.order.length, getItem: (at) => ({ row: store.order[at] }), getItemMetadata: (at) => this.#row(at) };
     this.slick = new SlickGrid(holder, rows, this.#columns(), {
       rowHeight: ROW,
-      frozenColumn: 1,
+      frozenColumn: this.frozen,
+      skipFreezeColumnValidation: true, // else it alerts
       explicitInitialization: true,
       enableHtmlRendering: false, // else a text from the data is set as innerHTML
       enableCellNavigation: false,
@@ -36,11 +37,24 @@ export class Table {
       showCellSelection: false,
       dataItemColumnValueExtractor: () => null,
     });
+    this.drop = h("div", { class: "drop", hidden: true });
+    holder.append(this.drop);
     this.#listen();
   }
 
   get specs() {
     return this.layout.visible();
+  }
+
+  // As many of the frozen columns as leave half of the grid to the others; the first one always.
+  get frozen() {
+    let [free, columns] = [this.holder.clientWidth / 2 - NUMBERS, 0];
+    for (const [at, spec] of this.specs.slice(0, this.layout.frozen).entries()) {
+      free -= this.#width(spec, at);
+      if (at && free < 0) break;
+      columns = at + 1;
+    }
+    return Math.min(columns, Math.max(1, this.specs.length - 1));
   }
 
   #row(at) {
@@ -110,6 +124,7 @@ export class Table {
       const resized = slick.getColumns().find(({ id }) => id === triggeredByColumn);
       if (resized?.spec) this.on.widths(resized.spec.field, resized.width);
     });
+    slick.onColumnsResizeDblClick.subscribe((_, { triggeredByColumn }) => this.on.fitted(this.layout.specs.find(({ field }) => field === triggeredByColumn)));
     // A notebook renders before it attaches, and takes scrolled-out cells off the page and puts them back at the top.
     this.seen = new ResizeObserver(() => this.#resized());
     this.seen.observe(this.holder);
@@ -141,10 +156,15 @@ export class Table {
       node.title = "Select all (Ctrl+A)";
       return;
     }
-    const sorted = this.store.sort?.field === spec.field ? this.store.sort : null;
-    if (sorted) node.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
-    const title = node.querySelector(".slick-column-name");
-    title.replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q" }, " read only") : "", sorted ? (sorted.down ? " ↓" : " ↑") : "");
+    const { sorts } = this.store;
+    const at = sorts.findIndex(({ field }) => field === spec.field);
+    if (at === 0) node.setAttribute("aria-sort", sorts[0].down ? "descending" : "ascending");
+    const nth = sorts.length > 1 ? at + 1 : "";
+    const [arrow, how] = at < 0 ? ["↕", "not sorted"] : [`${sorts[at].down ? "↓" : "↑"}${nth}`, `sorted ${sorts[at].down ? "down" : "up"}${nth && `, key ${nth}`}`];
+    const turn = (event) => this.on.sorted(spec, event.shiftKey);
+    node.classList.toggle("sorted", at >= 0);
+    node.querySelector(".slick-column-name").replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q" }, " read only") : "",
+      h("button", { class: "so", type: "button", tabindex: "-1", "aria-label": `Sort by ${spec.title}, ${how}`, title: "Sort up, down, not at all; Shift adds a key", onclick: turn }, arrow));
   }
 
   #filter(node, { spec }) {
@@ -225,10 +245,29 @@ export class Table {
     return [h("span", { class: "sm", title: "Open deals, weighted by value" }, "avg "), average];
   }
 
+  // The width that the column's content has by now.
+  fit(spec) {
+    this.fits.set(spec.field, fitted(this.store, spec, this.family));
+    return this.fits.get(spec.field);
+  }
+
+  // The place before a column where a dragged title would go; none hides it.
+  showDrop(c) {
+    this.drop.hidden = c === null;
+    if (c === null) return;
+    const last = c >= this.specs.length;
+    const edge = this.slick.getHeaderColumn(this.specs[last ? c - 1 : c].field).getBoundingClientRect();
+    this.drop.style.left = `${(last ? edge.right : edge.left) - this.holder.getBoundingClientRect().left - 1}px`;
+  }
+
   // -- drawing anew
 
   columns() {
     this.slick.setColumns(this.#columns());
+    if (this.#started && this.slick.getOptions().frozenColumn !== this.frozen) {
+      this.slick.setOptions({ frozenColumn: this.frozen });
+      this.slick.setColumns(this.#columns());
+    }
     this.holder.setAttribute("aria-colcount", this.specs.length + 1);
     for (const row of this.holder.querySelectorAll(".slick-headerrow-columns, .slick-footerrow-columns")) row.setAttribute("role", "row");
     this.on.rendered();
@@ -316,7 +355,7 @@ export class Table {
     if (active) this.holder.setAttribute("aria-activedescendant", active.id);
     else this.holder.removeAttribute("aria-activedescendant");
     const { r1, c1 } = selection.last;
-    if (handle && selection.raw.length === 1) this.node(r1, c1)?.append(h("div", { class: "fh", title: "Drag to fill" }));
+    if (handle && selection.raw.length === 1) this.node(r1, c1)?.append(h("div", { class: "fh", title: "Drag to fill; double-click to fill to the end" }));
   }
 
   #mark(node, ...classes) {

@@ -7,7 +7,7 @@ import { bins, histogram, summarize } from "./summary.js";
 const LINE = 28;
 const SIGHT = 8;
 
-function words({ kind }) {
+export function words({ kind }) {
   if (NUMERIC.has(kind)) return ["low to high", "high to low"];
   if (DATED.has(kind)) return ["oldest first", "newest first"];
   return kind === "choice" ? ["in order", "in reverse order"] : ["A to Z", "Z to A"];
