@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
 import opp_analytics as oa
 from tests.browser.axe import serious_faults
@@ -339,3 +340,61 @@ def test_at_risk__opens_its_deals_with_their_reasons(page: Page, tmp_path, scree
     page.get_by_label("Group by").select_option("owner_name")
     expect(page.locator(".sub")).to_contain_text("by owner")
     expect(page.locator(".code").first).to_contain_text("oa.plots.deal_flags(table)")
+
+
+def test_picture__is_made_of_every_view_in_the_colors_of_the_screen(
+    page: Page, tmp_path, screenshots
+) -> None:
+    owners = {"Ann": "a\x0bb", "Bo": "Bo " * 30}
+    frames = [
+        frame.assign(owner_name=frame["owner_name"].astype("object").replace(owners)) for frame in states()
+    ]
+    page.emulate_media(color_scheme="dark")
+    show(
+        page,
+        oa.explore(frames[-1].astype({"owner_name": "object"}), record(states(), tmp_path), as_of=DAYS[-1]),
+    )
+    tabs, grouping = page.get_by_role("tab"), page.get_by_label("Group by")
+    for at in range(tabs.count()):
+        tabs.nth(at).click()
+        expect(tabs.nth(at)).to_have_attribute("aria-selected", "true")
+        for by in ("", "owner_name"):
+            if by:
+                grouping.select_option(by)
+            page.locator(".oap-explorer .fig h3").wait_for()
+            with page.expect_download() as saved:
+                page.get_by_role("button", name="Save picture").click()
+            picture = Image.open(saved.value.path()).convert("RGB")
+            assert picture.width == 2080
+            assert picture.getpixel((4, 4)) == (17, 20, 24)
+            # White letters and bars are there.
+            assert max(sum(color) for _, color in picture.getcolors(1 << 24)) > 600
+            picture.save(screenshots / f"saved-{at}-{by}.png")
+
+
+def test_page__for_those_who_were_absent_opens_without_a_network(
+    page: Page, browser: Browser, tmp_path, screenshots
+) -> None:
+    show(
+        page, oa.explore(states()[-1], record(states(), tmp_path), as_of=DAYS[-1], state={"view": "changes"})
+    )
+    page.locator(".mk").nth(1).click()
+    page.locator(".deals tbody tr").first.wait_for()
+    title, deals = page.locator(".fig h3").inner_text(), page.locator(".deals tbody tr").count()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save page").click()
+    file = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(file)
+    for width, scheme in ((1100, "light"), (400, "dark")):
+        context = browser.new_context(
+            offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        absent = context.new_page()
+        absent.on("console", lambda message: pytest.fail(message.text))
+        absent.goto(file.as_uri())
+        expect(absent.locator("h1")).to_have_text(title)
+        expect(absent.locator("tbody tr")).to_have_count(deals)
+        assert absent.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert serious_faults(absent, "body") == []
+        absent.screenshot(path=screenshots / f"page-{width}.png", full_page=True)
+        context.close()

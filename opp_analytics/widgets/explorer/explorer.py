@@ -16,12 +16,14 @@ from opp_analytics import org, schema, svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
+from opp_analytics.widgets.explorer.page import stack_narrow, write_page
 from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
@@ -87,6 +89,30 @@ class Explorer(Widget):
         """The current table drawn by `oa.plots`."""
         return self._view.call.draw(self.table)
 
+    def save(self, path: str | Path) -> None:
+        """Save what is shown as one HTML page, for those who were absent: it needs no network and has no script.
+
+        It has title, filters, figures, chart, notes and code, and the largest 50 deals of each mark.
+
+        Parameters
+        ----------
+        path : path
+            File to write, whole or not at all; one that is there is replaced.
+
+        Raises
+        ------
+        ArgumentValueError
+            When the view has no deals.
+        """
+        write_whole(Path(path), self._write_page().encode())
+
+    def _write_page(self, key: str | None = None, label: str = "") -> str:
+        view = self._view
+        if view.lack:
+            raise ArgumentValueError("This view has no deals to save.")
+        panel = show_view(view) | {"code": self.code}
+        return write_page(view, panel, key=key, label=label, record_url=self._record_url)
+
     # -- choosing
 
     def _read(self, state: dict[str, Any] | None) -> Choice:
@@ -141,6 +167,7 @@ class Explorer(Widget):
             "pick": entries(text=TEXT),
             "csv": entries(key=or_none(key)),
             "table": entries(),
+            "page": entries(key=or_none(key), label=TEXT),
         }
 
     def _is_mark(self, key: Any) -> bool:
@@ -164,6 +191,8 @@ class Explorer(Widget):
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case "table":
                 return {"csv": self._write_table()}
+            case "page":
+                return {"page": self._write_page(request["key"], request["label"])}
             case _:
                 return {"csv": self._csv(request.get("key"))}
 
@@ -369,13 +398,13 @@ def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
 
 def show_view(view: View) -> dict[str, Any]:
     """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped."""
-    chart, currency = view.chart, view.org.currency
+    chart, currency = stack_narrow(view.chart), view.org.currency
     return asdict(chart) | {
         "title": _title(view),
         "about": view.about + ("" if currency is None else f". {currency}"),
         "rows": [asdict(row) | {"opens": bool(row.key)} for row in chart.rows],
         "kpis": [kpi._asdict() for kpi in view.kpis],
-        "n": f"n = {view.n}",
+        "n": " · ".join(filter(None, (f"n = {view.n}", view.records))),
         "notes": [*_notes(view), *view.notes],
         "drawing": view.drawing,
         "links": _links(view),

@@ -124,6 +124,18 @@ class View(ABC):
         return text.count(len(self.behind), self.noun)
 
     @property
+    def records(self) -> str:
+        """The records behind the view, in words."""
+        moments = list(self.selector.moments)
+        if not moments:
+            return ""
+        start, end = (text.day(self.selector.to_day(at), year=True) for at in (self.start, self.end))
+        if self.choice.view in ("forecast", "at_risk") or start == end:
+            return f"record {end}"
+        inside = sum(self.start <= moment <= self.end for moment in moments)
+        return f"records {start} and {end}" + (f", {inside} in the window" if self.needs_history else "")
+
+    @property
     def kpis(self) -> list[Kpi]:
         """The figures above the chart, of the picked deals at the window's end."""
         everything = self.selector.select(Choice(view=self.choice.view), self.end)

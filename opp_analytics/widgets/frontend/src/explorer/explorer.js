@@ -65,6 +65,7 @@ class Explorer {
     return h("div", { class: "acts" },
       button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
       button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
+      button("Save page", () => this.#savePage()),
       button("Export deals (CSV)", () => this.#export(false)),
       button("Export table (CSV)", () => this.#export(true)),
       this.told);
@@ -166,8 +167,7 @@ class Explorer {
     if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
     const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
     const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
-    // Beside several figures a narrow pane has no room for the picture.
-    const kind = `rows${shown.wide ? " wide" : shown.stacked || figures > 1 ? " stacked" : ""}`;
+    const kind = `rows${shown.wide ? " wide" : shown.stacked ? " stacked" : ""}`;
     const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
@@ -175,18 +175,9 @@ class Explorer {
       list,
       ...(shown.links.length ? [h("p", { class: "note" }, "In no period: ", shown.links.flatMap((link, at) => [at ? " and " : "", h("button", { class: "lnk", type: "button", "data-mark": link.key, "aria-expanded": "false", onclick: () => this.open(link.key, link.label) }, link.label)]), ".")] : []),
       ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
-      h("p", { class: "note q" }, [shown.n, shown.records ? this.#records() : ""].filter(Boolean).join(" · ")),
+      h("p", { class: "note q" }, shown.n),
     );
     return undefined;
-  }
-
-  #records() {
-    const [start, end] = this.shown.window.map((moment) => this.#day(moment));
-    return ["forecast", "at_risk"].includes(this.state.view) ? `record ${end}` : `records ${start} and ${end}`;
-  }
-
-  #day(moment) {
-    return this.about.moments.find(([at]) => at === moment)?.[1] ?? (moment ?? "").slice(0, 10);
   }
 
   #head() {
@@ -298,14 +289,23 @@ class Explorer {
     return true;
   }
 
-  async #export(table) {
+  async #save(asked, name, type) {
     this.#fail("");
-    const { csv } = await this.kernel.ask(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null });
-    if (csv === undefined) return;
-    const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: `${table ? "table" : "deals"}-${this.state.view}.csv` });
+    const { csv, page = csv } = await this.kernel.ask(asked);
+    if (page === undefined) return;
+    const link = h("a", { href: URL.createObjectURL(new Blob([page], { type })), download: name });
     link.click();
     URL.revokeObjectURL(link.href);
-    this.say("Exported");
+    this.say("Saved");
+  }
+
+  #export(table) {
+    return this.#save(table ? { do: "table" } : { do: "csv", key: this.opened?.key ?? null }, `${table ? "table" : "deals"}-${this.state.view}.csv`, "text/csv");
+  }
+
+  #savePage() {
+    const { key = null, label = "" } = this.opened ?? {};
+    return this.#save({ do: "page", key, label }, `${this.state.view}.html`, "text/html");
   }
 
   #key(event) {

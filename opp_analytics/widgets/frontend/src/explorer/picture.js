@@ -1,21 +1,30 @@
-// The figure as a PNG: 1040 px at 2×, with title, gray line, n, dates and filters.
+// The figure as a PNG: 1040 px at 2×, with title, gray line, n, dates and filters; in the colors of the screen.
 
 import { h } from "../shared/dom.js";
 
 const WIDTH = 1040;
 
+const TOKENS = ["bg", "ink", "ink2", "ink3", "rule", "rule2", "fill", "bar", "mute", "pale", "hi", "band"];
+// What a data set may hold, and XML may not.
+const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g; // eslint-disable-line no-control-regex
+
 function styles(root) {
-  const sheets = [...document.styleSheets, ...(document.adoptedStyleSheets ?? [])];
-  const rules = sheets.flatMap((sheet) => {
+  const home = root.getRootNode(); // in marimo the widget's own tree
+  const sheets = [...document.styleSheets, ...document.adoptedStyleSheets, ...(home.styleSheets ?? []), ...(home.adoptedStyleSheets ?? [])];
+  const rules = [...new Set(sheets)].flatMap((sheet) => {
     try {
       return [...sheet.cssRules].map((rule) => rule.cssText);
     } catch {
       return []; // another origin's sheet
     }
   });
-  const theme = getComputedStyle(root);
-  const tokens = ["bg", "ink", "ink2", "ink3", "rule", "rule2", "fill", "bar", "mute", "pale", "hi", "band"].map((name) => `--${name}:${theme.getPropertyValue(`--${name}`)}`);
-  return { css: rules.filter((rule) => rule.includes(".oap") || rule.startsWith(".row") || rule.startsWith(".pic") || rule.startsWith(".f-") || rule.startsWith(".l-")).join("\n"), tokens: tokens.join(";") };
+  const probe = root.appendChild(h("i"));
+  const tokens = TOKENS.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return `--${name}:${getComputedStyle(probe).color}`;
+  });
+  probe.remove();
+  return { css: rules.filter((rule) => rule.includes(".oap")).join("\n"), tokens: tokens.join(";") };
 }
 
 export async function savePicture(explorer) {
@@ -28,7 +37,7 @@ export async function savePicture(explorer) {
   document.body.append(page);
   const height = Math.ceil(page.offsetHeight) + 8;
   page.remove();
-  const body = new XMLSerializer().serializeToString(page);
+  const body = new XMLSerializer().serializeToString(page).replace(CONTROLS, "");
   const source = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}"><foreignObject width="100%" height="100%">${body}</foreignObject></svg>`;
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(source)}`;

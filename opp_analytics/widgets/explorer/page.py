@@ -1,0 +1,158 @@
+"""A view of the explorer as one HTML page for those who were absent: no script, no request, all data escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from html import escape, unescape
+from typing import Any
+
+from opp_analytics import svg, text
+from opp_analytics.columns import write_label
+from opp_analytics.svg import Rows
+from opp_analytics.widgets.explorer.deals import show_deals
+from opp_analytics.widgets.explorer.views.view import View
+
+_LARGEST = 50
+"""Deals under each mark; an open table is there as it is on screen."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Characters that HTML does not have."""
+_STYLE = """
+* { box-sizing: border-box; } html { color-scheme: light dark; }
+body { margin: 0; background: var(--bg); color: var(--ink); font: 400 14px/20px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums lining-nums; }
+main { max-width: 1040px; margin: 0 auto; padding: 24px 16px 48px; }
+h1 { font-size: 24px; line-height: 32px; font-weight: 600; margin: 4px 0; text-wrap: pretty; } h2 { font-size: 16px; line-height: 24px; font-weight: 600; margin: 24px 0 4px; }
+p { margin: 4px 0; } .q { color: var(--ink3); font-size: 12px; line-height: 16px; } .top { border-bottom: 2px solid var(--ink); padding-bottom: 8px; font-weight: 600; }
+.note { font-size: 12px; line-height: 16px; color: var(--ink2); } .hon { padding-left: 12px; border-left: 2px solid var(--hi); margin: 8px 0; }
+.kpi { display: grid; grid-template-columns: repeat(auto-fit, minmax(152px, 1fr)); gap: 0 16px; margin: 16px 0; border: solid var(--rule); border-width: 1px 0; padding: 8px 0; }
+.kpi b { display: block; font-size: 24px; line-height: 32px; font-weight: 600; color: var(--ink); } .kpi div { font-size: 12px; line-height: 16px; color: var(--ink2); padding: 4px 0; }
+.scroll { overflow-x: auto; } .deals { padding: 4px 0 12px 16px; font-weight: 400; }
+.wide .rows { --fig: 84px !important; min-width: 920px; } .wide .fig { white-space: pre-line; line-height: 16px; }
+.fold > summary { cursor: pointer; min-height: 24px; padding: 4px 0; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; line-height: 20px; font-weight: 400; }
+th, td { padding: 4px 0 4px 12px; text-align: left; font-weight: 400; border-bottom: 1px solid var(--rule); white-space: nowrap; vertical-align: top; } :is(th, td):first-child { padding-left: 0; }
+tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 144px; } thead th { font-size: 12px; color: var(--ink3); } .r { text-align: right; } a { color: inherit; text-decoration-color: var(--rule2); }
+pre { background: var(--fill); padding: 8px 12px; border-radius: 3px; overflow-x: auto; font: 12px/16px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+:focus-visible { outline: 2px solid var(--hi); outline-offset: 2px; }
+@media print { main { max-width: none; padding: 0; } .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } tr, .row { break-inside: avoid; } .wide .rows { min-width: 0; } }
+"""
+
+
+def write_page(
+    view: View,
+    panel: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    label: str = "",
+    record_url: str | None = None,
+) -> str:
+    """Write the page of a view as the panel shows it.
+
+    With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else the largest ones under
+    each mark, folded.
+    """
+    chart, keyed = (
+        stack_narrow(view.chart),
+        dict(re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', view.drawing)),
+    )
+    folded = key is None
+
+    def fold(key: str, words: str) -> str:
+        return f'<details class="fold"><summary>{words}</summary>{_write_deals(view, key, words, record_url)}</details>'
+
+    opened = [_write_deals(view, row.key, "", record_url) if folded and row.key else "" for row in chart.rows]
+    drawn = view.drawing or chart.html(opened)
+    links = [fold(link["key"], f"In no period: {escape(link['label'])}") for link in panel["links"] if folded]
+    marks = [fold(unescape(each), words) for each, words in keyed.items() if folded]
+    table = "" if folded else f"<h2>Deals</h2>{_write_deals(view, str(key), label, record_url, most=None)}"
+    kpis = "".join(
+        f"<div>{escape(each['name'])}<b>{escape(each['figure'])}</b>{escape(each['note'])}</div>"
+        for each in panel["kpis"]
+    )
+    picked = " · ".join(describe_filters(view)) or "All deals"
+    page = "\n".join([
+        '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
+        f'<link rel="icon" href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}</style></head>',
+        f'<body><main><p class="top">Pipeline review · {escape(text.title(view.choice.view))}</p>',
+        f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
+        f'<p><bdi>{escape(picked)}</bdi></p><div class="kpi">{kpis}</div>',
+        f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
+        *links,
+        *marks,
+        *(f'<p class="note hon">{escape(note)}</p>' for note in panel["notes"]),
+        f'<p class="q">{escape(panel["n"])}</p>',
+        table,
+        f'<h2>Code</h2><pre tabindex="0">{escape(panel["code"])}</pre></main></body></html>',
+        "",
+    ])  # fmt: skip
+    return _CONTROLS.sub("\ufffd", page)
+
+
+def stack_narrow(chart: Rows) -> Rows:
+    """Let pictures take the line below their row where it is narrow and has several figures, which leave them no room."""
+    several = any(len(row.figures) > 1 for row in chart.rows)
+    return replace(chart, stacked=chart.stacked or (several and not chart.wide))
+
+
+def describe_filters(view: View) -> Iterator[str]:
+    """Say in words which filters act in a view."""
+    choice, currency = view.choice, view.org.currency
+    for column, values in choice.where.items():
+        if choice.has("stage" if column == "stage" else "names"):
+            names = [text.MISSING if each is None else write_label(column, each) for each in values]
+            yield f"{text.title(text.group_label(column))}: {text.joined(names)}"
+    if choice.has("value"):
+        yield f"Value: {_span(choice.low, choice.high, lambda bound: text.money(bound, currency, full=True))}"
+    if choice.has("close"):
+        yield f"Close date: {choice.close or _span(choice.first, choice.last, lambda day: text.day(day, year=True))}"
+    if choice.has("text"):
+        yield f"Name contains “{choice.text}”"
+    if choice.has("picked"):
+        yield f"{text.count(len(choice.picked))} picked by hand"
+    if choice.has("discussed"):
+        yield "Discussed" if choice.discussed == "yes" else "Not yet discussed"
+
+
+def _span(low: Any, high: Any, write: Any) -> str:
+    if low is not None and high is not None:
+        return f"{write(low)} to {write(high)}"
+    return f"from {write(low)}" if high is None else f"up to {write(high)}"
+
+
+def _write_deals(
+    view: View, key: str, label: str, record_url: str | None, *, most: int | None = _LARGEST
+) -> str:
+    """Write the deals under a mark as a table; empty without any."""
+    shown = show_deals(view, key, label, record_url)
+    rows, columns = shown["rows"][:most], shown["columns"]
+    if not rows:
+        return ""
+    sides = [' class="r"' if column["right"] else "" for column in columns]
+    heads = "".join(
+        f'<th scope="col"{side}>{escape(column["title"])}</th>'
+        for side, column in zip(sides, columns, strict=True)
+    )
+    lines = []
+    for row, link in zip(rows, shown["links"], strict=False):
+        name, *cells = (f"<bdi>{escape(cell[1])}</bdi>" for cell in row)
+        if link and re.match("https?:", link, re.IGNORECASE):
+            name = f'<a href="{escape(link)}" rel="noopener noreferrer">{name}</a>'
+        lines.append(f'<tr><th scope="row">{name}</th>')
+        lines += [f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], cells, strict=True)] + ["</tr>"]
+    left = len(shown["rows"]) + shown["more"] - len(rows)
+    parts = [
+        label,
+        shown["counted"],
+        shown["sum"],
+        f"the first {len(rows)} are listed" if left else "",
+        shown["note"],
+    ]
+    about = escape(" · ".join(filter(None, parts)))
+    return (
+        f'<div class="deals"><p class="note">{about}</p><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(label or key)}: deals"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div></div>"
+    )
