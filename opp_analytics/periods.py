@@ -186,7 +186,7 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
 
 
 def period_days(
-    label: str, *, name: str = "period", year_end: str = "DEC"
+    label: Any, *, name: str = "period", year_end: str = "DEC"
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day of a period such as "2026Q4", "Nov 2026", "FY26" or "2026-W48".
 

@@ -196,7 +196,7 @@ def often(n: int) -> str:
 
 def day(date: Any, *, year: bool = False) -> str:
     """Write a date in prose and on axes: "Nov 25", or "Nov 25, 2026"."""
-    stamp = pd.Timestamp(date)
+    stamp: Any = pd.Timestamp(date)
     if pd.isna(stamp):
         return MISSING
     return f"{stamp:%b} {stamp.day}" + (f", {stamp.year}" if year else "")

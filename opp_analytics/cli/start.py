@@ -490,7 +490,7 @@ class _Update:
         """Find the day that the deals show: the one in the file's name, else today, or their newest where it is old."""
         zone, moments = self.org.zone(None), history.records["recorded_at"]
         today = as_date(pd.Timestamp.now("UTC"), tz=zone)
-        days = [as_date(moments.iloc[-1], tz=zone)] if len(moments) else []
+        days: list[Any] = [as_date(moments.iloc[-1], tz=zone)] if len(moments) else []
         named = None
         if self.deals is not None:
             named = self._find_named_day(self.deals)

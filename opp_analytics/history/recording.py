@@ -116,7 +116,7 @@ _DROPPED = 5
 """It may always lack this many: in a small pipeline a few deletions are a large share."""
 
 
-def check_frame(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.DataFrame:
+def check_frame(opportunities: Any, meaning: org.Org | None) -> pd.DataFrame:
     """Check the ids and return the frame to store: stages as spelled, the CRM's values, no columns from people or rates."""
     try:
         org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)

@@ -219,7 +219,7 @@ def _parse_age(max_age: str | float | timedelta) -> timedelta:
         age = pd.Timedelta(max_age) if seconds is None else pd.Timedelta(seconds, unit="s")
     except (ValueError, RecursionError):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
-    if pd.isna(age) or age < pd.Timedelta(0):
+    if not age >= pd.Timedelta(0):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration of 0 or more; {example}")
     return min(age, _CENTURY).to_pytimedelta()
 

@@ -37,6 +37,7 @@ from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, HeldRates, convert_values, restore_values
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days, read_period
+from opp_analytics.schema import is_blank
 from opp_analytics.text import count, joined
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -571,7 +572,7 @@ def _make_plain(given: Any, *derived: str) -> Any:
         return {
             name: _make_plain(value)
             for name, value in given.items()
-            if not (pd.api.types.is_scalar(value) and pd.isna(value))
+            if isinstance(value, str) or not is_blank(value)
         }
     if isinstance(given, Iterable) and not isinstance(given, str):
         return [_make_plain(value) for value in given]

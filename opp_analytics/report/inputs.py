@@ -148,7 +148,7 @@ class Inputs:
 
     def day(self, date: Any) -> str:
         """Write a date, with its year where that is another one."""
-        stamp = pd.Timestamp(date)
+        stamp: Any = pd.Timestamp(date)
         return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.today.year)
 
     @cached_property

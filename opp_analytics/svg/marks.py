@@ -328,7 +328,7 @@ def stylesheet(accent: str | None = None) -> str:
     css = files(__package__).joinpath("style.css").read_text("utf-8") + _write_label_rules()
     if accent is None:
         return css
-    if not isinstance(accent, str) or not _HEX.fullmatch(accent):
+    if not _HEX.fullmatch(str(accent)):
         raise ArgumentValueError(f"accent={accent!r} is not a color; write it as '#0a58ca'")
     found = contrast(accent, _LIGHT)
     if found < _READABLE:

@@ -50,7 +50,7 @@ def _is_written(cell: str, column: str, value: Any, currency: str | None) -> boo
         return not float(value) > 0
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return cell in (text.MISSING, "")
-    if not pd.api.types.is_number(value) or isinstance(value, bool):
+    if isinstance(value, bool) or not pd.api.types.is_number(value):
         return True
     pool, size = Pool(currency), abs(float(str(value)))
     unit = find_unit(column)

@@ -85,7 +85,7 @@ class Moment:
     @classmethod
     def of(
         cls,
-        opportunities: pd.DataFrame,
+        opportunities: Any,
         *,
         today: pd.Timestamp,
         tz: str,
@@ -99,7 +99,7 @@ class Moment:
         `final` is True if the frame shows nothing later than `today`; None decides by when it was loaded or recorded.
         Set `part` for part of a pipeline already checked; its stages may all be unknown.
         """
-        known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
+        known: Any = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
         optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
         there = [name for name in dict.fromkeys(optional) if name in known]
         frame = read(opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part)

@@ -267,7 +267,7 @@ def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq:
     return [pd.Period(today, freq) + k for k in range(count)]
 
 
-def _with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
+def _with_org(opportunities: Any, org: Org) -> Any:
     if not isinstance(opportunities, pd.DataFrame) or get_org(opportunities) == org:
         return opportunities
     frame = opportunities.copy(deep=False)

@@ -375,7 +375,7 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     """Price the steps of deals in both records, one fact at a time, at the chances of the first moment."""
     label = _name_outcome_steps(before, after)
     changed = label != ""
-    grouping = [name for name in before.columns if isinstance(name, int)]
+    grouping = [name for name in list[Any](before.columns) if isinstance(name, int)]
     ownership = [name for name in (OWNER, *grouping) if name in before.columns]
     closed = [name for name in before.columns if name not in ("value", *ownership)]
     # A deal that closes or reopens takes its new date along.
@@ -429,7 +429,9 @@ def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.b
 
 def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
     """List the nonzero steps, with the groups of one frame and the values of another."""
-    columns = {name: group_of[name].to_numpy() for name in group_of.columns if isinstance(name, int)}
+    columns: dict[Any, Any] = {
+        name: group_of[name].to_numpy() for name in list[Any](group_of.columns) if isinstance(name, int)
+    }
     columns |= {name: latest[name].to_numpy() for name in ("unique_id", "name")}
     columns |= {"movement": movement, "expected": expected}
     table = pd.DataFrame(columns).assign(value=latest["value"].to_numpy(dtype=np.float64))

@@ -46,7 +46,7 @@ class Pool:
     last: pd.Timestamp | None
 
     @classmethod
-    def of(cls, due: Due, asked: Span) -> Pool:
+    def of(cls, due: Any, asked: Span) -> Pool:
         """Make the pool of the deals due in a window; None is every open deal."""
         if due is None:
             return cls(None, None)

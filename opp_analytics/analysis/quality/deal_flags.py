@@ -189,7 +189,7 @@ def _check_limits(limits: FlagLimits | None) -> FlagLimits:
     return limits
 
 
-def _check_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
+def _check_rules(extra: Any) -> dict[str, Rule]:
     if extra is None:
         return {}
     if not isinstance(extra, Mapping) or not all(
@@ -205,7 +205,7 @@ def _check_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
     return dict(extra)
 
 
-def _select_open(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _select_open(opportunities: Any) -> tuple[pd.DataFrame, int]:
     """Select the open deals, with the place of each row as index, and count the deals in unknown stages."""
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
     touch = ("created_at", LAST_TOUCH) if LAST_TOUCH in known else ()

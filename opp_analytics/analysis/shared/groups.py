@@ -74,7 +74,7 @@ def check_by(by: By, *, level: str | None = None) -> list[str]:
 
 
 def read(
-    opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False, any_stage: bool = False
+    opportunities: Any, *columns: str, by: By = None, unique: bool = False, any_stage: bool = False
 ) -> pd.DataFrame:
     """Check and return the columns that a function reads, with `status` if present and the columns of `by`.
 

@@ -80,7 +80,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     """
     names = check_by(by, level="stage")
     org = Org.of(opportunities)
-    own = split_by(opportunities) if isinstance(opportunities, pd.DataFrame) else []
+    own = split_by(opportunities) if hasattr(opportunities, "columns") else []
     frame = read(opportunities, "stage", "value", *own, by=names)
     outcome = outcome_codes(frame)
     open_ = outcome == OPEN

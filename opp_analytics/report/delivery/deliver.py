@@ -88,7 +88,7 @@ def deliver(
     --------
     >>> oa.deliver(report, dry_run=True)  # doctest: +SKIP
     """
-    if not isinstance(report, WeeklyReport) or report.digest is None:
+    if getattr(report, "digest", None) is None:
         raise ArgumentTypeError(f"report={report!r} is not from weekly_report; use the one that it returns")
     arguments.one_of(kind, "kind", ("page", "alerts"))
     pages = (report, *report.parts)

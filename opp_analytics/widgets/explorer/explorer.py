@@ -348,7 +348,7 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
 def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
     """List the columns of names, with more than one and not too many, whose own label is text."""
     groupings = []
-    for name in [label for label in opportunities.columns if isinstance(label, str)]:
+    for name in [label for label in list[Any](opportunities.columns) if isinstance(label, str)]:
         column = opportunities[name]
         kind = pd.api.types.infer_dtype(column, skipna=True)
         has_names = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")

@@ -53,7 +53,7 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataError(f"duplicate column {twice[0]!r} in {name}: drop one of them")
-    unnamed = [column for column in frame.columns if not isinstance(column, str)]
+    unnamed = [column for column in list[Any](frame.columns) if not isinstance(column, str)]
     if unnamed:
         raise DataError(f"the name of column {unnamed[0]!r} in {name} is not text; rename it")
     frame = schema.as_plain(frame)

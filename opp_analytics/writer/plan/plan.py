@@ -465,7 +465,7 @@ def _read_cell(content: dict[str, Any]) -> EditedCell:
     return EditedCell(field, before, after, content["status"], remote, content.get("reason"))
 
 
-def _check(steps: list[Step], before: pd.DataFrame) -> None:
+def _check(steps: list[Any], before: pd.DataFrame) -> None:
     """Raise ValueError for content that `plan` never writes."""
     meaning = org.Org.of(before)
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
