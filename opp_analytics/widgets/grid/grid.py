@@ -30,6 +30,7 @@ from opp_analytics.widgets.grid.drafts import Change, Draft, KeptDraft, find_dra
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
+    find_main,
     format_moment,
     show_receipt,
     show_review,
@@ -428,11 +429,10 @@ class Grid(Widget):
 
     def _show_strip(self) -> dict[str, Any]:
         receipt, periods = show_receipt(self._review), self._effect.show_periods()
-        changed = [period for period in periods if period["change"]]
         return {
             **self._sheet.counts,
-            "period": max(changed, key=lambda period: period["moved"], default=next(iter(periods), None)),
-            "changed": changed,
+            "period": find_main(periods),
+            "changed": [period for period in periods if period["change"]],
             "why": self._effect.why,
             "about": self._effect.about,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},

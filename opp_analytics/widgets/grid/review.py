@@ -67,7 +67,7 @@ class ForecastEffect:
         return self.rest is None and holds_part(self._sheet.frame, self._history)
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period, and each that the edits change: ``period before after change moved target chance chance_after``, as written.
+        """Forecast the running and the next period, and each that the edits change: ``label period before after change moved target chance chance_after``, as written.
 
         ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
         """
@@ -94,6 +94,7 @@ class ForecastEffect:
             chance, chance_after = chances(label)
             periods.append(
                 {
+                    "label": label,
                     "period": self._name(table, label),
                     "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
@@ -131,21 +132,15 @@ class ForecastEffect:
 
         return write
 
-    def by_deal(self, rows: list[int]) -> dict[int, float]:
-        """Compute the change of the running period's expected money, row by row; none under the run rate, which sees no deal."""
+    def by_deal(self, rows: list[int], label: str) -> dict[int, float]:
+        """Compute the change of a period's expected money, row by row; none under the run rate, which sees no deal."""
         table = self._forecast_before()
         if table is None or not rows or table.attrs["method"] == "run_rate":
             return {}
         sides = (self._sheet.before(rows), self._sheet.after(rows))
-        parts = (self._expect(side.assign(row=rows), by="row", periods=1, only=True) for side in sides)
+        parts = (self._expect(side.assign(row=rows), by="row", periods=[label], only=True) for side in sides)
         before, after = (part.groupby(level="row").sum() for part in parts)
         return {int(str(row)): float(change) for row, change in after.sub(before, fill_value=0.0).items()}
-
-    @property
-    def current(self) -> str:
-        """Name of the running period."""
-        table = self._forecast_before()
-        return "" if table is None else self._name(table, str(table.index[table["to_date"]][0]))
 
     @property
     def about(self) -> dict[str, str]:
@@ -204,6 +199,11 @@ class ForecastEffect:
         """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""
         known = frame[outcome_codes(frame) != UNKNOWN]
         return forecast(known, **self._asked, new_business=False, **options)["expected"]
+
+
+def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Find the period that the edits change most; the running one if they change none."""
+    return max(periods, key=lambda period: period["moved"], default=None)
 
 
 def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -481,8 +481,8 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
     rows, periods = sheet.changed_rows, effect.show_periods()
-    fields = sheet.list_fields(rows)
-    effects = effect.by_deal(rows[:_RANKED])
+    fields, main = sheet.list_fields(rows), find_main(periods) or {"label": "", "period": ""}
+    effects = effect.by_deal(rows[:_RANKED], main["label"])
     in_conflict = {row for row, _ in review.conflicts}
     ordered = sorted(rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row))
     dropped = {key for key, conflict in review.conflicts.items() if conflict.keep == "theirs"}
@@ -513,7 +513,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         ],
         "problem_count": len(problems),
         "items": [
-            _show_deal(review, row, fields[row], effects.get(row, 0.0), effect.current)
+            _show_deal(review, row, fields[row], effects.get(row, 0.0), main["period"])
             for row in ordered[:_LISTED]
         ],
         "more": max(0, len(rows) - _LISTED),

@@ -263,7 +263,7 @@ def test_periods__before_and_after_are_the_forecasts_of_the_two_frames():
     for period, label in ((first, "2026-06"), (second, "2026-07")):
         whole = oa.forecast(sheet.edited, as_of="2026-06-01", periods=2)["expected"]
         assert period["after"] == text.money(float(whole[label]))
-    assert effect.by_deal([0, 1]) == {0: 400.0, 1: -440.0}
+    assert effect.by_deal([0, 1], "2026-06") == {0: 400.0, 1: -440.0}
     assert len(make_plan(sheet).changes) == 4
 
 
@@ -297,7 +297,7 @@ def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: His
     assert effect.show_periods()[0]["before"] != text.money(float(stated))
     # The deals' effects add up to the whole's.
     change = float(after["2026-11"] - before["expected"]["2026-11"])
-    assert sum(effect.by_deal(sheet.changed_rows).values()) == pytest.approx(change)
+    assert sum(effect.by_deal(sheet.changed_rows, "2026-11").values()) == pytest.approx(change)
     impact = make_plan(sheet).impact(as_of=TODAY, history=team)
     whole = oa.plan(sheet.frame, sheet.edited).impact(as_of=TODAY, history=team)
     assert whole.attrs["method"] == "learned"
@@ -318,7 +318,7 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     sheet.edit([(sheet.end - 1, "value", "90000")])
     first = effect.show_periods()[0]
     assert (first["before"], first["after"]) == (text.money(float(before["expected"]["2026-11"])), None)
-    assert effect.by_deal(sheet.changed_rows) == {}
+    assert effect.by_deal(sheet.changed_rows, "2026-11") == {}
     sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")])
     after = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["expected"]["2026-11"]
     assert effect.show_periods()[0]["after"] == text.money(float(after))

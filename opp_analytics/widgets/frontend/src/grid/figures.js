@@ -36,24 +36,28 @@ export function figuresOf(grid) {
   const columns = selected(grid).map(({ c, rows }) => ({ spec: specs[c], rows }));
   const cells = columns.reduce((sum, { rows }) => sum + rows.length, 0);
   if (cells < 2) return null;
-  const found = CLASSES.map((name) => columns.filter(({ spec }) => classOf(spec.kind) === name).map(({ spec, rows }) => ({ title: spec.title, ...summarize(store.data.get(spec.field), spec.kind, rows) })));
-  const at = Math.max(found.findIndex((all) => all.some(({ n }) => n)), 0);
-  const all = found[at].length ? found[at] : found.find((each) => each.length);
+  // Of amounts if some are selected, else of what follows them.
+  const some = CLASSES.filter((name) => columns.some(({ spec }) => classOf(spec.kind) === name));
+  let [kind, all] = ["", []];
+  for (kind of some) {
+    all = columns.filter(({ spec }) => classOf(spec.kind) === kind).map(({ spec, rows }) => ({ title: spec.title, ...summarize(store.data.get(spec.field), spec.kind, rows) }));
+    if (all.some(({ n }) => n)) break;
+  }
   const n = all.reduce((sum, each) => sum + each.n, 0);
   const empties = all.reduce((sum, each) => sum + each.empties, 0);
   const figures = [{ name: "count", text: number(n), copy: n }];
   const add = (name, text, copy) => figures.push({ name, text, copy });
-  if (n && CLASSES[at] === "text") {
+  if (n && kind === "text") {
     const distinct = all.length === 1 ? all[0].counts.size : new Set(all.flatMap(({ counts }) => [...counts.keys()])).size;
     add("different", number(distinct), distinct);
-  } else if (n && CLASSES[at] === "date") {
+  } else if (n && kind === "date") {
     const [first, last] = [all.map((each) => each.first).filter(Boolean).sort()[0], all.map((each) => each.last).filter(Boolean).sort().at(-1)];
     add("first", day(first), first);
     add("last", day(last), last);
   } else if (n) {
     const sorted = all.length === 1 ? all[0].sorted : Float64Array.from(all.flatMap((each) => [...each.sorted])).sort();
     const sum = all.reduce((total, each) => total + each.sum, 0);
-    const sign = CLASSES[at] === "percent" ? "%" : "";
+    const sign = kind === "percent" ? "%" : "";
     const amount = (name, value, shown = tidy(value)) => add(name, `${number(shown)}${sign}`, round(value));
     if (!sign) amount("sum", sum, round(sum));
     amount("avg", sum / n, sign ? Math.round(sum / n) : tidy(sum / n));
