@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -89,6 +90,8 @@ class Choice:
     """Period of the close date for changes, such as 2026-12."""
     target: float | None = None
     """Target of a period for the forecast."""
+    planned: bool = False
+    """With the planned changes of the explorer's grid, if it has one."""
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None, *, org: Org = DEFAULT, today: date | None = None) -> Choice:
@@ -106,6 +109,8 @@ class Choice:
             raise ArgumentValueError(
                 f"state has an unknown entry {unknown[0]!r}; it may have {', '.join(sorted(entries))}"
             )
+        if not isinstance(state.get("planned", False), bool):
+            raise ArgumentTypeError(f"state['planned']={state['planned']!r} is not True or False")
         read = {name: _check_entry(name, value, org, today) for name, value in state.items()}
         named = {_ALIASES[name]: read.pop(name) for name in _ALIASES if name in read}
         where = {column: values for column, values in ({**read.get("where", {}), **named}).items() if values}
@@ -181,11 +186,12 @@ def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
         if value is not None:
             number(value, f"state[{name!r}]", example=50_000)
         return value
-    if value is not None:
+    if value is not None and name != "planned":
         _check_text(name, value)
     if name == "due" and value:
         return read_period(value)
-    return value or ("" if isinstance(getattr(Choice, name), str) else None)
+    usual = getattr(Choice, name)
+    return value or (type(usual)() if isinstance(usual, (str, bool)) else None)
 
 
 def _check_values(name: str, values: Any) -> tuple[Any, ...]:
@@ -300,6 +306,13 @@ class DealSelector:
         # Asked by each click and each step of the slider.
         self.facts_at = lru_cache(_KEPT)(self._read_facts)
         self.chances_at = lru_cache(_KEPT)(self._read_chances)
+
+    def over(self, opportunities: pd.DataFrame) -> DealSelector:
+        """Select from other opportunities of the same pipeline, such as edited ones."""
+        other = copy.copy(self)
+        other.opportunities = opportunities
+        vars(other).pop("is_part", None)
+        return other
 
     @cached_property
     def recorded(self) -> frozenset[str]:

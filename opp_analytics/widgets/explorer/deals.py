@@ -47,6 +47,7 @@ def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict
         "counted": f"{changes}{text.count(each)}",
         "sum": f"sum of {'changes' if measure == 'change' else 'values'} {total}",
         "total": total,
+        "each": text.count(each),
         "measure": measure,
         "sorted": view.sorted_by or measure,
         "note": view.explain(key),

@@ -24,9 +24,11 @@ from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
 from opp_analytics.widgets.explorer.page import stack_narrow, write_page
+from opp_analytics.widgets.explorer.planned import add_planned, compare_kpis, name_new_deals
 from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
+from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula
@@ -63,6 +65,7 @@ class Explorer(Widget):
         state: dict[str, Any] | None,
     ) -> None:
         self._selector = DealSelector(opportunities, history, client=client)
+        self._grid: Grid | None = None
         # The first org that says so tells where the CRM shows a deal, and the targets.
         orgs = name_orgs(opportunities, client, history)
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
@@ -110,8 +113,74 @@ class Explorer(Widget):
         view = self._view
         if view.lack:
             raise ArgumentValueError("This view has no deals to save.")
-        panel = show_view(view) | {"code": self.code}
+        panel = show_view(view, self._before) | {"code": self.code}
         return write_page(view, panel, key=key, label=label, record_url=self._record_url)
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid that `edit` opened; None before."""
+        return self._grid
+
+    def edit(self, key: str | None = None) -> Grid:
+        """Open the deals under a mark in a grid, or all behind the chart; its planned changes are shown here, too.
+
+        There is one grid for each explorer, over all opportunities: it shows these deals and keeps the edits of others.
+        ``edited``, its plan and its drafts are of the whole. The panel opens it with *Edit these 12 deals*.
+
+        Parameters
+        ----------
+        key : str, optional
+            The mark: a stage, a month such as ``2026-12``, an owner's name.
+
+        Raises
+        ------
+        ArgumentValueError
+            When the chart has no such mark, or no deal is behind it.
+        """
+        with self._lock:
+            if key is not None and not self._is_mark(key):
+                marks = text.joined(map(repr, self._marks), most=12) or "none"
+                raise ArgumentValueError(f"key={key!r} is not a mark of this chart; its marks: {marks}")
+            deals = list_deals(self._view, key) if key else self._view.behind
+            if deals.empty:
+                raise ArgumentValueError("No deals are behind this chart, so there is nothing to edit.")
+            if self._grid is None:
+                frame, history = self._selector.opportunities, self._selector.history
+                self._grid = Grid(
+                    frame,
+                    client=self._selector.client,
+                    history=history,
+                    as_of=self._day,
+                    freq="M",
+                    height=320,
+                )
+                self._grid.watchers.append(self._tell_planned)
+            self._grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")
+            return self._grid
+
+    # -- planned changes
+
+    def _tell_planned(self) -> None:
+        """Tell the page of an edit in the grid, without drawing anything."""
+        self._post({"planned": self._show_planned()})
+
+    def _show_planned(self) -> dict[str, Any] | None:
+        if self._grid is None:
+            return None
+        return {
+            "said": self._grid.name_changes(),
+            "grid": self._grid.model_id,
+            "written": self._grid.is_written,
+        }
+
+    def _select_from(self, planned: bool) -> tuple[DealSelector, list[str]]:
+        """Take the opportunities as they were given, as applied since, or with the planned changes; with the line for code."""
+        grid = self._grid
+        if grid is None or not (planned or grid.is_written):
+            return self._selector, []
+        frame = grid.edited if planned else grid.opportunities
+        words = f"opportunities = explorer.grid.{'edited' if planned else 'opportunities'}"
+        return self._selector.over(name_new_deals(frame)), [words]
 
     # -- choosing
 
@@ -120,19 +189,26 @@ class Explorer(Widget):
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
-        view = find_type(choice)(self._fill_window(choice), self._selector, self._targets, self._calls)
-        lack = view.lack
-        table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
+        filled = self._fill_window(choice)
+        selector, given = self._select_from(choice.planned)
+        view = find_type(choice)(filled, selector, self._targets, self._calls)
+        lack, before = view.lack, None
+        if choice.planned and self._grid is not None:
+            now, _ = self._select_from(planned=False)
+            before = find_type(choice)(filled, now, self._targets, self._calls)
+        table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view, before))
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
         marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
-        lines = view.write_code()
+        lines = [*given, *view.write_code()]
         if self._selector.is_rated and any("history" in line for line in lines):
             lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
         code = "\n".join(lines)
         panel |= {"state": choice.state, "window": [view.start, view.end], "periods": view.periods}
-        panel |= self._count(view)
+        panel |= self._count(view) | {"planned": self._show_planned()}
+        panel |= {} if lack else {"code": code}
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view
+        self._before = before
         self._marks, self._shown = marks, shown
 
     def _fill_window(self, choice: Choice) -> Choice:
@@ -167,6 +243,7 @@ class Explorer(Widget):
             "pick": entries(text=TEXT),
             "csv": entries(key=or_none(key)),
             "table": entries(),
+            "edit": entries(key=or_none(key)),
             "page": entries(key=or_none(key), label=TEXT),
         }
 
@@ -191,6 +268,9 @@ class Explorer(Widget):
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case "table":
                 return {"csv": self._write_table()}
+            case "edit":
+                self.edit(request.get("key"))
+                return {"planned": self._show_planned()}
             case "page":
                 return {"page": self._write_page(request["key"], request["label"])}
             case _:
@@ -396,19 +476,25 @@ def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
 # -- a view
 
 
-def show_view(view: View) -> dict[str, Any]:
-    """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped."""
-    chart, currency = stack_narrow(view.chart), view.org.currency
+def show_view(view: View, before: View | None = None) -> dict[str, Any]:
+    """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped.
+
+    With planned changes, `before` is the view without them: what they change is a column of the chart, and in the figures.
+    """
+    chart, currency, kpis, notes = view.chart, view.org.currency, view.kpis, [*_notes(view), *view.notes]
+    if before is not None and not before.lack:
+        chart, gone = add_planned(chart, view, before)
+        kpis, notes = compare_kpis(kpis, before.kpis), [*notes, *gone]
+    chart = stack_narrow(chart)
     return asdict(chart) | {
         "title": _title(view),
         "about": view.about + ("" if currency is None else f". {currency}"),
         "rows": [asdict(row) | {"opens": bool(row.key)} for row in chart.rows],
-        "kpis": [kpi._asdict() for kpi in view.kpis],
+        "kpis": [kpi._asdict() for kpi in kpis],
         "n": " · ".join(filter(None, (f"n = {view.n}", view.records))),
-        "notes": [*_notes(view), *view.notes],
+        "notes": notes,
         "drawing": view.drawing,
         "links": _links(view),
-        "code": "\n".join(view.write_code()),
         "empty": "",
     }
 

@@ -110,6 +110,7 @@ class Grid(Widget):
     _height = traitlets.Int().tag(sync=True)
     _today = traitlets.Unicode().tag(sync=True)
     _layout = traitlets.Dict().tag(sync=True)
+    _only: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _drafts: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
 
     def __init__(
@@ -128,6 +129,8 @@ class Grid(Widget):
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)
+        self.watchers: list[Callable[[], None]] = []
+        """Called after each edit and write."""
         self._draft, self._kept, self._unkept = Draft(self._sheet.frame), find_drafts(self._sheet.frame), ""
         self._client, self._history = client, history
         super().__init__(
@@ -145,6 +148,24 @@ class Grid(Widget):
         """The edited opportunities, ready for `plan`: without removed rows, new ones last without ``unique_id``; same dtypes."""
         with self._lock:
             return self._sheet.edited
+
+    @property
+    def opportunities(self) -> pd.DataFrame:
+        """The opportunities as the server holds them, as far as known: as given, with what was applied since."""
+        with self._lock:
+            return self._sheet.base
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a plan was applied."""
+        return self._review.run is not None
+
+    def show_only(self, ids: Iterable[str], label: str) -> None:
+        """Show some deals by their ids, under a name, until *Show all*; edits of others stay."""
+        with self._lock:
+            rows = {self._sheet.identify(row): row for row in range(self._sheet.end)}
+            self._only = {"rows": sorted({rows[each] for each in ids if each in rows}), "label": label}
+            self._post({"only": self._only})
 
     @property
     def changes(self) -> pd.DataFrame:
@@ -236,6 +257,13 @@ class Grid(Widget):
             summary = text.capital(self._summary())
             return {"text/plain": repr(self), "text/html": _static_table(self._sheet, summary)}
 
+    def name_changes(self) -> str:
+        """Write “3 planned changes in 2 deals”."""
+        with self._lock:
+            counts = self._sheet.counts
+        said = f"{count(counts['changes'], 'planned change')} in {count(counts['deals'])}"
+        return said if counts["changes"] else "No planned changes yet"
+
     def _summary(self) -> str:
         counts = self._sheet.counts
         changes = f"{count(counts['changes'], 'change')} in {count(counts['deals'])}"
@@ -322,6 +350,8 @@ class Grid(Widget):
     def _keep(self, answer: Answer | None = None) -> str:
         """Keep the edits of an answer, or all of them, on disk; what to say if that fails, once."""
         before, self._unkept = self._unkept, self._draft.keep(self._sheet, answer)
+        for told in self.watchers:
+            told()
         new = self._unkept and self._unkept != before
         return f" · Not kept on disk: {self._unkept}" if new else ""
 

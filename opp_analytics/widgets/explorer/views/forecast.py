@@ -186,6 +186,10 @@ class ForecastView(View):
         return inside
 
     @property
+    def amounts(self) -> pd.Series[Any]:
+        return self.by_period["expected"]
+
+    @property
     def chart(self) -> Rows:
         money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]
         current = ahead.index >= str(self._now)

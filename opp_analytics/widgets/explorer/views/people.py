@@ -183,6 +183,10 @@ class PeopleView(OnePeriodView):
         return pd.concat([self._due_in(open_deals(self.deals), self.period), won])
 
     @property
+    def amounts(self) -> pd.Series[Any]:
+        return self.rows["expected"].rename(text.join_key)
+
+    @property
     def chart(self) -> Rows:
         table, money = self.rows, self.money
         total = np.asarray(table.index.get_level_values(0) == ALL)

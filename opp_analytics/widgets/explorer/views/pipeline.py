@@ -48,6 +48,10 @@ class PipelineView(View):
         return grouped[grouped["open_count"] > 0].sort_values("open_value", ascending=False, kind="stable")
 
     @property
+    def amounts(self) -> pd.Series[Any]:
+        return self._sums["open_value"]
+
+    @property
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(MARKS), self._values_at_start()
         largest = evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []

@@ -220,6 +220,11 @@ class View(ABC):
         return [*self.selector.write_code(self.choice, self.end), *self.call.write_code("deals")]
 
     @property
+    def amounts(self) -> pd.Series[Any]:
+        """The amount of each row that planned changes move, by its key; empty where they move none."""
+        return pd.Series(dtype="float64")
+
+    @property
     def left_out(self) -> dict[str, int]:
         """Picked deals that the table leaves out, by reason."""
         return dict(self.table.attrs.get("left_out") or {})

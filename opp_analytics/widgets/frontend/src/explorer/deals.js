@@ -48,7 +48,7 @@ export class DealsTable {
     const rows = this.order.map((at) => this.#row(at));
     const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
     this.node.replaceChildren(
-      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
+      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), h("button", { class: "btn", type: "button", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
       h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, foot)))),
       model.note ? h("p", { class: "note" }, model.note) : "",
       model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",

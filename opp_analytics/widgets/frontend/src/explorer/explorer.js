@@ -1,9 +1,10 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { afterPress, copyText, h, keepKeys, keepStill } from "../shared/dom.js";
+import { afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
+import { Bench } from "./bench.js";
 import { NONE, controls, chips, tabs } from "./controls.js";
 import { DealsTable } from "./deals.js";
 import { savePicture } from "./picture.js";
@@ -21,12 +22,14 @@ class Explorer {
   #opening = 0;
   #settled = Promise.resolve(); // when the newest choice is drawn
 
-  constructor(model, root, shown) {
+  constructor(model, root, el, shown) {
     Object.assign(this, { model, root, shown, good: shown }); // the last answer, and what is shown
     this.about = model.get("_about");
-    this.kernel = new Kernel(model, (content) => content.error && this.#fail(content.error), (state) => this.#kernelState(state));
+    this.kernel = new Kernel(model, (content) => this.#hear(content), (state) => this.#kernelState(state));
     this.press = afterPress(root);
     this.popovers = new Popovers(root);
+    this.bench = new Bench(model, el, () => this.plan.querySelector("button, input")?.focus());
+    this.replan = debounced(500, () => this.choose({}));
     this.#build();
     this.onShown = () => this.#news();
     model.on("change:_shown", this.onShown);
@@ -49,12 +52,13 @@ class Explorer {
     this.top = h("div", { class: "top" });
     this.ctl = h("div", { class: "ctl" });
     this.chips = h("div", { class: "chips" });
+    this.plan = h("div", { class: "planned", role: "group", "aria-label": "Planned changes", hidden: true });
     this.kpi = h("div", { class: "kpi" });
     this.fig = h("div", { class: "fig", role: "tabpanel", tabindex: "-1" });
     this.deals = new DealsTable(this);
     this.live = h("p", { class: "note live", "aria-live": "polite" });
     this.code = h("pre", { class: "code", tabindex: "0", "aria-label": "Code" });
-    this.root.append(this.top, this.ctl, this.chips, this.kpi, this.fig, this.live, this.deals.node, h("div", { class: "foot" }, this.code, this.#actions()));
+    this.root.append(this.top, this.ctl, this.chips, this.plan, this.kpi, this.fig, this.live, this.deals.node, h("div", { class: "foot" }, this.code, this.#actions()));
     this.tip = new Tip(this.root);
     this.draw();
   }
@@ -63,12 +67,46 @@ class Explorer {
     const button = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
     this.told = h("span", { class: "q sm", role: "status" });
     return h("div", { class: "acts" },
+      button("Edit deals", () => this.edit(this.opened)),
       button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
       button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
       button("Save page", () => this.#savePage()),
       button("Export deals (CSV)", () => this.#export(false)),
       button("Export table (CSV)", () => this.#export(true)),
       this.told);
+  }
+
+  #hear(content) {
+    if (content.error) this.#fail(content.error);
+    if (content.planned === undefined) return;
+    this.shown = { ...this.shown, planned: content.planned };
+    this.#drawPlan();
+    // An edit that is drawn, or was applied, changes the picture.
+    if (!content.to && (this.state.planned || content.planned.written)) this.replan();
+  }
+
+  // -- the grid below
+
+  // Edit the deals that are listed, or all behind the chart.
+  async edit(listed) {
+    this.#fail("");
+    const { planned } = await this.kernel.ask({ do: "edit", key: listed?.key ?? null });
+    if (planned) this.bench.open(planned.grid, `Editing ${listed ? `${listed.each} of ${listed.label}` : "the deals of this view"}`);
+  }
+
+  #drawPlan() {
+    const { planned } = this.shown;
+    this.plan.hidden = !planned;
+    if (!planned) return;
+    const focused = this.plan.contains(document.activeElement) && document.activeElement.dataset.stay;
+    const box = h("input", { type: "checkbox", "data-stay": "planned", onchange: () => this.choose({ planned: box.checked }) });
+    box.checked = this.state.planned;
+    this.plan.replaceChildren(
+      h("b", {}, planned.said),
+      h("label", {}, box, " With the planned changes"),
+      h("button", { class: "lnk", type: "button", "data-stay": "grid", onclick: () => this.bench.open(planned.grid, this.bench.title.textContent || "Planned changes") }, "Back to the grid"),
+    );
+    if (focused) this.plan.querySelector(`[data-stay="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   say(text) {
@@ -141,6 +179,7 @@ class Explorer {
       if (!this.#writing) this.ctl.replaceChildren(...controls(this));
       this.chips.replaceChildren(...chips(this));
       this.chips.hidden = !this.chips.childNodes.length;
+      this.#drawPlan();
       this.live.textContent = this.#message;
       if (!controlsOnly) this.#drawFigure();
       if (!this.root.contains(document.activeElement)) this.#refocus(stay, mark);
@@ -317,6 +356,7 @@ class Explorer {
   close() {
     this.model.off("change:_shown", this.onShown);
     this.kernel.close();
+    this.bench.close();
     this.popovers.end();
     this.press.close();
   }
@@ -326,7 +366,7 @@ async function render({ model, el }) {
   const root = h("section", { class: "oap oap-explorer", "aria-label": "Pipeline explorer" });
   keepKeys(root);
   el.append(root);
-  const explorer = new Explorer(model, root, decode(await inflated(model.get("_shown"))));
+  const explorer = new Explorer(model, root, el, decode(await inflated(model.get("_shown"))));
   return () => explorer.close();
 }
 

@@ -24,7 +24,7 @@ export function toolbar(grid) {
   return [
     ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
     h("span", { class: "sp" }),
-    h("span", { class: "cnt" }, shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
+    h("span", { class: "cnt" }, store.only ? [h("button", { class: "lnk", type: "button", "data-bar": "all", onclick: () => grid.showOnly(null) }, "Show all"), " · "] : "", shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
     button(grid, "keys"),
   ];
 }

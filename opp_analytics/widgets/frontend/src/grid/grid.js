@@ -51,6 +51,12 @@ class Grid {
     this.#build();
     this.#listen();
     this.ask({ do: "state" });
+    const { rows } = model.get("_only") ?? {};
+    if (rows) {
+      this.store.only = new Set(rows);
+      this.store.arrange();
+      this.rows();
+    }
     this.arranging.restore(this.layout.more);
   }
 
@@ -201,6 +207,7 @@ class Grid {
   #hear(content) {
     if (content.progress) this.drawer.progress(content.progress);
     if (content.strip) this.money = content.strip;
+    if (content.only) this.showOnly(content.only.rows);
     if (content.drafts) this.drafts = content.drafts;
     if (content.cells) this.#take(content);
     if (content.error) this.say(content.error);
@@ -311,7 +318,10 @@ class Grid {
   }
 
   goTo(row, field) {
-    if (!this.store.order.includes(row)) this.arranging.clear();
+    if (!this.store.order.includes(row)) {
+      this.store.only = null;
+      this.arranging.clear();
+    }
     if (this.layout.hidden.has(field)) {
       this.layout.toggle(field);
       this.table.columns();
@@ -511,6 +521,14 @@ class Grid {
     this.focus();
     if (how === "take") this.ask({ do: "take", changes });
     else if (how === "cells") this.actions.paste(text);
+  }
+
+  // The deals that somebody has turned to; edits of others stay.
+  showOnly(rows) {
+    this.store.only = rows && new Set(rows);
+    this.arranging.forget();
+    this.selection.go(0, 0);
+    if (!rows) this.focus();
   }
 
   answerDraft(what, draft) {

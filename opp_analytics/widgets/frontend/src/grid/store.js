@@ -10,6 +10,7 @@ export class Store {
   rowStates = new Map();
   filters = new Map(); // field -> { text, test, words, error, list, but: all but the list }
   changedOnly = false;
+  only = null; // rows to which somebody has turned; null for all
   sorts = []; // { field, down }, the first one first
   order = [];
   wasOpen = new Map(); // row -> whether it was open before the edits, where they changed that
@@ -146,7 +147,7 @@ export class Store {
     });
     const rows = [];
     for (let row = 0; row < this.size; row++) {
-      if (this.state(row) !== "gone" && tests.every((test) => test(row))) rows.push(row);
+      if (this.state(row) !== "gone" && (!this.only || this.only.has(row) || this.state(row) === "added") && tests.every((test) => test(row))) rows.push(row);
     }
     return rows;
   }

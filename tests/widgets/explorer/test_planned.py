@@ -1,0 +1,159 @@
+"""From the explorer to a grid and back: which deals it opens, and what its planned changes do to each view."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.widgets import Explorer
+from tests.widgets.explorer.pipelines import DAYS, record, states
+from tests.widgets.grid.test_grid import ask, put
+from tests.writer.frames import opportunities
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def _panel(explorer: Explorer, **state: Any) -> dict[str, Any]:
+    explorer._respond({"do": "choose", "state": {**explorer.state, **state}})
+    return dict(json.loads(zlib.decompress(explorer._shown)))
+
+
+def _kpis(panel: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {kpi["name"]: (kpi["figure"], kpi["note"]) for kpi in panel["kpis"]}
+
+
+def test_edit__opens_the_deals_under_a_mark_in_one_grid_over_all():
+    explorer = oa.explore(states()[-1], as_of=DAYS[-1])
+    assert explorer.grid is None
+    grid = explorer.edit("proposal")
+    deals = explorer._view.find_deals("proposal")
+    shown = grid.edited["unique_id"].iloc[grid._only["rows"]]
+    assert sorted(shown) == sorted(deals["unique_id"])
+    assert (len(grid.edited), grid._only["label"]) == (len(states()[-1]), "proposal")
+    # Another mark, and no mark: the same grid, with its edits.
+    put(grid, (0, "name", "Other"))
+    assert explorer.edit("discovery") is grid is explorer.edit() is explorer.grid
+    assert len(grid._only["rows"]) == len(explorer._view.behind)
+    assert grid.edited["name"].iloc[0] == "Other"
+    with pytest.raises(
+        ArgumentValueError, match="key='nowhere' is not a mark of this chart; its marks: 'discovery'"
+    ):
+        explorer.edit("nowhere")
+
+
+def test_edit__says_that_there_is_nothing_to_edit():
+    with pytest.raises(ArgumentValueError, match="No deals are behind this chart"):
+        oa.explore(states()[-1], as_of=DAYS[-1], state={"text": "nobody"}).edit()
+
+
+def test_planned__moves_chart_figures_and_code():
+    deals = opportunities()
+    explorer = oa.explore(deals, as_of="2026-06-01", state={"stages": ["proposal"]})
+    grid = explorer.edit("proposal")
+    told: list[bytes] = []
+    explorer.send = lambda _, buffers: told.extend(buffers)
+    put(grid, (0, "value", "5000"), (1, "stage", "closed_won"))
+    ask(grid, do="add")
+    put(
+        grid,
+        (len(deals), "name", "Brand new"),
+        (len(deals), "stage", "proposal"),
+        (len(deals), "value", "700"),
+    )
+    said = json.loads(zlib.decompress(told[-1]))["planned"]
+    assert said["said"] == "3 planned changes in 3 deals"
+    assert said["grid"] == grid.model_id
+    # Without the toggle nothing changes.
+    plain = _panel(explorer)
+    assert plain["heads"] == ["", "Open", "Deals"]
+    assert explorer.table["open_value"].sum() == deals["value"].sum()
+    panel = _panel(explorer, planned=True)
+    assert panel["heads"] == ["", "Open", "Deals", "Planned"]
+    [row] = [row for row in panel["rows"] if row["key"] == "proposal"]
+    assert row["figures"] == ["11K", "6", "+3.6K"]
+    assert _kpis(panel)["Open value"] == ("11K", "without the changes 7.5K")
+    assert explorer.table["open_value"].sum() == deals["value"].sum() + 4000 - 1100 + 700
+    assert explorer.state["planned"]
+    space = {"explorer": explorer, "oa": oa, "pd": pd}
+    exec(explorer.code.rsplit("\n", 1)[0], space)
+    pd.testing.assert_frame_equal(space["table"], explorer.table)
+    # The new deal is listed, can be opened and edited again.
+    listed = explorer._respond({"do": "deals", "key": "proposal", "label": "Proposal"})["deals"]
+    assert "new 1" in listed["ids"]
+    assert explorer.edit("proposal")._only["rows"][-1] == len(deals)
+    assert explorer._respond({"do": "deal", "id": "new 1"}) == {"sections": []}
+    # A changed filter keeps the edits.
+    _panel(explorer, stages=[], text="Deal 0")
+    assert grid.name_changes() == "3 planned changes in 3 deals"
+
+
+@pytest.mark.parametrize(
+    "view", [{"view": "forecast"}, {"view": "forecast", "by": "owner_name"}, {"by": "close_month"}]
+)
+def test_planned__moves_every_forecast_as_the_function_does(view, tmp_path):
+    frames = states()
+    explorer = oa.explore(frames[-1], record(frames, tmp_path / "h"), state=view)
+    grid = explorer.edit()
+    opened = oa.outcomes(grid.edited).eq("open") & grid.edited["value"].notna()
+    row = opened.tolist().index(True)
+    put(grid, (row, "value", "900000"), (row, "probability", "90"), (row, "close_date", "2026-03-31"))
+    before = explorer.table
+    panel = _panel(explorer, planned=True)
+    assert panel["heads"][-1] == "Planned"
+    assert any(each["figures"][-1].startswith("+") for each in panel["rows"])
+    assert not explorer.table.equals(before)
+    space = {"explorer": explorer, "oa": oa, "pd": pd, "history": explorer._selector.history}
+    exec(explorer.code.rsplit("\n", 1)[0], space)
+    pd.testing.assert_frame_equal(space["table"], explorer.table)
+
+
+@pytest.mark.parametrize("view", ["win_rates", "changes", "slippage"])
+def test_planned__leaves_records_as_they_were(view, tmp_path):
+    frames = states()
+    explorer = oa.explore(frames[-1], record(frames, tmp_path / "h"), state={"view": view})
+    put(explorer.edit(), (0, "name", "Other"))
+    panel = _panel(explorer, planned=True)
+    assert "Planned" not in panel["heads"]
+    assert panel["empty"] == ""
+
+
+def test_planned__without_a_grid_does_nothing_and_is_no_text():
+    explorer = oa.explore(opportunities(), as_of="2026-06-01", state={"planned": True})
+    assert explorer.table["open_value"].sum() == opportunities()["value"].sum()
+    with pytest.raises(ArgumentTypeError, match="is not True or False"):
+        oa.explore(opportunities(), as_of="2026-06-01", state={"planned": "yes"})
+
+
+def test_explorer__shows_what_was_applied(tenant):
+    client = tenant(3)
+    explorer = oa.explore(oa.load(client, progress=False), client=client, as_of="2026-06-01")
+    before = explorer.table["open_value"].sum()
+    grid = explorer.edit()
+    put(grid, (0, "value", "5000"))
+    grid._respond({"do": "check"})
+    grid._respond({"do": "apply"})
+    _panel(explorer)
+    value = grid.opportunities["value"]
+    assert value.iloc[0] == 5000
+    assert explorer.table["open_value"].sum() == value.sum() != before
+    assert explorer.code.startswith("opportunities = explorer.grid.opportunities\n")
+
+
+def test_messages__open_the_grid_and_are_checked():
+    explorer = oa.explore(opportunities(), as_of="2026-06-01")
+    shape = explorer._shapes()["edit"]
+    shape({"key": None})
+    with pytest.raises(Exception, match="a mark of this chart"):
+        shape({"key": "nowhere"})
+    planned = explorer._respond({"do": "edit", "key": "proposal"})["planned"]
+    assert planned == {"said": "No planned changes yet", "grid": explorer.grid.model_id, "written": False}
