@@ -45,7 +45,7 @@ class GridPage(Keys):
 
     @property
     def editor(self) -> Locator:
-        return self.page.locator(".oap input.ed")
+        return self.page.locator(".oap .ed")
 
     @property
     def drawer(self) -> Locator:

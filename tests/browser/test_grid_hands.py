@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -249,3 +250,367 @@ def test_menu__without_a_history_says_how_to_give_one(grid: GridPage) -> None:
     grid.press("Shift+F10")
     pick(grid, "History of this cell…")
     expect(grid.said).to_contain_text("No history was given")
+
+
+def sorts(grid: GridPage) -> dict[str, str]:
+    """The arrows in sight, by column."""
+    heads = grid.page.locator(".slick-header-column.sorted").all()
+    return {head.get_attribute("data-id") or "": head.locator(".so").inner_text() for head in heads}
+
+
+def test_sort__takes_several_keys_and_off_by_mouse_and_keyboard_and_never_after_an_edit(
+    grid: GridPage,
+) -> None:
+    def arrow(field: str, *modifiers: str) -> None:
+        title(grid, field).hover()
+        title(grid, field).locator(".so").click(modifiers=modifiers)  # type: ignore[arg-type]
+
+    usual = [f"Deal {n}" for n in range(8)]
+    arrow("owner_name")
+    assert sorts(grid) == {"owner_name": "↑"}
+    expect(title(grid, "owner_name")).to_have_attribute("aria-sort", "ascending")
+    arrow("value", "Shift")
+    arrow("value", "Shift")
+    assert sorts(grid) == {"owner_name": "↑1", "value": "↓2"}
+    expect(grid.said).to_have_text("Sorted by Owner, then Value down")
+    assert grid.column("name") == [f"Deal {n}" for n in (6, 4, 2, 0, 7, 5, 3, 1)]
+    # An edit moves nothing; nor does its undo.
+    grid.click(0, "owner_name")
+    grid.type("Bo", "Enter")
+    grid.holds("owner_name", "Ann", "Bo", "Ann", "Bo", "Ann", "Bo", "Bo", "Bo")
+    assert grid.column("name")[0] == "Deal 6"
+    grid.press("Control+z")
+    # Kept in the layout, and there again with the widget.
+    keys = [{"field": "owner_name", "down": False}, {"field": "value", "down": True}]
+    grid.until(lambda: grid.grid.state["sort"], keys)
+    grid.page.evaluate("() => { window.close(); return window.again(); }")
+    expect(title(grid, "value").locator(".so")).to_have_text("↓2")
+    assert grid.column("name")[:2] == ["Deal 6", "Deal 4"]
+    # The third time takes a key off; without Shift it is the only one.
+    arrow("value", "Shift")
+    assert sorts(grid) == {"owner_name": "↑"}
+    arrow("value")
+    arrow("value")
+    assert sorts(grid) == {"value": "↓"}
+    arrow("value")
+    assert sorts(grid) == {}
+    assert grid.column("name") == usual
+    # By keyboard: the menu of a column that is selected, and of a cell's column.
+    grid.click(0, "owner_name")
+    grid.press("Control+Space", "Shift+F10")
+    expect(menu(grid)).to_have_attribute("aria-label", "Column Owner")
+    assert serious_faults(grid.page) == []
+    pick(grid, "Sort Z to A")
+    grid.click(0, "value")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Then sort low to high")
+    assert sorts(grid) == {"owner_name": "↓1", "value": "↑2"}
+    assert grid.column("name")[:2] == ["Deal 1", "Deal 3"]
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Do not sort")
+    assert sorts(grid) == {"owner_name": "↓"}
+    grid.button("Columns").click()
+    grid.page.get_by_role("button", name="Default").click()
+    grid.press("Escape")
+    assert sorts(grid) == {}
+    assert grid.column("name") == usual
+    assert grid.complaints == []
+
+
+def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: GridPage) -> None:
+    page = grid.page
+    first = titles(grid)
+
+    def drag(field: str, to: str) -> None:
+        a, b = title(grid, field).bounding_box(), title(grid, to).bounding_box()
+        assert a is not None
+        assert b is not None
+        page.mouse.move(a["x"] + 20, a["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(a["x"] + 40, a["y"] + 10)
+        page.mouse.move(b["x"] + b["width"] - 12, b["y"] + 10, steps=4)
+        page.mouse.up()
+
+    # A title that is not selected selects as it is dragged; a selected one moves.
+    drag("stage", "close_date")
+    expect(grid.sums).to_contain_text("24 cells")
+    assert titles(grid) == first
+    title(grid, "stage").click(position={"x": 20, "y": 8})
+    expect(grid.sums).to_contain_text("8 cells")
+    drag("stage", "close_date")
+    assert titles(grid) == ["Deal", "Owner", "Value", "Close date", "Stage", "Stated", "Status"]
+    expect(title(grid, "stage")).to_have_class(has_class("selc"))
+    grid.until(lambda: grid.grid.state["order"][:5], ["name", "owner_name", "value", "close_date", "stage"])
+    # Several at once, and none before the first column.
+    title(grid, "value").click(position={"x": 20, "y": 8})
+    title(grid, "close_date").click(modifiers=["Shift"], position={"x": 20, "y": 8})
+    drag("value", "stage")
+    assert titles(grid)[1:5] == ["Owner", "Stage", "Value", "Close date"]
+    # Double click on a border fits; the edge drags as before.
+    border = title(grid, "status").locator(".slick-resizable-handle")
+    box = border.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 3, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 8, steps=3)
+    page.mouse.up()
+    wide = title(grid, "status").evaluate("node => node.offsetWidth")
+    title(grid, "status").locator(".slick-resizable-handle").dblclick()
+    assert title(grid, "status").evaluate("node => node.offsetWidth") < wide
+    # The same by keyboard: move, freeze, fit, hide.
+    grid.fields = ["name", "owner_name", "stage", "value", "close_date", "probability", "status"]
+    grid.click(0, "value")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Move left")
+    expect(grid.said).to_have_text("Value is column 3 of 7")
+    assert titles(grid)[1:4] == ["Owner", "Value", "Stage"]
+    grid.press("Shift+F10")
+    pick(grid, "Move right")
+    assert titles(grid) == first
+    frozen = lambda: page.locator(".slick-header-left [role=columnheader] b").all_inner_texts()  # noqa: E731
+    assert frozen() == ["Deal"]
+    grid.click(0, "owner_name")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Freeze up to here")
+    expect(grid.said).to_have_text("2 columns frozen")
+    assert frozen() == ["Deal", "Owner"]
+    assert titles(grid) == first
+    grid.select((0, "name"), (2, "stage"))
+    expect(grid.sums).to_contain_text("9 cells")
+    grid.click(0, "value")
+    grid.type("5", "Enter")
+    expect(grid.cell(0, "value")).to_have_text("5")
+    assert serious_faults(page) == []
+    page.evaluate("() => { window.close(); return window.again(); }")
+    expect(title(grid, "owner_name")).to_be_visible()
+    assert frozen() == ["Deal", "Owner"]
+    grid.click(0, "owner_name")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Freeze only the first column")
+    assert frozen() == ["Deal"]
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Hide")
+    assert "Owner" not in titles(grid)
+    expect(grid.said).to_have_text("Owner is hidden; Columns shows it again")
+    # Too much to freeze: as many as leave half of the grid to the others.
+    page.set_viewport_size({"width": 700, "height": 760})
+    grid.fields = ["name", "stage", "value", "close_date", "probability", "status"]
+    grid.click(0, "close_date")
+    grid.press("Shift+F10")
+    pick(grid, "Column…", "Freeze up to here")
+    expect(grid.said).to_contain_text("can be frozen")
+    assert len(frozen()) < 4
+    assert grid.complaints == []
+
+
+def has_class(name: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{name}\b")
+
+
+def test_layouts__have_names_are_chosen_deleted_and_kept(grid: GridPage) -> None:
+    page = grid.page
+    first = titles(grid)
+
+    def layouts() -> None:
+        grid.button("Columns").click()
+        expect(page.get_by_label("Name of the layout")).to_be_visible()
+
+    layouts()
+    page.get_by_label("Stage", exact=True).uncheck()
+    page.get_by_role("button", name="Move Value left").click()
+    page.get_by_label("Name of the layout").fill("Call on Monday")
+    page.get_by_role("button", name="Save as").click()
+    expect(page.get_by_role("button", name="Delete the layout Call on Monday")).to_be_visible()
+    assert serious_faults(page) == []
+    saved = titles(grid)
+    page.get_by_role("button", name="Default").click()
+    assert titles(grid) == first
+    page.get_by_role("button", name="Call on Monday", exact=True).click()
+    assert titles(grid) == saved
+    grid.press("Escape")
+    # The one in use is kept as before, and those with names are there for the next grid; by keyboard.
+    grid.until(lambda: grid.grid.state["hidden"].count("stage"), 1)
+    other = oa.edit(deals())._respond({"do": "layouts"})["layouts"]
+    assert list(other) == ["Call on Monday"]
+    assert "filters" not in other["Call on Monday"]
+    grid.click(0, "name")
+    grid.press("Escape")
+    grid.tab_to("Columns")
+    grid.press("Enter")
+    grid.tab_to("Default")
+    grid.press("Enter")
+    assert titles(grid) == first
+    grid.tab_to("Call on Monday")
+    grid.press("Enter")
+    assert titles(grid) == saved
+    grid.tab_to("Delete the layout Call on Monday")
+    grid.press("Enter")
+    expect(page.get_by_role("button", name="Delete the layout")).to_have_count(0)
+    assert titles(grid) == saved
+    assert oa.edit(deals())._respond({"do": "layouts"})["layouts"] == {}
+    assert grid.complaints == []
+
+
+def test_selections__by_drag_and_space_deselected_and_copied_as_several(grid: GridPage) -> None:
+    page, columns = grid.page, len(grid.fields)
+    cells = lambda n: expect(grid.sums).to_contain_text(f"{n} cells")  # noqa: E731
+    # Rows by dragging their numbers, columns by dragging titles; Shift and Ctrl.
+    number(grid, 1).hover()
+    page.mouse.down()
+    number(grid, 3).hover()
+    page.mouse.up()
+    cells(3 * columns)
+    number(grid, 5).click(modifiers=["Control"])
+    cells(4 * columns)
+    number(grid, 2).click(modifiers=["Control"])
+    cells(3 * columns)
+    grid.press("Control+c")
+    assert [line.split("\t")[0] for line in grid.clipboard().splitlines()] == ["Deal 1", "Deal 3", "Deal 5"]
+    number(grid, 6).click()
+    number(grid, 4).click(modifiers=["Shift"])
+    cells(3 * columns)
+    # By keyboard.
+    grid.click(2, "value")
+    grid.press("Shift+Space")
+    cells(columns)
+    grid.press("Shift+ArrowDown")
+    cells(2 * columns)
+    grid.click(2, "value")
+    grid.press("Control+Space")
+    cells(8)
+    grid.press("Shift+ArrowLeft")
+    cells(16)
+    grid.click(2, "value")
+    grid.press("Shift+ArrowDown", "Shift+Space", "Control+d")
+    expect(grid.said).to_contain_text("Filled down")
+    grid.press("Control+z")
+    # Ctrl+click takes a cell out again, and what is typed leaves it alone.
+    grid.select((0, "value"), (2, "value"))
+    grid.click(1, "value", "Control")
+    cells(2)
+    grid.type("7", "Enter")
+    grid.holds("value", 7, 1100, 7, 1300)
+    # Ranges with the same columns, with the same rows, and with neither.
+    grid.select((0, "name"), (1, "name"))
+    grid.click(3, "name", "Control")
+    grid.press("Control+c")
+    expect(grid.said).to_have_text("Copied 3 cells")
+    assert grid.clipboard() == "Deal 0\nDeal 1\nDeal 3"
+    grid.click(0, "value")
+    grid.click(0, "name", "Control")
+    grid.press("Control+c")
+    assert grid.clipboard() == "Deal 0\t7"
+    grid.click(0, "value")
+    grid.click(1, "name", "Control")
+    grid.press("Control+x")
+    expect(grid.said).to_have_text("Not copied: the ranges have neither the same rows nor the same columns")
+    assert grid.clipboard() == "Deal 0\t7"
+    grid.holds("value", 7)
+    assert grid.complaints == []
+
+
+def test_fill__right_by_key_and_down_to_the_end_by_a_double_click(page: Page) -> None:
+    frame = deals().assign(seats=pd.array([5, None, None, None, None, None, None, None], "Int64"), units=3)
+    frame.loc[6, "probability"] = None
+    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
+    grid.select((0, "seats"), (1, "units"))
+    grid.press("Control+r")
+    grid.holds("units", 5, None, 3)
+    grid.press("Control+z")
+    grid.click(0, "seats")
+    grid.press("Control+r")
+    expect(grid.said).to_have_text("Select two or more columns to fill right")
+    # The column beside ends at the last row; another one at an empty cell.
+    page.locator(".oap .fh").dblclick()
+    expect(grid.said).to_have_text("Filled 7 cells")
+    grid.holds("seats", *[5] * 8)
+    expect(grid.editor).to_have_count(0)
+    grid.press("Control+z")
+    grid.click(0, "status")
+    grid.type("inactive", "Enter", "ArrowUp", "Shift+F10")
+    pick(grid, "Fill to the end")
+    expect(grid.said).to_have_text("Filled 5 cells")
+    grid.holds("status", *["inactive"] * 6, "active", "active")
+    assert grid.complaints == []
+
+
+def test_find__matches_case_and_whole_cells_and_previews_with_the_deals(grid: GridPage) -> None:
+    page = grid.page
+    grid.click(0, "name")
+    grid.type("deal", "Enter")
+    grid.press("Control+h")
+    grid.type("Deal")
+    found = page.locator(".fcount")
+    expect(found).to_have_text("1 of 8 cells, 8 deals")
+    page.get_by_role("button", name="Match case").click()
+    expect(found).to_have_text("1 of 7 cells, 7 deals")
+    page.get_by_role("button", name="Match case").click()
+    page.get_by_role("button", name="Whole cell").click()
+    expect(found).to_have_text("1 of 1 cell, 1 deal")
+    page.get_by_label("Find", exact=True).fill("Ann")
+    page.get_by_label("Replace with").fill("Anna")
+    expect(page.locator(".prev")).to_contain_text("deal Owner Ann → Anna")
+    expect(page.locator(".prev")).to_contain_text("Deal 2 Owner Ann → Anna")
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Replace all 4").click()
+    grid.holds("owner_name", "Anna", "Bo", "Anna")
+    # Opened again with something to find, Ctrl+H goes to what replaces it.
+    grid.press("Control+h")
+    expect(page.get_by_label("Replace with")).to_be_focused()
+    assert grid.complaints == []
+
+
+def test_editor__of_a_text_keeps_its_lines_and_begins_new_ones(page: Page) -> None:
+    frame = deals()
+    frame.loc[0, "name"] = "First line\nsecond line"
+    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
+    grid.click(0, "name")
+    grid.press("F2", "End")
+    grid.type("!", "Enter")
+    grid.holds("name", "First line\nsecond line!")
+    grid.press("F2", "End", "Alt+Enter")
+    grid.type("new", "Enter")
+    grid.holds("name", "First line\nsecond line!", "Deal 1\nnew")
+    # A text that is opened and left as it was is no change.
+    grid.click(1, "name")
+    grid.press("Control+z", "Control+z")
+    grid.click(0, "name")
+    grid.press("Enter", "Enter")
+    expect(grid.strip).to_contain_text("No changes yet")
+    assert grid.complaints == []
+
+
+def test_message__of_a_cell_leaves_the_next_cells_in_sight(grid: GridPage) -> None:
+    for row, field in ((0, "name"), (4, "value")):
+        grid.click(row, field)
+        grid.type("7" if field == "value" else "x", "Enter")
+        grid.cell(row, field).hover()
+        box = grid.page.locator(".oap .msg")
+        expect(box).to_contain_text("was")
+        shown = box.bounding_box()
+        assert shown is not None
+        right = grid.fields[grid.fields.index(field) + 1]
+        for near in (grid.cell(row, right), grid.cell(row + 1, field)):
+            cell = near.bounding_box()
+            assert cell is not None
+            apart = shown["y"] + shown["height"] <= cell["y"] or shown["y"] >= cell["y"] + cell["height"]
+            assert apart, (row, field)
+        grid.cell(row, right).hover()
+        expect(box).to_have_count(0)
+
+
+def test_two_grids__on_one_page_have_names_of_their_own(grid: GridPage) -> None:
+    grid.page.evaluate(
+        """() => {
+          const here = document.querySelector("#here");
+          const other = document.createElement("div");
+          here.before(other);
+          other.append(...here.childNodes);
+          return window.again();
+        }"""
+    )
+    expect(grid.page.get_by_role("grid")).to_have_count(2)
+    names = [each.get_attribute("aria-label") for each in grid.page.get_by_role("grid").all()]
+    assert names == ["Deals", "Deals 2"]
+    expect(grid.page.get_by_role("region", name="Editing grid 2")).to_have_count(1)
+    assert serious_faults(grid.page, "main") == []

@@ -106,7 +106,7 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     expect(first.locator(".plan")).to_contain_text("Python is gone")
     page.keyboard.type("me")
     page.keyboard.press("Enter")
-    expect(first.locator("input.ed")).to_have_value("Half a name")
+    expect(first.locator(".ed")).to_have_value("Half a name")
     first.get_by_role("button", name="Copy changes").click()
     expect(said).to_have_text("Copied the changes")
     copied = page.evaluate("navigator.clipboard.readText()").splitlines()[1:]

@@ -2,6 +2,8 @@
 
 import { h } from "../shared/dom.js";
 
+const GAP = 3;
+
 export class Callout {
   #node = null;
   #timer = 0;
@@ -21,11 +23,11 @@ export class Callout {
     node.cell = cell;
     this.#node = node;
     this.root.append(node);
+    // Above the cell, or below the row: the next cells of the row and the one below stay in sight.
     const [a, b] = [cell.getBoundingClientRect(), this.root.getBoundingClientRect()];
-    let left = a.right - b.left + 6;
-    if (left + node.offsetWidth > b.width - 8) left = a.left - b.left - node.offsetWidth - 6;
-    node.style.left = `${Math.max(4, left)}px`;
-    node.style.top = `${Math.min(a.top - b.top - (mark.why ? 2 : 0), b.height - node.offsetHeight - 4)}px`;
+    const above = a.top - b.top - node.offsetHeight - GAP;
+    node.style.left = `${Math.max(4, Math.min(a.left - b.left, b.width - node.offsetWidth - 4))}px`;
+    node.style.top = `${above >= 0 ? above : a.bottom - b.top + GAP}px`;
     return undefined;
   }
 

@@ -6,6 +6,7 @@ import { placeBeside } from "../shared/popover.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const LINES = 8; // of a text; more of them scroll
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
 
@@ -18,7 +19,8 @@ export class Editor {
   // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
   constructor({ root, cell, row, spec, options, name, value, text, today, read, alive, end }) {
     Object.assign(this, { root, cell, row, spec, options, value, today, read, alive, end });
-    this.input = h("input", { type: "text", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
+    // A text may have several lines.
+    this.input = h(spec.kind === "text" ? "textarea" : "input", { type: spec.kind === "text" ? null : "text", rows: "1", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
     this.input.classList.toggle("right", RIGHT.has(spec.kind));
     this.input.value = text ?? plain(spec.kind, value);
     this.opened = text === undefined ? this.input.value : null;
@@ -40,10 +42,12 @@ export class Editor {
   place(cell) {
     if (!cell) return;
     const [a, b] = [cell.getBoundingClientRect(), this.root.getBoundingClientRect()];
-    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2}px` });
+    const lines = Math.min(LINES, this.input.value.split("\n").length);
+    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2 + 20 * (lines - 1)}px` });
   }
 
   async #typed() {
+    this.place(this.cell);
     if (this.options.length) return this.#list(false);
     if (!DATED.has(this.spec.kind) || !this.input.value.trim()) return undefined;
     const [[day, why]] = await this.read([[this.spec.field, this.input.value]]);
@@ -54,7 +58,11 @@ export class Editor {
   #key(event) {
     event.stopPropagation(); // neither the grid nor the notebook takes these for its own
     const { key } = event;
-    if (key === "Escape") this.#close("no", null);
+    if (event.isComposing) return;
+    if (key === "Enter" && event.altKey && this.spec.kind === "text") {
+      this.input.setRangeText("\n", this.input.selectionStart, this.input.selectionEnd, "end");
+      this.#typed();
+    } else if (key === "Escape") this.#close("no", null);
     else if (key === "Enter") this.#close("all", event);
     else if (key === "Tab") this.#close("one", event);
     else if (key === "ArrowDown" || key === "ArrowUp") this.#step(key === "ArrowDown" ? 1 : -1, event);

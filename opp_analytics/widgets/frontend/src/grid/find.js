@@ -1,11 +1,13 @@
 // Find and replace, in what the cells show, in the rows shown.
 
-import { h } from "../shared/dom.js";
+import { h, name } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 export class Find {
+  matchCase = false;
+  wholeCell = false;
   hits = [];
   at = 0;
 
@@ -25,9 +27,16 @@ export class Find {
     const button = (title, act, text = title, icon = false) => h("button", { class: `btn${icon ? " ic" : ""}`, type: "button", "aria-label": icon ? title : null, onclick: act }, text);
     this.one = button("Replace", () => this.replace(false));
     this.all = button("Replace all", () => this.replace(true));
+    const toggle = (option, name, text) =>
+      h("button", { class: "btn", type: "button", "aria-label": name, title: name, "aria-pressed": "false", onclick: ({ currentTarget }) => {
+        this[option] = !this[option];
+        currentTarget.setAttribute("aria-pressed", this[option]);
+        currentTarget.classList.toggle("on", this[option]);
+        this.search(true);
+      } }, text);
     this.box = h("div", { class: "prev", hidden: true });
     this.node = h("div", { class: "bar", role: "search" },
-      this.what, this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
+      this.what, toggle("matchCase", "Match case", "Aa"), toggle("wholeCell", "Whole cell", "Whole cell"), this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
       h("span", { class: "sep" }), this.replacement, this.one, this.all, h("span", { class: "sp" }),
       h("button", { class: "btn", type: "button", onclick: () => host.close() }, "Close ", h("span", { class: "q" }, "Esc")), this.box,
     );
@@ -41,11 +50,11 @@ export class Find {
 
   search(jump) {
     const { store } = this.host;
-    const wanted = this.what.value.toLowerCase();
+    const pattern = this.#pattern();
     const specs = this.host.specs();
     const [only, selected] = [this.where.value, this.where.value === "\u0000"];
     this.hits = [];
-    if (wanted) {
+    if (this.what.value) {
       specs.forEach((spec, c) => {
         if (only && !selected && spec.field !== only) return;
         const column = store.data.get(spec.field);
@@ -54,7 +63,7 @@ export class Find {
           if (selected && !this.host.inSelection(r, c)) return;
           const value = column[row] ?? null;
           let found = known.get(value);
-          if (found === undefined) known.set(value, (found = store.text(row, spec.field).toLowerCase().includes(wanted)));
+          if (found === undefined) known.set(value, (found = store.text(row, spec.field).search(pattern) >= 0));
           if (found) this.hits.push({ r, c, row, spec });
         });
       });
@@ -87,7 +96,8 @@ export class Find {
   }
 
   #pattern() {
-    return new RegExp(escaped(this.what.value), "gi");
+    const text = escaped(this.what.value);
+    return new RegExp(this.wholeCell ? `^${text}$` : text, this.matchCase ? "g" : "gi");
   }
 
   #replaced({ row, spec }) {
@@ -101,7 +111,9 @@ export class Find {
     const lines = writable.slice(0, 3).map((hit) => {
       const text = this.host.store.text(hit.row, hit.spec.field);
       const parts = text.split(this.#pattern()).flatMap((part, at) => (at ? [h("mark", {}, this.replacement.value), part] : [part]));
-      return h("div", {}, h("s", {}, text), " → ", ...parts);
+      const first = this.host.specs()[0];
+      const whose = hit.spec === first ? "" : [h("b", {}, name(this.host.store.text(hit.row, first.field))), ` ${hit.spec.title} `];
+      return h("div", {}, whose, h("s", {}, text), " → ", ...parts);
     });
     const notes = [writable.length > 3 && `and ${number(writable.length - 3)} more`, this.hits.length > writable.length && `${number(this.hits.length - writable.length)} read only, left as they are`];
     const rest = h("div", { class: "q" }, notes.filter(Boolean).join(" · "));

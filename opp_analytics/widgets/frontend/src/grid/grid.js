@@ -97,7 +97,10 @@ class Grid {
     this.plan = h("div", { class: "plan", role: "region", "aria-label": "Plan" });
     this.root.append(this.bar, this.frame, h("div", { class: "stat" }, this.said, this.sums), this.plan);
     this.table = new Table(this.holder, this.store, this.layout, {
-      started: () => this.rows(),
+      started: () => {
+        this.#name();
+        this.rows();
+      },
       rendered: () => this.#paint(),
       scrolled: () => this.#scrolled(),
       filterTyped: (spec, text, now) => {
@@ -125,6 +128,15 @@ class Grid {
       say: (text) => this.say(text),
     });
     this.bars();
+  }
+
+  // Each grid of a page has a name of its own: the smallest number that no other has.
+  #name() {
+    const taken = new Set([...document.querySelectorAll(".oap .gs")].filter((each) => each !== this.holder).map(({ dataset }) => +dataset.nth));
+    let nth = 1;
+    while (taken.has(nth)) nth += 1;
+    this.holder.dataset.nth = nth;
+    if (nth > 1) for (const node of [this.root, this.bar, this.holder, this.plan]) node.setAttribute("aria-label", `${node.getAttribute("aria-label")} ${nth}`);
   }
 
   #listen() {
@@ -697,6 +709,11 @@ class Grid {
     this.popovers.toggle(this.#bar("columns"), "Columns", (node) =>
       fillColumns(node, {
         layout: this.layout,
+        layouts: async (what) => (await this.ask({ do: "layouts", ...what })).layouts,
+        choose: (layout) => {
+          this.layout.reset(layout);
+          this.arranging.sortAs(this.layout.more.sort);
+        },
         done: () => this.popovers.close(),
         changed: () => {
           this.table.columns();

@@ -84,6 +84,12 @@ export class Layout {
     this.#keep();
   }
 
+  // What a layout with a name keeps.
+  get named() {
+    const { order, hidden, widths, frozen, sort } = this.whole;
+    return { order, hidden, widths, frozen, sort };
+  }
+
   get whole() {
     const { order, hidden, widths, frozen, figures, more } = this;
     return { order: [...order], hidden: [...hidden], widths: { ...widths }, frozen, figures, ...more };

@@ -1,16 +1,32 @@
-// The popovers of the toolbar: columns, and bulk edits.
+// The popovers of the toolbar and the menu: columns and their layouts, a cell's history, bulk edits.
 
 import { h } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 
-export function fillColumns(node, { layout, changed, done }) {
-  const draw = (focus) => {
+// `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
+export async function fillColumns(node, { layout, layouts, choose, changed, done }) {
+  const named = h("div");
+  const show = async (what, focus) => {
+    const kept = await layouts(what);
+    if (!kept) return;
+    const input = h("input", { type: "text", "aria-label": "Name of the layout", placeholder: "name", maxlength: "60", onkeydown: (event) => event.key === "Enter" && save() });
+    const save = () => input.value.trim() && show({ save: { name: input.value, layout: layout.named } }, true);
+    named.replaceChildren(
+      ...Object.entries(kept).map(([name, one]) => h("div", { class: "co ly" },
+        h("button", { class: "mi", type: "button", onclick: () => act(() => choose(one), true) }, h("bdi", {}, name)),
+        h("button", { type: "button", "aria-label": `Delete the layout ${name}`, onclick: () => show({ drop: name }, true) }, "×"))),
+      h("div", { class: "lyn" }, input, h("button", { class: "btn", type: "button", onclick: save }, "Save as")),
+    );
+    if (focus) input.focus();
+  };
+  const draw = () => {
+    const { activeElement: before } = document;
     const rows = layout.all.map((spec, at) => {
       const id = `oa-column-${at}-${Math.random().toString(36).slice(2)}`;
       const box = h("input", { type: "checkbox", id, disabled: at === 0, onchange: () => act(() => layout.toggle(spec.field)) });
       box.checked = at === 0 || !layout.hidden.has(spec.field);
       const arrow = (by, sign, where) =>
-        h("button", { type: "button", "data-move": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by), `${spec.field}/${by}`) }, sign);
+        h("button", { type: "button", "data-move": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by), true) }, sign);
       return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
     });
     const title = layout.all[0].title;
@@ -19,18 +35,24 @@ export function fillColumns(node, { layout, changed, done }) {
       ...rows,
       h("div", { class: "popf" },
         h("button", { class: "lnk", type: "button", onclick: () => act(() => layout.fit()) }, "Fit widths"),
-        h("button", { class: "lnk", type: "button", onclick: () => act(() => layout.reset()) }, "Default"),
+        h("button", { class: "lnk", type: "button", "data-move": "default", onclick: () => act(() => choose(), true) }, "Default"),
         h("button", { class: "lnk", type: "button", onclick: done }, "Done"),
       ),
+      h("hr"),
+      h("div", { class: "sm q" }, "Layouts: columns, widths, frozen ones and sort"),
+      named,
     );
-    if (focus) [...node.querySelectorAll("[data-move]")].find((each) => each.dataset.move === focus && !each.disabled)?.focus();
+    // What had focus was drawn anew, or moved.
+    const same = ({ dataset, disabled }) => dataset.move && dataset.move === before?.dataset.move && !disabled;
+    (node.contains(before) ? before : [...node.querySelectorAll("[data-move]")].find(same))?.focus();
   };
-  const act = (what, focus) => {
+  const act = (what, moved) => {
     what();
     changed();
-    if (focus) draw(focus);
+    if (moved) draw();
   };
   draw();
+  await show({});
 }
 
 // What a cell was, the newest first; a run of one's own is named.
