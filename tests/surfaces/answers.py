@@ -150,9 +150,17 @@ class Answers:
     @cached_property
     def own_chances(self) -> pd.Series[Any]:
         """The chance from history of each open deal, by name: in its own period, where that is over in this one."""
+        return self._own_chances("name")
+
+    @cached_property
+    def own_chances_by_id(self) -> pd.Series[Any]:
+        """The same by id."""
+        return self._own_chances("unique_id")
+
+    def _own_chances(self, index: str) -> pd.Series[Any]:
         if self.forecast_deals.attrs["method"] not in ("learned", "stage"):
             return pd.Series(dtype="float64")
-        return self._own_rows.set_index("name")["chance"]
+        return self._own_rows.set_index(index)["chance"]
 
     @cached_property
     def chances_under(self) -> dict[str, pd.Series[Any]]:

@@ -204,6 +204,19 @@ FAULTS: tuple[Fault, ...] = (
         "explorer, forecast",
     ),
     Fault(
+        "the explorer judges the flags of deals without their history",
+        "learned",
+        ("explorer",),
+        (
+            Edit(
+                "widgets.explorer.choice:DealSelector._read_facts",
+                "if self.moments else None",
+                "if False else None",
+            ),
+        ),
+        "explorer, at_risk",
+    ),
+    Fault(
         "the figures above a filtered chart count other deals",
         "hopeless",
         ("explorer",),
@@ -211,7 +224,7 @@ FAULTS: tuple[Fault, ...] = (
             Edit(
                 "widgets.explorer.views.changes:ChangesView.kpis",
                 "f\"{int(self._sum('count', 'closing')):,}\"",
-                'f"{len(_open_deals(self.selector.select(self.choice, self.end))):,}"',
+                'f"{len(open_deals(self.selector.select(self.choice, self.end))):,}"',
             ),
         ),
         "KPI",

@@ -15,7 +15,7 @@ from opp_analytics import text
 from opp_analytics.schema import BUCKETS
 from tests.golden.adapters import ask_explorer, read_panel
 from tests.surfaces.answers import Answers
-from tests.surfaces.facts import EVERYWHERE, FORECAST, Ledger
+from tests.surfaces.facts import EVERYWHERE, FLAGGED, FORECAST, Ledger
 from tests.surfaces.shown import Shown, quiet
 
 __all__ = ["check_explorer", "check_grid"]
@@ -36,6 +36,8 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     yield {"view": "pipeline", "by": "owner_name", **large}
     yield {"view": "pipeline", "by": "close_month", **owner}
     yield {"view": "win_rates", "by": "owner_name"}
+    yield {"view": "at_risk"}
+    yield {"view": "at_risk", "by": "owner_name", **stage}
     if answers.history is not None:
         yield {"view": "changes"}
         yield {"view": "changes", **stage}
@@ -61,6 +63,8 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
             _check_forecast(ledger, where, panel, state, answers)
         if state["view"] == "win_rates":
             _check_chance(ledger, where, panel, answers)
+        if state["view"] == "at_risk":
+            _check_risk(ledger, where, panel, state, answers)
         _check_deals(ledger, where, panel, state, explorer, answers)
 
 
@@ -107,7 +111,9 @@ def _check_kpis(
         opened = picked[oa.outcomes(picked) == "open"]
         count, value = len(opened), float(opened["value"].sum())
         if state["view"] == "pipeline":
-            ledger.same(f"{where}, n", panel["n"], f"n = {text.count(len(opened), 'open deal')}")
+            ledger.same(
+                f"{where}, n", panel["n"].partition(" · ")[0], f"n = {text.count(len(opened), 'open deal')}"
+            )
     if "Open deals" in kpis and state["view"] != "slippage":
         ledger.same(f"{where}, KPI open deals", kpis["Open deals"], f"{count:,}")
         ledger.same(f"{where}, KPI open value", kpis["Open value"], answers.money(value))
@@ -173,10 +179,68 @@ def _check_chance(ledger: Ledger, where: str, panel: dict[str, Any], answers: An
     )
 
 
+def _find_flags(answers: Answers) -> pd.DataFrame:
+    """The flags at the end of the window."""
+    with quiet():
+        return oa.deal_flags(answers.deals, answers.history, as_of=_last_day(answers))
+
+
+def _check_risk(
+    ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], answers: Answers
+) -> None:
+    """Compare title, figures and rows with the flags of the picked deals."""
+    table = _find_flags(answers)
+    picked = _select(state, answers.deals).set_index("unique_id")
+    table = table[table.index.isin(picked.index)]
+    flagged, money = table[table["risk"] > 0], answers.money
+    ledger.same(
+        f"{where}, title", panel["title"].partition(";")[0], oa.sentence(table).partition(";")[0].rstrip(".")
+    )
+    if "stages" not in state and answers.world.day == _last_day(answers):
+        for said in FLAGGED.findall(panel["title"]):
+            ledger.claim(EVERYWHERE, "open deals with a flag", " of ".join(said), where)
+    kpis = {kpi["name"]: kpi["figure"] for kpi in panel["kpis"]}
+    ledger.same(f"{where}, KPI deals", kpis["Deals flagged"], f"{len(flagged):,}")
+    ledger.same(f"{where}, KPI value", kpis["Value flagged"], money(flagged["value"].sum()))
+    owners = picked["owner_name"].reindex(flagged.index).astype(object)
+    for row in panel["rows"]:
+        mine = flagged[
+            owners == row["key"] if "by" in state else flagged.get(row["key"], owners.isna()).fillna(False)
+        ]
+        if "by" in state and mine.empty:  # Without an owner.
+            mine = flagged[owners.isna()]
+        said = (money(mine["value"].sum()), f"{len(mine):,}")
+        ledger.same(f"{where}, {row['key']}", tuple(row["figures"]), said)
+
+
+def _check_facts(
+    ledger: Ledger, where: str, deals: dict[str, Any], flags: pd.DataFrame, chances: pd.Series[Any]
+) -> None:
+    """Compare what each open deal's row says with the flags and chances of the functions."""
+    names = [column["name"] for column in deals["columns"]]
+    for one, cells in zip(deals["ids"], deals["rows"], strict=True):
+        row = dict(zip(names, cells, strict=True))
+        if one in flags.index and ("flags" in row or "reasons" in row):
+            given, cell = flags.loc[one], row.get("reasons") or [*row["flags"], ""]
+            ledger.same(f"{where}, {one}, flags", cell[0], int(given["risk"]))
+            ledger.same(
+                f"{where}, {one}, reasons",
+                (cell[2] if "flags" in row else cell[1]).lower(),
+                given["reasons"].replace(" · ", ". ").lower(),
+            )
+        if one in chances.index and "chance" in row:
+            ledger.same(f"{where}, {one}, chance", row["chance"][1], text.percent(chances[one]))
+
+
 def _check_deals(
     ledger: Ledger, where: str, panel: dict[str, Any], state: dict[str, Any], explorer: Any, answers: Answers
 ) -> None:
-    """Compare the deals under each mark with its figure: their number and their sum."""
+    """Compare the deals under each mark with its figure: their number and their sum; and what is told of each."""
+    facts = state["view"] in ("pipeline", "at_risk") and state.get("by") != "close_month"
+    flags = _find_flags(answers) if facts else pd.DataFrame()
+    chances = pd.Series(dtype="float64")
+    if facts and answers.history is not None and answers.world.day == _last_day(answers):
+        chances = answers.own_chances_by_id
     for row in panel["rows"][:4]:
         if not row["opens"]:
             continue
@@ -186,6 +250,8 @@ def _check_deals(
             shown = {answers.money(total), answers.money(total, signed=True), answers.money(abs(total))}
             figure = row["figures"][0]
             ledger.same(f"{where}, {row['key']}, deals add up to {figure}", figure in shown, True)
+        if facts:
+            _check_facts(ledger, where, deals, flags, chances)
 
 
 def check_grid(ledger: Ledger, shown: Shown, answers: Answers) -> None:
