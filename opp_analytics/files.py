@@ -296,6 +296,12 @@ def append_line(file: Path, line: bytes) -> None:
         sync_folder(file.parent)
 
 
+def refuse_open(file: Path, what: str) -> None:
+    """Refuse to add `what` to a file that is open in a spreadsheet."""
+    if any(file.with_name(lock).exists() for lock in (f"~${file.name}", f".~lock.{file.name}#")):
+        raise DataError(f"{file} is open in a spreadsheet, which would write over {what}; close it first")
+
+
 @contextlib.contextmanager
 def say_failure(what: str, way_out: str = "") -> Iterator[None]:
     """Say what failed, such as ``cannot write week.xlsx``, and why."""

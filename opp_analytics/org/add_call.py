@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from opp_analytics.errors import ArgumentValueError, DataError, OrgError
-from opp_analytics.files import SMALL, in_turn, read_whole, replace_file, write_whole
+from opp_analytics.files import SMALL, in_turn, read_whole, refuse_open, replace_file, write_whole
 from opp_analytics.inputs import spell_amount
 from opp_analytics.org.additions import Additions
 from opp_analytics.org.calls import find_strangers
@@ -49,10 +49,7 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
         elif "file" not in section:
             raise _refuse_other(file, "as rows")
         old = read_whole(target, most=SMALL) if target.exists() else b""
-        if any(target.with_name(lock).exists() for lock in (f"~${target.name}", f".~lock.{target.name}#")):
-            raise DataError(
-                f"{target} is open in a spreadsheet, which would write over the call; close it first"
-            )
+        refuse_open(target, "the call")
         with replace_file(target) as staged:
             staged.write_bytes(old + _write_row(file, target, old, call))
             try:

@@ -67,6 +67,8 @@ def one_of(wanted: str, options: Mapping[str, Any] | tuple[str, ...]) -> Shape:
 
 TEXT = only("text", lambda value: type(value) is str and len(value) <= _LONGEST)
 
+FLAG = only("true or false", lambda value: type(value) is bool)
+
 
 def or_none(shape: Shape) -> Shape:
     """Allow None, or that there is no such entry."""

@@ -7,6 +7,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import opp_analytics as oa
+from opp_analytics.widgets.explorer.notes import write_note
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.widgets.explorer.pipelines import DAYS, record, states
@@ -253,6 +254,66 @@ def test_filters__by_any_column_presets_and_deals_picked_by_hand(page: Page, scr
     expect(page.locator(".chip.off")).to_have_text("Close date: ≤ 2026-12-31 (not used in Win rates)×")
     button("Clear all").click()
     expect(chips).to_have_count(0)
+    assert page.title() == "explorer"
+
+
+def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
+    page: Page, tmp_path, screenshots
+) -> None:
+    org = tmp_path / "opp-analytics.toml"
+    org.write_text('currency = "USD"\n')
+    frame = oa.Org.read(org).apply(states()[-1])
+    explorer = oa.explore(frame, as_of=DAYS[-1], state={"by": "owner_name"})
+    show(page, explorer)
+    page.locator(".mk").first.click()
+    rows = page.locator(".deals tbody tr")
+    expect(page.locator(".mark").first).to_be_visible()
+    expect(page.locator(".tbh")).to_contain_text(f"0 of {rows.count()} discussed")
+    mark, name = page.locator(".mark").first, page.locator(".deals .deal").first.inner_text()
+    mark.click()
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".tbh")).to_contain_text(f"1 of {rows.count()} discussed")
+    # A note by keyboard alone: Enter opens and saves, Escape cancels and leaves the table open.
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.type("=cmd() <svg/onload>")
+    page.keyboard.press("Enter")
+    note = page.get_by_label(f"Note on {name}: =cmd() <svg/onload>")
+    expect(note).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    expect(note).to_be_focused()
+    assert serious_faults(page) == []
+    # Somebody else writes meanwhile: theirs is shown, mine stays typed, Enter again replaces it.
+    page.keyboard.press("Enter")
+    write_note(
+        tmp_path / "review.csv", explorer.notes["unique_id"][0], note="theirs", known="=cmd() <svg/onload>"
+    )
+    page.keyboard.press("Control+A")
+    page.keyboard.type("mine")
+    page.keyboard.press("Enter")
+    expect(page.locator(".memo .err")).to_contain_text("“theirs” was written on")
+    expect(page.get_by_label(f"Note on {name}")).to_have_value("mine")
+    page.screenshot(path=screenshots / "explorer-notes.png", full_page=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label(f"Note on {name}: mine")).to_be_focused()
+    assert explorer.notes[["discussed", "note"]].values.tolist() == [[True, "mine"]]
+    # Sorting keeps marks, notes and ticks; the ticked ones are picked.
+    page.locator(".take").nth(1).check()
+    page.locator(".take").nth(2).check()
+    page.get_by_role("button", name="Deal", exact=True).click()
+    expect(page.locator(".take:checked")).to_have_count(2)
+    expect(page.locator(".mark[aria-pressed=true]")).to_have_count(1)
+    page.get_by_role("button", name="Keep only these 2").click()
+    expect(page.locator(".chip")).to_have_text("2 picked deals×")
+    assert len(explorer.state["picked"]) == 2
+    page.get_by_role("button", name="Clear all").click()
+    page.locator(".mk").first.click()
+    page.get_by_role("button", name="Not yet discussed", exact=True).click()
+    expect(page.locator(".chip")).to_have_text("Not yet discussed×")
+    page.locator(".mk").first.click()
+    expect(page.locator(".tbh")).to_contain_text("0 of")
     assert page.title() == "explorer"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from opp_analytics import schema, text
 from opp_analytics.columns import title_columns, write_label
 from opp_analytics.history import History
 from opp_analytics.org import LAST_TOUCH, record_link
+from opp_analytics.widgets.explorer.notes import show_notes
 from opp_analytics.widgets.explorer.views.view import View
 
 _LISTED = 500
@@ -32,8 +34,10 @@ def list_deals(view: View, key: str) -> pd.DataFrame:
     return deals[[*known, "unique_id"]].reset_index(drop=True)
 
 
-def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict[str, Any]:
-    """Put the deals under a mark into JSON, with their number and sum."""
+def show_deals(
+    view: View, key: str, label: str, record_url: str | None, notes_file: Path | None = None
+) -> dict[str, Any]:
+    """Put the deals under a mark into JSON, with their number and sum, and what the meeting noted."""
     deals = list_deals(view, key)
     measure, first = view.measure(deals), deals.head(_LISTED)
     total = text.money(float(deals[measure].sum()), None, full=True)
@@ -61,6 +65,7 @@ def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict
             [_cell(view, column, row) for column in columns]
             for row in first.astype("object").to_dict("records")
         ],
+        "review": show_notes(deals["unique_id"].astype(str).tolist(), ids, notes_file),
         "more": max(0, len(deals) - _LISTED),
     }
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import traitlets
@@ -23,13 +24,14 @@ from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
+from opp_analytics.widgets.explorer.notes import NO_NOTES, Notes, find_file, write_note
 from opp_analytics.widgets.explorer.page import stack_narrow, write_page
 from opp_analytics.widgets.explorer.planned import add_planned, compare_kpis, name_new_deals
 from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.grid.grid import Grid
-from opp_analytics.widgets.messages import TEXT, Shape, entries, only, or_none
+from opp_analytics.widgets.messages import FLAG, TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, name_orgs
 from opp_analytics.writer import guard_formula
 
@@ -64,17 +66,23 @@ class Explorer(Widget):
         day: pd.Timestamp,
         state: dict[str, Any] | None,
     ) -> None:
-        self._selector = DealSelector(opportunities, history, client=client)
         self._grid: Grid | None = None
-        # The first org that says so tells where the CRM shows a deal, and the targets.
+        # The first org that says so tells where the CRM shows a deal, the targets, and where notes are kept.
         orgs = name_orgs(opportunities, client, history)
+        self._notes_file = find_file(orgs)
+        self._selector = DealSelector(
+            opportunities,
+            history,
+            client=client,
+            list_discussed=lambda: Notes(self._notes_file).list_discussed(),
+        )
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
         targets = (Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets))
         self._targets = next(targets, None)
         calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
         self._calls = next(calls, None)
         self._day = day
-        super().__init__(_about=list_controls(self._selector))
+        super().__init__(_about=list_controls(self._selector) | {"notes": self._notes_file is not None})
         self._choose(self._read(state))
 
     @property
@@ -86,6 +94,14 @@ class Explorer(Widget):
     def opportunities(self) -> pd.DataFrame:
         """The picked opportunities at the window's end."""
         return self._view.deals
+
+    @property
+    def notes(self) -> pd.DataFrame:
+        """What the meeting keeps in ``review.csv`` beside the org file, the newest row of each deal.
+
+        Columns ``unique_id`` (str), ``at`` (instant, UTC), ``discussed`` (bool), ``note`` (str); empty without an org file.
+        """
+        return Notes(self._notes_file).to_frame()
 
     @property
     def ax(self) -> Axes:
@@ -241,6 +257,7 @@ class Explorer(Widget):
             "deals": entries(key=key, label=TEXT),
             "deal": entries(id=TEXT, key=or_none(key)),
             "pick": entries(text=TEXT),
+            "note": entries(id=TEXT, discussed=or_none(FLAG), note=or_none(TEXT), known=or_none(TEXT)),
             "csv": entries(key=or_none(key)),
             "table": entries(),
             "edit": entries(key=or_none(key)),
@@ -258,7 +275,8 @@ class Explorer(Widget):
                 self._choose(self._read(request["state"]))
                 return {"chosen": True}
             case "deals":
-                return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
+                asked = self._view, request["key"], request["label"]
+                return {"deals": show_deals(*asked, self._record_url, self._notes_file)}
             case "deal":
                 moment = self._view.open_at(request.get("key") or "") or self._view.end
                 return {"sections": tell_deal(self._view, request["id"], moment)}
@@ -273,6 +291,8 @@ class Explorer(Widget):
                 return {"planned": self._show_planned()}
             case "page":
                 return {"page": self._write_page(request["key"], request["label"])}
+            case "note":
+                return self._write_note(request)
             case _:
                 return {"csv": self._csv(request.get("key"))}
 
@@ -283,6 +303,27 @@ class Explorer(Widget):
         return guard_formulas(self._view.shown_table.reset_index()).to_csv(
             index=False, date_format="%Y-%m-%d"
         )
+
+    def _write_note(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Write a mark or a note; one that is newer than the page's stays, and is shown."""
+        if self._notes_file is None:
+            raise ArgumentValueError(NO_NOTES)
+        if not any(
+            (deals["unique_id"] == request["id"]).any()
+            for deals in (self._selector.opportunities, self._view.behind)
+        ):
+            raise ArgumentValueError(f"{request['id']!r} is no deal of this table.")
+        asked = {name: request.get(name) for name in ("discussed", "note")}
+        held, written = write_note(self._notes_file, request["id"], **asked, known=request.get("known") or "")
+        when = held.at.astimezone(ZoneInfo(self._selector.org.zone(None)))
+        newer = (
+            f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}. Press Enter again to replace it."
+        )
+        return {
+            "note": held.is_discussed(datetime.now(UTC)),
+            "text": held.note,
+            "newer": "" if written else newer,
+        }
 
     def _csv(self, key: str | None) -> str:
         """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""

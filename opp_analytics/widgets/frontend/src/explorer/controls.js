@@ -91,8 +91,8 @@ function further(node, x, more) {
   const inside = (title, fill) => () => {
     node.replaceChildren(h("div", { class: "poph" }, title));
     fill(node);
-    (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
     x.popovers.place();
+    (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
   };
   const entry = (title, on, act, pressed = null) => h("button", { class: "mi", type: "button", "aria-pressed": pressed, onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
   node.append(h("div", { class: "opts tall" },

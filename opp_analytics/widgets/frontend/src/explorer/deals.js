@@ -1,6 +1,7 @@
 // The deals under a mark: sortable, with their sum, each with its timeline and its link.
 
 import { h } from "../shared/dom.js";
+import { Review } from "./review.js";
 
 const WORDS = { flags: "w", reasons: "w long" }; // columns of several words, which wrap
 
@@ -16,6 +17,7 @@ export class DealsTable {
     this.model = model;
     this.#sort = { at: model.columns.findIndex(({ name }) => name === model.sorted), down: true };
     this.order = model.rows.map((_, at) => at);
+    this.review = new Review(this.explorer, model, this.node);
     this.#draw();
     this.node.hidden = false;
     if (focus) this.node.querySelector("h4").focus();
@@ -48,9 +50,10 @@ export class DealsTable {
     const rows = this.order.map((at) => this.#row(at));
     const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
     this.node.replaceChildren(
-      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), h("button", { class: "btn", type: "button", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
-      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, foot)))),
+      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), this.review.tools(), h("button", { class: "btn", type: "button", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
+      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, heads, this.review.heads())), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, foot, this.review.heads().map(() => h("td", {})))))),
       model.note ? h("p", { class: "note" }, model.note) : "",
+      this.review.after(),
       model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",
     );
   }
@@ -61,13 +64,13 @@ export class DealsTable {
       const [, text, full] = model.rows[at][column];
       return column ? h("td", { class: right ? "r" : WORDS[name] ?? "", "data-tip": full ?? null }, h("bdi", {}, text)) : h("th", { scope: "row" }, this.#name(at, text || "(no name)"));
     });
-    return h("tr", {}, cells);
+    return h("tr", { "data-id": model.ids[at] }, cells, this.review.cells(at, model.rows[at][0][1] || "(no name)"));
   }
 
   #name(at, text) {
     const link = this.model.links[at];
     const deal = h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text));
-    return h("span", { class: "who" }, deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
+    return h("span", { class: "who" }, this.review.box(at, text), deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
   }
 
   async #timeline(button, at) {
@@ -80,6 +83,6 @@ export class DealsTable {
     const { sections = [], error } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at], key: this.model.key });
     button.setAttribute("aria-expanded", "true");
     const told = sections.length ? sections : [["", [error ?? "No history yet."]]];
-    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length) }, h("dl", {}, told.map(([title, lines]) => [h("dt", {}, title), lines.map((line) => h("dd", {}, h("bdi", {}, line)))])))));
+    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length + this.review.width) }, h("dl", {}, told.map(([title, lines]) => [h("dt", {}, title), lines.map((line) => h("dd", {}, h("bdi", {}, line)))])))));
   }
 }
