@@ -36,7 +36,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -151,6 +151,8 @@ class ApiProblem:
     """The server's short code, such as ``not_found``."""
     pointer: str | None = None
     """The JSON pointer to the refused value, such as ``/opportunity/probability``."""
+    title: str | None = None
+    """The server's own name for this kind of problem, such as ``Opportunity Not Found``."""
 
     def __str__(self) -> str:
         return f"{self.pointer}: {self.detail}" if self.pointer else self.detail
@@ -187,11 +189,7 @@ class ApiError(OppAnalyticsError):
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """Copy the error with every text that came from the server, or names it, changed by `change`."""
         problems = [
-            ApiProblem(
-                change(problem.detail),
-                code=None if problem.code is None else change(problem.code),
-                pointer=None if problem.pointer is None else change(problem.pointer),
-            )
+            ApiProblem(**{name: text and change(text) for name, text in asdict(problem).items()})
             for problem in self.problems
         ]
         return type(self)(
@@ -207,6 +205,11 @@ class ApiError(OppAnalyticsError):
     def detail(self) -> str | None:
         """Description of the first problem."""
         return self.problems[0].detail if self.problems else None
+
+    @property
+    def title(self) -> str | None:
+        """Title of the first problem."""
+        return self.problems[0].title if self.problems else None
 
     @property
     def pointer(self) -> str | None:

@@ -22,7 +22,16 @@ from opp_analytics import arguments
 from opp_analytics.api import config, wire
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.page_cache import PageCache
-from opp_analytics.api.wire import LIST, TRASH, Fields, ListParams, Opportunity, Page, TenantNames
+from opp_analytics.api.wire import (
+    LIST,
+    TRASH,
+    Fields,
+    ListParams,
+    Opportunity,
+    Page,
+    SearchParams,
+    TenantNames,
+)
 from opp_analytics.arguments import number, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import CacheError, DataWarning, UnexpectedResponse
@@ -303,13 +312,15 @@ class Client:
         """
         return self._page(LIST, page, page_size, dict(params))
 
-    def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
-        """Get one page of the opportunities that match `text`, as the server decides; `page` and `page_size` are as for `list`."""
-        return self._page(LIST, page, page_size, {"search": text})
+    def search(
+        self, text: str, page: int = 1, page_size: int | None = None, **params: Unpack[SearchParams]
+    ) -> Page:
+        """Get one page of the opportunities that match `text`, as the server decides; the rest is as for `list`."""
+        return self._page(LIST, page, page_size, {"search": text, **params})
 
-    def list_deleted(self, page: int = 1, page_size: int | None = None) -> Page:
-        """Get one page of the trash; `page` and `page_size` are as for `list`."""
-        return self._page(TRASH, page, page_size, {})
+    def list_deleted(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
+        """Get one page of the trash; all arguments are as for `list`."""
+        return self._page(TRASH, page, page_size, dict(params))
 
     def get(self, unique_id: str) -> Opportunity:
         """Get the opportunity `unique_id` as a flat dict.

@@ -564,8 +564,9 @@ def _problem(entry: Any) -> ApiProblem:
     source = entry.get("source")
     pointer = source.get("pointer") if isinstance(source, dict) else None
     detail = entry.get("detail") or entry.get("title") or entry.get("code") or "no detail given"
-    code, pointer = (None if said is None else str(said) for said in (entry.get("code"), pointer))
-    return ApiProblem(str(detail), code=code, pointer=pointer)
+    said = (entry.get("code"), pointer, entry.get("title"))
+    code, pointer, title = (None if each is None else str(each) for each in said)
+    return ApiProblem(str(detail), code=code, pointer=pointer, title=title)
 
 
 def never_sent(error: BaseException) -> bool:

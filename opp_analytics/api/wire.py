@@ -306,11 +306,16 @@ class Filters(TypedDict, total=False):
     owner_unique_id: str | None
 
 
-class ListParams(Filters, total=False):
+class SearchParams(Filters, total=False):
+    """Parameters of a search, besides its text, page and page size."""
+
+    sort: str | None
+
+
+class ListParams(SearchParams, total=False):
     """Parameters of a list, besides page and page size."""
 
     search: str | None
-    sort: str | None
 
 
 class Fields(TypedDict, total=False):
@@ -359,7 +364,7 @@ def encode_query(
     page: int, page_size: int | None, params: dict[str, Any], names: TenantNames
 ) -> dict[str, Any]:
     """Check the query of a list, and encode it under the names of the wire."""
-    known = ListParams.__annotations__ | Filters.__annotations__
+    known = ListParams.__optional_keys__
     for name in params:
         if name not in known:
             raise ArgumentTypeError(

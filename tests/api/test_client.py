@@ -57,6 +57,19 @@ def test_list__pages_sorts_and_filters(tenant):
     assert client.search("Deal 24").rows[0]["unique_id"] == "opp-24"
 
 
+def test_search_list_deleted__take_the_parameters_of_a_list(tenant):
+    client = tenant(25)
+    found = client.search("Deal 2", 1, 3, sort="-value", account_id="account-3")
+    assert [r["unique_id"] for r in found.rows] == ["opp-24"]
+    for number in (3, 10, 17, 9):
+        client.delete(f"opp-{number}")
+    gone = client.list_deleted(page_size=2, sort="-value", account_id="account-3")
+    assert ([r["unique_id"] for r in gone.rows], gone.total_records) == (["opp-17", "opp-10"], 3)
+    assert [r["unique_id"] for r in client.list_deleted(search="Deal 9").rows] == ["opp-9"]
+    with pytest.raises(TypeError, match="has no parameter 'stge'"):
+        client.search("Deal", stge="proposal")
+
+
 def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
     with pytest.raises(TypeError, match="has no parameter 'stge'; it takes page, page_size, account_id"):
         tenant().list(stge="proposal")

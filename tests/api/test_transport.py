@@ -23,7 +23,7 @@ from tests.support import Answer, Asked, as_json, client_of, listing, paged, row
 
 
 @pytest.mark.parametrize(
-    ("answer", "detail", "code", "pointer"),
+    ("answer", "detail", "code", "pointer", "title"),
     [
         (
             {
@@ -40,25 +40,22 @@ from tests.support import Answer, Asked, as_json, client_of, listing, paged, row
             "gone",
             "not_found",
             "/x",
+            "No",
         ),
-        ({"errors": ["plain text"]}, "plain text", None, None),
-        ({"error": "not_found", "message": "no such deal"}, "no such deal", "not_found", None),
-        ({"error": "just this"}, "just this", None, None),
-        (["nonsense"], None, None, None),
+        ({"errors": [{"title": "No Deal"}]}, "No Deal", None, None, "No Deal"),
+        ({"errors": ["plain text"]}, "plain text", None, None, None),
+        ({"error": "not_found", "message": "no such deal"}, "no such deal", "not_found", None, None),
+        ({"error": "just this"}, "just this", None, None, None),
+        (["nonsense"], None, None, None, None),
     ],
 )
-def test_errors__are_read_in_every_shape(tmp_path, answer, detail, code, pointer):
+def test_errors__are_read_in_every_shape(tmp_path, answer, detail, code, pointer, title):
     with serving(lambda asked: as_json(answer, 404)) as server:
         with pytest.raises(oa.errors.NotFoundError) as caught:
             client_of(server, tmp_path).get("x")
     error = caught.value
-    assert (error.detail, error.code, error.pointer, error.status, error.method) == (
-        detail,
-        code,
-        pointer,
-        404,
-        "GET",
-    )
+    said = (error.detail, error.code, error.pointer, error.title)
+    assert (*said, error.status, error.method) == (detail, code, pointer, title, 404, "GET")
 
 
 @pytest.mark.parametrize(
