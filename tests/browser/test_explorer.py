@@ -132,7 +132,7 @@ def test_slippage__opens_the_deals_of_a_part_of_a_bar(page: Page, tmp_path) -> N
     slipped.focus()
     page.keyboard.press("Enter")
     expect(slipped).to_have_attribute("aria-expanded", "true")
-    expect(page.locator(".tbh h4")).to_contain_text("Ann, slipped")
+    expect(page.locator(".tbl .tbh h4")).to_contain_text("Ann, slipped")
     found = [row.split("\t")[-1] for row in page.locator(".deals tbody tr").all_inner_texts()]
     due = explorer.table
     assert len(found) == due["count"]["Ann", "slipped"]
@@ -162,7 +162,7 @@ def test_explorer__keeps_keys_and_words_while_python_is_slow(page: Page, tmp_pat
     bo.click()
     expect(bo).to_have_attribute("aria-expanded", "true")
     expect(ann).to_have_attribute("aria-expanded", "false")
-    expect(page.locator(".tbh h4")).to_contain_text("Bo")
+    expect(page.locator(".tbl .tbh h4")).to_contain_text("Bo")
     # What is typed while an answer comes stays typed.
     page.get_by_role("tab", name="Forecast").click()
     page.get_by_label("Group by").select_option("Q")
@@ -268,11 +268,11 @@ def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
     page.locator(".mk").first.click()
     rows = page.locator(".deals tbody tr")
     expect(page.locator(".mark").first).to_be_visible()
-    expect(page.locator(".tbh")).to_contain_text(f"0 of {rows.count()} discussed")
+    expect(page.locator(".tbl .tbh")).to_contain_text(f"0 of {rows.count()} discussed")
     mark, name = page.locator(".mark").first, page.locator(".deals .deal").first.inner_text()
     mark.click()
     expect(mark).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".tbh")).to_contain_text(f"1 of {rows.count()} discussed")
+    expect(page.locator(".tbl .tbh")).to_contain_text(f"1 of {rows.count()} discussed")
     # A note by keyboard alone: Enter opens and saves, Escape cancels and leaves the table open.
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -313,7 +313,7 @@ def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
     page.get_by_role("button", name="Not yet discussed", exact=True).click()
     expect(page.locator(".chip")).to_have_text("Not yet discussed×")
     page.locator(".mk").first.click()
-    expect(page.locator(".tbh")).to_contain_text("0 of")
+    expect(page.locator(".tbl .tbh")).to_contain_text("0 of")
     assert page.title() == "explorer"
 
 
