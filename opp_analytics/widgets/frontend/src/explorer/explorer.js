@@ -1,6 +1,6 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
+import { active, afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
@@ -98,7 +98,7 @@ class Explorer {
     const { planned } = this.shown;
     this.plan.hidden = !planned;
     if (!planned) return;
-    const focused = this.plan.contains(document.activeElement) && document.activeElement.dataset.stay;
+    const focused = this.plan.contains(active(this.root)) && active(this.root).dataset.stay;
     const box = h("input", { type: "checkbox", "data-stay": "planned", onchange: () => this.choose({ planned: box.checked }) });
     box.checked = this.state.planned;
     this.plan.replaceChildren(
@@ -173,7 +173,8 @@ class Explorer {
 
   draw(controlsOnly = false) {
     this.press.later(() => {
-      const { stay, mark } = this.root.contains(document.activeElement) ? document.activeElement.dataset : {};
+      const before = active(this.root);
+      const { stay, mark } = this.root.contains(before) ? before.dataset : {};
       this.top.replaceChildren(...tabs(this));
       this.ctl.className = `ctl v-${this.state.view}`;
       if (!this.#writing) this.ctl.replaceChildren(...controls(this));
@@ -182,7 +183,7 @@ class Explorer {
       this.#drawPlan();
       this.live.textContent = this.#message;
       if (!controlsOnly) this.#drawFigure();
-      if (!this.root.contains(document.activeElement)) this.#refocus(stay, mark);
+      if (!this.root.contains(active(this.root))) this.#refocus(stay, mark);
     });
   }
 
@@ -194,7 +195,7 @@ class Explorer {
 
   // A field is not drawn anew while someone types in it.
   get #writing() {
-    return this.ctl.contains(document.activeElement) && document.activeElement.matches("input[type=text]");
+    return this.ctl.contains(active(this.root)) && active(this.root).matches("input[type=text]");
   }
 
   #drawFigure() {

@@ -1,6 +1,6 @@
 // Sort and filters: what is set, how it shows in the header, and the message about a filter that is not understood.
 
-import { debounced, h } from "../shared/dom.js";
+import { active, debounced, h } from "../shared/dom.js";
 import { count, label } from "../shared/format.js";
 import { compile, examples } from "./filters.js";
 import { fillSummary } from "./summary.js";
@@ -67,7 +67,7 @@ export class Arranging {
     else this.#store.sorts = others.length < sorts.length ? sorts.map((each) => (each.field === spec.field ? key : each)) : [...sorts, key];
     this.arrange();
     this.grid.table.columns();
-    if (!this.grid.root.contains(document.activeElement)) this.grid.focus(); // its button was drawn anew
+    if (!this.grid.root.contains(active(this.grid.root))) this.grid.focus(); // its button was drawn anew
     const titles = this.#store.sorts.map(({ field, down: falls }) => `${this.#store.byField.get(field).title}${falls ? " down" : ""}`);
     this.grid.say(titles.length ? `Sorted by ${titles.join(", then ")}` : "Not sorted: open deals by close date, then closed ones");
   }
@@ -92,7 +92,7 @@ export class Arranging {
     grid.popovers.close();
     this.arrange();
     grid.table.columns();
-    if (!grid.root.contains(document.activeElement)) grid.focus();
+    if (!grid.root.contains(active(grid.root))) grid.focus();
     grid.say(this.#matching);
   }
 
@@ -133,7 +133,7 @@ export class Arranging {
     const input = this.grid.table.filterInput(spec.field);
     const { text = "", words, error } = this.#store.filters.get(spec.field) ?? {};
     if (error) this.#show(spec, error, "alert");
-    else if (input !== document.activeElement) this.closeNote();
+    else if (input !== active(this.grid.root)) this.closeNote();
     else if (words) this.#show(spec, [h("b", {}, spec.title), ` ${words}`], "note");
     else if (!text.trim()) this.#show(spec, examples(spec), "note");
   }

@@ -1,6 +1,6 @@
 // The editing grid. Python holds the edits and judges them; this shows them and asks.
 
-import { afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
+import { active, afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
@@ -169,7 +169,8 @@ class Grid {
 
   bars() {
     this.press.later(() => {
-      const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset?.bar : null;
+      const focus = active(this.root);
+      const focused = this.root.contains(focus) ? focus.dataset?.bar : null;
       if (!this.find) this.bar.replaceChildren(...toolbar(this));
       this.plan.replaceChildren(...strip(this));
       if (focused) this.root.querySelector(`[data-bar="${focused}"]`)?.focus({ preventScroll: true });
@@ -512,7 +513,7 @@ class Grid {
     const text = this.actions.copied(block);
     if (text === null) return null;
     await copyText(text, this.root);
-    if (document.activeElement === document.body) this.focus();
+    if (!active(this.root)) this.focus();
     this.copying = null;
     return text;
   }
@@ -592,7 +593,7 @@ class Grid {
     if (this.popovers.close() || this.drawer.close()) return;
     if (this.find) return this.closeFind();
     this.callout.hide();
-    if (document.activeElement !== this.holder && this.root.contains(document.activeElement)) return this.focus();
+    if (active(this.root) !== this.holder && this.root.contains(active(this.root))) return this.focus();
     const { r, c } = this.selection.active;
     if (!this.selection.single) return this.selection.go(r, c);
     return this.bar.querySelector("[data-bar='find']")?.focus();
@@ -686,7 +687,7 @@ class Grid {
 
   openSubtotals() {
     if (this.subtotals) {
-      const inside = this.subtotals.node.contains(document.activeElement);
+      const inside = this.subtotals.node.contains(active(this.root));
       this.subtotals.node.remove();
       this.subtotals = null;
       this.bars();

@@ -1,6 +1,6 @@
 // The context menu, in the browser's top layer so that no edge of the widget cuts it, and the sheet of the keys.
 
-import { h } from "../shared/dom.js";
+import { active, h } from "../shared/dom.js";
 import { keysOf, named, sheet } from "./commands.js";
 
 const MARGIN = 4;
@@ -51,7 +51,7 @@ export class Menu {
   #key(event) {
     event.stopPropagation(); // neither the grid nor the notebook takes these for its own
     const { items } = this;
-    const at = items.indexOf(document.activeElement);
+    const at = items.indexOf(active(this.root));
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
     if (to !== undefined) items.at(to % items.length).focus();
     else if (event.key === "Escape" || event.key === "Tab") this.close();

@@ -1,6 +1,6 @@
 // The review drawer: changes, check, conflicts, apply, receipt. Python holds the state; this draws what it says.
 
-import { copyText, h, name } from "../shared/dom.js";
+import { active, copyText, h, name } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 
 const arrow = (old, now) => [h("span", { class: "old" }, name(old)), " → ", h("b", {}, name(now))];
@@ -51,7 +51,7 @@ export class Drawer {
     const scroll = this.node?.querySelector(".body")?.scrollTop ?? 0;
     const node = h("aside", { class: "drw", role: "dialog", "aria-label": this.model.kind === "receipt" ? "Receipt" : "Review plan" });
     node.append(...(this.model.kind === "receipt" ? this.#receipt(this.model) : this.#review(this.model)));
-    const focused = this.node?.contains(document.activeElement);
+    const focused = this.node?.contains(active(this.root));
     if (this.node) this.node.replaceWith(node);
     else this.root.append(node);
     this.node = node;

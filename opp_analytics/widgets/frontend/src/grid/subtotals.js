@@ -1,6 +1,6 @@
 // Deals, value and weighted value of the rows shown, by a column, before and after the edits; a click filters to a group.
 
-import { h, name as bdi } from "../shared/dom.js";
+import { active, h, name as bdi } from "../shared/dom.js";
 import { DATED, count, listed, month, number, shortMoney } from "../shared/format.js";
 
 const FIRST = ["owner_name", "stage", "team", "region", "close_date"];
@@ -87,13 +87,14 @@ export class Subtotals {
       const text = key === "" ? "(empty)" : dated ? month(key) : key;
       return h("tr", { class: on ? "on" : "" }, h("th", { scope: "row" }, h("button", { class: "lnk", type: "button", "data-group": key, "aria-pressed": String(on), title: on ? "Show all" : "Show only these", onclick: () => this.#filter(key, text, on) }, bdi(text))), cells(sums));
     };
-    const focused = this.node.contains(document.activeElement) ? document.activeElement.dataset.group : undefined;
+    const focused = active(this.node);
+    const open = this.node.contains(focused) ? focused.dataset.group : undefined;
     this.body.replaceChildren(h("table", {},
       h("caption", { class: "vh" }, `Deals, value and weighted value by ${spec.title}, before and after the edits`),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, spec.title), ["Deals", "Value", "Weighted"].map((title) => h("th", { scope: "col", title: title === "Weighted" ? "Value of open deals by their stated chances" : null }, title)))),
       h("tbody", {}, groups.map(line)),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, `Total, ${count(groups.length, "group")}`), cells(total)))));
-    if (focused !== undefined) [...this.body.querySelectorAll("[data-group]")].find((each) => each.dataset.group === focused)?.focus();
+    if (open !== undefined) [...this.body.querySelectorAll("[data-group]")].find((each) => each.dataset.group === open)?.focus();
   }
 
   #filter(key, text, on) {

@@ -25,6 +25,8 @@ export class Table {
       frozenColumn: this.frozen,
       skipFreezeColumnValidation: true, // else it alerts
       explicitInitialization: true,
+      suppressCssChangesOnHiddenInit: true, // else it shows and moves what has no box of its own, as in marimo
+      shadowRoot: holder.getRootNode() instanceof ShadowRoot ? holder.getRootNode() : undefined, // where its rules go
       enableHtmlRendering: false, // else a text from the data is set as innerHTML
       enableCellNavigation: false,
       enableColumnReorder: false,

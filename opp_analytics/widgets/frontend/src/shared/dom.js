@@ -19,6 +19,12 @@ export const svg = (tag, attributes = {}) => {
 
 export const name = (text) => h("bdi", {}, text);
 
+// What has focus; in marimo a widget has a tree of its own, of which the page sees the outermost element only.
+export function active(root) {
+  const found = root.getRootNode().activeElement;
+  return found === document.body ? null : found;
+}
+
 export function debounced(wait, act) {
   let timer = 0;
   const later = (...given) => {

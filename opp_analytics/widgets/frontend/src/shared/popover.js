@@ -1,6 +1,6 @@
 // Small dialogs that open under a button and close on Escape, on a click elsewhere, and give focus back.
 
-import { h } from "./dom.js";
+import { active, h } from "./dom.js";
 
 const LEAST = 160; // px of a list
 
@@ -19,7 +19,7 @@ function inSight(root) {
 
 // Below what it belongs to, above it where there is more room; it scrolls where it is longer than that. `left` is where it would begin.
 export function placeBeside(node, from, root, gap = 1, left = (a) => a.left - 1) {
-  root.append(node);
+  if (node.parentNode !== root) root.append(node); // again, it would lose focus
   node.style.maxHeight = "";
   const [a, b] = [from.getBoundingClientRect(), root.getBoundingClientRect()];
   const { top, bottom } = inSight(root);
@@ -48,7 +48,7 @@ export class Popovers {
     this.close();
     if (again) return null;
     const node = h("div", { class: "pop", role: "dialog", "aria-label": label });
-    const before = document.activeElement;
+    const before = active(this.root);
     this.#open = { node, from, label, before: this.root.contains(before) ? before : null };
     fill(node);
     this.place();
