@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from uuid import uuid4
 import pandas as pd
 
 from opp_analytics.api import state_folder
+from opp_analytics.arguments import frame as frame_of
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.files import (
@@ -26,7 +27,7 @@ from opp_analytics.files import (
     set_aside,
     write_whole,
 )
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.text import count, joined, printable
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
 from opp_analytics.writer import same
@@ -114,6 +115,24 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     said += [f"{count(replaced, 'edit')} made here replaced"] if replaced else []
     said += [f"{count(len(left), 'edit')} left out: {joined(map(printable, why), most=3)}"] if left else []
     return Answer(answer.cells, answer.rows, " · ".join(said), answer.refused), left
+
+
+def spell_changes(sheet: EditSheet, changes: pd.DataFrame) -> Iterator[Change]:
+    """Spell a table of values as edits; without a ``before``, the cell is taken to be what it is now."""
+    frame_of(changes, "changes", "unique_id", "field", "after", made_by="plan.changes")
+    rows = {sheet.identify(row): row for row in range(sheet.end)}
+    for line in changes.astype("object").to_dict("records"):
+        unique_id, field = (
+            "" if is_blank(line[name]) else str(line[name]) for name in ("unique_id", "field")
+        )
+        column, row = sheet.column.get(field), rows.get(unique_id)
+        now = None if row is None or column is None else sheet.base_value(row, field)
+        texts = [
+            str(value) if isinstance(value, str) or column is None else column.spell(value)
+            for value in (line.get("before", now), line["after"])
+        ]
+        name = "" if row is None else sheet.deal_name(row)
+        yield Change(unique_id, name, field, *(text or "" for text in texts))
 
 
 def _find_other(sheet: EditSheet, key: Key, before: str) -> str:

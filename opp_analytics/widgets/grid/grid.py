@@ -26,7 +26,14 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
-from opp_analytics.widgets.grid.drafts import Change, Draft, KeptDraft, find_drafts, take_in
+from opp_analytics.widgets.grid.drafts import (
+    Change,
+    Draft,
+    KeptDraft,
+    find_drafts,
+    spell_changes,
+    take_in,
+)
 from opp_analytics.widgets.grid.review import (
     ForecastEffect,
     Review,
@@ -196,6 +203,29 @@ class Grid(Widget):
         return table.astype(
             {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64", "notebook": schema.TEXT}
         )
+
+    def take(self, changes: pd.DataFrame) -> str:
+        """Take a table of edits in, as one step to undo; what came of them, in words.
+
+        So a plan that code has made can be looked at and corrected by hand: ``grid.take(oa.plan(before, after).changes)``.
+
+        Parameters
+        ----------
+        changes : DataFrame
+            ``unique_id field after`` and, to find cells that have changed since, ``before``: `Plan.changes`, or what *Copy
+            changes* gave. New and removed deals of a plan are left out.
+
+        Raises
+        ------
+        MissingColumnError
+            When one of the three columns is missing.
+        """
+        with self._lock:
+            answer = take_in(self._sheet, spell_changes(self._sheet, changes))[0]
+            self._review.reset()
+            said = answer.message + self._keep(answer)
+            self._post(self._show(answer) | {"said": said})
+        return said
 
     def take_draft(self, number: int = 0) -> str:
         """Take the edits of a row of `drafts` in, as one step to undo; what came of them, in words.

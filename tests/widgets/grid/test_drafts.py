@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.errors import ArgumentValueError, DataWarning
+from opp_analytics.errors import ArgumentValueError, DataWarning, MissingColumnError
 from opp_analytics.widgets import Grid
 from tests.widgets.grid.test_grid import ask, put
 from tests.writer.frames import opportunities
@@ -190,3 +190,24 @@ def test_draft__of_many_cells_grows_by_a_step_and_is_written_anew_when_it_is_lon
     entries = sum(len(json.loads(line)) for line in file.read_bytes().splitlines()[1:])
     assert 3000 <= entries < 20_000 + 5 * 3000
     assert oa.edit(deals).drafts["edits"].tolist() == [3000]
+
+
+def test_take__puts_a_plan_that_code_has_made_into_the_grid(state):
+    deals = opportunities()
+    after = deals.copy()
+    after.loc[0, "value"] = 1234.125
+    after.loc[1, "close_date"] = pd.Timestamp("2026-12-31")
+    after.loc[2, "name"] = "Other"
+    grid = oa.edit(deals)
+    changes = oa.plan(deals, after).changes
+    assert grid.take(changes) == "Took in 3 cells"
+    pd.testing.assert_frame_equal(grid.edited, after)
+    pd.testing.assert_frame_equal(grid.changes, changes)
+    ask(grid, do="undo")
+    said = grid.take(
+        pd.DataFrame({"unique_id": ["o000", "o001", "o9"], "field": "value", "after": [5, "6k", 7]})
+    )
+    assert said == "Took in 2 cells · 1 edit left out: no deal “o9”"
+    assert grid.edited["value"].tolist()[:2] == [5.0, 6000.0]
+    with pytest.raises(MissingColumnError, match="after"):
+        grid.take(pd.DataFrame({"unique_id": ["o000"], "field": ["value"]}))
