@@ -6,12 +6,15 @@ mean two things is refused with both readings, unless the rest of its file or th
 
 from __future__ import annotations
 
+import ast
 import calendar
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
@@ -48,6 +51,13 @@ _MOST_DIGITS = 300
 _UNITS = {"k": 10**3, **dict.fromkeys(("m", "mm", "mn"), 10**6), **dict.fromkeys(("b", "bn"), 10**9)}
 """``m`` is a million, as the package writes it; finance writes ``mm`` too, and nobody types thousands as ``m`` here."""
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]\d\d")
+"""A long number as Excel shows it: ``1.23E+05``."""
+_FORMULA = re.compile(r"[\d.+*/()\s-]{1,200}")
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+_NOT_COMPUTED = "is a formula that is not computed here; use only numbers and + - * / ( )"
+_CHANGE = re.compile(r"([×x*/÷+−-])\s*([^\s×x*/÷+−-].*?)\s*(%?)", re.IGNORECASE)
+_TYPED_SIGNS = str.maketrans("×÷−xX", "*/-**")
 _PERCENT = re.compile(r"(-?\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)")
 _NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
 
@@ -73,13 +83,22 @@ _FORMS = {
 """Texts of times that CRMs write, each with its format."""
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?")
-_DAY_FIRST = re.compile(r"(\d{1,2})\s+([A-Za-z]{3,9})\.?(?:,?\s+(\d{4}))?")
+_DAY_FIRST = re.compile(r"(\d{1,2})(?:\s+|-)([A-Za-z]{3,9})\.?(?:(?:,?\s+|-)(\d{4}|\d{2}))?")
+"""Excel writes ``31-Dec-26``."""
 _MONTHS = [name.lower() for name in calendar.month_name]
 _TIMED = re.compile(
     r"(?P<date>.+?),? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[APap])\.?[Mm]\.?)?"
 )
 _MILLISECONDS = re.compile(r"\d{13}")
 _NOT_A_DATE = "is not a date; try 12/31/2026 or 2026-12-31"
+_NEAR_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_ENDS = {"eom": 1, "eoq": 3, "eoy": 12}
+"""Words for the end of the running month, fiscal quarter and fiscal year, each with its months."""
+_SPAN = re.compile(r"([+−-])\s*(\d{1,4})\s*(d|w|m|q|y|days?|weeks?|months?|quarters?|years?|)", re.IGNORECASE)
+_SPAN_UNITS = {"": 1, "d": 1, "w": 7, "m": 1, "q": 3, "y": 12}
+"""Days or months of each unit."""
+_LONGEST_SPAN = 1_200
+"""Months of a century: a longer distance is a slip of the keyboard."""
 
 _NAT = np.datetime64("NaT", "us")
 
@@ -144,6 +163,7 @@ def _split_amount(text: str) -> _Amount:
     bare = text.strip()
     negative = bare.startswith("(") and bare.endswith(")")
     bare = bare[1:-1].strip() if negative else bare
+    bare = _SCIENTIFIC.sub(lambda found: f"{Decimal(found[0].replace(',', '.')):f}", bare)
     found = _AMOUNT.fullmatch(bare) or _AMOUNT.fullmatch(_APART.sub("", bare))
     if found is None:
         raise BadCell(_NOT_AN_AMOUNT)
@@ -175,6 +195,51 @@ def read_amount(text: str, currency: str | None = None, *, decimal_comma: bool |
     if point is None:
         raise BadCell(f"has a decimal comma; type {ways}")
     raise TwoReadings(f"may mean {_show_readings(*readings)}; type {ways}")
+
+
+def read_formula(text: str) -> float:
+    """Compute what a person types after ``=``: numbers with + - * / and parentheses, nothing else."""
+    bare = text.translate(_TYPED_SIGNS).strip().lstrip("=").strip()
+    if not _FORMULA.fullmatch(bare):
+        raise BadCell(_NOT_COMPUTED)
+    try:
+        return round(_compute(ast.parse(bare, mode="eval").body), 9)
+    except ZeroDivisionError:
+        raise BadCell("divides by zero") from None
+    except (SyntaxError, RecursionError, OverflowError):
+        raise BadCell(_NOT_COMPUTED) from None
+
+
+def _compute(node: ast.AST) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
+            return _compute(operand) * (-1 if isinstance(sign, ast.USub) else 1)
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
+            return float(_OPERATORS[type(sign)](_compute(left), _compute(right)))
+    raise BadCell(_NOT_COMPUTED)
+
+
+def read_change(
+    text: str, currency: str | None = None, *, decimal_comma: bool | None = None
+) -> Callable[[float], float]:
+    """Read a change of numbers that a person types: ``× 1.1``, ``/ 2``, ``+ 10k``, ``- 5%``."""
+    found = _CHANGE.fullmatch(text.strip())
+    if found is None:
+        raise BadCell("is not a change; try × 1.1, / 2, + 10k or - 5%")
+    sign, number = (
+        found[1].translate(_TYPED_SIGNS),
+        read_amount(found[2], currency, decimal_comma=decimal_comma),
+    )
+    if found[3]:
+        number = number / 100
+        if sign in "+-":
+            sign, number = "*", 1 + (number if sign == "+" else -number)
+    if sign == "/" and not number:
+        raise BadCell("divides by zero")
+    act = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}[sign]
+    return lambda value: float(act(value, number))
 
 
 def spell_amount(amount: float) -> str:
@@ -262,14 +327,31 @@ def find_habits(timezone: str | None, currency: str | None) -> tuple[bool | None
 
 
 def read_date(
-    text: str, *, today: date | None = None, past: bool = False, day_first: bool | None = None
+    text: str,
+    *,
+    today: date | None = None,
+    past: bool = False,
+    day_first: bool | None = None,
+    year_start: int = 1,
 ) -> pd.Timestamp:
-    """Read a calendar date.
+    """Read a calendar date; a time of day beside it is dropped.
+
+    A person, for whom alone there is a `today`, may also type ``today``, ``tomorrow``, ``+7``, ``-3``, ``+2w``, ``+1m``, a day of
+    the week (the next one, with `past` the last one) and ``eom``, ``eoq``, ``eoy``: the end of the month, and of the quarter and year
+    of a fiscal year that begins in the month `year_start`.
 
     Without a year it is this year's, by `today`. One of this year that is over by then is next year's where that is near, and
     with `past` one to come is last year's; else both are shown. ``3/4/2026`` is April 3 with `day_first`, March 4 if that is
     False; None refuses a date that can be read in both ways.
     """
+    if timed := _TIMED.fullmatch(text.strip()):
+        _parse_time_of_day(*timed.groups()[1:])
+        text = timed["date"]
+    if today is not None:
+        near = _read_near_day(text.strip().casefold(), today, past, year_start)
+        if near is not None:
+            check_year(near.year)
+            return near.as_unit("us")
     try:
         return pd.Timestamp(_parse_date(text, None, day_first)).as_unit("us")
     except _NoYear:
@@ -293,6 +375,37 @@ class _NoYear(BadCell):
     """A date without a year that nothing completes."""
 
 
+def _read_near_day(word: str, today: date, past: bool, year_start: int) -> pd.Timestamp | None:
+    """Read a day that is named by its distance from today; None for any other text."""
+    day = pd.Timestamp(today)
+    if word in _NEAR_DAYS:
+        return day + pd.Timedelta(days=_NEAR_DAYS[word])
+    if word in _ENDS:
+        over = (day.month - year_start) % _ENDS[word]
+        return day.replace(day=1) + pd.DateOffset(months=_ENDS[word] - over) - pd.Timedelta(days=1)
+    if (span := read_span(word)) is not None:
+        return day + span
+    names = [name.lower().startswith(word) for name in calendar.day_name]
+    if len(word) < 3 or True not in names:
+        return None
+    days = (names.index(True) - day.weekday() - 1) % 7 + 1
+    return day + pd.Timedelta(days=days - 7 if past and days < 7 else -7 if past else days)
+
+
+def read_span(text: str) -> pd.DateOffset | None:
+    """Read a distance between days: ``+7``, ``- 30d``, ``+2w``, ``+1m``; None for any other text."""
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        return None
+    unit = found[3][:1].lower()
+    number = int(found[2]) * _SPAN_UNITS[unit] * (1 if found[1] == "+" else -1)
+    if unit not in ("m", "q", "y"):
+        return pd.DateOffset(days=number)
+    if abs(number) > _LONGEST_SPAN:
+        raise BadCell("is too far away")
+    return pd.DateOffset(months=number)
+
+
 # A column of times has few days: a hundred thousand of them, two years' worth.
 @lru_cache(maxsize=4096)
 def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> date:
@@ -303,15 +416,24 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if found := _DOTTED.fullmatch(bare):
         return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
-        year = None if found[3] is None else int(found[3]) + (2000 if len(found[3]) == 2 else 0)
-        return _parse_slashed(_complete(year, this_year), int(found[1]), int(found[2]), day_first)
+        return _parse_slashed(
+            _complete(_read_year(found[3]), this_year), int(found[1]), int(found[2]), day_first
+        )
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
         day, month, written = named.groups()
     if named is None or not (number := find_month(month)):
+        if bare.isdecimal() and (serial := read_serial_date(int(bare))) is not None:
+            raise BadCell(
+                f"is the number of {format_day(serial, year=True)} in a workbook; type {serial:%Y-%m-%d}"
+            )
         raise NotADate("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
-    return _check_date(_complete(int(written) if written else None, this_year), number, int(day))
+    return _check_date(_complete(_read_year(written), this_year), number, int(day))
+
+
+def _read_year(written: str | None) -> int | None:
+    return None if written is None else int(written) + (2000 if len(written) == 2 else 0)
 
 
 def _complete(year: int | None, this_year: int | None) -> int:

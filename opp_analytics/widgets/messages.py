@@ -203,9 +203,8 @@ def _view_of(sender: str | None) -> str:
     return (sender or "").rpartition("/")[0]
 
 
-_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _STEPS = {"last": -1, "this": 0, "next": 1}
-_NOUNS = {"": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+_NOUNS = {"week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 
 
 def read_days(
@@ -217,11 +216,13 @@ def read_days(
     are counted from `today`; a week begins on Monday.
     """
     step, _, noun = " ".join(typed.lower().split()).partition(" ")
-    if today is not None and noun in _NOUNS and step in (_STEPS if noun else _DAYS):
-        period = pd.Period(today, org.freq(_NOUNS[noun])) + (_DAYS | _STEPS)[step]
+    if today is not None and noun in _NOUNS and step in _STEPS:
+        period = pd.Period(today, org.freq(_NOUNS[noun])) + _STEPS[step]
         return period.start_time.normalize(), period.end_time.normalize()
     try:
-        day = inputs.read_date(typed, today=today, past=past, day_first=org.day_first)
+        day = inputs.read_date(
+            typed, today=today, past=past, day_first=org.day_first, year_start=org.fiscal_year_start
+        )
     except inputs.NotADate:
         try:
             days = org.period_days(typed)

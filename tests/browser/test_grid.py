@@ -113,7 +113,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     grid.press("Control+z")
     grid.select((5, "owner_name"), (7, "owner_name"))
     grid.paste("Cy")
-    expect(grid.said).to_have_text("Pasted into 3 cells")
+    expect(grid.said).to_have_text("Pasted into 3 cells · Cy is new here")
     grid.select((6, "name"), (7, "owner_name"))
     grid.press("Control+c")
     expect(grid.said).to_have_text("Copied 4 cells")
@@ -274,9 +274,11 @@ def test_hands__faster_than_python_lose_nothing(page: Page, tmp_path, monkeypatc
     expect(page.locator(".oap .cnt")).to_have_text("7 of 8 deals")
     # A second press on a bulk edit is the first.
     grid.button("Bulk edit").click()
-    page.get_by_label("Days to move close dates by").fill("1")
-    page.locator(".blk", has_text="days").get_by_role("button").dblclick()
-    expect(grid.said).to_have_text("Moved 7 close dates by 1 day")
+    page.get_by_label("Column", exact=True).select_option("close_date")
+    page.get_by_label("What to do").select_option("change")
+    page.get_by_label("Value", exact=True).fill("+ 1d")
+    page.get_by_role("button", name="Do it").dblclick()
+    expect(grid.said).to_have_text("Changed Close date by + 1d in 7 deals")
     grid.holds("close_date", "2026-06-30", *["2026-07-01"] * 7)
     # Keys stay with the drawer while it waits: a notebook's would cut cells.
     grid.button("Review plan").click()
@@ -467,9 +469,11 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
         "Changes 4 deals: all that are shown"
     )
-    grid.page.get_by_label("Days to move close dates by").fill("7")
-    grid.page.locator(".blk", has_text="days").get_by_role("button").click()
-    expect(grid.said).to_have_text("Moved 4 close dates by 7 days")
+    grid.page.get_by_label("Column", exact=True).select_option("close_date")
+    grid.page.get_by_label("What to do").select_option("change")
+    grid.page.get_by_label("Value", exact=True).fill("7")
+    grid.page.get_by_role("button", name="Do it").click()
+    expect(grid.said).to_have_text("Changed Close date by 7 in 4 deals")
     grid.holds("close_date", *["2026-06-30", "2026-07-07"] * 4)
     grid.press("Control+z")
     grid.button("Clear 1 filter").click()

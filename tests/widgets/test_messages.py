@@ -51,7 +51,7 @@ def areas(**more: Any) -> list[dict[str, Any]]:
         ({"do": "remove", "rows": [0], "sure": True}, "not an object of rows"),
         ({"do": "edit", "areas": areas(rows=[-1])}, "areas[0].rows[0] is -1, not a row of the grid"),
         ({"do": "edit", "areas": areas(fields=["worth"])}, "areas[0].fields[0] is 'worth', not a column"),
-        ({"do": "edit", "areas": areas(block=[])}, "areas[0].block is [], not a list of 1 to 3"),
+        ({"do": "edit", "areas": areas(block=[])}, "areas[0].block is [], not a list of 1 to 100,003"),
         ({"do": "edit", "areas": areas(block=[[7]])}, "areas[0].block[0][0] is 7, not text"),
         ({"do": "edit", "areas": areas(block=[[[9, "value"]]])}, "areas[0].block[0][0] is 9, not a row of the grid"),
         ({"do": "edit", "areas": areas(block=[["x" * 100_001]])}, "not text"),

@@ -73,11 +73,16 @@ _EDITS = (
     "redo",
     "take",
     "take draft",
+    "agree",
 )
-_READS = ("state", "strip", "review", "receipt", "check")
+_READS = ("state", "strip", "review", "receipt", "check", "problems")
 _WRITES = ("apply", "undo run")
 _MOST_AREAS = 10_000
 """Areas of one message: a selection of many ranges has one for each."""
+_MOST_NEW = 100_000
+"""New deals of one paste."""
+_MOST_LISTED = 20
+"""Refused cells that are listed of each reason."""
 _DRAFTS = ["at", "edits", "deals", "notebook"]
 _MOST_VALUES = 1_000_000
 """Values in a list: those of a filter are one for each deal at most."""
@@ -131,8 +136,9 @@ class Grid(Widget):
         height: int,
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
-        self._sheet = EditSheet(opportunities, today=day.date())
         orgs = name_orgs(opportunities, client, history).values()
+        people = [name for org in orgs for name in org.people["owner_name"]]
+        self._sheet = EditSheet(opportunities, today=day.date(), people=people)
         targets = next((org.targets for org in orgs if len(org.targets)), None)
         self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history, targets=targets)
         self._review = Review(self._sheet, client)
@@ -308,8 +314,10 @@ class Grid(Widget):
         rows, width = list_of(row, sheet.end), len(sheet.columns)
         keys: dict[str, Shape] = {"rows": rows, "fields": list_of(field, width)}
         block = list_of(
-            list_of(_make_cell_shape(pair(row, field)), width, least=1), max(1, sheet.end), least=1
+            list_of(_make_cell_shape(pair(row, field)), width, least=1), sheet.end + _MOST_NEW, least=1
         )
+        new = or_none(index("a number of new deals", _MOST_NEW + 1))
+        bulk = entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT)
         areas = entries(areas=list_of(entries(**keys), _MOST_AREAS))
         texts = entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))
         mine = one_of("mine or theirs", ("mine", "theirs"))
@@ -317,10 +325,13 @@ class Grid(Widget):
             "layout": entries(layout=_LAYOUT),
             "judge": texts,
             "operands": texts,
-            "edit": entries(areas=list_of(entries(**keys, block=block), _MOST_AREAS), label=or_none(TEXT)),
+            "edit": entries(
+                areas=list_of(entries(**keys, block=block, new=new), _MOST_AREAS), label=or_none(TEXT)
+            ),
             "revert": areas,
             "dismiss": areas,
-            "bulk": entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT),
+            "bulk": bulk,
+            "preview": bulk,
             "remove": entries(rows=rows),
             "take": entries(
                 changes=list_of(
@@ -355,10 +366,8 @@ class Grid(Widget):
                         self._sheet, self._history, request["row"], request["field"], ours
                     )
                 }
-            case "judge":
-                return {"judged": self._sheet.judge(request["cells"])}
-            case "operands":
-                return {"judged": self._sheet.read_operands(request["cells"])}
+            case "judge" | "operands" | "preview" | "problems":
+                return self._ask_sheet(request)
             case "strip":
                 return {"strip": self._show_strip()}
             case "review" | "receipt" | "check" | "choose" | "apply" | "undo run":
@@ -418,19 +427,36 @@ class Grid(Widget):
             self._drop(draft, left)
         return self._show(answer) | {"said": said}
 
+    def _ask_sheet(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a question about the sheet, which nothing changes."""
+        sheet = self._sheet
+        match request["do"]:
+            case "judge":
+                return {"judged": sheet.judge(request["cells"])}
+            case "operands":
+                return {"judged": sheet.read_operands(request["cells"])}
+            case "preview":
+                return {"preview": sheet.preview(**_bulk_of(request))}
+            case _:
+                return {"problems": sheet.list_problems(_MOST_LISTED)}
+
     def _act_on_sheet(self, request: dict[str, Any]) -> Answer:
         sheet = self._sheet
         match request["do"]:
             case "edit":
-                return sheet.edit(list_cells(request["areas"], sheet.spell), request.get("label") or "")
+                areas, end = request["areas"], sheet.end
+                added = sheet.reserve_rows(sum(area.get("new") or 0 for area in areas))
+                cells = list_cells(areas, sheet.spell, end)
+                return sheet.edit(cells, request.get("label") or "", added=added)
             case "revert" | "dismiss" as do:
                 keys = ((row, name) for a in request["areas"] for row in a["rows"] for name in a["fields"])
                 return sheet.revert(keys) if do == "revert" else sheet.dismiss(keys)
             case "bulk":
-                rows, verb = request["rows"], request["verb"]
-                return sheet.change_many(rows, verb, field=request["field"], text=request["text"])
+                return sheet.change_many(**_bulk_of(request))
             case "take":
                 return take_in(sheet, [Change(*texts) for texts in request["changes"]])[0]
+            case "agree":
+                return sheet.agree()
             case "add":
                 return sheet.add()
             case "duplicate":
@@ -474,6 +500,7 @@ class Grid(Widget):
             "rows": [(row, sheet.row_state(row)) for row in answer.rows],
             "said": answer.message,
             "refused": answer.refused,
+            "offer": answer.offer,
             "open": [(row, int(sheet.is_open(row))) for row in moved],
             "counts": sheet.counts,
             "undo": undo,
@@ -509,16 +536,22 @@ def _flag_open(opportunities: pd.DataFrame) -> bytes:
 # -- cells in messages
 
 
+def _bulk_of(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: request[name] for name in ("rows", "verb", "field", "text")}
+
+
 def list_cells(
-    areas: Iterable[dict[str, Any]], spell: Callable[[int, str], str | None]
+    areas: Iterable[dict[str, Any]], spell: Callable[[int, str], str | None], end: int = 0
 ) -> Iterator[tuple[int, str, str | None]]:
     """List the cells of an edit: in each area a block of texts, repeated over its rows and fields.
 
-    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet.
+    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet. An area goes on
+    in its number of ``new`` rows, which begin at `end`.
     """
     for area in areas:
-        block = area["block"]
-        for down, row in enumerate(area["rows"]):
+        block, new = area["block"], area.get("new") or 0
+        rows, end = [*area["rows"], *range(end, end + new)], end + new
+        for down, row in enumerate(rows):
             line = block[down % len(block)]
             for across, name in enumerate(area["fields"]):
                 cell = line[across % len(line)]
@@ -536,21 +569,21 @@ def _make_cell_shape(place: Shape) -> Shape:
 
 
 def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
-    """Show cells as (field, value, was, why, typed, rows); rows whose cells look alike share one entry.
+    """Show cells as (field, value, was, why, typed, rows), and what was perhaps meant; rows whose cells look alike share one entry.
 
     ``was`` is the old value of a changed cell, in a tuple of its own since it may be None.
     """
     alike: dict[tuple[Any, ...], list[int]] = {}
     for row, name in keys:
         column, cell = sheet.column[name], sheet.edit_of((row, name))
-        was, why, typed = None, "", None
+        was, why, typed, instead = None, "", None, ""
         if cell is not None:
-            why, typed = cell.why, None if cell.typed is None else str(cell.typed)
+            why, typed, instead = cell.why, None if cell.typed is None else str(cell.typed), cell.instead
             if cell.changed and not sheet.is_new(row):
                 was = (column.encode(sheet.base_value(row, name)),)
-        entry = (name, column.encode(sheet.value(row, name)), was, why, typed)
+        entry = (name, column.encode(sheet.value(row, name)), was, why, typed, instead)
         alike.setdefault(entry, []).append(row)
-    return [(*entry, rows) for entry, rows in alike.items()]
+    return [(*entry[:-1], rows, *filter(None, entry[-1:])) for entry, rows in alike.items()]
 
 
 def show_history(

@@ -553,7 +553,15 @@ def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
         value = sheet.value(row, "value")
         worth = "" if value is None else f", {sheet.column['value'].show(value)}"
         title, old, new = "Deal", "", ("Create" if sheet.is_new(row) else "Delete") + worth
-    line: dict[str, Any] = {"field": name, "title": title, "old": old, "new": new, "conflict": None}
+    note = sheet.note_of(row, name) if name else ""
+    line: dict[str, Any] = {
+        "field": name,
+        "title": title,
+        "old": old,
+        "new": new,
+        "note": note,
+        "conflict": None,
+    }
     conflict = review.conflicts.get((row, name))
     if conflict is not None:
         theirs = sheet.column[name].show(conflict.remote) if name else "keep the deal"

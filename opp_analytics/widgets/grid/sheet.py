@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from datetime import date
 from functools import cache
@@ -24,6 +24,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
+from opp_analytics.widgets.grid.names import KnownNames
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import find_problem, normalize, same
 
@@ -135,6 +136,8 @@ class GridColumn:
         return value, value
 
     def _read_number(self, typed: str, meaning: Org) -> float:
+        if typed.startswith("="):
+            return inputs.read_formula(typed)
         if self.kind == "percent":
             return inputs.read_percent(typed)
         currency = meaning.currency if self.kind == "money" else None
@@ -150,7 +153,10 @@ class GridColumn:
                 raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
             return option
         if self.kind == "date":
-            return inputs.read_date(typed, today=today, past=closed, day_first=meaning.day_first)
+            start = meaning.fiscal_year_start
+            return inputs.read_date(
+                typed, today=today, past=closed, day_first=meaning.day_first, year_start=start
+            )
         if self.kind not in _NUMERIC:
             return typed
         value = self._read_number(typed, meaning)
@@ -181,7 +187,7 @@ def _classify(column: pd.Series[Any]) -> tuple[str, bool]:
     return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
-def _make_column(name: str, cells: pd.Series[Any], meaning: Org) -> GridColumn:
+def _make_column(name: str, cells: pd.Series[Any], meaning: Org, people: Iterable[str]) -> GridColumn:
     if name in schema.COLUMNS:
         kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
     else:
@@ -191,7 +197,7 @@ def _make_column(name: str, cells: pd.Series[Any], meaning: Org) -> GridColumn:
     if kind == "flag":
         options = ("True", "False")
     if name.endswith("owner_name") and not locked:
-        names = sorted(set(cells.dropna()))
+        names = sorted({*cells.dropna(), *people})
         kind, options = "person", tuple(names[:_MOST_NAMES])
     stages = meaning.stages
     split = {pipeline: stages.of(pipeline).names for pipeline in stages.pipelines} if name == "stage" else {}
@@ -200,13 +206,14 @@ def _make_column(name: str, cells: pd.Series[Any], meaning: Org) -> GridColumn:
     return GridColumn(name, title, kind, locked, hidden, options, split)
 
 
-def make_columns(opportunities: pd.DataFrame) -> list[GridColumn]:
+def make_columns(opportunities: pd.DataFrame, people: Iterable[str] = ()) -> list[GridColumn]:
     """Make the grid's columns: the deal's name first, timestamps and identifiers hidden at the end.
 
-    Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
+    An owner may be one of the `people`, too. Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
     """
     meaning = Org.of(opportunities)
-    columns = [_make_column(name, opportunities[name], meaning) for name in map(str, opportunities.columns)]
+    names = map(str, opportunities.columns)
+    columns = [_make_column(name, opportunities[name], meaning, people) for name in names]
     first = list(_TITLES)
     place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))
@@ -234,11 +241,13 @@ def to_arrow(opportunities: pd.DataFrame, columns: Sequence[GridColumn]) -> byte
 
 Key = tuple[int, str]
 """Row and field of a cell."""
-VERBS = ("set", "shift", "month_end")
+VERBS = ("set", "change", "append", "month_end")
 """Changes of `EditSheet.change_many`."""
+_PREVIEWED = 3
+"""Deals whose change is shown before it is made."""
+_FAR = 10
+"""Years from now in which no open deal closes."""
 _REMOVED = "is in a deal that is marked for removal; undo that first"
-_MOST_DAYS = 36_500
-"""A century: a longer shift is a typing error, and may leave the dates that pandas knows."""
 _MONEY = (org.VALUE_ORIGINAL, org.CURRENCY)
 """Columns whose edit changes the converted value."""
 
@@ -253,9 +262,13 @@ class CellEdit:
     typed: Any = None
     why: str = ""
     """Sentence about a refusal; after the server's, the value is still the new one."""
+    reason: str = field_of(default="", compare=False)
+    """What equal refusals have in common: `why` without what was typed and kept."""
+    instead: str = field_of(default="", compare=False)
+    """The known name that was perhaps meant; typed once more, the refused one is taken."""
 
 
-_NAMELESS = CellEdit(None, False, None, write_refusal(None, "is blank; a deal needs a name"))
+_NAMELESS = CellEdit(None, False, None, "A deal needs a name.", "A deal needs a name")
 
 
 @dataclass(frozen=True)
@@ -266,6 +279,8 @@ class Answer:
     rows: list[int] = field_of(default_factory=list)
     message: str = ""
     refused: bool = False
+    offer: str = ""
+    """What `EditSheet.agree` would do now, as a question."""
 
 
 @dataclass(frozen=True)
@@ -290,15 +305,20 @@ class EditSheet:
     ([60], 'Undone: Stated set to 60%')
     """
 
-    def __init__(self, opportunities: pd.DataFrame, *, today: date | None = None) -> None:
+    def __init__(
+        self, opportunities: pd.DataFrame, *, today: date | None = None, people: Iterable[str] = ()
+    ) -> None:
         self.frame = org.require(opportunities, unique=True).rename(columns=str)
-        self.columns = make_columns(self.frame)
+        self._people = tuple(people)
+        self.columns = make_columns(self.frame, self._people)
         self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
         self._org = org.Org.of(self.frame)
         self._rates = self._org.hold_rates(self.frame) if org.is_converted(self.frame) else None
         self._today = today
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
+        self._known = cache(self._know_names)
+        self._offered: list[Key] = []
         self._on_server: dict[Key, Any] = {}
         """Values on the server, where they differ from the frame by now."""
         self._cells: dict[Key, CellEdit] = {}
@@ -333,44 +353,94 @@ class EditSheet:
         "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in the same step, and rows
         marked as `removed`.
         """
-        edits: dict[Key, CellEdit | None] = {}
+        edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
+        typed_names = cache(self._list_typed_names)
+
+        @cache
+        def find_name(name: str, typed: str) -> tuple[str | None, str | None]:
+            both = self._known(name), typed_names(name)
+            matched = next((known for each in both if (known := each.match(typed))), None)
+            if matched is not None:
+                return matched, None
+            return None, next((near for each in both if (near := each.find_near(typed))), None)
+
         locked = 0
         for row, name, typed in cells:
-            if self.column[name].locked:
+            column = self.column[name]
+            if column.locked:
                 locked += 1
-            else:
-                is_date = self.column[name].kind == "date"
-                closed = is_date and self._org.stages.is_closed(self._find_state(row))
-                cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
-                edits[row, name] = self._fit((row, name), typed, cell)
+                continue
+            if edits.get((row, name)) == _NAMELESS and schema.is_blank(typed):
+                continue
+            closed = column.kind == "date" and self._org.stages.is_closed(self._find_state(row))
+            cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
+            if _holds_names(column) and cell.value is not None:
+                cell = self._recognize((row, name), cell, find_name(name, cell.value), typed_names(name))
+            edits[row, name] = self._fit((row, name), typed, cell)
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
-        return self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
+        answer = self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
+        self._offered = self._find_leftovers(edits)
+        return replace(answer, message=answer.message + self._say_notes(edits), offer=self._word_offer())
+
+    def agree(self) -> Answer:
+        """Do what the last step offered: the chance and close date that its closed deals ought to have."""
+        offered = [(key, self._expect(key)) for key in self._offered]
+        told = self._word_offer().removeprefix("Also set ").removesuffix("?")
+        cells = [(*key, self.column[key[1]].spell(value)) for key, value in offered]
+        return self.edit(cells, f"Set {told}") if cells else Answer(message="Nothing to change")
 
     def change_many(
         self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
     ) -> Answer:
-        """Make one change to many deals, as one step.
+        """Make one change to a `field` of many deals, as one step; those without a value stay.
 
-        “set” puts `text` into `field`; “shift” moves close dates by `text` days; “month_end” to the end of their month.
+        “set” puts `text` into it; “change” computes a new number (``× 1.1``, ``+ 10k``, ``- 5%``) or date (``+ 30d``); “append”
+        adds to a text; “month_end” moves a date to the end of its month.
         """
+        column = self.column[field]
         if verb == "set":
             done = "Set" if text else "Cleared"
-            label = f"{done} {self.column[field].title} in {count(len(rows))}"
+            label = f"{done} {column.title} in {count(len(rows))}"
             return self.edit(((row, field, text or None) for row in rows), label)
-        cells = {row: self.value(row, "close_date") for row in rows}
-        dates = {row: pd.Timestamp(day) for row, day in cells.items() if day is not None}
-        if verb == "month_end":
-            ends = {row: day + pd.offsets.MonthEnd(0) for row, day in dates.items()}
-            moved = {row: end for row, end in ends.items() if end != dates[row]}
-            whose = "its" if len(moved) == 1 else "their"
-            label = f"Moved {count(len(moved), 'close date')} to the end of {whose} month"
-        else:
-            days = _read_days(text)
-            moved = {row: day + pd.Timedelta(days=days) for row, day in dates.items()}
-            label = f"Moved {count(len(dates), 'close date')} by {count(days, 'day')}".replace("-", "−")
-        return self.edit(((row, "close_date", f"{day:%Y-%m-%d}") for row, day in moved.items()), label)
+        change = self._read_change(column, verb, text)
+        held = {row: value for row in rows if (value := self.value(row, field)) is not None}
+        changed = {row: change(value) for row, value in held.items()}
+        cells = [(row, field, new) for row, new in changed.items() if new != column.spell(held[row])]
+        done = {
+            "month_end": f"Moved {column.title} to the end of the month",
+            "append": f"Added “{text.strip()}” to {column.title}",
+        }.get(verb, f"Changed {column.title} by {text.strip()}")
+        empty = f", {count(len(rows) - len(held), 'empty cell')} left" if len(held) < len(rows) else ""
+        return self.edit(cells, f"{done} in {count(len(cells))}{empty}")
+
+    def preview(
+        self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
+    ) -> dict[str, Any]:
+        """Show what `change_many` would do: its message, and the first deals before and after."""
+        trial, column = self.copy(), self.column[field]
+        try:
+            answer = trial.change_many(rows, verb, field=field, text=text)
+        except ArgumentValueError as reason:
+            return {"lines": [], "said": str(reason), "more": 0}
+        lines = [
+            {
+                "deal": self.deal_name(row),
+                "old": column.show(self.value(row, name)),
+                "new": column.show(trial.value(row, name)),
+                "why": cell.why if (cell := trial.edit_of((row, name))) is not None else "",
+            }
+            for row, name in answer.cells[:_PREVIEWED]
+        ]
+        refused = sum(bool(cell and cell.why) for cell in map(trial.edit_of, answer.cells))
+        told = f"{len(answer.cells) - refused:,} of {count(len(rows))} would change"
+        notes = answer.message.partition(" · ")[2]
+        return {
+            "lines": lines,
+            "said": told + (f" · {notes}" if notes else ""),
+            "more": max(0, len(answer.cells) - _PREVIEWED),
+        }
 
     def revert(self, cells: Iterable[Key]) -> Answer:
         """Give cells their old values back and forget their refusals."""
@@ -394,16 +464,13 @@ class EditSheet:
 
     def add(self) -> Answer:
         """Add an empty row; it needs a name before the deal can be created."""
-        [row] = self.reserve_rows(1)
-        edits: dict[Key, CellEdit | None] = {(row, "name"): _NAMELESS} if "name" in self.column else {}
-        return self._step(edits, "Added a deal", added=self._added | {row}, quiet=True)
+        row = self.reserve_rows(1)
+        return self._step(self._ask_names(row), "Added a deal", added=self._added.union(row))
 
     def duplicate(self, rows: Sequence[int]) -> Answer:
         """Add a deal with the same writable cells for each row, named as a copy; identifiers stay behind."""
         added = self.reserve_rows(len(rows))
-        edits: dict[Key, CellEdit | None] = dict.fromkeys(
-            ((row, "name") for row in added if "name" in self.column), _NAMELESS
-        )
+        edits = self._ask_names(added)
         for row, new in zip(rows, added, strict=True):
             converted = self._rates is not None and self._find_currency(row) != self._org.currency
             for name, column in self.column.items():
@@ -411,7 +478,7 @@ class EditSheet:
                 if column.locked or value is None or (converted and name == "value"):
                     continue
                 edits[new, name] = CellEdit(f"{value} (copy)" if name == "name" else value, True)
-        return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added | set(added), quiet=True)
+        return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added.union(added))
 
     def remove(self, rows: Iterable[int]) -> Answer:
         """Mark rows for removal, or keep them if all are marked; the deals are deleted when the plan is applied."""
@@ -582,6 +649,52 @@ class EditSheet:
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
         return _overlay(self.frame, self._on_server | values, rows, fields)
 
+    def list_problems(self, most: int) -> list[dict[str, Any]]:
+        """List the refused cells by reason: ``why``, their number and the first `most`."""
+        groups: dict[str, list[Key]] = {}
+        for key, cell in self.problems.items():
+            groups.setdefault(cell.reason or cell.why, []).append(key)
+        return [
+            {
+                "why": why,
+                "count": len(keys),
+                "cells": [
+                    {
+                        "row": row,
+                        "field": name,
+                        "deal": self.deal_name(row),
+                        "title": self.column[name].title,
+                        "typed": "" if (typed := self._cells[row, name].typed) is None else str(typed),
+                    }
+                    for row, name in keys[:most]
+                ],
+            }
+            for why, keys in groups.items()
+        ]
+
+    def note_of(self, row: int, name: str) -> str:
+        """Say what deserves a second look at a value that is taken; empty for most."""
+        column, value = self.column[name], self.value(row, name)
+        if name == "stage":
+            left = [
+                key for key in ((row, "probability"), (row, "close_date")) if self._expect(key) is not None
+            ]
+            kept = [f"{self.column[n].title} {self.column[n].show(self.value(r, n))}" for r, n in left]
+            return f"keeps {text.joined(kept)}" if kept else ""
+        if value is None:
+            return ""
+        if _holds_names(column):
+            return "" if self._known(name).match(value) else f"{value} is new here"
+        if name != "close_date" or self._today is None:
+            return ""
+        closed, day = self._org.stages.is_closed(self._find_state(row)), value.date()
+        if closed:
+            return f"{column.show(value)} is still to come" if day > self._today else ""
+        if day < self._today:
+            return f"{column.show(value)} is past"
+        years = day.year - self._today.year
+        return f"{column.show(value)} is {years} years ahead" if years > _FAR else ""
+
     # -- after the server's answer
 
     def settle(self, cells: Mapping[Key, Any]) -> None:
@@ -654,6 +767,110 @@ class EditSheet:
         direct = not self._rates or name != "value" or (row, "value") in self._cells
         return key if direct else (row, org.VALUE_ORIGINAL)
 
+    def _ask_names(self, rows: Iterable[int]) -> dict[Key, CellEdit | None]:
+        return {(row, "name"): _NAMELESS for row in rows if "name" in self.column}
+
+    def _list_typed_names(self, name: str) -> KnownNames:
+        cells = (cell.value for (_, field), cell in self._cells.items() if field == name and cell.changed)
+        return KnownNames(value for value in cells if value is not None)
+
+    def _know_names(self, name: str) -> KnownNames:
+        """The names that a column held at first, and of owners the org's people."""
+        known = dict.fromkeys(each for each in self._list(name) if each is not None)
+        return KnownNames([*known, *(self._people if name == "owner_name" else ())])
+
+    def _recognize(
+        self, key: Key, cell: CellEdit, found: tuple[str | None, str | None], typed_names: KnownNames
+    ) -> CellEdit:
+        """Take the name that is known in other letters; ask once about a new one that is close to it."""
+        typed, (known, meant), last = str(cell.value), found, self._cells.get(key)
+        if known is not None:
+            return replace(cell, value=known)
+        if meant is not None and not (last is not None and last.instead and last.typed == typed):
+            reason = f"is not known here; did you mean {meant}? Type it again to keep it"
+            return CellEdit(None, False, typed, reason, instead=meant)
+        typed_names.add(typed)
+        return cell
+
+    def _expect(self, key: Key) -> Any:
+        """What the cell of a deal that an edit has won or lost ought to hold; None if it does, and for other deals."""
+        row, name = key
+        if name not in self.column or self.column[name].locked:
+            return None
+        outcome = self._org.stages.outcome(self._find_state(row))
+        before = {each: self.base_value(row, each) for each in ("stage", "status")}
+        if outcome not in ("won", "lost") or outcome == self._org.stages.outcome(before):
+            return None
+        value, won = self.value(row, name), outcome == "won"
+        if name == "probability":
+            return None if value == 100 * won else 100 * won
+        if self._today is None:
+            return None
+        today = pd.Timestamp(self._today).as_unit("us")
+        # A deal may have been lost before today; when one was won is for a person to say.
+        fits = value is not None and (value == today or (value < today and not won))
+        return None if fits else today
+
+    def _find_leftovers(self, edits: Mapping[Key, CellEdit | None]) -> list[Key]:
+        """Find the cells that do not fit the outcome that a step gave their deals."""
+        rows = dict.fromkeys(
+            row for (row, name), cell in edits.items() if name in ("stage", "status") and cell
+        )
+        keys = ((row, name) for row in rows for name in ("probability", "close_date"))
+        return [key for key in keys if self._stays(key[0]) and self._expect(key) is not None]
+
+    def _word_offer(self) -> str:
+        chances = {self._expect(key) for key in self._offered if key[1] == "probability"}
+        parts = (
+            [f"{self.column['probability'].title} to {text.joined(f'{each}%' for each in sorted(chances))}"]
+            if chances
+            else []
+        )
+        if any(name == "close_date" for _, name in self._offered):
+            parts.append("close date to today")
+        deals = len({row for row, _ in self._offered})
+        return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?" if parts else ""
+
+    def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
+        """Say what deserves a second look at the cells of a step, as the end of its message."""
+        taken = {
+            (row, name): cell for (row, name), cell in edits.items() if cell is not None and not cell.why
+        }
+        names = {
+            (name, cell.value): row for (row, name), cell in taken.items() if _holds_names(self.column[name])
+        }
+        keys = [
+            *((row, name) for (name, _), row in names.items()),
+            *(key for key in taken if key[1] == "close_date"),
+        ]
+        notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
+        more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
+        return "".join(f" · {note}" for note in notes[:2]) + more
+
+    def _read_change(self, column: GridColumn, verb: str, typed: str) -> Callable[[Any], str | None]:
+        """Read what a bulk edit makes of a value: the text to type into its cell, None to leave it."""
+        if verb == "append" and column.kind == "text":
+            return lambda value: f"{value}{typed}"
+        if column.kind == "date" and verb == "month_end":
+            return lambda day: f"{day + pd.offsets.MonthEnd(0):%Y-%m-%d}"
+        if column.kind == "date" and verb == "change":
+            bare = typed.strip()
+            span = inputs.read_span(f"+{bare}" if bare[:1].isdecimal() else bare)
+            if span is None:
+                raise ArgumentValueError(f"“{bare}” is not a number of days. Try + 30d, -2w or +1m.")
+            return lambda day: f"{day + span:%Y-%m-%d}"
+        if column.kind not in _NUMERIC or verb != "change":
+            raise ArgumentValueError(f"{column.title} cannot be changed so. Set it instead.")
+        currency = self._org.currency if column.kind == "money" else None
+        try:
+            if column.kind == "percent" and typed.strip().endswith("%") and typed.strip()[:1] in "+-−":
+                raise BadCell("may mean points or a part of each chance; type + 10 for points or × 1.1")
+            change = inputs.read_change(typed, currency, decimal_comma=self._org.decimal_comma)
+        except BadCell as reason:
+            raise ArgumentValueError(write_refusal(typed, str(reason))) from None
+        digits = 0 if column.kind in ("percent", "whole") else 2
+        return lambda value: column.spell(round(change(float(value)), digits))
+
     def _find_state(self, row: int) -> dict[str, Any]:
         """Find the cells that decide a deal's outcome."""
         return {name: self.value(row, name) for name in ("stage", "status")}
@@ -680,7 +897,8 @@ class EditSheet:
             return None if base == cell.value else cell
         value = self.value(*key)
         sentence = f"{write_refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
-        return CellEdit(value, not same(key[1], base, value), typed, sentence)
+        changed, reason = not same(key[1], base, value), text.capital(why)
+        return CellEdit(value, changed, typed, sentence, reason, cell.instead)
 
     def _refuse_foreign_stages(self, edits: dict[Key, CellEdit | None]) -> dict[Key, CellEdit | None]:
         """Refuse stages that belong to another pipeline than the deal's."""
@@ -707,7 +925,6 @@ class EditSheet:
         added: frozenset[int] | None = None,
         removed: frozenset[int] | None = None,
         locked: int = 0,
-        quiet: bool = False,
     ) -> Answer:
         """Put edits and row states in place, remember how to undo them, and report what was done."""
         edits = {key: cell for key, cell in edits.items() if self._cells.get(key) != cell}
@@ -717,14 +934,22 @@ class EditSheet:
         aside = ""
         if locked:
             aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
+        self._offered = []
         if not edits and not rows:
             return Answer(message=f"Nothing to change{aside}")
-        refusals = [] if quiet else [cell.why for cell in edits.values() if cell is not None and cell.why]
-        label = label.replace("{cells}", count(len(edits) - len(refusals), "cell")) or self._describe(edits)
+        unnamed = sum(cell == _NAMELESS for cell in edits.values())
+        refusals = [
+            cell.why for cell in edits.values() if cell is not None and cell.why and cell != _NAMELESS
+        ]
+        taken = len(edits) - len(refusals) - unnamed
+        counted = "{cells}" in label
+        label = label.replace("{cells}", count(taken, "cell")) or self._describe(edits)
         self._past.append(self._remember(label, edits))
         self._future.clear()
         self._place(edits, added, removed)
         message = label + aside
+        if unnamed and counted:
+            message += f" · {count(unnamed, 'new deal')} without a name"
         if refusals and len(edits) == 1:
             message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
         elif refusals:
@@ -764,11 +989,8 @@ class EditSheet:
         return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
 
 
-def _read_days(text: str) -> int:
-    bare = text.strip().replace("−", "-")
-    if not bare.lstrip("+-").isdigit() or not -_MOST_DAYS <= int(bare) <= _MOST_DAYS:
-        raise ArgumentValueError(f"“{text.strip()}” is not a number of days. Try 7 or -30.")
-    return int(bare)
+def _holds_names(column: GridColumn) -> bool:
+    return column.kind == "person" or column.field == "account_name"
 
 
 def _overlay(

@@ -29,6 +29,7 @@ _STYLES = {
 }
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
 """Outcomes, most urgent first."""
+_CHANCES = {"won": 100, "lost": 0}
 
 
 class Words:
@@ -59,7 +60,7 @@ def list_needing(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedC
     return [(step, cell) for step in updates for cell in step.cells if cell.after is None]
 
 
-def summarize_plan(steps: Sequence[Step], words: Words) -> str:
+def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Words) -> str:
     """Summarize a plan without its problems: its changes, the money they move, and what to know before sending."""
     lines = [_headline(steps)]
     # The value of a recovered opportunity is in the trash, not in the plan.
@@ -70,7 +71,7 @@ def summarize_plan(steps: Sequence[Step], words: Words) -> str:
         before, after = (text.money(value, currency, full=True) for value in (was, now))
         change = text.money(now - was, currency, full=True, signed=True)
         lines.append(f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else ""))
-    lines += _notes(steps)
+    lines += _notes(steps, opportunities)
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
         if needing:
@@ -98,7 +99,7 @@ def _headline(steps: Iterable[Step]) -> str:
     return ", ".join(parts) or "no changes"
 
 
-def _notes(steps: Iterable[Step]) -> list[str]:
+def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
     """Count the deals that deserve a second look, though they do not block a plan."""
     updates = [(step.org.stages, step.base, step.fields) for step in steps if step.operation == "update"]
     disqualified = sum(
@@ -106,12 +107,32 @@ def _notes(steps: Iterable[Step]) -> list[str]:
         for stages, base, fields in updates
     )
     closed = sum(step.org.stages.is_closed(step.base) for step in steps)
+    kept = _count_kept(steps, before)
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)
     return [
         *([f"{text.count(closed)} already won or lost"] if closed else []),
         *([f"{text.count(disqualified, 'disqualified deal')}, in no forecast"] if disqualified else []),
         *([f"{text.count(below, 'value')} below zero"] if below else []),
+        *([f"{text.count(kept)} won or lost with the stated chance from before"] if kept else []),
     ]
+
+
+def _count_kept(steps: Iterable[Step], before: pd.DataFrame) -> int:
+    """Count the deals that a plan wins or loses and whose stated chance is not 100% or 0% then."""
+    ended = []
+    for step in steps:
+        outcome = step.org.stages.outcome(step.base | step.fields)
+        if (
+            step.operation == "update"
+            and outcome in _CHANCES
+            and outcome != step.org.stages.outcome(step.base)
+        ):
+            ended.append((step, _CHANCES[outcome]))
+    if not ended or "probability" not in before:
+        return 0
+    stated = before.set_index("unique_id")["probability"]
+    chances = ((step.fields.get("probability", stated.get(step.unique_id)), wanted) for step, wanted in ended)
+    return sum(not schema.is_blank(chance) and chance != wanted for chance, wanted in chances)
 
 
 def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:

@@ -109,7 +109,7 @@ class Plan:
 
     def overview(self, *, words: display.Words = display.PYTHON) -> str:
         """Summarize the changes and the money they move; options and lists in the `words` of Python by default."""
-        return display.summarize_plan(self.steps, words)
+        return display.summarize_plan(self.steps, self.before, words)
 
     def edited(self) -> pd.DataFrame:
         """Apply the plan to its opportunities, on paper; cells in conflict stay unchanged.

@@ -116,8 +116,8 @@ def test_strip_and_review__show_what_the_plan_does():
 
 def test_errors__are_told_not_raised():
     grid = oa.edit(opportunities(1))
-    answer = ask(grid, do="bulk", rows=[0], verb="shift", field="close_date", text="soon")
-    assert answer["error"] == "“soon” is not a number of days. Try 7 or -30."
+    answer = ask(grid, do="bulk", rows=[0], verb="change", field="close_date", text="soon")
+    assert answer["error"] == "“soon” is not a number of days. Try + 30d, -2w or +1m."
 
 
 def test_plan__with_a_client_is_held_against_the_server(tenant):

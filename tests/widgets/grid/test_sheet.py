@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -358,11 +359,12 @@ def test_change_many__sets_shifts_and_moves_to_the_end_of_the_month_in_one_step_
     frame.loc[1, "close_date"] = None
     sheet = EditSheet(frame.assign(owner_name="Ann"))
     dates = lambda: [sheet.column["close_date"].encode(day) for day in sheet.edited["close_date"]]  # noqa: E731
-    assert (
-        sheet.change_many([0, 1, 2], "set", field="owner_name", text="Bo").message == "Set Owner in 3 deals"
-    )
-    assert sheet.change_many([0, 1], "shift", text="-25").message == "Moved 1 close date by −25 days"
-    assert sheet.change_many([0, 1, 2], "month_end").message == "Moved 1 close date to the end of its month"
+    said = sheet.change_many([0, 1, 2], "set", field="owner_name", text="Bo").message
+    assert said == "Set Owner in 3 deals · Bo is new here"
+    said = sheet.change_many([0, 1], "change", text="- 25d").message
+    assert said == "Changed Close date by - 25d in 1 deal, 1 empty cell left"
+    said = sheet.change_many([0, 1, 2], "month_end").message
+    assert said == "Moved Close date to the end of the month in 1 deal, 1 empty cell left"
     assert sheet.edited["owner_name"].tolist() == ["Bo"] * 3
     assert dates() == ["2026-06-30", None, "2026-06-30"]
     sheet.undo()
@@ -372,10 +374,49 @@ def test_change_many__sets_shifts_and_moves_to_the_end_of_the_month_in_one_step_
     assert sheet.counts["changes"] == 0
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1.5", "40000"])
-def test_change_many__refuses_what_is_no_number_of_days(text):
-    with pytest.raises(ArgumentValueError, match="is not a number of days. Try 7 or -30."):
-        EditSheet(opportunities(1)).change_many([0], "shift", text=text)
+@pytest.mark.parametrize(
+    ("field", "verb", "text", "why"),
+    [
+        ("close_date", "change", "", "“” is not a number of days. Try + 30d, -2w or +1m."),
+        ("close_date", "change", "1.5", "“1.5” is not a number of days."),
+        ("close_date", "append", "7", "Close date cannot be changed so. Set it instead."),
+        ("value", "change", "1.1", "“1.1” is not a change. Try × 1.1, / 2, + 10k or - 5%."),
+        ("value", "change", "/ 0", "“/ 0” divides by zero."),
+        ("value", "month_end", "", "Value cannot be changed so."),
+        ("probability", "change", "+ 10%", "“+ 10%” may mean points or a part of each chance."),
+        ("stage", "change", "× 2", "Stage cannot be changed so."),
+    ],
+)
+def test_change_many__refuses_what_is_no_change_of_its_column(field, verb, text, why):
+    sheet = EditSheet(opportunities(1))
+    with pytest.raises(ArgumentValueError, match=re.escape(why)):
+        sheet.change_many([0], verb, field=field, text=text)
+    assert sheet.preview([0], verb, field=field, text=text)["lines"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "verb", "text", "held", "said"),
+    [
+        ("value", "change", "× 1.1", [1100, 1210, 1320], "Changed Value by × 1.1 in 3 deals"),
+        ("value", "change", "* 2", [2000, 2200, 2400], "Changed Value by * 2 in 3 deals"),
+        ("value", "change", "/ 3", [333.33, 366.67, 400], "Changed Value by / 3 in 3 deals"),
+        ("value", "change", "+ 10k", [11_000, 11_100, 11_200], "Changed Value by + 10k in 3 deals"),
+        ("value", "change", "- 5%", [950, 1045, 1140], "Changed Value by - 5% in 3 deals"),
+        ("probability", "change", "+ 10", [50, 50, 50], "Changed Stated by + 10 in 3 deals"),
+        ("probability", "change", "× 1.1", [44, 44, 44], "Changed Stated by × 1.1 in 3 deals"),
+        ("name", "append", " (renewal)", [f"Deal {n} (renewal)" for n in range(3)], "Added “(renewal)” to Deal in 3 deals"),
+    ],
+)  # fmt: skip
+def test_change_many__computes_from_what_each_deal_holds_as_one_step(field, verb, text, held, said):
+    sheet = EditSheet(opportunities(3))
+    shown = sheet.preview([0, 1, 2], verb, field=field, text=text)
+    assert (sheet.counts["changes"], shown["more"]) == (0, 0)
+    assert shown["said"] == "3 of 3 deals would change"
+    assert sheet.change_many([0, 1, 2], verb, field=field, text=text).message == said
+    assert sheet.edited[field].tolist() == held
+    assert [line["new"] for line in shown["lines"]] == [sheet.column[field].show(each) for each in held]
+    sheet.undo()
+    assert sheet.counts["changes"] == 0
 
 
 def typed_into(frame: pd.DataFrame, row: int, field: str, typed: str) -> tuple[Any, str]:
@@ -493,12 +534,173 @@ def test_write_refusal__quotes_what_was_typed() -> None:
 
 def test_change_many__moves_a_date_to_the_end_of_its_month() -> None:
     frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
-    assert (
-        EditSheet(frame).change_many([0], "month_end").message == "Moved 1 close date to the end of its month"
-    )
+    said = EditSheet(frame).change_many([0], "month_end").message
+    assert said == "Moved Close date to the end of the month in 1 deal"
 
 
 def test_list_cells__repeats_a_block_over_its_area() -> None:
     area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
     cells = list(list_cells([area], lambda row, name: f"{name} of {row}"))
     assert cells == [(4, "value", "10"), (7, "value", "value of 2"), (9, "value", "10")]
+
+
+@pytest.fixture
+def team() -> EditSheet:
+    """Six deals in proposal at 40%, due Jun 30, 2026, of Amara Okafor, with accounts; Grace Lee is in the org."""
+    frame = opportunities(6).assign(owner_name="Amara Okafor", account_name="Globex GmbH")
+    return EditSheet(frame, today=date(2026, 6, 1), people=["Grace Lee"])
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "held"),
+    [
+        ("owner_name", "amara okafor", "Amara Okafor"),
+        ("owner_name", "AMARA  OKAFOR", "Amara Okafor"),
+        ("owner_name", "grace lee", "Grace Lee"),
+        ("account_name", "globex gmbh", "Globex GmbH"),
+    ],
+)
+def test_edit__takes_a_known_name_in_any_letters(team, field, typed, held):
+    said = team.edit([(0, field, typed), (1, "value", "7")], "Pasted {cells}").message
+    assert (team.value(0, field), "new here" in said) == (held, False)
+    team.change_many([2, 3], "set", field=field, text=typed)
+    assert team.edited[field].nunique() == (1 if field == "account_name" or "amara" in typed.lower() else 2)
+
+
+@pytest.mark.parametrize("typed", ["Amara Okafo", "Amara Okafour", "Amara Okofor", "Amara", "Okafor, Amara"])
+def test_edit__asks_once_about_a_name_that_is_close_to_a_known_one(team, typed):
+    answer = team.edit([(0, "owner_name", typed)])
+    asked = f"“{typed}” is not known here. Did you mean Amara Okafor? Type it again to keep it. Kept Amara Okafor."
+    assert answer.message == f"Owner not set: {asked}"
+    assert team.edit_of((0, "owner_name")).instead == "Amara Okafor"
+    assert team.edit([(0, "owner_name", typed)]).message == f"Owner set to {typed} · {typed} is new here"
+    assert team.value(0, "owner_name") == typed
+    team.undo()
+    team.undo()
+    assert (team.problems, team.counts["changes"]) == ({}, 0)
+
+
+def test_edit__takes_a_new_name_says_so_and_knows_it_from_then_on(team):
+    cells = [(0, "owner_name", "New Person"), (1, "owner_name", "new person"), (2, "account_name", "Initech")]
+    said = team.edit(cells, "Pasted {cells}").message
+    assert said == "Pasted 3 cells · New Person is new here · Initech is new here"
+    team.edit([(3, "owner_name", "NEW PERSON")])
+    assert team.edited["owner_name"].tolist()[:4] == [
+        "New Person",
+        "New Person",
+        "Amara Okafor",
+        "New Person",
+    ]
+    assert team.note_of(3, "owner_name") == "New Person is new here"
+    # What was taken back is not known any more.
+    team.undo()
+    team.undo()
+    assert team.edit([(0, "owner_name", "new person")]).message.endswith("new person is new here")
+
+
+@pytest.mark.parametrize(
+    ("typed", "held", "note"),
+    [
+        ("May 3, 2026", "2026-05-03", "May 3, 2026 is past"),
+        ("today", "2026-06-01", ""),
+        ("+7", "2026-06-08", ""),
+        ("-3", "2026-05-29", "May 29, 2026 is past"),
+        ("eom", "2026-06-30", None),
+        ("fri", "2026-06-05", ""),
+        ("31-Dec-26", "2026-12-31", ""),
+        ("12/31/2026 0:00", "2026-12-31", ""),
+        ("12/31/2062", "2062-12-31", "Dec 31, 2062 is 36 years ahead"),
+    ],
+)
+def test_edit__reads_days_from_today_and_says_what_no_open_deal_closes_on(team, typed, held, note):
+    said = team.edit([(0, "close_date", typed)]).message
+    assert f"{team.value(0, 'close_date'):%Y-%m-%d}" == held
+    if note is not None:
+        assert said.partition(" · ")[2] == note
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "why"),
+    [
+        ("close_date", "46022", "“46022” is the number of Dec 31, 2025 in a workbook. Type 2025-12-31."),
+        ("close_date", "12/31/3026", "“12/31/3026” is in the year 3026. Dates lie between 1955 and 2200."),
+        ("close_date", "=A1", "“=A1” is not a date."),
+        (
+            "value",
+            "=A1*2",
+            "“=A1*2” is a formula that is not computed here. Use only numbers and + - * / ( ).",
+        ),
+    ],
+)
+def test_edit__refuses_what_a_spreadsheet_leaves_on_the_clipboard_with_its_reading(team, field, typed, why):
+    assert team.edit([(0, field, typed)]).message.partition(": ")[2].startswith(why)
+    assert team.counts["changes"] == 0
+
+
+def test_edit__computes_what_follows_an_equals_sign_in_a_number(team):
+    team.edit(
+        [
+            (0, "value", "=45*2"),
+            (1, "value", "=(1000 + 500) / 2"),
+            (2, "probability", "=20*3"),
+            (3, "name", "=45*2"),
+        ]
+    )
+    assert team.edited["value"].tolist()[:2] == [90, 750]
+    assert (team.value(2, "probability"), team.value(3, "name")) == (60, "=45*2")
+
+
+def test_edit__another_currency_is_refused_with_the_way_out():
+    sheet = EditSheet(Org(currency="USD").apply(opportunities(1)))
+    for typed in ("€45,000", "£45,000", "45000 EUR"):
+        assert "and the org's currency is USD. Convert it first." in sheet.edit([(0, "value", typed)]).message
+    assert sheet.edit([(0, "value", "45000 USD")]).message == "Value set to 45,000"
+
+
+def test_edit__offers_the_chance_and_the_day_of_a_deal_that_is_closed(team):
+    answer = team.edit([(0, "stage", "closed won")])
+    assert answer.message == "Stage set to closed won"
+    assert answer.offer == "Also set Stated to 100% and close date to today?"
+    assert team.note_of(0, "stage") == "keeps Stated 40% and Close date Jun 30, 2026"
+    answer = team.agree()
+    assert (answer.message, answer.offer) == ("Set Stated to 100% and close date to today", "")
+    assert (team.value(0, "probability"), team.value(0, "close_date")) == (100, pd.Timestamp("2026-06-01"))
+    assert (team.note_of(0, "stage"), team.agree().message) == ("", "Nothing to change")
+    team.undo()
+    assert (team.value(0, "stage"), team.value(0, "probability")) == ("closed_won", 40)
+
+
+def test_edit__offers_for_many_deals_at_once_and_never_for_those_that_were_closed(team):
+    team.edit([(3, "close_date", "May 1, 2026"), (4, "probability", "100"), (4, "close_date", "today")])
+    answer = team.change_many(range(6), "set", field="stage", text="closed won")
+    assert answer.offer == "Also set Stated to 100% and close date to today in 5 deals?"
+    # One step, nothing silently: another step withdraws the offer.
+    team.edit([(0, "value", "5")])
+    assert team.agree().message == "Nothing to change"
+    lost = team.change_many([0, 3], "set", field="stage", text="closed lost")
+    assert lost.offer == "Also set Stated to 0% and close date to today in 2 deals?"
+    team.agree()
+    assert team.edited["probability"].tolist() == [0, 40, 40, 0, 100, 40]
+    assert team.value(3, "close_date") == pd.Timestamp("2026-05-01")
+    closed = EditSheet(opportunities(1).assign(stage="closed_won"), today=date(2026, 6, 1))
+    assert closed.edit([(0, "stage", "closed won"), (0, "value", "5")]).offer == ""
+
+
+def test_edit__adds_deals_for_what_is_pasted_below_the_last_one_as_one_step(team):
+    cells = [(5, "name", "Last"), (6, "name", "Seventh"), (6, "value", "7k"), (7, "value", "8k")]
+    answer = team.edit(cells, "Pasted {cells}, 2 new deals", added=team.reserve_rows(2))
+    assert answer.message == "Pasted 4 cells, 2 new deals · 1 new deal without a name"
+    assert (answer.rows, team.end, team.changed_rows) == ([6, 7], 8, [5, 6])
+    assert [each["why"] for each in team.list_problems(5)] == ["A deal needs a name"]
+    team.undo()
+    assert (team.row_state(6), team.row_state(7), team.changed_rows) == ("gone", "gone", [])
+    team.redo()
+    assert team.edited["name"].tolist()[-2] == "Seventh"
+
+
+def test_list_problems__groups_refusals_by_reason(team):
+    team.edit([(0, "value", "x"), (1, "value", "lots"), (2, "probability", "140")], "Pasted {cells}")
+    first, second = team.list_problems(1)
+    assert (first["why"], first["count"]) == ("Is not an amount; try 45000, $45,000 or 45k", 2)
+    assert first["cells"] == [{"row": 0, "field": "value", "deal": "Deal 0", "title": "Value", "typed": "x"}]
+    assert (second["count"], second["cells"][0]["typed"]) == (1, "140")

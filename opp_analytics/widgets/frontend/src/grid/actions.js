@@ -3,6 +3,7 @@
 import { DATED, NUMERIC, count, plain } from "../shared/format.js";
 import { formatBlock, parseBlock, spread } from "./blocks.js";
 
+const MOST_NEW = 100_000; // deals of one paste
 const modulo = (value, by) => ((value % by) + by) % by;
 
 export class Actions {
@@ -115,14 +116,28 @@ export class Actions {
     if (!block.length) return undefined;
     if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), "Pasted into {cells}");
     const { r0, r1, c0, c1 } = selection.last;
-    const [height, width] = spread(block, r1 - r0 + 1, c1 - c0 + 1);
-    const fits = [Math.min(height, store.order.length - r0), Math.min(width, specs.length - c0)];
-    const outside = height * width - fits[0] * fits[1];
-    selection.set({ r0, c0, r1: r0 + fits[0] - 1, c1: c0 + fits[1] - 1 });
-    return this.put(
-      [{ rows: this.rows(r0, r0 + fits[0] - 1), fields: specs.slice(c0, c0 + fits[1]).map(({ field }) => field), block: block.slice(0, Math.max(1, fits[0])).map((line) => line.slice(0, fits[1])) }],
-      `Pasted {cells}${outside ? `, ${count(outside, "cell")} outside the grid` : ""}`,
+    // Below the last deal a block goes on in new ones, but for blank lines; with a filter on, that would surprise.
+    const left = store.order.length - r0;
+    const all = store.order.length === store.total;
+    const used = block.slice(0, Math.max(left, block.findLastIndex((line) => line.some((cell) => cell !== null)) + 1));
+    const [height, width] = spread(used, r1 - r0 + 1, c1 - c0 + 1);
+    const fits = [Math.min(height, left), Math.min(width, specs.length - c0)];
+    const fresh = all && store.byField.has("name") ? Math.min(height - fits[0], MOST_NEW) : 0;
+    const outside = height * width - (fits[0] + fresh) * fits[1];
+    const said = [`Pasted {cells}`, fresh && count(fresh, "new deal"), outside && `${count(outside, "cell")} outside the ${all ? "grid" : "filtered deals"}`];
+    if (fresh) store.below = store.order.length;
+    const done = this.put(
+      [{ rows: this.rows(r0, r0 + fits[0] - 1), fields: specs.slice(c0, c0 + fits[1]).map(({ field }) => field), block: used.slice(0, Math.max(1, fits[0] + fresh)).map((line) => line.slice(0, fits[1])), new: fresh }],
+      said.filter(Boolean).join(", "),
     );
+    const select = () => selection.set({ r0, c0, r1: r0 + fits[0] + fresh - 1, c1: c0 + fits[1] - 1 });
+    select();
+    if (!fresh) return done;
+    return done.then(() => {
+      const told = [...this.grid.said.childNodes]; // the selection has words of its own
+      select();
+      this.grid.said.replaceChildren(...told);
+    });
   }
 
   // The selection as a block, or as the ranges were; null, with a word, if they do not make one.

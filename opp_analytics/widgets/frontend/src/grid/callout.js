@@ -1,6 +1,6 @@
 // The message beside a changed or refused cell.
 
-import { h } from "../shared/dom.js";
+import { h, name } from "../shared/dom.js";
 
 const GAP = 3;
 
@@ -8,7 +8,7 @@ export class Callout {
   #node = null;
   #timer = 0;
 
-  // `host` has: again(row, field), dismiss(row, field), revert(row, field)
+  // `host` has: again(row, field), dismiss(row, field), revert(row, field), put(row, field, text)
   constructor(root, host) {
     Object.assign(this, { root, host });
   }
@@ -17,9 +17,10 @@ export class Callout {
     if (this.#node?.cell === cell) return clearTimeout(this.#timer);
     this.hide();
     if (!mark) return undefined;
-    const button = (text, act) => h("button", { type: "button", onclick: () => this.#act(act, row, field) }, text);
+    const button = (text, act, typed) => h("button", { type: "button", onclick: () => this.#act(act, row, field, typed) }, name(text));
+    const ways = mark.instead ? [button(`Use ${mark.instead}`, "put", mark.instead), button(`Keep ${mark.typed}`, "put", mark.typed)] : [button("Edit", "again"), button("Dismiss", "dismiss")];
     const node = h("div", { class: "msg", onpointerover: () => clearTimeout(this.#timer), onpointerout: () => this.later() },
-      mark.why ? [mark.why, button("Edit", "again"), button("Dismiss", "dismiss")] : [`was ${was}`, button("Revert", "revert")]);
+      mark.why ? [mark.why, ways] : [`was ${was}`, button("Revert", "revert")]);
     node.cell = cell;
     this.#node = node;
     this.root.append(node);
@@ -31,9 +32,9 @@ export class Callout {
     return undefined;
   }
 
-  #act(what, row, field) {
+  #act(what, row, field, typed) {
     this.hide();
-    this.host[what](row, field);
+    this.host[what](row, field, typed);
   }
 
   later() {

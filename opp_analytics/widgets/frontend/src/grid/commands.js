@@ -38,7 +38,9 @@ const GROUPS = {
     { hand: "Type, double-click", about: "Edit the cell" },
     { name: "Edit the cell; Enter then goes down, Tab to the right", keys: ["Enter", "Shift+Enter", "F2"], shown: ["Enter", "F2"], act: (grid) => grid.edit() },
     { hand: "Enter over a selection", about: "Set every selected cell of that kind; Tab sets only the active one" },
+    { hand: "Arrows, Page Up, Page Down, Home, End in the calendar", about: "Go a day or a week, a month, to its ends; once you type, left and right are the text's" },
     { hand: "Alt+Enter while editing a text", about: "Begin a new line" },
+    { name: "Do what the line below the rows offers", keys: ["Alt+Enter"], act: (grid) => grid.agree() },
     { name: "Clear", about: "Clear cells", keys: ["Delete", "Backspace"], shown: ["Delete"], act: (grid) => grid.clear() },
   ],
   Copy: [

@@ -1,7 +1,7 @@
 // The editor over a cell: one text field that takes what people type, with a list of options or a calendar beside it.
 
 import { h } from "../shared/dom.js";
-import { DATED, RIGHT, label, plain } from "../shared/format.js";
+import { DATED, RIGHT, label, plain, shown } from "../shared/format.js";
 import { placeBeside } from "../shared/popover.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
@@ -17,8 +17,8 @@ export class Editor {
   #done = false;
 
   // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
-  constructor({ root, cell, row, spec, options, name, value, text, today, read, alive, end }) {
-    Object.assign(this, { root, cell, row, spec, options, value, today, read, alive, end });
+  constructor({ root, cell, row, spec, options, name, value, text, today, read, say, alive, end }) {
+    Object.assign(this, { root, cell, row, spec, options, value, today, read, say, alive, end });
     // A text may have several lines.
     this.input = h(spec.kind === "text" ? "textarea" : "input", { type: spec.kind === "text" ? null : "text", rows: "1", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
     this.input.classList.toggle("right", RIGHT.has(spec.kind));
@@ -30,7 +30,9 @@ export class Editor {
     if (text === undefined) this.input.select();
     if (options.length) this.#list(text === undefined);
     else if (DATED.has(spec.kind)) this.#calendar(value ?? today);
+    this.caret = text !== undefined; // the arrows are the text's once somebody types
     this.input.addEventListener("input", () => this.#typed());
+    this.input.addEventListener("pointerdown", () => (this.caret = true));
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.input.addEventListener("blur", () => this.#close("one", null));
   }
@@ -48,6 +50,7 @@ export class Editor {
 
   async #typed() {
     this.place(this.cell);
+    this.caret = true;
     if (this.options.length) return this.#list(false);
     if (!DATED.has(this.spec.kind) || !this.input.value.trim()) return undefined;
     const [[day, why]] = await this.read([[this.spec.field, this.input.value]]);
@@ -65,20 +68,25 @@ export class Editor {
     } else if (key === "Escape") this.#close("no", null);
     else if (key === "Enter") this.#close("all", event);
     else if (key === "Tab") this.#close("one", event);
-    else if (key === "ArrowDown" || key === "ArrowUp") this.#step(key === "ArrowDown" ? 1 : -1, event);
-    else return;
-    if (key !== "ArrowDown" && key !== "ArrowUp") event.preventDefault();
+    else if (this.#options.length && (key === "ArrowDown" || key === "ArrowUp")) this.#point((this.#at + (key === "ArrowDown" ? 1 : -1) + this.#options.length) % this.#options.length);
+    else if (!this.shownDay || event.shiftKey || event.ctrlKey || event.metaKey || !this.#walk(key)) return;
+    event.preventDefault();
   }
 
-  #step(by, event) {
-    if (this.#options.length) {
-      event.preventDefault();
-      this.#point((this.#at + by + this.#options.length) % this.#options.length);
-    } else if (DATED.has(this.spec.kind)) {
-      event.preventDefault();
-      this.#calendar(moved(this.shownDay, by * 7));
-      this.input.value = plain("date", this.shownDay);
-    }
+  // In the calendar, as long as nobody has typed; up, down and the pages always.
+  #walk(key) {
+    const [year, month, date] = this.shownDay.split("-").map(Number);
+    const turned = (by) => iso(new Date(Date.UTC(year, month - 1 + by, Math.min(date, new Date(Date.UTC(year, month + by, 0)).getUTCDate()))));
+    const days = { ArrowDown: () => moved(this.shownDay, 7), ArrowUp: () => moved(this.shownDay, -7), PageDown: () => turned(1), PageUp: () => turned(-1) };
+    const along = { ArrowLeft: () => moved(this.shownDay, -1), ArrowRight: () => moved(this.shownDay, 1), Home: () => `${this.shownDay.slice(0, 8)}01`, End: () => iso(new Date(Date.UTC(year, month, 0))) };
+    const to = days[key] ?? (this.caret ? null : along[key]);
+    if (!to) return false;
+    this.#calendar(to());
+    this.input.value = plain("date", this.shownDay);
+    this.input.select();
+    this.caret = false;
+    this.say(shown("date", this.shownDay));
+    return true;
   }
 
   #close(how, event) {
@@ -152,6 +160,7 @@ export class Editor {
     this.#show(h("div", { class: "cal", role: "group", "aria-label": "Calendar" },
       h("div", { class: "ch" }, h("button", turn(-1), "‹"), h("span", {}, `${MONTHS[month - 1]} ${year}`), h("button", turn(1), "›")),
       h("div", { class: "cg" }, WEEK.map((letter) => h("span", { "aria-hidden": "true" }, letter)), days),
+      h("div", { class: "ck q" }, "Arrows: day, week. Page keys: month.", h("br"), "Or type today, +7, fri or eom."),
     ));
   }
 

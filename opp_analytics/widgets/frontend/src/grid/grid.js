@@ -16,7 +16,7 @@ import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
 import { Menu, openKeys } from "./menu.js";
 import { Mouse } from "./mouse.js";
-import { fillBulk, fillColumns, fillHistory } from "./panels.js";
+import { fillBulk, fillColumns, fillHistory, fillProblems } from "./panels.js";
 import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
@@ -24,7 +24,7 @@ import { Store } from "./store.js";
 import { Subtotals } from "./subtotals.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["history", "judge", "keep", "layout", "layouts", "operands", "strip"]);
+const READS = new Set(["history", "judge", "keep", "layout", "layouts", "operands", "preview", "problems", "strip"]);
 
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
@@ -93,9 +93,10 @@ class Grid {
     this.none = h("div", { class: "none", hidden: true });
     this.frame = h("div", { class: "gw" }, this.holder, this.none);
     this.said = h("span", { class: "said", "aria-live": "polite" });
+    this.offer = h("span", { class: "offer", "aria-live": "polite" });
     this.sums = h("span", { class: "agg" });
     this.plan = h("div", { class: "plan", role: "region", "aria-label": "Plan" });
-    this.root.append(this.bar, this.frame, h("div", { class: "stat" }, this.said, this.sums), this.plan);
+    this.root.append(this.bar, this.frame, h("div", { class: "stat" }, this.said, this.offer, this.sums), this.plan);
     this.table = new Table(this.holder, this.store, this.layout, {
       started: () => {
         this.#name();
@@ -120,6 +121,7 @@ class Grid {
       again: (row, field) => this.#again(row, field),
       dismiss: (row, field) => this.ask({ do: "dismiss", areas: [{ rows: [row], fields: [field] }] }),
       revert: (row, field) => this.ask({ do: "revert", areas: [{ rows: [row], fields: [field] }] }),
+      put: (row, field, text) => this.actions.put([{ rows: [row], fields: [field], block: [[text]] }]),
     });
     this.drawer = new Drawer(this.root, {
       ask: (what) => this.ask(what),
@@ -236,6 +238,7 @@ class Grid {
       this.rows();
     } else this.table.refresh(seen);
     if (content.said) this.say(content.said);
+    this.offer.replaceChildren(...(content.offer ? [h("button", { class: "lnk", type: "button", onclick: () => this.agree() }, content.offer), h("span", { class: "q" }, " Alt+Enter")] : []));
     if (content.refused) this.#besideRefusal(content.cells);
     if (this.find) this.find.search(false);
     this.#sums();
@@ -245,10 +248,12 @@ class Grid {
 
   #besideRefusal(cells) {
     const [field, , , why, , rows] = cells.find(([, , , reason]) => reason) ?? [];
-    if (!why || cells.length > 1 || rows.length > 1) return;
+    if (!why) return;
+    if (cells.length > 1 || rows.length > 1) return this.said.prepend(h("button", { class: "lnk", type: "button", "data-bar": "why", onclick: () => this.openProblems() }, "All reasons"), " · ");
     const r = this.store.order.indexOf(rows[0]);
     const cell = this.table.node(r, this.specs.findIndex((spec) => spec.field === field));
     if (cell) this.callout.show(cell, rows[0], field, this.store.mark(rows[0], field), this.store.was(rows[0], field));
+    return undefined;
   }
 
   rows(more) {
@@ -346,9 +351,23 @@ class Grid {
     this.callout.show(this.table.node(r, Math.max(0, c)), row, field, this.store.mark(row, field), this.store.was(row, field));
   }
 
+  // Every refusal, by its reason.
+  async openProblems() {
+    const { problems } = await this.kernel.ask({ do: "problems" });
+    if (!problems?.length) return;
+    this.popovers.toggle(() => this.plan.querySelector("[data-bar='problem']") ?? this.plan, "Problems", (node) =>
+      fillProblems(node, problems, (row, field) => {
+        this.popovers.close(false);
+        this.goTo(row, field);
+      }),
+    );
+  }
+
   goToProblem() {
+    if (this.counts.problems > 1) return this.openProblems();
     const [key] = [...this.store.marks].find(([, { why }]) => why) ?? [];
     if (key) this.goTo(+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1));
+    return undefined;
   }
 
   // -- editing
@@ -378,6 +397,7 @@ class Grid {
       text: typed,
       today: this.model.get("_today"),
       read: (cells) => this.read(cells),
+      say: (words) => this.say(words),
       end: (how, written, event, untouched) => this.#edited(how, written, event, untouched),
     });
     this.#paint();
@@ -418,6 +438,13 @@ class Grid {
 
   remove() {
     this.actions.remove();
+  }
+
+  // What the last step offered, such as the chance of a deal that it won.
+  agree() {
+    if (!this.offer.childElementCount) return;
+    this.ask({ do: "agree" });
+    this.focus();
   }
 
   undoStep(what) {
@@ -733,8 +760,10 @@ class Grid {
         optionsOf: (spec) => this.store.options(spec, rows),
         rows: rows.length,
         whose: some ? "those of the selected cells" : "all that are shown",
-        go: async (verb, field, text) => {
-          const { error } = await this.ask({ do: "bulk", rows, verb, field, text });
+        placed: () => this.popovers.place(),
+        preview: async (what) => (await this.kernel.ask({ do: "preview", rows, ...what })).preview,
+        go: async (what) => {
+          const { error } = await this.ask({ do: "bulk", rows, ...what });
           if (!error) this.popovers.close();
         },
       }),

@@ -1,7 +1,7 @@
-// The popovers of the toolbar and the menu: columns and their layouts, a cell's history, bulk edits.
+// The popovers of the bars and the menu: columns and their layouts, a cell's history, bulk edits, refused cells.
 
-import { h } from "../shared/dom.js";
-import { count } from "../shared/format.js";
+import { debounced, h, name } from "../shared/dom.js";
+import { NUMERIC, count, label } from "../shared/format.js";
 
 // `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
 export async function fillColumns(node, { layout, layouts, choose, changed, done }) {
@@ -65,31 +65,81 @@ export function fillHistory(node, { title, lines, note, done }) {
   );
 }
 
-export function fillBulk(node, { specs, optionsOf, rows, whose, go }) {
-  const open = specs.filter((spec) => !spec.locked);
-  const dated = open.some(({ field }) => field === "close_date");
-  const owner = open.find(({ kind }) => kind === "person");
-  const column = h("select", { "aria-label": "Column to set" }, open.map((spec) => h("option", { value: spec.field }, spec.title)));
-  const value = h("input", { type: "text", "aria-label": "Value to set", placeholder: "value", list: "oa-bulk", autocomplete: "off" });
+const CHANGES = { number: ["change", "Change by", "× 1.1, + 10k or - 5%"], date: ["change", "Move by", "+ 30d, -2w or +1m"], text: ["append", "Add at the end", "text"] };
+
+// One change to a column of many deals, shown for the first of them before it is done.
+export function fillBulk(node, { specs, optionsOf, rows, whose, placed, preview, go }) {
+  const open = specs.filter(({ locked, field }) => !locked && field !== "name");
+  const column = h("select", { "aria-label": "Column", "data-first": "" }, open.map((spec) => h("option", { value: spec.field, selected: spec.field === "stage" }, spec.title)));
+  const verb = h("select", { "aria-label": "What to do" });
+  const value = h("input", { type: "text", "aria-label": "Value", list: "oa-bulk", autocomplete: "off" });
   const options = h("datalist", { id: "oa-bulk" });
-  const offer = () => options.replaceChildren(...optionsOf(open.find(({ field }) => field === column.value)).map((option) => h("option", { value: option.replaceAll("_", " ") })));
-  column.addEventListener("change", offer);
-  const days = h("input", { type: "text", class: "few", "aria-label": "Days to move close dates by", placeholder: "7" });
-  const person = h("select", { "aria-label": "New owner" }, (owner?.options ?? []).map((option) => h("option", { value: option }, option)));
+  const shown = h("div", { class: "bp sm", "aria-live": "polite" });
+  const button = h("button", { class: "btn pri", type: "button" }, "Do it");
+  const spec = () => open.find(({ field }) => field === column.value);
+  const asked = () => ({ verb: verb.value === "clear" ? "set" : verb.value, field: column.value, text: value.hidden ? "" : value.value });
   let busy = false;
-  const once = async (act) => {
-    if (busy) return; // a second press would move the dates twice
+  let newest = 0;
+  const draw = ({ lines, said, more }) => {
+    button.disabled = !lines.length;
+    shown.replaceChildren(
+      ...lines.map(({ deal, old, new: now, why }) => h("div", {}, name(deal), ": ", why ? h("span", { class: "pb" }, name(why)) : [h("s", {}, name(old)), " → ", h("b", {}, name(now))])),
+      more ? h("div", {}, `… and ${count(more, "more cell")}`) : "",
+      h("div", { class: "q" }, name(said)),
+    );
+    placed();
+  };
+  const look = debounced(250, async () => {
+    const at = ++newest;
+    const answer = await preview(asked());
+    if (answer && at === newest && node.isConnected) draw(answer);
+  });
+  const typed = () => {
+    button.disabled = true;
+    newest += 1;
+    if (value.hidden || value.value.trim()) return look();
+    look.cancel();
+    return shown.replaceChildren();
+  };
+  const choose = () => {
+    const { 2: hint } = CHANGES[kind()] ?? [];
+    value.hidden = ["month_end", "clear"].includes(verb.value);
+    value.placeholder = verb.value === "set" ? "value" : (hint ?? "");
+    options.replaceChildren(...(verb.value === "set" ? optionsOf(spec()).map((option) => h("option", { value: label(option) })) : []));
+    typed();
+  };
+  const kind = () => (NUMERIC.has(spec().kind) ? "number" : spec().kind);
+  const offer = () => {
+    const more = CHANGES[kind()];
+    verb.replaceChildren(...[["set", "Set to"], ...(more ? [more] : []), ...(kind() === "date" ? [["month_end", "To the end of its month"]] : []), ["clear", "Clear"]].map(([id, words]) => h("option", { value: id }, words)));
+    choose();
+  };
+  column.addEventListener("change", offer);
+  verb.addEventListener("change", choose);
+  value.addEventListener("input", () => {
+    // An operator is a change, in the open.
+    if (kind() === "number" && verb.value === "set" && /^[×*/+]/.test(value.value)) {
+      verb.value = "change";
+      choose();
+    } else typed();
+  });
+  const act = async () => {
+    if (busy || button.disabled) return; // a second press would move the dates twice
     busy = true;
-    await act();
+    await go(asked());
     busy = false;
   };
-  const line = (words, inputs, act) => h("div", { class: "blk" }, h("span", {}, words), ...inputs, h("button", { class: "btn", type: "button", onclick: () => once(act) }, "Do it"));
+  button.addEventListener("click", act);
+  value.addEventListener("keydown", (event) => event.key === "Enter" && act());
   node.classList.add("wide");
-  node.append(
-    h("div", { class: "sm q" }, `Changes ${count(rows, "deal")}: ${whose}. One step to undo.`),
-    line("Set", [column, "to", value, options], () => go("set", column.value, value.value)),
-    ...(dated ? [line("Move close dates by", [days, "days"], () => go("shift", "close_date", days.value)), line("Move close dates to the end of their month", [], () => go("month_end", "close_date", ""))] : []),
-    ...(owner?.options.length ? [line("Assign", [person], () => go("set", owner.field, person.value))] : []),
-  );
+  node.append(h("div", { class: "sm q" }, `Changes ${count(rows, "deal")}: ${whose}. One step to undo.`), h("div", { class: "blk" }, column, verb, value, options, button), shown);
   offer();
+}
+
+export function fillProblems(node, groups, goTo) {
+  node.classList.add("wide");
+  node.append(...groups.map(({ why, count: all, cells }) => h("section", {},
+    h("h4", {}, name(why), ` · ${count(all, "cell")}`),
+    h("ul", {}, cells.map(({ row, field, deal, title, typed }) => h("li", {}, h("button", { class: "lnk", type: "button", onclick: () => goTo(row, field) }, name(deal), `, ${title}`), typed ? [" ", h("span", { class: "q" }, name(`“${typed}”`))] : "")), all > cells.length ? h("li", { class: "q" }, `… and ${count(all - cells.length, "cell")} more`) : ""),
+  )));
 }

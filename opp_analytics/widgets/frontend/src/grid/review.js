@@ -96,10 +96,10 @@ export class Drawer {
     return h("div", { class: "dl" }, h("h4", {}, h("span", { title: deal }, name(deal)), h("span", {}, note)), lines.map((line) => this.#line(m, row, line)));
   }
 
-  #line(m, row, { field, title, old, new: now, conflict }) {
+  #line(m, row, { field, title, old, new: now, note, conflict }) {
     const undo = field ? "Revert" : now.startsWith("Create") ? "Drop" : "Keep";
     const right = m.checked && !conflict ? h("span", { class: "ok" }, "unchanged on server") : h("button", { class: "lnk sm", type: "button", "aria-label": `${undo} ${title}`, onclick: () => this.#revert(row, field) }, undo);
-    const line = h("div", { class: "ln" }, h("span", { class: "fn" }, title), h("span", {}, field ? arrow(old, now) : h("b", {}, now)), right);
+    const line = h("div", { class: "ln" }, h("span", { class: "fn" }, title), h("span", {}, field ? arrow(old, now) : h("b", {}, now), note ? h("span", { class: "nt" }, name(note)) : ""), right);
     if (!conflict) return line;
     const choice = (keep, words, value) => {
       const radio = h("input", { type: "radio", name: `oa-${row}-${field}`, "data-pick": `${row}/${field}/${keep}`, onchange: () => this.#choose(row, field, keep) });
