@@ -53,6 +53,7 @@ from opp_analytics.analysis.forecasting.moment import shows_nothing_later as sho
 from opp_analytics.analysis.forecasting.pacing import select_point as select_point  # isort: skip
 from opp_analytics.analysis.forecasting.row_calls import find_calls as find_calls  # isort: skip
 from opp_analytics.analysis.forecasting.track_record import list_past_coverage as list_past_coverage  # isort: skip
+from opp_analytics.analysis.forecasting.track_record import find_usual_coverage as find_usual_coverage  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip

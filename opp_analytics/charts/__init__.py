@@ -39,6 +39,7 @@ from opp_analytics.charts.forecasts import (
     calibration,
     category_moves,
     category_reach,
+    coverage,
     forecast,
     forecast_categories,
     forecast_deals,

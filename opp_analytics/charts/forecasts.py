@@ -273,6 +273,15 @@ def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
     return Place(name, tuple(marks), early, due, title=f"{name}: {title}")
 
 
+def coverage(row: pd.Series[Any], money: Money, *, name: str) -> Place:
+    """Prepare one coming period: its open deals at full value, and what is to go to its target."""
+    due, gap = float(row["open_value"]), float(row["gap"])
+    aim = (TickMark(gap, length=0.875),) if gap > 0 else ()
+    ends = f", {text.times(row['pipeline_coverage'])} the {money(gap)} to go" if gap > 0 and due else ""
+    met = f", {money(gap)} to go" if gap > 0 else ", target met" if gap <= 0 else ""
+    return Place(name, (BarMark(0, due, "hi"), *aim), title=f"{name}: {money(due)} open and due{ends or met}")
+
+
 def forecast_fan(
     table: pd.DataFrame,
     *,
@@ -368,9 +377,13 @@ def pacing(table: pd.DataFrame) -> ChartData:
     money, freq = money_of(table), table.attrs.get("freq")
     if "days_left" not in table.index.names:
         places = tuple(
-            Place(name, (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")), money(booked), max(booked, actual))
-            for name, booked, actual, now in zip(
-                name_periods(table), table["booked"], table["actual"].fillna(0.0), table["to_date"], strict=True
+            Place(
+                name, (BarMark(0, actual, "pale"), BarMark(0, booked, "hi" if now else "bar")), money(booked), max(booked, actual),
+                title=f"{name}: {money(booked)} closed by the same point{'' if now else f', {money(actual)} in the end'}",
+                key=text.join_key(key), highlight=bool(now),
+            )
+            for key, name, booked, actual, now in zip(
+                table.index, name_periods(table), table["booked"], table["actual"].fillna(0.0), table["to_date"], strict=True
             )
         )  # fmt: skip
         pale = "dark: closed by the same point, pale: in the end"

@@ -30,8 +30,6 @@ _RANGE = ["expected", "low", "high"]
 _FAN = ["booked", "expected", "low", "median", "high"]
 _ZEROS = ["booked", "open_count", "open_value", "expected"]
 """Columns of a person that are 0 without deals."""
-_FEWEST_HITS = 3
-"""Ended periods that hit their target, from which their coverage is said."""
 _HARDLY = 0.05
 """Chance of a deal below which it decides nothing."""
 _JUDGED, _CENT = 12, 0.005
@@ -570,13 +568,7 @@ class Forecasts:
         except (NotEnoughHistory, DataError):
             return {}
         then = then[then[part.column] == part.name] if part else then
-        then = then.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
-        ended = self.forecast.reindex(then.index.get_level_values("period"))
-        to_go = analysis.find_gap(ended["target"], then["booked"])
-        hit = analysis.find_gap(ended["target"], ended["booked"]) <= 0
-        hit &= (to_go > 0) & (then["open_value"] > 0)
-        covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
-        return {str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= _FEWEST_HITS}
+        return analysis.find_usual_coverage(then, self.forecast)
 
     @cached_property
     def deals_to_win(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ Put `stylesheet()` once into the page or widget. Then:
 from opp_analytics.svg.marks import Axis, axis, stylesheet
 from opp_analytics.svg.over_time import (
     bullet,
+    coverage,
     forecast_fan,
     month,
     month_axis,
@@ -30,6 +31,7 @@ from opp_analytics.svg.row_charts import (
     bars,
     forecast_categories,
     forecast_change,
+    pacing,
     slippage,
     stage_flow,
     swing,

@@ -12,6 +12,7 @@ from opp_analytics.analysis.forecasting.method import read_method
 from opp_analytics.analysis.forecasting.moment import Records, day_number, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, judge_ranges, score
 from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.targets import find_gap
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
@@ -131,6 +132,24 @@ def list_past_coverage(
     table = pd.DataFrame(rows, columns=["asked", "period", "group", "booked", "open_value"])
     groups = pd.DataFrame(table.pop("group").tolist(), index=table.index, columns=list(past.question.by))
     return pd.concat([groups, table], axis=1)
+
+
+FEWEST_HITS = 3
+"""Ended periods that hit their target, from which their coverage is said."""
+
+
+def find_usual_coverage(past: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
+    """Find by label the median coverage of the ended periods that hit their target, as long before their end; of 3 at least.
+
+    `past` is from `list_past_coverage`, `forecast` has the ended periods with their targets.
+    """
+    then = past.groupby(["asked", "period"], sort=False)[["booked", "open_value"]].sum()
+    ended = forecast.reindex(then.index.get_level_values("period"))
+    to_go = find_gap(ended["target"], then["booked"])
+    hit = find_gap(ended["target"], ended["booked"]) <= 0
+    hit &= (to_go > 0) & (then["open_value"] > 0)
+    covers = (then["open_value"] / to_go)[hit].groupby(level="asked").agg(["median", "size"])
+    return {str(label): row["median"] for label, row in covers.iterrows() if row["size"] >= FEWEST_HITS}
 
 
 def _find_equally_early(records: Records, current: pd.Period, lead: int) -> dict[int, list[pd.Period]]:

@@ -42,6 +42,8 @@ FILTERS = {
     "at_risk": _ALL,
 }
 """Filters with an effect in each view; one set in another view stays, unused. ``names`` are columns other than the stage."""
+UNFILTERED = ("over_time", "created")
+"""Pictures of the forecast that are of the whole history."""
 VIEWS = tuple(FILTERS)
 _BY = {
     "pipeline": "stage",
@@ -142,13 +144,18 @@ class Choice:
         """The view's grouping."""
         return self.by or _BY[self.view]
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters with an effect in the view."""
+        return () if self.view == "forecast" and self.by in UNFILTERED else FILTERS[self.view]
+
     def has(self, name: str) -> bool:
         """Tell whether a filter is set and has an effect in the view."""
-        return name in FILTERS[self.view] and self.sets(name)
+        return name in self.filters and self.sets(name)
 
     def picks(self, *, but: str = "") -> bool:
         """Tell whether any filter has an effect, other than one."""
-        return any(self.has(name) for name in FILTERS[self.view] if name != but)
+        return any(self.has(name) for name in self.filters if name != but)
 
     def sets(self, name: str) -> bool:
         """Tell whether a filter is set."""

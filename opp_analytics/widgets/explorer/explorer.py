@@ -215,11 +215,13 @@ class Explorer(Widget):
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view, before))
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
         marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
+        marks |= {} if lack else dict.fromkeys(view.keys, "")
         lines = [*given, *view.write_code()]
         if self._selector.is_rated and any("history" in line for line in lines):
             lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
         code = "\n".join(lines)
         panel |= {"state": choice.state, "window": [view.start, view.end], "periods": view.periods}
+        panel |= {"filters": list(choice.filters), "aims": view.aims}
         panel |= self._count(view) | {"planned": self._show_planned()}
         panel |= {} if lack else {"code": code}
         shown = encode(panel)
@@ -461,7 +463,7 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
             "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
             "at_risk": [["flag", "flag"], *names, ["stage", "stage"]],
         },
-        "pictures": {"forecast": [list(pair) for pair in PICTURES]},
+        "pictures": {"forecast": [list(pair) for pair in PICTURES.items()]},
         "dues": _list_due_periods(frame),
     }
 
@@ -544,7 +546,7 @@ def _title(view: View) -> str:
     """Put the name before the finding, where one is picked and the finding does not begin with it."""
     finding, (name, *others) = (
         view.finding,
-        [n for each in view.choice.names.values() for n in each] or [None],
+        [n for each in view.choice.names.values() for n in each if view.choice.has("names")] or [None],
     )
     is_missing = others or not isinstance(name, str) or finding.startswith(name)
     return finding if is_missing else f"{name} · {finding}"

@@ -177,9 +177,9 @@ def test_targets__that_are_missing_are_asked_for() -> None:
 def test_periods__are_the_months_and_quarters_around_the_day(team: History) -> None:
     _, said = open_explorer(team, by="owner_name")
     periods = dict(said["periods"])
-    assert periods[""] == "Nov 2026"
-    assert periods["2026-12"] == "Dec 2026"
-    assert periods["2026Q4"] == "Q4 2026"
+    assert periods[""] == "for Nov 2026"
+    assert periods["2026-12"] == "for Dec 2026"
+    assert periods["2026Q4"] == "for Q4 2026"
     assert open_explorer(team)[1]["periods"] == []
 
 

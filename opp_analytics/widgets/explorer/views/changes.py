@@ -82,7 +82,7 @@ class ChangesView(HistoryView):
             if goals is not None:
                 # Of picked groups the total is theirs.
                 picked = key == ALL and self.choice.names
-                own = goals[goals.index.isin(pictures) if picked else goals.index == key]
+                own = goals[goals.index.isin(moved.index) if picked else goals.index == key]
                 gap = float(find_gap(own["target"].sum(skipna=False), own["booked"].sum()))
                 figures.append(
                     text.MISSING if own.empty or math.isnan(gap) else money(gap) if gap > 0 else "met"

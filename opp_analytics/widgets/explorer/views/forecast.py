@@ -16,7 +16,7 @@ from opp_analytics.org import OPEN, WON, outcome_codes
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Option, View, open_deals
+from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Lack, Option, View, open_deals
 
 _STILL_WON = "what past periods still won at the same point"
 """What a run rate expects beyond the open deals."""
@@ -24,6 +24,8 @@ _STILL_WON = "what past periods still won at the same point"
 
 class ForecastView(View):
     """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
+
+    aims = True
 
     @property
     def kept(self) -> str:  # type: ignore[override]
@@ -42,6 +44,7 @@ class ForecastView(View):
         return {
             column: [NO_LABEL if name is None else str(name) for name in names]
             for column, names in self.choice.names.items()
+            if self.choice.has("names")
         }
 
     @property
@@ -166,7 +169,7 @@ class ForecastView(View):
         return str(self.table.attrs["method"])
 
     @property
-    def lack(self) -> str:
+    def lack(self) -> str | Lack:
         # Without chances the mix of stages says nothing; a history or a run rate is a forecast then.
         if lack := super().lack:
             return lack

@@ -11,16 +11,22 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence, find_calls, forecast_categories, heading
-from opp_analytics.org import WON, calls_known, find_called_period, outcome_codes
+from opp_analytics.org import calls_known, find_called_period
 from opp_analytics.schema import ALL, BUCKETS, label_groups
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
-from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, open_deals
+from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, Lack, open_deals
 
 _MONTHS, _QUARTERS = (-2, 11), (-2, 3)
 """Periods to choose from, counted from the current one: those just ended, and a year ahead."""
 _NUMBER = ["caller", "owner_name", "team", "period"]
 """Columns that say whose number a call is, and who made it."""
+
+NO_TARGETS = Lack(
+    title="No targets yet.",
+    text="So nothing says what is to go. Type one above, or name a table with period, owner_name and target under [targets] of the org file.",
+    code='[targets]\nfile = "targets.csv"',
+)
 
 
 class OnePeriodView(ForecastView):
@@ -48,17 +54,22 @@ class OnePeriodView(ForecastView):
             now = pd.Period(self.day, code)
             found += [[str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)]
         usual = str(pd.Period(self.day, self.org.freq("M")) + self.usual)
-        return [["" if name == usual else name, words] for name, words in found]
+        return [["" if name == usual else name, f"for {words}"] for name, words in found]
 
     @property
     def _as_of(self) -> str:
         return f"{text.period(self.period, self._freq)}, as of {self.format_day(self.end)}"
 
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        won = self._find_won(*self.org.period_days(self.period))
+        return pd.concat([self._due_in(open_deals(self.deals), self.period), won])
+
     @property
     def kpis(self) -> list[Kpi]:
         """The figures of the period, as on the page."""
-        row, money, deals = self.by_period.loc[[self.period]].iloc[0], self.money, self.behind
-        won = text.count(int((outcome_codes(deals) == WON).sum()))
+        row, money = self.by_period.loc[[self.period]].iloc[0], self.money
+        won = text.count(len(self._find_won(*self.org.period_days(self.period))))
         due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
         of = f", {text.percent(row['attainment'])} of target" if row["gap"] > 0 else ""
         spread = (
@@ -177,11 +188,6 @@ class PeopleView(OnePeriodView):
             f'calls = calls.drop_duplicates({_NUMBER!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)',
         ]
 
-    @cached_property
-    def behind(self) -> pd.DataFrame:
-        won = self._find_won(*self.org.period_days(self.period))
-        return pd.concat([self._due_in(open_deals(self.deals), self.period), won])
-
     @property
     def amounts(self) -> pd.Series[Any]:
         return self.rows["expected"].rename(text.join_key)
@@ -261,9 +267,7 @@ class PeopleView(OnePeriodView):
     def notes(self) -> list[str]:
         if self.is_alone or self.targets is not None or self.choice.target is not None:
             return []
-        return [
-            "No targets yet, so no gap and no chance. Name a table of them under [targets] of the org file: period, owner_name, target."
-        ]
+        return [f"{NO_TARGETS['title']} {NO_TARGETS['text']}"]
 
     def find_deals(self, key: str) -> pd.DataFrame:
         if key in BUCKETS:

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import pandas as pd
 
@@ -78,6 +78,14 @@ def _spell(value: Any) -> str:
     return repr(value) if isinstance(value, (bool, float)) else json.dumps(value, ensure_ascii=False)
 
 
+class Lack(TypedDict):
+    """What a view lacks, in words, and how to get it."""
+
+    title: str
+    text: str
+    code: str
+
+
 class View(ABC):
     """A choice with both ends of its window: chart, figures, n, code and export are all of its deals."""
 
@@ -86,6 +94,8 @@ class View(ABC):
     """What n counts."""
     kept = ""
     """The filter whose deals are forecast within the whole, not alone."""
+    aims = False
+    """True if a target can be typed."""
     worthless: tuple[str, ...] = ("without_value", "open_without_value")
     """Reasons for which a deal counts here, but adds no money."""
     hidden: tuple[str, ...] = ("risk", "reasons")
@@ -206,6 +216,11 @@ class View(ABC):
         return ""
 
     @property
+    def keys(self) -> list[str]:
+        """Keys of the marks in that picture."""
+        return []
+
+    @property
     def shown_table(self) -> pd.DataFrame:
         """The table as CSV."""
         return self.table
@@ -230,8 +245,8 @@ class View(ABC):
         return dict(self.table.attrs.get("left_out") or {})
 
     @property
-    def lack(self) -> str:
-        """Why nothing is drawn: deals, match, nothing, chances, history or window; else empty."""
+    def lack(self) -> str | Lack:
+        """Why nothing is drawn: deals, match, nothing, chances, history or window, or in words of its own; else empty."""
         if self.selector.opportunities.empty:
             return "deals"
         return "match" if self.deals.empty else "nothing" if self.table.empty else ""

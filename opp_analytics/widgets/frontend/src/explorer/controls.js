@@ -46,7 +46,7 @@ export function tabs(x) {
 
 export function controls(x) {
   const { state, about } = x;
-  const acts = new Set(about.filters[state.view]);
+  const acts = new Set(x.shown.filters ?? about.filters[state.view]);
   const columns = about.names.filter(({ column }) => acts.has(column === "stage" ? "stage" : "names"));
   const shown = columns.filter(({ column }) => SHOWN.includes(column));
   const more = columns.filter((each) => !shown.includes(each));
@@ -55,12 +55,12 @@ export function controls(x) {
     acts.has("value") && filter(x, "value", TITLES.value, state.low !== null || state.high !== null, (node) => range(node, x, "low", "high", "value")),
     acts.has("close") && filter(x, "close", TITLES.close, state.close || state.first || state.last, (node) => range(node, x, "first", "last", "close")),
     acts.has("text") && search(x),
-    filter(x, "more", "More", state.discussed || state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
-    h("span", { class: "sep" }),
+    acts.size > 0 && filter(x, "more", "More", state.discussed || state.picked.length || more.some(({ column }) => state.where[column]), (node) => further(node, x, more)),
+    acts.size > 0 && h("span", { class: "sep" }),
     select("by", `Group by`, [...about.by[state.view].map(([value, title]) => [value, `by ${title}`]), ...(about.pictures[state.view] ?? [])], grouping(x), (by) => x.choose({ by })),
-    x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods.map(([value, title]) => [value, `for ${title}`]), state.due ?? "", (due) => x.choose({ due: due || null })),
+    x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods, state.due ?? "", (due) => x.choose({ due: due || null })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
-    state.view === "forecast" && x.shown.aims !== false && target(x),
+    (x.shown.aims ?? state.view === "forecast") && target(x),
   ].filter(Boolean);
   return about.moments.length ? [...made, ...window_(x)] : made;
 }

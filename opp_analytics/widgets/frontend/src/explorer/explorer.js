@@ -207,7 +207,7 @@ class Explorer {
     if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
     const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
     const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
-    const kind = `rows${shown.wide ? " wide" : shown.stacked ? " stacked" : ""}`;
+    const kind = shown.drawing ? "over" : `rows${shown.wide ? " wide" : shown.stacked ? " stacked" : ""}`;
     const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
@@ -231,7 +231,7 @@ class Explorer {
 
   // A picture over time; what opens its deals in it has a key.
   #drawing() {
-    const drawn = h("div", { class: "drawn over" });
+    const drawn = h("div", { class: "drawn" });
     drawn.innerHTML = this.shown.drawing; // SVG of Python, in which all text is escaped
     takeTitles(drawn);
     for (const mark of drawn.querySelectorAll("[data-key]")) this.#makeMark(mark, mark.dataset.key, mark.dataset.tip, mark.dataset.tip);

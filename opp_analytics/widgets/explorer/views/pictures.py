@@ -1,0 +1,507 @@
+"""Further pictures of the forecast: over time, at the same point of earlier periods, coverage, and what is created against the need."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import analysis, svg, text
+from opp_analytics.analysis import find_usual_coverage, heading, list_past_coverage, sentence
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.org import OPEN, outcome_codes
+from opp_analytics.schema import BUCKETS
+from opp_analytics.svg import Row, Rows
+from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.views.people import NO_TARGETS, OnePeriodView
+from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, View, open_deals
+
+_TREND, _WEEKS, _RECENT = 9, 12, 4
+"""Weeks of the trend and of what was created, as on the page; and those whose average is compared with the need."""
+_WEEK = pd.Timedelta(days=7)
+_AHEAD = 4
+"""Periods whose coverage is shown: the current one and three ahead, as on the page."""
+_KEYS = re.compile('data-key="([^"]+)"')
+
+
+class _WholeView(OnePeriodView):
+    """A picture of the whole history, which no filter changes, beside the forecast of one period."""
+
+    @property
+    def lack(self) -> str | Lack:
+        if self.selector.opportunities.empty:
+            return "deals"
+        if not self.selector.moments:
+            words = "This picture is made of past records of the pipeline. Record it daily, and call the explorer with the history:"
+            return Lack(
+                title="No history yet.",
+                text=words,
+                code="opp-analytics record\n\noa.explore(opportunities, history)",
+            )
+        if self.is_alone:
+            words = "This picture is of the whole history, of which the table has a part. Call the explorer with all of it:"
+            return Lack(
+                title="These are not all deals.",
+                text=words,
+                code='oa.explore(history.as_of("today"), history)',
+            )
+        try:
+            return "nothing" if self.table.empty else ""
+        except (NotEnoughHistory, DataError) as reason:
+            words = f"{text.capital(str(reason).rstrip('.'))}."
+            return Lack(title="Too little history yet.", text=words, code="opp-analytics record")
+
+    @cached_property
+    def by_period(self) -> pd.DataFrame:
+        table = self._whole_call.table(self.deals)
+        return table[~table.index.isin(BUCKETS)]
+
+    @property
+    def _whole_call(self) -> AnalysisCall:
+        """Ask for the forecast of the period."""
+        one = {"periods": [self.period], "only": True}
+        return AnalysisCall("forecast", self._ask(self.freq) | one | self._aim([]))
+
+    @property
+    def method(self) -> str:
+        return str(self.by_period.attrs["method"])
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def amounts(self) -> pd.Series[Any]:
+        return pd.Series(dtype="float64")
+
+    @cached_property
+    def source(self) -> Any:
+        return self.selector.history
+
+    @property
+    def chart(self) -> Rows:
+        return Rows(())
+
+    @property
+    def keys(self) -> list[str]:
+        return _KEYS.findall(self.drawing)
+
+
+class OverTimeView(_WholeView):
+    """The forecast of one period at each week's last record: `oa.forecast_fan` with what had closed, and the target."""
+
+    @property
+    def call(self) -> AnalysisCall:
+        asked = {"period": self.period, "freq": self.freq, "method": self.method}
+        return AnalysisCall("forecast_fan", {**asked, "as_of": str(self.day.date()), "at": self._days})
+
+    @property
+    def _days(self) -> list[str]:
+        """The days of each week's last record, counted back from the last day; of nine weeks, or of the whole period."""
+        first, last = self.org.period_days(self.period)
+        last = min(last, self.day)
+        weeks: dict[int, pd.Timestamp] = {}
+        for moment in self.selector.moments:
+            day = self.selector.to_day(moment)
+            if day <= last:
+                weeks[(last - day).days // 7] = day
+        longest = max(_TREND - 1, (last - first).days // 7 + 1)
+        return [str(day.date()) for week, day in weeks.items() if week <= longest]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        table = super().table
+        if math.isfinite(self._target):
+            table["target"] = self._target
+        return table
+
+    @property
+    def _target(self) -> float:
+        return float(self.by_period["target"].iloc[0])
+
+    def write_code(self) -> list[str]:
+        if self.lack:
+            return []
+        made, drawing = self.call.write_code("history")
+        return [
+            made,
+            *([f'table["target"] = {self._target!r}'] if math.isfinite(self._target) else []),
+            drawing,
+        ]
+
+    @cached_property
+    def _pacing(self) -> pd.DataFrame | None:
+        """What earlier periods had closed by each day; of a period that is not the current one None."""
+        if self.period != str(self._now):
+            return None
+        return analysis.pacing(self.deals, as_of=self.day, freq=self.freq, by_day=True)
+
+    @cached_property
+    def drawing(self) -> str:
+        first, last = self.org.period_days(self.period)
+        won = self._find_won(first, last)[["close_date", "value"]]
+        won = won.assign(close_date=won["close_date"].where(won["close_date"] < self.day, self.day))
+        begin = pd.DataFrame({"close_date": [first], "value": [0.0]}).astype(won.dtypes)
+        return svg.forecast_fan(self.table, closed=pd.concat([begin, won]), pacing=self._pacing)
+
+    @property
+    def finding(self) -> str:
+        known = self.table[self.table["expected"].notna()]
+        return sentence(known if len(known) else self.table).removesuffix(".")
+
+    @property
+    def about(self) -> str:
+        earlier = 0 if self._pacing is None else self._pacing.index.get_level_values("period").nunique() - 1
+        noun = text.noun(self._freq)
+        last = f"last {noun}" if earlier == 1 else f"the last {text.spelled(earlier, noun)}"
+        gray = f". Thin gray: closed in {last}" if earlier else ""
+        how = {"learned": "chances from history", "run_rate": "run rate"}.get(self.method, "stated chances")
+        return f"{self._as_of}. Forecast by {how} at each week’s last record, with the 80% range, and what had closed{gray}"
+
+    @property
+    def n(self) -> str:
+        return text.count(len(self.table), "record")
+
+
+class PacingView(OnePeriodView):
+    """What had closed, and what was open and due, at the same point of earlier periods: `oa.pacing` of the picked deals."""
+
+    months = quarters = (0, 0)
+    worthless = ("without_value",)
+    aims = False
+
+    @property
+    def _is_part(self) -> bool:
+        return False
+
+    @property
+    def lack(self) -> str | Lack:
+        return View.lack.fget(self)  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def amounts(self) -> pd.Series[Any]:
+        return self.table["open_value"]
+
+    @property
+    def call(self) -> AnalysisCall:
+        return AnalysisCall("pacing", {"as_of": str(self.day.date()), "freq": self.freq})
+
+    @cached_property
+    def source(self) -> pd.DataFrame:
+        return self.deals
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        table = super().table
+        opened = {}
+        for period, moment in self._moments(table).items():
+            then = self.selector.select(self.choice, moment)
+            due = (outcome_codes(then) == OPEN) & then["close_date"].between(*self._due_days(period, moment))
+            opened[period] = float(then.loc[due, "value"].sum())
+        return table.assign(open_value=table.index.map(opened).astype("float64"))
+
+    def _moments(self, table: pd.DataFrame) -> dict[str, str]:
+        """Find the record at the same point of each period, at most a week before it; of the current one the window's end."""
+        found = {}
+        for period, row in table.iterrows():
+            point = self._find_point(str(period), row)
+            before = [m for m in self.selector.moments if self.selector.to_day(m) <= point]
+            if row["to_date"]:
+                found[str(period)] = self.end
+            elif before and point - self.selector.to_day(before[-1]) < _WEEK:
+                found[str(period)] = before[-1]
+        return found
+
+    def _find_point(self, period: str, row: pd.Series[Any]) -> pd.Timestamp:
+        """Find the same point of a period."""
+        return self.org.period_days(period)[1] - pd.Timedelta(days=int(row["days_left"]))
+
+    def _due_days(self, period: str, moment: str) -> tuple[str, str]:
+        first, last = self.org.period_days(period)
+        return str(max(first, self.selector.to_day(moment)).date()), str(last.date())
+
+    def write_code(self) -> list[str]:
+        made, drawing = self.call.write_code("deals")
+        lines = [*self.selector.write_code(self.choice, self.end), made, "opened = {}"]
+        for period, moment in self._moments(self.table).items():
+            mine = f'(oa.outcomes(then) == "open") & then["close_date"].between{self._due_days(period, moment)!r}'
+            lines += self.selector.write_code(self.choice, moment, "then")
+            lines.append(f'opened[{period!r}] = then.loc[{mine}, "value"].sum()')
+        return [*lines, 'table = table.assign(open_value=table.index.map(opened).astype("float64"))', drawing]
+
+    @property
+    def chart(self) -> Rows:
+        money, rows = self.money, []
+        for drawn, (_, row) in zip(svg.pacing(self.table).rows, self.table.iterrows(), strict=True):
+            figures = (
+                money(row["booked"]),
+                money(row["actual"]),
+                text.percent(row["booked_share"]),
+                money(row["open_value"]),
+                f"{int(row['deals']):,}",
+            )
+            rows.append(replace(drawn, label=drawn.label.rstrip("*"), figures=figures))
+        heads = ("", "By then", "In the end", "Share", "Open then", "Deals won")
+        return Rows(tuple(rows), heads, label_width=120, figure_width=80)
+
+    @property
+    def kpis(self) -> list[Kpi]:
+        now, past = self.table[self.table["to_date"]].iloc[0], self.table[~self.table["to_date"]]
+        money, noun = self.money, text.noun(self._freq)
+        mean = (
+            f"average of {text.spelled(len(past), f'earlier {noun}')}" if len(past) else f"no earlier {noun}"
+        )
+        return [
+            Kpi(
+                "Closed so far",
+                money(now["booked"]),
+                f"{text.count(int(now['deals']))}, {int(now['days_left'])} days left",
+            ),
+            Kpi("Closed by then", money(past["booked"].mean()), mean),
+            Kpi("Closed in the end", money(past["actual"].mean()), mean),
+            Kpi(
+                "Open and due",
+                money(now["open_value"]),
+                f"{money(past['open_value'].mean())} by then on average"
+                if past["open_value"].notna().any()
+                else "not recorded then",
+            ),
+        ]
+
+    @property
+    def finding(self) -> str:
+        return heading(self.table)
+
+    @property
+    def about(self) -> str:
+        return (
+            f"{self._as_of}. Dark: closed as many days before the end as today, pale: in the end, blue: now. "
+            "Deals count as they are known now, by close date"
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        if self.table["open_value"].notna().all():
+            return []
+        if first := next(iter(self.selector.moments), None):
+            return [f"What was open then is known from the first record on, {self.format_day(first)}."]
+        return [
+            "What was open then is known from records. Run opp-analytics record daily, and call the explorer with the history."
+        ]
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        return pd.concat([self.find_deals(str(period)) for period in self.table.index])
+
+    def find_deals(self, key: str) -> pd.DataFrame:
+        first, last = self.org.period_days(key)
+        row = self.table.loc[[key]].iloc[0]
+        return self._find_won(first, last if row["to_date"] else self._find_point(key, row))
+
+    def explain(self, key: str) -> str:
+        return ""
+
+
+class CoverageView(OnePeriodView):
+    """What is open and due beside what is to go to the target of each coming period: columns of `oa.forecast`."""
+
+    @property
+    def periods(self) -> list[list[str]]:
+        quarter = str(pd.Period(self.day, self.org.freq("Q")))
+        return [["", "by month"], [quarter, "by quarter"]]
+
+    @property
+    def call(self) -> AnalysisCall:
+        call = super().call
+        return replace(call, options={**call.options, "periods": _AHEAD})
+
+    @property
+    def lack(self) -> str | Lack:
+        if lack := super().lack:
+            return lack
+        return "" if self._shown["target"].notna().any() else NO_TARGETS
+
+    @property
+    def _shown(self) -> pd.DataFrame:
+        labels = [str(self._now + step) for step in range(_AHEAD)]
+        table = self.by_period[self.by_period.index.isin(labels)]
+        return table[table["target"].notna() | (table["open_count"] > 0) | table["to_date"]]
+
+    @property
+    def amounts(self) -> pd.Series[Any]:
+        return self.by_period["open_value"]
+
+    @cached_property
+    def _usual(self) -> dict[str, float]:
+        """By period, the coverage that earlier ones which hit their target had as long before their end."""
+        history = self.selector.history
+        asked: dict[str, Any] = {"as_of": self.day, "freq": self.freq}
+        if history is None or self.is_alone or self._is_part:
+            return {}
+        try:
+            return find_usual_coverage(list_past_coverage(history, self._shown.index, **asked), self.table)
+        except (NotEnoughHistory, DataError):
+            return {}
+
+    @property
+    def chart(self) -> Rows:
+        money, shown, rows = self.money, self._shown, []
+        scale = svg.axis([*shown["open_value"], *shown["gap"].dropna(), 1.0])
+        for key, row in shown.iterrows():
+            name = text.period(str(key), self._freq)
+            cover = "met" if row["gap"] <= 0 else text.times(row["pipeline_coverage"])
+            usual = (
+                [text.times(self._usual[str(key)]) if str(key) in self._usual else text.MISSING]
+                if self._usual
+                else []
+            )
+            add = money(row["needed_pipeline"]) if row["needed_pipeline"] > 0 else text.MISSING
+            figures = (
+                money(row["open_value"]),
+                "met" if row["gap"] <= 0 else money(row["gap"]),
+                cover,
+                *usual,
+                add,
+            )
+            rows.append(Row(name, svg.coverage(row, scale, money, name=name), figures, key=str(key)))
+        usual_head = [f"Usual of\n{text.plural(text.noun(self._freq))} that hit"] if self._usual else []
+        heads = ("", "Open, due", "To go", "Coverage", *usual_head, "To add")
+        return Rows(
+            tuple(rows), heads, svg.month_axis(scale, math.nan, money), label_width=104, figure_width=84
+        )
+
+    @property
+    def finding(self) -> str:
+        row = self._shown.iloc[0]
+        name, money = text.period(str(row.name), self._freq), self.money
+        if row["gap"] <= 0:
+            return f"{name} is at target; {money(row['open_value'])} more is due"
+        if not row["open_count"] or math.isnan(row["gap"]):
+            return f"{name}: {money(row['open_value'])} is open and due" + (
+                f", {money(row['gap'])} to go" if row["gap"] > 0 else ""
+            )
+        usual = self._usual.get(str(row.name))
+        hit = f"; {text.plural(text.noun(self._freq))} that hit had {text.times(usual)}" if usual else ""
+        return f"{name}: {money(row['open_value'])} due covers the {money(row['gap'])} to go {text.times(row['pipeline_coverage'])}{hit}"
+
+    @property
+    def about(self) -> str:
+        return (
+            f"As of {self.format_day(self.end)}. Bar: open value due, line: what is to go to the target, coverage: the one by the other. "
+            "To add: pipeline that the target still needs at the own win rate"
+        )
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        return pd.concat([self._due_in(open_deals(self.deals), str(key)) for key in self._shown.index])
+
+    def find_deals(self, key: str) -> pd.DataFrame:
+        return self._with_chances(self._due_in(open_deals(self.deals), key), key, self.freq)
+
+    def explain(self, key: str) -> str:
+        return ""
+
+
+class CreatedView(_WholeView):
+    """What was created in each of the last weeks, against what the target of a coming period needs a week."""
+
+    months, quarters, usual = (0, 11), (0, 3), 1
+
+    @property
+    def call(self) -> AnalysisCall:
+        return AnalysisCall("pipeline_created", {"freq": f"W-{self.day:%a}".upper()})
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        table = super().table
+        return table[table.index <= self._last_week].tail(_WEEKS)
+
+    @property
+    def _last_week(self) -> str:
+        return str(pd.Period(self.day, self.call.options["freq"]))
+
+    def write_code(self) -> list[str]:
+        if self.lack:
+            return []
+        made, drawing = self.call.write_code("history")
+        lines = [made, f"table = table[table.index <= {self._last_week!r}].tail({_WEEKS})"]
+        if self._need > 0:
+            whole, _ = self._whole_call.write_code("deals")
+            lines += [*self.selector.write_code(Choice(), self.end), whole.replace("table =", "ahead =", 1)]
+            lines.append(f'need = ahead["needed_pipeline"][{self.period!r}] / {self._weeks_left}')
+        return [*lines, drawing]
+
+    @property
+    def _weeks_left(self) -> int:
+        return max(1, math.ceil((self.org.period_days(self.period)[1] - self.day) / _WEEK))
+
+    @property
+    def _needed(self) -> float:
+        """Pipeline that the period's target still needs; NaN without a target."""
+        return float(self.by_period["needed_pipeline"].iloc[0])
+
+    @property
+    def _need(self) -> float:
+        return self._needed / self._weeks_left
+
+    @property
+    def _average(self) -> float:
+        return float(self.table["value"].tail(_RECENT).mean())
+
+    @cached_property
+    def drawing(self) -> str:
+        line = (
+            {"average": self._need, "line": "needed a week"}
+            if self._need > 0
+            else {"average": self._average, "line": "average"}
+        )
+        return svg.pipeline_created(self.table, **line, keyed=True)  # type: ignore[arg-type]
+
+    @property
+    def finding(self) -> str:
+        money, weeks = self.money, min(_RECENT, len(self.table))
+        name = text.period(self.period, self._freq)
+        made = f"{money(self._average)} a week created in the last {text.spelled(weeks, 'week')}"
+        if math.isnan(self._need):
+            return made
+        return f"{made}; {name} needs {money(self._need) if self._need > 0 else 'no'} more{' a week' if self._need > 0 else ''}"
+
+    @property
+    def about(self) -> str:
+        sub = f"As of {self.format_day(self.end)}. Value of the deals created in seven days each, as first seen, whatever became of them"
+        if not self._need > 0:
+            return sub
+        name, left = text.period(self.period, self._freq), text.count(self._weeks_left, "week")
+        return f"{sub}. Line: the {self.money(self._needed)} of pipeline that {name} needs beyond what is due, over the {left} to its end"
+
+    @property
+    def notes(self) -> list[str]:
+        return [] if math.isfinite(self._needed) else [f"{NO_TARGETS['title']} {NO_TARGETS['text']}"]
+
+    @property
+    def n(self) -> str:
+        return f"{text.count(len(self.behind))} created"
+
+    @cached_property
+    def _created(self) -> pd.DataFrame:
+        history: History = self.source
+        deals = analysis.pipeline_created_deals(history, **self.call.options)
+        known = self.deals[
+            [column for column in COLUMNS if column in self.deals and column not in ("name", "value")]
+        ]
+        return deals[deals["period"].isin(self.table.index)].merge(known, on="unique_id", how="left")
+
+    @cached_property
+    def behind(self) -> pd.DataFrame:
+        return self._created.drop(columns="period")
+
+    def find_deals(self, key: str) -> pd.DataFrame:
+        return self._created[self._created["period"] == key].drop(columns="period")
+
+    def explain(self, key: str) -> str:
+        return ""
