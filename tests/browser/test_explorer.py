@@ -312,6 +312,17 @@ def test_meeting__marks_notes_and_picks_deals_by_mouse_and_keyboard(
     page.locator(".mk").first.click()
     page.get_by_role("button", name="Not yet discussed", exact=True).click()
     expect(page.locator(".chip")).to_have_text("Not yet discussed×")
+    page.get_by_role("button", name="More", exact=True).click()
+    expect(page.get_by_role("button", name="Not yet discussed · on")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Discussed", exact=True).click()
+    expect(page.locator(".chip")).to_have_text("Discussed×")
+    page.locator(".mk").first.click()
+    expect(page.locator(".tbl .tbh")).to_contain_text("1 of 1 discussed")
+    page.locator(".tbl").get_by_role("button", name="Not yet discussed").click()
+    expect(page.locator(".chip")).to_have_text("Not yet discussed×")
     page.locator(".mk").first.click()
     expect(page.locator(".tbl .tbh")).to_contain_text("0 of")
     assert page.title() == "explorer"

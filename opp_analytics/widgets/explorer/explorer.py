@@ -19,6 +19,7 @@ from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.files import write_whole
 from opp_analytics.history import History
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date
 from opp_analytics.schema import BUCKETS
@@ -201,7 +202,14 @@ class Explorer(Widget):
     # -- choosing
 
     def _read(self, state: dict[str, Any] | None) -> Choice:
-        return Choice.of(state, org=self._selector.org, today=self._day.date())
+        choice = Choice.of(state, org=self._selector.org, today=self._day.date())
+        known = [str(column) for column in self._selector.opportunities]
+        if unknown := [column for column in choice.where if column not in known]:
+            hint = did_you_mean(unknown[0], known)
+            raise ArgumentValueError(
+                f"state['where']: the opportunities have no column {unknown[0]!r}. {text.capital(hint)}".rstrip()
+            )
+        return choice
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
@@ -310,13 +318,13 @@ class Explorer(Widget):
         """Write a mark or a note; one that is newer than the page's stays, and is shown."""
         if self._notes_file is None:
             raise ArgumentValueError(NO_NOTES)
-        if not any(
-            (deals["unique_id"] == request["id"]).any()
-            for deals in (self._selector.opportunities, self._view.behind)
-        ):
-            raise ArgumentValueError(f"{request['id']!r} is no deal of this table.")
+        history, unique_id = self._selector.history, request["id"]
+        # A new deal of the grid has no id yet; one that is deleted is in the history.
+        is_known = (self._selector.opportunities["unique_id"] == unique_id).any()
+        if not is_known and (history is None or history.deal(unique_id).empty):
+            raise ArgumentValueError(f"{unique_id!r} is not the id of a deal, so nothing can be noted on it.")
         asked = {name: request.get(name) for name in ("discussed", "note")}
-        held, written = write_note(self._notes_file, request["id"], **asked, known=request.get("known") or "")
+        held, written = write_note(self._notes_file, unique_id, **asked, known=request.get("known") or "")
         when = held.at.astimezone(ZoneInfo(self._selector.org.zone(None)))
         newer = (
             f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}. Press Enter again to replace it."

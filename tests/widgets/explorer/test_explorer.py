@@ -358,7 +358,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
     again = oa.explore(frames[-1], history, state=explorer.state)
     pd.testing.assert_frame_equal(again.table, explorer.table)
     assert again.state == json.loads(json.dumps(explorer.state))
-    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "“x” is not an amount"), ({"low": [1]}, "not a number"), (5, "not a mapping")):  # fmt: skip
+    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "“x” is not an amount"), ({"low": [1]}, "not a number"), ({"where": {"regoin": ["East"]}}, "no column 'regoin'. Did you mean 'region'"), ({"where": {"region": "East"}}, "not a list"), ({"where": []}, "not a mapping"), ({"picked": ["\ud800"]}, "half of a character"), ({"discussed": "maybe"}, "state\\['discussed'\\]"), (5, "not a mapping")):  # fmt: skip
         with pytest.raises(oa.errors.ArgumentError, match=words):
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 

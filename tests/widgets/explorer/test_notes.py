@@ -182,7 +182,7 @@ def test_explorer__keeps_marks_and_notes_and_filters_by_them(tmp_path: Path) -> 
     assert second in set(explorer.opportunities["unique_id"])
     assert first not in set(explorer.opportunities["unique_id"])
     assert "~deals" in explorer.code
-    assert "no deal of this table" in ask(explorer, do="note", id="nobody's", discussed=True)["error"]
+    assert "is not the id of a deal" in ask(explorer, do="note", id="nobody's", discussed=True)["error"]
     (tmp_path / "review.csv").unlink()
     (tmp_path / "review.csv").mkdir()
     review = open_first(other)["review"]

@@ -99,10 +99,10 @@ function further(node, x, more) {
     more.map((each) => entry(each.title, (state.where[each.column] ?? []).map(called).join(", "), inside(each.title, (inner) => names(inner, x, each))))),
   more.length ? h("hr") : "",
   entry("Pick deals…", state.picked.length || "", inside("Pick deals", (inner) => pick(inner, x))),
-  x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => {
+  ...(x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => {
     x.popovers.close();
     x.choose({ discussed: state.discussed === value ? "" : value });
-  }, String(state.discussed === value))) : "");
+  }, String(state.discussed === value))) : []));
 }
 
 // Ids or names, as they are pasted: one a line, or the cells of a spreadsheet.

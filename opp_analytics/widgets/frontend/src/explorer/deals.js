@@ -51,7 +51,7 @@ export class DealsTable {
     const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
     this.node.replaceChildren(
       h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), this.review.tools(), h("button", { class: "btn", type: "button", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
-      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, heads, this.review.heads())), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, foot, this.review.heads().map(() => h("td", {})))))),
+      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, this.review.heads(heads))), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, this.review.feet(foot))))),
       model.note ? h("p", { class: "note" }, model.note) : "",
       this.review.after(),
       model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",
@@ -64,7 +64,7 @@ export class DealsTable {
       const [, text, full] = model.rows[at][column];
       return column ? h("td", { class: right ? "r" : WORDS[name] ?? "", "data-tip": full ?? null }, h("bdi", {}, text)) : h("th", { scope: "row" }, this.#name(at, text || "(no name)"));
     });
-    return h("tr", { "data-id": model.ids[at] }, cells, this.review.cells(at, model.rows[at][0][1] || "(no name)"));
+    return h("tr", { "data-id": model.ids[at] }, this.review.cells(at, model.rows[at][0][1] || "(no name)", cells));
   }
 
   #name(at, text) {
@@ -83,6 +83,6 @@ export class DealsTable {
     const { sections = [], error } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at], key: this.model.key });
     button.setAttribute("aria-expanded", "true");
     const told = sections.length ? sections : [["", [error ?? "No history yet."]]];
-    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length + this.review.width) }, h("dl", {}, told.map(([title, lines]) => [h("dt", {}, title), lines.map((line) => h("dd", {}, h("bdi", {}, line)))])))));
+    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.review.width) }, h("dl", {}, told.map(([title, lines]) => [h("dt", {}, title), lines.map((line) => h("dd", {}, h("bdi", {}, line)))])))));
   }
 }

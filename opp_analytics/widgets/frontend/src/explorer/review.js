@@ -49,21 +49,34 @@ export class Review {
 
   // -- discussed, and notes
 
-  heads() {
-    return this.#rows ? ["Discussed", "Note"].map((title) => h("th", { scope: "col", class: "q" }, title)) : [];
+  // A row of the table with two columns more: the mark beside the name, the note at the end.
+  row([name, ...rest], mark, note) {
+    return this.#rows ? [name, mark(), ...rest, note()] : [name, ...rest];
+  }
+
+  heads(cells) {
+    return this.row(cells, () => h("th", { scope: "col", class: "q", title: "Discussed" }, h("span", { "aria-hidden": "true" }, "✓"), h("span", { class: "vh" }, "Discussed")), () => h("th", { scope: "col", class: "q" }, "Note"));
+  }
+
+  feet(cells) {
+    return this.row(cells, () => h("td", {}), () => h("td", {}));
+  }
+
+  cells(at, text, cells) {
+    const mark = () => {
+      const button = h("button", { class: "mark", type: "button", "aria-pressed": String(this.#rows[at][0]), "aria-label": `Discussed: ${text}`, title: "Discussed", onclick: () => this.#write(at, { discussed: button.getAttribute("aria-pressed") !== "true" }) }, "✓");
+      return h("td", {}, button);
+    };
+    const note = () => {
+      const cell = h("td", { class: "memo" });
+      this.#showNote(cell, at, text);
+      return cell;
+    };
+    return this.row(cells, mark, note);
   }
 
   get width() {
-    return this.heads().length;
-  }
-
-  cells(at, text) {
-    if (!this.#rows?.[at]) return [];
-    const [discussed] = this.#rows[at];
-    const mark = h("button", { class: "mark", type: "button", "aria-pressed": String(discussed), "aria-label": `Discussed: ${text}`, onclick: () => this.#write(at, { discussed: mark.getAttribute("aria-pressed") !== "true" }) }, "✓");
-    const cell = h("td", { class: "memo" });
-    this.#showNote(cell, at, text);
-    return [h("td", {}, mark), cell];
+    return this.model.columns.length + (this.#rows ? 2 : 0);
   }
 
   #showNote(cell, at, text) {
