@@ -134,7 +134,7 @@ def test_values__are_whole_searched_and_applied_with_enter(page: Page, deals: pd
     expect(page.get_by_label("Search values of Deal")).to_be_focused()
     assert page.locator(".vo").count() < 40
     grid.press("ArrowDown", "End")
-    expect(page.get_by_role("option", name="Deal 4999, 1 deal")).to_be_visible()
+    expect(page.get_by_role("option", name="Deal 4999 1 deal")).to_be_visible()
     grid.press("Home", "Space")
     expect(page.get_by_role("option").first).to_have_attribute("aria-checked", "false")
     expect(page.get_by_role("dialog")).to_contain_text("4,999 of 5,000 values, 4,999 deals")
@@ -171,11 +171,12 @@ def test_values__of_dates_are_years_and_months_and_of_texts_sorted_by_count(
     grid.click(0, "close_date")
     grid.press("Alt+ArrowDown")
     due = deals["close_date"]
-    year = grid.page.get_by_role("treeitem", name=f"2027, {int((due.dt.year == 2027).sum())} deals")
+    year = grid.page.get_by_role("treeitem", name=f"2027 {int((due.dt.year == 2027).sum())} deals")
     expect(year).to_have_attribute("aria-checked", "true")
+    assert serious_faults(grid.page) == []
     december = grid.page.get_by_role("treeitem", name="Dec 2026")
     december.click()
-    expect(grid.page.get_by_role("treeitem", name=re.compile("^2026,"))).to_have_attribute(
+    expect(grid.page.get_by_role("treeitem", name=re.compile("^2026 "))).to_have_attribute(
         "aria-checked", "mixed"
     )
     year.click()
@@ -189,8 +190,9 @@ def test_values__of_dates_are_years_and_months_and_of_texts_sorted_by_count(
     grid.press("Alt+ArrowDown")
     grid.page.get_by_role("button", name="by count").click()
     ranked = deals["owner_name"].value_counts()
-    labels = [each.get_attribute("aria-label") for each in grid.page.get_by_role("option").all()]
-    assert [str(label).rpartition(", ")[2] for label in labels] == [f"{n} deals" for n in ranked]
+    assert serious_faults(grid.page) == []
+    labels = [str(each.locator(".q").text_content()) for each in grid.page.get_by_role("option").all()]
+    assert labels == [f"{n} deals" for n in ranked]
     assert grid.complaints == []
 
 

@@ -519,7 +519,7 @@ class Grid(Widget):
         return {
             **self._sheet.counts,
             "period": find_main(periods),
-            "changed": [period for period in periods if period["change"]],
+            "changed": [period for period in periods if period["change"] or period["weighted"]],
             "why": self._effect.why,
             "about": self._effect.about,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -67,15 +68,16 @@ class ForecastEffect:
         return self.rest is None and holds_part(self._sheet.frame, self._history)
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period, and each that the edits change: ``label period before after change moved target chance chance_after``, as written.
+        """Forecast the running and the next period, and each that the edits change: ``label period before after change weighted moved target chance chance_after``, as written.
 
         ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
+        ``weighted`` has the weighted pipeline before and after where it changes and the run rate, which does not see it, forecasts.
         """
         table = self._forecast_before()
         if table is None:
             return []
-        moved = self._sum_changes(table)
-        touched = [str(label) for label, change in moved.items() if round(change, 2)]
+        changes = self._sum_changes(table)
+        touched = [str(label) for label in changes.index[changes.round(2).any(axis="columns")]]
         if not set(touched) <= set(table.index):
             self._labels, self._before = sorted({*self._labels, *touched}), None
             return self.show_periods()
@@ -84,11 +86,9 @@ class ForecastEffect:
         chances = self._find_chances(table, touched)
         periods = []
         for label in labels:
-            now, change, target = (
-                float(table["expected"][label]),
-                float(moved.get(label, 0.0)),
-                table["target"][label],
-            )
+            now, change = float(table["expected"][label]), _at(changes["expected"], label)
+            target, weighted = table["target"][label], _at(changes.get("weighted_open"), label)
+            due = float(table["weighted_open"][label])
             texts = money(now), money(now + change)
             outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
             chance, chance_after = chances(label)
@@ -99,7 +99,8 @@ class ForecastEffect:
                     "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
                     "change": money(change, signed=True) if round(change, 2) else "",
-                    "moved": abs(change),
+                    "weighted": (money(due), money(due + weighted)) if round(weighted, 2) else None,
+                    "moved": abs(change) or abs(weighted),
                     "target": "" if pd.isna(target) else money(target),
                     "chance": chance,
                     "chance_after": None if chance_after == chance else chance_after,
@@ -181,19 +182,20 @@ class ForecastEffect:
         current = pd.Period(self._asked["as_of"], Org.of(self._sheet.frame).freq(self._asked["freq"]))
         return [str(current), str(current + 1)]
 
-    def _sum_changes(self, before: pd.DataFrame) -> pd.Series[Any]:
+    def _sum_changes(self, before: pd.DataFrame) -> pd.DataFrame:
+        """Sum what the edits change: ``expected``, and by run rate ``weighted_open``, by period."""
+        figures = ["expected", "weighted_open"] if before.attrs["method"] == "run_rate" else ["expected"]
         if not self._sheet.changed_rows:
-            return before["expected"] * 0.0
+            return before[figures] * 0.0
         if before.attrs["method"] == "run_rate":
+            periods = [label for label in before.index if label not in BUCKETS]
             edited = add_rest(self._sheet.edited, self.rest)
-            after = forecast(
-                edited, **self._asked, method="run_rate", periods=list(before.index.difference(list(BUCKETS)))
-            )
-            return after["expected"].sub(before["expected"], fill_value=0.0)
+            after = forecast(edited, **self._asked, method="run_rate", periods=periods)
+            return after[figures].sub(before[figures], fill_value=0.0)
         # What a history has taught may read any column.
         fields = None if self._history is not None else [c for c in _READ if c in self._sheet.column]
         was, now = (self._expect(side, periods=2) for side in _take_sides(self._sheet, fields))
-        return now.sub(was, fill_value=0.0)
+        return now.sub(was, fill_value=0.0).to_frame()
 
     def _expect(self, frame: pd.DataFrame, **options: Any) -> pd.Series[Any]:
         """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""
@@ -201,9 +203,15 @@ class ForecastEffect:
         return forecast(known, **self._asked, new_business=False, **options)["expected"]
 
 
+def _at(changes: pd.Series[Any] | None, label: str) -> float:
+    """Look up a change; 0 where there is none."""
+    found = 0.0 if changes is None else float(changes.get(label, 0.0))
+    return 0.0 if math.isnan(found) else found
+
+
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Find the period that the edits change most; the running one if they change none."""
-    return max(periods, key=lambda period: period["moved"], default=None)
+    return max(periods, key=lambda period: (bool(period["change"]), period["moved"]), default=None)
 
 
 def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:

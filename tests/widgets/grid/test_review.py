@@ -317,6 +317,10 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     )
     sheet.edit([(sheet.end - 1, "value", "90000")])
     first = effect.show_periods()[0]
+    # What it does not see of an edit shows in the weighted pipeline.
+    now = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["weighted_open"]
+    pair = tuple(text.money(float(each["2026-11"])) for each in (before["weighted_open"], now))
+    assert (first["change"], first["weighted"]) == ("", pair)
     assert (first["before"], first["after"]) == (text.money(float(before["expected"]["2026-11"])), None)
     assert effect.by_deal(sheet.changed_rows, "2026-11") == {}
     sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")])

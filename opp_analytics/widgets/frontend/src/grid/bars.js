@@ -31,28 +31,31 @@ export function toolbar(grid) {
 
 const WRITTEN = new Set(["edit", "bulk", "add", "remove", "take"]);
 
+const both = (before, after) => (after ? [before, " → ", h("b", {}, after)] : before);
+
 // The forecast of one period before and after, with its target and how it is made.
-function outlook({ period, before, after, change, target, chance, chance_after: then }, about, changes) {
+function outlook({ period, before, after, change, weighted, target, chance, chance_after: then }, about, changes) {
   return [
     `forecast ${about.of}${period} ${before}`,
-    after ? [" → ", h("b", {}, after)] : change ? [" (", h("b", {}, change), ")"] : changes ? ", no change" : "",
+    after ? both("", after) : change ? [" (", h("b", {}, change), ")"] : changes ? ", no change" : "",
     target ? `, target ${target}` : "",
-    chance ? [`, ${chance}`, then ? [" → ", h("b", {}, then)] : "", " likely to hit"] : "",
+    chance ? [", ", both(chance, then), " likely to hit"] : "",
     h("span", { class: "q", title: about.limit }, ` ${about.how}`),
+    weighted ? ["; weighted pipeline ", both(...weighted)] : "",
   ];
 }
 
 export function fillPeriods(node, { changed, about }) {
-  const both = (before, after) => (after ? [before, " → ", h("b", {}, after)] : before);
   const targets = changed.some(({ target }) => target);
   const chances = changed.some(({ chance }) => chance);
-  const columns = ["Period", "Forecast", "Change", ...(targets ? ["Target"] : []), ...(chances ? ["Likely to hit"] : [])];
+  const seen = changed.some(({ weighted }) => weighted);
+  const columns = ["Period", "Forecast", "Change", ...(seen ? ["Weighted"] : []), ...(targets ? ["Target"] : []), ...(chances ? ["Likely to hit"] : [])];
   node.classList.add("wide");
   node.append(
     h("h3", { tabindex: "-1", "data-first": true }, "Periods that change", h("span", { class: "q" }, ` ${about.of}${about.how}`)),
     h("table", { class: "sumt per" },
       h("thead", {}, h("tr", {}, columns.map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, changed.map(({ period, before, after, change, target, chance, chance_after: then }) => h("tr", {}, h("th", { scope: "row" }, period), h("td", {}, both(before, after)), h("td", {}, change), targets ? h("td", {}, target || "–") : "", chances ? h("td", {}, chance ? both(chance, then) : "–") : "")))),
+      h("tbody", {}, changed.map(({ period, before, after, change, weighted, target, chance, chance_after: then }) => h("tr", {}, h("th", { scope: "row" }, period), h("td", {}, both(before, after)), h("td", {}, change || "–"), seen ? h("td", {}, weighted ? both(...weighted) : "–") : "", targets ? h("td", {}, target || "–") : "", chances ? h("td", {}, chance ? both(chance, then) : "–") : "")))),
   );
 }
 

@@ -68,7 +68,7 @@ export class Drawer {
   // -- the plan
 
   #review(m) {
-    const money = m.periods.flatMap((p, at) => [at ? " · " : `Forecast ${m.about.of}`, `${p.period} ${p.before}`, ...(p.after ? [" → ", h("b", {}, p.after), ` (${p.change})`] : p.change ? [` (${p.change})`] : [" unchanged"])]);
+    const money = m.periods.flatMap((p, at) => [at ? " · " : `Forecast ${m.about.of}`, `${p.period} ${p.before}`, ...(p.after ? [" → ", h("b", {}, p.after), ` (${p.change})`] : p.change ? [` (${p.change})`] : [" unchanged", p.weighted ? `, weighted ${p.weighted.join(" → ")}` : ""])]);
     const how = h("span", { class: "q" }, `, ${m.about.how}${m.about.limit ? `. ${m.about.limit}` : ""}`);
     const steps = ["Changes", m.client ? "Check against the server" : "Write it from Python", m.conflicts ? `Choose in ${count(m.conflicts, "conflict")}` : "No conflict", "Apply"];
     const at = !m.checked ? 1 : m.undecided ? 2 : 3;

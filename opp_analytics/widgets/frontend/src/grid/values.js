@@ -5,7 +5,7 @@ import { DATED, NUMERIC, count, listed, month, number } from "../shared/format.j
 import { bins, histogram, summarize } from "./summary.js";
 
 const LINE = 28;
-const SIGHT = 8;
+const SIGHT = 8; // lines
 
 export function words({ kind }) {
   if (NUMERIC.has(kind)) return ["low to high", "high to low"];
@@ -170,7 +170,6 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
       "aria-posinset": place + 1,
       "aria-level": choice.dated ? line.level : null,
       "aria-expanded": line.open === undefined ? null : String(line.open),
-      "aria-label": `${line.text}, ${count(line.n, "deal")}`,
       onclick: ({ target }) => {
         at = place;
         if (target.dataset.act === "only") choice.only(line.keys);
@@ -179,7 +178,7 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
         show();
       },
     }, line.open === undefined ? "" : h("span", { class: "fold", "data-act": "fold", "aria-hidden": "true" }, line.open ? "▾" : "▸"),
-    h("span", { class: `bx ${checked}`, "aria-hidden": "true" }), bdi(line.text), h("span", { class: "only", "data-act": "only", "aria-hidden": "true" }, "only"), h("span", { class: "q" }, number(line.n)));
+    h("span", { class: `bx ${checked}`, "aria-hidden": "true" }), bdi(line.text), h("span", { class: "only", "data-act": "only", "aria-hidden": "true" }, "only"), h("span", { class: "q" }, number(line.n), h("span", { class: "vh" }, line.n === 1 ? " deal" : " deals")));
   }
 
   function fold({ key, open }) {
@@ -222,5 +221,6 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
       show();
     }), order, go),
   );
+  list.style.height = `${Math.min(SIGHT, lines.length) * LINE}px`;
   show();
 }
