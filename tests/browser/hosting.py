@@ -49,8 +49,7 @@ async ({ module, shown, slow }) => {
   };
   window.began = performance.now();
   const model = window.hostedModel = make(...shown);
-  window.again = async () => {
-    const el = document.querySelector("#here");
+  window.again = async (el = document.querySelector("#here")) => {
     el.replaceChildren();
     window.close = await widget.render({ model, el });
   };

@@ -86,6 +86,48 @@ def test_lists_and_calendars__open_upward_where_the_screen_ends(page: Page) -> N
         on.press("Escape")
 
 
+def _move_into_shadow(page: Page) -> None:
+    """Show the widget again in a tree of its own that has no box, as marimo does."""
+    page.evaluate("""async () => {
+      const host = document.createElement("div");
+      document.querySelector("main").replaceChildren(host);
+      const tree = host.attachShadow({ mode: "open" });
+      const el = document.createElement("div");
+      el.style.display = "contents";
+      tree.append(document.querySelector("style"), el);
+      await window.again(el);
+    }""")
+
+
+def test_explorer__in_a_tree_of_its_own_keeps_focus_and_makes_pictures(page: Page) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
+    _move_into_shadow(page)
+    field, target = page.get_by_label("Deal name contains"), page.get_by_label("Target of a period")
+    field.press_sequentially("deal 1", delay=60)
+    expect(page.locator(".chip")).to_contain_text("deal 1")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("deal 1")
+    page.get_by_role("tab", name="Forecast").click()
+    target.fill("lots")
+    target.press("Enter")
+    expect(page.locator(".live")).to_contain_text("lots")
+    assert target.evaluate("node => getComputedStyle(node).color") == LIGHT
+    with page.expect_download():
+        page.get_by_role("button", name="Save picture").click()
+
+
+def test_grid__in_a_tree_of_its_own_is_edited_and_taken_back(page: Page) -> None:
+    on = GridPage(page, oa.edit(states()[-1], as_of=DAYS[-1]))
+    _move_into_shadow(page)
+    page.locator(".oap .slick-cell").first.wait_for()
+    on.click(1, "value")
+    page.keyboard.type("45k")
+    page.keyboard.press("Enter")
+    on.until(lambda: int(on.grid.edited["value"].eq(45_000).sum()), 1)
+    page.keyboard.press("Control+z")
+    on.until(lambda: len(on.grid.changes), 0)
+
+
 _CROWDED = """(root) => {
   const box = (node) => node.getBoundingClientRect();
   const { right } = box(root);

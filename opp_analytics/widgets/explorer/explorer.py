@@ -83,7 +83,7 @@ class Explorer(Widget):
         calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
         self._calls = next(calls, None)
         self._day = day
-        super().__init__(_about=list_controls(self._selector) | {"notes": self._notes_file is not None})
+        super().__init__(_about=list_controls(self._selector, day) | {"notes": self._notes_file is not None})
         self._choose(self._read(state))
 
     @property
@@ -112,7 +112,7 @@ class Explorer(Widget):
     def save(self, path: str | Path) -> None:
         """Save what is shown as one HTML page, for those who were absent: it needs no network and has no script.
 
-        It has title, filters, figures, chart, notes and code, and the largest 50 deals of each mark.
+        It has title, filters, figures, chart, notes and code, and the first 50 deals of each mark, with what the meeting noted.
 
         Parameters
         ----------
@@ -131,7 +131,9 @@ class Explorer(Widget):
         if view.lack:
             raise ArgumentValueError("This view has no deals to save.")
         panel = show_view(view, self._before) | {"code": self.code}
-        return write_page(view, panel, key=key, label=label, record_url=self._record_url)
+        return write_page(
+            view, panel, key=key, label=label, record_url=self._record_url, notes_file=self._notes_file
+        )
 
     @property
     def grid(self) -> Grid | None:
@@ -449,7 +451,7 @@ def guard_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 # -- controls
 
 
-def list_controls(selector: DealSelector) -> dict[str, Any]:
+def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
     """List the views, filters with their values, groupings, recorded moments and months."""
     frame = selector.opportunities
     zone = Org.of(frame).zone(None)
@@ -472,12 +474,12 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
             "at_risk": [["flag", "flag"], *names, ["stage", "stage"]],
         },
         "pictures": {"forecast": [list(pair) for pair in PICTURES.items()]},
-        "dues": _list_due_periods(frame),
+        "dues": _list_due_periods(frame, day),
     }
 
 
 def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
-    """List the columns of names, with more than one and not too many, whose own label is text."""
+    """List the columns of names, with more than one and not too many, whose own label is text: people first, ids last."""
     groupings = []
     for name in [label for label in list[Any](opportunities.columns) if isinstance(label, str)]:
         column = opportunities[name]
@@ -485,9 +487,10 @@ def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
         has_names = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
         if name in ("unique_id", "name", "stage") or not has_names:
             continue
-        if 1 < column.nunique(dropna=False) <= _MOST_NAMES:
+        n = column.nunique(dropna=False)
+        if 1 < n <= _MOST_NAMES and not (name.endswith("_id") and n == len(column)):
             groupings.append(name)
-    return groupings
+    return sorted(groupings, key=lambda name: (name.endswith("_id"), name not in ("owner_name", "team")))
 
 
 def _list_names(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -512,16 +515,18 @@ def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
     return sorted(pairs, key=lambda pair: (pair[0] is None, str(pair[0])))
 
 
-def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
-    """List the latest months and fiscal quarters in which deals close."""
+def _list_due_periods(frame: pd.DataFrame, day: pd.Timestamp) -> list[list[str]]:
+    """List months and fiscal quarters in which deals close: from the current one on, then back from it."""
     dates = frame["close_date"].dropna()
     if dates.empty:
         return []
-    periods = []
+    found = []
     for freq, most in (("M", _MOST_MONTHS), (Org.of(frame).freq("Q"), _MOST_QUARTERS)):
-        latest = pd.period_range(dates.min(), dates.max(), freq=freq)[-most:]
-        periods += [[str(period), text.period(str(period), freq)] for period in latest]
-    return periods
+        latest = list(pd.period_range(dates.min(), dates.max(), freq=freq)[-most:])
+        ahead = [period for period in latest if period >= pd.Period(day, freq)]
+        ordered = [*ahead, *reversed(latest[: len(latest) - len(ahead)])]
+        found += [[str(period), text.period(str(period), freq)] for period in ordered]
+    return found
 
 
 # -- a view

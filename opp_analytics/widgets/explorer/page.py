@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from opp_analytics import svg, text
 from opp_analytics.columns import write_label
-from opp_analytics.svg import Rows
+from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.deals import show_deals
 from opp_analytics.widgets.explorer.views.view import View
 
@@ -32,7 +34,7 @@ p { margin: 4px 0; } .q { color: var(--ink3); font-size: 12px; line-height: 16px
 .fold > summary { cursor: pointer; min-height: 24px; padding: 4px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; line-height: 20px; font-weight: 400; }
 th, td { padding: 4px 0 4px 12px; text-align: left; font-weight: 400; border-bottom: 1px solid var(--rule); white-space: nowrap; vertical-align: top; } :is(th, td):first-child { padding-left: 0; }
-tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 144px; } thead th { font-size: 12px; color: var(--ink3); } .r { text-align: right; } a { color: inherit; text-decoration-color: var(--rule2); }
+tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 144px; } thead th { font-size: 12px; color: var(--ink3); } .r { text-align: right; } small { display: block; color: var(--ink2); } a { color: inherit; text-decoration-color: var(--rule2); }
 pre { background: var(--fill); padding: 8px 12px; border-radius: 3px; overflow-x: auto; font: 12px/16px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 :focus-visible { outline: 2px solid var(--hi); outline-offset: 2px; }
 @media print { main { max-width: none; padding: 0; } .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } tr, .row { break-inside: avoid; } .wide .rows { min-width: 0; } }
@@ -46,31 +48,35 @@ def write_page(
     key: str | None = None,
     label: str = "",
     record_url: str | None = None,
+    notes_file: Path | None = None,
 ) -> str:
     """Write the page of a view as the panel shows it.
 
-    With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else the largest ones under
-    each mark, folded.
+    With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else the first ones under
+    each mark, folded. `notes_file` is where the meeting's notes are.
     """
-    chart, keyed = (
-        stack_narrow(view.chart),
-        dict(re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', view.drawing)),
-    )
-    folded = key is None
+    chart = _read(Rows, {**panel, "rows": tuple(_read(Row, row) for row in panel["rows"])})
+    deals = partial(_write_deals, view, record_url=record_url, notes_file=notes_file)
 
     def fold(key: str, words: str) -> str:
-        return f'<details class="fold"><summary>{words}</summary>{_write_deals(view, key, words, record_url)}</details>'
+        return f'<details class="fold"><summary>{escape(words)}</summary>{deals(key, words)}</details>'
 
-    opened = [_write_deals(view, row.key, "", record_url) if folded and row.key else "" for row in chart.rows]
-    drawn = view.drawing or chart.html(opened)
-    links = [fold(link["key"], f"In no period: {escape(link['label'])}") for link in panel["links"] if folded]
-    marks = [fold(unescape(each), words) for each, words in keyed.items() if folded]
-    table = "" if folded else f"<h2>Deals</h2>{_write_deals(view, str(key), label, record_url, most=None)}"
+    folded, table = key is None, ""
+    if key is not None:
+        table = f"<h2>Deals</h2>{deals(key, label, most=None)}"
+    drawn = panel["drawing"] or chart.html(
+        [deals(row.key, "") if folded and row.key else "" for row in chart.rows]
+    )
+    links = [(link["key"], f"In no period: {link['label']}") for link in panel["links"]]
+    keyed = re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', panel["drawing"])
+    marks = [fold(*mark) for mark in (*links, *((unescape(k), unescape(t)) for k, t in dict(keyed).items()))]
     kpis = "".join(
         f"<div>{escape(each['name'])}<b>{escape(each['figure'])}</b>{escape(each['note'])}</div>"
         for each in panel["kpis"]
     )
-    picked = " · ".join(describe_filters(view)) or "All deals"
+    picked = (
+        " · ".join(["With planned changes"] * view.choice.planned + [*describe_filters(view)]) or "All deals"
+    )
     page = "\n".join([
         '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -80,8 +86,7 @@ def write_page(
         f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
         f'<p><bdi>{escape(picked)}</bdi></p><div class="kpi">{kpis}</div>',
         f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
-        *links,
-        *marks,
+        *(marks if folded else ()),
         *(f'<p class="note hon">{escape(note)}</p>' for note in panel["notes"]),
         f'<p class="q">{escape(panel["n"])}</p>',
         table,
@@ -89,6 +94,10 @@ def write_page(
         "",
     ])  # fmt: skip
     return _CONTROLS.sub("\ufffd", page)
+
+
+def _read(kind: Any, entries: Mapping[str, Any]) -> Any:
+    return kind(**{each.name: entries[each.name] for each in fields(kind)})
 
 
 def stack_narrow(chart: Rows) -> Rows:
@@ -123,10 +132,16 @@ def _span(low: Any, high: Any, write: Any) -> str:
 
 
 def _write_deals(
-    view: View, key: str, label: str, record_url: str | None, *, most: int | None = _LARGEST
+    view: View,
+    key: str,
+    label: str,
+    *,
+    record_url: str | None,
+    notes_file: Path | None,
+    most: int | None = _LARGEST,
 ) -> str:
-    """Write the deals under a mark as a table; empty without any."""
-    shown = show_deals(view, key, label, record_url)
+    """Write the deals under a mark as a table, with what the meeting noted below the names; empty without any."""
+    shown = show_deals(view, key, label, record_url, notes_file)
     rows, columns = shown["rows"][:most], shown["columns"]
     if not rows:
         return ""
@@ -135,11 +150,13 @@ def _write_deals(
         f'<th scope="col"{side}>{escape(column["title"])}</th>'
         for side, column in zip(sides, columns, strict=True)
     )
-    lines = []
-    for row, link in zip(rows, shown["links"], strict=False):
+    lines, noted = [], shown["review"].get("rows") or [(False, "")] * len(rows)
+    for row, link, (discussed, note) in zip(rows, shown["links"], noted, strict=False):
         name, *cells = (f"<bdi>{escape(cell[1])}</bdi>" for cell in row)
         if link and re.match("https?:", link, re.IGNORECASE):
             name = f'<a href="{escape(link)}" rel="noopener noreferrer">{name}</a>'
+        words = escape(" · ".join(filter(None, ("Discussed" if discussed else "", note))))
+        name += f"<small><bdi>{words}</bdi></small>" if words else ""
         lines.append(f'<tr><th scope="row">{name}</th>')
         lines += [f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], cells, strict=True)] + ["</tr>"]
     left = len(shown["rows"]) + shown["more"] - len(rows)

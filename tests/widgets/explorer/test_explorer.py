@@ -137,6 +137,43 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
     assert drawn >= rounds / 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("view", VIEWS)
+def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(view, frames, history, explorer):
+    about = explorer._about
+    groupings = [each for each, _ in (*about["by"][view], *about["pictures"].get(view, ()))]
+    for by in groupings:
+        for names in ({}, {"owner_name": ["Ann"]}, {"region": ["East"]}):
+            said = choose(explorer, view=view, by=by, where=names)
+            if said["empty"]:
+                continue
+            pd.testing.assert_frame_equal(explorer.table, ran(explorer, frames[-1], history)[0])
+            title, picked = said["title"], [name for each in names.values() for name in each]
+            assert all(name in title for name in picked), title
+            assert not re.search(r"\b(ann|bo|east|west|mar|apr|march|april)\b", title)
+            assert by == "status" or title[0].isupper() or not title[0].isalpha(), title
+            assert re.match(r"n = [\d,]+ [a-z ]+", said["n"])
+            assert "None" not in title + said["about"]
+
+
+def test_groupings__offer_people_first_ids_last_and_no_id_of_one_deal_each(frames):
+    frame = frames[-1].assign(
+        deal_id=frames[-1]["unique_id"],
+        account_id=["a", "b"] * (len(frames[-1]) // 2) + ["a"] * (len(frames[-1]) % 2),
+        team="East",
+    )
+    frame.loc[frame.index[0], "team"] = "West"
+    explorer = oa.explore(frame[["account_id", *frame.columns.drop("account_id")]], as_of="2026-03-15")
+    offered = [name for name, _ in explorer._about["by"]["pipeline"]]
+    assert offered == ["stage", "owner_name", "team", "status", "region", "account_id", "close_month"]
+    # Months to close in begin with this one, and go back after the last.
+    dues = [name for name, _ in explorer._about["dues"] if "Q" not in name]
+    assert dues[0] == "2026-03"
+    assert dues == sorted(d for d in dues if d >= "2026-03") + sorted(
+        (d for d in dues if d < "2026-03"), reverse=True
+    )
+
+
 def agree(explorer: Explorer, said: dict[str, Any]) -> None:
     """The figures above the chart, n and the export are of the deals that the chart's marks open."""
     view, table, figures = explorer._view, explorer.table, {kpi["name"]: kpi for kpi in said["kpis"]}

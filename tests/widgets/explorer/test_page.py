@@ -14,6 +14,7 @@ from opp_analytics.history import History
 from opp_analytics.widgets.explorer.choice import VIEWS
 from tests.widgets.explorer.pipelines import DAYS, record, states
 from tests.widgets.explorer.test_explorer import ask, shown
+from tests.widgets.explorer.test_notes import explorer_at, open_first
 
 BAD = '<script>alert(1)</script> & "q" a\x0bb'
 
@@ -96,3 +97,12 @@ def test_save__of_a_view_without_deals_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentValueError, match="no deals to save"):
         explorer.save(tmp_path / "page.html")
     assert "no deals to save" in ask(explorer, do="page", key=None, label="")["error"]
+
+
+def test_save__has_what_the_meeting_noted(tmp_path: Path) -> None:
+    explorer = explorer_at(tmp_path)
+    ask(
+        explorer, do="note", id=open_first(explorer)["ids"][0], discussed=True, note="Ask <legal>", known=None
+    )
+    explorer.save(tmp_path / "page.html")
+    assert "Discussed · Ask <legal>" in words((tmp_path / "page.html").read_text())

@@ -114,7 +114,7 @@ class PipelineView(View):
         if not share:
             return text.capital(whole)
         if self.by != "close_month":
-            names = text.joined([key, *others], most=3)
+            names = text.joined([self._name(str(each)) for each in (key, *others)], most=3)
             return f"{names} {f'have {share} each' if others else f'has {share}'} of {whole}"
         due = {"overdue": "is overdue", "unscheduled": "has no close date"}
         return f"{share} of {whole} {due.get(str(key)) or f'is due in {self._name(str(key))}'}"

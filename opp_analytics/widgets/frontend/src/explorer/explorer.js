@@ -149,8 +149,7 @@ class Explorer {
     const shown = decode(await inflated(this.model.get("_shown")));
     if (asked !== this.#asked) return;
     this.shown = this.good = shown;
-    this.opened = null;
-    this.deals.close();
+    this.closeDeals(false);
     this.draw();
   }
 
