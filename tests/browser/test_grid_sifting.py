@@ -220,17 +220,18 @@ def test_figures__of_the_selection_equal_those_of_pandas_and_are_copied(
     grid.page.locator(".slick-header-column[data-id=owner_name]").click(position={"x": 20, "y": 8})
     expect(grid.sums).to_contain_text("different4")
     # Ctrl ranges that overlap count a cell once.
-    grid.page.locator(".slick-header-column[data-id=probability]").click(position={"x": 20, "y": 8})
-    grid.page.locator(".slick-header-column[data-id=probability]").click(
-        position={"x": 20, "y": 8}, modifiers=["Control"]
-    )
-    expect(grid.sums).to_contain_text(f"300 cellscount300avg{deals['probability'].mean():.0f}%")
+    grid.select((0, "probability"), (5, "probability"))
+    grid.page.keyboard.down("Control")
+    grid.select((8, "probability"), (3, "probability"))
+    grid.page.keyboard.up("Control")
+    expect(grid.sums).to_contain_text("9 cellscount9avg")
     # What stands in the line is chosen, by keyboard too, and kept.
     grid.page.locator("[data-figures]").focus()
     grid.press("Enter")
     grid.page.get_by_role("checkbox", name="median").uncheck()
-    grid.page.get_by_role("button", name="Copy max, 60%").click()
-    assert grid.clipboard() == "60"
+    highest = max(int(grid.cell(row, "probability").inner_text().rstrip("%")) for row in range(9))
+    grid.page.get_by_role("button", name=f"Copy max, {highest}%").click()
+    assert grid.clipboard() == str(highest)
     grid.press("Escape")
     expect(grid.sums).not_to_contain_text("median")
     grid.until(lambda: "median" in (oa.edit(deals).state.get("figures") or ["median"]), False)
@@ -265,8 +266,9 @@ def test_summary__of_a_column_counts_the_rows_shown(grid: GridPage, deals: pd.Da
     assert sum(counts) == value.count()
     assert serious_faults(grid.page) == []
     grid.press("Escape")
-    grid.page.locator("[data-values='close_date']").click()
-    grid.page.get_by_role("button", name="Summary of the rows shown").click()
+    grid.button("Columns").click()
+    grid.page.get_by_role("button", name="Summary of Close date").click()
+    expect(grid.page.get_by_role("dialog", name="Summary of Close date")).to_be_visible()
     months = shown["close_date"].dropna().dt.to_period("M").value_counts().sort_index()
     lines = [
         line.inner_text().split("\t") for line in grid.page.get_by_role("dialog").locator("tbody tr").all()
@@ -375,4 +377,21 @@ def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(
     grid.press("Escape")
     expect(grid.page.locator(".subs")).to_have_count(0)
     expect(grid.button("Subtotals")).to_be_focused()
+    assert grid.complaints == []
+
+
+def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
+    grid: GridPage, deals: pd.DataFrame
+) -> None:
+    day = grid.cell(0, "close_date").inner_text()
+    due = deals["close_date"] == pd.Timestamp(day)
+    for entry, n in ((f"Filter by {day}", int(due.sum())), (f"Filter out {day}", 300 - int(due.sum()))):
+        grid.cell(0, "close_date").click(button="right")
+        grid.page.get_by_role("menuitem", name=entry).click()
+        shows(grid, n)
+        grid.button("Clear 1 filter").click()
+    grid.filter("close_date", "empty")
+    grid.cell(0, "close_date").click(button="right")
+    grid.page.get_by_role("menuitem", name="Filter out empty").click()
+    shows(grid, 0)
     assert grid.complaints == []

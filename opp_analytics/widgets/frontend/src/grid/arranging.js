@@ -1,7 +1,7 @@
 // Sort and filters: what is set, how it shows in the header, and the message about a filter that is not understood.
 
 import { active, debounced, h } from "../shared/dom.js";
-import { count, label } from "../shared/format.js";
+import { DATED, count, label, listed } from "../shared/format.js";
 import { compile, examples } from "./filters.js";
 import { fillSummary } from "./summary.js";
 import { fillValues } from "./values.js";
@@ -78,13 +78,17 @@ export class Arranging {
     this.sort(spec, now ? (now.down ? null : true) : false, add);
   }
 
-  // The deals whose cell holds the value of one, or those whose cell does not.
+  // The deals whose cell holds the value of one, or those whose cell does not; a list has dates by month, so a day is typed.
   only(spec, row, wanted) {
-    this.#pick(spec, new Set([this.#store.text(row, spec.field)]), !wanted);
+    const value = this.#store.value(row, spec.field);
+    if (!DATED.has(spec.kind) || value === null) return this.pick(spec, new Set([listed(spec.kind, value)]), !wanted);
+    const text = `${wanted ? "=" : "!="} ${value.slice(0, 10)}`;
+    this.grid.table.filterInput(spec.field).value = text;
+    return this.typed(spec, text, true);
   }
 
-  // The deals whose cell is in a list of texts, or not in it.
-  #pick(spec, list, but = false) {
+  // The deals whose cell is in a list of keys, or not in it; all for none.
+  pick(spec, list, but = false) {
     const { grid } = this;
     const known = this.#store.filters.get(spec.field) ?? { text: "" };
     if (list || known.text) this.#store.filters.set(spec.field, { ...known, list, but });
@@ -194,16 +198,6 @@ export class Arranging {
     this.grid.say(this.#store.changedOnly ? count(this.#store.order.length, "changed or refused deal") : "");
   }
 
-  // Only the rows of one value, or all again.
-  keep(spec, key, text) {
-    const known = this.#store.filters.get(spec.field) ?? { text: "" };
-    if (key !== null || known.text) this.#store.filters.set(spec.field, { ...known, list: key === null ? null : new Set([key]), but: false });
-    else this.#store.filters.delete(spec.field);
-    this.arrange();
-    this.grid.table.columns();
-    this.grid.say(key === null ? this.#matching : `${spec.title} ${text}: ${this.#matching}`);
-  }
-
   openValues(spec) {
     const { grid } = this;
     const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`);
@@ -211,7 +205,7 @@ export class Arranging {
       grid.popovers.close();
       this.sort(spec, down);
     };
-    const filter = (list, but) => this.#pick(spec, list, but);
+    const filter = (list, but) => this.pick(spec, list, but);
     grid.popovers.toggle(from, `Sort and values of ${spec.title}`, (node) => fillValues(node, { store: this.#store, spec, sort, filter, summary: () => this.openSummary(spec) }));
   }
 

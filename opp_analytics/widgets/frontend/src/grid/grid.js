@@ -743,6 +743,7 @@ class Grid {
           this.arranging.sortAs(this.layout.more.sort);
         },
         done: () => this.popovers.close(),
+        summary: (spec) => this.arranging.openSummary(spec),
         changed: () => {
           this.table.columns();
           this.selection.clamp();

@@ -4,7 +4,7 @@ import { debounced, h, name } from "../shared/dom.js";
 import { NUMERIC, count, label } from "../shared/format.js";
 
 // `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
-export async function fillColumns(node, { layout, layouts, choose, changed, done }) {
+export async function fillColumns(node, { layout, layouts, choose, changed, summary, done }) {
   const named = h("div");
   const show = async (what, focus) => {
     const kept = await layouts(what);
@@ -27,7 +27,7 @@ export async function fillColumns(node, { layout, layouts, choose, changed, done
       box.checked = at === 0 || !layout.hidden.has(spec.field);
       const arrow = (by, sign, where) =>
         h("button", { type: "button", "data-move": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by), true) }, sign);
-      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
+      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), h("button", { type: "button", title: "Summary", "aria-label": `Summary of ${spec.title}`, onclick: () => summary(spec) }, "Σ"), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
     });
     const title = layout.all[0].title;
     node.replaceChildren(

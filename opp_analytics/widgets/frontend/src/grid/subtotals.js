@@ -85,7 +85,7 @@ export class Subtotals {
     const line = ([key, sums]) => {
       const on = Boolean(list && !but && list.size === 1 && list.has(key));
       const text = key === "" ? "(empty)" : dated ? month(key) : key;
-      return h("tr", { class: on ? "on" : "" }, h("th", { scope: "row" }, h("button", { class: "lnk", type: "button", "data-group": key, "aria-pressed": String(on), title: on ? "Show all" : "Show only these", onclick: () => this.#filter(key, text, on) }, bdi(text))), cells(sums));
+      return h("tr", { class: on ? "on" : "" }, h("th", { scope: "row" }, h("button", { class: "lnk", type: "button", "data-group": key, "aria-pressed": String(on), title: on ? "Show all" : "Show only these", onclick: () => grid.arranging.pick(spec, on ? null : new Set([key])) }, bdi(text))), cells(sums));
     };
     const focused = active(this.node);
     const open = this.node.contains(focused) ? focused.dataset.group : undefined;
@@ -95,9 +95,5 @@ export class Subtotals {
       h("tbody", {}, groups.map(line)),
       h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, `Total, ${count(groups.length, "group")}`), cells(total)))));
     if (open !== undefined) [...this.body.querySelectorAll("[data-group]")].find((each) => each.dataset.group === open)?.focus();
-  }
-
-  #filter(key, text, on) {
-    this.grid.arranging.keep(this.spec, on ? null : key, text);
   }
 }
