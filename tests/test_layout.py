@@ -167,6 +167,7 @@ ACROSS = {
     "cli/test_terminal.py": "every command, with hostile names in server and files",
     "golden/test_golden.py": "every figure of forecasts, page and explorer, against the stored ones",
     "history/test_imported.py": "an imported history and the records after it, against a later import",
+    "api/test_reference.py": "every example of the vendor's reference, without the client",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_pictures.py": "three drawings, against stored pictures",

@@ -222,7 +222,15 @@ _PANELS = {
         "plan deals.xlsx   or: opp-analytics plan before.csv after.csv": "edit",
         "apply plan.json": "edit",
     },
-    "6. After an edit: list runs, finish a run, undo a run": {
+    "6. One opportunity: each change asks first, and can be undone": {
+        "get 5f0c2a7e": "deals",
+        "search 'Acme' --sort -value": "deals",
+        "create name='Acme renewal' value=45k stage=proposal close_date=12/31/2026": "deals",
+        "update 5f0c2a7e stage=negotiation probability=80": "deals",
+        "delete 5f0c2a7e": "deals",
+        "recover 5f0c2a7e": "deals",
+    },
+    "7. After an edit: list runs, finish a run, undo a run": {
         "runs": "edit",
         "resume": "edit",
         "undo 20260331T101500-a1b2c3 --out undo.json": "edit",

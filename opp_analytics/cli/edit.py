@@ -113,12 +113,7 @@ def plan_command(
     made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
     _show_plan(made)
     tables = {"changes": made.changes, "problems": made.problems, "conflicts": made.conflicts}
-    if len(made.problems):
-        answer(tables)
-        _show_problems(made)
-        found = text.count(len(made.problems), "problem")
-        them = "it" if len(made.problems) == 1 else "them"
-        raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
+    refuse_problems(made, f"{after or before}", tables)
     if len(made):
         history = source.find_history(folder, org)
         tables["impact"] = _show_impact(made, history, as_of, freq, method, explain=explain)
@@ -131,8 +126,11 @@ def plan_command(
     answer(tables)
 
 
-def _show_problems(made: oa.Plan) -> None:
-    """Show each problem with its own suggestion; a list of choices once, below."""
+def refuse_problems(made: oa.Plan, where: str, tables: dict[str, pd.DataFrame] | None = None) -> None:
+    """Refuse a plan with problems, and show each with its own suggestion; a list of choices once, below."""
+    if not len(made.problems):
+        return
+    answer(tables or made.problems)
     table = _name_deals(made.problems, made)
     hints = table["suggestion"].astype("object").str.partition("use one of ")
     listed = hints[2] != ""
@@ -144,6 +142,8 @@ def _show_problems(made: oa.Plan) -> None:
         pd.DataFrame({"field": table["field"], "of": hints[2]})[listed].drop_duplicates().values
     ):
         say(f"{text.title(field)} is one of {choices}.")
+    found, them = text.count(len(made.problems), "problem"), "it" if len(made.problems) == 1 else "them"
+    raise PlanError(f"{found} in {where}; fix {them} there and plan again")
 
 
 def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -281,6 +281,8 @@ _IN_PART = 4
 """Exit code when a plan was applied in part, or when the outcome of a change is unknown."""
 
 _RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")]
 _RECEIPT = typer.Option(
     "--receipt", help="Write the outcome of every change to this .xlsx, .csv or .md file."
 )
@@ -289,8 +291,8 @@ _RECEIPT = typer.Option(
 @with_tables(out=())
 def apply_command(
     file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
     on_conflict: Annotated[
         Literal["skip", "overwrite", "stop"],
         typer.Option(help="What to do when somebody else changed a planned cell."),
@@ -308,18 +310,33 @@ def apply_command(
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     check_ending(receipt, TABLES)
-    if OUTPUT.get().as_json and not (yes or dry_run):
-        raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     made = oa.Plan.read(file)
     client = oa.Client.from_env(org=source.find_org(org_file))
-    allowed: dict[str, Any] = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
+    allowed = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
+    options: dict[str, Any] = {"on_conflict": on_conflict, "again": again, "receipt": receipt}
+    apply_plan(made, client, allowed, yes=yes, dry_run=dry_run, **options)
+
+
+def apply_plan(
+    made: oa.Plan,
+    client: oa.Client,
+    allowed: Mapping[str, bool],
+    *,
+    yes: bool,
+    dry_run: bool,
+    receipt: Path | None = None,
+    **options: Any,
+) -> None:
+    """Show a plan, ask, write it, and print its receipt."""
+    if OUTPUT.get().as_json and not (yes or dry_run):
+        raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     check_plan(made, client, words=_words(), **allowed)
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
-        options: dict[str, Any] = {"on_conflict": on_conflict, "dry_run": dry_run, "again": again}
-        done = oa.apply(made, client, progress=False if OUTPUT.get().quiet else None, **options, **allowed)
+        options |= {"dry_run": dry_run, "progress": False if OUTPUT.get().quiet else None, **allowed}
+        done = oa.apply(made, client, **options)
     if dry_run:
         say(f"Dry run, nothing was sent: {done.summary(words=_words())}")
         answer(done.table)

@@ -161,6 +161,14 @@ def make_after(
     return frame
 
 
+def edit_typed(before: pd.DataFrame, typed: Mapping[str, str]) -> pd.DataFrame:
+    """Put typed text into the fields of every row of `before`, or of one new row where it has none, read as a file's cells are."""
+    meaning = org.Org.of(before)
+    cells = {column: parse(column, text, meaning=meaning) for column, text in typed.items()}
+    rows = {number: {**row, **cells} for number, row in enumerate(list_rows(before), start=1)} or {1: cells}
+    return meaning.apply(make_after(rows, dict(enumerate(map(str, before.columns))), before, ()))
+
+
 def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, comma: bool | None) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
     bad = []

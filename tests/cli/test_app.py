@@ -33,7 +33,20 @@ def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
         *("start", "demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report", "schedule"),
         *("changes", "forecast", "pacing", "risk", "created"),
         *("win-rate", "funnel", "slippage", "categories", "scorecard", "calls", "call", "prove", "audit"),
-        *("export", "plan", "apply", "runs", "resume", "undo"),
+        *(
+            "export",
+            "plan",
+            "apply",
+            "get",
+            "search",
+            "create",
+            "update",
+            "delete",
+            "recover",
+            "runs",
+            "resume",
+            "undo",
+        ),
     ] == COMMANDS
 
 
@@ -75,7 +88,7 @@ def test_completion__offers_the_commands_that_fit() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.split() == ["record", "report", "resume"]
+    assert done.stdout.split() == ["record", "report", "recover", "resume"]
 
 
 def test_completion__can_be_installed(command: Command) -> None:
