@@ -50,6 +50,22 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
         page.keyboard.press(key)
     expect(notebook.cells).to_have_count(3)
 
+    # The grid's menu and sheet of keys open, not the notebook's; keys that reload a page or leave a cell fill and select.
+    _cell(first, "Deal 4", 3).click(button="right")
+    expect(page.get_by_role("menu", name="Cells")).to_be_visible()
+    expect(page.locator(".lm-Menu")).to_have_count(0)
+    page.screenshot(path=screenshots / "grid-menu-in-jupyterlab.png")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+r")
+    expect(said).to_have_text("Select two or more columns to fill right")
+    page.keyboard.press("Shift+Space")
+    expect(first.locator(".agg")).to_contain_text("cells")
+    page.keyboard.press("Escape")
+    expect(notebook.cells).to_have_count(3)
+
     # A second view of the same grid shows the same, and both take edits.
     notebook.run(1)
     second = page.locator(".oap").nth(1)

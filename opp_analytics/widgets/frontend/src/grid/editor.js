@@ -6,7 +6,7 @@ import { placeBeside } from "../shared/popover.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const LINES = 8; // of a text; more of them scroll
+const HIGHEST = 170; // of a text: eight lines, more of them scroll
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
 
@@ -44,8 +44,9 @@ export class Editor {
   place(cell) {
     if (!cell) return;
     const [a, b] = [cell.getBoundingClientRect(), this.root.getBoundingClientRect()];
-    const lines = Math.min(LINES, this.input.value.split("\n").length);
-    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2 + 20 * (lines - 1)}px` });
+    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2}px` });
+    const { scrollHeight, clientHeight, style } = this.input;
+    if (this.spec.kind === "text" && scrollHeight > clientHeight) style.height = `${Math.min(HIGHEST, scrollHeight + 4)}px`;
   }
 
   async #typed() {

@@ -744,6 +744,7 @@ class Grid {
         },
         done: () => this.popovers.close(),
         summary: (spec) => this.arranging.openSummary(spec),
+        grown: () => this.popovers.place(),
         changed: () => {
           this.table.columns();
           this.selection.clamp();

@@ -4,7 +4,7 @@ import { debounced, h, name } from "../shared/dom.js";
 import { NUMERIC, count, label } from "../shared/format.js";
 
 // `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
-export async function fillColumns(node, { layout, layouts, choose, changed, summary, done }) {
+export async function fillColumns(node, { layout, layouts, choose, changed, summary, grown, done }) {
   const named = h("div");
   const show = async (what, focus) => {
     const kept = await layouts(what);
@@ -17,6 +17,7 @@ export async function fillColumns(node, { layout, layouts, choose, changed, summ
         h("button", { type: "button", "aria-label": `Delete the layout ${name}`, onclick: () => show({ drop: name }, true) }, "×"))),
       h("div", { class: "lyn" }, input, h("button", { class: "btn", type: "button", onclick: save }, "Save as")),
     );
+    if (node.isConnected) grown();
     if (focus) input.focus();
   };
   const draw = () => {

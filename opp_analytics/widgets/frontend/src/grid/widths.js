@@ -7,6 +7,7 @@ const MOST = 420;
 const SAMPLE = 400;
 const PADDING = 30;
 const BADGE = 18; // the "!" of a refusal beside a date, which would be cut
+const ARROW = 44; // beside the title, its padding included
 export const NUMBERS = 48; // the column of row numbers
 
 let canvas = null;
@@ -28,7 +29,7 @@ function longest(store, { field, kind }) {
 }
 
 export function fitted(store, spec, family) {
-  const title = measure([spec.title + (spec.locked ? " read only" : "")], `600 12px ${family}`) + 22;
+  const title = measure([spec.title + (spec.locked ? " read only" : "")], `600 12px ${family}`) + ARROW;
   const content = measure(longest(store, spec), `600 13px ${family}`) + PADDING - (RIGHT.has(spec.kind) ? 8 : 4) + (DATED.has(spec.kind) ? BADGE : 0);
   return Math.round(Math.max(LEAST, Math.min(MOST, Math.max(title, content))));
 }
