@@ -391,7 +391,7 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     grid.press("Shift+F10")
     pick(grid, "Column…", "Hide")
     assert "Owner" not in titles(grid)
-    expect(grid.said).to_have_text("Owner is hidden; Columns shows it again")
+    expect(grid.said).to_have_text("Owner is hidden; see Columns")
     # Too much to freeze: as many as leave half of the grid to the others.
     page.set_viewport_size({"width": 700, "height": 760})
     grid.fields = ["name", "stage", "value", "close_date", "probability", "status"]

@@ -596,6 +596,8 @@ def show_history(
     if history is None:
         return {"why": "No history was given: oa.edit(opportunities, history=history) shows what a cell was."}
     unique_id, column = sheet.value(row, "unique_id"), sheet.column[name]
+    if name not in history.log.columns:
+        return {"why": f"The history does not record {column.title}."}
     if unique_id is None:
         return {"why": "This deal is new: no record has it yet."}
     try:
@@ -691,8 +693,9 @@ def keep_layouts(
     file = _layout_file(opportunities).with_suffix(".layouts.json")
     layouts: dict[str, dict[str, Any]] = {}
     with suppress(OSError, ValueError, RecursionError, Unfit):
-        layouts = json.loads(file.read_bytes())
-        mapping(_LAYOUT)(layouts)
+        kept = json.loads(file.read_bytes())
+        mapping(_LAYOUT)(kept)
+        layouts = kept
     if save is None and drop is None:
         return layouts
     layouts = {name: layout for name, layout in layouts.items() if name != drop}
@@ -735,7 +738,7 @@ def edit(
     client : Client, optional
         Where the plan is checked and written; without one the review shows the lines that do it.
     history : History, optional
-        Past records, from which the forecast learns.
+        Past records, from which the forecast learns, and which tell what a cell was.
     as_of : date-like, optional
         Day of the forecast; today (UTC) by default.
     freq : str

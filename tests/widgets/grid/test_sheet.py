@@ -488,6 +488,29 @@ def euros() -> EditSheet:
     return EditSheet(Org(currency="USD", currency_rates=rates).apply(frame))
 
 
+def test_duplicate__has_the_writable_cells_of_its_deal_and_no_id_in_either_currency() -> None:
+    sheet = euros()
+    answer = sheet.duplicate([0, 1])
+    assert (answer.rows, answer.message, answer.refused) == ([2, 3], "Duplicated 2 deals", False)
+    copies = sheet.edited.iloc[2:]
+    assert copies["unique_id"].isna().all()
+    assert copies["name"].tolist() == ["Acme (copy)", "Bolt (copy)"]
+    assert copies["currency"].tolist() == ["EUR", "USD"]
+    assert copies["value"].tolist() == [125.0, 300.0]
+    planned = make_plan(sheet)
+    assert planned.problems.empty
+    assert set(planned.changes["operation"]) == {"create"}
+    assert sheet.undo().rows == [2, 3]
+    assert len(sheet.edited) == 2
+
+
+def test_duplicate__of_a_deal_without_a_name_needs_one(sheet) -> None:
+    [row] = sheet.add().rows
+    [copy] = sheet.duplicate([row]).rows
+    assert sheet.edit_of((copy, "name")) == sheet.edit_of((row, "name"))
+    assert sheet.changed_rows == []
+
+
 def test_edit__of_a_converted_value_is_refused_and_names_the_column_to_edit() -> None:
     sheet = euros()
     said = sheet.edit([(0, "value", "200")]).message

@@ -22,6 +22,8 @@ const sortedByOther = ({ store }, { spec }) => store.sorts.some(({ field }) => f
 const sorted = ({ store }, { spec }) => store.sorts.some(({ field }) => field === spec.field);
 const frozen = ({ layout }, { c }) => c + 1 === layout.frozen && c > 0;
 
+const several = (columns) => (columns > 1 ? ` ${count(columns, "column")}` : "");
+
 const GROUPS = {
   Move: [
     { hand: "Arrows, Home, End, Page Up, Page Down", about: "Move; with Shift extend the selection; with Ctrl go to the edge" },
@@ -85,12 +87,12 @@ const GROUPS = {
     { id: "columns", name: "Columns", bar: () => "Columns", popup: true, act: (grid) => grid.openColumns() },
     { hand: "Drag the title of a selected column", about: "Move the column" },
     { hand: "Drag the border of a title, double-click it", about: "Change the width; fit it" },
-    { name: "Move left", menu: ["column"], when: (_, { c }) => c > 1, act: (grid, { spec }) => grid.moveColumn(spec, -1) },
-    { name: "Move right", menu: ["column"], when: ({ specs }, { c }) => c > 0 && c < specs.length - 1, act: (grid, { spec }) => grid.moveColumn(spec, 1) },
+    { name: "Move left", menu: ["column"], when: (_, { c }) => c > 1, act: (grid, { spec }) => grid.moveColumns(grid.columnsWith(spec), -1) },
+    { name: "Move right", menu: ["column"], when: ({ specs }, { c }) => c > 0 && c < specs.length - 1, act: (grid, { spec }) => grid.moveColumns(grid.columnsWith(spec), 1) },
     { name: "Summary of the column…", menu: ["column"], act: (grid, { spec }) => grid.arranging.openSummary(spec) },
     { name: (grid, at) => (frozen(grid, at) ? "Freeze only the first column" : "Freeze up to here"), menu: ["column"], when: ({ specs }, { c }) => c < specs.length - 1, act: (grid, at) => grid.freeze(frozen(grid, at) ? 1 : at.c + 1) },
-    { name: "Fit width", menu: ["column"], act: (grid, { spec }) => grid.fitColumn(spec) },
-    { name: "Hide", menu: ["column"], when: (_, { c }) => c > 0, act: (grid, { spec }) => grid.hideColumn(spec) },
+    { name: "Fit width", menu: ["column"], act: (grid, { spec }) => grid.fitColumns(grid.columnsWith(spec)) },
+    { name: (grid, { spec }) => `Hide${several(grid.columnsWith(spec).length)}`, menu: ["column"], when: (_, { c }) => c > 0, act: (grid, { spec }) => grid.hideColumns(grid.columnsWith(spec)) },
   ],
   Grid: [
     { name: ({ counts }) => `Changed only (${number(counts.changes)})`, id: "only", bar: ({ counts }) => `Changed only (${number(counts.changes)})`, on: ({ store }) => store.changedOnly, act: (grid) => grid.arranging.toggleChanged() },

@@ -26,6 +26,9 @@ import { Table } from "./table.js";
 
 const READS = new Set(["history", "judge", "keep", "layout", "layouts", "operands", "preview", "problems", "strip"]);
 
+// The grids of the page, each of which may come from a module and a tree of its own.
+const GRIDS = (globalThis[Symbol.for("opp_analytics.grids")] ??= new Set());
+
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
   money = {};
@@ -113,7 +116,7 @@ class Grid {
       filterOpened: (spec) => this.arranging.openValues(spec),
       sorted: (spec, add) => this.arranging.turn(spec, add),
       widths: (field, width) => this.layout.resize(field, width),
-      fitted: (spec) => this.fitColumn(spec),
+      fitted: (spec) => this.fitColumns([spec]),
     });
     this.popovers = new Popovers(this.root);
     this.menu = new Menu(this.root, () => this.focus());
@@ -134,7 +137,8 @@ class Grid {
 
   // Each grid of a page has a name of its own: the smallest number that no other has.
   #name() {
-    const taken = new Set([...document.querySelectorAll(".oap .gs")].filter((each) => each !== this.holder).map(({ dataset }) => +dataset.nth));
+    const taken = new Set([...GRIDS].filter((each) => each.isConnected).map(({ dataset }) => +dataset.nth));
+    GRIDS.add(this.holder);
     let nth = 1;
     while (taken.has(nth)) nth += 1;
     this.holder.dataset.nth = nth;
@@ -687,19 +691,25 @@ class Grid {
     this.focus();
   }
 
-  moveColumn(spec, by) {
-    const c = this.specs.indexOf(spec);
-    this.#columns(() => this.layout.place([spec.field], by < 0 ? c - 1 : c + 2), [spec]);
-    this.say(`${spec.title} is column ${this.specs.indexOf(spec) + 1} of ${this.specs.length}`);
+  // A column, with all that are selected if it is one of them.
+  columnsWith(spec) {
+    const chosen = this.specs.filter((each, c) => c > 0 && this.selection.hasColumn(c));
+    return chosen.includes(spec) ? chosen : [spec];
   }
 
-  fitColumn(spec) {
-    this.#columns(() => this.layout.resize(spec.field, this.table.fit(spec)));
+  moveColumns(specs, by) {
+    const places = specs.map((spec) => this.specs.indexOf(spec));
+    this.#columns(() => this.layout.place(specs.map(({ field }) => field), by < 0 ? Math.min(...places) - 1 : Math.max(...places) + 2), specs);
+    this.say(`${specs[0].title} is column ${this.specs.indexOf(specs[0]) + 1} of ${this.specs.length}`);
   }
 
-  hideColumn(spec) {
-    this.#columns(() => this.layout.toggle(spec.field));
-    this.say(`${spec.title} is hidden; Columns shows it again`);
+  fitColumns(specs) {
+    this.#columns(() => specs.forEach((spec) => this.layout.resize(spec.field, this.table.fit(spec))), this.selection.hasColumn(this.specs.indexOf(specs[0])) ? specs : []);
+  }
+
+  hideColumns(specs) {
+    this.#columns(() => specs.forEach(({ field }) => this.layout.toggle(field)));
+    this.say(`${specs.map(({ title }) => title).join(", ")} ${specs.length > 1 ? "are" : "is"} hidden; see Columns`);
   }
 
   freeze(columns) {
@@ -801,6 +811,7 @@ class Grid {
   }
 
   close() {
+    GRIDS.delete(this.holder);
     this.mouse.close();
     this.table.close();
     this.kernel.close();

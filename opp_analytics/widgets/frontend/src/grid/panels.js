@@ -1,6 +1,6 @@
 // The popovers of the bars and the menu: columns and their layouts, a cell's history, bulk edits, refused cells.
 
-import { debounced, h, name } from "../shared/dom.js";
+import { active, debounced, h, name } from "../shared/dom.js";
 import { NUMERIC, count, label } from "../shared/format.js";
 
 // `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
@@ -21,7 +21,7 @@ export async function fillColumns(node, { layout, layouts, choose, changed, summ
     if (focus) input.focus();
   };
   const draw = () => {
-    const { activeElement: before } = document;
+    const before = active(node);
     const rows = layout.all.map((spec, at) => {
       const id = `oa-column-${at}-${Math.random().toString(36).slice(2)}`;
       const box = h("input", { type: "checkbox", id, disabled: at === 0, onchange: () => act(() => layout.toggle(spec.field)) });
