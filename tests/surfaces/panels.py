@@ -28,6 +28,8 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     opened = deals[oa.outcomes(deals) == "open"]
     owner = {"owners": [str(owners.mode().iloc[0])]} if len(owners) else {}
     stage = {"stages": [str(opened["stage"].mode().iloc[0])]} if len(opened) else {}
+    teams = deals["team"].dropna() if "team" in deals else owners.iloc[:0]
+    team = {"where": {"team": [str(teams.mode().iloc[0])]}} if len(teams) else {}
     large = {"low": float(deals["value"].median())} if len(deals) else {}
     aimed = {} if target is None else {"target": target}
     yield {"view": "forecast", **aimed}
@@ -35,6 +37,7 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     yield {"view": "pipeline"}
     yield {"view": "pipeline", "by": "owner_name", **large}
     yield {"view": "pipeline", "by": "close_month", **owner}
+    yield {"view": "pipeline", **team}
     yield {"view": "win_rates", "by": "owner_name"}
     yield {"view": "at_risk"}
     yield {"view": "at_risk", "by": "owner_name", **stage}
@@ -90,6 +93,8 @@ def _select(state: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
     """The deals that the filters keep."""
     if "owners" in state:
         frame = frame[frame["owner_name"].isin(state["owners"])]
+    for column, values in state.get("where", {}).items():
+        frame = frame[frame[column].isin(values)]
     if "stages" in state:
         frame = frame[frame["stage"].astype(str).isin(state["stages"])]
     if "low" in state:
