@@ -32,7 +32,9 @@ def add_planned(chart: Rows, view: View, before: View) -> tuple[Rows, list[str]]
         amount = change.pop(row.key, 0.0)
         shown = view.money(amount, signed=True) if amount else text.MISSING
         rows.append(replace(row, figures=(*row.figures, shown)))
-    gone = [f"{key} {view.money(amount, signed=True)}" for key, amount in change.items() if amount]
+    gone = [
+        f"{view.name_row(key)} {view.money(amount, signed=True)}" for key, amount in change.items() if amount
+    ]
     notes = [f"Planned changes also move what is not drawn: {text.joined(gone, most=5)}."] if gone else []
     return replace(chart, rows=tuple(rows), heads=(*chart.heads, "Planned")), notes
 

@@ -480,6 +480,7 @@ class Grid(Widget):
             case "apply":
                 if review.apply(self._post_progress):
                     return self._show_written()
+                self._keep()
             case "undo run":
                 review.undo_run(self._post_progress)
                 return self._show_written()

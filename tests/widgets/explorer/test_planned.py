@@ -157,3 +157,14 @@ def test_messages__open_the_grid_and_are_checked():
         shape({"key": "nowhere"})
     planned = explorer._respond({"do": "edit", "key": "proposal"})["planned"]
     assert planned == {"said": "No planned changes yet", "grid": explorer.grid.model_id, "written": False}
+
+
+def test_planned__names_what_it_moves_out_of_the_chart():
+    deals = opportunities()
+    deals.loc[0, "close_date"] = pd.Timestamp("2026-08-31")
+    explorer = oa.explore(deals, as_of="2026-06-01", state={"by": "close_month"})
+    put(explorer.edit("2026-08"), (0, "close_date", "2026-06-30"))
+    assert (
+        _panel(explorer, planned=True)["notes"][-1]
+        == "Planned changes also move what is not drawn: Aug 2026 −1K."
+    )

@@ -192,6 +192,9 @@ class ForecastView(View):
     def amounts(self) -> pd.Series[Any]:
         return self.by_period["expected"]
 
+    def name_row(self, key: str) -> str:
+        return text.period(key, self._freq)
+
     @property
     def chart(self) -> Rows:
         money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]

@@ -192,6 +192,9 @@ class PeopleView(OnePeriodView):
     def amounts(self) -> pd.Series[Any]:
         return self.rows["expected"].rename(text.join_key)
 
+    def name_row(self, key: str) -> str:
+        return self._name(key)
+
     @property
     def chart(self) -> Rows:
         table, money = self.rows, self.money

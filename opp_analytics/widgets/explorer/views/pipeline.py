@@ -51,6 +51,9 @@ class PipelineView(View):
     def amounts(self) -> pd.Series[Any]:
         return self._sums["open_value"]
 
+    def name_row(self, key: str) -> str:
+        return self._name(key)
+
     @property
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(MARKS), self._values_at_start()

@@ -239,6 +239,10 @@ class View(ABC):
         """The amount of each row that planned changes move, by its key; empty where they move none."""
         return pd.Series(dtype="float64")
 
+    def name_row(self, key: str) -> str:
+        """Name a row of `amounts` by its key."""
+        return text.label(key)
+
     @property
     def left_out(self) -> dict[str, int]:
         """Picked deals that the table leaves out, by reason."""

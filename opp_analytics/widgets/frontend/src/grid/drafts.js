@@ -59,7 +59,7 @@ export function question(grid) {
     link("take", "Take them in", () => grid.answerDraft("take draft", draft)),
     link("drop", "Drop them", () => grid.answerDraft("drop draft", draft)),
     link("later", "Later", () => grid.postpone()),
-    drafts.length > 1 ? h("span", { class: "q" }, `${drafts.length - 1} more`) : []);
+    ...(drafts.length > 1 ? [h("span", { class: "q" }, `${drafts.length - 1} more`)] : []));
 }
 
 // The popover of the toolbar's Changes.
