@@ -34,6 +34,10 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     aimed = {} if target is None else {"target": target}
     yield {"view": "forecast", **aimed}
     yield {"view": "forecast", "by": "Q"}
+    yield {"view": "forecast", "by": "owner_name", "due": answers.world.period}
+    yield {"view": "forecast", "by": "coverage"}
+    yield {"view": "forecast", "by": "team" if "team" in answers.levels else "owner_name"}
+    yield {"view": "forecast", "by": "pacing"}
     yield {"view": "pipeline"}
     yield {"view": "pipeline", "by": "owner_name", **large}
     yield {"view": "pipeline", "by": "close_month", **owner}
@@ -42,7 +46,10 @@ def _states(answers: Answers) -> Iterator[dict[str, Any]]:
     yield {"view": "at_risk"}
     yield {"view": "at_risk", "by": "owner_name", **stage}
     if answers.history is not None:
+        yield {"view": "forecast", "by": "over_time"}
+        yield {"view": "forecast", "by": "created"}
         yield {"view": "changes"}
+        yield {"view": "changes", "by": "owner_name"}
         yield {"view": "changes", **stage}
         yield {"view": "changes", **owner, **large}
         yield {"view": "slippage"}
@@ -62,7 +69,9 @@ def check_explorer(ledger: Ledger, shown: Shown, answers: Answers) -> None:
         where = f"explorer, {' '.join(str(value) for value in state.values())}"
         _check_code(ledger, where, explorer, answers)
         _check_kpis(ledger, where, panel, state, explorer, answers)
-        if state["view"] == "forecast":
+        if state.get("by") in PERIOD_VIEWS:
+            _check_period(ledger, where, panel, explorer, answers)
+        elif state["view"] == "forecast" and state.get("by", "M") in ("M", "Q"):
             _check_forecast(ledger, where, panel, state, answers)
         if state["view"] == "win_rates":
             _check_chance(ledger, where, panel, answers)
@@ -169,6 +178,51 @@ def _check_forecast(
         ledger.same(f"{where}, title, chance", likely[1] in map(text.percent, near), True)
 
 
+PERIOD_VIEWS = ("owner_name", "team", "coverage", "over_time", "created")
+"""Groupings of the forecast that speak of one period."""
+
+
+def _check_period(ledger: Ledger, where: str, panel: dict[str, Any], explorer: Any, answers: Answers) -> None:
+    """Compare the figures of one period, and of its people, with the forecast by everything that is known."""
+    view, money, day = explorer._view, answers.money, _last_day(answers)
+    if view.choice.view != "forecast":
+        return
+    targets = answers.org.targets if len(answers.org.targets) else None
+    by = view.by if view.by in ("owner_name", "team") else None
+    asked: dict[str, Any] = {"as_of": day, "freq": answers.org.freq(view.freq)}
+    with quiet():
+        table = oa.forecast(
+            answers.deals, **asked, history=answers.history, target=targets, by=by, totals=by is not None,
+            periods=[view.period],
+        )  # fmt: skip
+        kinds = oa.forecast_categories(answers.deals, **asked, by=by)
+    rows = table[table.index.get_level_values("period") == view.period]
+    whole = rows.iloc[-1]
+    kpis = {kpi["name"]: kpi["figure"] for kpi in panel["kpis"]}
+    ledger.same(f"{where}, KPI closed", kpis["Closed won"], money(whole["booked"]))
+    ledger.same(f"{where}, KPI forecast", kpis["Forecast"], money(whole["expected"]))
+    if (day, view.period) == (answers.world.day, answers.world.period):
+        ledger.claim(EVERYWHERE, FORECAST, kpis["Forecast"], where)
+    if by is None:
+        return
+    heads = [head.partition("\n")[0] for head in panel["heads"][1:]]
+    kinds = kinds[kinds.index.get_level_values("period") == view.period].droplevel("period")
+    for row in panel["rows"]:
+        figures = dict(zip(heads, (figure.partition("\n")[0] for figure in row["figures"]), strict=True))
+        given = rows.xs(row["key"], level=by).iloc[0]
+        mine = kinds.sum() if row["key"] == "(all)" else kinds.reindex([row["key"]], fill_value=0.0).iloc[0]
+        expected = {
+            "Closed": money(given["booked"]),
+            "Forecast": money(given["expected"]),
+            "Commit": money(mine["commit_total"]),
+            "Best case": money(mine["best_case_total"]),
+        }
+        if "Target" in figures:
+            expected["Target"] = money(given["target"])
+        for name, figure in expected.items():
+            ledger.same(f"{where}, {row['key']}, {name}", figures[name], figure)
+
+
 def _last_day(answers: Answers) -> pd.Timestamp:
     """The end of the explorer's window: the last record's day, else the day of the question."""
     return answers.world.day if answers.history is None else answers.record_days.iloc[-1]
@@ -254,6 +308,12 @@ def _check_deals(
             total = float(str(deals["total"]).replace(",", "").replace("−", "-"))
             shown = {answers.money(total), answers.money(total, signed=True), answers.money(abs(total))}
             figure = row["figures"][0]
+            if state["view"] == "changes" and "by" in state:
+                # The deals of a group are its changes.
+                values = explorer.table["value"]
+                mine = values if row["key"] == "(all)" else values.loc[[row["key"]]]
+                opening, closing = (mine.xs(end, level=-1).sum() for end in ("opening", "closing"))
+                figure = answers.money(closing - opening)
             ledger.same(f"{where}, {row['key']}, deals add up to {figure}", figure in shown, True)
         if facts:
             _check_facts(ledger, where, deals, flags, chances)

@@ -181,7 +181,8 @@ class PacingView(OnePeriodView):
 
     @property
     def lack(self) -> str | Lack:
-        return View.lack.fget(self)  # type: ignore[attr-defined,no-any-return]
+        lack: str | Lack = View.lack.fget(self)  # type: ignore[attr-defined]
+        return lack or ("" if self.table[["booked", "actual"]].fillna(0).ne(0).any(axis=None) else "nothing")
 
     @property
     def amounts(self) -> pd.Series[Any]:
