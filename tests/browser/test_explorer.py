@@ -11,6 +11,8 @@ from opp_analytics.widgets.explorer.notes import write_note
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.widgets.explorer.pipelines import DAYS, record, states
+from tests.widgets.explorer.test_people import make_org
+from tests.widgets.teams import TODAY, recorded_team
 
 pytestmark = pytest.mark.browser
 
@@ -470,3 +472,67 @@ def test_page__for_those_who_were_absent_opens_without_a_network(
         assert serious_faults(absent, "body") == []
         absent.screenshot(path=screenshots / f"page-{width}.png", full_page=True)
         context.close()
+
+
+def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(page: Page, screenshots) -> None:
+    team = recorded_team(make_org())
+    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast"})
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.set_viewport_size({"width": 1080, "height": 1000})
+    show(page, explorer)
+    by, period = page.get_by_label("Group by"), page.get_by_label("Period", exact=True)
+    title, deals = page.locator(".oap-explorer h3"), page.locator(".deals")
+
+    # By person: targets, the call and who made it; a row opens its deals, by mouse and by keyboard.
+    by.select_option("owner_name")
+    expect(title).to_contain_text("forecast is")
+    row = page.locator(".row.mk", has_text="Ann")
+    expect(row).to_contain_text("$4K by Dee")
+    expect(page.locator(".row.strong")).to_contain_text("All")
+    row.click()
+    expect(row).to_have_attribute("aria-expanded", "true")
+    expect(deals.locator("tbody tr").first).to_contain_text("Ann")
+    assert serious_faults(page) == []
+    page.keyboard.press("Escape")
+    with page.expect_download() as export:
+        page.get_by_role("button", name="Export table (CSV)").click()
+    assert export.value.path().read_text().startswith("owner_name,booked,")
+    period.select_option("2026-12")
+    expect(page.locator(".sub")).to_contain_text("Dec 2026, as of Nov 10")
+    # The period stays from one grouping to the next.
+    by.select_option("team")
+    expect(page.locator(".row.mk", has_text="East")).to_be_visible()
+    assert explorer.state["due"] == "2026-12"
+
+    # Over time and created: marks say their figures; a column opens its deals.
+    by.select_option("over_time")
+    expect(page.locator(".over svg").first).to_be_visible()
+    expect(page.get_by_role("button", name="Owner", exact=True)).to_have_count(0)
+    assert serious_faults(page) == []
+    by.select_option("created")
+    column = page.locator(".over .mk").last
+    column.focus()
+    page.keyboard.press("Enter")
+    expect(column).to_have_attribute("aria-expanded", "true")
+    expect(deals).to_be_visible()
+    assert serious_faults(page) == []
+    page.keyboard.press("Escape")
+    expect(column).to_be_focused()
+    for name in ("pacing", "coverage"):
+        by.select_option(name)
+        expect(page.locator(".row.mk").first).to_be_visible()
+        assert serious_faults(page) == []
+    expect(page.get_by_label("Target of a period")).to_be_visible()
+
+    # In a narrow pane each figure stands under its name, and nothing is cut.
+    page.set_viewport_size({"width": 400, "height": 1000})
+    by.select_option("owner_name")
+    expect(page.locator(".wide .row.mk").first).to_be_visible()
+    wide = page.evaluate(
+        "document.querySelector('.oap-explorer .fig').scrollWidth - document.querySelector('.oap-explorer .fig').clientWidth"
+    )
+    assert wide <= 1
+    page.screenshot(path=screenshots / "explorer-people-400.png", full_page=True)
+    assert complaints == []
