@@ -54,6 +54,7 @@ class Grid {
     this.#build();
     this.#listen();
     this.ask({ do: "state" });
+    this.layout.keepNamed({});
     const { rows } = model.get("_only") ?? {};
     if (rows) {
       this.store.only = new Set(rows);
@@ -747,7 +748,6 @@ class Grid {
     this.popovers.toggle(this.#bar("columns"), "Columns", (node) =>
       fillColumns(node, {
         layout: this.layout,
-        layouts: async (what) => (await this.ask({ do: "layouts", ...what })).layouts,
         choose: (layout) => {
           this.layout.reset(layout);
           this.arranging.sortAs(this.layout.more.sort);

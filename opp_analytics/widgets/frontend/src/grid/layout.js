@@ -1,6 +1,8 @@
 // What is set: the columns that are shown, in which order, how wide and how many frozen, and behind them sort and filters; kept by Python.
 
 export class Layout {
+  kept = {}; // layouts by name
+
   constructor(model, specs, ask) {
     Object.assign(this, { model, specs, ask });
     this.#take(model.get("_layout") ?? {});
@@ -82,6 +84,12 @@ export class Layout {
   note(more) {
     this.more = more;
     this.#keep();
+  }
+
+  // Saves or drops a layout with a name, if it is told to, and notes all that Python keeps.
+  async keepNamed(what) {
+    const { layouts } = await this.ask({ do: "layouts", ...what });
+    if (layouts) this.kept = layouts;
   }
 
   // What a layout with a name keeps.

@@ -3,57 +3,52 @@
 import { active, debounced, h, name } from "../shared/dom.js";
 import { NUMERIC, count, label } from "../shared/format.js";
 
-// `layouts` saves or drops one if it is told to, and gives those that are kept; `choose` takes one, or the default.
-export async function fillColumns(node, { layout, layouts, choose, changed, summary, grown, done }) {
-  const named = h("div");
-  const show = async (what, focus) => {
-    const kept = await layouts(what);
-    if (!kept) return;
-    const input = h("input", { type: "text", "aria-label": "Name of the layout", placeholder: "name", maxlength: "60", onkeydown: (event) => event.key === "Enter" && save() });
-    const save = () => input.value.trim() && show({ save: { name: input.value, layout: layout.named } }, true);
-    named.replaceChildren(
-      ...Object.entries(kept).map(([name, one]) => h("div", { class: "co ly" },
-        h("button", { class: "mi", type: "button", onclick: () => act(() => choose(one), true) }, h("bdi", {}, name)),
-        h("button", { type: "button", "aria-label": `Delete the layout ${name}`, onclick: () => show({ drop: name }, true) }, "×"))),
-      h("div", { class: "lyn" }, input, h("button", { class: "btn", type: "button", onclick: save }, "Save as")),
-    );
-    if (node.isConnected) grown();
-    if (focus) input.focus();
-  };
+// `choose` takes a layout, or the default.
+export function fillColumns(node, { layout, choose, changed, summary, grown, done }) {
   const draw = () => {
     const before = active(node);
+    const key = before?.dataset.key;
     const rows = layout.all.map((spec, at) => {
       const id = `oa-column-${at}-${Math.random().toString(36).slice(2)}`;
-      const box = h("input", { type: "checkbox", id, disabled: at === 0, onchange: () => act(() => layout.toggle(spec.field)) });
+      const box = h("input", { type: "checkbox", id, disabled: at === 0, "data-key": spec.field, onchange: () => act(() => layout.toggle(spec.field)) });
       box.checked = at === 0 || !layout.hidden.has(spec.field);
       const arrow = (by, sign, where) =>
-        h("button", { type: "button", "data-move": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by), true) }, sign);
+        h("button", { type: "button", "data-key": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by)) }, sign);
       return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), h("button", { type: "button", title: "Summary", "aria-label": `Summary of ${spec.title}`, onclick: () => summary(spec) }, "Σ"), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
     });
-    const title = layout.all[0].title;
+    const input = h("input", { type: "text", "data-key": "name", "aria-label": "Name of the layout", placeholder: "name", maxlength: "60", onkeydown: (event) => event.key === "Enter" && save() });
+    const keep = async (what) => {
+      await layout.keepNamed(what);
+      draw();
+      if (node.isConnected) grown();
+    };
+    const save = () => {
+      input.focus();
+      return input.value.trim() && keep({ save: { name: input.value, layout: layout.named } });
+    };
+    const offer = (title, one) => h("button", { class: "mi", type: "button", "data-key": `layout ${title}`, onclick: () => act(() => choose(one)) }, h("bdi", {}, title));
+    const named = Object.entries(layout.kept).map(([title, one]) => h("div", { class: "co ly" }, offer(title, one), h("button", { type: "button", "aria-label": `Delete the layout ${title}`, onclick: () => keep({ drop: title }) }, "×")));
     node.replaceChildren(
-      h("div", { class: "sm q" }, `${title} stays frozen. Identifiers start hidden.`),
+      h("div", { class: "sm q" }, "Layouts: columns, widths, frozen ones and sort"),
+      h("div", { class: "co ly" }, offer("Default")), ...named,
+      h("div", { class: "lyn" }, input, h("button", { class: "btn", type: "button", onclick: save }, "Save as")),
+      h("hr"),
+      h("div", { class: "sm q" }, `${layout.all[0].title} stays frozen. Identifiers start hidden.`),
       ...rows,
       h("div", { class: "popf" },
-        h("button", { class: "lnk", type: "button", onclick: () => act(() => layout.fit()) }, "Fit widths"),
-        h("button", { class: "lnk", type: "button", "data-move": "default", onclick: () => act(() => choose(), true) }, "Default"),
+        h("button", { class: "lnk", type: "button", "data-key": "fit", onclick: () => act(() => layout.fit()) }, "Fit widths"),
         h("button", { class: "lnk", type: "button", onclick: done }, "Done"),
       ),
-      h("hr"),
-      h("div", { class: "sm q" }, "Layouts: columns, widths, frozen ones and sort"),
-      named,
     );
-    // What had focus was drawn anew, or moved.
-    const same = ({ dataset, disabled }) => dataset.move && dataset.move === before?.dataset.move && !disabled;
-    (node.contains(before) ? before : [...node.querySelectorAll("[data-move]")].find(same))?.focus();
+    // What had focus was drawn anew.
+    if (before) ([...node.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && !each.disabled) ?? input).focus({ preventScroll: true });
   };
-  const act = (what, moved) => {
+  const act = (what) => {
     what();
     changed();
-    if (moved) draw();
+    draw();
   };
   draw();
-  await show({});
 }
 
 // What a cell was, the newest first; a run of one's own is named.
