@@ -27,14 +27,17 @@ from opp_analytics.inputs import (
     match_name,
     read_amount,
     read_amounts,
+    read_change,
     read_date,
     read_dates,
     read_flag,
     read_flags,
+    read_formula,
     read_instants,
     read_percent,
     read_percents,
     read_serial_date,
+    read_span,
     spell_amount,
     suggest,
 )
@@ -63,6 +66,57 @@ def test_read_amount__reads_what_a_spreadsheet_reads(typed, read):
 def test_read_amount__refuses_the_rest(typed):
     with pytest.raises(BadCell, match="is not an amount; try 45000"):
         read_amount(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("1.23E+05", 123_000), ("1,23E+05", 123_000), ("$1.5E+06", 1_500_000), ("1.234567E+03", 1234.567), ("1.23E-02", 0.0123)],
+)  # fmt: skip
+def test_read_amount__reads_a_long_number_as_excel_shows_it(typed, read):
+    assert read_amount(typed, "USD") == read == read_amount(typed, "USD", decimal_comma=True)
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u2009", "\u202f"])
+def test_read_amount__reads_thousands_apart_and_money_behind(space):
+    assert read_amount(f"45{space}000{space}USD", "USD") == 45_000
+
+
+@pytest.mark.parametrize(
+    ("typed", "computed"),
+    [("=45*2", 90), ("=(1+2)*3/4", 2.25), ("= -5 + .5", -4.5), ("=45 × 2 ÷ 3 − 1", 29), ("=0.1+0.2", 0.3)],
+)
+def test_read_formula__computes_numbers_and_the_four_operations(typed, computed):
+    assert read_formula(typed) == computed
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        *((typed, "is a formula that is not computed here") for typed in
+          ("=A1", "=2**9999999", "=1//2", "=SUM(1,2)", "=", "=()", "=1,000*2", "=__import__('os')", "=" + "(" * 99 + "1", "=" + "9*" * 200 + "9", "=1 2")),
+        ("=1/0", "divides by zero"),
+    ],
+)  # fmt: skip
+def test_read_formula__refuses_everything_else(typed, why):
+    with pytest.raises(BadCell, match=why):
+        read_formula(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [("× 1.1", 220), ("* 2", 400), ("x 2", 400), ("/ 4", 50), ("+ 10k", 10_200), ("-10", 190), ("- 5%", 190), ("+5%", 210), ("× 110%", 220)],
+)  # fmt: skip
+def test_read_change__computes_from_a_number(typed, becomes):
+    assert read_change(typed, "USD")(200) == pytest.approx(becomes)
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("1.1", "is not a change"), ("++5", "is not a change"), ("× lots", "is not an amount"), ("/ 0", "divides by zero"), ("+ €5", "is in €")],
+)  # fmt: skip
+def test_read_change__refuses_the_rest(typed, why):
+    with pytest.raises(BadCell, match=why):
+        read_change(typed, "USD")
 
 
 def test_read_percent__takes_the_sign_or_not_and_refuses_what_may_mean_two_things():
@@ -123,6 +177,48 @@ def test_read_date__follows_the_order_it_is_told_and_refuses_both_readings_witho
     assert read_date("13/4/2027", day_first=None) == pd.Timestamp("2027-04-13")
     with pytest.raises(BadCell, match="may mean Mar 4, 2027 or Apr 3, 2027"):
         read_date("03/04/2027", day_first=None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("31-Dec-26", "2026-12-31"), ("31-Dec-2026", "2026-12-31"), ("31 Dec 26", "2026-12-31"), ("12/31/2026 0:00", "2026-12-31"), ("12/31/2026 2:30 PM", "2026-12-31")],
+)  # fmt: skip
+def test_read_date__reads_the_forms_of_excel(typed, read):
+    assert read_date(typed) == pd.Timestamp(read)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read", "past"),
+    [
+        ("today", "2026-11-29", "2026-11-29"),
+        ("Tomorrow", "2026-11-30", "2026-11-30"),
+        ("yesterday", "2026-11-28", "2026-11-28"),
+        ("+7", "2026-12-06", "2026-12-06"),
+        ("−3", "2026-11-26", "2026-11-26"),
+        ("+2w", "2026-12-13", "2026-12-13"),
+        ("+ 3 months", "2027-02-28", "2027-02-28"),
+        ("eom", "2026-11-30", "2026-11-30"),
+        ("eoq", "2027-01-31", "2027-01-31"),
+        ("EOY", "2027-01-31", "2027-01-31"),
+        ("fri", "2026-12-04", "2026-11-27"),
+        ("sunday", "2026-12-06", "2026-11-22"),
+    ],
+)
+def test_read_date__counts_from_today_for_a_person_and_never_in_a_file(typed, read, past):
+    count = partial(read_date, typed, today=date(2026, 11, 29), year_start=2)
+    assert (count(), count(past=True)) == (pd.Timestamp(read), pd.Timestamp(past))
+    with pytest.raises(BadCell, match="is not a date"):
+        read_date(typed)
+
+
+def test_read_date__says_which_day_a_number_of_a_workbook_is_and_refuses_far_days():
+    with pytest.raises(BadCell, match="is the number of Dec 31, 2026 in a workbook; type 2026-12-31"):
+        read_date("46387")
+    with pytest.raises(BadCell, match="is too far away"):
+        read_date("+999y", today=date(2026, 11, 29))
+    with pytest.raises(BadCell, match="is in the year 3026"):
+        read_date("12/31/3026", today=date(2026, 11, 29))
+    assert read_span("7") is None
 
 
 @given(st.dates(date(1955, 1, 1), date(2200, 12, 31)))

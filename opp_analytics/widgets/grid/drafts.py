@@ -105,7 +105,11 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     parts += [f"{count(len(added), 'new deal')}"] if added else []
     parts += [f"{count(n, 'removal')}"] if n else []
     answer = sheet.edit(
-        ((*key, typed) for key, typed in cells.items()), ", ".join(parts), added=added, removed=removed
+        ((*key, typed) for key, typed in cells.items()),
+        ", ".join(parts),
+        added=added,
+        removed=removed,
+        sure=True,
     )
     for key, words in doubts.items():
         sheet.refuse(key, words)

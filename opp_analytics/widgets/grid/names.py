@@ -8,6 +8,8 @@ from opp_analytics.inputs import fold
 
 _MOST_COMPARED = 5_000
 """More names than that are only found in any letters: their slips would fill the memory."""
+_SHORTEST = 5
+"""Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep 2."""
 
 
 class KnownNames:
@@ -20,10 +22,8 @@ class KnownNames:
             self._names.setdefault(fold(name), name)
 
     def add(self, name: str) -> None:
-        """Add a name."""
+        """Add a name, to be found in any letters."""
         self._names.setdefault(fold(name), name)
-        if self._slips is not None:
-            self._note_slips(name)
 
     def match(self, typed: str) -> str | None:
         """Find the name that is typed, whatever the case and spaces."""
@@ -35,23 +35,17 @@ class KnownNames:
             return None
         if self._slips is None:
             self._slips = {}
-            for name in self._names.values():
-                self._note_slips(name)
+            for folded, name in self._names.items():
+                words = folded.split("_") if "_" in folded else ()
+                for slip in (*_list_slips(name), *words):
+                    self._slips.setdefault(slip, name)
         return next((self._slips[slip] for slip in _list_slips(typed) if slip in self._slips), None)
-
-    def _note_slips(self, name: str) -> None:
-        slips, words = self._slips or {}, fold(name).split("_")
-        for slip in (*_list_slips(name), *(words if len(words) > 1 else ())):
-            slips.setdefault(slip, name)
-        self._slips = slips
 
 
 def _list_slips(name: str) -> list[str]:
     """List the spellings of a name without one letter, and its words in order: names one letter apart share one of them."""
     folded = fold(name)
     ordered = " ".join(sorted(folded.replace(",", "").split("_")))
-    return [
-        folded,
-        ordered,
-        *(folded[:at] + folded[at + 1 :] for at in range(len(folded)) if len(folded) > 4),
-    ]
+    if len(folded) < _SHORTEST or any(letter.isdecimal() for letter in folded):
+        return [folded, ordered]
+    return [folded, ordered, *(folded[:at] + folded[at + 1 :] for at in range(len(folded)))]

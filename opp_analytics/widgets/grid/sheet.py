@@ -318,7 +318,8 @@ class EditSheet:
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
         self._known = cache(self._know_names)
-        self._offered: list[Key] = []
+        self._named = {c.field for c in self.columns if c.kind == "person" or c.field == "account_name"}
+        self._offered: dict[Key, Any] = {}
         self._on_server: dict[Key, Any] = {}
         """Values on the server, where they differ from the frame by now."""
         self._cells: dict[Key, CellEdit] = {}
@@ -347,11 +348,12 @@ class EditSheet:
         *,
         added: Iterable[int] = (),
         removed: Iterable[int] = (),
+        sure: bool = False,
     ) -> Answer:
         """Put typed text into cells, as one step; None clears a cell, and read-only ones are left as they are.
 
         "{cells}" in the label becomes the number of cells. Rows that are reserved may be `added` in the same step, and rows
-        marked as `removed`.
+        marked as `removed`. Names that are close to a known one are taken where somebody is `sure` of them.
         """
         edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
@@ -359,11 +361,9 @@ class EditSheet:
 
         @cache
         def find_name(name: str, typed: str) -> tuple[str | None, str | None]:
-            both = self._known(name), typed_names(name)
-            matched = next((known for each in both if (known := each.match(typed))), None)
-            if matched is not None:
-                return matched, None
-            return None, next((near for each in both if (near := each.find_near(typed))), None)
+            known = self._known(name)
+            found = known.match(typed) or typed_names(name).match(typed)
+            return found, None if found or sure else known.find_near(typed)
 
         locked = 0
         for row, name, typed in cells:
@@ -371,11 +371,11 @@ class EditSheet:
             if column.locked:
                 locked += 1
                 continue
-            if edits.get((row, name)) == _NAMELESS and schema.is_blank(typed):
+            if edits.get((row, name)) is _NAMELESS and schema.is_blank(typed):
                 continue
             closed = column.kind == "date" and self._org.stages.is_closed(self._find_state(row))
             cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
-            if _holds_names(column) and cell.value is not None:
+            if name in self._named and cell.value is not None:
                 cell = self._recognize((row, name), cell, find_name(name, cell.value), typed_names(name))
             edits[row, name] = self._fit((row, name), typed, cell)
         edits |= self._refuse_foreign_stages(edits)
@@ -386,9 +386,8 @@ class EditSheet:
 
     def agree(self) -> Answer:
         """Do what the last step offered: the chance and close date that its closed deals ought to have."""
-        offered = [(key, self._expect(key)) for key in self._offered]
         told = self._word_offer().removeprefix("Also set ").removesuffix("?")
-        cells = [(*key, self.column[key[1]].spell(value)) for key, value in offered]
+        cells = [(*key, self.column[key[1]].spell(value)) for key, value in self._offered.items()]
         return self.edit(cells, f"Set {told}") if cells else Answer(message="Nothing to change")
 
     def change_many(
@@ -676,14 +675,12 @@ class EditSheet:
         """Say what deserves a second look at a value that is taken; empty for most."""
         column, value = self.column[name], self.value(row, name)
         if name == "stage":
-            left = [
-                key for key in ((row, "probability"), (row, "close_date")) if self._expect(key) is not None
-            ]
-            kept = [f"{self.column[n].title} {self.column[n].show(self.value(r, n))}" for r, n in left]
+            left = [self.column[each] for each in self._list_leftovers(row)]
+            kept = [f"{each.title} {each.show(self.value(row, each.field))}" for each in left]
             return f"keeps {text.joined(kept)}" if kept else ""
         if value is None:
             return ""
-        if _holds_names(column):
+        if name in self._named:
             return "" if self._known(name).match(value) else f"{value} is new here"
         if name != "close_date" or self._today is None:
             return ""
@@ -785,42 +782,43 @@ class EditSheet:
         """Take the name that is known in other letters; ask once about a new one that is close to it."""
         typed, (known, meant), last = str(cell.value), found, self._cells.get(key)
         if known is not None:
-            return replace(cell, value=known)
+            return cell if known == typed else replace(cell, value=known)
         if meant is not None and not (last is not None and last.instead and last.typed == typed):
             reason = f"is not known here; did you mean {meant}? Type it again to keep it"
             return CellEdit(None, False, typed, reason, instead=meant)
         typed_names.add(typed)
         return cell
 
-    def _expect(self, key: Key) -> Any:
-        """What the cell of a deal that an edit has won or lost ought to hold; None if it does, and for other deals."""
-        row, name = key
-        if name not in self.column or self.column[name].locked:
-            return None
+    def _find_end(self, row: int) -> str:
+        """Tell whether an edit has won or lost a deal; empty for other deals."""
         outcome = self._org.stages.outcome(self._find_state(row))
+        if outcome not in ("won", "lost"):
+            return ""
         before = {each: self.base_value(row, each) for each in ("stage", "status")}
-        if outcome not in ("won", "lost") or outcome == self._org.stages.outcome(before):
-            return None
-        value, won = self.value(row, name), outcome == "won"
-        if name == "probability":
-            return None if value == 100 * won else 100 * won
-        if self._today is None:
-            return None
-        today = pd.Timestamp(self._today).as_unit("us")
-        # A deal may have been lost before today; when one was won is for a person to say.
-        fits = value is not None and (value == today or (value < today and not won))
-        return None if fits else today
+        return "" if outcome == self._org.stages.outcome(before) else outcome
 
-    def _find_leftovers(self, edits: Mapping[Key, CellEdit | None]) -> list[Key]:
-        """Find the cells that do not fit the outcome that a step gave their deals."""
-        rows = dict.fromkeys(
-            row for (row, name), cell in edits.items() if name in ("stage", "status") and cell
-        )
-        keys = ((row, name) for row in rows for name in ("probability", "close_date"))
-        return [key for key in keys if self._stays(key[0]) and self._expect(key) is not None]
+    def _list_leftovers(self, row: int) -> dict[str, Any]:
+        """List what the chance and close date of a deal ought to be that an edit has won or lost; none that fits stays in."""
+        end = self._find_end(row)
+        if not end or not self._stays(row):
+            return {}
+        wanted: dict[str, Any] = {"probability": 100 if end == "won" else 0}
+        day = self.value(row, "close_date")
+        today = None if self._today is None else pd.Timestamp(self._today).as_unit("us")
+        # A deal may have been lost before today; when one was won is for a person to say.
+        if today is not None and (day is None or day > today or end == "won"):
+            wanted["close_date"] = today
+        held = (name for name in wanted if name in self.column and not self.column[name].locked)
+        return {name: wanted[name] for name in held if self.value(row, name) != wanted[name]}
+
+    def _find_leftovers(self, edits: Mapping[Key, CellEdit | None]) -> dict[Key, Any]:
+        """Find what cells ought to hold that do not fit the outcome which a step gave their deals."""
+        ended = (row for (row, name), cell in edits.items() if name in ("stage", "status") and cell)
+        rows = dict.fromkeys(ended)
+        return {(row, name): wanted for row in rows for name, wanted in self._list_leftovers(row).items()}
 
     def _word_offer(self) -> str:
-        chances = {self._expect(key) for key in self._offered if key[1] == "probability"}
+        chances = {wanted for (_, name), wanted in self._offered.items() if name == "probability"}
         parts = (
             [f"{self.column['probability'].title} to {text.joined(f'{each}%' for each in sorted(chances))}"]
             if chances
@@ -833,17 +831,16 @@ class EditSheet:
 
     def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
         """Say what deserves a second look at the cells of a step, as the end of its message."""
-        taken = {
-            (row, name): cell for (row, name), cell in edits.items() if cell is not None and not cell.why
-        }
-        names = {
-            (name, cell.value): row for (row, name), cell in taken.items() if _holds_names(self.column[name])
-        }
-        keys = [
-            *((row, name) for (name, _), row in names.items()),
-            *(key for key in taken if key[1] == "close_date"),
-        ]
-        notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
+        names: dict[tuple[str, Any], Key] = {}
+        dates: list[Key] = []
+        for key, cell in edits.items():
+            if cell is None or cell.why:
+                continue
+            if key[1] in self._named:
+                names.setdefault((key[1], cell.value), key)
+            elif key[1] == "close_date":
+                dates.append(key)
+        notes = list(dict.fromkeys(note for key in (*names.values(), *dates) if (note := self.note_of(*key))))
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
 
@@ -934,12 +931,12 @@ class EditSheet:
         aside = ""
         if locked:
             aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
-        self._offered = []
+        self._offered = {}
         if not edits and not rows:
-            return Answer(message=f"Nothing to change{aside}")
-        unnamed = sum(cell == _NAMELESS for cell in edits.values())
+            return Answer(message=f"Nothing to change{label.partition('{cells}')[2]}{aside}")
+        unnamed = sum(cell is _NAMELESS for cell in edits.values())
         refusals = [
-            cell.why for cell in edits.values() if cell is not None and cell.why and cell != _NAMELESS
+            cell.why for cell in edits.values() if cell is not None and cell.why and cell is not _NAMELESS
         ]
         taken = len(edits) - len(refusals) - unnamed
         counted = "{cells}" in label
@@ -987,10 +984,6 @@ class EditSheet:
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)
         self._place(step.cells, step.added, step.removed)
         return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
-
-
-def _holds_names(column: GridColumn) -> bool:
-    return column.kind == "person" or column.field == "account_name"
 
 
 def _overlay(

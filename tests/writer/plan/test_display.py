@@ -74,5 +74,15 @@ def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(be
     assert plan(held, held.iloc[1:]).summary().splitlines()[2] == "1 deal already won or lost"
 
 
+def test_plan__says_which_deals_are_won_or_lost_with_the_chance_of_an_open_one(before: pd.DataFrame) -> None:
+    held = conform(before.assign(stage="proposal", status="active", probability=45))
+    won = held.assign(stage=["closed_won", "closed_won", "closed_lost", *["proposal"] * (len(held) - 3)])
+    assert "\n3 deals won or lost with the stated chance from before" in plan(held, won).summary()
+    won.loc[:2, "probability"] = [100, 45, 0]
+    assert "\n1 deal won or lost with the stated chance from before" in plan(held, won).summary()
+    won.loc[1, "probability"] = 100
+    assert "stated chance from before" not in plan(held, won).summary()
+
+
 def test_plan__of_open_deals_has_nothing_further_to_tell(before: pd.DataFrame) -> None:
     assert len(plan(before, before.assign(value=5.0)).summary().splitlines()) == 2
