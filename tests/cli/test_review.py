@@ -602,6 +602,18 @@ def test_warnings__are_said_once_with_the_largest_number(
     assert command(*words, "--quiet")[2] == ""
 
 
+def test_plan__of_a_part_is_of_the_whole_with_the_other_deals_of_the_history(
+    command: Command, here: Path
+) -> None:
+    whole = deals(12)
+    History(here / "opp-history").record(whole, at="2026-03-09")
+    oa.to_csv(whole.head(2), here / "before.csv")
+    oa.to_csv(whole.head(2).assign(value=7.0), here / "after.csv")
+    code, out, _ = command("plan", "before.csv", "after.csv", "--offline", "--as-of", "2026-03-10")
+    assert code == 0
+    assert "as of 2026-03-10; with 10 other deals as recorded; the periods that change" in out
+
+
 def test_json__of_loads_checks_and_edits(command: Command, account: Account, here: Path) -> None:
     account(deals(3))
     stock = json.loads(command("load", "--json")[1])

@@ -155,20 +155,23 @@ class Plan:
         rest = find_rest(self.before, history)
         whole = rest is not None or not holds_part(self.before, history)
         asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "new_business": whole}
-        found = forecast(add_rest(self.before, rest), method=method, **asked)
+        whose = {"before": add_rest(self.before, rest), "after": add_rest(self.edited(), rest)}
+        found = forecast(whose["before"], method=method, **asked)
         used: MethodName = found.attrs["method"]
         unseen = RUN_RATE_LIMIT if used == "run_rate" else ""
         why = "; ".join(filter(None, (found.attrs["why"], unseen)))
-        sides = {"before": found, "after": forecast(add_rest(self.edited(), rest), method=used, **asked)}
-        first = list(BUCKETS)
-        periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
-        columns = {}
-        for figure in _FIGURES:
-            for name, side in sides.items():
-                column = side[figure].reindex(periods).astype("float64")
-                # A period that only one side has holds nothing on the other.
-                columns[f"{figure}_{name}"] = column.where(column.index.isin(side.index), 0.0)
-        impact = pd.DataFrame(columns, index=pd.Index(periods, dtype=schema.TEXT, name="period"))
+        # A period without deals on one side may have new business on both.
+        sides, wanted = {"before": found}, found.index.difference(list(BUCKETS))
+        sides["after"] = forecast(whose["after"], method=used, periods=[*wanted], **asked)
+        if not sides["after"].index.isin(found.index).all():
+            wanted = sides["after"].index.difference(list(BUCKETS))
+            sides["before"] = forecast(whose["before"], method=used, periods=[*wanted], **asked)
+        columns = {
+            f"{figure}_{name}": side[figure].astype("float64")
+            for figure in _FIGURES
+            for name, side in sides.items()
+        }
+        impact = pd.DataFrame(columns)
         total = impact.sum()
         total[[c for c in columns if c.startswith(("low_", "high_"))]] = float("nan")
         impact = pd.concat([impact, total.rename("total").to_frame().T])

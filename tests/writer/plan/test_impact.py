@@ -85,6 +85,19 @@ def test_plan_impact__of_a_part_is_of_the_whole_where_the_history_has_the_rest()
     assert impact.loc["2026-11", "expected_before"] == pytest.approx(alone)
 
 
+def test_plan_impact__of_a_period_that_lost_its_only_deal_keeps_its_new_business() -> None:
+    history = recorded_team()
+    deals = history.as_of(TODAY)
+    moved = changed(deals, int(np.flatnonzero(deals["unique_id"] == "open-4")[0]), close_date="2027-03-15")
+    asked = {"as_of": TODAY, "history": history}
+    impact = plan(deals, moved).impact(**asked)
+    for label in ("2027-01", "2027-03"):
+        for side, frame in (("before", deals), ("after", moved)):
+            expected = oa.forecast(frame, periods=[label], **asked)["expected"][label]
+            assert impact.loc[label, f"expected_{side}"] == pytest.approx(expected)
+    assert impact.loc["2027-01", "expected_after"] > 0
+
+
 def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
     own = oa.Org(
         stages=[{"name": "Demo", "kind": "open", "probability": 50}, {"name": "Signed", "kind": "won"}]

@@ -172,11 +172,12 @@ export class Table {
   #filter(node, { spec }) {
     node.setAttribute("role", "gridcell");
     if (!spec) return;
-    const { text = "", error, list, but } = this.store.filters.get(spec.field) ?? {};
+    const { text = "", words, error, list, but } = this.store.filters.get(spec.field) ?? {};
     const on = list || (text && !error);
     const input = h("input", {
       type: "text",
       class: on ? "on" : "",
+      title: words ?? null,
       "aria-label": `Filter ${spec.title}`,
       "aria-invalid": error ? "true" : false,
       "data-filter": spec.field,
@@ -211,7 +212,8 @@ export class Table {
   // A filter's look, without drawing its field anew under the caret.
   showFilter(field) {
     const input = this.filterInput(field);
-    const { text = "", error, list } = this.store.filters.get(field) ?? {};
+    const { text = "", words, error, list } = this.store.filters.get(field) ?? {};
+    input.title = words ?? "";
     input.classList.toggle("on", Boolean(list || (text && !error)));
     input.toggleAttribute("aria-invalid", Boolean(error));
     if (error) input.setAttribute("aria-invalid", "true");
