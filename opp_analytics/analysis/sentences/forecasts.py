@@ -184,7 +184,10 @@ def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bo
     said, forecast = f"{name}: {_say_closed(row, amount)}", f"forecast {amount(row['expected'])}"
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return (f"{said} and no open deals due.",)
-    if row["open_count"] == 1 and not row["booked"] and row["open_value"] > 0 and not row["new_business"]:
+    # By chances from history, deals due in other periods count in this one too.
+    is_of_one = table.attrs["method"] == "stated" or table["open_count"].sum() == 1
+    single = is_of_one and row["open_count"] == 1 and not row["booked"] and not row["new_business"]
+    if single and row["open_value"] > 0:
         likely = percent(row["expected"] / row["open_value"])
         return (f"{said}, one deal of {amount(row['open_value'])} due, {likely} likely to close.",)
     if math.isnan(row["expected"]):

@@ -245,6 +245,7 @@ class ForecastView(View):
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"
             how = f"these {text.count(len(self.behind))} alone, at their chances {chances}"
+            how = how.replace("these 1 deal alone, at their chances", "this deal alone, at its chance")
         return how
 
     def find_deals(self, key: str) -> pd.DataFrame:
