@@ -120,3 +120,25 @@ def test_page__that_cannot_show_the_grid_gives_the_code(page: Page, explorer: oa
     expect(page.locator("main")).to_contain_text("This page cannot show the grid here. Run this in a cell:")
     expect(page.get_by_role("button", name="Copy code")).to_be_focused()
     assert explorer.grid is not None
+
+
+def test_what_is_applied__is_what_the_explorer_shows(page: Page, tenant) -> None:
+    client = tenant(3)
+    explorer = oa.explore(oa.load(client, progress=False), client=client, as_of="2026-06-01")
+    show(page, explorer)
+    page.get_by_role("button", name="Edit deals").click()
+    grid = _grid(page)
+    grid.locator(".slick-row[data-row='0'] .slick-cell", has_text="1,000").click()
+    page.keyboard.type("91000")
+    page.keyboard.press("Enter")
+    expect(page.locator(".planned")).to_contain_text("1 planned change in 1 deal")
+    expect(page.locator("[data-mark=proposal]")).to_contain_text("3K")
+    grid.get_by_role("button", name="Review plan").click()
+    drawer = grid.locator(".drw")
+    drawer.get_by_role("button", name="Check against the server").click()
+    drawer.get_by_role("button", name="Apply 1 change…").click()
+    drawer.get_by_role("button", name="Write 1 change").click()
+    expect(drawer).to_contain_text("Receipt: 1 of 1 change")
+    expect(page.locator(".planned")).to_contain_text("No planned changes yet")
+    expect(page.locator("[data-mark=proposal]")).to_contain_text("93K")
+    expect(page.locator("pre.code").first).to_contain_text("opportunities = explorer.grid.opportunities")
