@@ -933,7 +933,8 @@ class EditSheet:
             aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
         self._offered = {}
         if not edits and not rows:
-            return Answer(message=f"Nothing to change{label.partition('{cells}')[2]}{aside}")
+            outside = label.partition("{cells}")[2].partition(",")
+            return Answer(message=f"Nothing to change{''.join(outside[1:])}{aside}")
         unnamed = sum(cell is _NAMELESS for cell in edits.values())
         refusals = [
             cell.why for cell in edits.values() if cell is not None and cell.why and cell is not _NAMELESS
