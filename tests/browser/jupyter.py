@@ -151,7 +151,7 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         yield Lab(url, folder, app)
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(_PATIENCE / 1000)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

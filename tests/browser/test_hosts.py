@@ -35,7 +35,7 @@ HOSTS = [
 
 
 def _ink(page: Page) -> str:
-    return str(page.locator(".oap").evaluate("node => getComputedStyle(node).color"))
+    return str(page.locator(".oap").first.evaluate("node => getComputedStyle(node).color"))
 
 
 def test_themes__are_the_hosts_whatever_the_system_has(page: Page) -> None:
@@ -153,7 +153,7 @@ def test_explorer__keeps_its_pictures_and_words_apart_in_a_narrow_pane(
     explorer = oa.explore(frames[-1], record(frames, tmp_path))
     # Narrow as a pane of a wide screen, and as a screen.
     show(page, explorer, style=f"body{{margin:0}} main{{width:{width}px}}")
-    panel = page.locator(".oap-explorer")
+    panel = page.locator(".oap-explorer").first
     for at in range(page.get_by_role("tab").count()):
         page.get_by_role("tab").nth(at).click()
         expect(page.get_by_role("tab", selected=True)).to_have_attribute("data-stay", "tab-on")
