@@ -41,7 +41,7 @@ def _ink(page: Page) -> str:
 def test_themes__are_the_hosts_whatever_the_system_has(page: Page) -> None:
     show(page, oa.explore(states()[-1], as_of=DAYS[-1]))
     for system, ink in (("light", LIGHT), ("dark", DARK)):
-        page.emulate_media(color_scheme=system)
+        page.emulate_media(color_scheme=system)  # type: ignore[arg-type]
         assert _ink(page) == ink
         for tag, name, value, wanted in HOSTS:
             page.evaluate(
