@@ -152,7 +152,10 @@ def _write_deals(
     )
     lines, noted = [], shown["review"].get("rows") or [(False, "")] * len(rows)
     for row, link, (discussed, note) in zip(rows, shown["links"], noted, strict=False):
-        name, *cells = (f"<bdi>{escape(cell[1])}</bdi>" for cell in row)
+        name, *cells = (
+            f'<bdi title="{escape(full)}">{escape(said)}</bdi>' if full else f"<bdi>{escape(said)}</bdi>"
+            for said, full in ([*cell[1:], ""][:2] for cell in row)
+        )
         if link and re.match("https?:", link, re.IGNORECASE):
             name = f'<a href="{escape(link)}" rel="noopener noreferrer">{name}</a>'
         words = escape(" · ".join(filter(None, ("Discussed" if discussed else "", note))))

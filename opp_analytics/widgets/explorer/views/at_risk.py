@@ -51,9 +51,10 @@ class AtRiskView(View):
     def _flagged(self) -> pd.DataFrame:
         return self.table[self.table["risk"] > 0]
 
-    @property
+    @cached_property
     def behind(self) -> pd.DataFrame:
-        return self._take(self._flagged)
+        deals = self._take(self._flagged).join(self.table[["risk", "reasons"]], on="unique_id")
+        return deals.loc[self.rank(deals).sort_values(ascending=False, kind="stable").index]
 
     def _take(self, flagged: pd.DataFrame) -> pd.DataFrame:
         return self.deals[self.deals["unique_id"].isin(flagged.index)]
@@ -141,7 +142,8 @@ class AtRiskView(View):
     def find_deals(self, key: str) -> pd.DataFrame:
         if self.by == "flag":
             return self._take(self.table[self.table[key].fillna(False)])
-        return self.behind[label_groups(self.behind[self.by]) == key]
+        flagged = self._take(self._flagged)
+        return flagged[label_groups(flagged[self.by]) == key]
 
     def rank(self, deals: pd.DataFrame) -> pd.Series[Any]:
         return deals["value"].fillna(0.0) * deals["risk"]

@@ -30,7 +30,7 @@ export class DealsTable {
   }
 
   #by(at) {
-    const down = this.#sort.at === at ? !this.#sort.down : this.model.columns[at].right;
+    const down = this.#sort.at === at ? !this.#sort.down : this.model.columns[at].right || this.model.columns[at].name in WORDS;
     this.#sort = { at, down };
     this.order.sort((one, other) => {
       const [a, b] = [this.model.rows[one][at][0], this.model.rows[other][at][0]];

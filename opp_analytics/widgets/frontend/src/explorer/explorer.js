@@ -175,6 +175,8 @@ class Explorer {
       const before = active(this.root);
       const { stay, mark } = this.root.contains(before) ? before.dataset : {};
       this.top.replaceChildren(...tabs(this));
+      const on = this.top.querySelector(".on");
+      on.parentElement.scrollLeft = on.offsetLeft + on.offsetWidth - on.parentElement.clientWidth; // where tabs scroll
       this.ctl.className = `ctl v-${this.state.view}`;
       if (!this.#writing) this.ctl.replaceChildren(...controls(this));
       this.chips.replaceChildren(...chips(this));
