@@ -30,6 +30,9 @@ _TITLES = {"changed_at": "Last change"}
 def list_deals(view: View, key: str) -> pd.DataFrame:
     """List the deals under a mark in the view's order, with ids last."""
     deals = view.list_deals(key)
+    # Of deals that were open, or are new, the change is the whole value.
+    if "change" in deals and deals["change"].equals(deals["value"].fillna(0.0)):
+        deals = deals.drop(columns="change")
     known = [name for name in _COLUMNS if name in deals and (name not in _KNOWN or deals[name].notna().any())]
     return deals[[*known, "unique_id"]].reset_index(drop=True)
 

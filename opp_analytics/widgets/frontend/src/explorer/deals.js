@@ -3,7 +3,7 @@
 import { h } from "../shared/dom.js";
 import { Review } from "./review.js";
 
-const WORDS = { flags: "w", reasons: "w long" }; // columns of several words, which wrap
+const WORDS = { flags: "w", reasons: "w long", owner_name: "o" }; // columns of several words, which wrap
 
 export class DealsTable {
   #sort = null;
@@ -30,7 +30,7 @@ export class DealsTable {
   }
 
   #by(at) {
-    const down = this.#sort.at === at ? !this.#sort.down : this.model.columns[at].right || this.model.columns[at].name in WORDS;
+    const down = this.#sort.at === at ? !this.#sort.down : this.model.columns[at].right || ["flags", "reasons"].includes(this.model.columns[at].name);
     this.#sort = { at, down };
     this.order.sort((one, other) => {
       const [a, b] = [this.model.rows[one][at][0], this.model.rows[other][at][0]];
