@@ -172,6 +172,7 @@ ACROSS = {
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_pictures.py": "three drawings, against stored pictures",
     "plots/test_twins.py": "every drawing, beside its analysis",
+    "report/test_calls.py": "calls on the page, in the mail and in the workbook",
     "report/delivery/test_alerts_once.py": "pages of a week of days and what is sent of them, against what each receiver knows",
     "report/test_figures.py": "every figure of the page, against the function that gives it",
     "surfaces/test_surfaces.py": "every number of every surface, against the function that gives it",

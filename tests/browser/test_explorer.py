@@ -11,8 +11,7 @@ from opp_analytics.widgets.explorer.notes import write_note
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.widgets.explorer.pipelines import DAYS, record, states
-from tests.widgets.explorer.test_people import make_org
-from tests.widgets.teams import TODAY, recorded_team
+from tests.widgets.teams import TODAY, make_org, recorded_team
 
 pytestmark = pytest.mark.browser
 

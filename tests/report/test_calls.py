@@ -7,7 +7,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import Org
-from opp_analytics.analysis import find_calls, name_source
+from opp_analytics.analysis import name_source
 from opp_analytics.report.blocks.forecast import calls as calls_block
 from opp_analytics.report.blocks.people import people, to_win
 from opp_analytics.report.compose import compose
@@ -146,11 +146,6 @@ def test_called__begins_with_the_first_call_of_whoever_calls_now():
     line = tables(*EVERYBODY, *chief, ("9", "Vera", "", None)).called
     assert {day.day: call for day, call in line.items()} == {9: 500_000.0}
     assert tables(*EVERYBODY[1:]).called.empty
-
-
-def test_find_calls__of_nobody_is_empty():
-    nobody = pd.DataFrame(columns=["target", "open_count", "booked"], index=pd.Index([], name="owner_name"))
-    assert find_calls(Org(calls=calls(*EVERYBODY)).calls, nobody, pd.Timestamp("2026-03-16"), ("", "")).empty
 
 
 def column(block):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics.history import History
+from opp_analytics.widgets import Explorer
 
 TODAY = "2026-11-11"
 _MONTHS = pd.period_range("2026-01", "2026-10", freq="M")
@@ -51,3 +54,36 @@ def with_wins() -> pd.DataFrame:
     return frame.assign(
         name=frame["unique_id"], value=1000.0, probability=50, created_at="2024-12-01T08:00:00Z"
     )
+
+
+TEAMS = {"Ann": "East", "Bo": "East", "Cy": "West"}
+TARGETS = {"Ann": 6000, "Bo": 5000, "Cy": 900}
+
+
+def make_org() -> oa.Org:
+    """Targets of three people in two teams for November and December 2026, and calls of Ann and Dee."""
+    call = {"made_on": "2026-11-09", "period": "2026-11"}
+    return oa.Org(
+        currency="USD",
+        people=[{"owner_name": name, "team": team} for name, team in TEAMS.items()],
+        targets=[
+            {"period": month, "owner_name": name, "target": target}
+            for month in ("2026-11", "2026-12")
+            for name, target in TARGETS.items()
+        ],
+        calls=[
+            {**call, "caller": "Ann", "owner_name": "Ann", "commit": 5000},
+            {**call, "caller": "Ann", "owner_name": "Ann", "made_on": "2026-11-10", "commit": 5500},
+            {**call, "caller": "Dee", "owner_name": "Ann", "commit": 4000},
+            {**call, "caller": "Dee", "owner_name": "Bo", "commit": 3000},
+            {**call, "caller": "Dee", "owner_name": "Bo", "made_on": "2026-11-20", "commit": 1},
+            {**call, "caller": "Dee", "team": "East", "commit": 8000},
+        ],
+    )
+
+
+def run_code(explorer: Explorer, team: History) -> dict[str, Any]:
+    """What an explorer's copied code makes of a team, by name."""
+    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": team.as_of(TODAY), "history": team}
+    exec(explorer.code, names)
+    return names

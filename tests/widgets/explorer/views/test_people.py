@@ -13,32 +13,9 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.teams import TODAY, recorded_team
+from tests.widgets.teams import TARGETS, TODAY, make_org, recorded_team, run_code
 
 DAY = "2026-11-10"
-TEAMS = {"Ann": "East", "Bo": "East", "Cy": "West"}
-TARGETS = {"Ann": 6000, "Bo": 5000, "Cy": 900}
-
-
-def make_org() -> oa.Org:
-    call = {"made_on": "2026-11-09", "period": "2026-11"}
-    return oa.Org(
-        currency="USD",
-        people=[{"owner_name": name, "team": team} for name, team in TEAMS.items()],
-        targets=[
-            {"period": month, "owner_name": name, "target": target}
-            for month in ("2026-11", "2026-12")
-            for name, target in TARGETS.items()
-        ],
-        calls=[
-            {**call, "caller": "Ann", "owner_name": "Ann", "commit": 5000},
-            {**call, "caller": "Ann", "owner_name": "Ann", "made_on": "2026-11-10", "commit": 5500},
-            {**call, "caller": "Dee", "owner_name": "Ann", "commit": 4000},
-            {**call, "caller": "Dee", "owner_name": "Bo", "commit": 3000},
-            {**call, "caller": "Dee", "owner_name": "Bo", "made_on": "2026-11-20", "commit": 1},
-            {**call, "caller": "Dee", "team": "East", "commit": 8000},
-        ],
-    )
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +26,6 @@ def team() -> History:
 def open_explorer(team: History, **state: Any) -> tuple[Explorer, dict[str, Any]]:
     explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", **state})
     return explorer, json.loads(zlib.decompress(explorer._shown))
-
-
-def run(explorer: Explorer, team: History) -> dict[str, Any]:
-    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": team.as_of(TODAY), "history": team}
-    exec(explorer.code, names)
-    return names
 
 
 @pytest.mark.parametrize("by", ["owner_name", "team"])
@@ -128,7 +99,7 @@ def test_calls__are_those_in_force_with_who_made_them_and_what_others_say(team: 
 )
 def test_code__makes_all_tables_of_the_view(team: History, state) -> None:
     explorer, _ = open_explorer(team, **{"by": "owner_name", **state})
-    made = run(explorer, team)
+    made = run_code(explorer, team)
     for name, table in explorer._view.tables.items():
         pd.testing.assert_frame_equal(made[name], table)
 
@@ -214,7 +185,7 @@ def test_changes__show_the_steps_of_each_group_and_what_is_to_go(team: History, 
             assert row["figures"][-1] == text.money(float(goals["gap"][row["key"]]), "USD")
         found = explorer._view.find_deals(row["key"])
         assert found["change"].sum() == pytest.approx(values["closing"] - values["opening"])
-    made = run(explorer, team)
+    made = run_code(explorer, team)
     for name, each in explorer._view.tables.items():
         pd.testing.assert_frame_equal(made[name], each)
     assert "movement" in explorer._view.find_deals("(all)")

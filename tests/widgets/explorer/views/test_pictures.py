@@ -14,10 +14,9 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.explorer.test_people import DAY, make_org, run
-from tests.widgets.grid.test_grid import put
-from tests.widgets.teams import TODAY, recorded_team, with_wins
+from tests.widgets.teams import TODAY, make_org, recorded_team, run_code, with_wins
 
+DAY = "2026-11-10"
 PICTURES = ("over_time", "pacing", "coverage", "created")
 
 
@@ -46,7 +45,7 @@ def test_code__makes_the_table_of_each_picture(team: History, by, state) -> None
     assert not said["empty"]
     assert said["title"]
     assert said["drawing"] or said["rows"]
-    pd.testing.assert_frame_equal(run(explorer, team)["table"], explorer.table)
+    pd.testing.assert_frame_equal(run_code(explorer, team)["table"], explorer.table)
     assert explorer._respond({"do": "table"})["csv"].count("\n") == 1 + len(explorer.table)
 
 
@@ -118,7 +117,7 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
         deals, as_of=DAY, history=team, target=team.org.targets, periods=["2026-12"], only=True
     )
     need = float(ahead["needed_pipeline"]["2026-12"]) / 8  # weeks from Nov 10 to Dec 31, begun ones whole
-    assert run(explorer, team)["need"] == pytest.approx(need)
+    assert run_code(explorer, team)["need"] == pytest.approx(need)
     assert f"needs {money(need)} more a week" in said["title"]
     assert f"{money(need)} needed a week" in said["drawing"]
     keys = explorer._view.keys
@@ -159,7 +158,8 @@ def test_pictures__show_planned_changes_and_are_saved_as_a_page(
     explorer._respond({"do": "choose", "state": {"view": "pipeline"}})
     grid = explorer.edit()
     row = int((grid.edited["unique_id"] == "open-0").to_numpy().argmax())
-    put(grid, (row, "value", "9000"))
+    areas = [{"rows": [row], "fields": ["value"], "block": [["9000"]]}]
+    grid._respond({"do": "edit", "areas": areas})
     explorer._respond({"do": "choose", "state": {**state, "planned": True}})
     said = json.loads(zlib.decompress(explorer._shown))
     assert said["title"]
