@@ -257,7 +257,7 @@ class PeopleView(OnePeriodView):
 
     @property
     def about(self) -> str:
-        aims = ", black line target" if self.rows["target"].notna().any() else ""
+        aims = ", line target" if self.rows["target"].notna().any() else ""
         drawn = (
             f"Gray bar closed, dot forecast, blue band range{aims}. Commit and best case include what closed"
         )

@@ -247,7 +247,7 @@ class Explorer {
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
     takeTitles(drawn);
     const lab = h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
-    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " lead" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").split("\n")[0] }, stacked(figure))));
+    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " lead" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").replace("\n", " ") }, stacked(figure))));
     for (const image of drawn.querySelectorAll("svg")) image.setAttribute(...(parts.length ? ["role", "group"] : ["aria-hidden", "true"]));
     for (const part of parts) this.#makeMark(part, `${key}${PART}${part.dataset.key}`, `${label}, ${words(part.dataset.key)}`, part.dataset.tip);
     if (!parts.length) drawn.append(h("span", { class: "vh" }, said));
