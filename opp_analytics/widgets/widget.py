@@ -8,6 +8,7 @@ import logging
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from threading import RLock
 from typing import Any
 from uuid import uuid4
@@ -16,8 +17,10 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, state_folder
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import OppAnalyticsError
+from opp_analytics.files import make_name
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.text import printable
@@ -72,6 +75,13 @@ def name_orgs(opportunities: pd.DataFrame, client: Client | None, history: Histo
         "history.org": None if history is None else history.org,
     }
     return {name: org for name, org in orgs.items() if org is not None}
+
+
+def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:
+    """Find the place of a tenant in a `folder` of the state folder; frames from files share one."""
+    certificate = Certificate.of(opportunities)
+    tenant = certificate.tenant if certificate is not None else None
+    return state_folder() / folder / (make_name(tenant) if tenant else "files")
 
 
 class Widget(anywidget.AnyWidget):

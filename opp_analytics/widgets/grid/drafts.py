@@ -6,30 +6,22 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics.api import state_folder
 from opp_analytics.arguments import frame as frame_of
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
-from opp_analytics.files import (
-    append_line,
-    digest,
-    make_name,
-    make_private_folder,
-    read_whole,
-    set_aside,
-    write_whole,
-)
+from opp_analytics.files import append_line, digest, make_private_folder, read_whole, set_aside, write_whole
 from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.text import count, joined, printable
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
+from opp_analytics.widgets.messages import TEXT, Unfit, list_of
+from opp_analytics.widgets.widget import tenant_file
 from opp_analytics.writer import same
 
 DEAL = "(deal)"
@@ -49,23 +41,22 @@ class Change(NamedTuple):
     after: str
 
 
-def list_changes(sheet: EditSheet, answer: Answer) -> list[Change | tuple[str, str]]:
-    """List the edits of an answer's cells and rows; a cell or row without an edit is its id and field only."""
-    changes: list[Change | tuple[str, str]] = []
+CHANGES = list_of(list_of(TEXT, 5, least=5), 1_000_000)
+"""The shape of `Change`s in JSON."""
+
+
+def list_changes(sheet: EditSheet, answer: Answer) -> list[Change]:
+    """List the edits of an answer's cells and rows; what is no longer edited is the same before and after."""
+    changes = []
     for row in answer.rows:
-        unique_id, state = sheet.identify(row), sheet.row_state(row)
-        edited = state in ("added", "removed")
-        changes.append(
-            Change(unique_id, sheet.deal_name(row), DEAL, "", state) if edited else (unique_id, DEAL)
-        )
+        state = sheet.row_state(row) if sheet.row_state(row) in ("added", "removed") else ""
+        changes.append(Change(sheet.identify(row), sheet.deal_name(row), DEAL, "", state))
     for row, field in answer.cells:
-        cell, unique_id = sheet.edit_of((row, field)), sheet.identify(row)
-        after = None if cell is None else sheet.spell(row, field) if cell.changed else cell.typed
-        if cell is None or (after is None and not cell.changed):
-            changes.append((unique_id, field))
-        else:
-            before = sheet.column[field].spell(sheet.base_value(row, field))
-            changes.append(Change(unique_id, sheet.deal_name(row), field, before or "", str(after or "")))
+        cell, column = sheet.edit_of((row, field)), sheet.column[field]
+        before = after = column.spell(sheet.base_value(row, field)) or ""
+        if cell is not None:
+            after = str((column.spell(cell.value) if cell.changed else cell.typed) or "")
+        changes.append(Change(sheet.identify(row), sheet.deal_name(row), field, before, after))
     return changes
 
 
@@ -77,40 +68,38 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
 
     A cell that was something else when it was edited is marked with both values; the edit stays. Edits are told by id.
     """
-    rows = {sheet.identify(row): row for row in range(sheet.end) if sheet.row_state(row) != "gone"}
+    rows = sheet.rows_by_id
     # The new deals of a draft are new once more, whatever this sheet has added itself.
     listed = list(changes)
-    fresh = [change.unique_id for change in listed if change.field == DEAL and change.after == "added"]
-    rows |= dict(zip(dict.fromkeys(fresh), sheet.reserve_rows(len(set(fresh))), strict=True))
+    fresh = dict.fromkeys(each.unique_id for each in listed if each.field == DEAL and each.after == "added")
+    rows |= dict(zip(fresh, sheet.reserve_rows(len(fresh)), strict=True))
     cells: dict[Key, str | None] = {(rows[each], "name"): None for each in fresh if "name" in sheet.column}
     removed, doubts, left, why = set[int](), dict[Key, str](), list[Change](), dict[str, None]()
     replaced = 0
     for change in listed:
-        row, column = rows.get(change.unique_id), sheet.column.get(change.field)
-        if row is None or (column is None and change.field != DEAL) or (column is not None and column.locked):
-            left.append(change)
-            missing = f"no deal “{change.unique_id}”" if row is None else f"no column “{change.field}”"
-            locked = row is not None and column is not None
-            why[f"{change.field} is read only" if locked else missing] = None
-        elif column is None:
-            removed |= {row} if change.after == "removed" else set()
+        unique_id, _, field, before, after = change
+        row, column = rows.get(unique_id), sheet.column.get(field)
+        if row is None or (sheet.row_state(row) == "gone" and unique_id not in fresh):
+            reason = f"no deal “{unique_id}”"
+        elif field == DEAL:
+            removed |= {row} if after == "removed" else set()
+            continue
+        elif column is None or column.locked:
+            reason = f"no column “{field}”" if column is None else f"{field} is read only"
         else:
-            key = row, change.field
-            cells[key] = change.after or None
+            cells[key := (row, field)] = after or None
             replaced += sheet.edit_of(key) is not None and sheet.spell(*key) != cells[key]
-            if not sheet.is_new(row) and (now := _find_other(sheet, key, change.before)):
-                doubts[key] = now
+            if not sheet.is_new(row) and (doubt := _doubt(sheet, key, before)):
+                doubts[key] = doubt
+            continue
+        left.append(change)
+        why[reason] = None
     added, n = {rows[each] for each in fresh}, len(removed)
     parts = ["Took in {cells}" if cells else "Took in edits"]
-    parts += [f"{count(len(added), 'new deal')}"] if added else []
-    parts += [f"{count(n, 'removal')}"] if n else []
-    answer = sheet.edit(
-        ((*key, typed) for key, typed in cells.items()),
-        ", ".join(parts),
-        added=added,
-        removed=removed,
-        sure=True,
-    )
+    parts += [count(len(added), "new deal")] if added else []
+    parts += [count(n, "removal")] if n else []
+    typed = ((*key, after) for key, after in cells.items())
+    answer = sheet.edit(typed, ", ".join(parts), added=added, removed=removed, sure=True)
     for key, words in doubts.items():
         sheet.refuse(key, words)
     doubted = sum(sheet.edit_of(key) is not None for key in doubts)
@@ -118,50 +107,39 @@ def take_in(sheet: EditSheet, changes: Iterable[Change]) -> tuple[Answer, list[C
     said += [f"{count(doubted, 'cell')} changed since then, marked"] if doubted else []
     said += [f"{count(replaced, 'edit')} made here replaced"] if replaced else []
     said += [f"{count(len(left), 'edit')} left out: {joined(map(printable, why), most=3)}"] if left else []
-    return Answer(answer.cells, answer.rows, " · ".join(said), answer.refused), left
+    return replace(answer, message=" · ".join(said), offer=""), left
 
 
 def spell_changes(sheet: EditSheet, changes: pd.DataFrame) -> Iterator[Change]:
     """Spell a table of values as edits; without a ``before``, the cell is taken to be what it is now."""
     frame_of(changes, "changes", "unique_id", "field", "after", made_by="plan.changes")
-    rows = {sheet.identify(row): row for row in range(sheet.end)}
+    rows = sheet.rows_by_id
     for line in changes.astype("object").to_dict("records"):
         unique_id, field = (
-            "" if is_blank(line[name]) else str(line[name]) for name in ("unique_id", "field")
+            "" if is_blank(line[each]) else str(line[each]) for each in ("unique_id", "field")
         )
         column, row = sheet.column.get(field), rows.get(unique_id)
-        now = None if row is None or column is None else sheet.base_value(row, field)
-        texts = [
-            str(value) if isinstance(value, str) or column is None else column.spell(value)
-            for value in (line.get("before", now), line["after"])
-        ]
-        name = "" if row is None else sheet.deal_name(row)
-        yield Change(unique_id, name, field, *(text or "" for text in texts))
+        now = None if row is None else sheet.base_value(row, field)
+        values = line.get("before", now), line["after"]
+        texts = (v if isinstance(v, str) or column is None else column.spell(v) for v in values)
+        yield Change(unique_id, "", field, *(str(each or "") for each in texts))
 
 
-def _find_other(sheet: EditSheet, key: Key, before: str) -> str:
-    """Write what a cell was before an edit and is by now; empty where that is the same, or what the edit set."""
+def _doubt(sheet: EditSheet, key: Key, before: str) -> str:
+    """Say what a cell was before an edit and is by now; empty where that is the same, or what the edit set."""
     column, now = sheet.column[key[1]], sheet.base_value(*key)
     if (column.spell(now) or "") == before:
         return ""
+    shown = before or "empty"
     with suppress(BadCell):
         was = column.read(before or None)
-        return "" if same(key[1], was, now) else _write_doubt(column.show(was), column.show(now))
-    return _write_doubt(before or "empty", column.show(now))
-
-
-def _write_doubt(was: str, now: str) -> str:
-    return f"Changed since your edit: it was {was}, now it is {now}. Your value is kept."
+        if same(key[1], was, now):
+            return ""
+        shown = column.show(was)
+    return f"Changed since your edit: it was {shown}, now it is {column.show(now)}. Your value is kept."
 
 
 # -- on disk
-
-
-def draft_folder(opportunities: pd.DataFrame) -> Path:
-    """Find the folder of a tenant's drafts; frames from files share one."""
-    certificate = Certificate.of(opportunities)
-    tenant = certificate.tenant if certificate is not None else None
-    return state_folder() / "drafts" / (make_name(tenant) if tenant else "files")
 
 
 def _name_deals(opportunities: pd.DataFrame) -> str:
@@ -194,7 +172,7 @@ class KeptDraft:
     def leave(self, left: list[Change]) -> None:
         """Remove the draft, except edits that found no place."""
         if left:
-            write_whole(self.file, _write([_head(self.notebook), left]), private=True)
+            _write(self.file, self.notebook, left)
         else:
             self.file.unlink(missing_ok=True)
 
@@ -204,7 +182,7 @@ def find_drafts(opportunities: pd.DataFrame) -> list[KeptDraft]:
 
     A damaged file is set aside with a warning.
     """
-    folder, ids = draft_folder(opportunities), set(opportunities["unique_id"].astype(str))
+    folder, ids = tenant_file("drafts", opportunities), set(opportunities["unique_id"].astype(str))
     same_deals, found = f"{_name_deals(opportunities)}-", []
     with suppress(OSError):
         for file in folder.glob("*.jsonl"):
@@ -235,31 +213,22 @@ def _read(file: Path) -> KeptDraft | None:
     torn = 0
     for line in lines:
         try:
-            for texts in _check(json.loads(line)):
-                edits.pop((texts[0], texts[1 if len(texts) == 2 else 2]), None)
-                if len(texts) > 2:
-                    change = Change(*texts)
-                    edits[change.unique_id, change.field] = change
-        except (ValueError, TypeError, RecursionError):
+            CHANGES(step := json.loads(line))
+        except (ValueError, RecursionError, Unfit):
             torn += 1  # as a power failure leaves its last line
+            continue
+        for change in map(Change._make, step):
+            edits.pop((change.unique_id, change.field), None)
+            if change.before != change.after:
+                edits[change.unique_id, change.field] = change
     if not edits and not torn:
         file.unlink(missing_ok=True)
     return KeptDraft(file, at, notebook, list(edits.values()), torn) if edits else None
 
 
-def _check(step: Any) -> list[list[str]]:
-    for texts in step:
-        if len(texts) not in (2, 5) or not all(isinstance(each, str) for each in texts):
-            raise ValueError("not an edit")
-    return list(step)
-
-
-def _head(notebook: str) -> dict[str, Any]:
-    return {"draft": _FORMAT, "notebook": notebook}
-
-
-def _write(lines: Iterable[Any]) -> bytes:
-    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+def _write(file: Path, notebook: str, changes: list[Change]) -> None:
+    lines = ({"draft": _FORMAT, "notebook": notebook}, changes)
+    write_whole(file, b"".join(json.dumps(line).encode() + b"\n" for line in lines), private=True)
 
 
 class Draft:
@@ -267,7 +236,8 @@ class Draft:
 
     def __init__(self, opportunities: pd.DataFrame) -> None:
         # Each grid has a file of its own, so that none writes over another's edits.
-        self.file = draft_folder(opportunities) / f"{_name_deals(opportunities)}-{uuid4().hex[:12]}.jsonl"
+        folder = tenant_file("drafts", opportunities)
+        self.file = folder / f"{_name_deals(opportunities)}-{uuid4().hex[:12]}.jsonl"
         self._entries = 0
 
     def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
@@ -281,7 +251,9 @@ class Draft:
             if answer is None or not self.file.exists() or self._entries > spare:
                 make_private_folder(self.file.parent)
                 changes = list_changes(sheet, sheet.list_edits())
-                write_whole(self.file, _write([_head(_name_notebook()), changes]), private=True)
+                # The server of a notebook may tell its name.
+                name = Path(os.environ.get("JPY_SESSION_NAME", "")).name
+                _write(self.file, name if name.endswith(".ipynb") else "", changes)
                 self._entries = len(changes)
             elif changes := list_changes(sheet, answer):
                 append_line(self.file, json.dumps(changes).encode())
@@ -289,9 +261,3 @@ class Draft:
         except (OSError, DataError) as error:
             return str(getattr(error, "strerror", None) or error)
         return ""
-
-
-def _name_notebook() -> str:
-    """Name the notebook of this kernel, where its server tells."""
-    name = Path(os.environ.get("JPY_SESSION_NAME", "")).name
-    return name if name.endswith(".ipynb") else ""

@@ -16,17 +16,17 @@ import pandas as pd
 import traitlets
 
 from opp_analytics import schema, text
-from opp_analytics.api import Client, state_folder
+from opp_analytics.api import Client
 from opp_analytics.arguments import whole
-from opp_analytics.certificate import Certificate
 from opp_analytics.charts import shorten
 from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.files import make_name, make_private_folder, write_whole
+from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.drafts import (
+    CHANGES,
     Change,
     Draft,
     KeptDraft,
@@ -44,6 +44,7 @@ from opp_analytics.widgets.grid.review import (
 )
 from opp_analytics.widgets.grid.sheet import VERBS, Answer, EditSheet, GridColumn, Key, to_arrow
 from opp_analytics.widgets.messages import (
+    FLAG,
     TEXT,
     Shape,
     Unfit,
@@ -56,39 +57,20 @@ from opp_analytics.widgets.messages import (
     or_none,
     pair,
 )
-from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember
+from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember, tenant_file
 from opp_analytics.writer import Plan, own_writes, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
-_REFUSED = ["unique_id", "name", "field", "value", "problem"]
-_EDITS = (
-    "edit",
-    "revert",
-    "dismiss",
-    "bulk",
-    "add",
-    "duplicate",
-    "remove",
-    "undo",
-    "redo",
-    "take",
-    "take draft",
-    "agree",
-)
 _READS = ("state", "strip", "review", "receipt", "check", "problems")
 _WRITES = ("apply", "undo run")
 _MOST_AREAS = 10_000
 """Areas of one message: a selection of many ranges has one for each."""
 _MOST_NEW = 100_000
 """New deals of one paste."""
-_MOST_LISTED = 20
-"""Refused cells that are listed of each reason."""
-_DRAFTS = ["at", "edits", "deals", "notebook"]
 _MOST_VALUES = 1_000_000
 """Values in a list: those of a filter are one for each deal at most."""
 _MOST_COLUMNS = 10_000
 _names = list_of(TEXT, _MOST_VALUES)
-_flag = only("true or false", lambda value: type(value) is bool)
 _LAYOUT = entries(
     order=or_none(_names),
     hidden=or_none(_names),
@@ -96,9 +78,9 @@ _LAYOUT = entries(
         mapping(only("a width", lambda width: type(width) in (int, float) and 0 <= width <= 10_000))
     ),
     frozen=or_none(index("a number of columns", _MOST_COLUMNS)),
-    sort=or_none(list_of(entries(field=TEXT, down=_flag), _MOST_COLUMNS)),
+    sort=or_none(list_of(entries(field=TEXT, down=FLAG), _MOST_COLUMNS)),
     figures=or_none(_names),
-    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(_flag)))),
+    filters=or_none(mapping(entries(text=TEXT, list=or_none(_names), but=or_none(FLAG)))),
 )
 """What is set in the browser."""
 _KEPT = ("order", "hidden", "widths", "frozen", "figures")
@@ -176,7 +158,7 @@ class Grid(Widget):
     def show_only(self, ids: Iterable[str], label: str) -> None:
         """Show some deals by their ids, under a name, until *Show all*; edits of others stay."""
         with self._lock:
-            rows = {self._sheet.identify(row): row for row in range(self._sheet.end)}
+            rows = self._sheet.rows_by_id
             self._only = {"rows": sorted({rows[each] for each in ids if each in rows}), "label": label}
             self._post({"only": self._only})
 
@@ -194,8 +176,9 @@ class Grid(Widget):
                 (value(row, "unique_id"), value(row, "name"), name, cell.typed, cell.why)
                 for (row, name), cell in self._sheet.problems.items()
             ]
-        table = pd.DataFrame(rows, columns=_REFUSED, dtype="object")
-        return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
+        texts = dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT)
+        columns = ["unique_id", "name", "field", "value", "problem"]
+        return pd.DataFrame(rows, columns=columns, dtype="object").astype(texts)
 
     @property
     def drafts(self) -> pd.DataFrame:
@@ -205,10 +188,9 @@ class Grid(Widget):
         applied by itself: `take_draft` takes one in, `drop_draft` removes it.
         """
         rows = [(draft.at, len(draft.changes), draft.deals, draft.notebook) for draft in self._kept]
-        table = pd.DataFrame(rows, columns=_DRAFTS)
-        return table.astype(
-            {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64", "notebook": schema.TEXT}
-        )
+        dtypes: dict[str, Any] = {"at": "datetime64[us, UTC]", "edits": "int64", "deals": "int64"}
+        dtypes["notebook"] = schema.TEXT
+        return pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
 
     def take(self, changes: pd.DataFrame) -> str:
         """Take a table of edits in, as one step to undo; what came of them, in words.
@@ -227,11 +209,9 @@ class Grid(Widget):
             When one of the three columns is missing.
         """
         with self._lock:
-            answer = take_in(self._sheet, spell_changes(self._sheet, changes))[0]
-            self._review.reset()
-            said = answer.message + self._keep(answer)
-            self._post(self._show(answer) | {"said": said})
-        return said
+            answer = self._show_done(take_in(self._sheet, spell_changes(self._sheet, changes))[0])
+        self._post(answer)
+        return str(answer["said"])
 
     def take_draft(self, number: int = 0) -> str:
         """Take the edits of a row of `drafts` in, as one step to undo; what came of them, in words.
@@ -296,15 +276,16 @@ class Grid(Widget):
     def name_changes(self) -> str:
         """Write “3 planned changes in 2 deals”."""
         with self._lock:
-            counts = self._sheet.counts
-        said = f"{count(counts['changes'], 'planned change')} in {count(counts['deals'])}"
-        return said if counts["changes"] else "No planned changes yet"
+            return self._count_changes("planned change") or "No planned changes yet"
 
     def _summary(self) -> str:
+        problems = self._sheet.counts["problems"]
+        refused = f", {number(problems)} refused" if problems else ""
+        return (self._count_changes("change") or "no changes") + refused
+
+    def _count_changes(self, noun: str) -> str:
         counts = self._sheet.counts
-        changes = f"{count(counts['changes'], 'change')} in {count(counts['deals'])}"
-        refused = f", {number(counts['problems'])} refused" if counts["problems"] else ""
-        return (changes if counts["changes"] else "no changes") + refused
+        return f"{count(counts['changes'], noun)} in {count(counts['deals'])}" if counts["changes"] else ""
 
     # -- messages
 
@@ -333,58 +314,57 @@ class Grid(Widget):
             "bulk": bulk,
             "preview": bulk,
             "remove": entries(rows=rows),
-            "take": entries(
-                changes=list_of(
-                    list_of(TEXT, len(Change._fields), least=len(Change._fields)), _MOST_VALUES, least=1
-                )
-            ),
+            "take": entries(changes=CHANGES),
             **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
             "duplicate": entries(rows=rows),
             "history": entries(row=row, field=field),
             "layouts": entries(save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)),
             "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
         }  # fmt: skip
-        return dict.fromkeys((*_READS, *_EDITS, *_WRITES), entries()) | shapes
+        return dict.fromkeys((*_READS, *_ON_SHEET, *_WRITES), entries()) | shapes
 
     def _remember(self, do: str) -> Callable[[], None] | None:
-        if do in _EDITS:
+        if do in _ON_SHEET or do == "take draft":
             return remember(self._sheet, self._review)
         return None if do in _WRITES else remember()
 
     def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+        sheet = self._sheet
+        asked = {name: each for name, each in request.items() if name not in ("do", "from")}
         match request["do"]:
+            case do if do in _ON_SHEET:
+                return self._show_done(_ON_SHEET[do](sheet, **asked))
+            case do if do in _ON_REVIEW:
+                return self._act_on_review(request)
+            case do if do in _QUESTIONS:
+                answers, ask = _QUESTIONS[do]
+                return {answers: ask(sheet, **asked)}
             case "layout":
                 self._layout = request["layout"]
-                write_layout(self._sheet.frame, self._layout)
+                write_layout(sheet.frame, self._layout)
                 return {"kept": True}
             case "layouts":
-                return {"layouts": keep_layouts(self._sheet.frame, request.get("save"), request.get("drop"))}
+                return {"layouts": keep_layouts(sheet.frame, request.get("save"), request.get("drop"))}
             case "history":
                 ours = None if self._client is None else own_writes(self._client)
-                return {
-                    "history": show_history(
-                        self._sheet, self._history, request["row"], request["field"], ours
-                    )
-                }
-            case "judge" | "operands" | "preview" | "problems":
-                return self._ask_sheet(request)
+                row, field = request["row"], request["field"]
+                return {"history": show_history(sheet, self._history, row, field, ours)}
             case "strip":
                 return {"strip": self._show_strip()}
-            case "review" | "receipt" | "check" | "choose" | "apply" | "undo run":
-                return self._act_on_review(request)
             case "take draft":
-                return self._take_draft(self._find_draft(request["draft"]))
+                return self._take_draft(self._find_draft(**asked))
             case "drop draft":
-                return self._drop(self._find_draft(request["draft"]))
-            case "state":
-                return self._show(self._sheet.list_edits())
+                return self._drop(self._find_draft(**asked))
             case _:
-                answer = self._act_on_sheet(request)
-                said = answer.message
-                if answer.cells or answer.rows:
-                    self._review.reset()
-                    said += self._keep(answer)
-                return self._show(answer) | {"said": said}
+                return self._show(sheet.list_edits())
+
+    def _show_done(self, answer: Answer) -> dict[str, Any]:
+        """Show what an edit has done, which asks for a new check and is kept on disk."""
+        said = answer.message
+        if answer.cells or answer.rows:
+            self._review.reset()
+            said += self._keep(answer)
+        return self._show(answer) | {"said": said}
 
     def _keep(self, answer: Answer | None = None) -> str:
         """Keep the edits of an answer, or all of them, on disk; what to say if that fails, once."""
@@ -406,10 +386,10 @@ class Grid(Widget):
         torn = f", without {count(draft.torn, 'step')} that can't be read," if draft.torn else ""
         return f"{count(len(draft.changes), 'edit')} to {count(draft.deals)} from {when}{where}{torn}"
 
-    def _find_draft(self, which: str | int) -> KeptDraft:
-        for at, draft in enumerate(self._kept):
-            if which in (at, draft.key):
-                return draft
+    def _find_draft(self, draft: str | int) -> KeptDraft:
+        for at, kept in enumerate(self._kept):
+            if draft in (at, kept.key):
+                return kept
         raise ArgumentValueError("There is no such draft: it was taken in or dropped. Look at grid.drafts.")
 
     def _drop(self, draft: KeptDraft, left: list[Change] | None = None) -> dict[str, Any]:
@@ -421,52 +401,8 @@ class Grid(Widget):
     def _take_draft(self, draft: KeptDraft) -> dict[str, Any]:
         """Take a draft in; its file goes once the edits are in this grid's own, and keeps those that found no place."""
         answer, left = take_in(self._sheet, draft.changes)
-        self._review.reset()
-        said = answer.message + self._keep(answer)
-        if not self._unkept:
-            self._drop(draft, left)
-        return self._show(answer) | {"said": said}
-
-    def _ask_sheet(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer a question about the sheet, which nothing changes."""
-        sheet = self._sheet
-        match request["do"]:
-            case "judge":
-                return {"judged": sheet.judge(request["cells"])}
-            case "operands":
-                return {"judged": sheet.read_operands(request["cells"])}
-            case "preview":
-                return {"preview": sheet.preview(**_bulk_of(request))}
-            case _:
-                return {"problems": sheet.list_problems(_MOST_LISTED)}
-
-    def _act_on_sheet(self, request: dict[str, Any]) -> Answer:
-        sheet = self._sheet
-        match request["do"]:
-            case "edit":
-                areas, end = request["areas"], sheet.end
-                added = sheet.reserve_rows(sum(area.get("new") or 0 for area in areas))
-                cells = list_cells(areas, sheet.spell, end)
-                return sheet.edit(cells, request.get("label") or "", added=added)
-            case "revert" | "dismiss" as do:
-                keys = ((row, name) for a in request["areas"] for row in a["rows"] for name in a["fields"])
-                return sheet.revert(keys) if do == "revert" else sheet.dismiss(keys)
-            case "bulk":
-                return sheet.change_many(**_bulk_of(request))
-            case "take":
-                return take_in(sheet, [Change(*texts) for texts in request["changes"]])[0]
-            case "agree":
-                return sheet.agree()
-            case "add":
-                return sheet.add()
-            case "duplicate":
-                return sheet.duplicate(request["rows"])
-            case "remove":
-                return sheet.remove(request["rows"])
-            case "undo":
-                return sheet.undo()
-            case _:
-                return sheet.redo()
+        shown = self._show_done(answer)
+        return shown if self._unkept else shown | self._drop(draft, left)
 
     def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
         review = self._review
@@ -537,10 +473,6 @@ def _flag_open(opportunities: pd.DataFrame) -> bytes:
 # -- cells in messages
 
 
-def _bulk_of(request: dict[str, Any]) -> dict[str, Any]:
-    return {name: request[name] for name in ("rows", "verb", "field", "text")}
-
-
 def list_cells(
     areas: Iterable[dict[str, Any]], spell: Callable[[int, str], str | None], end: int = 0
 ) -> Iterator[tuple[int, str, str | None]]:
@@ -557,6 +489,35 @@ def list_cells(
             for across, name in enumerate(area["fields"]):
                 cell = line[across % len(line)]
                 yield row, name, spell(*cell) if isinstance(cell, list) else cell
+
+
+def _edit_areas(sheet: EditSheet, areas: list[dict[str, Any]], label: str | None = None) -> Answer:
+    end = sheet.end
+    added = sheet.reserve_rows(sum(area.get("new") or 0 for area in areas))
+    return sheet.edit(list_cells(areas, sheet.spell, end), label or "", added=added)
+
+
+def _list_keys(areas: list[dict[str, Any]]) -> list[Key]:
+    return [(row, name) for area in areas for row in area["rows"] for name in area["fields"]]
+
+
+_ON_SHEET: dict[str, Callable[..., Answer]] = {
+    "edit": _edit_areas,
+    "revert": lambda sheet, areas: sheet.revert(_list_keys(areas)),
+    "dismiss": lambda sheet, areas: sheet.dismiss(_list_keys(areas)),
+    "take": lambda sheet, changes: take_in(sheet, map(Change._make, changes))[0],
+    "bulk": EditSheet.change_many,
+    **{name: getattr(EditSheet, name) for name in ("add", "duplicate", "remove", "undo", "redo", "agree")},
+}
+"""What each message does to the sheet, by one step that can be undone."""
+_QUESTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "judge": ("judged", EditSheet.judge),
+    "operands": ("judged", EditSheet.read_operands),
+    "preview": ("preview", EditSheet.preview),
+    "problems": ("problems", EditSheet.list_problems),
+}
+"""What is asked of the sheet, with the name of the answer."""
+_ON_REVIEW = ("review", "receipt", "check", "choose", "apply", "undo run")
 
 
 def _make_cell_shape(place: Shape) -> Shape:
@@ -664,20 +625,23 @@ def _static_cell(column: GridColumn, value: object) -> str:
 # -- columns as somebody left them, per tenant, in the state folder
 
 
-def _layout_file(opportunities: pd.DataFrame) -> Path:
-    certificate = Certificate.of(opportunities)
-    tenant = certificate.tenant if certificate is not None else None
-    # Opportunities from files share one layout.
-    return state_folder() / "grids" / f"{make_name(tenant) if tenant else 'files'}.json"
+def _layout_file(opportunities: pd.DataFrame, ending: str = "json") -> Path:
+    place = tenant_file("grids", opportunities)
+    return place.with_name(f"{place.name}.{ending}")
+
+
+def _read(file: Path, shape: Shape) -> dict[str, Any]:
+    """Read what is stored; empty if there is nothing or it cannot be read."""
+    with suppress(OSError, ValueError, RecursionError, Unfit):
+        kept: dict[str, Any] = json.loads(file.read_bytes())
+        shape(kept)
+        return kept
+    return {}
 
 
 def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
     """Read the stored columns; empty if there are none or they cannot be read."""
-    with suppress(OSError, ValueError, RecursionError, Unfit):
-        layout: dict[str, Any] = json.loads(_layout_file(opportunities).read_bytes())
-        _LAYOUT(layout)
-        return layout
-    return {}
+    return _read(_layout_file(opportunities), _LAYOUT)
 
 
 def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
@@ -691,12 +655,8 @@ def keep_layouts(
     opportunities: pd.DataFrame, save: dict[str, Any] | None, drop: str | None
 ) -> dict[str, dict[str, Any]]:
     """Read the layouts that have names, and save or delete one of them; filters are none of it."""
-    file = _layout_file(opportunities).with_suffix(".layouts.json")
-    layouts: dict[str, dict[str, Any]] = {}
-    with suppress(OSError, ValueError, RecursionError, Unfit):
-        kept = json.loads(file.read_bytes())
-        mapping(_LAYOUT)(kept)
-        layouts = kept
+    file = _layout_file(opportunities, "layouts.json")
+    layouts = _read(file, mapping(_LAYOUT))
     if save is None and drop is None:
         return layouts
     layouts = {name: layout for name, layout in layouts.items() if name != drop}

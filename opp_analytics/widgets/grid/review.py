@@ -390,12 +390,9 @@ class Review:
 
     def _rows(self, planned: writer.Plan) -> list[int]:
         """Find the sheet's row of each change of a plan."""
-        sheet = self.sheet
-        ids = {sheet.base_value(row, "unique_id"): row for row in range(sheet.end) if not sheet.is_new(row)}
-        return [
-            int(row) if pd.isna(unique_id) else ids[unique_id]
-            for row, unique_id in zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
-        ]
+        ids = self.sheet.rows_by_id
+        pairs = zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
+        return [int(row) if pd.isna(unique_id) else ids[unique_id] for row, unique_id in pairs]
 
     def _find_conflicts(self, planned: writer.Plan) -> dict[Key, Conflict]:
         conflicts: dict[Key, Conflict] = {}

@@ -539,6 +539,11 @@ class EditSheet:
         """Name a row outside the sheet: its ``unique_id``; ``new 1``, ``new 2``, … of a new deal."""
         return f"new {row - self._rows + 1}" if self.is_new(row) else str(self.base_value(row, "unique_id"))
 
+    @property
+    def rows_by_id(self) -> dict[str, int]:
+        """The rows by the names of `identify`, also those that are gone."""
+        return {self.identify(row): row for row in range(self._end)}
+
     def is_new(self, row: int) -> bool:
         """Tell whether the row is not on the server yet."""
         return row >= self._rows and row not in self._created
@@ -648,7 +653,7 @@ class EditSheet:
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
         return _overlay(self.frame, self._on_server | values, rows, fields)
 
-    def list_problems(self, most: int) -> list[dict[str, Any]]:
+    def list_problems(self, most: int = 20) -> list[dict[str, Any]]:
         """List the refused cells by reason: ``why``, their number and the first `most`."""
         groups: dict[str, list[Key]] = {}
         for key, cell in self.problems.items():
