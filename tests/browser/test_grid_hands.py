@@ -614,3 +614,50 @@ def test_two_grids__on_one_page_have_names_of_their_own(grid: GridPage) -> None:
     assert names == ["Deals", "Deals 2"]
     expect(grid.page.get_by_role("region", name="Editing grid 2")).to_have_count(1)
     assert serious_faults(grid.page, "main") == []
+
+
+def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid: GridPage) -> None:
+    page = grid.page
+    bar = page.locator(".oap .bar")
+    more = bar.get_by_role("button", name="More")
+    expect(more).to_be_hidden()
+    for width, hidden in (
+        (800, ["Subtotals", "Changed only (0)", "Remove 1 deal", "Bulk edit", "Changes"]),
+        (400, ["Columns"]),
+    ):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert bar.evaluate("bar => [bar.offsetHeight, bar.scrollWidth - bar.clientWidth]") == [44, 0]
+        more.click()
+        offered = [text.split("\t")[0].split("\n")[0] for text in menu(grid).locator(".mi").all_inner_texts()]
+        assert offered[0] == hidden[0]
+        assert set(hidden) <= set(offered)
+        assert serious_faults(page) == []
+        grid.press("Escape")
+        expect(more).to_be_focused()
+    # What it leads to opens at it, and gives it focus back.
+    more.click()
+    page.get_by_role("menuitem", name="Bulk edit").click()
+    expect(page.get_by_role("dialog", name="Bulk edit")).to_be_visible()
+    grid.press("Escape")
+    expect(more).to_be_focused()
+    more.click()
+    page.get_by_role("menuitemcheckbox", name="Subtotals").click()
+    more.click()
+    expect(page.get_by_role("menuitemcheckbox", name="Subtotals")).to_have_attribute("aria-checked", "true")
+    page.get_by_role("menuitemcheckbox", name="Subtotals").click()
+    expect(more).to_be_focused()
+    assert grid.complaints == []
+
+
+@pytest.mark.parametrize("field", ["owner_name", "close_date"])
+def test_titles__are_whole_beside_the_arrow_that_sorts(grid: GridPage, field: str) -> None:
+    head = title(grid, field)
+    apart = """head => {
+        const [text, arrow] = ["b", ".so"].map((each) => head.querySelector(each).getBoundingClientRect());
+        const inside = head.getBoundingClientRect();
+        return (text.right <= arrow.left || arrow.right <= text.left) && text.left >= inside.left && text.right <= inside.right;
+    }"""
+    head.hover()
+    assert head.evaluate(apart)
+    head.locator(".so").click()
+    assert head.evaluate(apart)

@@ -211,7 +211,7 @@ export class Arranging {
 
   openSummary(spec) {
     const { grid } = this;
-    const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`) ?? grid.bar.querySelector("[data-bar='columns']");
+    const from = () => grid.holder.querySelector(`[data-values="${CSS.escape(spec.field)}"]`) ?? grid.button("columns");
     grid.popovers.toggle(from, `Summary of ${spec.title}`, (node) => fillSummary(node, { store: this.#store, spec }));
   }
 

@@ -6,6 +6,7 @@ import { question } from "./drafts.js";
 import { commandOf, keysOf, named } from "./commands.js";
 
 const BAR = [["undo", "redo"], ["find", "columns", "subtotals", "only"], ["add", "remove", "bulk", "changes"]];
+const LESS = new Set(["columns", "subtotals", "only", "remove", "bulk", "changes"]); // behind “More” where there is no room
 
 function button(grid, id) {
   const command = commandOf(id);
@@ -14,8 +15,11 @@ function button(grid, id) {
   const name = icon ? named(command, grid) : null;
   const keys = keysOf(command);
   const title = icon ? `${name} (${keys})${what ? `: ${what}` : ""}` : keys;
-  return h("button", { class: `btn${icon ? " ic un" : ""}${on?.(grid) ? " on" : ""}`, type: "button", "data-bar": id, "aria-label": name, title: title || null, disabled: icon && !what, "aria-pressed": on ? String(on(grid)) : null, "aria-haspopup": popup ? "dialog" : null, onclick: () => command.act(grid, grid.place) }, command.bar(grid), popup ? h("span", { class: "tri" }) : "");
+  return h("button", { class: `btn${icon ? " ic un" : ""}${LESS.has(id) ? " less" : ""}${on?.(grid) ? " on" : ""}`, type: "button", "data-bar": id, "aria-label": name, title: title || null, disabled: icon && !what, "aria-pressed": on ? String(on(grid)) : null, "aria-haspopup": popup === true ? "dialog" : popup, onclick: () => command.act(grid, grid.place) }, command.bar(grid), popup ? h("span", { class: "tri" }) : "");
 }
+
+// The commands whose buttons have no room.
+export const unshown = (bar) => [...LESS].filter((id) => !bar.querySelector(`[data-bar="${id}"]`).offsetWidth).map(commandOf);
 
 export function toolbar(grid) {
   const { store } = grid;
@@ -23,6 +27,7 @@ export function toolbar(grid) {
   const [shown, all] = [store.order.length, store.total];
   return [
     ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
+    button(grid, "more"),
     h("span", { class: "sp" }),
     h("span", { class: "cnt" }, store.only ? [h("button", { class: "lnk", type: "button", "data-bar": "all", onclick: () => grid.showOnly(null) }, "Show all"), " · "] : "", shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
     button(grid, "keys"),

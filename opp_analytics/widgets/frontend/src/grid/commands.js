@@ -6,7 +6,7 @@
 //   about     what the sheet says where it is more than the name
 //   anywhere  the keys hold outside the cells, too; "always": also while typing
 //   menu      the menus that have it: cell, row, column
-//   bar       what its button in the toolbar shows; popup: it opens a dialog; on(grid): whether it is pressed
+//   bar       what its button in the toolbar shows; popup: it opens a dialog, or a menu; on(grid): whether it is pressed
 //   when(grid, at)  whether it applies; act(grid, at)
 // A place `at` is { r, c, row, spec }.
 
@@ -98,6 +98,7 @@ const GROUPS = {
     { name: ({ counts }) => `Changed only (${number(counts.changes)})`, id: "only", bar: ({ counts }) => `Changed only (${number(counts.changes)})`, on: ({ store }) => store.changedOnly, act: (grid) => grid.arranging.toggleChanged() },
     { id: "subtotals", name: "Subtotals", bar: () => "Subtotals", on: ({ subtotals }) => Boolean(subtotals), act: (grid) => grid.openSubtotals() },
     { id: "changes", name: "Changes", bar: () => "Changes", popup: true, act: (grid) => grid.openChanges() },
+    { id: "more", name: "More", bar: () => "More", popup: "menu", act: (grid) => grid.openMore() },
     { name: "Column…", menu: ["cell"], act: (grid, at) => grid.openMenu("column", at) },
     { name: "Menu", about: "Open the menu of the cells, rows or columns that are selected; also by a right click", keys: ["Shift+F10", "ContextMenu"], shown: ["Shift+F10"], act: (grid) => grid.openMenu() },
     { id: "keys", name: "Keys", about: "Show these keys", keys: ["?", "Ctrl+/"], anywhere: true, bar: () => "?", icon: () => "what they do", act: (grid) => grid.openKeys() },

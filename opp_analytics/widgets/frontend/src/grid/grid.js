@@ -5,7 +5,7 @@ import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
 import { Arranging } from "./arranging.js";
-import { fillPeriods, strip, toolbar } from "./bars.js";
+import { fillPeriods, strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
 import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
@@ -120,7 +120,7 @@ class Grid {
       fitted: (spec) => this.fitColumns([spec]),
     });
     this.popovers = new Popovers(this.root);
-    this.menu = new Menu(this.root, () => this.focus());
+    this.menu = new Menu(this.root);
     this.callout = new Callout(this.root, {
       again: (row, field) => this.#again(row, field),
       dismiss: (row, field) => this.ask({ do: "dismiss", areas: [{ rows: [row], fields: [field] }] }),
@@ -592,7 +592,7 @@ class Grid {
   }
 
   openChanges() {
-    this.popovers.toggle(this.#bar("changes"), "Changes", (node) =>
+    this.popovers.toggle(() => this.button("changes"), "Changes", (node) =>
       fillChanges(node, {
         changes: this.counts.changes + this.counts.problems,
         copy: () => {
@@ -663,7 +663,13 @@ class Grid {
     this.popovers.close(false);
     this.focus();
     const label = { cell: "Cells", row: "Rows", column: `Column ${at.spec.title}` }[kind];
-    this.menu.open(label, menuOf(kind, this, at), this, at, point ?? { x: box.left, y: box.bottom, above: box.top });
+    this.menu.open(label, menuOf(kind, this, at), this, at, point ?? { x: box.left, y: box.bottom, above: box.top }, () => this.holder);
+  }
+
+  // The toolbar's buttons that have no room.
+  openMore() {
+    const { left, bottom, top } = this.button("more").getBoundingClientRect();
+    this.menu.open("More", [unshown(this.bar)], this, this.place, { x: left, y: bottom + 4, above: top - 4 }, () => this.button("more"));
   }
 
   openKeys() {
@@ -719,8 +725,9 @@ class Grid {
     this.say(frozen < columns ? `Only ${count(frozen, "column")} can be frozen: the others would have too little room` : `${count(frozen, "column")} frozen`);
   }
 
-  #bar(mark) {
-    return () => this.bar.querySelector(`[data-bar='${mark}']`);
+  // A button of the toolbar, or the one that it is behind.
+  button(mark) {
+    return [mark, "more"].map((id) => this.bar.querySelector(`[data-bar="${id}"]`)).find((button) => button?.offsetWidth);
   }
 
   openSubtotals() {
@@ -729,7 +736,7 @@ class Grid {
       this.subtotals.node.remove();
       this.subtotals = null;
       this.bars();
-      if (inside) this.#bar("subtotals")()?.focus();
+      if (inside) this.button("subtotals")?.focus();
       return;
     }
     this.subtotals = new Subtotals(this);
@@ -745,7 +752,7 @@ class Grid {
   }
 
   openColumns() {
-    this.popovers.toggle(this.#bar("columns"), "Columns", (node) =>
+    this.popovers.toggle(() => this.button("columns"), "Columns", (node) =>
       fillColumns(node, {
         layout: this.layout,
         choose: (layout) => {
@@ -766,7 +773,7 @@ class Grid {
   openBulk() {
     const some = !this.selection.single && this.selection.ranges.some(({ r0, r1 }) => r1 > r0);
     const rows = some ? [...new Set(this.selection.ranges.flatMap(({ r0, r1 }) => this.actions.rows(r0, r1)))] : [...this.store.order];
-    this.popovers.toggle(this.#bar("bulk"), "Bulk edit", (node) =>
+    this.popovers.toggle(() => this.button("bulk"), "Bulk edit", (node) =>
       fillBulk(node, {
         specs: this.specs,
         optionsOf: (spec) => this.store.options(spec, rows),

@@ -11,21 +11,21 @@ export class Menu {
   #typed = "";
   #at = 0;
 
-  // `closed` gives focus back.
-  constructor(root, closed) {
-    Object.assign(this, { root, closed });
+  constructor(root) {
+    this.root = root;
     this.outside = (event) => this.#node && !event.composedPath().includes(this.#node) && this.close(false);
     for (const type of ["pointerdown", "wheel"]) document.addEventListener(type, this.outside, true);
   }
 
-  // Groups of commands at a point of the screen, above it where there is no room below.
-  open(label, groups, grid, at, { x, y, above = y }) {
+  // Groups of commands at a point of the screen, above it where there is no room below; `back` finds what has focus after it.
+  open(label, groups, grid, at, { x, y, above = y }, back) {
     this.close(false);
     this.#typed = "";
+    this.back = back;
     const item = (command) => {
       const off = command.when && !command.when(grid, at);
       const keys = keysOf({ ...command, hand: "" });
-      return h("button", { class: "mi", type: "button", role: "menuitem", tabindex: "-1", "aria-disabled": off ? "true" : null, "aria-keyshortcuts": keys ? keys.replaceAll(" or ", " ") : null, onclick: () => off || this.#pick(command, grid, at), onpointermove: ({ currentTarget }) => currentTarget.focus({ preventScroll: true }) },
+      return h("button", { class: "mi", type: "button", role: command.on ? "menuitemcheckbox" : "menuitem", "aria-checked": command.on ? String(command.on(grid)) : null, tabindex: "-1", "aria-disabled": off ? "true" : null, "aria-keyshortcuts": keys ? keys.replaceAll(" or ", " ") : null, onclick: () => off || this.#pick(command, grid, at), onpointermove: ({ currentTarget }) => currentTarget.focus({ preventScroll: true }) },
         h("bdi", {}, named(command, grid, at)), h("span", { class: "q" }, keys));
     };
     this.#node = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "manual", onkeydown: (event) => this.#key(event), oncontextmenu: (event) => event.preventDefault() },
@@ -40,7 +40,7 @@ export class Menu {
   }
 
   get items() {
-    return [...this.#node.querySelectorAll("[role=menuitem]")];
+    return [...this.#node.querySelectorAll(".mi")];
   }
 
   #pick(command, grid, at) {
@@ -78,7 +78,7 @@ export class Menu {
     if (!this.#node) return;
     this.#node.remove();
     this.#node = null;
-    if (focus) this.closed();
+    if (focus) this.back().focus({ preventScroll: true });
   }
 
   end() {
