@@ -42,6 +42,18 @@ def slowly(answer):
 for widget in (Explorer, Grid):
     widget._receive = slowly(widget._receive)
 """
+SHOW_EXPLORER = """
+import pandas as pd
+import opp_analytics as oa
+deals = pd.DataFrame({
+    "unique_id": list("abc"), "name": ["Acme", "Bolt", "Cord"], "value": [100.0, 50.0, 70.0],
+    "stage": ["proposal", "discovery", "closed_won"], "status": "active", "close_date": "2026-03-20", "probability": 40,
+    "owner_name": ["Ann", "Bo", "Bo"],
+})
+explorer = oa.explore(deals, as_of="2026-03-01")
+explorer
+"""
+"""A cell that shows an explorer of three deals."""
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Cells out of sight would otherwise be taken off the page.

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 import opp_analytics as oa
 from tests.browser.axe import serious_faults
 from tests.browser.gridpage import GridPage
-from tests.widgets.grid.test_grid import put
+from tests.widgets.asking import put
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser

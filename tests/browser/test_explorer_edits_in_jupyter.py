@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.jupyter import jupyter_lab
-from tests.browser.test_explorer_in_jupyter import SHOW
+from tests.browser.jupyter import SHOW_EXPLORER, jupyter_lab
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +15,7 @@ def test_grid__of_an_explorer_is_shown_below_it(app: str, page: Page, tmp_path, 
     pytest.importorskip(app)
     with jupyter_lab(tmp_path, app) as running:
         notebook = running.open(
-            page, "edits", [SHOW, "print(explorer.grid.changes['after'].tolist())", "'last'"]
+            page, "edits", [SHOW_EXPLORER, "print(explorer.grid.changes['after'].tolist())", "'last'"]
         )
         notebook.run(0)
         panel = page.locator(".oap-explorer").first

@@ -6,21 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import notebooks
-from tests.browser.jupyter import Lab
+from tests.browser.jupyter import SHOW_EXPLORER, Lab
 
 pytestmark = pytest.mark.browser
-
-SHOW = """
-import pandas as pd
-import opp_analytics as oa
-deals = pd.DataFrame({
-    "unique_id": list("abc"), "name": ["Acme", "Bolt", "Cord"], "value": [100.0, 50.0, 70.0],
-    "stage": ["proposal", "discovery", "closed_won"], "status": "active", "close_date": "2026-03-20", "probability": 40,
-    "owner_name": ["Ann", "Bo", "Bo"],
-})
-explorer = oa.explore(deals, as_of="2026-03-01")
-explorer
-"""
 
 
 def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file(
@@ -28,7 +16,7 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
 ):
     elsewhere: list[str] = []
     page.on("request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url))
-    notebook = lab.open(page, "explorer", [SHOW, "print(explorer.state['by'], len(explorer.table))"])
+    notebook = lab.open(page, "explorer", [SHOW_EXPLORER, "print(explorer.state['by'], len(explorer.table))"])
     notebook.run(0)
     panel = page.locator(".oap-explorer")
     expect(panel.locator("h3")).to_contain_text("67% is in Proposal")
@@ -67,7 +55,7 @@ def test_explorer__is_a_picture_in_an_exported_notebook_without_a_network(
     from nbclient import NotebookClient
     from nbconvert import HTMLExporter
 
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOW)])
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOW_EXPLORER)])
     # As papermill and nbconvert run it: with the state of the widget in the file.
     ran = NotebookClient(made, timeout=300, kernel_name="python3").execute()
     exported, _ = HTMLExporter().from_notebook_node(ran)

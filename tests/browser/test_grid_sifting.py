@@ -287,8 +287,9 @@ def test_strip__names_the_period_that_changes_most_and_lists_all(grid: GridPage,
     grid.page.locator(".slick-header-column[data-id=close_date]").click(position={"x": 20, "y": 8})
     grid.type("1/20/2027", "Enter")
     moved = deals.assign(close_date=deals["close_date"].mask(late, pd.Timestamp("2027-01-20")))
-    asked = {"as_of": TODAY, "new_business": False}
-    before, after = (oa.forecast(frame, **asked)["expected"] for frame in (deals, moved))
+    before, after = (
+        oa.forecast(frame, as_of=TODAY, new_business=False)["expected"] for frame in (deals, moved)
+    )
     money = words.money
     expect(grid.strip).to_contain_text(
         f"forecast Jan 2027 {money(before['2027-01'])} → {money(after['2027-01'])} by stated chances"
@@ -321,7 +322,7 @@ def _sum(deals: pd.DataFrame, by: pd.Series[str]) -> dict[str, tuple[int, int, i
     return {
         str(group): tuple(math.floor(each + 0.5) for each in line)
         for group, line in zip(sums.index, sums.to_numpy(), strict=True)
-    }  # type: ignore[misc]
+    }
 
 
 def test_subtotals__equal_pandas_before_and_after_the_edits_and_filter(

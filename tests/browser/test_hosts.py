@@ -10,8 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 import opp_analytics as oa
 from tests.browser.gridpage import GridPage
 from tests.browser.hosting import show
-from tests.browser.jupyter import Lab
-from tests.browser.test_explorer_in_jupyter import SHOW
+from tests.browser.jupyter import SHOW_EXPLORER, Lab
 from tests.widgets.explorer.pipelines import DAYS, record, states
 
 pytestmark = pytest.mark.browser
@@ -167,11 +166,11 @@ def test_explorer__keeps_its_pictures_and_words_apart_in_a_narrow_pane(
 def test_saved__and_opened_again_without_python_shows_the_still_and_nothing_else(
     page: Page, lab: Lab, screenshots
 ) -> None:
-    grid = SHOW.replace(
+    grid = SHOW_EXPLORER.replace(
         'explorer = oa.explore(deals, as_of="2026-03-01")\nexplorer',
         "oa.edit(deals.assign(name='Bolt' * 125))",
     )
-    notebook = lab.open(page, "saved", [SHOW, grid])
+    notebook = lab.open(page, "saved", [SHOW_EXPLORER, grid])
     for cell, inside in enumerate((".oap-explorer h3", ".oap .slick-cell")):
         notebook.run(cell)
         page.locator(inside).first.wait_for(state="attached")

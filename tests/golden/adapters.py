@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib
-import json
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pandas as pd
 
 import opp_analytics as oa
 
-__all__ = ["ask_explorer", "forecast_by_column", "forecast_by_rates", "read_field_history", "read_panel"]
+__all__ = ["forecast_by_column", "forecast_by_rates", "read_field_history"]
 
 
 def read_field_history(
@@ -42,18 +40,3 @@ def forecast_by_rates(opportunities: pd.DataFrame, rates: Mapping[str, float], *
 def forecast_by_column(opportunities: pd.DataFrame, column: str, **asked: Any) -> pd.DataFrame:
     """The forecast from a column of chances."""
     return oa.forecast(opportunities, probability=column, **asked)
-
-
-def read_panel(explorer: Any) -> dict[str, Any]:
-    """What an explorer's browser side gets to show."""
-    panel: dict[str, Any] = json.loads(zlib.decompress(explorer._shown))
-    return panel
-
-
-def ask_explorer(explorer: Any, **asked: Any) -> dict[str, Any]:
-    """The answer to a request of the browser."""
-    answers: list[bytes] = []
-    explorer.send = lambda _, buffers: answers.extend(buffers)
-    explorer._handle_custom_msg(asked, [])
-    answer: dict[str, Any] = json.loads(zlib.decompress(answers[0]))
-    return answer

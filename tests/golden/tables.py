@@ -16,8 +16,9 @@ import openpyxl
 import pandas as pd
 
 import opp_analytics as oa
-from tests.golden.adapters import ask_explorer, forecast_by_column, forecast_by_rates, read_panel
+from tests.golden.adapters import forecast_by_column, forecast_by_rates
 from tests.golden.histories import Known
+from tests.widgets.asking import ask, read_panel
 
 __all__ = ["TABLES", "Answers", "answer"]
 
@@ -382,7 +383,7 @@ def _explorer(known: Known) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
             yield "explorer_tables", name, as_plain(explorer.table), {}
             keys = [row["key"] for row in panel.get("rows", []) if row["opens"]]
             for key in keys[:2]:
-                deals = ask_explorer(explorer, do="deals", key=key, label="mark")["deals"]
+                deals = ask(explorer, do="deals", key=key, label="mark")["deals"]
                 titles = [column["title"] for column in deals["columns"]]
                 rows = [
                     [identity, *(cell[1] for cell in row)]

@@ -13,10 +13,10 @@ import pandas as pd
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.schema import BUCKETS
-from tests.golden.adapters import ask_explorer, read_panel
 from tests.surfaces.answers import Answers
 from tests.surfaces.facts import EVERYWHERE, FLAGGED, FORECAST, Ledger
 from tests.surfaces.shown import Shown, quiet
+from tests.widgets.asking import ask, read_panel
 
 __all__ = ["check_explorer", "check_grid"]
 
@@ -303,7 +303,7 @@ def _check_deals(
     for row in panel["rows"][:4]:
         if not row["opens"]:
             continue
-        deals = ask_explorer(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
+        deals = ask(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
         if state["view"] in ("pipeline", "changes") and deals["more"] == 0:
             total = float(str(deals["total"]).replace(",", "").replace("−", "-"))
             shown = {answers.money(total), answers.money(total, signed=True), answers.money(abs(total))}

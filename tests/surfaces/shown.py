@@ -21,10 +21,10 @@ import openpyxl
 import pandas as pd
 
 import opp_analytics as oa
-from tests.golden.adapters import read_panel
 from tests.report import reading
 from tests.scratch import scratch_folder
 from tests.surfaces.worlds import World
+from tests.widgets.asking import read_panel
 
 __all__ = ["DealList", "Shown", "cell_text", "lists_of", "quiet", "rows_of", "texts_of"]
 

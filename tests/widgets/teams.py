@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics.history import History
-from opp_analytics.widgets import Explorer
 
 TODAY = "2026-11-11"
 _MONTHS = pd.period_range("2026-01", "2026-10", freq="M")
@@ -80,10 +77,3 @@ def make_org() -> oa.Org:
             {**call, "caller": "Dee", "team": "East", "commit": 8000},
         ],
     )
-
-
-def run_code(explorer: Explorer, team: History) -> dict[str, Any]:
-    """What an explorer's copied code makes of a team, by name."""
-    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": team.as_of(TODAY), "history": team}
-    exec(explorer.code, names)
-    return names

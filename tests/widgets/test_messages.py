@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import zlib
 from typing import Any
 
 import pytest
 
 import opp_analytics as oa
 from opp_analytics.widgets import Explorer, Grid
+from tests.widgets.asking import ask_all, read
 from tests.writer.frames import opportunities
 
 
@@ -23,14 +23,6 @@ def grid(tmp_path, monkeypatch) -> Grid:
 @pytest.fixture
 def explorer() -> Explorer:
     return oa.explore(opportunities(3), as_of="2026-06-01")
-
-
-def answers(widget: Grid | Explorer, message: Any) -> list[dict[str, Any]]:
-    """All that the widget answers to a message of its page."""
-    told: list[bytes] = []
-    widget.send = lambda _, buffers: told.extend(buffers)
-    widget._handle_msg({"content": {"data": {"method": "custom", "content": message}}, "buffers": []})
-    return [json.loads(zlib.decompress(each)) for each in told]
 
 
 def areas(**more: Any) -> list[dict[str, Any]]:
@@ -66,13 +58,13 @@ def areas(**more: Any) -> list[dict[str, Any]]:
 )  # fmt: skip
 def test_grid__a_wrong_message_is_answered_and_changes_nothing(grid: Grid, message: Any, words: str) -> None:
     before = grid.edited
-    [answer] = answers(grid, message)
+    [answer] = ask_all(grid, message)
     assert words in answer["error"].replace(
         "The page sent a message that this widget does not know: do", "it"
     )
     assert grid.edited.equals(before)
     # The grid goes on: removing rows by their text left it raising at every later edit.
-    [answer] = answers(grid, {"do": "edit", "areas": areas()})
+    [answer] = ask_all(grid, {"do": "edit", "areas": areas()})
     assert answer["said"] == "Value set to 5"
 
 
@@ -98,28 +90,28 @@ def test_explorer__a_wrong_message_is_answered_and_changes_nothing(
     explorer: Explorer, message: Any, words: str
 ) -> None:
     before = explorer.state, explorer.code, explorer._shown
-    [answer] = answers(explorer, message)
+    [answer] = ask_all(explorer, message)
     assert words in answer["error"]
     assert (explorer.state, explorer.code, explorer._shown) == before
-    [answer] = answers(explorer, {"do": "deals", "key": "proposal", "label": "proposal"})
+    [answer] = ask_all(explorer, {"do": "deals", "key": "proposal", "label": "proposal"})
     assert answer["deals"]["counted"] == "3 deals"
 
 
 def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
     grid: Grid, monkeypatch, caplog
 ) -> None:
-    answers(grid, {"do": "edit", "areas": areas(), "from": "view/0"})
+    ask_all(grid, {"do": "edit", "areas": areas(), "from": "view/0"})
 
     def fail(*_: object) -> bool:
         raise RuntimeError("out of luck")
 
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR, "opp_analytics"):
         broken.setattr("opp_analytics.widgets.grid.sheet.EditSheet.is_open", fail)
-        [answer] = answers(
+        [answer] = ask_all(
             grid, {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "stage", "text": "proposal"}
         )
         assert answer.get("error") is None  # no stage changed, so nothing asked
-        [answer] = answers(
+        [answer] = ask_all(
             grid,
             {
                 "do": "bulk",
@@ -136,7 +128,7 @@ def test_failure__of_any_kind_is_answered_logged_and_leaves_the_grid_as_it_was(
     }
     assert "in fail" in caplog.text
     assert grid.changes["field"].tolist() == ["value"]
-    [answer] = answers(grid, {"do": "undo"})
+    [answer] = ask_all(grid, {"do": "undo"})
     assert answer["said"] == "Undone: Value set to 5"
 
 
@@ -149,12 +141,12 @@ def test_failure__by_an_interrupt_is_answered_and_goes_on(grid: Grid, monkeypatc
     grid.send = lambda _, buffers: told.extend(buffers)
     with pytest.raises(KeyboardInterrupt):
         grid._receive(grid, {"do": "edit", "areas": areas()}, [])
-    assert "KeyboardInterrupt" in json.loads(zlib.decompress(told[0]))["error"]
+    assert "KeyboardInterrupt" in read(told[0])["error"]
 
 
 def test_failure__of_an_answer_that_no_browser_reads_is_one_in_words(grid: Grid, monkeypatch) -> None:
     monkeypatch.setattr("opp_analytics.widgets.grid.sheet.GridColumn.encode", lambda *_: float("nan"))
-    [answer] = answers(grid, {"do": "edit", "areas": areas()})
+    [answer] = ask_all(grid, {"do": "edit", "areas": areas()})
     assert "Nothing was changed" in answer["error"]
     assert grid.changes.empty
 
@@ -167,7 +159,7 @@ def test_state__that_the_page_sets_goes_through_the_door_only(grid: Grid, explor
         )
         assert getattr(widget, trait) == before
     layout = {"order": ["name", "value"], "hidden": [], "widths": {"value": 90}, "sort": None, "filters": {}}
-    assert answers(grid, {"do": "layout", "layout": layout}) == [{"to": None, "kept": True}]
+    assert ask_all(grid, {"do": "layout", "layout": layout}) == [{"to": None, "kept": True}]
     assert grid.state == layout
     assert oa.edit(opportunities(1)).state == {name: layout[name] for name in ("order", "hidden", "widths")}
 
@@ -185,13 +177,13 @@ def test_parts__are_joined_to_one_edit_with_one_undo(grid: Grid) -> None:
     area = {"rows": [0, 1, 2], "fields": ["name", "value"], "block": block}
     message = {"do": "edit", "areas": [area], "label": "Pasted {cells}", "from": "view/7"}
     *first, last = parts(message)
-    assert [answers(grid, each) for each in first] == [[] for _ in first]
+    assert [ask_all(grid, each) for each in first] == [[] for _ in first]
     assert grid.changes.empty
-    [answer] = answers(grid, last)
+    [answer] = ask_all(grid, last)
     assert answer["to"] == "view/7"
     assert answer["said"].startswith("Pasted 5 cells · 1 refused")
     assert grid.edited["name"].tolist() == ["Ä 😀", "two\nlines", "c"]
-    [answer] = answers(grid, {"do": "undo"})
+    [answer] = ask_all(grid, {"do": "undo"})
     assert answer["undo"] == ""
     assert grid.changes.empty
 
@@ -199,34 +191,34 @@ def test_parts__are_joined_to_one_edit_with_one_undo(grid: Grid) -> None:
 def test_parts__one_that_is_missing_is_told_and_nothing_of_it_is_done(grid: Grid) -> None:
     sent = parts({"do": "edit", "areas": areas(), "label": "x" * 100, "from": "view/1"})
     inner = parts({"do": "part", "part": 0, "parts": 2, "text": "{", "from": "view/0"}, 1000)
-    assert "not one of" in answers(grid, inner[0])[0]["error"]
+    assert "not one of" in ask_all(grid, inner[0])[0]["error"]
     lost = "A part of a large edit was lost on the way, so nothing of it was done. Do it again."
-    assert answers(grid, sent[0]) == []
+    assert ask_all(grid, sent[0]) == []
     # In the middle, and then all that come late.
-    assert [answers(grid, each) for each in sent[2:]] == [[{"to": "view/1", "error": lost}]] * len(sent[2:])
+    assert [ask_all(grid, each) for each in sent[2:]] == [[{"to": "view/1", "error": lost}]] * len(sent[2:])
     # At the end: the next message of the view shows it. Another view's does not.
     for each in sent[:-1]:
-        assert answers(grid, each) == []
-    assert [each["to"] for each in answers(grid, {"do": "state", "from": "other/1"})] == ["other/1"]
-    told = answers(grid, {"do": "state", "from": "view/2"})
+        assert ask_all(grid, each) == []
+    assert [each["to"] for each in ask_all(grid, {"do": "state", "from": "other/1"})] == ["other/1"]
+    told = ask_all(grid, {"do": "state", "from": "view/2"})
     assert told[0] == {"to": "view/1", "error": lost}
     assert told[1]["to"] == "view/2"
     assert grid.changes.empty
     for each in sent[:-1]:
-        answers(grid, each)
-    assert answers(grid, sent[-1])[0]["counts"]["changes"] == 1
+        ask_all(grid, each)
+    assert ask_all(grid, sent[-1])[0]["counts"]["changes"] == 1
 
 
 def test_review__of_nothing_is_answered_in_words(grid: Grid) -> None:
-    [answer] = answers(grid, {"do": "review"})
+    [answer] = ask_all(grid, {"do": "review"})
     assert answer["drawer"]["nothing"] == "Nothing is changed, so there is nothing to review."
-    answers(grid, {"do": "edit", "areas": areas(block=[["x"]])})
-    [answer] = answers(grid, {"do": "review"})
+    ask_all(grid, {"do": "edit", "areas": areas(block=[["x"]])})
+    [answer] = ask_all(grid, {"do": "review"})
     assert (answer["drawer"]["nothing"], answer["drawer"]["problem_count"]) == ("", 1)
 
 
 def test_operands__of_a_range_are_read_in_a_grid_without_deals() -> None:
-    [answer] = answers(
+    [answer] = ask_all(
         oa.edit(opportunities(1).iloc[:0]), {"do": "operands", "cells": [["value", "10k"], ["value", "20k"]]}
     )
     assert answer["judged"] == [[[10_000.0, 10_000.0], ""], [[20_000.0, 20_000.0], ""]]

@@ -5,34 +5,20 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.notes import Note, Notes, write_note
-from tests.widgets.explorer.pipelines import DAYS, states
-from tests.widgets.explorer.test_explorer import ask, choose
+from tests.widgets.asking import ask, choose, open_first
+from tests.widgets.explorer.pipelines import DAYS, explorer_at, states
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "review.csv"
-
-
-def explorer_at(folder: Path) -> Explorer:
-    org = folder / "opp-analytics.toml"
-    org.write_text("fiscal_year_start = 2\n")
-    return oa.explore(oa.Org.read(org).apply(states()[-1]), as_of=DAYS[-1])
-
-
-def open_first(explorer: Explorer) -> dict[str, Any]:
-    key = next(iter(explorer._marks))
-    deals: dict[str, Any] = ask(explorer, do="deals", key=key, label=key)["deals"]
-    return deals
 
 
 HOSTILE = [

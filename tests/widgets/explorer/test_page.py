@@ -12,9 +12,8 @@ import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.widgets.explorer.choice import VIEWS
-from tests.widgets.explorer.pipelines import DAYS, record, states
-from tests.widgets.explorer.test_explorer import ask, shown
-from tests.widgets.explorer.test_notes import explorer_at, open_first
+from tests.widgets.asking import ask, open_first, read_panel
+from tests.widgets.explorer.pipelines import DAYS, explorer_at, record, states
 
 BAD = '<script>alert(1)</script> & "q" a\x0bb'
 
@@ -37,7 +36,7 @@ def test_save__writes_what_the_panel_says_and_the_deals_of_each_mark(
         states()[-1], history, state={"view": view, "stages": ["proposal", "discovery"], "low": 1000}
     )
     explorer.save(tmp_path / "review.html")
-    page, panel = (tmp_path / "review.html").read_text(), shown(explorer)
+    page, panel = (tmp_path / "review.html").read_text(), read_panel(explorer)
     said = words(page)
     for each in (
         panel["title"],
@@ -59,7 +58,7 @@ def test_save__writes_what_the_panel_says_and_the_deals_of_each_mark(
 
 def test_save__of_an_open_table_has_its_deals_alone(history: History) -> None:
     explorer = oa.explore(states()[-1], history, state={"view": "changes"})
-    row = shown(explorer)["rows"][1]
+    row = read_panel(explorer)["rows"][1]
     page = ask(explorer, do="page", key=row["key"], label=row["label"])["page"]
     deals = ask(explorer, do="deals", key=row["key"], label=row["label"])["deals"]
     assert f"{row['label']} · {deals['counted']} · {deals['sum']}" in words(page)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,8 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.widgets import Explorer
+from tests.widgets.asking import ask, choose, put, read, run_code
 from tests.widgets.explorer.pipelines import DAYS, record, states
-from tests.widgets.grid.test_grid import ask, put
 from tests.writer.frames import opportunities
 
 
@@ -24,8 +22,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _panel(explorer: Explorer, **state: Any) -> dict[str, Any]:
-    explorer._respond({"do": "choose", "state": {**explorer.state, **state}})
-    return dict(json.loads(zlib.decompress(explorer._shown)))
+    return choose(explorer, **explorer.state | state)
 
 
 def _kpis(panel: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -34,7 +31,6 @@ def _kpis(panel: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 def test_edit__opens_the_deals_under_a_mark_in_one_grid_over_all():
     explorer = oa.explore(states()[-1], as_of=DAYS[-1])
-    assert explorer.grid is None
     grid = explorer.edit("proposal")
     deals = explorer._view.find_deals("proposal")
     shown = grid.edited["unique_id"].iloc[grid._only["rows"]]
@@ -70,7 +66,7 @@ def test_planned__moves_chart_figures_and_code():
         (len(deals), "stage", "proposal"),
         (len(deals), "value", "700"),
     )
-    said = json.loads(zlib.decompress(told[-1]))["planned"]
+    said = read(told[-1])["planned"]
     assert said["said"] == "3 planned changes in 3 deals"
     assert said["grid"] == grid.model_id
     # Without the toggle nothing changes.
@@ -84,9 +80,7 @@ def test_planned__moves_chart_figures_and_code():
     assert _kpis(panel)["Open value"] == ("11K", "without the changes 7.5K")
     assert explorer.table["open_value"].sum() == deals["value"].sum() + 4000 - 1100 + 700
     assert explorer.state["planned"]
-    space = {"explorer": explorer, "oa": oa, "pd": pd}
-    exec(explorer.code.rsplit("\n", 1)[0], space)
-    pd.testing.assert_frame_equal(space["table"], explorer.table)
+    pd.testing.assert_frame_equal(run_code(explorer, deals)["table"], explorer.table)
     # The new deal is listed, can be opened and edited again.
     listed = explorer._respond({"do": "deals", "key": "proposal", "label": "Proposal"})["deals"]
     assert "new 1" in listed["ids"]
@@ -112,9 +106,8 @@ def test_planned__moves_every_forecast_as_the_function_does(view, tmp_path):
     assert panel["heads"][-1] == "Planned"
     assert any(each["figures"][-1].startswith("+") for each in panel["rows"])
     assert not explorer.table.equals(before)
-    space = {"explorer": explorer, "oa": oa, "pd": pd, "history": explorer._selector.history}
-    exec(explorer.code.rsplit("\n", 1)[0], space)
-    pd.testing.assert_frame_equal(space["table"], explorer.table)
+    made = run_code(explorer, frames[-1], explorer._selector.history)
+    pd.testing.assert_frame_equal(made["table"], explorer.table)
 
 
 @pytest.mark.parametrize("view", ["win_rates", "changes", "slippage"])
@@ -129,6 +122,7 @@ def test_planned__leaves_records_as_they_were(view, tmp_path):
 
 def test_planned__without_a_grid_does_nothing_and_is_no_text():
     explorer = oa.explore(opportunities(), as_of="2026-06-01", state={"planned": True})
+    assert explorer.grid is None
     assert explorer.table["open_value"].sum() == opportunities()["value"].sum()
     with pytest.raises(ArgumentTypeError, match="is not True or False"):
         oa.explore(opportunities(), as_of="2026-06-01", state={"planned": "yes"})

@@ -12,7 +12,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataWarning, MissingColumnError
 from opp_analytics.widgets import Grid
-from tests.widgets.grid.test_grid import ask, put
+from tests.widgets.asking import ask, put
 from tests.writer.frames import opportunities
 
 

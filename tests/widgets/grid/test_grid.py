@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import stat
 import threading
-import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -16,29 +14,12 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import widgets
-from opp_analytics.widgets import Grid
 from opp_analytics.widgets.grid.grid import keep_layouts, read_layout, show_history, write_layout
 from opp_analytics.widgets.grid.sheet import EditSheet, make_columns, to_arrow
+from tests.widgets.asking import ask, put, read
 from tests.writer.frames import opportunities
 
 HOME = Path(widgets.__file__).parent
-
-
-def ask(grid: Grid, **asked: object) -> dict[str, object]:
-    """What the grid answers to a message from its front end."""
-    told: list[bytes] = []
-    grid.send = lambda _, buffers: told.extend(buffers)
-    grid._handle_custom_msg(asked, [])
-    [answer] = told
-    return json.loads(zlib.decompress(answer))
-
-
-def put(grid: Grid, *cells: tuple[int, str, str | None]) -> dict[str, object]:
-    """The answer to the last of some cells typed one by one."""
-    for row, field, typed in cells:
-        areas = [{"rows": [row], "fields": [field], "block": [[typed]]}]
-        answer = ask(grid, do="edit", areas=areas)
-    return answer
 
 
 def test_edit__answers_every_cell_and_holds_it_in_edited_and_changes():
@@ -70,8 +51,8 @@ def test_edit__of_many_rows_alike_is_one_small_entry():
     grid.send = lambda _, buffers: told.extend(buffers)
     rows = list(range(20_000))
     areas = [{"rows": rows, "fields": ["value"], "block": [["5"]]}]
-    grid._handle_custom_msg({"do": "edit", "areas": areas}, [])
-    [entry] = json.loads(zlib.decompress(told[0]))["cells"]
+    grid._receive(grid, {"do": "edit", "areas": areas}, [])
+    [entry] = read(told[0])["cells"]
     assert entry == ["value", 5.0, [100.0], "", None, rows]
     assert len(told[0]) < 100_000
 
@@ -164,7 +145,7 @@ def test_messages__from_several_threads_are_all_kept():
         {"do": "edit", "areas": [{"rows": [row], "fields": ["value"], "block": [[str(row)]]}]}
         for row in range(40)
     ]
-    threads = [threading.Thread(target=grid._handle_custom_msg, args=(each, [])) for each in asked]
+    threads = [threading.Thread(target=grid._receive, args=(grid, each, [])) for each in asked]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -89,11 +89,10 @@ def test_plan_impact__of_a_period_that_lost_its_only_deal_keeps_its_new_business
     history = recorded_team()
     deals = history.as_of(TODAY)
     moved = changed(deals, int(np.flatnonzero(deals["unique_id"] == "open-4")[0]), close_date="2027-03-15")
-    asked = {"as_of": TODAY, "history": history}
-    impact = plan(deals, moved).impact(**asked)
+    impact = plan(deals, moved).impact(as_of=TODAY, history=history)
     for label in ("2027-01", "2027-03"):
         for side, frame in (("before", deals), ("after", moved)):
-            expected = oa.forecast(frame, periods=[label], **asked)["expected"][label]
+            expected = oa.forecast(frame, as_of=TODAY, history=history, periods=[label])["expected"][label]
             assert impact.loc[label, f"expected_{side}"] == pytest.approx(expected)
     assert impact.loc["2027-01", "expected_after"] > 0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from typing import Any
 
 import pandas as pd
@@ -13,7 +11,8 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.teams import TARGETS, TODAY, make_org, recorded_team, run_code
+from tests.widgets.asking import read_panel, run_code
+from tests.widgets.teams import TARGETS, TODAY, make_org, recorded_team
 
 DAY = "2026-11-10"
 
@@ -25,7 +24,7 @@ def team() -> History:
 
 def open_explorer(team: History, **state: Any) -> tuple[Explorer, dict[str, Any]]:
     explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", **state})
-    return explorer, json.loads(zlib.decompress(explorer._shown))
+    return explorer, read_panel(explorer)
 
 
 @pytest.mark.parametrize("by", ["owner_name", "team"])
@@ -99,7 +98,7 @@ def test_calls__are_those_in_force_with_who_made_them_and_what_others_say(team: 
 )
 def test_code__makes_all_tables_of_the_view(team: History, state) -> None:
     explorer, _ = open_explorer(team, **{"by": "owner_name", **state})
-    made = run_code(explorer, team)
+    made = run_code(explorer, team.as_of(TODAY), team)
     for name, table in explorer._view.tables.items():
         pd.testing.assert_frame_equal(made[name], table)
 
@@ -185,7 +184,7 @@ def test_changes__show_the_steps_of_each_group_and_what_is_to_go(team: History, 
             assert row["figures"][-1] == text.money(float(goals["gap"][row["key"]]), "USD")
         found = explorer._view.find_deals(row["key"])
         assert found["change"].sum() == pytest.approx(values["closing"] - values["opening"])
-    made = run_code(explorer, team)
+    made = run_code(explorer, team.as_of(TODAY), team)
     for name, each in explorer._view.tables.items():
         pd.testing.assert_frame_equal(made[name], each)
     assert "movement" in explorer._view.find_deals("(all)")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from html import unescape
 from typing import Any
 
@@ -14,7 +12,8 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.teams import TODAY, make_org, recorded_team, run_code, with_wins
+from tests.widgets.asking import read_panel, run_code
+from tests.widgets.teams import TODAY, make_org, recorded_team, with_wins
 
 DAY = "2026-11-10"
 PICTURES = ("over_time", "pacing", "coverage", "created")
@@ -29,7 +28,7 @@ def open_picture(
     by: str, frame: pd.DataFrame, history: History | None, **state: Any
 ) -> tuple[Explorer, dict[str, Any]]:
     explorer = oa.explore(frame, history, as_of=TODAY, state={"view": "forecast", "by": by, **state})
-    return explorer, json.loads(zlib.decompress(explorer._shown))
+    return explorer, read_panel(explorer)
 
 
 def money(value: Any) -> str:
@@ -45,7 +44,7 @@ def test_code__makes_the_table_of_each_picture(team: History, by, state) -> None
     assert not said["empty"]
     assert said["title"]
     assert said["drawing"] or said["rows"]
-    pd.testing.assert_frame_equal(run_code(explorer, team)["table"], explorer.table)
+    pd.testing.assert_frame_equal(run_code(explorer, team.as_of(TODAY), team)["table"], explorer.table)
     assert explorer._respond({"do": "table"})["csv"].count("\n") == 1 + len(explorer.table)
 
 
@@ -117,7 +116,7 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
         deals, as_of=DAY, history=team, target=team.org.targets, periods=["2026-12"], only=True
     )
     need = float(ahead["needed_pipeline"]["2026-12"]) / 8  # weeks from Nov 10 to Dec 31, begun ones whole
-    assert run_code(explorer, team)["need"] == pytest.approx(need)
+    assert run_code(explorer, team.as_of(TODAY), team)["need"] == pytest.approx(need)
     assert f"needs {money(need)} more a week" in said["title"]
     assert f"{money(need)} needed a week" in said["drawing"]
     keys = explorer._view.keys
@@ -161,7 +160,7 @@ def test_pictures__show_planned_changes_and_are_saved_as_a_page(
     areas = [{"rows": [row], "fields": ["value"], "block": [["9000"]]}]
     grid._respond({"do": "edit", "areas": areas})
     explorer._respond({"do": "choose", "state": {**state, "planned": True}})
-    said = json.loads(zlib.decompress(explorer._shown))
+    said = read_panel(explorer)
     assert said["title"]
     if by in ("coverage", "owner_name"):
         assert any(row["figures"][-1] != "–" for row in said["rows"])
