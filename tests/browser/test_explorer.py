@@ -391,8 +391,8 @@ def test_deals__are_readable_with_long_names_at_any_width(page: Page, tmp_path, 
     page.set_viewport_size({"width": 400, "height": 900})
     table.evaluate("node => (node.scrollLeft = 400)")
     left = table.evaluate("node => node.getBoundingClientRect().left")
-    name = table.locator("tbody th").first
-    assert name.evaluate("node => node.getBoundingClientRect().left") == pytest.approx(left, abs=2)
+    fixed = table.locator("tbody th").first
+    assert fixed.evaluate("node => node.getBoundingClientRect().left") == pytest.approx(left, abs=2)
     assert table.locator(".tl dl").evaluate("node => node.offsetWidth") <= 384
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.screenshot(path=screenshots / "explorer-deals-400.png", full_page=True)

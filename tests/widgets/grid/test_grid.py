@@ -77,22 +77,22 @@ def test_messages__tell_which_deals_were_opened_and_closed():
 def test_strip_and_review__show_what_the_plan_does():
     grid = oa.edit(opportunities(2), as_of="2026-06-01")
     put(grid, (0, "value", "2000"), (1, "close_date", "9/30"), (1, "probability", "x"))
-    strip: dict = ask(grid, do="strip")["strip"]  # type: ignore[assignment]
+    strip = ask(grid, do="strip")["strip"]
     # That which changes most, and all that change.
     told = [(each["period"], each["before"], each["after"], each["change"]) for each in strip["changed"]]
     assert told == [("Jun", "840", "800", "−40"), ("Sep", "0", "440", "+440")]
     assert strip["period"] == strip["changed"][1]
     assert strip["about"]["how"] == "by stated chances"
-    drawer: dict = ask(grid, do="review")["drawer"]  # type: ignore[assignment]
+    drawer = ask(grid, do="review")["drawer"]
     assert (drawer["changes"], drawer["deals"], drawer["problem_count"]) == (2, 2, 1)
     assert [line["new"] for item in drawer["items"] for line in item["lines"]] == ["Sep 30, 2026", "2,000"]
     assert drawer["code"] == "plan = grid.plan(client)\nreceipt = oa.apply(plan, client)"
     put(grid, (0, "close_date", None))
-    drawer = ask(grid, do="review")["drawer"]  # type: ignore[assignment]
+    drawer = ask(grid, do="review")["drawer"]
     assert "clear_nulls=True" in drawer["code"]
     # The last change may be reverted from the drawer.
     ask(grid, do="revert", areas=[{"rows": [0, 1], "fields": ["value", "close_date", "probability"]}])
-    assert ask(grid, do="review")["drawer"]["items"] == []  # type: ignore[index]
+    assert ask(grid, do="review")["drawer"]["items"] == []
 
 
 def test_errors__are_told_not_raised():

@@ -94,7 +94,7 @@ def test_plan_impact__of_a_period_that_lost_its_only_deal_keeps_its_new_business
         for side, frame in (("before", deals), ("after", moved)):
             expected = oa.forecast(frame, as_of=TODAY, history=history, periods=[label])["expected"][label]
             assert impact.loc[label, f"expected_{side}"] == pytest.approx(expected)
-    assert impact.loc["2027-01", "expected_after"] > 0
+    assert impact["expected_after"]["2027-01"] > 0
 
 
 def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
