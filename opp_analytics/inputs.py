@@ -526,6 +526,7 @@ def _parse_time_of_day(*parts: str | None) -> time:
 # Names
 
 
+@lru_cache(maxsize=4096)
 def fold(name: str) -> str:
     """Fold a name to what tells it apart: case, spaces, hyphens and underscores do not."""
     return re.sub(r"[\s_-]+", "_", name.casefold()).strip("_") or name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from opp_analytics.inputs import fold
 
@@ -12,37 +12,24 @@ _SHORTEST = 5
 """Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep 2."""
 
 
-class KnownNames:
-    """The names of a column."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self._names: dict[str, str] = {}
-        self._slips: dict[str, str] | None = None
-        for name in names:
-            self._names.setdefault(fold(name), name)
-
-    def add(self, name: str) -> None:
-        """Add a name, to be found in any letters."""
-        self._names.setdefault(fold(name), name)
-
-    def match(self, typed: str) -> str | None:
-        """Find the name that is typed, whatever the case and spaces."""
-        return self._names.get(fold(typed))
-
-    def find_near(self, typed: str) -> str | None:
-        """Find a name that is one letter away, has all words that are typed, or the same ones in another order."""
-        if len(self._names) > _MOST_COMPARED:
-            return None
-        if self._slips is None:
-            self._slips = {}
-            for folded, name in self._names.items():
-                words = folded.split("_") if "_" in folded else ()
-                for slip in (*_list_slips(name), *words):
-                    self._slips.setdefault(slip, name)
-        return next((self._slips[slip] for slip in _list_slips(typed) if slip in self._slips), None)
+def index_names(names: Iterable[str]) -> dict[str, str]:
+    """Lead from each name, folded, to the first that is written so."""
+    index: dict[str, str] = {}
+    for name in names:
+        index.setdefault(fold(name), name)
+    return index
 
 
-def _list_slips(name: str) -> list[str]:
+def index_slips(names: Mapping[str, str]) -> dict[str, str]:
+    """Lead from slips of the keyboard and single words to names of an index."""
+    slips: dict[str, str] = {}
+    for folded, name in names.items() if len(names) <= _MOST_COMPARED else ():
+        for slip in (*list_slips(name), *(folded.split("_") if "_" in folded else ())):
+            slips.setdefault(slip, name)
+    return slips
+
+
+def list_slips(name: str) -> list[str]:
     """List the spellings of a name without one letter, and its words in order: names one letter apart share one of them."""
     folded = fold(name)
     ordered = " ".join(sorted(folded.replace(",", "").split("_")))

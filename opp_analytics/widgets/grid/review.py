@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,15 +82,19 @@ class ForecastEffect:
             return self.show_periods()
         money, next_two = money_of(self._sheet.frame), self._next_two
         labels = [label for label in table.index if label in {*next_two, *touched}.difference(BUCKETS)]
-        chances = self._find_chances(table, touched)
+        changes = changes.reindex(index=table.index, columns=["expected", "weighted_open"]).fillna(0.0)
+        chances, chances_after = self._find_chances(table, touched)
         periods = []
         for label in labels:
-            now, change = float(table["expected"][label]), _at(changes["expected"], label)
-            target, weighted = table["target"][label], _at(changes.get("weighted_open"), label)
-            due = float(table["weighted_open"][label])
+            now, due = (float(table[figure][label]) for figure in changes)
+            change, weighted = (float(each) for each in changes.loc[label])
+            target, chance, chance_after = (
+                table["target"][label],
+                chances.get(label, ""),
+                chances_after.get(label, ""),
+            )
             texts = money(now), money(now + change)
             outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
-            chance, chance_after = chances(label)
             periods.append(
                 {
                     "label": label,
@@ -108,30 +111,20 @@ class ForecastEffect:
             )
         return periods
 
-    def _find_chances(self, before: pd.DataFrame, touched: list[str]) -> Callable[[str], tuple[str, str]]:
-        """Find the chance of each target, before and after the edits; empty by stated chances, whose range is too narrow for one."""
+    def _find_chances(
+        self, before: pd.DataFrame, touched: list[str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Write the chance of each target before and after the edits; none by stated chances, whose range is too narrow for one."""
+        method, sides = before.attrs["method"], [before["p_target"]]
+        if method in ("stated", "stage"):
+            return {}, {}
         targeted = [label for label in touched if not pd.isna(before["target"][label])]
-        if before.attrs["method"] in ("stated", "stage"):
-            return lambda label: ("", "")
-        sides = [before["p_target"]]
         if targeted:
-            edited, method = add_rest(self._sheet.edited, self.rest), before.attrs["method"]
-            asked: dict[str, Any] = {
-                "method": method,
-                "target": self._targets,
-                "periods": targeted,
-                "only": True,
-            }
-            sides.append(forecast(edited, **self._asked, **asked)["p_target"])
-
-        def write(label: str) -> tuple[str, str]:
-            texts = [
-                text.percent(float(side[label])) if label in side and pd.notna(side[label]) else ""
-                for side in sides
-            ]
-            return texts[0], texts[-1] if label in targeted else texts[0]
-
-        return write
+            asked: dict[str, Any] = {"target": self._targets, "periods": targeted, "only": True}
+            edited = add_rest(self._sheet.edited, self.rest)
+            sides.append(forecast(edited, **self._asked, method=method, **asked)["p_target"])
+        was, *now = ({str(k): text.percent(float(p)) for k, p in side.dropna().items()} for side in sides)
+        return was, {**was, **dict.fromkeys(targeted, ""), **(now[0] if now else {})}
 
     def by_deal(self, rows: list[int], label: str) -> dict[int, float]:
         """Compute the change of a period's expected money, row by row; none under the run rate, which sees no deal."""
@@ -201,12 +194,6 @@ class ForecastEffect:
         """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""
         known = frame[outcome_codes(frame) != UNKNOWN]
         return forecast(known, **self._asked, new_business=False, **options)["expected"]
-
-
-def _at(changes: pd.Series[Any] | None, label: str) -> float:
-    """Look up a change; 0 where there is none."""
-    found = 0.0 if changes is None else float(changes.get(label, 0.0))
-    return 0.0 if math.isnan(found) else found
 
 
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -493,7 +480,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     dropped = {key for key, conflict in review.conflicts.items() if conflict.keep == "theirs"}
     written = sum(any((row, name) not in dropped for name in names) for row, names in fields.items())
     changes = sheet.counts["changes"]
-    problems = [(key, cell.why) for key, cell in sheet.problems.items()]
+    problems = sheet.problems
     cleared = sum(
         bool(name) and sheet.value(row, name) is None for row, names in fields.items() for name in names
     )
@@ -506,16 +493,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "periods": periods,
         "why": effect.why,
         "about": effect.about,
-        "problems": [
-            {
-                "row": row,
-                "field": name,
-                "deal": sheet.deal_name(row),
-                "title": sheet.column[name].title,
-                "why": why,
-            }
-            for (row, name), why in problems[:_LISTED]
-        ],
+        "problems": [sheet.name_cell(key) | {"why": cell.why} for key, cell in [*problems.items()][:_LISTED]],
         "problem_count": len(problems),
         "items": [
             _show_deal(review, row, fields[row], effects.get(row, 0.0), main["period"])

@@ -21,10 +21,11 @@ import pyarrow.compute as pc
 
 from opp_analytics import inputs, org, schema, text
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.inputs import fold
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.names import KnownNames
+from opp_analytics.widgets.grid.names import index_names, index_slips, list_slips
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import find_problem, normalize, same
 
@@ -317,7 +318,8 @@ class EditSheet:
         self._today = today
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
-        self._known = cache(self._know_names)
+        self._known = cache(self._index_known)
+        self._slips = cache(lambda name: index_slips(self._known(name)))
         self._named = {c.field for c in self.columns if c.kind == "person" or c.field == "account_name"}
         self._offered: dict[Key, Any] = {}
         self._on_server: dict[Key, Any] = {}
@@ -357,13 +359,14 @@ class EditSheet:
         """
         edits = self._ask_names(added)
         read_once = cache(self._read)  # a column is often filled with one text
-        typed_names = cache(self._list_typed_names)
+        typed_names = cache(self._index_typed)
 
         @cache
         def find_name(name: str, typed: str) -> tuple[str | None, str | None]:
-            known = self._known(name)
-            found = known.match(typed) or typed_names(name).match(typed)
-            return found, None if found or sure else known.find_near(typed)
+            """Find the name that is known in other letters, else a close one that was perhaps meant."""
+            found = self._known(name).get(fold(typed)) or typed_names(name).get(fold(typed))
+            slips = {} if found or sure else self._slips(name)
+            return found, next((slips[slip] for slip in list_slips(typed) if slip in slips), None)
 
         locked = 0
         for row, name, typed in cells:
@@ -373,10 +376,12 @@ class EditSheet:
                 continue
             if edits.get((row, name)) is _NAMELESS and schema.is_blank(typed):
                 continue
-            closed = column.kind == "date" and self._org.stages.is_closed(self._find_state(row))
+            closed = column.kind == "date" and self._is_closed(row)
             cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
             if name in self._named and cell.value is not None:
-                cell = self._recognize((row, name), cell, find_name(name, cell.value), typed_names(name))
+                cell = self._recognize((row, name), cell, *find_name(name, cell.value))
+                if cell.changed:
+                    typed_names(name).setdefault(fold(cell.value), cell.value)
             edits[row, name] = self._fit((row, name), typed, cell)
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
@@ -535,6 +540,11 @@ class EditSheet:
         """Name a deal in messages."""
         return str(self.value(row, "name") or self.value(row, "unique_id") or "New deal")
 
+    def name_cell(self, key: Key) -> dict[str, Any]:
+        """Name a cell in lists: ``row field deal title``."""
+        row, name = key
+        return {"row": row, "field": name, "deal": self.deal_name(row), "title": self.column[name].title}
+
     def identify(self, row: int) -> str:
         """Name a row outside the sheet: its ``unique_id``; ``new 1``, ``new 2``, … of a new deal."""
         return f"new {row - self._rows + 1}" if self.is_new(row) else str(self.base_value(row, "unique_id"))
@@ -556,9 +566,7 @@ class EditSheet:
 
     def is_open(self, row: int) -> bool:
         """Tell whether a deal is open."""
-        if "stage" not in self.column:
-            return True
-        return self._org.stages.outcome(self._find_state(row)) == "open"
+        return "stage" not in self.column or self._find_outcome(row, self.value) == "open"
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
@@ -663,14 +671,9 @@ class EditSheet:
                 "why": why,
                 "count": len(keys),
                 "cells": [
-                    {
-                        "row": row,
-                        "field": name,
-                        "deal": self.deal_name(row),
-                        "title": self.column[name].title,
-                        "typed": "" if (typed := self._cells[row, name].typed) is None else str(typed),
-                    }
-                    for row, name in keys[:most]
+                    self.name_cell(key)
+                    | {"typed": "" if (typed := self._cells[key].typed) is None else str(typed)}
+                    for key in keys[:most]
                 ],
             }
             for why, keys in groups.items()
@@ -686,11 +689,11 @@ class EditSheet:
         if value is None:
             return ""
         if name in self._named:
-            return "" if self._known(name).match(value) else f"{value} is new here"
+            return "" if fold(value) in self._known(name) else f"{value} is new here"
         if name != "close_date" or self._today is None:
             return ""
-        closed, day = self._org.stages.is_closed(self._find_state(row)), value.date()
-        if closed:
+        day = value.date()
+        if self._is_closed(row):
             return f"{column.show(value)} is still to come" if day > self._today else ""
         if day < self._today:
             return f"{column.show(value)} is past"
@@ -772,40 +775,33 @@ class EditSheet:
     def _ask_names(self, rows: Iterable[int]) -> dict[Key, CellEdit | None]:
         return {(row, "name"): _NAMELESS for row in rows if "name" in self.column}
 
-    def _list_typed_names(self, name: str) -> KnownNames:
+    def _index_typed(self, name: str) -> dict[str, str]:
         cells = (cell.value for (_, field), cell in self._cells.items() if field == name and cell.changed)
-        return KnownNames(value for value in cells if value is not None)
+        return index_names(value for value in cells if value is not None)
 
-    def _know_names(self, name: str) -> KnownNames:
-        """The names that a column held at first, and of owners the org's people."""
-        known = dict.fromkeys(each for each in self._list(name) if each is not None)
-        return KnownNames([*known, *(self._people if name == "owner_name" else ())])
+    def _index_known(self, name: str) -> dict[str, str]:
+        """Index the names that a column held at first, and of owners the org's people."""
+        held = (each for each in self._list(name) if each is not None)
+        return index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
 
-    def _recognize(
-        self, key: Key, cell: CellEdit, found: tuple[str | None, str | None], typed_names: KnownNames
-    ) -> CellEdit:
+    def _recognize(self, key: Key, cell: CellEdit, known: str | None, meant: str | None) -> CellEdit:
         """Take the name that is known in other letters; ask once about a new one that is close to it."""
-        typed, (known, meant), last = str(cell.value), found, self._cells.get(key)
         if known is not None:
-            return cell if known == typed else replace(cell, value=known)
-        if meant is not None and not (last is not None and last.instead and last.typed == typed):
-            reason = f"is not known here; did you mean {meant}? Type it again to keep it"
-            return CellEdit(None, False, typed, reason, instead=meant)
-        typed_names.add(typed)
-        return cell
-
-    def _find_end(self, row: int) -> str:
-        """Tell whether an edit has won or lost a deal; empty for other deals."""
-        outcome = self._org.stages.outcome(self._find_state(row))
-        if outcome not in ("won", "lost"):
-            return ""
-        before = {each: self.base_value(row, each) for each in ("stage", "status")}
-        return "" if outcome == self._org.stages.outcome(before) else outcome
+            return cell if known == cell.value else replace(cell, value=known)
+        last = self._cells.get(key)
+        if meant is None or (last is not None and last.instead and last.typed == cell.value):
+            return cell
+        reason = f"is not known here; did you mean {meant}? Type it again to keep it"
+        return CellEdit(None, False, cell.value, reason, instead=meant)
 
     def _list_leftovers(self, row: int) -> dict[str, Any]:
         """List what the chance and close date of a deal ought to be that an edit has won or lost; none that fits stays in."""
-        end = self._find_end(row)
-        if not end or not self._stays(row):
+        end = self._find_outcome(row, self.value)
+        if (
+            end not in ("won", "lost")
+            or end == self._find_outcome(row, self.base_value)
+            or not self._stays(row)
+        ):
             return {}
         wanted: dict[str, Any] = {"probability": 100 if end == "won" else 0}
         day = self.value(row, "close_date")
@@ -818,34 +814,29 @@ class EditSheet:
 
     def _find_leftovers(self, edits: Mapping[Key, CellEdit | None]) -> dict[Key, Any]:
         """Find what cells ought to hold that do not fit the outcome which a step gave their deals."""
-        ended = (row for (row, name), cell in edits.items() if name in ("stage", "status") and cell)
-        rows = dict.fromkeys(ended)
+        rows = dict.fromkeys(
+            row for (row, name), cell in edits.items() if name in ("stage", "status") and cell
+        )
         return {(row, name): wanted for row in rows for name, wanted in self._list_leftovers(row).items()}
 
     def _word_offer(self) -> str:
-        chances = {wanted for (_, name), wanted in self._offered.items() if name == "probability"}
-        parts = (
-            [f"{self.column['probability'].title} to {text.joined(f'{each}%' for each in sorted(chances))}"]
-            if chances
-            else []
+        if not self._offered:
+            return ""
+        chances = sorted(
+            {f"{wanted}%" for (_, name), wanted in self._offered.items() if name == "probability"}
         )
-        if any(name == "close_date" for _, name in self._offered):
-            parts.append("close date to today")
+        parts = [f"{self.column['probability'].title} to {text.joined(chances)}"] if chances else []
+        parts += ["close date to today"] if any(name == "close_date" for _, name in self._offered) else []
         deals = len({row for row, _ in self._offered})
-        return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?" if parts else ""
+        return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?"
 
     def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
         """Say what deserves a second look at the cells of a step, as the end of its message."""
-        names: dict[tuple[str, Any], Key] = {}
-        dates: list[Key] = []
-        for key, cell in edits.items():
-            if cell is None or cell.why:
-                continue
-            if key[1] in self._named:
-                names.setdefault((key[1], cell.value), key)
-            elif key[1] == "close_date":
-                dates.append(key)
-        notes = list(dict.fromkeys(note for key in (*names.values(), *dates) if (note := self.note_of(*key))))
+        told = [key for key, cell in edits.items() if cell is not None and not cell.why]
+        keys = [key for key in told if key[1] in self._named] + [
+            key for key in told if key[1] == "close_date"
+        ]
+        notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
 
@@ -873,9 +864,11 @@ class EditSheet:
         digits = 0 if column.kind in ("percent", "whole") else 2
         return lambda value: column.spell(round(change(float(value)), digits))
 
-    def _find_state(self, row: int) -> dict[str, Any]:
-        """Find the cells that decide a deal's outcome."""
-        return {name: self.value(row, name) for name in ("stage", "status")}
+    def _find_outcome(self, row: int, look_up: Callable[[int, str], Any]) -> str:
+        return self._org.stages.outcome({name: look_up(row, name) for name in ("stage", "status")})
+
+    def _is_closed(self, row: int) -> bool:
+        return self._find_outcome(row, self.value) in ("won", "lost", "conflict")
 
     def _list_column(self, name: str) -> list[Any]:
         cells = self.frame[name].astype("object")

@@ -119,20 +119,15 @@ def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
 
 def _count_kept(steps: Iterable[Step], before: pd.DataFrame) -> int:
     """Count the deals that a plan wins or loses and whose stated chance is not 100% or 0% then."""
-    ended = []
-    for step in steps:
-        outcome = step.org.stages.outcome(step.base | step.fields)
-        if (
-            step.operation == "update"
-            and outcome in _CHANCES
-            and outcome != step.org.stages.outcome(step.base)
-        ):
-            ended.append((step, _CHANCES[outcome]))
-    if not ended or "probability" not in before:
+    if "probability" not in before:
         return 0
-    stated = before.set_index("unique_id")["probability"]
-    chances = ((step.fields.get("probability", stated.get(step.unique_id)), wanted) for step, wanted in ended)
-    return sum(not schema.is_blank(chance) and chance != wanted for chance, wanted in chances)
+    stated, kept = before.set_index("unique_id")["probability"], 0
+    for step in steps:
+        was, now = (step.org.stages.outcome(cells) for cells in (step.base, step.base | step.fields))
+        if step.operation == "update" and now in _CHANCES and now != was:
+            chance = step.fields.get("probability", stated.get(step.unique_id))
+            kept += not schema.is_blank(chance) and chance != _CHANCES[now]
+    return kept
 
 
 def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:
