@@ -325,9 +325,9 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
         a, b = title(grid, field).bounding_box(), title(grid, to).bounding_box()
         assert a is not None
         assert b is not None
-        page.mouse.move(a["x"] + 20, a["y"] + 10)
+        page.mouse.move(a["x"] + 40, a["y"] + 10)  # beside the arrow
         page.mouse.down()
-        page.mouse.move(a["x"] + 40, a["y"] + 10)
+        page.mouse.move(a["x"] + 60, a["y"] + 10)
         page.mouse.move(b["x"] + b["width"] - 12, b["y"] + 10, steps=4)
         page.mouse.up()
 
@@ -335,15 +335,15 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     drag("stage", "close_date")
     expect(grid.sums).to_contain_text("24 cells")
     assert titles(grid) == first
-    title(grid, "stage").click(position={"x": 20, "y": 8})
+    title(grid, "stage").locator("b").click()
     expect(grid.sums).to_contain_text("8 cells")
     drag("stage", "close_date")
     assert titles(grid) == ["Deal", "Owner", "Value", "Close date", "Stage", "Stated", "Status"]
     expect(title(grid, "stage")).to_have_class(has_class("selc"))
     grid.until(lambda: grid.grid.state["order"][:5], ["name", "owner_name", "value", "close_date", "stage"])
     # Several at once, and none before the first column.
-    title(grid, "value").click(position={"x": 20, "y": 8})
-    title(grid, "close_date").click(modifiers=["Shift"], position={"x": 20, "y": 8})
+    title(grid, "value").locator("b").click()
+    title(grid, "close_date").locator("b").click(modifiers=["Shift"])
     drag("value", "stage")
     assert titles(grid)[1:5] == ["Owner", "Stage", "Value", "Close date"]
     # Double click on a border fits; the edge drags as before.

@@ -13,7 +13,7 @@ export class Bench {
     this.title = h("h4", {});
     this.holder = h("div", {});
     this.node = h("section", { class: "oap oap-explorer bench", "aria-label": "Grid of these deals", hidden: true },
-      h("div", { class: "tbh" }, this.title, h("button", { class: "lnk sm", type: "button", onclick: back }, "Back to the explorer")));
+      h("div", { class: "tbh" }, this.title, h("button", { class: "lnk sm", onclick: back }, "Back to the explorer")));
     el.append(this.node, this.holder);
   }
 
@@ -35,7 +35,10 @@ export class Bench {
       this.#end = await widget.render({ model: grid, el: inside });
       this.#shown = id;
     } catch {
-      this.holder.replaceChildren(h("div", { class: "oap oap-explorer" }, h("p", { class: "note" }, "This page cannot show the grid here. Run this in a cell:"), h("pre", { class: "code", tabindex: "0" }, CODE), h("button", { class: "btn", type: "button", onclick: () => copyText(CODE, this.holder) }, "Copy code")));
+      this.holder.replaceChildren(h("div", { class: "oap oap-explorer" },
+        h("p", { class: "note" }, "This page cannot show the grid here. Run this in a cell:"),
+        h("pre", { class: "code", tabindex: "0" }, CODE),
+        h("button", { class: "btn", onclick: () => copyText(CODE, this.holder) }, "Copy code")));
     }
   }
 

@@ -1,7 +1,7 @@
 // Tabs, filters, grouping and window: only what acts in the view is shown.
 
 import { debounced, h } from "../shared/dom.js";
-import { shortMoney } from "../shared/format.js";
+import { count, label as words, number, shortMoney } from "../shared/format.js";
 
 const WORDS = {
   pipeline: ["Compare", "with"],
@@ -18,6 +18,7 @@ export const NONE = {
   names: { where: {} }, stage: { where: {} }, value: { low: null, high: null }, close: { close: "", first: null, last: null },
   text: { text: "" }, picked: { picked: [] }, discussed: { discussed: "" },
 };
+const USUAL = { ...Object.assign({}, ...Object.values(NONE)), by: "", due: null, start: null, end: null, target: null };
 const WEEK = 7 * 864e5;
 
 export function tabs(x) {
@@ -25,7 +26,6 @@ export function tabs(x) {
   const views = about.views.map(([view, title], at) =>
     h("button", {
       class: `tab${view === state.view ? " on" : ""}`,
-      type: "button",
       role: "tab",
       "aria-selected": String(view === state.view),
       tabindex: view === state.view ? "0" : "-1",
@@ -40,7 +40,7 @@ export function tabs(x) {
     }, title));
   return [
     h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views),
-    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ ...Object.assign({}, ...Object.values(NONE)), by: "", due: null, start: null, end: null, target: null }) }, "Reset")),
+    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", link("Reset", () => x.choose(USUAL))),
   ];
 }
 
@@ -79,11 +79,18 @@ function select(mark, label, options, value, act) {
 function filter(x, name, title, on, fill) {
   const n = Array.isArray(on) && on.length > 1 ? ` ${on.length}` : "";
   const open = () => x.popovers.toggle(() => x.root.querySelector(`[data-stay="f-${CSS.escape(name)}"]`), title, fill);
-  return h("button", { class: `btn${on ? " on" : ""}`, type: "button", "aria-haspopup": "dialog", "data-stay": `f-${name}`, onclick: open }, title + n, h("span", { class: "tri" }));
+  return h("button", { class: `btn${on ? " on" : ""}`, "aria-haspopup": "dialog", "data-stay": `f-${name}`, onclick: open }, title + n, h("span", { class: "tri" }));
 }
 
 const called = (value) => (value === null ? "(none)" : value === true ? "yes" : value === false ? "no" : String(value));
-const spell = (column, value) => (column === "stage" ? value.replaceAll("_", " ") : called(value));
+const spell = (column, value) => (column === "stage" ? words(value) : called(value));
+const link = (text, act) => h("button", { class: "lnk", onclick: act }, text);
+
+// What ends a popover.
+function decide(x, change) {
+  x.popovers.close();
+  x.choose(change);
+}
 
 // The other columns of names, deals picked by hand, and what was discussed.
 function further(node, x, more) {
@@ -94,15 +101,12 @@ function further(node, x, more) {
     x.popovers.place();
     (node.querySelector("[data-first]") ?? node.querySelector("input, textarea")).focus();
   };
-  const entry = (title, on, act, pressed = null) => h("button", { class: "mi", type: "button", "aria-pressed": pressed, onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
+  const entry = (title, on, act, pressed = null) => h("button", { class: "mi", "aria-pressed": pressed, onclick: act }, h("bdi", {}, title), on ? h("span", { class: "q" }, ` · ${on}`) : "");
   node.append(h("div", { class: "opts tall" },
     more.map((each) => entry(each.title, (state.where[each.column] ?? []).map(called).join(", "), inside(each.title, (inner) => names(inner, x, each))))),
   more.length ? h("hr") : "",
   entry("Pick deals…", state.picked.length || "", inside("Pick deals", (inner) => pick(inner, x))),
-  ...(x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => {
-    x.popovers.close();
-    x.choose({ discussed: state.discussed === value ? "" : value });
-  }, String(state.discussed === value))) : []));
+  ...(x.about.notes ? [["yes", "Discussed"], ["no", "Not yet discussed"]].map(([value, title]) => entry(title, state.discussed === value && "on", () => decide(x, { discussed: state.discussed === value ? "" : value }), String(state.discussed === value))) : []));
 }
 
 // Ids or names, as they are pasted: one a line, or the cells of a spreadsheet.
@@ -113,11 +117,10 @@ function pick(node, x) {
     const { picked, unknown, error } = await x.kernel.ask({ do: "pick", text: area.value });
     said.textContent = error ?? unknown ?? "";
     if (!picked?.length) return;
-    if (!unknown) x.popovers.close();
-    x.choose({ picked });
+    if (unknown) x.choose({ picked });
+    else decide(x, { picked });
   };
-  node.append(area, said, h("div", { class: "popf" },
-    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ picked: [] }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: take }, "Pick these")));
+  node.append(area, said, h("div", { class: "popf" }, link("Clear", () => decide(x, NONE.picked)), link("Pick these", take)));
 }
 
 // People are found by typing; each has "only".
@@ -132,20 +135,24 @@ function names(node, x, { column, title, values: listed }) {
       take();
     } });
     box.checked = chosen.has(value);
-    const only = h("button", { class: "only", type: "button", "aria-label": `Only ${text}`, onclick: (event) => {
+    const only = h("button", { class: "only", "aria-label": `Only ${text}`, onclick: (event) => {
       event.preventDefault();
       chosen.clear();
       chosen.add(value);
       for (const other of boxes) other.box.checked = other.box === box;
       take();
     } }, "only");
-    return { box, text, option: h("label", { class: "opt o4" }, box, h("bdi", {}, text), only, h("span", { class: "q" }, String(n))) };
+    return { box, text, option: h("label", { class: "opt o4" }, box, h("bdi", {}, text), only, h("span", { class: "q" }, number(n))) };
   });
   const find = h("input", { type: "text", class: "srch", "data-first": true, placeholder: `Search ${listed.length}`, "aria-label": `Search ${title}`, oninput: ({ target: { value } }) => {
     for (const { text, option } of boxes) option.hidden = !text.toLowerCase().includes(value.trim().toLowerCase());
   } });
   node.append(listed.length > 8 ? find : "", h("div", { class: "opts", role: "group", "aria-label": title }, boxes.map(({ option }) => option)),
-    h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: () => { chosen.clear(); for (const { box } of boxes) box.checked = false; take(); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
+    h("div", { class: "popf" }, link("Clear", () => {
+      chosen.clear();
+      for (const { box } of boxes) box.checked = false;
+      take();
+    }), link("Done", () => x.popovers.close())));
 }
 
 // What was typed, until Python has read it.
@@ -163,12 +170,13 @@ function range(node, x, low, high, kind) {
   };
   const [from, to] = kind === "close" ? ["Dec 2026", "FY27 Q4"] : ["10k", "50k"];
   const presets = kind === "close" ? x.about.presets : [];
-  const preset = (word) => h("button", { class: "lnk", type: "button", "aria-pressed": String(x.state.close === word), onclick: () => {
-    x.popovers.close();
-    x.choose({ ...NONE.close, close: x.state.close === word ? "" : word });
-  } }, capital(word));
-  node.append(presets.length ? h("div", { class: "presets" }, presets.map(preset)) : "", h("div", { class: "two" }, field(low, "from", from), "to", field(high, "to", to)), error, h("div", { class: "popf" },
-    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose(NONE[kind]); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
+  const preset = (word) => h("button", { class: "lnk", "aria-pressed": String(x.state.close === word), onclick: () => decide(x, { ...NONE.close, close: x.state.close === word ? "" : word }) }, capital(word));
+  node.append(
+    presets.length ? h("div", { class: "presets" }, presets.map(preset)) : "",
+    h("div", { class: "two" }, field(low, "from", from), "to", field(high, "to", to)),
+    error,
+    h("div", { class: "popf" }, link("Clear", () => decide(x, NONE[kind])), link("Done", () => x.popovers.close())),
+  );
 }
 
 function search(x) {
@@ -203,7 +211,7 @@ function window_(x) {
     const found = moments.findIndex(([moment]) => Date.parse(moment) >= since - 432e5);
     return found < 0 ? 0 : found;
   };
-  const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) && (!weeks || back(weeks) > 0) ? " now" : ""}`, type: "button", "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
+  const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) && (!weeks || back(weeks) > 0) ? " now" : ""}`, "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
   // A start that was chosen stays before the end; the usual one follows it.
   const upTo = (value) => (state.start ? set(Math.min(first, value), value) : x.choose({ end: moments[value][0] }));
   if (!from) return [h("span", { class: "brk" }), h("span", { class: "q" }, to), end("end", to, last, upTo), slider(x, [last], ([value]) => upTo(value))];
@@ -258,7 +266,7 @@ export function chips(x) {
   const view = x.about.views.find(([each]) => each === state.view)[1];
   const chip = (name, text, remove, title = TITLES[name]) => {
     const words = title ? `${title}: ${text}` : text;
-    return h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, words), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { type: "button", "aria-label": `Remove ${words}`, onclick: () => x.choose(remove) }, "×"));
+    return h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, words), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { "aria-label": `Remove ${words}`, onclick: () => x.choose(remove) }, "×"));
   };
   const made = [
     ...x.about.names.flatMap(({ column, title }) => (state.where[column] ?? []).map((value) => {
@@ -268,8 +276,8 @@ export function chips(x) {
     ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, money), NONE.value)] : []),
     ...(state.close || state.first || state.last ? [chip("close", period(x), NONE.close)] : []),
     ...(state.text ? [chip("text", `“${state.text}”`, NONE.text)] : []),
-    ...(state.picked.length ? [chip("picked", `${state.picked.length.toLocaleString("en-US")} picked deal${state.picked.length === 1 ? "" : "s"}`, NONE.picked, "")] : []),
+    ...(state.picked.length ? [chip("picked", count(state.picked.length, "picked deal"), NONE.picked, "")] : []),
     ...(state.discussed ? [chip("discussed", state.discussed === "yes" ? "Discussed" : "Not yet discussed", NONE.discussed, "")] : []),
   ];
-  return made.length ? [...made, h("button", { class: "lnk sm", type: "button", onclick: () => x.clear() }, "Clear all")] : [];
+  return made.length ? [...made, h("button", { class: "lnk sm", onclick: () => x.clear() }, "Clear all")] : [];
 }

@@ -45,13 +45,21 @@ export class DealsTable {
     const { model } = this;
     const heads = model.columns.map(({ title, right }, at) => {
       const on = this.#sort.at === at;
-      return h("th", { scope: "col", class: right ? "r" : "", "aria-sort": on ? (this.#sort.down ? "descending" : "ascending") : null }, h("button", { type: "button", onclick: () => this.#by(at) }, title, on ? (this.#sort.down ? " ↓" : " ↑") : ""));
+      return h("th", { scope: "col", class: right ? "r" : "", "aria-sort": on ? (this.#sort.down ? "descending" : "ascending") : null }, h("button", { onclick: () => this.#by(at) }, title, on ? (this.#sort.down ? " ↓" : " ↑") : ""));
     });
     const rows = this.order.map((at) => this.#row(at));
     const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
     this.node.replaceChildren(
-      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), this.review.tools(), h("button", { class: "btn", type: "button", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
-      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, this.review.heads(heads))), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, this.review.feet(foot))))),
+      h("div", { class: "tbh" },
+        h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)),
+        this.review.tools(),
+        h("button", { class: "btn", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`),
+        h("button", { class: "lnk sm", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
+      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` },
+        h("table", { class: "deals" },
+          h("thead", {}, h("tr", {}, this.review.heads(heads))),
+          h("tbody", {}, rows),
+          h("tfoot", {}, h("tr", {}, this.review.feet(foot))))),
       model.note ? h("p", { class: "note" }, model.note) : "",
       this.review.after(),
       model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",
@@ -69,7 +77,7 @@ export class DealsTable {
 
   #name(at, text) {
     const link = this.model.links[at];
-    const deal = h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text));
+    const deal = h("button", { class: "deal", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text));
     return h("span", { class: "who" }, this.review.box(at, text), deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
   }
 

@@ -1,6 +1,6 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { active, afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
+import { active, afterPress, copyText, debounced, download, h, keepKeys, keepStill, uid } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
@@ -12,6 +12,22 @@ import { Tip, takeTitles } from "./tip.js";
 
 const PART = "\x1f"; // between the keys of a row and of a part of its bar
 const stacked = (figure) => figure.split("\n").map((line, at) => (at ? h("small", {}, line) : line));
+const EMPTY = {
+  history: {
+    title: "No history yet.",
+    text: "This view compares two records of the pipeline. Record it daily, and call the explorer with the history:",
+    code: "opp-analytics record\n\noa.explore(opportunities, history)",
+  },
+  window: { title: "The window holds one record.", text: "Choose a longer one: two different records are compared." },
+  chances: {
+    title: "No chances yet.",
+    text: "A forecast weighs each open deal with its probability, or learns from closed deals; here no deal has a probability, and too few are closed. Fill the column, or name the CRM's attribute in the org file:",
+    code: '[api.columns]\ntheir_name = "probability"',
+    way: ["Show open value by close month", (explorer) => explorer.choose({ view: "pipeline", by: "close_month" })],
+  },
+  deals: { title: "No deals yet.", text: "This table has no deals. Load or import some, and call the explorer again." },
+  nothing: { title: "Nothing to draw.", text: "The picked deals hold nothing for this view in the window." },
+};
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 class Explorer {
@@ -64,7 +80,7 @@ class Explorer {
   }
 
   #actions() {
-    const button = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
+    const button = (text, act) => h("button", { class: "btn", onclick: act }, text);
     this.told = h("span", { class: "q sm", role: "status" });
     return h("div", { class: "acts" },
       button("Edit deals", () => this.edit(this.opened)),
@@ -104,7 +120,7 @@ class Explorer {
     this.plan.replaceChildren(
       h("b", {}, planned.said),
       h("label", {}, box, " With the planned changes"),
-      h("button", { class: "lnk", type: "button", "data-stay": "grid", onclick: () => this.bench.open(planned.grid, this.bench.title.textContent || "Planned changes") }, "Back to the grid"),
+      h("button", { class: "lnk", "data-stay": "grid", onclick: () => this.bench.open(planned.grid, this.bench.title.textContent || "Planned changes") }, "Back to the grid"),
     );
     if (focused) this.plan.querySelector(`[data-stay="${focused}"]`)?.focus({ preventScroll: true });
   }
@@ -204,27 +220,35 @@ class Explorer {
     this.tip.hide();
     this.code.textContent = shown.code ?? "";
     this.kpi.hidden = !shown.kpis;
-    this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) => h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
-    if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
-    const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
+    this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) =>
+      h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
+    if (shown.empty) return this.fig.replaceChildren(this.#empty(shown.empty));
+    const id = uid();
     const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
     const kind = shown.drawing ? "over" : `rows${shown.wide ? " wide" : shown.stacked ? " stacked" : ""}`;
-    const list = h("div", { class: kind, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}` }, shown.drawing ? this.#drawing() : [this.#head(), shown.rows.map((row) => this.#row(row))]);
+    const style = `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}`;
+    const drawn = shown.drawing ? this.#drawing() : [this.#head(figures), shown.rows.map((row) => this.#row(row))];
     this.fig.replaceChildren(
       h("h3", { id }, shown.title),
       h("p", { class: "sub" }, shown.about),
-      list,
-      ...(shown.links.length ? [h("p", { class: "note" }, "In no period: ", shown.links.flatMap((link, at) => [at ? " and " : "", h("button", { class: "lnk", type: "button", "data-mark": link.key, "aria-expanded": "false", onclick: () => this.open(link.key, link.label) }, link.label)]), ".")] : []),
+      h("div", { class: kind, role: "group", "aria-labelledby": id, style }, drawn),
+      ...this.#links(shown.links),
       ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
       h("p", { class: "note q" }, shown.n),
     );
     return undefined;
   }
 
-  #head() {
+  // What no period holds.
+  #links(links) {
+    if (!links.length) return [];
+    const link = ({ key, label }) => h("button", { class: "lnk", "data-mark": key, "aria-expanded": "false", onclick: () => this.open(key, label) }, label);
+    return [h("p", { class: "note" }, "In no period: ", links.flatMap((each, at) => [at ? " and " : "", link(each)]), ".")];
+  }
+
+  #head(figures) {
     const { heads, axis } = this.shown;
     if (!heads.length && !axis) return "";
-    const figures = Math.max(0, ...this.shown.rows.map((row) => row.figures.length));
     const scale = h("span", {});
     scale.innerHTML = axis; // SVG of Python, in which all text is escaped
     return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, stacked(heads[at + 1] ?? ""))));
@@ -246,8 +270,10 @@ class Explorer {
     const parts = [...drawn.querySelectorAll("[data-key]")];
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
     takeTitles(drawn);
-    const lab = h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
-    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " lead" : ""}` }, lab, drawn, figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").replace("\n", " ") }, stacked(figure))));
+    const lab = h("span", { class: "lab", title: label },
+      opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
+    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " lead" : ""}` }, lab, drawn,
+      figures.map((figure, at) => h("span", { class: "fig", "data-head": (heads[at + 1] ?? "").replace("\n", " ") }, stacked(figure))));
     for (const image of drawn.querySelectorAll("svg")) image.setAttribute(...(parts.length ? ["role", "group"] : ["aria-hidden", "true"]));
     for (const part of parts) this.#makeMark(part, `${key}${PART}${part.dataset.key}`, `${label}, ${words(part.dataset.key)}`, part.dataset.tip);
     if (!parts.length) drawn.append(h("span", { class: "vh" }, said));
@@ -265,21 +291,16 @@ class Explorer {
     node.addEventListener("keydown", (event) => this.#markKey(event, key, label));
   }
 
+  // In place of a chart: what Python says, one of the known cases, or filters that leave no deal.
   #empty(why) {
-    const { shown } = this;
-    const link = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
-    if (why.title) return [h("div", { class: "empty" }, h("h3", {}, why.title), h("p", {}, why.text), why.code ? h("pre", { class: "code" }, why.code) : "")];
-    if (why === "history") {
-      return [h("div", { class: "empty" }, h("h3", {}, "No history yet."), h("p", {}, "This view compares two records of the pipeline. Record it daily, and call the explorer with the history:"), h("pre", { class: "code" }, "opp-analytics record\n\noa.explore(opportunities, history)"))];
-    }
-    if (why === "window") return [h("div", { class: "empty" }, h("h3", {}, "The window holds one record."), h("p", {}, "Choose a longer one: two different records are compared."))];
-    if (why === "chances") {
-      return [h("div", { class: "empty" }, h("h3", {}, "No chances yet."), h("p", {}, "A forecast weighs each open deal with its probability, or learns from closed deals; here no deal has a probability, and too few are closed. Fill the column, or name the CRM's attribute in the org file:"), h("pre", { class: "code" }, '[api.columns]\ntheir_name = "probability"'), h("p", {}), link("Show open value by close month", () => this.choose({ view: "pipeline", by: "close_month" })))];
-    }
-    if (why === "deals") return [h("div", { class: "empty" }, h("h3", {}, "No deals yet."), h("p", {}, "This table has no deals. Load or import some, and call the explorer again."))];
-    if (why === "nothing") return [h("div", { class: "empty" }, h("h3", {}, "Nothing to draw."), h("p", {}, "The picked deals hold nothing for this view in the window."))];
     const names = this.about.filters[this.state.view];
-    return [h("div", { class: "empty" }, h("h3", {}, "No deals match."), h("p", {}, `The filters leave none of ${shown.deals}.`), link("Clear all filters", () => this.clear(names)))];
+    const none = { title: "No deals match.", text: `The filters leave none of ${this.shown.deals}.`, way: ["Clear all filters", () => this.clear(names)] };
+    const { title, text, code, way } = why.title ? why : (EMPTY[why] ?? none);
+    return h("div", { class: "empty" },
+      h("h3", {}, title),
+      h("p", {}, text),
+      code ? h("pre", { class: "code" }, code) : "",
+      way ? h("button", { class: "btn", onclick: () => way[1](this) }, way[0]) : "");
   }
 
   clear(names = Object.keys(NONE)) {
@@ -334,9 +355,9 @@ class Explorer {
     this.#fail("");
     const { csv, page = csv } = await this.kernel.ask(asked);
     if (page === undefined) return;
-    const link = h("a", { href: URL.createObjectURL(new Blob([page], { type })), download: name });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    const url = URL.createObjectURL(new Blob([page], { type }));
+    download(url, name);
+    URL.revokeObjectURL(url);
     this.say("Saved");
   }
 

@@ -1,6 +1,6 @@
 // The figure as a PNG: 1040 px at 2×, with title, gray line, n, dates and filters; in the colors of the screen.
 
-import { h } from "../shared/dom.js";
+import { download, h } from "../shared/dom.js";
 
 const WIDTH = 1040;
 
@@ -47,7 +47,6 @@ export async function savePicture(explorer) {
   const context = canvas.getContext("2d");
   context.scale(2, 2);
   context.drawImage(image, 0, 0);
-  const link = h("a", { href: canvas.toDataURL("image/png"), download: `${explorer.state.view}.png` });
-  link.click();
+  download(canvas.toDataURL("image/png"), `${explorer.state.view}.png`);
   explorer.say("Saved");
 }

@@ -34,9 +34,9 @@ export class Review {
 
   // What is above the table.
   tools() {
-    this.keep = h("button", { class: "btn keep", type: "button", hidden: true, onclick: () => this.explorer.choose({ picked: [...this.#picked] }) });
+    this.keep = h("button", { class: "btn keep", hidden: true, onclick: () => this.explorer.choose({ picked: [...this.#picked] }) });
     this.count = h("span", { class: "q sm", role: "status" });
-    const rest = h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.choose({ discussed: "no" }) }, "Not yet discussed");
+    const rest = h("button", { class: "lnk sm", onclick: () => this.explorer.choose({ discussed: "no" }) }, "Not yet discussed");
     this.#sayPicked();
     this.#sayCount();
     return [this.keep, this.#rows ? [this.count, rest] : ""];
@@ -64,7 +64,7 @@ export class Review {
 
   cells(at, text, cells) {
     const mark = () => {
-      const button = h("button", { class: "mark", type: "button", "aria-pressed": String(this.#rows[at][0]), "aria-label": `Discussed: ${text}`, title: "Discussed", onclick: () => this.#write(at, { discussed: button.getAttribute("aria-pressed") !== "true" }) }, "✓");
+      const button = h("button", { class: "mark", "aria-pressed": String(this.#rows[at][0]), "aria-label": `Discussed: ${text}`, title: "Discussed", onclick: () => this.#write(at, { discussed: button.getAttribute("aria-pressed") !== "true" }) }, "✓");
       return h("td", {}, button);
     };
     const note = () => {
@@ -81,7 +81,7 @@ export class Review {
 
   #showNote(cell, at, text) {
     const [, note] = this.#rows[at];
-    const edit = h("button", { class: note ? "" : "q none", type: "button", title: note, "aria-label": note ? `Note on ${text}: ${note}` : `Add a note on ${text}`, onclick: () => this.#edit(cell, at, text) }, h("bdi", {}, note || "Add a note"));
+    const edit = h("button", { class: note ? "" : "q none", title: note, "aria-label": note ? `Note on ${text}: ${note}` : `Add a note on ${text}`, onclick: () => this.#edit(cell, at, text) }, h("bdi", {}, note || "Add a note"));
     cell.replaceChildren(edit);
     return edit;
   }

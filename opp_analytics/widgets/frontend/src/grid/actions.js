@@ -7,7 +7,6 @@ const MOST_NEW = 100_000; // deals of one paste
 const modulo = (value, by) => ((value % by) + by) % by;
 
 export class Actions {
-  // `grid` has: store, selection, specs, ask(what), say(text)
   constructor(grid) {
     this.grid = grid;
   }
@@ -65,7 +64,7 @@ export class Actions {
   get touched() {
     const { store, selection, specs } = this.grid;
     const [rowAt, columnAt] = [new Map(store.order.map((row, r) => [row, r])), new Map(specs.map(({ field }, c) => [field, c]))];
-    return [...store.marks.keys()].some((key) => selection.has(rowAt.get(+key.slice(0, key.indexOf("/"))), columnAt.get(key.slice(key.indexOf("/") + 1))));
+    return store.marked.some(([row, field]) => selection.has(rowAt.get(row), columnAt.get(field)));
   }
 
   cellsOf(what) {

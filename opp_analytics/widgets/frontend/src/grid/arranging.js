@@ -1,7 +1,8 @@
 // Sort and filters: what is set, how it shows in the header, and the message about a filter that is not understood.
 
-import { active, debounced, h } from "../shared/dom.js";
+import { active, debounced, h, uid } from "../shared/dom.js";
 import { DATED, count, label, listed } from "../shared/format.js";
+import { placeBeside } from "../shared/popover.js";
 import { compile, examples } from "./filters.js";
 import { fillSummary } from "./summary.js";
 import { fillValues } from "./values.js";
@@ -11,7 +12,6 @@ export class Arranging {
   #asked = new Map(); // field -> number of its newest filter
   #arranged = 0;
 
-  // `grid` has: store, table, layout, popovers, root, holder, judged(what), rows(more), say(text), focus()
   constructor(grid) {
     this.grid = grid;
     this.later = debounced(350, (spec, text) => this.#filter(spec, text));
@@ -105,7 +105,8 @@ export class Arranging {
     this.grid.rows(more);
   }
 
-  typed(spec, text, now) {
+  typed(spec, text, now = false) {
+    this.grid.callout.hide();
     this.closeMessage();
     this.later.cancel();
     if (now) this.#filter(spec, text);
@@ -148,10 +149,9 @@ export class Arranging {
 
   #show(spec, content, role) {
     this.closeMessage();
-    const id = `oa-${Math.random().toString(36).slice(2)}`;
+    const id = uid();
     this.#message = h("div", { class: "msg", id, role, "data-of": spec.field }, content);
     this.grid.table.filterInput(spec.field).setAttribute("aria-describedby", id);
-    this.grid.root.append(this.#message);
     this.place();
   }
 
@@ -160,10 +160,7 @@ export class Arranging {
     const { root, table } = this.grid;
     const input = this.#message && table.filterInput(this.#message.dataset.of);
     if (!input) return this.closeMessage();
-    const [a, b] = [input.getBoundingClientRect(), root.getBoundingClientRect()];
-    this.#message.style.left = `${Math.max(4, Math.min(a.left - b.left, b.width - 304))}px`;
-    this.#message.style.top = `${a.bottom - b.top + 4}px`;
-    return undefined;
+    return placeBeside(this.#message, input, root, { gap: 4, left: (a) => a.left });
   }
 
   closeNote() {
@@ -219,6 +216,6 @@ export class Arranging {
     const all = this.#store.total;
     if (!all) return ["No deals. Add one, or load some."];
     const why = this.#store.changedOnly ? "No changed deals." : "No deals match the filters.";
-    return [`${why} `, h("button", { class: "lnk", type: "button", onclick: () => this.clear() }, `Show all ${count(all, "deal")}`)];
+    return [`${why} `, h("button", { class: "lnk", onclick: () => this.clear() }, `Show all ${count(all, "deal")}`)];
   }
 }

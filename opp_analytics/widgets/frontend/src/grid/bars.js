@@ -15,11 +15,22 @@ function button(grid, id) {
   const name = icon ? named(command, grid) : null;
   const keys = keysOf(command);
   const title = icon ? `${name} (${keys})${what ? `: ${what}` : ""}` : keys;
-  return h("button", { class: `btn${icon ? " ic un" : ""}${LESS.has(id) ? " less" : ""}${on?.(grid) ? " on" : ""}`, type: "button", "data-bar": id, "aria-label": name, title: title || null, disabled: icon && !what, "aria-pressed": on ? String(on(grid)) : null, "aria-haspopup": popup === true ? "dialog" : popup, onclick: () => command.act(grid, grid.place) }, command.bar(grid), popup ? h("span", { class: "tri" }) : "");
+  return h("button", {
+    class: `btn${icon ? " ic un" : ""}${LESS.has(id) ? " less" : ""}${on?.(grid) ? " on" : ""}`,
+    "data-bar": id,
+    "aria-label": name,
+    title: title || null,
+    disabled: icon && !what,
+    "aria-pressed": on ? String(on(grid)) : null,
+    "aria-haspopup": popup === true ? "dialog" : popup,
+    onclick: () => command.act(grid, grid.place),
+  }, command.bar(grid), popup ? h("span", { class: "tri" }) : "");
 }
 
 // The commands whose buttons have no room.
 export const unshown = (bar) => [...LESS].filter((id) => !bar.querySelector(`[data-bar="${id}"]`).offsetWidth).map(commandOf);
+
+const link = (mark, text, act, style = "lnk") => h("button", { class: style, "data-bar": mark, onclick: act }, text);
 
 export function toolbar(grid) {
   const { store } = grid;
@@ -29,7 +40,10 @@ export function toolbar(grid) {
     ...BAR.flatMap((ids, nth) => [nth ? h("span", { class: "sep" }) : "", ...ids.map((id) => button(grid, id))]).filter(Boolean),
     button(grid, "more"),
     h("span", { class: "sp" }),
-    h("span", { class: "cnt" }, store.only ? [h("button", { class: "lnk", type: "button", "data-bar": "all", onclick: () => grid.showOnly(null) }, "Show all"), " · "] : "", shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
+    h("span", { class: "cnt" },
+      store.only ? [link("all", "Show all", () => grid.showOnly(null)), " · "] : "",
+      shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`,
+      filters ? [" · ", link("clear", `Clear ${count(filters, "filter")}`, () => grid.arranging.clear())] : ""),
     button(grid, "keys"),
   ];
 }
@@ -51,23 +65,25 @@ function outlook({ period, before, after, change, weighted, target, chance, chan
 }
 
 export function fillPeriods(node, { changed, about }) {
-  const targets = changed.some(({ target }) => target);
-  const chances = changed.some(({ chance }) => chance);
-  const seen = changed.some(({ weighted }) => weighted);
-  const columns = ["Period", "Forecast", "Change", ...(seen ? ["Weighted"] : []), ...(targets ? ["Target"] : []), ...(chances ? ["Likely to hit"] : [])];
+  const cells = [
+    ["Forecast", ({ before, after }) => both(before, after), true],
+    ["Change", ({ change }) => change || "–", true],
+    ["Weighted", ({ weighted }) => (weighted ? both(...weighted) : "–"), changed.some(({ weighted }) => weighted)],
+    ["Target", ({ target }) => target || "–", changed.some(({ target }) => target)],
+    ["Likely to hit", ({ chance, chance_after: then }) => (chance ? both(chance, then) : "–"), changed.some(({ chance }) => chance)],
+  ].filter(([, , any]) => any);
   node.classList.add("wide");
   node.append(
     h("h3", { tabindex: "-1", "data-first": true }, "Periods that change", h("span", { class: "q" }, ` ${about.of}${about.how}`)),
     h("table", { class: "sumt per" },
-      h("thead", {}, h("tr", {}, columns.map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, changed.map(({ period, before, after, change, weighted, target, chance, chance_after: then }) => h("tr", {}, h("th", { scope: "row" }, period), h("td", {}, both(before, after)), h("td", {}, change || "–"), seen ? h("td", {}, weighted ? both(...weighted) : "–") : "", targets ? h("td", {}, target || "–") : "", chances ? h("td", {}, chance ? both(chance, then) : "–") : "")))),
+      h("thead", {}, h("tr", {}, ["Period", ...cells.map(([title]) => title)].map((title) => h("th", { scope: "col" }, title)))),
+      h("tbody", {}, changed.map((each) => h("tr", {}, h("th", { scope: "row" }, each.period), cells.map(([, text]) => h("td", {}, text(each))))))),
   );
 }
 
 export function strip(grid) {
   const { counts, money, kernel } = grid;
   const dot = () => h("span", { class: "d" }, "·");
-  const link = (mark, text, act, style = "lnk") => h("button", { class: style, type: "button", "data-bar": mark, onclick: act }, text);
   if (kernel.dead) {
     const unsent = kernel.lost.some(({ do: what }) => WRITTEN.has(what)) || grid.editor?.touched;
     const some = counts.changes || counts.problems || unsent;
@@ -75,7 +91,7 @@ export function strip(grid) {
     const words = !some ? "Run the cell again to go on." : grid.kept && !unsent ? "The edits are kept: run the cell again, and take them in." : here;
     return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, some ? link("copy", "Copy changes", () => grid.copyChanges()) : "")];
   }
-  const review = h("button", { class: "btn pri", type: "button", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan");
+  const review = h("button", { class: "btn pri", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan");
   const asked = question(grid);
   if (asked) return [asked, review];
   const { period, changed = [], why, about, run } = money;

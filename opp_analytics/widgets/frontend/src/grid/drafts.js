@@ -18,8 +18,7 @@ function listed({ store, kernel, editor }) {
   };
   const edit = (row, field, typed) => put(row, field, was(row, field), (Array.isArray(typed) ? text(...typed) : typed) ?? "");
   for (const [row, state] of store.rowStates) if (state === "added" || state === "removed") put(row, DEAL, "", state);
-  for (const [key, mark] of store.marks) {
-    const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
+  for (const [row, field, mark] of store.marked) {
     const added = store.state(row) === "added";
     const changed = mark.was || (added && store.value(row, field) !== null);
     if (changed || mark.typed !== null) edit(row, field, changed ? text(row, field) : mark.typed);
@@ -45,7 +44,7 @@ export function readChanges(text) {
 // What is asked in the strip's place: whether a pasted block, or a draft, is to be taken in; null if nothing is.
 export function question(grid) {
   const { pasted, drafts, later } = grid;
-  const link = (mark, text, act) => h("button", { class: "lnk", type: "button", "data-bar": mark, onclick: act }, text);
+  const link = (mark, text, act) => h("button", { class: "lnk", "data-bar": mark, onclick: act }, text);
   const ask = (words, ...links) => h("div", { class: "pl", role: "group", "aria-label": "Kept edits" }, words, links.flatMap((each) => [h("span", { class: "d" }, "·"), each]));
   if (pasted) {
     return ask([h("b", {}, `${count(pasted.changes.length, "edit")} with ids`), " in what you pasted."],
@@ -63,13 +62,22 @@ export function question(grid) {
 }
 
 // The popover of the toolbar's Changes.
-export function fillChanges(node, { changes, copy, take }) {
+export function fillChanges(node, grid) {
+  const { counts, popovers } = grid;
+  const copy = () => {
+    popovers.close();
+    grid.copyChanges();
+  };
+  const take = (changes) => {
+    popovers.close();
+    grid.ask({ do: "take", changes });
+  };
   const block = h("textarea", { rows: "4", "aria-label": "Changes to take in", placeholder: "Paste what Copy changes gave", spellcheck: "false" });
   const why = h("p", { class: "sm", role: "alert" });
-  const button = (text, act, off) => h("button", { class: "btn", type: "button", disabled: off, onclick: act }, text);
+  const button = (text, act, off) => h("button", { class: "btn", disabled: off, onclick: act }, text);
   node.classList.add("wide");
   node.append(
-    h("div", { class: "blk" }, h("span", {}, "All edits with ids, to keep or to send"), button("Copy changes", copy, !changes)),
+    h("div", { class: "blk" }, h("span", {}, "All edits with ids, to keep or to send"), button("Copy changes", copy, !(counts.changes + counts.problems))),
     h("div", { class: "blk chs" }, h("label", {}, "Take changes in", block), button("Take in", () => {
       const read = readChanges(block.value);
       why.textContent = read ? "" : `These are no changes: the first line must be ${HEAD.join(", ")}.`;

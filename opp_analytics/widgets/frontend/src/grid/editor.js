@@ -1,11 +1,10 @@
 // The editor over a cell: one text field that takes what people type, with a list of options or a calendar beside it.
 
-import { h } from "../shared/dom.js";
-import { DATED, RIGHT, label, plain, shown } from "../shared/format.js";
+import { h, uid } from "../shared/dom.js";
+import { DATED, RIGHT, day as dayName, label, month as monthName, plain, shown } from "../shared/format.js";
 import { placeBeside } from "../shared/popover.js";
 
 const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const HIGHEST = 170; // of a text: eight lines, more of them scroll
 const iso = (date) => date.toISOString().slice(0, 10);
 const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
@@ -113,7 +112,7 @@ export class Editor {
     this.#options = options.filter((option) => label(option).toLowerCase().includes(wanted)).slice(0, 200);
     // A person may be new; nothing is pointed at unless it starts as typed.
     const found = all ? this.#options.indexOf(this.value) : kind === "person" ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : 0;
-    const id = `oa-list-${Math.random().toString(36).slice(2)}`;
+    const id = uid();
     const items = this.#options.map((option, at) => h("li", { role: "option", id: `${id}-${at}`, onmousedown: (event) => this.#pick(event, at) }, h("bdi", {}, label(option))));
     this.#show(h("ul", { class: "lb", role: "listbox", id, "aria-label": this.spec.title }, items.length ? items : h("li", { class: "none" }, kind === "person" ? "A new name" : "No match")));
     for (const [attribute, value] of [["role", "combobox"], ["aria-expanded", "true"], ["aria-controls", id], ["aria-autocomplete", "list"]]) this.input.setAttribute(attribute, value);
@@ -148,18 +147,17 @@ export class Editor {
     const [year, month] = this.shownDay.split("-").map(Number);
     const first = new Date(Date.UTC(year, month - 1, 1));
     const start = iso(new Date(+first - first.getUTCDay() * 864e5));
-    const turn = (by) => ({ tabindex: "-1", type: "button", "aria-label": by < 0 ? "Previous month" : "Next month", onmousedown: (event) => this.#turn(event, iso(new Date(Date.UTC(year, month - 1 + by, 1)))) });
+    const turn = (by) => ({ tabindex: "-1", "aria-label": by < 0 ? "Previous month" : "Next month", onmousedown: (event) => this.#turn(event, iso(new Date(Date.UTC(year, month - 1 + by, 1)))) });
     const days = Array.from({ length: 42 }, (_, at) => moved(start, at)).map((each) =>
       h("button", {
         tabindex: "-1",
-        type: "button",
-        "aria-label": `${MONTHS[+each.slice(5, 7) - 1]} ${+each.slice(8)}, ${each.slice(0, 4)}`,
+        "aria-label": dayName(each),
         class: `${each === this.shownDay ? "on " : ""}${each === this.today ? "td " : ""}${+each.slice(5, 7) === month ? "" : "out"}`,
         onmousedown: (event) => this.#pickDay(event, each),
       }, String(+each.slice(8))),
     );
     this.#show(h("div", { class: "cal", role: "group", "aria-label": "Calendar" },
-      h("div", { class: "ch" }, h("button", turn(-1), "‹"), h("span", {}, `${MONTHS[month - 1]} ${year}`), h("button", turn(1), "›")),
+      h("div", { class: "ch" }, h("button", turn(-1), "‹"), h("span", {}, monthName(day)), h("button", turn(1), "›")),
       h("div", { class: "cg" }, WEEK.map((letter) => h("span", { "aria-hidden": "true" }, letter)), days),
       h("div", { class: "ck q" }, "Arrows: day, week. Page keys: month.", h("br"), "Or type today, +7, fri or eom."),
     ));

@@ -31,7 +31,7 @@ function selected({ store, selection }) {
 const round = (value) => Math.round(100 * value) / 100;
 
 // The cells, the columns that the figures are of, and the figures: { name, text, copy }.
-export function figuresOf(grid) {
+function figuresOf(grid) {
   const { store, specs } = grid;
   const columns = selected(grid).map(({ c, rows }) => ({ spec: specs[c], rows }));
   const cells = columns.reduce((sum, { rows }) => sum + rows.length, 0);
@@ -70,28 +70,32 @@ export function figuresOf(grid) {
 }
 
 // The line: a figure is a click away from the clipboard; which ones stand there is chosen behind the arrow.
-export function figureLine(found, chosen, { copy, choose }) {
+export function figureLine(grid) {
+  const found = figuresOf(grid);
+  const chosen = grid.layout.figures;
   if (!found) return [];
   const shown = found.figures.filter(({ name }) => !chosen || chosen.includes(name));
   return [
     h("span", {}, count(found.cells, "cell")),
     found.of && shown.length ? h("span", { class: "x" }, `${found.of}:`) : "",
-    ...shown.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, type: "button", tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => copy(figure) }, figure.name, h("b", {}, figure.text))),
-    h("button", { class: "fgs", type: "button", "data-figures": true, "aria-label": "Figures of the selection", "aria-haspopup": "dialog", onclick: choose }, h("span", { class: "tri" })),
+    ...shown.map((figure) => h("button", { class: `fg ${["sum", "avg", "first", "last", "different"].includes(figure.name) ? "" : "x"}`, tabindex: "-1", title: `Copy ${figure.copy}`, onclick: () => grid.copyFigure(figure) }, figure.name, h("b", {}, figure.text))),
+    h("button", { class: "fgs", "data-figures": true, "aria-label": "Figures of the selection", "aria-haspopup": "dialog", onclick: () => grid.openFigures() }, h("span", { class: "tri" })),
   ];
 }
 
-export function fillFigures(node, { found, chosen, copy, keep }) {
-  const names = new Set(chosen ?? found.figures.map(({ name }) => name));
+export function fillFigures(node, grid) {
+  const found = figuresOf(grid);
+  const names = new Set(grid.layout.figures ?? found.figures.map(({ name }) => name));
   node.append(
     h("div", { class: "sm q" }, `${count(found.cells, "cell")}${found.of ? `; figures of ${found.of}` : ""}`),
     ...found.figures.map((figure) => {
       const box = h("input", { type: "checkbox", onchange: () => {
         if (!names.delete(figure.name)) names.add(figure.name);
-        keep([...names]);
+        grid.layout.choose([...names]);
+        grid.sum();
       } });
       box.checked = names.has(figure.name);
-      return h("div", { class: "fgl" }, h("label", {}, box, figure.name), h("b", {}, figure.text), h("button", { class: "lnk", type: "button", "aria-label": `Copy ${figure.name}, ${figure.text}`, onclick: () => copy(figure) }, "Copy"));
+      return h("div", { class: "fgl" }, h("label", {}, box, figure.name), h("b", {}, figure.text), h("button", { class: "lnk", "aria-label": `Copy ${figure.name}, ${figure.text}`, onclick: () => grid.copyFigure(figure) }, "Copy"));
     }),
   );
 }

@@ -11,24 +11,23 @@ export class Find {
   hits = [];
   at = 0;
 
-  // `host` has: store, specs(), inSelection(r, c), show(hit), paint(), replace(cells), read(cells), close()
-  constructor(host) {
-    this.host = host;
-    this.build();
+  constructor(grid) {
+    this.grid = grid;
+    this.ranges = grid.selection.single ? [] : grid.selection.ranges; // the selection, where it is one of several cells
+    this.#build();
   }
 
-  build() {
-    const { host } = this;
+  #build() {
     this.what = h("input", { type: "text", class: "fq", placeholder: "Find", "aria-label": "Find", oninput: () => this.search(true), onkeydown: (event) => this.#key(event, () => this.step(event.shiftKey ? -1 : 1)) });
     this.told = h("span", { class: "fcount", role: "status" });
-    const columns = [["", "All columns"], ["\u0000", "Selection"], ...host.specs().map(({ field, title }) => [field, title])];
+    const columns = [["", "All columns"], ["\u0000", "Selection"], ...this.grid.specs.map(({ field, title }) => [field, title])];
     this.where = h("select", { "aria-label": "Where to find", onchange: () => this.search(true) }, columns.map(([value, title]) => h("option", { value }, title)));
     this.replacement = h("input", { type: "text", class: "fq", placeholder: "Replace with", "aria-label": "Replace with", oninput: () => this.preview(), onkeydown: (event) => this.#key(event, () => this.replace(false)) });
-    const button = (title, act, text = title, icon = false) => h("button", { class: `btn${icon ? " ic" : ""}`, type: "button", "aria-label": icon ? title : null, onclick: act }, text);
+    const button = (title, act, text = title, icon = false) => h("button", { class: `btn${icon ? " ic" : ""}`, "aria-label": icon ? title : null, onclick: act }, text);
     this.one = button("Replace", () => this.replace(false));
     this.all = button("Replace all", () => this.replace(true));
     const toggle = (option, name, text) =>
-      h("button", { class: "btn", type: "button", "aria-label": name, title: name, "aria-pressed": "false", onclick: ({ currentTarget }) => {
+      h("button", { class: "btn", "aria-label": name, title: name, "aria-pressed": "false", onclick: ({ currentTarget }) => {
         this[option] = !this[option];
         currentTarget.setAttribute("aria-pressed", this[option]);
         currentTarget.classList.toggle("on", this[option]);
@@ -38,7 +37,7 @@ export class Find {
     this.node = h("div", { class: "bar", role: "search" },
       this.what, toggle("matchCase", "Match case", "Aa"), toggle("wholeCell", "Whole cell", "Whole cell"), this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
       h("span", { class: "sep" }), this.replacement, this.one, this.all, h("span", { class: "sp" }),
-      h("button", { class: "btn", type: "button", onclick: () => host.close() }, "Close ", h("span", { class: "q" }, "Esc")), this.box,
+      h("button", { class: "btn", onclick: () => this.grid.closeFind() }, "Close ", h("span", { class: "q" }, "Esc")), this.box,
     );
   }
 
@@ -49,9 +48,8 @@ export class Find {
   }
 
   search(jump) {
-    const { store } = this.host;
+    const { store, specs } = this.grid;
     const pattern = this.#pattern();
-    const specs = this.host.specs();
     const [only, selected] = [this.where.value, this.where.value === "\u0000"];
     this.hits = [];
     if (this.what.value) {
@@ -60,7 +58,7 @@ export class Find {
         const column = store.data.get(spec.field);
         const known = new Map(); // a value is shown and searched once
         store.order.forEach((row, r) => {
-          if (selected && !this.host.inSelection(r, c)) return;
+          if (selected && !this.#inSelection(r, c)) return;
           const value = column[row] ?? null;
           let found = known.get(value);
           if (found === undefined) known.set(value, (found = store.text(row, spec.field).search(pattern) >= 0));
@@ -73,8 +71,12 @@ export class Find {
     this.show(jump);
   }
 
+  #inSelection(r, c) {
+    return this.ranges.some(({ r0, r1, c0, c1 }) => r >= r0 && r <= r1 && c >= c0 && c <= c1);
+  }
+
   get writable() {
-    return this.hits.filter(({ row, spec }) => !spec.locked && !this.host.store.state(row));
+    return this.hits.filter(({ row, spec }) => !spec.locked && !this.grid.store.state(row));
   }
 
   show(jump) {
@@ -84,9 +86,14 @@ export class Find {
     this.all.textContent = writable ? `Replace all ${number(writable)}` : "Replace all";
     this.all.disabled = !writable;
     this.one.disabled = !this.hits[this.at] || this.hits[this.at].spec.locked;
-    if (jump && this.hits[this.at]) this.host.show(this.hits[this.at]);
-    this.host.paint();
+    if (jump) this.#reveal();
+    this.grid.paint();
     this.preview();
+  }
+
+  #reveal() {
+    const hit = this.hits[this.at];
+    if (hit) this.grid.table.reveal(hit.r, hit.c);
   }
 
   step(by) {
@@ -101,7 +108,7 @@ export class Find {
   }
 
   #replaced({ row, spec }) {
-    return this.host.store.text(row, spec.field).replace(this.#pattern(), () => this.replacement.value);
+    return this.grid.store.text(row, spec.field).replace(this.#pattern(), () => this.replacement.value);
   }
 
   async preview() {
@@ -109,17 +116,17 @@ export class Find {
     this.box.hidden = !this.what.value || !this.replacement.value || !writable.length;
     if (this.box.hidden) return;
     const lines = writable.slice(0, 3).map((hit) => {
-      const text = this.host.store.text(hit.row, hit.spec.field);
+      const text = this.grid.store.text(hit.row, hit.spec.field);
       const parts = text.split(this.#pattern()).flatMap((part, at) => (at ? [h("mark", {}, this.replacement.value), part] : [part]));
-      const first = this.host.specs()[0];
-      const whose = hit.spec === first ? "" : [h("b", {}, name(this.host.store.text(hit.row, first.field))), ` ${hit.spec.title} `];
+      const [first] = this.grid.specs;
+      const whose = hit.spec === first ? "" : [h("b", {}, name(this.grid.store.text(hit.row, first.field))), ` ${hit.spec.title} `];
       return h("div", {}, whose, h("s", {}, text), " → ", ...parts);
     });
     const notes = [writable.length > 3 && `and ${number(writable.length - 3)} more`, this.hits.length > writable.length && `${number(this.hits.length - writable.length)} read only, left as they are`];
     const rest = h("div", { class: "q" }, notes.filter(Boolean).join(" · "));
     this.box.replaceChildren(...lines, rest);
     const asked = this.replacement.value;
-    const judged = await this.host.read(writable.slice(0, 500).map((hit) => [hit.spec.field, this.#replaced(hit)]));
+    const judged = await this.grid.read(writable.slice(0, 500).map((hit) => [hit.spec.field, this.#replaced(hit)]));
     const refused = judged.filter(([, why]) => why).length;
     if (refused && asked === this.replacement.value) rest.textContent = [...notes.filter(Boolean), `${number(refused)} would be refused`].join(" · ");
   }
@@ -127,9 +134,9 @@ export class Find {
   async replace(all) {
     const hits = all ? this.writable : this.hits.slice(this.at, this.at + 1).filter(({ spec }) => !spec.locked);
     if (!hits.length) return;
-    await this.host.replace(hits.map((hit) => ({ row: hit.row, field: hit.spec.field, text: this.#replaced(hit) })));
+    await this.grid.actions.replace(hits.map((hit) => ({ row: hit.row, field: hit.spec.field, text: this.#replaced(hit) })));
     this.search(false);
-    if (!all && this.hits[this.at]) this.host.show(this.hits[this.at]);
+    if (!all) this.#reveal();
     (all ? this.what : this.replacement).focus({ preventScroll: true });
   }
 }

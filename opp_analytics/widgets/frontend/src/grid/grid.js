@@ -9,7 +9,7 @@ import { fillPeriods, strip, toolbar, unshown } from "./bars.js";
 import { Callout } from "./callout.js";
 import { fillChanges, readChanges, writeChanges } from "./drafts.js";
 import { Editor } from "./editor.js";
-import { figureLine, figuresOf, fillFigures } from "./figures.js";
+import { figureLine, fillFigures } from "./figures.js";
 import { Find } from "./find.js";
 import { commandAt, menuOf } from "./commands.js";
 import { onKey } from "./keys.js";
@@ -101,38 +101,11 @@ class Grid {
     this.sums = h("span", { class: "agg" });
     this.plan = h("div", { class: "plan", role: "region", "aria-label": "Plan" });
     this.root.append(this.bar, this.frame, h("div", { class: "stat" }, this.said, this.offer, this.sums), this.plan);
-    this.table = new Table(this.holder, this.store, this.layout, {
-      started: () => {
-        this.#name();
-        this.rows();
-      },
-      rendered: () => this.#paint(),
-      scrolled: () => this.#scrolled(),
-      filterTyped: (spec, text, now) => {
-        this.callout.hide();
-        this.arranging.typed(spec, text, now);
-      },
-      filterFocused: (spec) => this.arranging.explain(spec),
-      filterLeft: () => this.arranging.closeNote(),
-      filterOpened: (spec) => this.arranging.openValues(spec),
-      sorted: (spec, add) => this.arranging.turn(spec, add),
-      widths: (field, width) => this.layout.resize(field, width),
-      fitted: (spec) => this.fitColumns([spec]),
-    });
+    this.table = new Table(this);
     this.popovers = new Popovers(this.root);
     this.menu = new Menu(this.root);
-    this.callout = new Callout(this.root, {
-      again: (row, field) => this.#again(row, field),
-      dismiss: (row, field) => this.ask({ do: "dismiss", areas: [{ rows: [row], fields: [field] }] }),
-      revert: (row, field) => this.ask({ do: "revert", areas: [{ rows: [row], fields: [field] }] }),
-      put: (row, field, text) => this.actions.put([{ rows: [row], fields: [field], block: [[text]] }]),
-    });
-    this.drawer = new Drawer(this.root, {
-      ask: (what) => this.ask(what),
-      goTo: (row, field) => this.goTo(row, field),
-      closed: () => this.focus(),
-      say: (text) => this.say(text),
-    });
+    this.callout = new Callout(this);
+    this.drawer = new Drawer(this);
     this.bars();
   }
 
@@ -147,17 +120,7 @@ class Grid {
   }
 
   #listen() {
-    this.mouse = new Mouse(this.holder, {
-      table: this.table,
-      selection: this.selection,
-      size: () => this.size(),
-      press: () => this.editor?.commit(),
-      edit: () => this.edit(),
-      previewed: (target) => this.#preview(target),
-      fill: (target) => this.#fill(target),
-      fillToEnd: () => this.fillToEnd(),
-      moved: (specs, before) => this.#columns(() => this.layout.place(specs.map(({ field }) => field), before), specs),
-    });
+    this.mouse = new Mouse(this);
     this.holder.addEventListener("contextmenu", (event) => this.#contextMenu(event));
     this.root.addEventListener("contextmenu", (event) => event.stopPropagation()); // the notebook has a menu of its own
     this.holder.addEventListener("keydown", (event) => {
@@ -166,8 +129,8 @@ class Grid {
     this.root.addEventListener("keydown", (event) => this.#rootKey(event));
     keepStill(this.root, this.kernel, () => this.touched);
     for (const type of ["copy", "cut", "paste"]) this.holder.addEventListener(type, (event) => this.#clipboard(event));
-    this.holder.addEventListener("focus", () => this.#paint());
-    this.holder.addEventListener("blur", () => this.#paint());
+    this.holder.addEventListener("focus", () => this.paint());
+    this.holder.addEventListener("blur", () => this.paint());
     this.holder.addEventListener("pointerover", (event) => this.#hovered(event));
     this.holder.addEventListener("pointerout", () => this.callout.later());
     // Late enough that an undo right after a step is not answered behind the forecast.
@@ -243,10 +206,10 @@ class Grid {
       this.rows();
     } else this.table.refresh(seen);
     if (content.said) this.say(content.said);
-    this.offer.replaceChildren(...(content.offer ? [h("button", { class: "lnk", type: "button", onclick: () => this.agree() }, content.offer), h("span", { class: "q" }, " Alt+Enter")] : []));
+    this.offer.replaceChildren(...(content.offer ? [h("button", { class: "lnk", onclick: () => this.agree() }, content.offer), h("span", { class: "q" }, " Alt+Enter")] : []));
     if (content.refused) this.#besideRefusal(content.cells);
     if (this.find) this.find.search(false);
-    this.#sums();
+    this.sum();
     this.subtotals?.later();
     this.askStrip();
   }
@@ -254,11 +217,17 @@ class Grid {
   #besideRefusal(cells) {
     const [field, , , why, , rows] = cells.find(([, , , reason]) => reason) ?? [];
     if (!why) return;
-    if (cells.length > 1 || rows.length > 1) return this.said.prepend(h("button", { class: "lnk", type: "button", "data-bar": "why", onclick: () => this.openProblems() }, "All reasons"), " · ");
+    if (cells.length > 1 || rows.length > 1) return this.said.prepend(h("button", { class: "lnk", "data-bar": "why", onclick: () => this.openProblems() }, "All reasons"), " · ");
     const r = this.store.order.indexOf(rows[0]);
     const cell = this.table.node(r, this.specs.findIndex((spec) => spec.field === field));
-    if (cell) this.callout.show(cell, rows[0], field, this.store.mark(rows[0], field), this.store.was(rows[0], field));
+    if (cell) this.callout.show(cell, rows[0], field);
     return undefined;
+  }
+
+  // Once the rows are on the page.
+  started() {
+    this.#name();
+    this.rows();
   }
 
   rows(more) {
@@ -274,27 +243,24 @@ class Grid {
 
   #selected(at) {
     if (at) this.table.reveal(at.r, at.c);
-    this.#paint();
-    this.#sums();
+    this.paint();
+    this.sum();
     this.#context();
   }
 
-  #paint() {
+  paint() {
     if (!this.table) return;
     this.table.paint(this.selection, !this.editor && this.size()[0] > 0);
     if (this.find) this.table.hits(this.find.hits, this.find.at);
   }
 
   // While a large selection is drawn, its figures wait.
-  #sums() {
+  sum() {
     clearTimeout(this.summing);
     const cells = this.selection.ranges.reduce((sum, { r0, r1, c0, c1 }) => sum + (r1 - r0 + 1) * (c1 - c0 + 1), 0);
-    if (cells > 20_000) this.summing = setTimeout(() => this.#figures(), 120);
-    else this.#figures();
-  }
-
-  #figures() {
-    this.sums.replaceChildren(...figureLine(figuresOf(this), this.layout.figures, { copy: (figure) => this.copyFigure(figure), choose: () => this.openFigures() }));
+    const draw = () => this.sums.replaceChildren(...figureLine(this));
+    if (cells > 20_000) this.summing = setTimeout(draw, 120);
+    else draw();
   }
 
   copyFigure({ name, copy }) {
@@ -305,12 +271,7 @@ class Grid {
   }
 
   openFigures() {
-    const found = figuresOf(this);
-    const keep = (figures) => {
-      this.layout.choose(figures);
-      this.#figures();
-    };
-    if (found) this.popovers.toggle(() => this.sums.querySelector("[data-figures]"), "Figures of the selection", (node) => fillFigures(node, { found, chosen: this.layout.figures, copy: (figure) => this.copyFigure(figure), keep }));
+    this.#pop(() => this.sums.querySelector("[data-figures]"), "Figures of the selection", fillFigures);
   }
 
   // The status line says what the active cell was, or why it was refused.
@@ -320,7 +281,7 @@ class Grid {
     const mark = this.store.mark(this.activeRow, spec.field);
     if (mark?.why) this.say(`Refused: ${mark.why}`);
     else if (mark) {
-      this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", type: "button", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
+      this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
     } else this.say(spec.locked ? `${spec.title} is read only` : "");
   }
 
@@ -330,11 +291,11 @@ class Grid {
     const spec = at && this.specs[at.c];
     const row = at && this.store.order[at.r];
     const mark = spec && this.store.mark(row, spec.field);
-    if (mark) this.callout.show(at.cell, row, spec.field, mark, this.store.was(row, spec.field));
+    if (mark) this.callout.show(at.cell, row, spec.field);
     else this.callout.later();
   }
 
-  #scrolled() {
+  scrolled() {
     this.callout.hide();
     this.arranging.place();
     this.editor?.place(this.table.node(this.selection.active.r, this.selection.active.c));
@@ -353,25 +314,20 @@ class Grid {
     this.selection.go(this.store.order.indexOf(row), Math.max(0, c));
     this.focus();
     const { r } = this.selection.active;
-    this.callout.show(this.table.node(r, Math.max(0, c)), row, field, this.store.mark(row, field), this.store.was(row, field));
+    this.callout.show(this.table.node(r, Math.max(0, c)), row, field);
   }
 
   // Every refusal, by its reason.
   async openProblems() {
     const { problems } = await this.kernel.ask({ do: "problems" });
     if (!problems?.length) return;
-    this.popovers.toggle(() => this.plan.querySelector("[data-bar='problem']") ?? this.plan, "Problems", (node) =>
-      fillProblems(node, problems, (row, field) => {
-        this.popovers.close(false);
-        this.goTo(row, field);
-      }),
-    );
+    this.#pop(() => this.plan.querySelector("[data-bar='problem']") ?? this.plan, "Problems", fillProblems, problems);
   }
 
   goToProblem() {
     if (this.counts.problems > 1) return this.openProblems();
-    const [key] = [...this.store.marks].find(([, { why }]) => why) ?? [];
-    if (key) this.goTo(+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1));
+    const [row, field] = this.store.marked.find(([, , { why }]) => why) ?? [];
+    if (field) this.goTo(row, field);
     return undefined;
   }
 
@@ -405,14 +361,14 @@ class Grid {
       say: (words) => this.say(words),
       end: (how, written, event, untouched) => this.#edited(how, written, event, untouched),
     });
-    this.#paint();
+    this.paint();
     return undefined;
   }
 
   #edited(how, written, event, untouched) {
     this.editor = null;
     if (event || how === "no") this.focus();
-    this.#paint();
+    this.paint();
     if (this.kernel.dead) this.bars();
     if (how === "no") return this.say("Edit canceled");
     const many = how === "all" && !this.selection.single;
@@ -422,11 +378,6 @@ class Grid {
     if (event?.key === "Enter" && !many && !event.ctrlKey && !event.metaKey) this.selection.go(r + (event.shiftKey ? -1 : 1), c);
     else if (event?.key === "Tab") this.selection.go(r, c + (event.shiftKey ? -1 : 1));
     return undefined;
-  }
-
-  #again(row, field) {
-    this.goTo(row, field);
-    this.edit();
   }
 
   setActive() {
@@ -482,7 +433,7 @@ class Grid {
     return true;
   }
 
-  #preview(target) {
+  preview(target) {
     this.table.slick.removeCellCssStyles("fill");
     if (!target) return;
     const hash = {};
@@ -494,8 +445,8 @@ class Grid {
     this.say(`Fill ${count((target.r1 - target.r0 + 1) * (target.c1 - target.c0 + 1), "cell")}`);
   }
 
-  #fill(target) {
-    this.#preview(null);
+  fill(target) {
+    this.preview(null);
     if (!target) return;
     const source = this.selection.last;
     this.selection.set({ r0: Math.min(source.r0, target.r0), r1: Math.max(source.r1, target.r1), c0: Math.min(source.c0, target.c0), c1: Math.max(source.c1, target.c1) });
@@ -506,7 +457,7 @@ class Grid {
   fillToEnd() {
     const source = this.selection.last;
     const end = this.actions.endBeside(source);
-    if (end > source.r1) this.#fill({ ...source, r0: source.r1 + 1, r1: end });
+    if (end > source.r1) this.fill({ ...source, r0: source.r1 + 1, r1: end });
     else this.say("The columns beside have no data below");
   }
 
@@ -592,19 +543,7 @@ class Grid {
   }
 
   openChanges() {
-    this.popovers.toggle(() => this.button("changes"), "Changes", (node) =>
-      fillChanges(node, {
-        changes: this.counts.changes + this.counts.problems,
-        copy: () => {
-          this.popovers.close();
-          this.copyChanges();
-        },
-        take: (changes) => {
-          this.popovers.close();
-          this.ask({ do: "take", changes });
-        },
-      }),
-    );
+    this.#pop(() => this.button("changes"), "Changes", fillChanges);
   }
 
   // -- keys that hold everywhere in the grid
@@ -681,9 +620,8 @@ class Grid {
     const { history, error } = await this.kernel.ask({ do: "history", row, field: spec.field });
     if (!history) return this.say(error ?? "Python is gone: run the cell again to edit.");
     if (!history.lines) return this.say(history.why);
-    const from = () => this.table.node(r, c) ?? this.holder;
     const title = `${spec.title} of ${this.store.text(row, this.specs[0].field)}`;
-    return this.popovers.toggle(from, title, (node) => fillHistory(node, { ...history, title, done: () => this.popovers.close() }));
+    return this.#pop(() => this.table.node(r, c) ?? this.holder, title, (node) => fillHistory(node, this, title, history));
   }
 
   // -- columns, bulk edits, find
@@ -698,6 +636,10 @@ class Grid {
     this.focus();
   }
 
+  placeColumns(specs, before) {
+    this.#columns(() => this.layout.place(specs.map(({ field }) => field), before), specs);
+  }
+
   // A column, with all that are selected if it is one of them.
   columnsWith(spec) {
     const chosen = this.specs.filter((each, c) => c > 0 && this.selection.hasColumn(c));
@@ -706,7 +648,7 @@ class Grid {
 
   moveColumns(specs, by) {
     const places = specs.map((spec) => this.specs.indexOf(spec));
-    this.#columns(() => this.layout.place(specs.map(({ field }) => field), by < 0 ? Math.min(...places) - 1 : Math.max(...places) + 2), specs);
+    this.placeColumns(specs, by < 0 ? Math.min(...places) - 1 : Math.max(...places) + 2);
     this.say(`${specs[0].title} is column ${this.specs.indexOf(specs[0]) + 1} of ${this.specs.length}`);
   }
 
@@ -748,61 +690,26 @@ class Grid {
   }
 
   openPeriods() {
-    this.popovers.toggle(() => this.plan.querySelector("[data-bar='periods']"), "Periods that change", (node) => fillPeriods(node, this.money));
+    this.#pop(() => this.plan.querySelector("[data-bar='periods']"), "Periods that change", (node) => fillPeriods(node, this.money));
   }
 
   openColumns() {
-    this.popovers.toggle(() => this.button("columns"), "Columns", (node) =>
-      fillColumns(node, {
-        layout: this.layout,
-        choose: (layout) => {
-          this.layout.reset(layout);
-          this.arranging.sortAs(this.layout.more.sort);
-        },
-        done: () => this.popovers.close(),
-        summary: (spec) => this.arranging.openSummary(spec),
-        grown: () => this.popovers.place(),
-        changed: () => {
-          this.table.columns();
-          this.selection.clamp();
-        },
-      }),
-    );
+    this.#pop(() => this.button("columns"), "Columns", fillColumns);
   }
 
   openBulk() {
-    const some = !this.selection.single && this.selection.ranges.some(({ r0, r1 }) => r1 > r0);
-    const rows = some ? [...new Set(this.selection.ranges.flatMap(({ r0, r1 }) => this.actions.rows(r0, r1)))] : [...this.store.order];
-    this.popovers.toggle(() => this.button("bulk"), "Bulk edit", (node) =>
-      fillBulk(node, {
-        specs: this.specs,
-        optionsOf: (spec) => this.store.options(spec, rows),
-        rows: rows.length,
-        whose: some ? "those of the selected cells" : "all that are shown",
-        placed: () => this.popovers.place(),
-        preview: async (what) => (await this.kernel.ask({ do: "preview", rows, ...what })).preview,
-        go: async (what) => {
-          const { error } = await this.ask({ do: "bulk", rows, ...what });
-          if (!error) this.popovers.close();
-        },
-      }),
-    );
+    this.#pop(() => this.button("bulk"), "Bulk edit", fillBulk);
+  }
+
+  // A popover under what `from` finds.
+  #pop(from, label, fill, ...about) {
+    return this.popovers.toggle(from, label, (node) => fill(node, this, ...about));
   }
 
   openFind(field = "what") {
     if (!this.find) {
       this.popovers.close(false);
-      const chosen = this.selection.single ? null : this.selection.ranges;
-      this.find = new Find({
-        store: this.store,
-        specs: () => this.specs,
-        inSelection: (r, c) => (chosen ?? []).some(({ r0, r1, c0, c1 }) => r >= r0 && r <= r1 && c >= c0 && c <= c1),
-        show: ({ r, c }) => this.table.reveal(r, c),
-        paint: () => this.#paint(),
-        replace: (cells) => this.actions.replace(cells),
-        read: (cells) => this.read(cells),
-        close: () => this.closeFind(),
-      });
+      this.find = new Find(this);
       this.bar.replaceWith(this.find.node);
     }
     const input = this.find.what.value ? this.find[field] : this.find.what;

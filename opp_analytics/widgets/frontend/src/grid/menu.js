@@ -25,8 +25,16 @@ export class Menu {
     const item = (command) => {
       const off = command.when && !command.when(grid, at);
       const keys = keysOf({ ...command, hand: "" });
-      return h("button", { class: "mi", type: "button", role: command.on ? "menuitemcheckbox" : "menuitem", "aria-checked": command.on ? String(command.on(grid)) : null, tabindex: "-1", "aria-disabled": off ? "true" : null, "aria-keyshortcuts": keys ? keys.replaceAll(" or ", " ") : null, onclick: () => off || this.#pick(command, grid, at), onpointermove: ({ currentTarget }) => currentTarget.focus({ preventScroll: true }) },
-        h("bdi", {}, named(command, grid, at)), h("span", { class: "q" }, keys));
+      return h("button", {
+        class: "mi",
+        role: command.on ? "menuitemcheckbox" : "menuitem",
+        "aria-checked": command.on ? String(command.on(grid)) : null,
+        "aria-disabled": off ? "true" : null,
+        "aria-keyshortcuts": keys ? keys.replaceAll(" or ", " ") : null,
+        tabindex: "-1",
+        onclick: () => off || this.#pick(command, grid, at),
+        onpointermove: ({ currentTarget }) => currentTarget.focus({ preventScroll: true }),
+      }, h("bdi", {}, named(command, grid, at)), h("span", { class: "q" }, keys));
     };
     this.#node = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "manual", onkeydown: (event) => this.#key(event), oncontextmenu: (event) => event.preventDefault() },
       groups.map((group, nth) => [nth ? h("div", { role: "separator" }) : "", group.map(item)]));
@@ -92,7 +100,7 @@ export function openKeys(root) {
     h("tr", {}, h("th", { colspan: "2", scope: "rowgroup" }, group)),
     lines.map(([, keys, about]) => h("tr", {}, h("td", {}, keys), h("td", {}, about))),
   ]);
-  const close = h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Close ", h("span", { class: "q" }, "Esc"));
+  const close = h("button", { class: "btn", onclick: () => dialog.close() }, "Close ", h("span", { class: "q" }, "Esc"));
   const dialog = h("dialog", { class: "keys", "aria-label": "Keys", onclose: () => dialog.remove(), onkeydown: (event) => event.stopPropagation(), onclick: ({ target }) => target === dialog && dialog.close() },
     h("div", {}, h("header", {}, h("b", {}, "Keys"), close), h("table", {}, rows)));
   root.append(dialog);

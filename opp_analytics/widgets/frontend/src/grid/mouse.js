@@ -16,9 +16,8 @@ export class Mouse {
   #drag = null;
   #timer = 0;
 
-  // `host` has: table, selection, size(), press(), edit(), fill(target), fillToEnd(), previewed(target), moved(columns, before)
-  constructor(holder, host) {
-    Object.assign(this, { holder, host });
+  constructor(grid) {
+    const { holder } = Object.assign(this, { grid, holder: grid.holder });
     // Before SlickGrid hears of it: it would move focus and the page's text selection.
     holder.addEventListener("pointerdown", (event) => this.#down(event), true);
     for (const type of ["mousedown", "click", "dblclick"]) holder.addEventListener(type, (event) => this.#keep(event), true);
@@ -34,18 +33,18 @@ export class Mouse {
     event.stopPropagation();
     if (event.type === "mousedown") event.preventDefault();
     if (event.type !== "dblclick") return;
-    if (event.target.closest(".fh")) this.host.fillToEnd();
-    else if ((this.host.table.at(event.target)?.c ?? -1) >= 0) this.host.edit();
+    if (event.target.closest(".fh")) this.grid.fillToEnd();
+    else if ((this.grid.table.at(event.target)?.c ?? -1) >= 0) this.grid.edit();
   }
 
   #down(event) {
     if (event.button !== 0) return;
-    const { table, selection } = this.host;
+    const { table, selection } = this.grid;
     const header = event.target.closest(".slick-header-column");
     if (header) return this.#header(event, header);
     const at = table.at(event.target);
     if (!at) return undefined;
-    this.host.press();
+    this.grid.editor?.commit();
     if (event.target.closest(".fh")) this.#drag = { fill: selection.last };
     else if (at.c < 0) this.#row(event, at.r);
     else if ((event.ctrlKey || event.metaKey) && selection.has(at.r, at.c)) selection.without({ r0: at.r, r1: at.r, c0: at.c, c1: at.c });
@@ -58,24 +57,24 @@ export class Mouse {
 
   #header(event, header) {
     if (event.target.closest(".slick-resizable-handle, .so")) return;
-    const { table, selection, size } = this.host;
+    const { table, selection } = this.grid;
     const c = table.specs.findIndex(({ field }) => field === header.dataset.id);
-    this.host.press();
+    this.grid.editor?.commit();
     if (c < 0) selection.all();
     else if (selection.hasColumn(c) && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.#drag = { move: c, from: event.clientX };
-    else this.#whole(event, { r0: 0, r1: size()[0] - 1, c0: c, c1: c }, selection.hasColumn(c), "columns");
+    else this.#whole(event, { r0: 0, r1: this.grid.size()[0] - 1, c0: c, c1: c }, selection.hasColumn(c), "columns");
     event.preventDefault();
     this.holder.focus({ preventScroll: true });
   }
 
   #row(event, r) {
-    const { selection, size } = this.host;
-    this.#whole(event, { r0: r, r1: r, c0: 0, c1: size()[1] - 1 }, selection.hasRows(r), "rows");
+    const { selection } = this.grid;
+    this.#whole(event, { r0: r, r1: r, c0: 0, c1: this.grid.size()[1] - 1 }, selection.hasRows(r), "rows");
   }
 
   // A row or column: selected, the range extended to it, added or taken out; a drag goes on to the next ones.
   #whole(event, range, has, along) {
-    const { selection } = this.host;
+    const { selection } = this.grid;
     const add = event.ctrlKey || event.metaKey;
     if (add && has) return selection.without(range);
     if (event.shiftKey) selection.extendWhole(range, along);
@@ -89,7 +88,7 @@ export class Mouse {
     this.#drag.x = event.clientX;
     this.#drag.y = event.clientY;
     this.#follow();
-    const { left, right, top, bottom } = this.host.table.body;
+    const { left, right, top, bottom } = this.grid.table.body;
     const outside = event.clientY < top || event.clientY > bottom || event.clientX < left || event.clientX > right;
     if (outside && !this.#timer) this.#timer = setInterval(() => this.#follow(), SCROLL_EVERY);
     if (!outside) this.#still();
@@ -97,14 +96,14 @@ export class Mouse {
 
   // The cell under the pointer; beyond the edge, the next one in that direction.
   #follow() {
-    const { table, selection, size } = this.host;
+    const { table, selection } = this.grid;
     const { x, y } = this.#drag;
     const { left, right, top, bottom } = table.body;
     const inside = [Math.min(Math.max(x, left + 2), right - 18), Math.min(Math.max(y, top + 2), bottom - 18)];
     const root = this.holder.getRootNode();
     const at = table.at(root.elementFromPoint(...inside));
     if (!at) return;
-    const [rows, columns] = size();
+    const [rows, columns] = this.grid.size();
     let { r, c } = at;
     if (y < top) r -= 1;
     else if (y > bottom - 2) r += 1;
@@ -123,7 +122,7 @@ export class Mouse {
       table.reveal(along === "rows" ? r : selection.active.r, along === "rows" ? 0 : c);
     } else if (this.#drag.fill) {
       this.#drag.target = fillTarget(this.#drag.fill, { r, c });
-      this.host.previewed(this.#drag.target);
+      this.grid.preview(this.#drag.target);
       table.reveal(r, c);
     } else if (r !== selection.head.r || c !== selection.head.c) selection.go(r, c, { extend: true });
   }
@@ -136,14 +135,14 @@ export class Mouse {
   #up() {
     if (!this.#drag) return;
     const { fill, target, move, before } = this.#drag;
-    const { table, selection, size } = this.host;
+    const { table, selection } = this.grid;
     this.#drag = null;
     this.#still();
-    if (fill) this.host.fill(target ?? null);
+    if (fill) this.grid.fill(target ?? null);
     if (move === undefined) return;
     table.showDrop(null);
-    if (before !== undefined) this.host.moved(table.specs.filter((_, c) => selection.hasColumn(c)), before);
-    else selection.set({ r0: 0, r1: size()[0] - 1, c0: move, c1: move });
+    if (before !== undefined) this.grid.placeColumns(table.specs.filter((_, c) => selection.hasColumn(c)), before);
+    else selection.set({ r0: 0, r1: this.grid.size()[0] - 1, c0: move, c1: move });
   }
 
   get dragging() {

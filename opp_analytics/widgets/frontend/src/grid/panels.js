@@ -1,43 +1,48 @@
 // The popovers of the bars and the menu: columns and their layouts, a cell's history, bulk edits, refused cells.
 
-import { active, debounced, h, name } from "../shared/dom.js";
+import { active, debounced, h, name, uid } from "../shared/dom.js";
 import { NUMERIC, count, label } from "../shared/format.js";
 
-// `choose` takes a layout, or the default.
-export function fillColumns(node, { layout, choose, changed, summary, grown, done }) {
+export function fillColumns(node, grid) {
+  const { layout, arranging, popovers } = grid;
+  // A layout with a name, or the default.
+  const choose = (named) => {
+    layout.reset(named);
+    arranging.sortAs(layout.more.sort);
+  };
   const draw = () => {
     const before = active(node);
     const key = before?.dataset.key;
     const rows = layout.all.map((spec, at) => {
-      const id = `oa-column-${at}-${Math.random().toString(36).slice(2)}`;
+      const id = uid();
       const box = h("input", { type: "checkbox", id, disabled: at === 0, "data-key": spec.field, onchange: () => act(() => layout.toggle(spec.field)) });
       box.checked = at === 0 || !layout.hidden.has(spec.field);
       const arrow = (by, sign, where) =>
-        h("button", { type: "button", "data-key": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by)) }, sign);
-      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), h("button", { type: "button", title: "Summary", "aria-label": `Summary of ${spec.title}`, onclick: () => summary(spec) }, "Σ"), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
+        h("button", { "data-key": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by)) }, sign);
+      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), h("button", { title: "Summary", "aria-label": `Summary of ${spec.title}`, onclick: () => arranging.openSummary(spec) }, "Σ"), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
     });
     const input = h("input", { type: "text", "data-key": "name", "aria-label": "Name of the layout", placeholder: "name", maxlength: "60", onkeydown: (event) => event.key === "Enter" && save() });
     const keep = async (what) => {
       await layout.keepNamed(what);
       draw();
-      if (node.isConnected) grown();
+      if (node.isConnected) popovers.place();
     };
     const save = () => {
       input.focus();
       return input.value.trim() && keep({ save: { name: input.value, layout: layout.named } });
     };
-    const offer = (title, one) => h("button", { class: "mi", type: "button", "data-key": `layout ${title}`, onclick: () => act(() => choose(one)) }, h("bdi", {}, title));
-    const named = Object.entries(layout.kept).map(([title, one]) => h("div", { class: "co ly" }, offer(title, one), h("button", { type: "button", "aria-label": `Delete the layout ${title}`, onclick: () => keep({ drop: title }) }, "×")));
+    const offer = (title, one) => h("button", { class: "mi", "data-key": `layout ${title}`, onclick: () => act(() => choose(one)) }, h("bdi", {}, title));
+    const named = Object.entries(layout.kept).map(([title, one]) => h("div", { class: "co ly" }, offer(title, one), h("button", { "aria-label": `Delete the layout ${title}`, onclick: () => keep({ drop: title }) }, "×")));
     node.replaceChildren(
       h("div", { class: "sm q" }, "Layouts: columns, widths, frozen ones and sort"),
       h("div", { class: "co ly" }, offer("Default")), ...named,
-      h("div", { class: "lyn" }, input, h("button", { class: "btn", type: "button", onclick: save }, "Save as")),
+      h("div", { class: "lyn" }, input, h("button", { class: "btn", onclick: save }, "Save as")),
       h("hr"),
       h("div", { class: "sm q" }, `${layout.all[0].title} stays frozen. Identifiers start hidden.`),
       ...rows,
       h("div", { class: "popf" },
-        h("button", { class: "lnk", type: "button", "data-key": "fit", onclick: () => act(() => layout.fit()) }, "Fit widths"),
-        h("button", { class: "lnk", type: "button", onclick: done }, "Done"),
+        h("button", { class: "lnk", "data-key": "fit", onclick: () => act(() => layout.fit()) }, "Fit widths"),
+        h("button", { class: "lnk", onclick: () => popovers.close() }, "Done"),
       ),
     );
     // What had focus was drawn anew.
@@ -45,33 +50,37 @@ export function fillColumns(node, { layout, choose, changed, summary, grown, don
   };
   const act = (what) => {
     what();
-    changed();
+    grid.table.columns();
+    grid.selection.clamp();
     draw();
   };
   draw();
 }
 
 // What a cell was, the newest first; a run of one's own is named.
-export function fillHistory(node, { title, lines, note, done }) {
+export function fillHistory(node, grid, title, { lines, note }) {
   node.append(
     h("b", {}, h("bdi", {}, title)),
     h("table", { class: "was" }, lines.map(({ day, value, run }) => h("tr", {}, h("td", { class: "q" }, day), h("td", {}, h("bdi", {}, value), run ? h("div", { class: "q sm" }, `own run ${run}`) : "")))),
     note ? h("p", { class: "q sm" }, note) : "",
-    h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: done }, "Done")),
+    h("div", { class: "popf" }, h("button", { class: "lnk", onclick: () => grid.popovers.close() }, "Done")),
   );
 }
 
 const CHANGES = { number: ["change", "Change by", "× 1.1, + 10k or - 5%"], date: ["change", "Move by", "+ 30d, -2w or +1m"], text: ["append", "Add at the end", "text"] };
 
 // One change to a column of many deals, shown for the first of them before it is done.
-export function fillBulk(node, { specs, optionsOf, rows, whose, placed, preview, go }) {
-  const open = specs.filter(({ locked, field }) => !locked && field !== "name");
+export function fillBulk(node, grid) {
+  const { selection, store, actions } = grid;
+  const some = selection.ranges.some(({ r0, r1 }) => r1 > r0);
+  const rows = some ? actions.selectedRows : [...store.order];
+  const open = grid.specs.filter(({ locked, field }) => !locked && field !== "name");
   const column = h("select", { "aria-label": "Column", "data-first": "" }, open.map((spec) => h("option", { value: spec.field, selected: spec.field === "stage" }, spec.title)));
   const verb = h("select", { "aria-label": "What to do" });
   const value = h("input", { type: "text", "aria-label": "Value", list: "oa-bulk", autocomplete: "off" });
   const options = h("datalist", { id: "oa-bulk" });
   const shown = h("div", { class: "bp sm", "aria-live": "polite" });
-  const button = h("button", { class: "btn pri", type: "button" }, "Do it");
+  const button = h("button", { class: "btn pri" }, "Do it");
   const spec = () => open.find(({ field }) => field === column.value);
   const asked = () => ({ verb: verb.value === "clear" ? "set" : verb.value, field: column.value, text: value.hidden ? "" : value.value });
   let busy = false;
@@ -83,12 +92,12 @@ export function fillBulk(node, { specs, optionsOf, rows, whose, placed, preview,
       more ? h("div", {}, `… and ${count(more, "more cell")}`) : "",
       h("div", { class: "q" }, name(said)),
     );
-    placed();
+    grid.popovers.place();
   };
   const look = debounced(250, async () => {
     const at = ++newest;
-    const answer = await preview(asked());
-    if (answer && at === newest && node.isConnected) draw(answer);
+    const { preview } = await grid.kernel.ask({ do: "preview", rows, ...asked() });
+    if (preview && at === newest && node.isConnected) draw(preview);
   });
   const typed = () => {
     button.disabled = true;
@@ -101,7 +110,7 @@ export function fillBulk(node, { specs, optionsOf, rows, whose, placed, preview,
     const { 2: hint } = CHANGES[kind()] ?? [];
     value.hidden = ["month_end", "clear"].includes(verb.value);
     value.placeholder = verb.value === "set" ? "value" : (hint ?? "");
-    options.replaceChildren(...(verb.value === "set" ? optionsOf(spec()).map((option) => h("option", { value: label(option) })) : []));
+    options.replaceChildren(...(verb.value === "set" ? store.options(spec(), rows).map((option) => h("option", { value: label(option) })) : []));
     typed();
   };
   const kind = () => (NUMERIC.has(spec().kind) ? "number" : spec().kind);
@@ -122,20 +131,28 @@ export function fillBulk(node, { specs, optionsOf, rows, whose, placed, preview,
   const act = async () => {
     if (busy || button.disabled) return; // a second press would move the dates twice
     busy = true;
-    await go(asked());
+    const { error } = await grid.ask({ do: "bulk", rows, ...asked() });
     busy = false;
+    if (!error) grid.popovers.close();
   };
   button.addEventListener("click", act);
   value.addEventListener("keydown", (event) => event.key === "Enter" && act());
   node.classList.add("wide");
-  node.append(h("div", { class: "sm q" }, `Changes ${count(rows, "deal")}: ${whose}. One step to undo.`), h("div", { class: "blk" }, column, verb, value, options, button), shown);
+  node.append(h("div", { class: "sm q" }, `Changes ${count(rows.length, "deal")}: ${some ? "those of the selected cells" : "all that are shown"}. One step to undo.`), h("div", { class: "blk" }, column, verb, value, options, button), shown);
   offer();
 }
 
-export function fillProblems(node, groups, goTo) {
+export function fillProblems(node, grid, groups) {
+  const goTo = (row, field) => {
+    grid.popovers.close(false);
+    grid.goTo(row, field);
+  };
+  const cell = ({ row, field, deal, title, typed }) => h("li", {},
+    h("button", { class: "lnk", onclick: () => goTo(row, field) }, name(deal), `, ${title}`),
+    typed ? [" ", h("span", { class: "q" }, name(`“${typed}”`))] : "");
   node.classList.add("wide");
   node.append(...groups.map(({ why, count: all, cells }) => h("section", {},
     h("h4", {}, name(why), ` · ${count(all, "cell")}`),
-    h("ul", {}, cells.map(({ row, field, deal, title, typed }) => h("li", {}, h("button", { class: "lnk", type: "button", onclick: () => goTo(row, field) }, name(deal), `, ${title}`), typed ? [" ", h("span", { class: "q" }, name(`“${typed}”`))] : "")), all > cells.length ? h("li", { class: "q" }, `… and ${count(all - cells.length, "cell")} more`) : ""),
+    h("ul", {}, cells.map(cell), all > cells.length ? h("li", { class: "q" }, `… and ${count(all - cells.length, "cell")} more`) : ""),
   )));
 }

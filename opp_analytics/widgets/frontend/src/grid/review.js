@@ -6,10 +6,10 @@ import { count, number } from "../shared/format.js";
 const arrow = (old, now) => [h("span", { class: "old" }, name(old)), " → ", h("b", {}, name(now))];
 
 export class Drawer {
-  // `host` has: ask(what), goTo(row, field), closed(), say(text)
-  constructor(root, host) {
-    Object.assign(this, { root, host });
-    this.node = null;
+  node = null;
+
+  constructor(grid) {
+    this.grid = grid;
   }
 
   async open(what) {
@@ -23,7 +23,7 @@ export class Drawer {
     this.node.remove();
     this.node = null;
     this.model = null;
-    this.host.closed();
+    this.grid.focus();
     return true;
   }
 
@@ -34,7 +34,7 @@ export class Drawer {
   async #ask(what, busy) {
     this.busy = busy;
     if (this.model && busy) this.draw();
-    const answer = await this.host.ask(what);
+    const answer = await this.grid.ask(what);
     this.busy = "";
     if (answer.drawer) this.model = answer.drawer;
     this.failed = answer.error ?? (answer.dead ? "Python is gone; nothing was written." : "");
@@ -51,9 +51,9 @@ export class Drawer {
     const scroll = this.node?.querySelector(".body")?.scrollTop ?? 0;
     const node = h("aside", { class: "drw", role: "dialog", "aria-label": this.model.kind === "receipt" ? "Receipt" : "Review plan" });
     node.append(...(this.model.kind === "receipt" ? this.#receipt(this.model) : this.#review(this.model)));
-    const focused = this.node?.contains(active(this.root));
+    const focused = this.node?.contains(active(this.grid.root));
     if (this.node) this.node.replaceWith(node);
-    else this.root.append(node);
+    else this.grid.root.append(node);
     this.node = node;
     node.querySelector(".body").scrollTop = scroll;
     if (focused) this.#focus(); // else the keys that follow are the notebook's
@@ -61,14 +61,18 @@ export class Drawer {
 
   #head(title, lines) {
     return h("header", {},
-      h("h3", {}, h("span", { tabindex: "-1" }, title), h("button", { class: "lnk sm", type: "button", onclick: () => this.close() }, "Close ", h("span", { class: "q" }, "Esc"))),
+      h("h3", {}, h("span", { tabindex: "-1" }, title), h("button", { class: "lnk sm", onclick: () => this.close() }, "Close ", h("span", { class: "q" }, "Esc"))),
       lines);
   }
 
   // -- the plan
 
   #review(m) {
-    const money = m.periods.flatMap((p, at) => [at ? " · " : `Forecast ${m.about.of}`, `${p.period} ${p.before}`, ...(p.after ? [" → ", h("b", {}, p.after), ` (${p.change})`] : p.change ? [` (${p.change})`] : [" unchanged", p.weighted ? `, weighted ${p.weighted.join(" → ")}` : ""])]);
+    const moved = ({ after, change, weighted }) => {
+      if (after) return [" → ", h("b", {}, after), ` (${change})`];
+      return change ? ` (${change})` : [" unchanged", weighted ? `, weighted ${weighted.join(" → ")}` : ""];
+    };
+    const money = m.periods.map((each, at) => [at ? " · " : `Forecast ${m.about.of}`, `${each.period} ${each.before}`, moved(each)]);
     const how = h("span", { class: "q" }, `, ${m.about.how}${m.about.limit ? `. ${m.about.limit}` : ""}`);
     const steps = ["Changes", m.client ? "Check against the server" : "Write it from Python", m.conflicts ? `Choose in ${count(m.conflicts, "conflict")}` : "No conflict", "Apply"];
     const at = !m.checked ? 1 : m.undecided ? 2 : 3;
@@ -84,12 +88,12 @@ export class Drawer {
     if (!m.problem_count) return "";
     return h("div", { class: "dl" }, h("h4", {}, h("span", {}, `${count(m.problem_count, "problem")}, not in the plan`)),
       m.problems.map(({ row, field, deal, title, why }) => h("div", { class: "pb" }, h("b", {}, name(deal)), h("br"), `${title}: ${why} `,
-        h("button", { class: "lnk", type: "button", onclick: () => this.#goTo(row, field) }, "Go to the cell"))));
+        h("button", { class: "lnk", onclick: () => this.#goTo(row, field) }, "Go to the cell"))));
   }
 
   #goTo(row, field) {
     this.close();
-    this.host.goTo(row, field);
+    this.grid.goTo(row, field);
   }
 
   #deal(m, { row, deal, note, lines }) {
@@ -98,7 +102,7 @@ export class Drawer {
 
   #line(m, row, { field, title, old, new: now, note, conflict }) {
     const undo = field ? "Revert" : now.startsWith("Create") ? "Drop" : "Keep";
-    const right = m.checked && !conflict ? h("span", { class: "ok" }, "unchanged on server") : h("button", { class: "lnk sm", type: "button", "aria-label": `${undo} ${title}`, onclick: () => this.#revert(row, field) }, undo);
+    const right = m.checked && !conflict ? h("span", { class: "ok" }, "unchanged on server") : h("button", { class: "lnk sm", "aria-label": `${undo} ${title}`, onclick: () => this.#revert(row, field) }, undo);
     const line = h("div", { class: "ln" }, h("span", { class: "fn" }, title), h("span", {}, field ? arrow(old, now) : h("b", {}, now), note ? h("span", { class: "nt" }, name(note)) : ""), right);
     if (!conflict) return line;
     const choice = (keep, words, value) => {
@@ -125,11 +129,11 @@ export class Drawer {
 
   #code(m) {
     return h("div", { class: "dl" }, h("h4", {}, h("span", {}, "Write it from Python")), h("pre", {}, m.code), h("p", { class: "sm q" }, "Or open the grid with a client: oa.edit(opportunities, client=client)."),
-      h("button", { class: "btn", type: "button", onclick: () => copyText(m.code, this.root).then(() => this.host.say("Copied the lines")) }, "Copy"));
+      h("button", { class: "btn", onclick: () => copyText(m.code, this.grid.root).then(() => this.grid.say("Copied the lines")) }, "Copy"));
   }
 
   #actions(m) {
-    const button = (text, act, primary = true, off = false, mark = null) => h("button", { class: `btn${primary ? " pri" : ""}`, type: "button", disabled: off, "data-act": mark, onclick: act }, text);
+    const button = (text, act, primary = true, off = false, mark = null) => h("button", { class: `btn${primary ? " pri" : ""}`, disabled: off, "data-act": mark, onclick: act }, text);
     const say = (...words) => h("span", { class: "say" }, words);
     if (this.busy) return h("span", { class: "say", role: "status", "data-busy": true }, this.busy);
     if (!m.changes) return say(m.nothing || "Nothing to write.");
@@ -160,7 +164,7 @@ export class Drawer {
   async #apply() {
     this.confirm = false;
     await this.#ask({ do: "apply" }, "Writing…");
-    if (this.model?.kind === "receipt") this.host.say(`${number(this.model.written)} of ${count(this.model.all, "change")} written`);
+    if (this.model?.kind === "receipt") this.grid.say(`${number(this.model.written)} of ${count(this.model.all, "change")} written`);
     this.#focus();
   }
 
@@ -170,8 +174,13 @@ export class Drawer {
     const title = m.undone ? `Undone: ${count(m.written, "change")} taken back` : `Receipt: ${number(m.written)} of ${count(m.all, "change")} written`;
     const about = m.undone ? "The deals hold what they held before." : "Kept in oa.runs(); can be undone later, too.";
     const refused = m.all - m.written - m.unsent;
-    const says = [m.unsent && !m.undone ? `${number(m.unsent)} not sent: still in the grid, to be applied again.` : "", refused && !m.undone ? `${number(refused)} not written; see the reason at the line.` : "", m.theirs ? `${number(m.theirs)} kept as on the server.` : "", ...m.notes].filter(Boolean).join(" ");
-    const undo = h("button", { class: "btn", type: "button", onclick: () => this.#undo(undo, m) }, "Undo this run");
+    const says = [
+      m.unsent && !m.undone && `${number(m.unsent)} not sent: still in the grid, to be applied again.`,
+      refused && !m.undone && `${number(refused)} not written; see the reason at the line.`,
+      m.theirs && `${number(m.theirs)} kept as on the server.`,
+      ...m.notes,
+    ].filter(Boolean).join(" ");
+    const undo = h("button", { class: "btn", onclick: () => this.#undo(undo, m) }, "Undo this run");
     return [
       this.#head(title, [h("p", {}, `Run ${m.run}, ${m.at}. ${about}`), m.stopped ? h("p", { class: "pb" }, `Stopped: ${m.stopped}`) : ""]),
       h("div", { class: "body" }, m.items.map(({ deal, lines }) => h("div", { class: "dl" }, h("h4", {}, h("span", {}, name(deal))),
@@ -182,7 +191,7 @@ export class Drawer {
       h("footer", {}, this.failed ? h("p", { class: "pb", role: "alert" }, this.failed) : "", h("div", { class: "acts" },
         h("span", { class: "say", role: this.busy ? "status" : null }, this.busy || says),
         m.undone || this.busy || !m.written ? "" : undo,
-        h("button", { class: "btn pri", type: "button", onclick: () => this.close() }, "Done"))),
+        h("button", { class: "btn pri", onclick: () => this.close() }, "Done"))),
     ];
   }
 

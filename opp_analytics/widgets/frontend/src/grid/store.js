@@ -4,6 +4,7 @@ import { tableFromIPC } from "@uwdata/flechette";
 import { listed, shown } from "../shared/format.js";
 
 const key = (row, field) => `${row}/${field}`;
+const placed = (text) => [+text.slice(0, text.indexOf("/")), text.slice(text.indexOf("/") + 1)];
 
 export class Store {
   marks = new Map();
@@ -45,6 +46,11 @@ export class Store {
 
   mark(row, field) {
     return this.marks.get(key(row, field));
+  }
+
+  // [row, field, mark] of each cell that has one.
+  get marked() {
+    return [...this.marks].map(([text, mark]) => [...placed(text), mark]);
   }
 
   // The old value of a changed cell, as it was shown.
@@ -110,7 +116,7 @@ export class Store {
 
   get markedRows() {
     const rows = new Set();
-    for (const each of this.marks.keys()) rows.add(+each.slice(0, each.indexOf("/")));
+    for (const [row] of this.marked) rows.add(row);
     for (const [row, state] of this.rowStates) if (state) rows.add(row);
     return rows;
   }

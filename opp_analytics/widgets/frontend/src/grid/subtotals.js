@@ -44,7 +44,6 @@ export function subtotal(store, spec) {
 }
 
 export class Subtotals {
-  // `grid` has: store, arranging, press, bars(), say(text), bar
   constructor(grid) {
     this.grid = grid;
     this.specs = groupings(grid.store);
@@ -58,7 +57,7 @@ export class Subtotals {
       if (event.key !== "Escape") return;
       event.stopPropagation();
       grid.openSubtotals();
-    } }, h("div", { class: "sub1" }, "Subtotals by", by, h("button", { class: "lnk", type: "button", onclick: () => grid.openSubtotals() }, "Close")), this.body);
+    } }, h("div", { class: "sub1" }, "Subtotals by", by, h("button", { class: "lnk", onclick: () => grid.openSubtotals() }, "Close")), this.body);
     this.by = by;
   }
 
@@ -85,7 +84,9 @@ export class Subtotals {
     const line = ([key, sums]) => {
       const on = Boolean(list && !but && list.size === 1 && list.has(key));
       const text = key === "" ? "(empty)" : dated ? month(key) : key;
-      return h("tr", { class: on ? "on" : "" }, h("th", { scope: "row" }, h("button", { class: "lnk", type: "button", "data-group": key, "aria-pressed": String(on), title: on ? "Show all" : "Show only these", onclick: () => grid.arranging.pick(spec, on ? null : new Set([key])) }, bdi(text))), cells(sums));
+      const pick = () => grid.arranging.pick(spec, on ? null : new Set([key]));
+      const button = h("button", { class: "lnk", "data-group": key, "aria-pressed": String(on), title: on ? "Show all" : "Show only these", onclick: pick }, bdi(text));
+      return h("tr", { class: on ? "on" : "" }, h("th", { scope: "row" }, button), cells(sums));
     };
     const focused = active(this.node);
     const open = this.node.contains(focused) ? focused.dataset.group : undefined;

@@ -2,7 +2,7 @@
 // editors and the clipboard are ours, since its own take focus and text in ways that a notebook does not bear.
 
 import { SlickGrid } from "slickgrid";
-import { h, name as bdi } from "../shared/dom.js";
+import { h, name as bdi, uid } from "../shared/dom.js";
 import { DATED, RIGHT, count, number, shown } from "../shared/format.js";
 import { hint } from "./filters.js";
 import { NUMBERS, fitted, nameWidth } from "./widths.js";
@@ -14,9 +14,9 @@ export class Table {
   #top = 0;
   #started = false;
 
-  // `on` has: started, rendered, scrolled, sorted, filterTyped, filterFocused, filterLeft, filterOpened, widths, fitted
-  constructor(holder, store, layout, on) {
-    Object.assign(this, { holder, store, layout, on });
+  constructor(grid) {
+    const { holder, store, layout } = grid;
+    Object.assign(this, { grid, holder, store, layout });
     this.family = getComputedStyle(holder).fontFamily;
     this.fits = new Map(store.specs.map((spec) => [spec.field, fitted(store, spec, this.family)]));
     const rows = { getLength: () => store.order.length, getItem: (at) => ({ row: store.order[at] }), getItemMetadata: (at) => this.#row(at) };
@@ -120,13 +120,13 @@ export class Table {
     slick.onRendered.subscribe(() => this.#dress());
     slick.onScroll.subscribe(() => {
       if (this.holder.isConnected) this.#top = slick.getViewport().top;
-      this.on.scrolled();
+      this.grid.scrolled();
     });
     slick.onColumnsResized.subscribe((_, { triggeredByColumn }) => {
       const resized = slick.getColumns().find(({ id }) => id === triggeredByColumn);
-      if (resized?.spec) this.on.widths(resized.spec.field, resized.width);
+      if (resized?.spec) this.layout.resize(resized.spec.field, resized.width);
     });
-    slick.onColumnsResizeDblClick.subscribe((_, { triggeredByColumn }) => this.on.fitted(this.layout.specs.find(({ field }) => field === triggeredByColumn)));
+    slick.onColumnsResizeDblClick.subscribe((_, { triggeredByColumn }) => this.grid.fitColumns([this.layout.specs.find(({ field }) => field === triggeredByColumn)]));
     // A notebook renders before it attaches, and takes scrolled-out cells off the page and puts them back at the top.
     this.seen = new ResizeObserver(() => this.#resized());
     this.seen.observe(this.holder);
@@ -145,7 +145,7 @@ export class Table {
       this.columns();
       // One stop for Tab: the grid itself.
       for (const node of this.holder.querySelectorAll("[tabindex='0']")) node.removeAttribute("tabindex");
-      this.on.started();
+      this.grid.started();
     }
   }
 
@@ -163,10 +163,10 @@ export class Table {
     if (at === 0) node.setAttribute("aria-sort", sorts[0].down ? "descending" : "ascending");
     const nth = sorts.length > 1 ? at + 1 : "";
     const [arrow, how] = at < 0 ? ["↕", "not sorted"] : [`${sorts[at].down ? "↓" : "↑"}${nth}`, `sorted ${sorts[at].down ? "down" : "up"}${nth && `, key ${nth}`}`];
-    const turn = (event) => this.on.sorted(spec, event.shiftKey);
+    const turn = (event) => this.grid.arranging.turn(spec, event.shiftKey);
     node.classList.toggle("sorted", at >= 0);
     node.querySelector(".slick-column-name").replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q" }, " read only") : "",
-      h("button", { class: "so", type: "button", tabindex: "-1", "aria-label": `Sort by ${spec.title}, ${how}`, title: "Sort up, down, not at all; Shift adds a key", onclick: turn }, arrow));
+      h("button", { class: "so", tabindex: "-1", "aria-label": `Sort by ${spec.title}, ${how}`, title: "Sort up, down, not at all; Shift adds a key", onclick: turn }, arrow));
   }
 
   #filter(node, { spec }) {
@@ -183,19 +183,18 @@ export class Table {
       "data-filter": spec.field,
       placeholder: list ? `${but ? "all but " : ""}${count(list.size, DATED.has(spec.kind) ? "month" : "value")}` : hint(spec.kind),
       autocomplete: "off",
-      oninput: (event) => this.on.filterTyped(spec, event.target.value, false),
+      oninput: (event) => this.grid.arranging.typed(spec, event.target.value),
       onkeydown: (event) => this.#filterKey(event, spec),
-      onfocus: () => this.on.filterFocused(spec),
-      onblur: () => this.on.filterLeft(),
+      onfocus: () => this.grid.arranging.explain(spec),
+      onblur: () => this.grid.arranging.closeNote(),
     });
     input.value = text;
     const button = h("button", {
       class: `fb${list ? " on" : ""}`,
-      type: "button",
       "data-values": spec.field,
       "aria-label": `${spec.title}: sort and values`,
       "aria-haspopup": "dialog",
-      onclick: () => this.on.filterOpened(spec),
+      onclick: () => this.grid.arranging.openValues(spec),
     }, h("span", { class: "tri" }));
     node.replaceChildren(input, button);
   }
@@ -205,7 +204,7 @@ export class Table {
     event.preventDefault();
     event.stopPropagation();
     if (event.key === "Escape") event.target.value = "";
-    this.on.filterTyped(spec, event.target.value, true);
+    this.grid.arranging.typed(spec, event.target.value, true);
     if (event.key === "Escape") this.holder.focus({ preventScroll: true });
   }
 
@@ -274,7 +273,7 @@ export class Table {
     }
     this.holder.setAttribute("aria-colcount", this.specs.length + 1);
     for (const row of this.holder.querySelectorAll(".slick-headerrow-columns, .slick-footerrow-columns")) row.setAttribute("role", "row");
-    this.on.rendered();
+    this.grid.paint();
   }
 
   // Rows came, went or moved.
@@ -306,7 +305,7 @@ export class Table {
       for (const cell of row.querySelectorAll(".bad")) cell.setAttribute("aria-invalid", "true");
       for (const cell of row.children) cell.removeAttribute("aria-describedby");
     }
-    this.on.rendered();
+    this.grid.paint();
   }
 
   // -- where things are
@@ -355,7 +354,7 @@ export class Table {
       for (let c = c0; c <= c1; c++) this.#mark(this.slick.getHeaderColumn(this.specs[c]?.field), "selc");
     }
     const active = this.#mark(this.node(selection.active.r, selection.active.c), "act", ...(selection.single ? ["one"] : []));
-    if (active) active.id ||= `oa-${Math.random().toString(36).slice(2)}`;
+    if (active) active.id ||= uid();
     if (active) this.holder.setAttribute("aria-activedescendant", active.id);
     else this.holder.removeAttribute("aria-activedescendant");
     const { r1, c1 } = selection.last;

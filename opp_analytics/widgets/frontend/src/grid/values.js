@@ -1,6 +1,6 @@
 // The popover of a column: sort, and the whole list of its values to filter by. Only the rows in sight are on the page.
 
-import { h, name as bdi } from "../shared/dom.js";
+import { h, name as bdi, uid } from "../shared/dom.js";
 import { DATED, NUMERIC, count, listed, month, number } from "../shared/format.js";
 import { bins, histogram, summarize } from "./summary.js";
 
@@ -110,7 +110,7 @@ class Choice {
 export function fillValues(node, { store, spec, sort, filter, summary }) {
   const choice = new Choice(store, spec);
   const noun = choice.dated ? "month" : "value";
-  const id = `oa-${Math.random().toString(36).slice(2)}`;
+  const id = uid();
   let [lines, at] = [choice.lines, 0];
   const inner = h("div", { role: "presentation" });
   const list = h("div", { class: "opts vl", role: choice.dated ? "tree" : "listbox", tabindex: "0", "aria-multiselectable": "true", "aria-label": `Values of ${spec.title}`, "aria-describedby": `${id}-how`, onscroll: () => draw(), onkeydown: (event) => onKey(event) }, inner);
@@ -125,7 +125,7 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
       list.focus();
     }
   } });
-  const button = (text, act, label) => h("button", { class: "lnk", type: "button", "aria-label": label ?? false, onclick: act }, text);
+  const button = (text, act, label) => h("button", { class: "lnk", "aria-label": label ?? false, onclick: act }, text);
   const order = button("by count", () => {
     choice.byCount = !choice.byCount;
     order.textContent = choice.byCount ? "by name" : "by count";
@@ -133,7 +133,7 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
     show();
   });
   const said = h("div", { class: "q sm", "aria-live": "polite" });
-  const go = h("button", { class: "btn pri", type: "button", onclick: (event) => apply(event) }, "Apply");
+  const go = h("button", { class: "btn pri", onclick: (event) => apply(event) }, "Apply");
 
   function apply(event) {
     event.preventDefault();
@@ -204,9 +204,9 @@ export function fillValues(node, { store, spec, sort, filter, summary }) {
   const [up, down] = words(spec);
   const sorted = NUMERIC.has(spec.kind) ? summarize(store.data.get(spec.field), spec.kind, store.order).sorted : [];
   node.append(
-    h("button", { class: "mi", type: "button", onclick: () => sort(false) }, `Sort ${up}`),
-    h("button", { class: "mi", type: "button", onclick: () => sort(true) }, `Sort ${down}`),
-    h("button", { class: "mi", type: "button", onclick: summary }, "Summary of the rows shown"),
+    h("button", { class: "mi", onclick: () => sort(false) }, `Sort ${up}`),
+    h("button", { class: "mi", onclick: () => sort(true) }, `Sort ${down}`),
+    h("button", { class: "mi", onclick: summary }, "Summary of the rows shown"),
     h("hr"),
     sorted.length ? histogram(bins(sorted), spec.kind, `Histogram of ${spec.title} of the rows shown`) : "",
     search,

@@ -2,6 +2,7 @@
 
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
+  if (tag === "button") made.type = "button";
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === false || value === null || value === undefined) continue;
     if (typeof value === "function") made.addEventListener(name.slice(2), value);
@@ -18,6 +19,9 @@ export const svg = (tag, attributes = {}) => {
 };
 
 export const name = (text) => h("bdi", {}, text);
+
+// An id that nothing else on the page has, in any widget.
+export const uid = () => `oa-${Math.random().toString(36).slice(2)}`;
 
 // What has focus; in marimo a widget has a tree of its own, of which the page sees the outermost element only.
 export function active(root) {
@@ -69,6 +73,10 @@ export async function copyText(text, from) {
     document.execCommand("copy");
     area.remove();
   }
+}
+
+export function download(url, name) {
+  h("a", { href: url, download: name }).click();
 }
 
 // What stays in the notebook is renewed when the person turns to something else, or saves: the widget has the keys, so

@@ -17,14 +17,16 @@ function inSight(root) {
   return { top: top - own.top + 4, bottom: bottom - own.top - 4 };
 }
 
-// Below what it belongs to, above it where there is more room; it scrolls where it is longer than that. `left` is where it would begin.
-export function placeBeside(node, from, root, gap = 1, left = (a) => a.left - 1) {
+// Below what it belongs to, or above it if that comes first; on the other side where that one has more room. It scrolls where it
+// is longer than that. `left` is where it would begin.
+export function placeBeside(node, from, root, { gap = 1, left = (a) => a.left - 1, aboveFirst = false } = {}) {
   if (node.parentNode !== root) root.append(node); // again, it would lose focus
   node.style.maxHeight = "";
   const [a, b] = [from.getBoundingClientRect(), root.getBoundingClientRect()];
   const { top, bottom } = inSight(root);
   const [above, below] = [a.top - b.top - gap, a.bottom - b.top + gap];
-  const up = node.offsetHeight > bottom - below && above - top > bottom - below;
+  const roomier = above - top > bottom - below;
+  const up = node.offsetHeight > (aboveFirst ? above - top : bottom - below) ? roomier : aboveFirst;
   const room = Math.max(up ? above - top : bottom - below, Math.min(LEAST, bottom - top));
   if (node.offsetHeight > room) node.style.maxHeight = `${room}px`;
   node.style.top = `${Math.max(top, Math.min(up ? above - node.offsetHeight : below, bottom - node.offsetHeight))}px`;
@@ -58,7 +60,7 @@ export class Popovers {
 
   place() {
     const { node, from } = this.#open;
-    placeBeside(node, from(), this.root, 4, (a) => a.right - node.offsetWidth);
+    placeBeside(node, from(), this.root, { gap: 4, left: (a) => a.right - node.offsetWidth });
   }
 
   close(focus = true) {
