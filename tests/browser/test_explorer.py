@@ -539,3 +539,34 @@ def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(page: Pa
     assert wide <= 1
     page.screenshot(path=screenshots / "explorer-people-400.png", full_page=True)
     assert complaints == []
+
+
+def test_focus__stays_where_what_had_it_is_drawn_away(page: Page, tmp_path) -> None:
+    frames = states()
+    state = {"view": "pipeline", "by": "owner_name", "low": 1, "text": "e"}
+    explorer = oa.explore(frames[-1], record(frames, tmp_path), as_of=DAYS[-1], state=state)
+    show(page, explorer)
+    figure, chip = page.locator(".oap-explorer > .fig"), page.locator(".chip button")
+    chip.first.focus()
+    page.keyboard.press("Enter")
+    expect(chip).to_have_count(1)
+    expect(chip).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(chip).to_have_count(0)
+    expect(figure).to_be_focused()
+    page.locator(".mk").first.click()
+    page.locator(".take").first.check()
+    page.get_by_role("button", name="Keep only this one").press("Enter")
+    expect(chip).to_have_count(1)
+    expect(figure).to_be_focused()
+    page.get_by_role("button", name="Clear all").press("Enter")
+    expect(chip).to_have_count(0)
+    expect(figure).to_be_focused()
+    page.get_by_role("textbox", name="Deal name contains").fill("no such deal")
+    page.get_by_role("button", name="Clear all filters").press("Enter")
+    expect(page.locator(".row").first).to_be_visible()
+    expect(figure).to_be_focused()
+    reset = page.get_by_role("button", name="Reset")
+    reset.press("Enter")
+    expect(page.get_by_label("Group by")).to_have_value("stage")
+    expect(reset).to_be_focused()

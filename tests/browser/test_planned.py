@@ -11,6 +11,8 @@ import opp_analytics as oa
 from tests.browser.axe import serious_faults
 from tests.browser.hosting import show
 from tests.browser.keys import Keys
+from tests.widgets.asking import choose
+from tests.widgets.teams import TODAY, make_org, recorded_team
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
@@ -112,6 +114,22 @@ def test_deals_of_a_mark__are_edited_by_keyboard(page: Page, explorer: oa.widget
     expect(page.get_by_label("With the planned changes")).to_be_focused()
     keys.press("Tab", "Enter")
     expect(grid.locator(".gs")).to_be_focused()
+
+
+def test_picture__keeps_its_room_beside_eight_figures(page: Page) -> None:
+    team = recorded_team(make_org())
+    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", "by": "owner_name"})
+    explorer.edit()
+    choose(explorer, view="forecast", by="owner_name", planned=True)
+    page.set_viewport_size({"width": 848, "height": 900})
+    show(page, explorer)
+    expect(page.locator(".rows .head")).to_contain_text("Planned")
+    assert page.locator(".wide").evaluate("node => node.scrollWidth <= node.clientWidth")
+    for picture in page.locator(".wide .row .drawn").all():
+        assert picture.evaluate("node => node.offsetWidth") > 200
+    right = page.locator(".wide").evaluate("node => node.getBoundingClientRect().right")
+    last = page.locator(".wide .row .fig:last-child")
+    assert max(last.evaluate_all("all => all.map((node) => node.getBoundingClientRect().right)")) <= right + 1
 
 
 def test_page__that_cannot_show_the_grid_gives_the_code(page: Page, explorer: oa.widgets.Explorer) -> None:

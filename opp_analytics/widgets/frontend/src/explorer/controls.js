@@ -40,7 +40,7 @@ export function tabs(x) {
     }, title));
   return [
     h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views),
-    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", link("Reset", () => x.choose(USUAL))),
+    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", link("Reset", () => x.choose(USUAL), { "data-stay": "reset" })),
   ];
 }
 
@@ -88,7 +88,7 @@ const link = (text, act) => h("button", { class: "lnk", onclick: act }, text);
 
 // What ends a popover.
 function decide(x, change) {
-  x.popovers.close();
+const link = (text, act, about = {}) => h("button", { class: "lnk", onclick: act, ...about }, text);
   x.choose(change);
 }
 
@@ -266,7 +266,7 @@ export function chips(x) {
   const view = x.about.views.find(([each]) => each === state.view)[1];
   const chip = (name, text, remove, title = TITLES[name]) => {
     const words = title ? `${title}: ${text}` : text;
-    return h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, words), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { "aria-label": `Remove ${words}`, onclick: () => x.choose(remove) }, "×"));
+    return h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, words), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { "aria-label": `Remove ${words}`, "data-stay": "chip", onclick: () => x.choose(remove) }, "×"));
   };
   const made = [
     ...x.about.names.flatMap(({ column, title }) => (state.where[column] ?? []).map((value) => {

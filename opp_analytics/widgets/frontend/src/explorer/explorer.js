@@ -165,7 +165,6 @@ class Explorer {
     const shown = decode(await inflated(this.model.get("_shown")));
     if (asked !== this.#asked) return;
     this.shown = this.good = shown;
-    this.closeDeals(false);
     this.draw();
   }
 
@@ -189,7 +188,7 @@ class Explorer {
   draw(controlsOnly = false) {
     this.press.later(() => {
       const before = active(this.root);
-      const { stay, mark } = this.root.contains(before) ? before.dataset : {};
+      const inside = this.root.contains(before);
       this.top.replaceChildren(...tabs(this));
       const on = this.top.querySelector(".on");
       on.parentElement.scrollLeft = on.offsetLeft + on.offsetWidth - on.parentElement.clientWidth; // where tabs scroll
@@ -199,15 +198,18 @@ class Explorer {
       this.chips.hidden = !this.chips.childNodes.length;
       this.#drawPlan();
       this.live.textContent = this.#message;
-      if (!controlsOnly) this.#drawFigure();
-      if (!this.root.contains(active(this.root))) this.#refocus(stay, mark);
+      if (!controlsOnly) {
+        this.closeDeals(false);
+        this.#drawFigure();
+      }
+      if (inside && !this.root.contains(active(this.root))) this.#refocus(before.dataset);
     });
   }
 
   // Focus stays with what was drawn anew; else the keys that follow would be the notebook's.
-  #refocus(stay, mark) {
-    const again = stay ? this.root.querySelector(`[data-stay="${CSS.escape(stay)}"]`) : mark && (this.mark(mark) ?? this.fig);
-    again?.focus({ preventScroll: true });
+  #refocus({ stay, mark }) {
+    const again = stay ? this.root.querySelector(`[data-stay="${CSS.escape(stay)}"]`) : mark && this.mark(mark);
+    (again ?? this.fig).focus({ preventScroll: true });
   }
 
   // A field is not drawn anew while someone types in it.
@@ -225,7 +227,7 @@ class Explorer {
     if (shown.empty) return this.fig.replaceChildren(this.#empty(shown.empty));
     const id = uid();
     const figures = Math.max(1, ...shown.rows.map((row) => row.figures.length));
-    const kind = shown.drawing ? "over" : `rows${shown.wide ? " wide" : shown.stacked ? " stacked" : ""}`;
+    const kind = shown.drawing ? "over" : `rows${shown.wide ? ` wide${figures > 6 ? " many" : ""}` : shown.stacked ? " stacked" : ""}`;
     const style = `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${figures}`;
     const drawn = shown.drawing ? this.#drawing() : [this.#head(figures), shown.rows.map((row) => this.#row(row))];
     this.fig.replaceChildren(
