@@ -661,3 +661,34 @@ def test_titles__are_whole_beside_the_arrow_that_sorts(grid: GridPage, field: st
     assert head.evaluate(apart)
     head.locator(".so").click()
     assert head.evaluate(apart)
+
+
+def test_clipboard__works_after_a_filter_and_sort_and_after_a_copy_that_was_refused(grid: GridPage) -> None:
+    grid.page.locator("[data-filter='name']").click()
+    grid.type("Deal", "Enter")
+    expect(grid.said).to_have_text("8 deals match")
+    title(grid, "value").hover()
+    title(grid, "value").get_by_role("button").click()
+    expect(grid.said).to_have_text("Sorted by Value")
+    grid.click(0, "value")
+    grid.paste("5000")
+    expect(grid.cell(0, "value")).to_have_text("5,000")
+    grid.press("Control+x")
+    expect(grid.cell(0, "value")).to_have_text("")
+    assert grid.clipboard() == "5000"
+    # A text that is selected in a filter is copied itself.
+    grid.page.locator("[data-filter='name']").click()
+    grid.press("Control+a", "Control+c")
+    assert grid.clipboard() == "Deal"
+    # Ranges that make no block are not copied, and the next copy is one again.
+    grid.click(1, "value")
+    grid.click(4, "probability", "Control")
+    grid.press("Control+c")
+    expect(grid.said).to_contain_text("Not copied")
+    grid.click(2, "value")
+    grid.press("Control+c")
+    expect(grid.said).to_have_text("Copied 1 cell")
+    grid.click(3, "value")
+    grid.press("Control+v")
+    expect(grid.cell(3, "value")).to_have_text("1,200")
+    assert grid.complaints == []

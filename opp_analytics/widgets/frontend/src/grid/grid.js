@@ -462,7 +462,7 @@ class Grid {
   }
 
   #clipboard(event) {
-    if (event.target !== this.holder) return undefined;
+    if (active(this.root) !== this.holder) return undefined; // its target is where a caret was last, such as a filter drawn anew
     event.preventDefault();
     event.stopPropagation();
     if (event.type === "paste") return this.#paste(event.clipboardData.getData("text/plain"));
@@ -472,7 +472,7 @@ class Grid {
   }
 
   copy() {
-    this.copying = this.#copy(this.selection.block);
+    this.copying = this.#copy(this.selection.block).finally(() => (this.copying = null));
   }
 
   cut() {
@@ -497,12 +497,11 @@ class Grid {
     if (text === null) return null;
     await copyText(text, this.root);
     if (!active(this.root)) this.focus();
-    this.copying = null;
     return text;
   }
 
   async #paste(clip) {
-    const text = this.copying ? await this.copying : clip;
+    const text = (await this.copying) ?? clip;
     const changes = readChanges(text);
     if (!changes) return this.actions.paste(text);
     this.pasted = { changes, text };
