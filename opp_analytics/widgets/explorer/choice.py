@@ -20,7 +20,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
 from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
-from opp_analytics.periods import as_date, as_instant, read_period
+from opp_analytics.periods import When, as_date, as_instant, as_period, read_period
 from opp_analytics.schema import BadCell
 from opp_analytics.widgets.explorer.facts import OpenFacts, read_chances
 from opp_analytics.widgets.messages import read_days, write_refusal
@@ -196,7 +196,9 @@ def _check_entry(name: str, value: Any, org: Org, today: date | None) -> Any:
     if value is not None and name != "planned":
         _check_text(name, value)
     if name == "due" and value:
-        return read_period(value)
+        due = read_period(value)
+        as_period(due, org.freq("Q") if "Q" in due else "M", name="state['due']")
+        return due
     usual = getattr(Choice, name)
     return value or (type(usual)() if isinstance(usual, (str, bool)) else None)
 
@@ -307,6 +309,9 @@ class DealSelector:
         self.opportunities, self.history, self.is_rated = opportunities, rated, rated is not history
         self.moments = {moment.isoformat(): moment for moment in recorded}
         """Times of the records, by their ISO text."""
+        at = opportunities.attrs.get("recorded_at")
+        self.now = at if at in self.moments else next(reversed(self.moments), None)
+        """The record that the opportunities are: the one they were read from, else the last; None without records."""
         names = ("the frame's org", "the history's")
         self.org = merge_orgs(get_org(opportunities), get_org(history), names=names) or DEFAULT
         self.client, self._list_discussed = client, list_discussed
@@ -337,7 +342,7 @@ class DealSelector:
         return None if self.client is None else own_writes(self.client)
 
     def read_all(self, moment: str | None) -> pd.DataFrame:
-        """Read all deals as of a record; at the last one, or without a history, as they are now."""
+        """Read all deals as of a record; at that of the opportunities, or without a history, as they are now."""
         return self.opportunities if self.is_now(moment) else self.read_record(moment)
 
     def read_deal(self, unique_id: str, moment: str) -> pd.DataFrame:
@@ -374,7 +379,7 @@ class DealSelector:
         return moment
 
     def select(self, choice: Choice, moment: str | None) -> pd.DataFrame:
-        """Select deals as of a record; at the last one, or without a history, as they are now."""
+        """Select deals as of a record; at that of the opportunities, or without a history, as they are now."""
         frame = self.read_all(moment)
         return _keep(frame, self._list_filters(choice, frame))
 
@@ -434,8 +439,19 @@ class DealSelector:
         return [*lines, f"chosen = history.where({where})"]
 
     def is_now(self, moment: str | None) -> bool:
-        """Tell whether a moment is that of the last record, or no record's."""
-        return moment not in self.moments or moment == next(reversed(self.moments))
+        """Tell whether a moment is that of the opportunities, or no record's."""
+        return moment is None or moment not in self.moments or moment == self.now
+
+    def find_record(self, when: When, name: str) -> str:
+        """Find the moment of the last record by a day or a time."""
+        until = as_instant(when, tz=self.org.zone(None), end=True, name=name)
+        found = [moment for moment, at in self.moments.items() if at <= until]
+        if not found:
+            first, last = (text.day(self.to_day(list(self.moments)[place]), year=True) for place in (0, -1))
+            raise ArgumentValueError(
+                f"{name}={str(when)!r} is before the first record; the records are of {first} to {last}"
+            )
+        return str(found[-1])
 
     def read_record(self, moment: str | None) -> pd.DataFrame:
         """Read all deals as of a record."""

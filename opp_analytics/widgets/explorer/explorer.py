@@ -64,7 +64,7 @@ class Explorer(Widget):
         history: History | None,
         *,
         client: Client | None,
-        day: pd.Timestamp,
+        as_of: When | None,
         state: dict[str, Any] | None,
     ) -> None:
         self._grid: Grid | None = None
@@ -82,8 +82,14 @@ class Explorer(Widget):
         self._targets = next(targets, None)
         calls = (Option(o.calls, f"oa.calls({name})") for name, o in orgs.items() if len(o.calls))
         self._calls = next(calls, None)
-        self._day = day
-        super().__init__(_about=list_controls(self._selector, day) | {"notes": self._notes_file is not None})
+        selector = self._selector
+        self._end = (
+            selector.now if as_of is None or not selector.now else selector.find_record(as_of, "as_of")
+        )
+        self._day = as_date(
+            self._end or (datetime.now(UTC) if as_of is None else as_of), tz=selector.org.zone(None)
+        )
+        super().__init__(_about=list_controls(selector, self._day) | {"notes": self._notes_file is not None})
         self._choose(self._read(state))
 
     @property
@@ -164,12 +170,14 @@ class Explorer(Widget):
             if deals.empty:
                 raise ArgumentValueError("No deals are behind this chart, so there is nothing to edit.")
             if self._grid is None:
-                frame, history = self._selector.opportunities, self._selector.history
+                selector, end = self._selector, self._view.end
+                # The grid holds the deals as they are now, whatever the window's end.
+                moment = end if selector.now is None or selector.is_now(end) else selector.now
                 self._grid = Grid(
-                    frame,
-                    client=self._selector.client,
-                    history=history,
-                    as_of=self._day,
+                    selector.opportunities,
+                    client=selector.client,
+                    history=selector.history,
+                    as_of=selector.to_day(moment),
                     freq="M",
                     height=320,
                 )
@@ -181,12 +189,14 @@ class Explorer(Widget):
 
     def _tell_planned(self) -> None:
         """Tell the page of an edit in the grid, without drawing anything."""
-        self._post({"planned": self._show_planned()})
+        self._post({"planned": self._show_planned(self._view)})
 
-    def _show_planned(self) -> dict[str, Any] | None:
+    def _show_planned(self, view: View) -> dict[str, Any] | None:
         if self._grid is None:
             return None
+        now = "" if self._selector.is_now(view.end) else view.format_day(str(self._selector.now))
         return {
+            "note": now and f"The grid has the deals as of {now}, not {view.format_day(view.end)}.",
             "said": self._grid.name_changes(),
             "grid": self._grid.model_id,
             "written": self._grid.is_written,
@@ -232,7 +242,7 @@ class Explorer(Widget):
         code = "\n".join(lines)
         panel |= {"state": choice.state, "window": [view.start, view.end], "periods": view.periods}
         panel |= {"filters": list(choice.filters), "aims": view.aims}
-        panel |= self._count(view) | {"planned": self._show_planned()}
+        panel |= self._count(view) | {"planned": self._show_planned(view)}
         panel |= {} if lack else {"code": code}
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view
@@ -241,13 +251,13 @@ class Explorer(Widget):
 
     def _fill_window(self, choice: Choice) -> Choice:
         """Complete a choice with the ends of its window."""
-        moments = list(self._selector.moments)
-        if not moments:
+        selector, moments = self._selector, list(self._selector.moments)
+        if self._end is None:
             usual = (self._day - pd.DateOffset(months=6)).isoformat()
             return replace(choice, start=choice.start or usual, end=choice.end or self._day.isoformat())
-        end = str(choice.end) if choice.end in moments else moments[-1]
+        end = selector.find_record(choice.end, "state['end']") if choice.end else self._end
         first = 0 if choice.view == "win_rates" else max(0, moments.index(end) - _WINDOW)
-        start = str(choice.start) if choice.start in moments else moments[first]
+        start = selector.find_record(choice.start, "state['start']") if choice.start else moments[first]
         return replace(choice, start=min(start, end), end=max(start, end))
 
     def _count(self, view: View) -> dict[str, Any]:
@@ -300,7 +310,7 @@ class Explorer(Widget):
                 return {"csv": self._write_table()}
             case "edit":
                 self.edit(request.get("key"))
-                return {"planned": self._show_planned()}
+                return {"planned": self._show_planned(self._view)}
             case "page":
                 return {"page": self._write_page(request["key"], request["label"])}
             case "note":
@@ -385,7 +395,8 @@ def explore(
     client : Client, optional
         Whose org may have the ``record_url``, and whose own runs are named in timelines; no request is sent.
     as_of : date-like, optional
-        Day of the frame's views where there is no history; today (UTC) by default.
+        Day of the frame's views; with a history the window ends at the last record by then. By default today (UTC), with a
+        history the record that the frame was read from, else the last one.
     state : dict, optional
         What to show first: an explorer's ``.state``. Bounds may be typed: ``{"low": "150k", "last": "FY27 Q4"}``.
 
@@ -422,8 +433,7 @@ def explore(
             f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
         )
     frame = org.require(opportunities, "name", "value", "stage", "close_date", unique=True)
-    day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
-    return Explorer(frame, history, client=client, day=day, state=state)
+    return Explorer(frame, history, client=client, as_of=as_of, state=state)
 
 
 _MOST_NAMES = 500

@@ -146,6 +146,9 @@ class ForecastEffect:
         these, how = "this deal" if deals == 1 else f"these {text.count(deals)}", _CHANCES.get(method, method)
         if self.rest is not None:
             how += f", with {text.count(len(self.rest), 'other deal')} as recorded {text.day(self.rest.attrs['recorded_at'])}"
+        day = self._asked["as_of"]
+        if day != as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)):
+            how += f", as of {text.day(day, year=True)}"
         return {
             "of": f"of {these}, " if self.is_part else "",
             "how": how,

@@ -16,6 +16,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import OpenDeals
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
@@ -859,6 +860,28 @@ def test_window__is_the_views_usual_one_until_it_is_chosen(explorer, history) ->
     said = choose(explorer, view="win_rates", end=moments[2])
     assert (said["window"], said["state"]["start"]) == ([moments[0], moments[2]], None)
     assert choose(explorer, view="changes", start=moments[1], end=moments[3])["window"] == moments[1:4:2]
+
+
+def test_window__ends_at_the_frames_own_record_or_the_last_one_by_a_day(frames, history) -> None:
+    def end(frame: pd.DataFrame, state: dict[str, Any] | None = None, **more: Any) -> str:
+        return read_panel(oa.explore(frame, history, state=state, **more))["window"][1][:10]
+
+    then = history.as_of(f"{DAYS[2]}T09:00Z")
+    assert (end(frames[-1]), end(then)) == (DAYS[-1], DAYS[2])
+    explorer = oa.explore(then, history)
+    assert explorer.table["open_value"].sum() == oa.stage_funnel(then)["open_value"].sum()
+    later = choose(explorer, end=DAYS[-1])
+    assert later["window"][1][:10] == DAYS[-1]
+    assert explorer.code.startswith('deals = history.as_of("2026-03-30T08:00Z")')
+    assert end(frames[-1], {"end": "2026-03-12"}) == end(frames[-1], as_of="2026-03-12") == DAYS[1]
+    assert end(frames[-1], {"end": DAYS[3]}, as_of=DAYS[1]) == DAYS[3]
+    before = "before the first record; the records are of Mar 2, 2026 to Mar 30, 2026"
+    with pytest.raises(ArgumentValueError, match=f"as_of='2025-01-01' is {before}"):
+        end(frames[-1], as_of="2025-01-01")
+    with pytest.raises(ArgumentValueError, match=rf"state\['end'\]='2025-01-01' is {before}"):
+        end(frames[-1], {"end": "2025-01-01"})
+    with pytest.raises(ArgumentValueError, match=r"state\['due'\]: '2026-13' is not a period"):
+        end(frames[-1], {"view": "forecast", "due": "2026-13"})
 
 
 def test_pipeline__marks_the_bar_that_its_title_names(explorer) -> None:

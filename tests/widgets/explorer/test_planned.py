@@ -11,8 +11,9 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.widgets import Explorer
-from tests.widgets.asking import ask, choose, put, read, run_code
+from tests.widgets.asking import ask, choose, put, read, read_panel, run_code
 from tests.widgets.explorer.pipelines import DAYS, record, states
+from tests.widgets.teams import TODAY, recorded_team
 from tests.writer.frames import opportunities
 
 
@@ -143,6 +144,19 @@ def test_explorer__shows_what_was_applied(tenant):
     assert explorer.code.startswith("opportunities = explorer.grid.opportunities\n")
 
 
+def test_edit__opens_a_grid_whose_forecast_is_of_the_explorers_day_and_says_where_its_deals_are_of_another():
+    team, state = recorded_team(), {"view": "forecast"}
+    explorer = oa.explore(team.as_of(TODAY), team, state=state)
+    strip = explorer.edit("2026-11")._show_strip()
+    assert strip["about"]["how"] == "by chances from history, as of Nov 10, 2026"
+    assert strip["period"]["before"].startswith(read_panel(explorer)["rows"][0]["figures"][0])
+    assert read_panel(explorer)["planned"] is None
+    assert _panel(explorer)["planned"]["note"] == ""
+    assert _panel(explorer, end="2026-10-20")["planned"]["note"] == (
+        "The grid has the deals as of Nov 10, not Oct 20."
+    )
+
+
 def test_messages__open_the_grid_and_are_checked():
     explorer = oa.explore(opportunities(), as_of="2026-06-01")
     shape = explorer._shapes()["edit"]
@@ -150,7 +164,12 @@ def test_messages__open_the_grid_and_are_checked():
     with pytest.raises(Exception, match="a mark of this chart"):
         shape({"key": "nowhere"})
     planned = explorer._respond({"do": "edit", "key": "proposal"})["planned"]
-    assert planned == {"said": "No planned changes yet", "grid": explorer.grid.model_id, "written": False}
+    assert planned == {
+        "note": "",
+        "said": "No planned changes yet",
+        "grid": explorer.grid.model_id,
+        "written": False,
+    }
 
 
 def test_planned__names_what_it_moves_out_of_the_chart():

@@ -82,7 +82,7 @@ def test_strip_and_review__show_what_the_plan_does():
     told = [(each["period"], each["before"], each["after"], each["change"]) for each in strip["changed"]]
     assert told == [("Jun", "840", "800", "−40"), ("Sep", "0", "440", "+440")]
     assert strip["period"] == strip["changed"][1]
-    assert strip["about"]["how"] == "by stated chances"
+    assert strip["about"]["how"] == "by stated chances, as of Jun 1, 2026"
     drawer = ask(grid, do="review")["drawer"]
     assert (drawer["changes"], drawer["deals"], drawer["problem_count"]) == (2, 2, 1)
     assert [line["new"] for item in drawer["items"] for line in item["lines"]] == ["Sep 30, 2026", "2,000"]

@@ -287,7 +287,7 @@ def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: His
     asked: dict[str, Any] = {"as_of": TODAY, "history": team, "periods": 2}
     before = oa.forecast(sheet.frame, **asked)
     assert before.attrs["method"] == "learned"
-    assert effect.about == {"of": "", "how": "by chances from history", "limit": ""}
+    assert effect.about == {"of": "", "how": "by chances from history, as of Nov 11, 2026", "limit": ""}
     edit(sheet)
     after = oa.forecast(sheet.edited, **asked)["expected"]
     stated = oa.forecast(sheet.frame, as_of=TODAY, method="stated")["expected"]["2026-11"]
@@ -310,7 +310,7 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=None)
     before = oa.forecast(sheet.frame, as_of=TODAY, periods=2)
     assert before.attrs["method"] == "run_rate"
-    assert effect.about["how"] == "by run rate"
+    assert effect.about["how"] == "by run rate, as of Nov 11, 2026"
     assert (
         effect.about["limit"]
         == "The run rate sees wins, not the value, date, stage or chance of an open deal"
@@ -347,7 +347,7 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     whole = oa.forecast(deals, **asked)["expected"]
     assert effect.show_periods()[0]["before"] == text.money(float(whole["2026-11"]))
     others = len(deals) - 1
-    assert effect.about == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10", "limit": ""}  # fmt: skip
+    assert effect.about == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov 11, 2026", "limit": ""}  # fmt: skip
     sheet.edit([(0, "value", "9000"), (0, "close_date", "1/15/2027")])
     after = oa.forecast(
         deals.assign(

@@ -119,6 +119,7 @@ class Explorer {
     box.checked = this.state.planned;
     this.plan.replaceChildren(
       h("b", {}, planned.said),
+      planned.note ? h("span", { class: "q" }, planned.note) : "",
       h("label", {}, box, " With the planned changes"),
       h("button", { class: "lnk", "data-stay": "grid", onclick: () => this.bench.open(planned.grid, this.bench.title.textContent || "Planned changes") }, "Back to the grid"),
     );
