@@ -243,7 +243,7 @@ class Draft:
     def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
         """Write the edits of an answer, or all of them; the reason if they could not be kept, else empty."""
         try:
-            if sheet.is_untouched:
+            if not sheet.edit_count:
                 self.file.unlink(missing_ok=True)
                 return ""
             # Whoever took it in or dropped it has removed it.

@@ -80,25 +80,21 @@ class ForecastEffect:
         if not set(touched) <= set(table.index):
             self._labels, self._before = sorted({*self._labels, *touched}), None
             return self.show_periods()
-        money, next_two = money_of(self._sheet.frame), self._next_two
-        labels = [label for label in table.index if label in {*next_two, *touched}.difference(BUCKETS)]
+        money, day = money_of(self._sheet.frame), table.attrs["as_of"]
+        labels = [each for each in table.index if each in {*self._next_two, *touched}.difference(BUCKETS)]
         changes = changes.reindex(index=table.index, columns=["expected", "weighted_open"]).fillna(0.0)
-        chances, chances_after = self._find_chances(table, touched)
+        sides = self._find_chances(table, touched)
         periods = []
         for label in labels:
             now, due = (float(table[figure][label]) for figure in changes)
             change, weighted = (float(each) for each in changes.loc[label])
-            target, chance, chance_after = (
-                table["target"][label],
-                chances.get(label, ""),
-                chances_after.get(label, ""),
-            )
+            target, (chance, chance_after) = table["target"][label], (side.get(label, "") for side in sides)
             texts = money(now), money(now + change)
             outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
             periods.append(
                 {
                     "label": label,
-                    "period": self._name(table, label),
+                    "period": text.period_name(label, str(table.attrs["freq"]), today=day, short=True),
                     "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
                     "change": money(change, signed=True) if round(change, 2) else "",
@@ -155,19 +151,14 @@ class ForecastEffect:
             "limit": text.capital(writer.RUN_RATE_LIMIT) if method == "run_rate" else "",
         }
 
-    def _name(self, table: pd.DataFrame, period: str) -> str:
-        return text.period_name(period, str(table.attrs["freq"]), today=table.attrs["as_of"], short=True)
-
     def _forecast_before(self) -> pd.DataFrame | None:
         """Forecast the deals before the edits, once; None where it cannot be done."""
         if self._before is None and not self.why:
-            asked: dict[str, Any] = {
-                "target": None if self.is_part else self._targets,
-                "new_business": not self.is_part,
-            }
+            target, new_business = None if self.is_part else self._targets, not self.is_part
+            asked = {**self._asked, "target": target, "periods": [*self._next_two, *self._labels]}
             try:
-                deals, periods = add_rest(self._sheet.base, self.rest), [*self._next_two, *self._labels]
-                self._before = forecast(deals, **self._asked, **asked, periods=periods)
+                deals = add_rest(self._sheet.base, self.rest)
+                self._before = forecast(deals, **asked, new_business=new_business)
             except OppAnalyticsError as reason:
                 self.why = str(reason)
         return self._before
@@ -385,12 +376,12 @@ class Review:
         return [int(row) if pd.isna(unique_id) else ids[unique_id] for row, unique_id in pairs]
 
     def _find_conflicts(self, planned: writer.Plan) -> dict[Key, Conflict]:
-        conflicts: dict[Key, Conflict] = {}
         if planned.conflicts.empty:
-            return conflicts
+            return {}
         rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
         ours = writer.own_writes(self._server)
         deals = {each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()}
+        conflicts = {}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
             unique_id = drift["unique_id"]
@@ -418,10 +409,8 @@ class Review:
         lines = []
         for row, change in zip(self._rows(planned), receipt.table.to_dict("records"), strict=True):
             name, why = ("" if schema.is_blank(change[c]) else str(change[c]) for c in ("field", "error"))
-            before, after, operation, outcome = (
-                change[c] for c in ("before", "after", "operation", "outcome")
-            )
-            lines.append(ReceiptLine(row, name, before, after, operation, _WORDS.get(outcome, outcome), why))
+            outcome, what = change["outcome"], (change["before"], change["after"], change["operation"])
+            lines.append(ReceiptLine(row, name, *what, _WORDS.get(outcome, outcome), why))
             if outcome in ("applied", "already"):
                 self._store(row, name, change)
             elif outcome in ("failed", "conflict", "unknown"):
@@ -484,9 +473,8 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     written = sum(any((row, name) not in dropped for name in names) for row, names in fields.items())
     changes = sheet.counts["changes"]
     problems = sheet.problems
-    cleared = sum(
-        bool(name) and sheet.value(row, name) is None for row, names in fields.items() for name in names
-    )
+    edited = ((row, name) for row, names in fields.items() for name in names if name)
+    cleared = sum(sheet.value(*key) is None for key in edited)
     removed = sum(sheet.row_state(row) == "removed" for row in rows)
     return {
         "kind": "review",
@@ -510,7 +498,11 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "theirs": review.theirs,
         "writes": changes - review.theirs,
         "written_deals": written,
-        "warnings": _warn(cleared, removed),
+        # A confirmation must name cells that are cleared, and deals that are deleted.
+        "warnings": text.joined(
+            [f"clears {text.count(cleared, 'cell')}"] * bool(cleared)
+            + [f"deletes {text.count(removed)}"] * bool(removed)
+        ),
         "code": _write_code(cleared, removed),
     }
 
@@ -540,32 +532,16 @@ def _show_line(review: Review, row: int, name: str) -> dict[str, Any]:
         worth = "" if value is None else f", {sheet.column['value'].show(value)}"
         title, old, new = "Deal", "", ("Create" if sheet.is_new(row) else "Delete") + worth
     note = sheet.note_of(row, name) if name else ""
-    line: dict[str, Any] = {
-        "field": name,
-        "title": title,
-        "old": old,
-        "new": new,
-        "note": note,
-        "conflict": None,
-    }
+    shown = {"field": name, "title": title, "old": old, "new": new, "note": note}
     conflict = review.conflicts.get((row, name))
-    if conflict is not None:
-        theirs = sheet.column[name].show(conflict.remote) if name else "keep the deal"
-        deleted = conflict.deal is None
-        why = conflict.reason.replace("changed on the server since then", "changed on the server too")
-        line["conflict"] = {
-            "why": text.capital(why) + (f": {conflict.author}" if conflict.author else ""),
-            "mine": "" if deleted else new,
-            "theirs": "drop my changes" if deleted else theirs,
-            "keep": conflict.keep,
-        }
-    return line
-
-
-def _warn(cleared: int, removed: int) -> str:
-    """Say what a confirmation must name: cells that are cleared, deals that are deleted."""
-    parts = [f"clears {text.count(cleared, 'cell')}"] if cleared else []
-    return text.joined([*parts, *([f"deletes {text.count(removed)}"] if removed else [])])
+    if conflict is None:
+        return shown | {"conflict": None}
+    why = conflict.reason.replace("changed on the server since then", "changed on the server too")
+    why = text.capital(why) + (f": {conflict.author}" if conflict.author else "")
+    mine, theirs = new, sheet.column[name].show(conflict.remote) if name else "keep the deal"
+    if conflict.deal is None:
+        mine, theirs = "", "drop my changes"
+    return shown | {"conflict": {"why": why, "mine": mine, "theirs": theirs, "keep": conflict.keep}}
 
 
 def _write_code(cleared: int, removed: int) -> str:

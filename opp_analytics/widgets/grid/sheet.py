@@ -476,10 +476,9 @@ class EditSheet:
         added = self.reserve_rows(len(rows))
         edits = self._ask_names(added)
         for row, new in zip(rows, added, strict=True):
-            converted = self._rates is not None and self._find_currency(row) != self._org.currency
             for name, column in self.column.items():
                 value = self.value(row, name)
-                if column.locked or value is None or (converted and name == "value"):
+                if column.locked or value is None or (name == "value" and self._find_foreign(row)):
                     continue
                 edits[new, name] = CellEdit(f"{value} (copy)" if name == "name" else value, True)
         return self._step(edits, f"Duplicated {count(len(rows))}", added=self._added.union(added))
@@ -598,11 +597,6 @@ class EditSheet:
         return self._end
 
     @property
-    def is_untouched(self) -> bool:
-        """True if there is no edit at all."""
-        return not (self._cells or self._added or self._removed)
-
-    @property
     def edit_count(self) -> int:
         """Number of edited cells, refused ones included, and of added and removed rows."""
         return len(self._cells) + len(self._added) + len(self._removed)
@@ -657,7 +651,7 @@ class EditSheet:
         """Take rows as edited; all columns, or some."""
         values = {key: cell.value for key, cell in self._cells.items()}
         for row in {row for row, name in values if name in _MONEY} if self._rates else ():
-            if (row, "value") not in values or self._find_currency(row) != self._org.currency:
+            if (row, "value") not in values or self._find_foreign(row):
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
         return _overlay(self.frame, self._on_server | values, rows, fields)
 
@@ -746,25 +740,25 @@ class EditSheet:
 
     # -- inside
 
-    def _find_currency(self, row: int) -> str:
+    def _find_foreign(self, row: int) -> str:
+        """Find the currency of a deal whose value is converted; empty for others."""
         if self._rates is None:
             return ""
-        return self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
+        code = self._rates.code(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
+        return "" if code == self._org.currency else code
 
     def _convert(self, row: int, amount: Any) -> Any:
         """Convert an amount of the CRM to the org's currency."""
         if self._rates is None or amount is None:
             return amount
-        return float(amount) * self._rates.rate(self.value(row, "unique_id"), self._find_currency(row))
+        return float(amount) * self._rates.rate(self.value(row, "unique_id"), self.value(row, org.CURRENCY))
 
     def _refuse_converted(self, row: int, name: str, typed: Any) -> CellEdit | None:
         """Refuse a value for a deal whose value is converted; None for any other cell."""
-        if name != "value" or not self._rates or self._find_currency(row) == self._org.currency:
+        if name != "value" or not (code := self._find_foreign(row)):
             return None
         title = self.column[org.VALUE_ORIGINAL].title
-        return CellEdit(
-            None, False, typed, f"is a value converted from {self._find_currency(row)}; edit {title} instead"
-        )
+        return CellEdit(None, False, typed, f"is a value converted from {code}; edit {title} instead")
 
     def _place_money(self, key: Key) -> Key:
         """Find the cell of a value that the server holds: in a converted sheet it is beside the converted one."""
