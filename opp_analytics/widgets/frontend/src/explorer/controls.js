@@ -84,11 +84,11 @@ function filter(x, name, title, on, fill) {
 
 const called = (value) => (value === null ? "(none)" : value === true ? "yes" : value === false ? "no" : String(value));
 const spell = (column, value) => (column === "stage" ? words(value) : called(value));
-const link = (text, act) => h("button", { class: "lnk", onclick: act }, text);
+const link = (text, act, about = {}) => h("button", { class: "lnk", onclick: act, ...about }, text);
 
 // What ends a popover.
 function decide(x, change) {
-const link = (text, act, about = {}) => h("button", { class: "lnk", onclick: act, ...about }, text);
+  x.popovers.close();
   x.choose(change);
 }
 
