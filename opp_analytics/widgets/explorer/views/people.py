@@ -22,10 +22,15 @@ _MONTHS, _QUARTERS = (-2, 11), (-2, 3)
 _NUMBER = ["caller", "owner_name", "team", "period"]
 """Columns that say whose number a call is, and who made it."""
 
-NO_TARGETS = Lack(
+_NO_TARGETS = Lack(
     title="No targets yet.",
-    text="So nothing says what is to go. Type one above, or name a table with period, owner_name and target under [targets] of the org file.",
+    text="Type one above to see what is still to go, or name a table with period, owner_name and target under [targets] of the org file.",
     code='[targets]\nfile = "targets.csv"',
+)
+_NO_TARGET_ALONE = Lack(
+    title="No target for these deals.",
+    text="The org's targets are for the whole pipeline or a person's or team's part of it. Type one above for these deals alone.",
+    code="",
 )
 
 
@@ -55,6 +60,11 @@ class OnePeriodView(ForecastView):
             found += [[str(now + k), text.period(str(now + k), code)] for k in range(first, last + 1)]
         usual = str(pd.Period(self.day, self.org.freq("M")) + self.usual)
         return [["" if name == usual else name, f"for {words}"] for name, words in found]
+
+    @property
+    def no_target(self) -> Lack:
+        """Why no target is known, and how to get one."""
+        return _NO_TARGETS if self.targets is None or not self.is_alone else _NO_TARGET_ALONE
 
     @property
     def _as_of(self) -> str:
@@ -268,9 +278,9 @@ class PeopleView(OnePeriodView):
 
     @property
     def notes(self) -> list[str]:
-        if self.is_alone or self.targets is not None or self.choice.target is not None:
+        if self.choice.target is not None or (self.targets is not None and not self.is_alone):
             return []
-        return [f"{NO_TARGETS['title']} {NO_TARGETS['text']}"]
+        return [f"{self.no_target['title']} {self.no_target['text']}"]
 
     def find_deals(self, key: str) -> pd.DataFrame:
         if key in BUCKETS:

@@ -18,7 +18,7 @@ from opp_analytics.org import OPEN, outcome_codes
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.views.people import NO_TARGETS, OnePeriodView
+from opp_analytics.widgets.explorer.views.people import OnePeriodView
 from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, View, open_deals
 
 _TREND, _WEEKS, _RECENT = 9, 12, 4
@@ -325,7 +325,7 @@ class CoverageView(OnePeriodView):
     def lack(self) -> str | Lack:
         if lack := super().lack:
             return lack
-        return "" if self._shown["target"].notna().any() else NO_TARGETS
+        return "" if self._shown["target"].notna().any() else self.no_target
 
     @property
     def _shown(self) -> pd.DataFrame:
@@ -482,7 +482,7 @@ class CreatedView(_WholeView):
 
     @property
     def notes(self) -> list[str]:
-        return [] if math.isfinite(self._needed) else [f"{NO_TARGETS['title']} {NO_TARGETS['text']}"]
+        return [] if math.isfinite(self._needed) else [f"{self.no_target['title']} {self.no_target['text']}"]
 
     @property
     def n(self) -> str:

@@ -11,7 +11,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.asking import read_panel, run_code
+from tests.widgets.asking import choose, read_panel, run_code
 from tests.widgets.teams import TARGETS, TODAY, make_org, recorded_team
 
 DAY = "2026-11-10"
@@ -142,6 +142,16 @@ def test_targets__that_are_missing_are_asked_for() -> None:
     _, said = open_explorer(team, by="owner_name")
     assert said["heads"][1:4] == ["Closed", "Forecast\n80% range", "Due"]
     assert [note for note in said["notes"] if "[targets]" in note]
+
+
+@pytest.mark.parametrize("by", ["coverage", "owner_name"])
+def test_targets__of_the_whole_are_not_said_to_be_missing_beside_a_part(team: History, by) -> None:
+    explorer, said = open_explorer(team, by=by, low=1500)
+    words = str(said["empty"] if by == "coverage" else said["notes"])
+    assert "No target for these deals." in words
+    assert "[targets]" not in words
+    after = choose(explorer, view="forecast", by=by, low=1500, target=9000)
+    assert "No target for" not in str(after)
 
 
 def test_periods__are_the_months_and_quarters_around_the_day(team: History) -> None:
