@@ -692,3 +692,54 @@ def test_clipboard__works_after_a_filter_and_sort_and_after_a_copy_that_was_refu
     grid.press("Control+v")
     expect(grid.cell(3, "value")).to_have_text("1,200")
     assert grid.complaints == []
+
+
+def test_editor__of_a_text_or_amount_begins_at_its_end_and_of_a_date_or_list_on_all_of_it(
+    grid: GridPage,
+) -> None:
+    grid.click(0, "value")
+    grid.press("F2")
+    grid.type("5", "Enter")
+    grid.holds("value", 10_005)
+    grid.press("Enter")
+    grid.type("5", "Enter")
+    grid.holds("value", 10_005, 11_005)
+    grid.cell(0, "name").dblclick()
+    grid.type("!", "Enter")
+    grid.holds("name", "Deal 0!")
+    grid.click(0, "close_date")
+    grid.press("F2")
+    grid.type("Jul 1", "Enter")
+    grid.holds("close_date", "2026-07-01")
+    grid.click(0, "owner_name")
+    grid.press("F2")
+    grid.type("Bo", "Enter")
+    grid.holds("owner_name", "Bo")
+    assert grid.complaints == []
+
+
+_CUT = """bar => {
+  const box = bar.getBoundingClientRect();
+  const cut = ({ left, right, width, height }) => left < box.left - 1 || right > box.right + 1 || width < 24 || height < 24;
+  const shown = [...bar.querySelectorAll(":scope > .btn, :scope > .cnt, :scope > input, :scope > select")].filter((node) => node.offsetWidth);
+  return [Math.round(bar.offsetHeight), shown.filter((node) => cut(node.getBoundingClientRect())).map((node) => node.innerText)];
+}"""
+
+
+def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(grid: GridPage) -> None:
+    bar = grid.page.locator(".oap .bar")
+    grid.filter("name", "Deal")
+    expect(bar.get_by_role("button", name="Clear 1 filter")).to_be_visible()
+    heights = {}
+    for finding in (False, True):
+        if finding:
+            grid.page.set_viewport_size({"width": 1240, "height": 700})
+            grid.click(0, "name")
+            grid.press("Control+f")
+            grid.type("Deal")
+        for width in range(320, 1280, 40):
+            grid.page.set_viewport_size({"width": width, "height": 700})
+            heights[finding, width], cut = bar.evaluate(_CUT)
+            assert cut == [], (finding, width)
+    assert {heights[False, width] for width in range(640, 1280, 40)} == {44}
+    assert grid.complaints == []

@@ -26,7 +26,7 @@ export class Editor {
     root.append(this.input);
     this.place(cell);
     this.input.focus({ preventScroll: true });
-    if (text === undefined) this.input.select();
+    if (text === undefined && (options.length || DATED.has(spec.kind))) this.input.select(); // a text or number is amended at its end
     if (options.length) this.#list(text === undefined);
     else if (DATED.has(spec.kind)) this.#calendar(value ?? today);
     this.caret = text !== undefined; // the arrows are the text's once somebody types
