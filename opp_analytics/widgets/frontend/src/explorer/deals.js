@@ -49,17 +49,17 @@ export class DealsTable {
     });
     const rows = this.order.map((at) => this.#row(at));
     const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
+    const edit = h("button", { class: "btn", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`);
     this.node.replaceChildren(
       h("div", { class: "tbh" },
-        h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)),
-        this.review.tools(),
-        h("button", { class: "btn", onclick: () => this.explorer.edit(model) }, model.each === "1 deal" ? "Edit this deal" : `Edit these ${model.each}`),
+        h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, rows.length ? ` ${model.counted} · ${model.sum}` : " no deals")),
+        rows.length ? [this.review.tools(), edit] : "",
         h("button", { class: "lnk sm", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
-      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` },
+      rows.length ? h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` },
         h("table", { class: "deals" },
           h("thead", {}, h("tr", {}, this.review.heads(heads))),
           h("tbody", {}, rows),
-          h("tfoot", {}, h("tr", {}, this.review.feet(foot))))),
+          h("tfoot", {}, h("tr", {}, this.review.feet(foot))))) : "",
       model.note ? h("p", { class: "note" }, model.note) : "",
       this.review.after(),
       model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",
