@@ -477,6 +477,29 @@ def test_page__for_those_who_were_absent_opens_without_a_network(
         context.close()
 
 
+def test_page__by_person_names_every_figure_on_a_phone(page: Page, tmp_path, screenshots) -> None:
+    team = recorded_team(make_org())
+    explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast", "by": "owner_name"})
+    explorer.save(tmp_path / "forecast.html")
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto((tmp_path / "forecast.html").as_uri())
+    figures = page.locator(".rows .row:not(.head)").first.locator(".fig")
+    names = [
+        figure.evaluate("node => getComputedStyle(node, '::before').content") for figure in figures.all()
+    ]
+    assert names == [
+        '"Closed"',
+        '"Forecast 80% range"',
+        '"Target"',
+        '"Commit"',
+        '"Best case"',
+        '"Call"',
+        '"Chance"',
+    ]
+    assert figures.last.evaluate("node => node.getBoundingClientRect().right") <= 400
+    page.screenshot(path=screenshots / "page-people-400.png", full_page=True)
+
+
 def test_explorer__holds_the_forecast_meeting_by_person_and_in_pictures(page: Page, screenshots) -> None:
     team = recorded_team(make_org())
     explorer = oa.explore(team.as_of(TODAY), team, state={"view": "forecast"})
@@ -570,3 +593,13 @@ def test_focus__stays_where_what_had_it_is_drawn_away(page: Page, tmp_path) -> N
     reset.press("Enter")
     expect(page.get_by_label("Group by")).to_have_value("stage")
     expect(reset).to_be_focused()
+
+
+def test_person__without_deals_opens_without_a_table_or_an_edit(page: Page) -> None:
+    team = recorded_team(make_org())
+    state = {"view": "forecast", "by": "owner_name", "due": "2026-12"}
+    show(page, oa.explore(team.as_of(TODAY), team, state=state))
+    page.locator(".row.mk", has_text="Cy").click()
+    expect(page.locator(".tbl h4")).to_have_text("Cy no deals")
+    expect(page.locator(".tbl table")).to_have_count(0)
+    expect(page.locator(".tbl").get_by_role("button")).to_have_text(["Close Esc"])

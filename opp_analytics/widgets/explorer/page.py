@@ -30,14 +30,18 @@ p { margin: 4px 0; } .q { color: var(--ink3); font-size: 12px; line-height: 16px
 .kpi { display: grid; grid-template-columns: repeat(auto-fit, minmax(152px, 1fr)); gap: 0 16px; margin: 16px 0; border: solid var(--rule); border-width: 1px 0; padding: 8px 0; }
 .kpi b { display: block; font-size: 24px; line-height: 32px; font-weight: 600; color: var(--ink); } .kpi div { font-size: 12px; line-height: 16px; color: var(--ink2); padding: 4px 0; }
 .scroll { overflow-x: auto; } .deals { padding: 4px 0 12px 16px; font-weight: 400; }
-.wide .rows { --fig: 84px !important; min-width: 920px; } .wide .fig { white-space: pre-line; line-height: 16px; }
+.wide .rows { --fig: 84px !important; } .wide .fig { white-space: pre-line; line-height: 16px; }
+@media screen and (max-width: 1040px) {
+.wide .row { grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 4px 8px; padding: 8px 0; } .wide .row > :not(.fig) { grid-column: 1 / -1; }
+.wide .row.head > :is(.fig, :first-child) { display: none; } .wide .row > .fig { text-align: left; align-self: start; }
+.wide .row > .fig::before { display: block; font-size: 11px; line-height: 14px; color: var(--ink3); font-weight: 400; } }
 .fold > summary { cursor: pointer; min-height: 24px; padding: 4px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; line-height: 20px; font-weight: 400; }
 th, td { padding: 4px 0 4px 12px; text-align: left; font-weight: 400; border-bottom: 1px solid var(--rule); white-space: nowrap; vertical-align: top; } :is(th, td):first-child { padding-left: 0; }
 tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 144px; } thead th { font-size: 12px; color: var(--ink3); } .r { text-align: right; } small { display: block; color: var(--ink2); } a { color: inherit; text-decoration-color: var(--rule2); }
 pre { background: var(--fill); padding: 8px 12px; border-radius: 3px; overflow-x: auto; font: 12px/16px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 :focus-visible { outline: 2px solid var(--hi); outline-offset: 2px; }
-@media print { main { max-width: none; padding: 0; } .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } tr, .row { break-inside: avoid; } .wide .rows { min-width: 0; } }
+@media print { main { max-width: none; padding: 0; } .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } tr, .row { break-inside: avoid; } }
 """
 
 
@@ -68,6 +72,10 @@ def write_page(
         [deals(row.key, "") if folded and row.key else "" for row in chart.rows]
     )
     links = [(link["key"], f"In no period: {link['label']}") for link in panel["links"]]
+    notes = [*(words for _, words in links if not folded), *panel["notes"]]
+    heads = (
+        "".join(map(_name_figure, range(1, len(chart.heads)), reversed(chart.heads))) if chart.wide else ""
+    )
     keyed = re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', panel["drawing"])
     marks = [fold(*mark) for mark in (*links, *((unescape(k), unescape(t)) for k, t in dict(keyed).items()))]
     kpis = "".join(
@@ -81,13 +89,13 @@ def write_page(
         '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
-        f'<link rel="icon" href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}</style></head>',
+        f'<link rel="icon" href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}{heads}</style></head>',
         f'<body><main><p class="top">Pipeline review · {escape(text.title(view.choice.view))}</p>',
         f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
         f'<p><bdi>{escape(picked)}</bdi></p><div class="kpi">{kpis}</div>',
         f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
         *(marks if folded else ()),
-        *(f'<p class="note hon">{escape(note)}</p>' for note in panel["notes"]),
+        *(f'<p class="note hon">{escape(note)}</p>' for note in notes),
         f'<p class="q">{escape(panel["n"])}</p>',
         table,
         f'<h2>Code</h2><pre tabindex="0">{escape(panel["code"])}</pre></main></body></html>',
@@ -98,6 +106,12 @@ def write_page(
 
 def _read(kind: Any, entries: Mapping[str, Any]) -> Any:
     return kind(**{each.name: entries[each.name] for each in fields(kind)})
+
+
+def _name_figure(from_last: int, head: str) -> str:
+    """Write the rule that puts its heading over a figure below the picture."""
+    words = re.sub(r"[^\w %]", lambda sign: f"\\{ord(sign[0]):x} ", head.replace("\n", " "))
+    return f'@media screen and (max-width: 1040px) {{ .fig:nth-last-child({from_last})::before {{ content: "{words}"; }} }}\n'
 
 
 def stack_narrow(chart: Rows) -> Rows:

@@ -6,6 +6,7 @@ import html
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import opp_analytics as oa
@@ -14,6 +15,7 @@ from opp_analytics.history import History
 from opp_analytics.widgets.explorer.choice import VIEWS
 from tests.widgets.asking import ask, open_first, read_panel
 from tests.widgets.explorer.pipelines import DAYS, explorer_at, record, states
+from tests.widgets.teams import TODAY, make_org, recorded_team
 
 BAD = '<script>alert(1)</script> & "q" a\x0bb'
 
@@ -64,6 +66,17 @@ def test_save__of_an_open_table_has_its_deals_alone(history: History) -> None:
     assert f"{row['label']} · {deals['counted']} · {deals['sum']}" in words(page)
     assert page.count("<tbody>") == 1
     assert "<details" not in page
+
+
+def test_save__of_an_open_row_keeps_what_is_in_no_period() -> None:
+    team = recorded_team(make_org())
+    deals = team.as_of(TODAY)
+    deals.loc[deals.index[-1], "close_date"] = pd.NaT
+    explorer = oa.explore(deals, team, state={"view": "forecast", "by": "owner_name"})
+    panel = read_panel(explorer)
+    assert panel["links"]
+    page = ask(explorer, do="page", key=panel["rows"][0]["key"], label="Ann")["page"]
+    assert f"In no period: {panel['links'][0]['label']}" in words(page)
 
 
 def test_save__lists_the_largest_and_says_how_many_there_are(tmp_path: Path) -> None:
