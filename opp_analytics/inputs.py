@@ -228,10 +228,8 @@ def read_change(
     found = _CHANGE.fullmatch(text.strip())
     if found is None:
         raise BadCell("is not a change; try × 1.1, / 2, + 10k or - 5%")
-    sign, number = (
-        found[1].translate(_TYPED_SIGNS),
-        read_amount(found[2], currency, decimal_comma=decimal_comma),
-    )
+    sign = found[1].translate(_TYPED_SIGNS)
+    number = read_amount(found[2], currency, decimal_comma=decimal_comma)
     if found[3]:
         number = number / 100
         if sign in "+-":
@@ -416,9 +414,8 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
     if found := _DOTTED.fullmatch(bare):
         return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
-        return _parse_slashed(
-            _complete(_read_year(found[3]), this_year), int(found[1]), int(found[2]), day_first
-        )
+        year = _complete(_read_year(found[3]), this_year)
+        return _parse_slashed(year, int(found[1]), int(found[2]), day_first)
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):

@@ -299,28 +299,21 @@ class Grid(Widget):
         )
         new = or_none(index("a number of new deals", _MOST_NEW + 1))
         bulk = entries(rows=rows, verb=one_of("a verb", VERBS), field=field, text=TEXT)
-        areas = entries(areas=list_of(entries(**keys), _MOST_AREAS))
-        texts = entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))
+        edited = entries(**keys, block=block, new=new)
         mine = one_of("mine or theirs", ("mine", "theirs"))
         shapes: dict[str, Shape] = {
             "layout": entries(layout=_LAYOUT),
-            "judge": texts,
-            "operands": texts,
-            "edit": entries(
-                areas=list_of(entries(**keys, block=block, new=new), _MOST_AREAS), label=or_none(TEXT)
-            ),
-            "revert": areas,
-            "dismiss": areas,
-            "bulk": bulk,
-            "preview": bulk,
-            "remove": entries(rows=rows),
+            **dict.fromkeys(("judge", "operands"), entries(cells=list_of(pair(field, TEXT), _MOST_VALUES))),
+            "edit": entries(areas=list_of(edited, _MOST_AREAS), label=or_none(TEXT)),
+            **dict.fromkeys(("revert", "dismiss"), entries(areas=list_of(entries(**keys), _MOST_AREAS))),
+            **dict.fromkeys(("bulk", "preview"), bulk),
+            **dict.fromkeys(("remove", "duplicate"), entries(rows=rows)),
             "take": entries(changes=CHANGES),
             **dict.fromkeys(("take draft", "drop draft"), entries(draft=TEXT)),
-            "duplicate": entries(rows=rows),
             "history": entries(row=row, field=field),
             "layouts": entries(save=or_none(entries(name=TEXT, layout=_LAYOUT)), drop=or_none(TEXT)),
             "choose": entries(row=row, field=one_of("a column of the grid", ("", *sheet.column)), keep=mine),
-        }  # fmt: skip
+        }
         return dict.fromkeys((*_READS, *_ON_SHEET, *_WRITES), entries()) | shapes
 
     def _remember(self, do: str) -> Callable[[], None] | None:
@@ -567,9 +560,9 @@ def show_history(
     except ArgumentValueError:
         return {"why": "No record of the history has this deal."}
     zone = Org.of(sheet.frame).zone(None)
-    lines = []
-    if sheet.value(row, name) != sheet.base_value(row, name):
-        lines.append({"day": "In this grid", "value": column.show(sheet.value(row, name)), "run": ""})
+    now, lines = sheet.value(row, name), []
+    if now != sheet.base_value(row, name):
+        lines.append({"day": "In this grid", "value": column.show(now), "run": ""})
     of_cell = moves[(moves["field"] == name) | moves["operation"].isin(["deleted", "returned"])]
     first = moves["seen_at"].iloc[0]
     if not len(of_cell) or of_cell["seen_at"].iloc[0] > first:
@@ -577,9 +570,8 @@ def show_history(
     for move in of_cell.iloc[::-1].to_dict("records"):
         value = column.show(move["after"]) if move["field"] == name else f"deal {move['operation']}"
         run = "" if schema.is_blank(move["run_id"]) else str(move["run_id"])
-        lines.append(
-            {"day": text.day(move["seen_at"].tz_convert(zone), year=True), "value": value, "run": run}
-        )
+        day = text.day(move["seen_at"].tz_convert(zone), year=True)
+        lines.append({"day": day, "value": value, "run": run})
     return {"lines": lines, "note": f"Records to {text.day(moves.attrs['as_of'], year=True)}."}
 
 

@@ -376,7 +376,7 @@ class EditSheet:
                 continue
             if edits.get((row, name)) is _NAMELESS and schema.is_blank(typed):
                 continue
-            closed = column.kind == "date" and self._is_closed(row)
+            closed = column.kind == "date" and self._org.stages.is_closed(self._find_state(row))
             cell = self._refuse_converted(row, name, typed) or read_once(name, typed, closed)
             if name in self._named and cell.value is not None:
                 cell = self._recognize((row, name), cell, *find_name(name, cell.value))
@@ -386,7 +386,10 @@ class EditSheet:
         edits |= self._refuse_foreign_stages(edits)
         rows = self._added.union(added), self._removed.union(removed)
         answer = self._step(edits, label, locked=locked, added=rows[0], removed=rows[1])
-        self._offered = self._find_leftovers(edits)
+        moved = dict.fromkeys(key[0] for key, cell in edits.items() if cell and key[1] in ("stage", "status"))
+        self._offered = {
+            (row, name): each for row in moved for name, each in self._list_leftovers(row).items()
+        }
         return replace(answer, message=answer.message + self._say_notes(edits), offer=self._word_offer())
 
     def agree(self) -> Answer:
@@ -565,7 +568,7 @@ class EditSheet:
 
     def is_open(self, row: int) -> bool:
         """Tell whether a deal is open."""
-        return "stage" not in self.column or self._find_outcome(row, self.value) == "open"
+        return "stage" not in self.column or self._org.stages.outcome(self._find_state(row)) == "open"
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
@@ -687,7 +690,7 @@ class EditSheet:
         if name != "close_date" or self._today is None:
             return ""
         day = value.date()
-        if self._is_closed(row):
+        if self._org.stages.is_closed(self._find_state(row)):
             return f"{column.show(value)} is still to come" if day > self._today else ""
         if day < self._today:
             return f"{column.show(value)} is past"
@@ -790,12 +793,8 @@ class EditSheet:
 
     def _list_leftovers(self, row: int) -> dict[str, Any]:
         """List what the chance and close date of a deal ought to be that an edit has won or lost; none that fits stays in."""
-        end = self._find_outcome(row, self.value)
-        if (
-            end not in ("won", "lost")
-            or end == self._find_outcome(row, self.base_value)
-            or not self._stays(row)
-        ):
+        end, was = (self._org.stages.outcome(self._find_state(row, at)) for at in (None, self.base_value))
+        if end not in ("won", "lost") or end == was or not self._stays(row):
             return {}
         wanted: dict[str, Any] = {"probability": 100 if end == "won" else 0}
         day = self.value(row, "close_date")
@@ -806,20 +805,11 @@ class EditSheet:
         held = (name for name in wanted if name in self.column and not self.column[name].locked)
         return {name: wanted[name] for name in held if self.value(row, name) != wanted[name]}
 
-    def _find_leftovers(self, edits: Mapping[Key, CellEdit | None]) -> dict[Key, Any]:
-        """Find what cells ought to hold that do not fit the outcome which a step gave their deals."""
-        rows = dict.fromkeys(
-            row for (row, name), cell in edits.items() if name in ("stage", "status") and cell
-        )
-        return {(row, name): wanted for row in rows for name, wanted in self._list_leftovers(row).items()}
-
     def _word_offer(self) -> str:
         if not self._offered:
             return ""
-        chances = sorted(
-            {f"{wanted}%" for (_, name), wanted in self._offered.items() if name == "probability"}
-        )
-        parts = [f"{self.column['probability'].title} to {text.joined(chances)}"] if chances else []
+        chances = {f"{each}%" for (_, name), each in self._offered.items() if name == "probability"}
+        parts = [f"{self.column['probability'].title} to {text.joined(sorted(chances))}"] if chances else []
         parts += ["close date to today"] if any(name == "close_date" for _, name in self._offered) else []
         deals = len({row for row, _ in self._offered})
         return f"Also set {text.joined(parts)}{f' in {count(deals)}' if deals > 1 else ''}?"
@@ -827,9 +817,8 @@ class EditSheet:
     def _say_notes(self, edits: Mapping[Key, CellEdit | None]) -> str:
         """Say what deserves a second look at the cells of a step, as the end of its message."""
         told = [key for key, cell in edits.items() if cell is not None and not cell.why]
-        keys = [key for key in told if key[1] in self._named] + [
-            key for key in told if key[1] == "close_date"
-        ]
+        named = [key for key in told if key[1] in self._named]
+        keys = named + [key for key in told if key[1] == "close_date"]
         notes = list(dict.fromkeys(note for key in keys if (note := self.note_of(*key))))
         more = f" · {len(notes) - 2:,} more to look at" if notes[2:] else ""
         return "".join(f" · {note}" for note in notes[:2]) + more
@@ -858,11 +847,9 @@ class EditSheet:
         digits = 0 if column.kind in ("percent", "whole") else 2
         return lambda value: column.spell(round(change(float(value)), digits))
 
-    def _find_outcome(self, row: int, look_up: Callable[[int, str], Any]) -> str:
-        return self._org.stages.outcome({name: look_up(row, name) for name in ("stage", "status")})
-
-    def _is_closed(self, row: int) -> bool:
-        return self._find_outcome(row, self.value) in ("won", "lost", "conflict")
+    def _find_state(self, row: int, look_up: Callable[[int, str], Any] | None = None) -> dict[str, Any]:
+        """Find the cells that decide a deal's outcome, as edited or where else they are to be looked up."""
+        return {name: (look_up or self.value)(row, name) for name in ("stage", "status")}
 
     def _list_column(self, name: str) -> list[Any]:
         cells = self.frame[name].astype("object")
@@ -928,9 +915,7 @@ class EditSheet:
             outside = label.partition("{cells}")[2].partition(",")
             return Answer(message=f"Nothing to change{''.join(outside[1:])}{aside}")
         unnamed = sum(cell is _NAMELESS for cell in edits.values())
-        refusals = [
-            cell.why for cell in edits.values() if cell is not None and cell.why and cell is not _NAMELESS
-        ]
+        refusals = [cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS]
         taken = len(edits) - len(refusals) - unnamed
         counted = "{cells}" in label
         label = label.replace("{cells}", count(taken, "cell")) or self._describe(edits)
