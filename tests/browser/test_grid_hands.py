@@ -742,4 +742,28 @@ def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(gri
             heights[finding, width], cut = bar.evaluate(_CUT)
             assert cut == [], (finding, width)
     assert {heights[False, width] for width in range(640, 1280, 40)} == {44}
+
+
+def test_close__ends_what_still_waits(grid: GridPage) -> None:
+    page = grid.page
+    grid.button("Subtotals").click()
+    grid.click(0, "value")
+    grid.press("Delete")
+    box = page.locator("[data-filter='name']")
+    box.focus()
+    asked = page.evaluate(
+        """async box => {
+        box.value = "deal";
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+        const { send } = window.hostedModel;
+        let asked = 0;
+        window.hostedModel.send = () => { asked += 1; };
+        window.close();
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        window.hostedModel.send = send;
+        return asked;
+    }""",
+        box.element_handle(),
+    )
+    assert asked == 0
     assert grid.complaints == []

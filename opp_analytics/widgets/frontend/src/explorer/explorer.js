@@ -381,6 +381,7 @@ class Explorer {
 
   close() {
     this.model.off("change:_shown", this.onShown);
+    this.replan.cancel();
     this.kernel.close();
     this.bench.close();
     this.popovers.end();

@@ -15,11 +15,6 @@ export class Actions {
     return this.grid.store.order.slice(r0, r1 + 1);
   }
 
-  text(r, c) {
-    const { field, kind } = this.grid.specs[c];
-    return plain(kind, this.grid.store.value(this.grid.store.order[r], field));
-  }
-
   // A cell whose text Python reads, since an edit of it may still be on its way.
   place(r, c) {
     return [this.grid.store.order[r], this.grid.specs[c].field];
@@ -143,9 +138,11 @@ export class Actions {
   copied(block = this.grid.selection.block) {
     if (!block) this.grid.say("Not copied: the ranges have neither the same rows nor the same columns");
     if (!block) return null;
+    const { store, specs } = this.grid;
     const { rows, columns } = block;
+    const copied = columns.map((c) => ({ kind: specs[c].kind, column: store.data.get(specs[c].field) }));
     this.grid.say(`Copied ${count(rows.length * columns.length, "cell")}`);
-    return formatBlock(rows.map((r) => columns.map((c) => this.text(r, c))));
+    return formatBlock(rows.map((r) => copied.map(({ kind, column }) => plain(kind, column[store.order[r]]))));
   }
 
   replace(cells) {

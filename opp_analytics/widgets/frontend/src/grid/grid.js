@@ -725,6 +725,8 @@ class Grid {
 
   close() {
     GRIDS.delete(this.holder);
+    for (const waiting of [this.askStrip, this.arranging.later, this.subtotals?.later]) waiting?.cancel();
+    clearTimeout(this.summing);
     this.mouse.close();
     this.table.close();
     this.kernel.close();

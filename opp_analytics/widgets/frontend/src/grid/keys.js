@@ -6,9 +6,9 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 
 // As a spreadsheet jumps: to the end of the filled cells, or over the gap to the next filled one.
 function edge(grid, { r, c }, [down, across]) {
-  const [rows, columns] = grid.size();
-  const there = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns;
-  const filled = (row, column) => there(row, column) && grid.store.value(grid.store.order[row], grid.specs[column].field) !== null;
+  const { store, specs } = grid;
+  const there = (row, column) => row >= 0 && column >= 0 && row < store.order.length && column < specs.length;
+  const filled = (row, column) => there(row, column) && store.value(store.order[row], specs[column].field) !== null;
   let [row, column] = [r + down, c + across];
   if (!there(row, column)) return [r, c];
   const wanted = filled(row, column);

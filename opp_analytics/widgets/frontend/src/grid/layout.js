@@ -4,7 +4,7 @@ export class Layout {
   kept = {}; // layouts by name
 
   constructor(model, specs, ask) {
-    Object.assign(this, { model, specs, ask });
+    Object.assign(this, { model, specs, ask, byField: new Map(specs.map((spec) => [spec.field, spec])) });
     this.#take(model.get("_layout") ?? {});
   }
 
@@ -25,7 +25,7 @@ export class Layout {
   }
 
   get all() {
-    return this.order.map((field) => this.specs.find((spec) => spec.field === field));
+    return this.order.map((field) => this.byField.get(field));
   }
 
   visible() {

@@ -1,6 +1,6 @@
 // Deals, value and weighted value of the rows shown, by a column, before and after the edits; a click filters to a group.
 
-import { active, h, name as bdi } from "../shared/dom.js";
+import { active, debounced, h, name as bdi } from "../shared/dom.js";
 import { DATED, count, listed, month, number, shortMoney } from "../shared/format.js";
 
 const FIRST = ["owner_name", "stage", "team", "region", "close_date"];
@@ -62,10 +62,7 @@ export class Subtotals {
   }
 
   // Not under a pointer that is down, nor at every key.
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.grid.press.later(() => this.draw()), 60);
-  }
+  later = debounced(60, () => this.grid.press.later(() => this.draw()));
 
   draw() {
     const { spec, grid } = this;

@@ -235,14 +235,16 @@ export class Table {
   #footOf(spec) {
     const { store } = this;
     if (spec === this.specs[0]) return [`Total, ${count(store.order.length, "deal")} shown`];
+    const worth = store.data.get("value");
+    if (spec.kind !== "money" && !(spec.kind === "percent" && worth)) return [""];
+    const column = store.data.get(spec.field);
     const live = store.order.filter((row) => !store.state(row).startsWith("removed"));
-    if (spec.kind === "money") return [number(live.reduce((sum, row) => sum + (store.value(row, spec.field) ?? 0), 0))];
-    if (spec.kind !== "percent" || !store.data.has("value")) return [""];
+    if (spec.kind === "money") return [number(live.reduce((sum, row) => sum + (column[row] ?? 0), 0))];
     let [open, weighted] = [0, 0];
     for (const row of live) {
-      const value = store.open[row] ? (store.value(row, "value") ?? 0) : 0;
+      const value = store.open[row] ? (worth[row] ?? 0) : 0;
       open += value;
-      weighted += (value * (store.value(row, spec.field) ?? 0)) / 100;
+      weighted += (value * (column[row] ?? 0)) / 100;
     }
     const average = open ? shown("percent", Math.round((100 * weighted) / open)) : "–";
     return [h("span", { class: "sm", title: "Open deals, weighted by value" }, "avg "), average];
@@ -342,6 +344,7 @@ export class Table {
     }
     this.#painted.clear();
     this.holder.querySelector(".fh")?.remove();
+    const { specs } = this;
     const { top, bottom } = this.slick.getRenderedRange();
     for (const { r0, r1, c0, c1 } of selection.ranges) {
       for (let r = Math.max(r0, top); r <= Math.min(r1, bottom); r++) {
@@ -351,7 +354,7 @@ export class Table {
         }
         this.#mark(this.node(r, -1), "selc");
       }
-      for (let c = c0; c <= c1; c++) this.#mark(this.slick.getHeaderColumn(this.specs[c]?.field), "selc");
+      for (const { field } of specs.slice(c0, c1 + 1)) this.#mark(this.slick.getHeaderColumn(field), "selc");
     }
     const active = this.#mark(this.node(selection.active.r, selection.active.c), "act", ...(selection.single ? ["one"] : []));
     if (active) active.id ||= uid();
