@@ -63,6 +63,7 @@ def test_draft__is_removed_when_nothing_is_left_and_private_while_it_is(state):
     put(grid, (0, "name", "Other"))
     assert len(oa.edit(opportunities()).drafts) == 1
     ask(grid, do="undo")
+    assert oa.edit(opportunities()).drafts["edits"].tolist() == [1]
     ask(grid, do="undo")
     assert _files(state) == []
     ask(grid, do="redo")
