@@ -396,3 +396,35 @@ def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
     grid.page.get_by_role("menuitem", name="Filter out empty").click()
     shows(grid, 0)
     assert grid.complaints == []
+
+
+def test_strip__calls_a_period_that_is_over_closed(page: Page, deals: pd.DataFrame) -> None:
+    deals = deals.iloc[:20].assign(stage="proposal", close_date=pd.Timestamp("2026-12-10"))
+    deals.loc[0, ["stage", "close_date", "value"]] = ["closed_won", pd.Timestamp("2026-10-20"), 3000]
+    grid = GridPage(page, oa.edit(deals, as_of=TODAY))
+    grid.filter("stage", "closed won")
+    grid.click(0, "value")
+    grid.type("5000", "Enter")
+    was, now = words.money(3000), words.money(5000)
+    expect(grid.strip).to_contain_text(f"closed Oct {was} → {now}")
+    expect(grid.strip).not_to_contain_text("forecast")
+
+
+def test_lists_and_calendar__stay_in_their_box_where_room_is_short(grid: GridPage) -> None:
+    grid.page.set_viewport_size({"width": 900, "height": 300})
+    grid.click(1, "close_date")
+    grid.press("F2")
+    calendar = grid.page.locator(".cal")
+    assert calendar.evaluate("box => getComputedStyle(box).overflowY") == "auto"
+    assert calendar.evaluate("box => box.scrollHeight > box.clientHeight")
+    grid.press("Escape")
+    grid.page.locator("[data-values='stage']").click()
+    box = grid.page.get_by_role("dialog").bounding_box()
+    third = grid.page.locator(".vo").nth(2).bounding_box()
+    apply = grid.page.get_by_role("button", name="Apply").bounding_box()
+    assert box is not None
+    assert third is not None
+    assert apply is not None
+    assert box["y"] < third["y"]
+    assert third["y"] + third["height"] <= apply["y"]
+    assert grid.complaints == []

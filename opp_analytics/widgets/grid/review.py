@@ -67,9 +67,9 @@ class ForecastEffect:
         return self.rest is None and holds_part(self._sheet.frame, self._history)
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period, and each that the edits change: ``label period before after change weighted moved target chance chance_after``, as written.
+        """Forecast the running and the next period, and each that the edits change: ``label period over before after change weighted moved target chance chance_after``, as written.
 
-        ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
+        A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
         ``weighted`` has the weighted pipeline before and after where it changes and the run rate, which does not see it, forecasts.
         """
         table = self._forecast_before()
@@ -88,13 +88,15 @@ class ForecastEffect:
         for label in labels:
             now, due = (float(table[figure][label]) for figure in changes)
             change, weighted = (float(each) for each in changes.loc[label])
-            target, (chance, chance_after) = table["target"][label], (side.get(label, "") for side in sides)
+            over, target = label < self._next_two[0], table["target"][label]
+            chance, chance_after = ("" if over else side.get(label, "") for side in sides)
             texts = money(now), money(now + change)
             outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
             periods.append(
                 {
                     "label": label,
                     "period": text.period_name(label, str(table.attrs["freq"]), today=day, short=True),
+                    "over": over,
                     "before": f"{texts[0]}{outside and f' ({outside})'}",
                     "after": None if texts[0] == texts[1] else texts[1],
                     "change": money(change, signed=True) if round(change, 2) else "",
@@ -191,8 +193,12 @@ class ForecastEffect:
 
 
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Find the period that the edits change most; the running one if they change none."""
-    return max(periods, key=lambda period: (bool(period["change"]), period["moved"]), default=None)
+    """Find the period that the edits change most, one that is over only if no other; the running one if they change none."""
+    return max(
+        periods,
+        key=lambda period: (bool(period["change"]), not period["over"], period["moved"]),
+        default=None,
+    )
 
 
 def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:

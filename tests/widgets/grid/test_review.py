@@ -14,7 +14,14 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.widgets.grid.review import ForecastEffect, Review, make_plan, show_receipt, show_review
+from opp_analytics.widgets.grid.review import (
+    ForecastEffect,
+    Review,
+    find_main,
+    make_plan,
+    show_receipt,
+    show_review,
+)
 from opp_analytics.widgets.grid.sheet import EditSheet
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
 from tests.widgets.grid.refusing import refusing
@@ -422,6 +429,28 @@ def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
     sheet.edit([(0, "value", "5000")])
     assert effect.show_periods()[0]["after"] is None
     assert effect.why == ""
+
+
+def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> None:
+    org = oa.Org(
+        targets=[{"period": each, "target": 8000} for each in ("2026-10", "2026-11")], currency="USD"
+    )
+    history = recorded_team(org)
+    sheet = EditSheet(history.as_of(TODAY))
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=history, targets=org.targets)
+    row = int(sheet.frame["stage"].isin(["proposal", "negotiation"]).to_numpy().argmax())
+    sheet.edit([(row, "close_date", "10/31/2026"), (row, "value", "900000")])
+    sheet.edit([(row, "stage", "closed won")])
+    shown = {period["label"]: period for period in effect.show_periods()}
+    assert (shown["2026-10"]["over"], shown["2026-10"]["chance"], shown["2026-10"]["chance_after"]) == (
+        True,
+        "",
+        None,
+    )
+    assert shown["2026-10"]["moved"] > shown["2026-11"]["moved"]
+    assert shown["2026-11"]["chance"]
+    assert find_main([*shown.values()]) == shown["2026-11"]
+    assert find_main([shown["2026-10"], shown["2026-11"] | {"change": ""}]) == shown["2026-10"]
 
 
 def test_periods__without_the_columns_of_a_forecast_say_why():

@@ -52,14 +52,16 @@ const WRITTEN = new Set(["edit", "bulk", "add", "remove", "take"]);
 
 const both = (before, after) => (after ? [before, " → ", h("b", {}, after)] : before);
 
+export const periodOf = ({ period, over }) => (over ? `closed ${period}` : period);
+
 // The forecast of one period before and after, with its target and how it is made.
-function outlook({ period, before, after, change, weighted, target, chance, chance_after: then }, about, changes) {
+function outlook({ period, over, before, after, change, weighted, target, chance, chance_after: then }, about, changes) {
   return [
-    `forecast ${about.of}${period} ${before}`,
+    `${over ? "closed" : "forecast"} ${about.of}${period} ${before}`,
     after ? both("", after) : change ? [" (", h("b", {}, change), ")"] : changes ? ", no change" : "",
     target ? `, target ${target}` : "",
     chance ? [", ", both(chance, then), " likely to hit"] : "",
-    h("span", { class: "q", title: about.limit }, ` ${about.how}`),
+    over ? "" : h("span", { class: "q", title: about.limit }, ` ${about.how}`),
     weighted ? ["; weighted pipeline ", both(...weighted)] : "",
   ];
 }
@@ -77,7 +79,7 @@ export function fillPeriods(node, { changed, about }) {
     h("h3", { tabindex: "-1", "data-first": true }, "Periods that change", h("span", { class: "q" }, ` ${about.of}${about.how}`)),
     h("table", { class: "sumt per" },
       h("thead", {}, h("tr", {}, ["Period", ...cells.map(([title]) => title)].map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, changed.map((each) => h("tr", {}, h("th", { scope: "row" }, each.period), cells.map(([, text]) => h("td", {}, text(each))))))),
+      h("tbody", {}, changed.map((each) => h("tr", {}, h("th", { scope: "row" }, periodOf(each)), cells.map(([, text]) => h("td", {}, text(each))))))),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { active, copyText, h, name } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
+import { periodOf } from "./bars.js";
 
 const arrow = (old, now) => [h("span", { class: "old" }, name(old)), " → ", h("b", {}, name(now))];
 
@@ -72,7 +73,7 @@ export class Drawer {
       if (after) return [" → ", h("b", {}, after), ` (${change})`];
       return change ? ` (${change})` : [" unchanged", weighted ? `, weighted ${weighted.join(" → ")}` : ""];
     };
-    const money = m.periods.map((each, at) => [at ? " · " : `Forecast ${m.about.of}`, `${each.period} ${each.before}`, moved(each)]);
+    const money = m.periods.map((each, at) => [at ? " · " : `Forecast ${m.about.of}`, `${periodOf(each)} ${each.before}`, moved(each)]);
     const how = h("span", { class: "q" }, `, ${m.about.how}${m.about.limit ? `. ${m.about.limit}` : ""}`);
     const steps = ["Changes", m.client ? "Check against the server" : "Write it from Python", m.conflicts ? `Choose in ${count(m.conflicts, "conflict")}` : "No conflict", "Apply"];
     const at = !m.checked ? 1 : m.undecided ? 2 : 3;

@@ -54,7 +54,9 @@ export class Popovers {
     this.#open = { node, from, label, before: this.root.contains(before) ? before : null };
     fill(node);
     this.place();
-    (node.querySelector("[data-first]") ?? node.querySelector("button, input"))?.focus({ preventScroll: true });
+    const first = node.querySelector("[data-first]") ?? node.querySelector("button, input");
+    first?.focus({ preventScroll: true });
+    node.scrollTop = (first?.offsetTop ?? 0) - 8; // where it is longer than its room, what has focus comes first
     return node;
   }
 
