@@ -56,6 +56,14 @@ class GridPage(Keys):
         at = self.fields.index(field) + 1
         return self.page.locator(f".oap .slick-row[data-row='{row}'] .slick-cell.l{at}")
 
+    def title(self, field: str) -> Locator:
+        """The head of a column."""
+        return self.page.locator(f".slick-header-column[data-id={field}]")
+
+    def take(self, field: str, *modifiers: str) -> None:
+        """Select a column by its name; beside that is the arrow that sorts."""
+        self.title(field).locator("b").click(modifiers=modifiers)  # type: ignore[arg-type]
+
     def column(self, field: str) -> list[str]:
         """The texts of a column that are on the page, from the top."""
         at = self.fields.index(field) + 1

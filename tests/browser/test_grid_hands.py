@@ -36,10 +36,6 @@ def titles(grid: GridPage) -> list[str]:
     return grid.page.locator("[role=columnheader] b").all_inner_texts()
 
 
-def title(grid: GridPage, field: str) -> Locator:
-    return grid.page.locator(f".slick-header-column[data-id={field}]")
-
-
 def number(grid: GridPage, row: int) -> Locator:
     return grid.page.locator(f".slick-row[data-row='{row}'] .slick-cell.l0")
 
@@ -123,7 +119,7 @@ def test_menu__opens_by_key_and_mouse_goes_by_arrows_and_letters_and_gives_focus
     grid.press("Escape")
     # The notebook's own menu never opens.
     page.evaluate("document.addEventListener('contextmenu', () => (window.opened = true))")
-    for place in (grid.cell(1, "name"), number(grid, 1), title(grid, "name"), page.locator(".oap .stat")):
+    for place in (grid.cell(1, "name"), number(grid, 1), grid.title("name"), page.locator(".oap .stat")):
         place.click(button="right")
         grid.press("Escape")
     assert page.evaluate("window.opened") is None
@@ -262,13 +258,13 @@ def test_sort__takes_several_keys_and_off_by_mouse_and_keyboard_and_never_after_
     grid: GridPage,
 ) -> None:
     def arrow(field: str, *modifiers: str) -> None:
-        title(grid, field).hover()
-        title(grid, field).locator(".so").click(modifiers=modifiers)  # type: ignore[arg-type]
+        grid.title(field).hover()
+        grid.title(field).locator(".so").click(modifiers=modifiers)  # type: ignore[arg-type]
 
     usual = [f"Deal {n}" for n in range(8)]
     arrow("owner_name")
     assert sorts(grid) == {"owner_name": "↑"}
-    expect(title(grid, "owner_name")).to_have_attribute("aria-sort", "ascending")
+    expect(grid.title("owner_name")).to_have_attribute("aria-sort", "ascending")
     arrow("value", "Shift")
     arrow("value", "Shift")
     assert sorts(grid) == {"owner_name": "↑1", "value": "↓2"}
@@ -284,7 +280,7 @@ def test_sort__takes_several_keys_and_off_by_mouse_and_keyboard_and_never_after_
     keys = [{"field": "owner_name", "down": False}, {"field": "value", "down": True}]
     grid.until(lambda: grid.grid.state["sort"], keys)
     grid.page.evaluate("() => { window.close(); return window.again(); }")
-    expect(title(grid, "value").locator(".so")).to_have_text("↓2")
+    expect(grid.title("value").locator(".so")).to_have_text("↓2")
     assert grid.column("name")[:2] == ["Deal 6", "Deal 4"]
     # The third time takes a key off; without Shift it is the only one.
     arrow("value", "Shift")
@@ -322,12 +318,10 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     first = titles(grid)
 
     def drag(field: str, to: str) -> None:
-        a, b = title(grid, field).bounding_box(), title(grid, to).bounding_box()
-        assert a is not None
+        grid.title(field).locator("b").hover()
+        b = grid.title(to).bounding_box()
         assert b is not None
-        page.mouse.move(a["x"] + 40, a["y"] + 10)  # beside the arrow
         page.mouse.down()
-        page.mouse.move(a["x"] + 60, a["y"] + 10)
         page.mouse.move(b["x"] + b["width"] - 12, b["y"] + 10, steps=4)
         page.mouse.up()
 
@@ -335,28 +329,28 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     drag("stage", "close_date")
     expect(grid.sums).to_contain_text("24 cells")
     assert titles(grid) == first
-    title(grid, "stage").locator("b").click()
+    grid.take("stage")
     expect(grid.sums).to_contain_text("8 cells")
     drag("stage", "close_date")
     assert titles(grid) == ["Deal", "Owner", "Value", "Close date", "Stage", "Stated", "Status"]
-    expect(title(grid, "stage")).to_have_class(has_class("selc"))
+    expect(grid.title("stage")).to_have_class(has_class("selc"))
     grid.until(lambda: grid.grid.state["order"][:5], ["name", "owner_name", "value", "close_date", "stage"])
     # Several at once, and none before the first column.
-    title(grid, "value").locator("b").click()
-    title(grid, "close_date").locator("b").click(modifiers=["Shift"])
+    grid.take("value")
+    grid.take("close_date", "Shift")
     drag("value", "stage")
     assert titles(grid)[1:5] == ["Owner", "Stage", "Value", "Close date"]
     # Double click on a border fits; the edge drags as before.
-    border = title(grid, "status").locator(".slick-resizable-handle")
+    border = grid.title("status").locator(".slick-resizable-handle")
     box = border.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 3, box["y"] + 8)
     page.mouse.down()
     page.mouse.move(box["x"] + 90, box["y"] + 8, steps=3)
     page.mouse.up()
-    wide = title(grid, "status").evaluate("node => node.offsetWidth")
-    title(grid, "status").locator(".slick-resizable-handle").dblclick()
-    assert title(grid, "status").evaluate("node => node.offsetWidth") < wide
+    wide = grid.title("status").evaluate("node => node.offsetWidth")
+    grid.title("status").locator(".slick-resizable-handle").dblclick()
+    assert grid.title("status").evaluate("node => node.offsetWidth") < wide
     # The same by keyboard: move, freeze, fit, hide.
     grid.fields = ["name", "owner_name", "stage", "value", "close_date", "probability", "status"]
     grid.click(0, "value")
@@ -382,7 +376,7 @@ def test_columns__are_dragged_fitted_frozen_hidden_and_moved_by_keyboard(grid: G
     expect(grid.cell(0, "value")).to_have_text("5")
     assert serious_faults(page) == []
     page.evaluate("() => { window.close(); return window.again(); }")
-    expect(title(grid, "owner_name")).to_be_visible()
+    expect(grid.title("owner_name")).to_be_visible()
     assert frozen() == ["Deal", "Owner"]
     grid.click(0, "owner_name")
     grid.press("Shift+F10")
@@ -651,7 +645,7 @@ def test_toolbar__stays_on_one_line_and_keeps_what_has_no_room_behind_more(grid:
 
 @pytest.mark.parametrize("field", ["owner_name", "close_date"])
 def test_titles__are_whole_beside_the_arrow_that_sorts(grid: GridPage, field: str) -> None:
-    head = title(grid, field)
+    head = grid.title(field)
     apart = """head => {
         const [text, arrow] = ["b", ".so"].map((each) => head.querySelector(each).getBoundingClientRect());
         const inside = head.getBoundingClientRect();
@@ -667,8 +661,8 @@ def test_clipboard__works_after_a_filter_and_sort_and_after_a_copy_that_was_refu
     grid.page.locator("[data-filter='name']").click()
     grid.type("Deal", "Enter")
     expect(grid.said).to_have_text("8 deals match")
-    title(grid, "value").hover()
-    title(grid, "value").get_by_role("button").click()
+    grid.title("value").hover()
+    grid.title("value").get_by_role("button").click()
     expect(grid.said).to_have_text("Sorted by Value")
     grid.click(0, "value")
     grid.paste("5000")

@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
-import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.widgets import Explorer, Grid
-from opp_analytics.widgets.explorer.choice import VIEWS, Choice
+from opp_analytics.widgets.explorer.choice import PRESETS, UNFILTERED, VIEWS, Choice
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import Findings, Target
-from tests.widgets.explorer.pipelines import DAYS, record, states
+from tests.widgets.asking import read
+from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
 
-__all__ = ["TARGETS"]
+__all__ = ["EXPLORER", "GRID", "TARGETS"]
 
 _AREA = {
     "rows": [0, 2],
     "fields": ["value", "close_date"],
     "block": [["5", "12/31/2026"], [[1, "value"], None]],
 }
-_GRID: list[dict[str, Any]] = [
+_LAYOUT = {
+    "order": ["name", "value"], "hidden": ["unique_id"], "widths": {"value": 90}, "frozen": 1, "sort": [{"field": "value", "down": True}],
+    "figures": ["sum"], "filters": {"value": {"text": "> 5", "list": ["5", ""], "but": True}},
+}  # fmt: skip
+_DRAFT = "(the newest)"
+"""Stands for a name that only the grid knows."""
+GRID: list[dict[str, Any]] = [
     {"do": "edit", "areas": [_AREA], "label": "Pasted {cells}"},
     {"do": "edit", "areas": [{"rows": [1], "fields": ["stage"], "block": [["closed won"]]}], "label": ""},
     {"do": "edit", "areas": [{"rows": [1], "fields": ["probability"], "block": [["60"]]}], "label": ""},
     {"do": "edit", "areas": [{"rows": [0], "fields": ["name"], "block": [["Acme"]]}], "label": ""},
     {"do": "revert", "areas": [{"rows": [0, 1], "fields": ["value", "name"]}]},
     {"do": "dismiss", "areas": [{"rows": [0], "fields": ["value"]}]},
-    {"do": "bulk", "rows": [0, 1], "verb": "shift", "field": "close_date", "text": "7"},
+    {"do": "bulk", "rows": [0, 1], "verb": "change", "field": "close_date", "text": "+7d"},
     {"do": "bulk", "rows": [0, 1], "verb": "month_end", "field": "close_date", "text": ""},
     {"do": "bulk", "rows": [0, 1], "verb": "set", "field": "owner_name", "text": "Bo"},
     {"do": "remove", "rows": [0, 1]},
     {"do": "choose", "row": 0, "field": "value", "keep": "mine"},
     {"do": "judge", "cells": [["value", "45k"], ["stage", "won"]]},
     {"do": "operands", "cells": [["close_date", "12/31"], ["value", "20k"]]},
-    *({"do": what} for what in ("add", "undo", "redo", "state", "strip", "review", "receipt", "check", "apply", "undo run")),
+    {"do": "preview", "rows": [0, 1], "verb": "append", "field": "name", "text": " (2027)"},
+    {"do": "duplicate", "rows": [1]},
+    {"do": "history", "row": 0, "field": "value"},
+    {"do": "layout", "layout": _LAYOUT},
+    {"do": "layouts", "save": {"name": "Mine", "layout": _LAYOUT}, "drop": "Other"},
+    {"do": "take", "changes": [["o1", "Acme", "value", "100", "45k"], ["new 1", "", "(deal)", "", "added"], ["new 1", "", "stage", "", "won"]]},
+    {"do": "take draft", "draft": _DRAFT},
+    {"do": "drop draft", "draft": _DRAFT},
+    *({"do": what} for what in ("add", "undo", "redo", "agree", "state", "strip", "problems", "review", "receipt", "check")),
+    *({"do": what} for what in ("apply", "undo run", "keep")),
     {"do": "part", "part": 0, "parts": 2, "text": '{"do": "undo"'},
 ]  # fmt: skip
-_LAYOUT = {
-    "order": ["name", "value"], "hidden": ["unique_id"], "widths": {"value": 90}, "sort": {"field": "value", "down": True},
-    "filters": {"value": {"text": "> 5", "list": ["5", None]}},
-}  # fmt: skip
 _TRAITS = {
     "_layout": _LAYOUT,
     "_columns": [],
@@ -57,18 +68,26 @@ _TRAITS = {
     "_shown": "",
 }
 _STATE: dict[str, Any] = {
-    "owners": ["Ann", None], "stages": ["proposal"], "low": 10.0, "high": 90_000.0, "first": "2026-03-01", "last": "2026-05-01",
-    "text": "deal", "start": f"{DAYS[0]}T08:00:00+00:00", "end": f"{DAYS[-1]}T08:00:00+00:00", "target": 500.0, "due": "2026-04",
+    "owners": ["Ann", None, OWNERS[2]], "stages": ["proposal", "negotiation", "closed_won"], "low": 10.0, "high": 90_000.0, "first": "2026-01-01", "last": "2026-12-31",
+    "text": "deal", "where": {"region": ["East"]}, "picked": ["d00", "d01", "d02", "d05"], "discussed": "no", "planned": True, "start": f"{DAYS[0]}T08:00:00+00:00", "end": f"{DAYS[-1]}T08:00:00+00:00", "target": 500.0, "due": "2026-04",
 }  # fmt: skip
-_EXPLORER: list[dict[str, Any]] = [
+EXPLORER: list[dict[str, Any]] = [
     *({"do": "choose", "state": {"view": view, **_STATE}} for view in VIEWS),
     {"do": "choose", "state": {"view": "pipeline", "by": "close_month"}},
     {"do": "choose", "state": {"view": "win_rates", "by": "region"}},
     {"do": "choose", "state": {"view": "forecast", "by": "Q", "target": 1000}},
-]
-_EXPLORER += [
+    *({"do": "choose", "state": {"view": "forecast", "by": by, "due": "2026-04", "target": 500.0}} for by in ("region", "coverage", *UNFILTERED)),
+    *({"do": "choose", "state": {"close": preset, "planned": True}} for preset in PRESETS),
+]  # fmt: skip
+EXPLORER += [
     {"do": "deals", "key": "proposal", "label": "proposal"},
-    {"do": "deal", "id": "d01"},
+    {"do": "deal", "id": "d01", "key": "proposal"},
+    {"do": "pick", "text": "d01, Deal 3 'x'\nnobody"},
+    {"do": "note", "id": "d01", "discussed": True, "note": "Call back", "known": None},
+    {"do": "edit", "key": None},
+    {"do": "page", "key": "proposal", "label": "Proposal"},
+    {"do": "table"},
+    {"do": "keep"},
     {"do": "csv", "key": "proposal"},
     {"do": "part", "part": 0, "parts": 1, "text": '{"do": "csv", "key": null}'},
 ] * 3
@@ -121,11 +140,7 @@ def _send(widget: Grid | Explorer, method: str, content: Any) -> list[dict[str, 
         logger.removeHandler(raised)
     for error in raised.errors:
         raise error
-    return [json.loads(zlib.decompress(each), parse_constant=_refuse_constant) for each in told]
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON: no browser reads it")
+    return [read(each) for each in told]
 
 
 def _is_part(content: Any) -> bool:
@@ -133,9 +148,18 @@ def _is_part(content: Any) -> bool:
     return isinstance(content, dict) and content.get("do") == "part" and content.get("part") == 0
 
 
+def _deals() -> pd.DataFrame:
+    return sound().assign(seats=[1, 2, 3, 4, 5, 6], hot=True)
+
+
 @cache
 def _grid() -> Grid:
-    return oa.edit(sound().assign(seats=[1, 2, 3, 4, 5, 6], hot=True), as_of="2026-06-01")
+    """A grid with a history, and the draft of one that is gone."""
+    history = oa.History(Path(tempfile.mkdtemp()))
+    history.record(_deals(), at="2026-05-01T08:00Z")
+    left = oa.edit(_deals(), as_of="2026-06-01")
+    _send(left, "custom", GRID[0])
+    return oa.edit(_deals(), history=history, as_of="2026-06-01")
 
 
 def _picture(grid: Grid) -> Any:
@@ -146,6 +170,8 @@ def _picture(grid: Grid) -> Any:
 
 def _tell_grid(findings: Findings, given: tuple[str, Any]) -> None:
     grid = _grid()
+    if isinstance(given[1], dict) and given[1].get("draft") == _DRAFT:
+        given = given[0], given[1] | {"draft": grid._kept[0].key}
     before = _picture(grid)
     with findings.call(f"grid {given}"):
         answers = _send(grid, *given)
@@ -160,13 +186,14 @@ def _tell_grid(findings: Findings, given: tuple[str, Any]) -> None:
         while grid._sheet.undo().cells or grid._sheet.step_labels[0]:
             pass
         grid._sheet.forget_steps()
-        assert (
-            grid.edited.equals(_grid.__wrapped__().edited)
-            if grid._sheet.end == 6
-            else grid.edited is not None
-        )
-    if grid._sheet._cells or grid._sheet._end > 50 or grid._sheet._removed:
+        assert grid.edited.equals(_unedited()) if grid._sheet.end == 6 else grid.edited is not None
+    if grid._sheet._cells or grid._sheet._end > 50 or grid._sheet._removed or not grid._kept:
         _grid.cache_clear()
+
+
+@cache
+def _unedited() -> pd.DataFrame:
+    return oa.edit(_deals(), as_of="2026-06-01").edited
 
 
 def _probe_grid(grid: Grid) -> None:
@@ -183,9 +210,11 @@ def _probe_grid(grid: Grid) -> None:
 
 @cache
 def _explorer(recorded: bool) -> Explorer:
-    frames = states(12)
-    history = record(frames, Path(tempfile.mkdtemp())) if recorded else None
-    return oa.explore(frames[-1], history, as_of=DAYS[-1])
+    frames, folder = states(12), Path(tempfile.mkdtemp())
+    history = record(frames, folder / "history") if recorded else None
+    # Notes are kept beside an org file.
+    (folder / "org.toml").touch()
+    return oa.explore(oa.Org.read(folder / "org.toml").apply(frames[-1]), history, as_of=DAYS[-1])
 
 
 def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any]]) -> None:
@@ -208,6 +237,6 @@ def _tell_explorer(findings: Findings, given_message: tuple[bool, tuple[str, Any
 
 _few = st.integers(0, 5).map(lambda chance: chance == 5)  # views of a history take their time
 TARGETS = {
-    "grid messages": Target(_tell_grid, _messages(_GRID), 60),
-    "explorer messages": Target(_tell_explorer, st.tuples(_few, _messages(_EXPLORER)), 60),
+    "grid messages": Target(_tell_grid, _messages(GRID), 60),
+    "explorer messages": Target(_tell_explorer, st.tuples(_few, _messages(EXPLORER)), 60),
 }

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fuzz import from_servers
+import opp_analytics as oa
+from tests.fuzz import from_servers, from_widgets
 from tests.fuzz.__main__ import TARGETS
+from tests.fuzz.from_frames import sound
 from tests.fuzz.targets import fuzz
 
 # Slow: a minute in all.
@@ -18,6 +20,12 @@ pytestmark = pytest.mark.slow
 def _servers() -> Iterator[None]:
     yield
     from_servers.close_servers()
+
+
+def test_widgets__are_sent_every_kind_of_message() -> None:
+    deals = sound()
+    for widget, messages in ((oa.edit(deals), from_widgets.GRID), (oa.explore(deals), from_widgets.EXPLORER)):
+        assert {message["do"] for message in messages} == {*widget._shapes(), "keep", "part"}
 
 
 @pytest.mark.parametrize("name", TARGETS)

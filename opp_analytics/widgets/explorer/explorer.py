@@ -312,7 +312,7 @@ class Explorer(Widget):
                 self.edit(request.get("key"))
                 return {"planned": self._show_planned(self._view)}
             case "page":
-                return {"page": self._write_page(request["key"], request["label"])}
+                return {"page": self._write_page(request.get("key"), request["label"])}
             case "note":
                 return self._write_note(request)
             case _:

@@ -108,7 +108,7 @@ def test_save__of_a_view_without_deals_is_refused(tmp_path: Path) -> None:
     explorer = oa.explore(states()[0].iloc[:0], as_of=DAYS[0])
     with pytest.raises(ArgumentValueError, match="no deals to save"):
         explorer.save(tmp_path / "page.html")
-    assert "no deals to save" in ask(explorer, do="page", key=None, label="")["error"]
+    assert "no deals to save" in ask(explorer, do="page", label="")["error"]
 
 
 def test_save__has_what_the_meeting_noted(tmp_path: Path) -> None:
