@@ -209,7 +209,7 @@ class Grid(Widget):
             When one of the three columns is missing.
         """
         with self._lock:
-            answer = self._show_done(take_in(self._sheet, spell_changes(self._sheet, changes))[0])
+            answer = self._take(list(spell_changes(self._sheet, changes)))
         self._post(answer)
         return str(answer["said"])
 
@@ -224,7 +224,7 @@ class Grid(Widget):
             When there is no such draft.
         """
         with self._lock:
-            answer = self._take_draft(self._find_draft(number))
+            answer = self._take(self._find_draft(number).changes)
         self._post(answer)
         return str(answer["said"])
 
@@ -317,7 +317,7 @@ class Grid(Widget):
         return dict.fromkeys((*_READS, *_ON_SHEET, *_WRITES), entries()) | shapes
 
     def _remember(self, do: str) -> Callable[[], None] | None:
-        if do in _ON_SHEET or do == "take draft":
+        if do in _ON_SHEET or do in ("take", "take draft"):
             return remember(self._sheet, self._review)
         return None if do in _WRITES else remember()
 
@@ -344,8 +344,10 @@ class Grid(Widget):
                 return {"history": show_history(sheet, self._history, row, field, ours)}
             case "strip":
                 return {"strip": self._show_strip()}
+            case "take":
+                return self._take([*map(Change._make, request["changes"])])
             case "take draft":
-                return self._take_draft(self._find_draft(**asked))
+                return self._take(self._find_draft(**asked).changes)
             case "drop draft":
                 return self._drop(self._find_draft(**asked))
             case _:
@@ -391,11 +393,15 @@ class Grid(Widget):
         self._drafts = self._show_drafts()
         return {"drafts": self._drafts}
 
-    def _take_draft(self, draft: KeptDraft) -> dict[str, Any]:
-        """Take a draft in; its file goes once the edits are in this grid's own, and keeps those that found no place."""
-        answer, left = take_in(self._sheet, draft.changes)
+    def _take(self, changes: list[Change]) -> dict[str, Any]:
+        """Take edits in; a draft of these alone goes once they are in this grid's own, and keeps those that found no place."""
+        answer, left = take_in(self._sheet, changes)
         shown = self._show_done(answer)
-        return shown if self._unkept else shown | self._drop(draft, left)
+        taken = {(each.unique_id, each.field, each.after) for each in changes}
+        for draft in [] if self._unkept else self._kept:
+            if taken.issuperset((each.unique_id, each.field, each.after) for each in draft.changes):
+                shown |= self._drop(draft, left)
+        return shown
 
     def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
         review = self._review
@@ -498,7 +504,6 @@ _ON_SHEET: dict[str, Callable[..., Answer]] = {
     "edit": _edit_areas,
     "revert": lambda sheet, areas: sheet.revert(_list_keys(areas)),
     "dismiss": lambda sheet, areas: sheet.dismiss(_list_keys(areas)),
-    "take": lambda sheet, changes: take_in(sheet, map(Change._make, changes))[0],
     "bulk": EditSheet.change_many,
     **{name: getattr(EditSheet, name) for name in ("add", "duplicate", "remove", "undo", "redo", "agree")},
 }

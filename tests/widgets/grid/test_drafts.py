@@ -12,6 +12,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataWarning, MissingColumnError
 from opp_analytics.widgets import Grid
+from opp_analytics.widgets.grid.drafts import list_changes
 from tests.widgets.asking import ask, put
 from tests.writer.frames import opportunities
 
@@ -181,6 +182,18 @@ def test_changes__that_were_copied_are_taken_in(state):
 
 
 @pytest.mark.slow
+def test_draft__is_settled_once_all_of_its_edits_are_taken_in_by_hand(state):
+    _edit_some(first := oa.edit(opportunities()))
+    put(other := oa.edit(opportunities()), (3, "value", "9"))
+    again = oa.edit(opportunities())
+    changes = [list(each) for each in list_changes(first._sheet, first._sheet.list_edits())]
+    assert len(ask(again, do="take", changes=changes[1:])["drafts"]) == 2
+    assert len(ask(again, do="take", changes=changes)["drafts"]) == 1
+    assert again.drafts["edits"].tolist() == [1]
+    again.take(other.changes)
+    assert again.drafts.empty
+
+
 def test_draft__of_many_cells_grows_by_a_step_and_is_written_anew_when_it_is_long(state):
     deals = opportunities(3000)
     grid = oa.edit(deals)
