@@ -33,6 +33,9 @@ def test_draft__is_offered_in_the_strip_from_the_first_drawing(page: Page, scree
     grid = GridPage(page, oa.edit(opportunities(), as_of="2026-06-01"))
     expect(grid.strip).to_contain_text("1 edit to 1 deal from today")
     expect(grid.strip).to_contain_text("1 more")
+    # The offer hides neither what this grid has changed nor its forecast.
+    expect(grid.strip).to_contain_text("No changes yet")
+    expect(grid.strip).to_contain_text("forecast Jun")
     page.screenshot(path=screenshots / "grid-draft.png")
     assert serious_faults(page) == []
     # Later: the strip is as always, with a way back to the question.

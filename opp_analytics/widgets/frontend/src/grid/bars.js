@@ -95,7 +95,6 @@ export function strip(grid) {
   }
   const review = h("button", { class: "btn pri", "data-bar": "review", onclick: () => grid.drawer.open("review") }, "Review plan");
   const asked = question(grid);
-  if (asked) return [asked, review];
   const { period, changed = [], why, about, run } = money;
   const forecast = period ? outlook(period, about, counts.changes) : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
   if (changed.length > 1) forecast.push(" ", link("periods", `and ${count(changed.length - 1, "more period")}`, () => grid.openPeriods()));
@@ -105,9 +104,10 @@ export function strip(grid) {
       ? [run.undone ? "Run undone" : `${count(run.written, "change")} written at ${run.at}`]
       : ["No changes yet"];
   const receipt = run ? [dot(), link("receipt", counts.changes || run.undone ? "Receipt" : "Receipt and undo", () => grid.drawer.open("receipt"))] : [];
-  const kept = grid.drafts.length ? [dot(), link("drafts", `${count(grid.drafts.length, "draft")} kept`, () => grid.postpone(false))] : [];
+  const kept = grid.drafts.length && !asked ? [dot(), link("drafts", `${count(grid.drafts.length, "draft")} kept`, () => grid.postpone(false))] : [];
   const problems = counts.problems ? [dot(), link("problem", count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
   return [
+    asked ?? "",
     h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, kept, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
     review,
   ];

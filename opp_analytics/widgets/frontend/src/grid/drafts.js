@@ -41,11 +41,11 @@ export function readChanges(text) {
   return lines.length && HEAD.every((title, at) => head[at]?.trim() === title) ? lines.map((line) => line.slice(0, HEAD.length)) : null;
 }
 
-// What is asked in the strip's place: whether a pasted block, or a draft, is to be taken in; null if nothing is.
+// What is asked above the strip: whether a pasted block, or a draft, is to be taken in; null if nothing is.
 export function question(grid) {
   const { pasted, drafts, later } = grid;
   const link = (mark, text, act) => h("button", { class: "lnk", "data-bar": mark, onclick: act }, text);
-  const ask = (words, ...links) => h("div", { class: "pl", role: "group", "aria-label": "Kept edits" }, words, links.flatMap((each) => [h("span", { class: "d" }, "·"), each]));
+  const ask = (words, ...links) => h("div", { class: "pl asks", role: "group", "aria-label": "Kept edits" }, words, links.flatMap((each) => [h("span", { class: "d" }, "·"), each]));
   if (pasted) {
     return ask([h("b", {}, `${count(pasted.changes.length, "edit")} with ids`), " in what you pasted."],
       link("take", "Take them in", () => grid.answerPasted("take")),
