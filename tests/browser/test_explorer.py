@@ -595,6 +595,30 @@ def test_focus__stays_where_what_had_it_is_drawn_away(page: Page, tmp_path) -> N
     expect(reset).to_be_focused()
 
 
+def test_tab__that_is_chosen_is_in_sight_when_the_pane_gets_narrow(page: Page) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"view": "at_risk"}))
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_function("document.querySelector('.tab.on').getBoundingClientRect().right <= 320")
+
+
+def test_deals__with_notes_fit_the_pane_of_a_notebook(page: Page, tmp_path, screenshots) -> None:
+    org = tmp_path / "opp-analytics.toml"
+    org.write_text('currency = "USD"\n')
+    frames = states()
+    frame = oa.Org.read(org).apply(frames[-1].assign(value=lambda deals: deals["value"] + 30_000.25))
+    write_note(
+        tmp_path / "review.csv", str(frame["unique_id"][0]), note="Call them on Monday with a second offer"
+    )
+    explorer = oa.explore(frame, record(frames, tmp_path / "history"), as_of=DAYS[-1])
+    page.set_viewport_size({"width": 848, "height": 900})
+    show(page, explorer)
+    page.locator(".mk").first.click()
+    expect(page.locator(".deals thead")).to_contain_text("Flags")
+    expect(page.locator(".deals thead")).to_contain_text("Note")
+    assert page.locator(".tbs").evaluate("node => node.scrollWidth - node.clientWidth") == 0
+    page.screenshot(path=screenshots / "explorer-deals-848.png", full_page=True)
+
+
 def test_person__without_deals_opens_without_a_table_or_an_edit(page: Page) -> None:
     team = recorded_team(make_org())
     state = {"view": "forecast", "by": "owner_name", "due": "2026-12"}

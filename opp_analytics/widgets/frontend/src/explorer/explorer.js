@@ -77,6 +77,8 @@ class Explorer {
     this.root.append(this.top, this.ctl, this.chips, this.plan, this.kpi, this.fig, this.live, this.deals.node, h("div", { class: "foot" }, this.code, this.#actions()));
     this.tip = new Tip(this.root);
     this.draw();
+    this.resized = new ResizeObserver(() => this.#showTab());
+    this.resized.observe(this.top);
   }
 
   #actions() {
@@ -191,8 +193,7 @@ class Explorer {
       const before = active(this.root);
       const inside = this.root.contains(before);
       this.top.replaceChildren(...tabs(this));
-      const on = this.top.querySelector(".on");
-      on.parentElement.scrollLeft = on.offsetLeft + on.offsetWidth - on.parentElement.clientWidth; // where tabs scroll
+      this.#showTab();
       this.ctl.className = `ctl v-${this.state.view}`;
       if (!this.#writing) this.ctl.replaceChildren(...controls(this));
       this.chips.replaceChildren(...chips(this));
@@ -205,6 +206,12 @@ class Explorer {
       }
       if (inside && !this.root.contains(active(this.root))) this.#refocus(before.dataset);
     });
+  }
+
+  // Where tabs scroll, the chosen one is in sight.
+  #showTab() {
+    const on = this.top.querySelector(".on");
+    on.parentElement.scrollLeft = on.offsetLeft + on.offsetWidth - on.parentElement.clientWidth;
   }
 
   // Focus stays with what was drawn anew; else the keys that follow would be the notebook's.
@@ -382,6 +389,7 @@ class Explorer {
   close() {
     this.model.off("change:_shown", this.onShown);
     this.replan.cancel();
+    this.resized.disconnect();
     this.kernel.close();
     this.bench.close();
     this.popovers.end();
