@@ -160,11 +160,6 @@ class KeptDraft:
     """Steps that could not be read."""
 
     @property
-    def key(self) -> str:
-        """What names it in messages."""
-        return self.file.stem
-
-    @property
     def deals(self) -> int:
         """Number of deals that are edited, added or removed."""
         return len({change.unique_id for change in self.changes})

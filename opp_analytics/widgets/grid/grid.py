@@ -372,7 +372,7 @@ class Grid(Widget):
     # -- drafts
 
     def _show_drafts(self) -> list[dict[str, str]]:
-        return [{"draft": draft.key, "said": self._describe(draft)} for draft in self._kept]
+        return [{"draft": draft.file.stem, "said": self._describe(draft)} for draft in self._kept]
 
     def _describe(self, draft: KeptDraft) -> str:
         """Write “12 edits to 9 deals from Nov 28, 4:10 PM (review.ipynb)”."""
@@ -383,7 +383,7 @@ class Grid(Widget):
 
     def _find_draft(self, draft: str | int) -> KeptDraft:
         for at, kept in enumerate(self._kept):
-            if draft in (at, kept.key):
+            if draft in (at, kept.file.stem):
                 return kept
         raise ArgumentValueError("There is no such draft: it was taken in or dropped. Look at grid.drafts.")
 

@@ -431,23 +431,20 @@ class EditSheet:
             answer = trial.change_many(rows, verb, field=field, text=text)
         except ArgumentValueError as reason:
             return {"lines": [], "said": str(reason), "more": 0}
+        changed = [(row, trial.edit_of((row, field))) for row, _ in answer.cells]
         lines = [
             {
                 "deal": self.deal_name(row),
-                "old": column.show(self.value(row, name)),
-                "new": column.show(trial.value(row, name)),
-                "why": cell.why if (cell := trial.edit_of((row, name))) is not None else "",
+                "old": column.show(self.value(row, field)),
+                "new": column.show(trial.value(row, field)),
+                "why": cell.why if cell else "",
             }
-            for row, name in answer.cells[:_PREVIEWED]
+            for row, cell in changed[:_PREVIEWED]
         ]
-        refused = sum(bool(cell and cell.why) for cell in map(trial.edit_of, answer.cells))
+        refused = sum(bool(cell and cell.why) for _, cell in changed)
         told = f"{len(answer.cells) - refused:,} of {count(len(rows))} would change"
-        notes = answer.message.partition(" · ")[2]
-        return {
-            "lines": lines,
-            "said": told + (f" · {notes}" if notes else ""),
-            "more": max(0, len(answer.cells) - _PREVIEWED),
-        }
+        said = " · ".join(filter(None, (told, answer.message.partition(" · ")[2])))
+        return {"lines": lines, "said": said, "more": max(0, len(changed) - _PREVIEWED)}
 
     def revert(self, cells: Iterable[Key]) -> Answer:
         """Give cells their old values back and forget their refusals."""
