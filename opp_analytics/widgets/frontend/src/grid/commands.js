@@ -106,7 +106,7 @@ const GROUPS = {
   ],
 };
 
-export const COMMANDS = Object.entries(GROUPS).flatMap(([group, commands]) => commands.map((command) => ({ group, ...command })));
+const COMMANDS = Object.entries(GROUPS).flatMap(([group, commands]) => commands.map((command) => ({ group, ...command })));
 const BY_ID = new Map(COMMANDS.map((command) => [command.id, command]));
 const BY_CHORD = new Map(COMMANDS.flatMap((command) => (command.native ? [] : (command.keys ?? []).map((keys) => [keys, command]))));
 

@@ -4,7 +4,7 @@ const SCROLL_EVERY = 60;
 const CLICK = 4; // a press that moves less is a click
 
 // The cells that a drag of the fill handle covers beyond the selection; null inside it.
-export function fillTarget({ r0, r1, c0, c1 }, { r, c }) {
+function fillTarget({ r0, r1, c0, c1 }, { r, c }) {
   const down = Math.max(r - r1, r0 - r);
   const across = Math.max(c - c1, c0 - c);
   if (down <= 0 && across <= 0) return null;

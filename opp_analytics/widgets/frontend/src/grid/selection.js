@@ -2,7 +2,7 @@
 
 const clamp = (value, most) => Math.max(0, Math.min(most, value));
 
-export const normal = ({ r0, c0, r1, c1 }) => ({
+const normal = ({ r0, c0, r1, c1 }) => ({
   r0: Math.min(r0, r1),
   r1: Math.max(r0, r1),
   c0: Math.min(c0, c1),

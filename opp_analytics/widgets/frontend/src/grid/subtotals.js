@@ -7,7 +7,7 @@ const FIRST = ["owner_name", "stage", "team", "region", "close_date"];
 const MOST = 100; // different texts of a column to group by
 
 // The columns that group: choices, people, dates by month, and texts of which many deals share one.
-export function groupings(store) {
+function groupings(store) {
   const few = ({ field }) => {
     const seen = new Set();
     for (const value of store.data.get(field)) if (seen.add(value ?? null).size > MOST) return false;
@@ -19,7 +19,7 @@ export function groupings(store) {
 }
 
 // By group: [deals, value, weighted] before and after the edits, of the rows that all other filters let through.
-export function subtotal(store, spec) {
+function subtotal(store, spec) {
   const groups = new Map();
   const [by, value, chance] = [spec.field, "value", "probability"].map((field) => store.data.get(field));
   const shown = store.changedOnly ? store.markedRows : null;
