@@ -13,12 +13,12 @@ export function words({ kind }) {
   return kind === "choice" ? ["in order", "in reverse order"] : ["A to Z", "Z to A"];
 }
 
-// The keys of a column's values with their text and number of rows, in the order of the values; empty ones last.
+// The keys of a column's values that the other filters leave, with their text and number of rows, in the order of the values;
+// empty ones last.
 function valuesOf(store, spec) {
   const column = store.data.get(spec.field);
   const found = new Map();
-  for (let row = 0; row < store.size; row++) {
-    if (store.state(row) === "gone") continue;
+  for (const row of store.passing(spec.field)) {
     const value = column[row] ?? null;
     found.set(value, (found.get(value) ?? 0) + 1);
   }
