@@ -146,6 +146,7 @@ def _check_forecast(
             freq=answers.org.freq(state.get("by", "M")),
             history=answers.history,
             target=state.get("target", targets),
+            periods=[row["key"] for row in panel["rows"]],
         )
     heads = panel["heads"]
     for row in panel["rows"]:
@@ -163,12 +164,21 @@ def _check_forecast(
         if bounds and math.isfinite(given["low"]):
             said_bounds = bounds[0] if bounds[0] != low or low != high else f"{low}–{high}"
             ledger.same(f"{where}, {row['key']}, range", said_bounds, f"{low}–{high}")
-        chance = figures.get("Hits target", text.MISSING)
-        if chance not in (text.MISSING, "met"):
-            ledger.same(f"{where}, {row['key']}, chance", chance, text.percent(given["p_target"]))
+        if not math.isnan(given["p_target"]) and table.attrs["method"] != "stated":
+            nothing = not given["open_count"] and given["expected"] <= given["booked"]
+            chance = (
+                "met" if given["gap"] <= 0 else "none due" if nothing else text.percent(given["p_target"])
+            )
+            ledger.same(f"{where}, {row['key']}, chance", figures["Hits target"], chance)
         if row["key"] == world.period and state.get("by", "M") == "M" and world.day == _last_day(answers):
             ledger.claim(EVERYWHERE, FORECAST, said, where)
     now = str(pd.Period(_last_day(answers), answers.org.freq(state.get("by", "M"))))
+    if answers.history is not None and panel["rows"]:
+        # New business is expected in each month, so none in between is left out.
+        shown = [row["key"] for row in panel["rows"]]
+        year = pd.period_range(now, periods=12, freq=answers.org.freq(state.get("by", "M"))).astype(str)
+        near = [month for month in year if month <= max(shown)]
+        ledger.same(f"{where}, months", [month for month in shown if month in year], near)
     # Of one deal alone the title says how likely that is to close.
     likely = re.search(r"([<>]?\d+%) likely(?! to close)", panel["title"])
     if likely and now in table.index:

@@ -952,6 +952,18 @@ def test_forecast__of_picked_deals_leaves_new_business_out_and_says_so(team: His
     pd.testing.assert_frame_equal(run_code(part, picked, team)["table"], alone)
 
 
+def test_forecast__by_month_leaves_out_no_month_in_between_and_says_each_chance(team: History) -> None:
+    deals = team.as_of(TODAY)
+    due = deals["close_date"].between("2026-12-01", "2026-12-31") & (deals["stage"] == "proposal")
+    deals = deals[~due]
+    explorer = oa.explore(deals, team, as_of=TODAY, state={"view": "forecast", "target": 9000.0})
+    rows = {row["key"]: row["figures"] for row in read_panel(explorer)["rows"]}
+    assert list(rows) == ["2026-11", "2026-12", "2027-01"]
+    assert [each[3] for each in rows.values()] == ["3", "0", "1"]
+    chances = explorer.table.loc[list(rows), "p_target"]
+    assert [each[2] for each in rows.values()] == [text.percent(float(chance)) for chance in chances]
+
+
 def test_forecast__has_the_targets_of_the_org() -> None:
     org = oa.Org(targets=[{"period": "2026-11", "target": 8000}], currency="USD")
     history = recorded_team(org)

@@ -13,11 +13,13 @@ from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import find_gap, heading
 from opp_analytics.certificate import Certificate
 from opp_analytics.org import OPEN, WON, outcome_codes
+from opp_analytics.periods import labels
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Lack, Option, View, open_deals
 
+_YEAR = 12
 _STILL_WON = "what past periods still won at the same point"
 """What a run rate expects beyond the open deals."""
 
@@ -51,9 +53,14 @@ class ForecastView(View):
     def call(self) -> AnalysisCall:
         levels = self._levels
         by = {"by": levels[0] if len(levels) == 1 else levels} if levels else {}
-        return AnalysisCall(
-            "forecast", self._ask(self.freq) | by | self._aim([str(self._now + step) for step in range(12)])
-        )
+        coming = [str(self._now + step) for step in range(_YEAR)]
+        due = open_deals(self.source)["close_date"]
+        held = set(labels(due[due >= self.day], self._freq))
+        # New business is expected in a month without a deal due, too.
+        last = max((place for place, label in enumerate(coming) if label in held), default=0)
+        between = [] if self.is_alone else [label for label in coming[1:last] if label not in held]
+        further = {"periods": between} if between else {}
+        return AnalysisCall("forecast", self._ask(self.freq) | by | further | self._aim(coming))
 
     @property
     def _is_part(self) -> bool:
@@ -200,6 +207,7 @@ class ForecastView(View):
         money, ahead = self.money, self.by_period[~self.by_period.index.isin(BUCKETS)]
         current = ahead.index >= str(self._now)
         held = (ahead["booked"] > 0) | (ahead["open_count"] > 0) | ahead["to_date"]
+        held |= (ahead["expected"] > 0) & (ahead.index <= max(ahead.index[held], default=""))
         coming = ahead[current & held].head(MARKS)
         targets = coming["target"].dropna()
         # The axis ends at 92% of the width: the label of the target needs the rest.
@@ -211,7 +219,7 @@ class ForecastView(View):
             figures = (
                 money(row["expected"]),
                 f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
-                text.percent(row["p_target"]) if row["to_date"] and not is_stated else text.MISSING,
+                self._write_chance(row),
                 f"{int(row['open_count']):,}",
             )
             rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
@@ -223,6 +231,16 @@ class ForecastView(View):
             label_width=104,
             figure_width=92,
         )
+
+    def _write_chance(self, row: pd.Series[Any]) -> str:
+        """Write the chance of a target, or why there is none."""
+        if row["gap"] <= 0:
+            return "met"
+        if math.isnan(row["target"]):
+            return text.MISSING
+        if not row["open_count"] and not row["expected"] > row["booked"]:
+            return "none due"
+        return text.MISSING if self.method == "stated" else text.percent(row["p_target"])
 
     @property
     def finding(self) -> str:

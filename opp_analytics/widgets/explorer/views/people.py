@@ -99,14 +99,6 @@ class OnePeriodView(ForecastView):
             Kpi("Coverage", cover if row["open_count"] or row["gap"] <= 0 else text.MISSING, due),
         ]
 
-    def _write_chance(self, row: pd.Series[Any]) -> str:
-        """Write the chance of a target, or why there is none."""
-        if row["gap"] <= 0:
-            return "met"
-        if not row["open_count"] and not row["expected"] > row["booked"]:
-            return "none due"
-        return text.MISSING if self.method == "stated" else text.percent(row["p_target"])
-
 
 class PeopleView(OnePeriodView):
     """Rows of people, teams or other names, which add up to the whole: `oa.forecast` of one period by them."""
