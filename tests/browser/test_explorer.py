@@ -595,6 +595,22 @@ def test_focus__stays_where_what_had_it_is_drawn_away(page: Page, tmp_path) -> N
     expect(reset).to_be_focused()
 
 
+def test_target__that_is_refused_stays_with_the_reason_beside_it(page: Page) -> None:
+    show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"view": "forecast"}))
+    target, error = page.get_by_label("Target of a period"), page.locator(".ctl .err")
+    target.fill("lots")
+    page.keyboard.press("Enter")
+    expect(error).to_contain_text("“lots” is not an amount")
+    expect(target).to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Tab")
+    expect(target).to_have_value("lots")
+    expect(error).to_be_visible()
+    target.fill("400k")
+    page.keyboard.press("Enter")
+    expect(error).to_be_hidden()
+    expect(target).to_have_attribute("aria-invalid", "false")
+
+
 def test_tab__that_is_chosen_is_in_sight_when_the_pane_gets_narrow(page: Page) -> None:
     show(page, oa.explore(states()[-1], as_of=DAYS[-1], state={"view": "at_risk"}))
     page.set_viewport_size({"width": 320, "height": 800})

@@ -489,13 +489,18 @@ def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
 
 
 def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
-    """List the columns of names, with more than one and not too many, whose own label is text: people first, ids last."""
+    """List the columns of names, with more than one and not too many, whose own label is text: people first, ids last.
+
+    Ids are left out where names stand for them.
+    """
     groupings = []
     for name in [label for label in list[Any](opportunities.columns) if isinstance(label, str)]:
         column = opportunities[name]
         kind = pd.api.types.infer_dtype(column, skipna=True)
         has_names = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
-        if name in ("unique_id", "name", "stage") or not has_names:
+        whose = name.removesuffix("_id").removesuffix("_unique")
+        is_named = whose != name and f"{whose}_name" in opportunities
+        if name in ("unique_id", "name", "stage") or is_named or not has_names:
             continue
         n = column.nunique(dropna=False)
         if 1 < n <= _MOST_NAMES and not (name.endswith("_id") and n == len(column)):

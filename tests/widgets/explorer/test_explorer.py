@@ -134,9 +134,10 @@ def test_code__makes_the_table_of_every_grouping_and_titles_keep_names(view, fra
             assert "None" not in title + said["about"]
 
 
-def test_groupings__offer_people_first_ids_last_and_no_id_of_one_deal_each(frames):
+def test_groupings__offer_people_first_ids_last_and_no_id_of_one_deal_each_or_of_a_name(frames):
     frame = frames[-1].assign(
         deal_id=frames[-1]["unique_id"],
+        owner_unique_id=frames[-1]["owner_name"],
         account_id=["a", "b"] * (len(frames[-1]) // 2) + ["a"] * (len(frames[-1]) % 2),
         team="East",
     )

@@ -60,7 +60,7 @@ export function controls(x) {
     select("by", `Group by`, [...about.by[state.view].map(([value, title]) => [value, `by ${title}`]), ...(about.pictures[state.view] ?? [])], grouping(x), (by) => x.choose({ by })),
     x.shown.periods?.length > 0 && select("period", "Period", x.shown.periods, state.due ?? "", (due) => x.choose({ due: due || null })),
     state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
-    (x.shown.aims ?? state.view === "forecast") && target(x),
+    ...((x.shown.aims ?? state.view === "forecast") ? target(x) : []),
   ].filter(Boolean);
   return about.moments.length ? [...made, ...window_(x)] : made;
 }
@@ -191,10 +191,24 @@ function search(x) {
   return input;
 }
 
+// A refused one stays in its field, with the reason beside it, until something is chosen.
 function target(x) {
-  const input = h("input", { type: "text", class: "few", "aria-label": "Target of a period", "data-stay": "target", placeholder: "400k", onchange: () => x.choose({ target: input.value.trim() || null }) });
-  input.value = x.state.target === null ? "" : money(x.state.target);
-  return h("label", { class: "q" }, "Target ", input);
+  const said = h("span", { class: "err", role: "alert" });
+  const take = async () => {
+    const typed = input.value.trim();
+    const error = await x.choose({ target: typed || null });
+    x.refused = error ? { typed, error } : null;
+    tell();
+    x.draw(true);
+  };
+  const input = h("input", { type: "text", class: "few", "aria-label": "Target of a period", "data-stay": "target", placeholder: "400k", onchange: take });
+  const tell = () => {
+    said.textContent = x.refused?.error ?? "";
+    input.setAttribute("aria-invalid", String(Boolean(x.refused)));
+  };
+  tell();
+  input.value = x.refused ? x.refused.typed : x.state.target === null ? "" : money(x.state.target);
+  return [h("label", { class: "q" }, "Target ", input), said];
 }
 
 // Each end is a select of recorded dates, with the slider between them.

@@ -145,6 +145,7 @@ class Explorer {
     this.shown = { ...this.shown, state: { ...this.state, ...change } };
     const asked = ++this.#asked;
     this.error = "";
+    this.refused = null;
     this.draw(true);
     const { error, dead } = await this.kernel.ask({ do: "choose", state: this.state });
     if (asked !== this.#asked) return ""; // a newer request is on its way
