@@ -160,7 +160,12 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(f"{url}/api/status", server, folder / "lab.log")
-        yield Lab(url, folder, app)
+        try:
+            yield Lab(url, folder, app)
+        finally:
+            # A server that stops while a page's request runs in a thread waits for that thread for ever; this is the longest one,
+            # and it is answered in turn.
+            urllib.request.urlopen(f"{url}/api/nbconvert").read()
     finally:
         server.terminate()
         server.wait(_PATIENCE / 1000)
