@@ -96,7 +96,7 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     won.click()
     expect(page.locator(".deals tfoot")).to_contain_text("Total,")
     page.locator(".deals .deal").first.click()
-    expect(page.locator(".deals .tl li").first).to_be_visible()
+    expect(page.locator(".deals .tl dd").first).to_be_visible()
     shoot("explorer-mark-opens-its-deals-and-timeline")
     page.keyboard.press("Escape")
     won.focus()
