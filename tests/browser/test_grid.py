@@ -201,7 +201,7 @@ def test_keys__are_those_of_the_map(grid: GridPage) -> None:
     assert active() == (1, "value")
     grid.type("2", "Shift+Tab")
     assert active() == (1, "stage")
-    grid.holds("value", 2, 1, since=1)
+    grid.holds("value", 2, 12_001, since=1)  # Enter amends an amount at its end
     grid.click(0, "value")
     grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Control+Enter")
     expect(grid.said).to_have_text("Set 2 cells in Value")
