@@ -762,3 +762,38 @@ def test_close__ends_what_still_waits(grid: GridPage) -> None:
     )
     assert asked == 0
     assert grid.complaints == []
+
+
+def test_message__of_a_cell_leaves_titles_and_the_selected_range_in_sight(grid: GridPage) -> None:
+    box = grid.page.locator(".oap .msg")
+    for first, last in ((0, 0), (0, 2), (3, 5)):
+        grid.select((first, "stage"), (last, "stage"))
+        grid.type("negotiation", "Enter")
+        expect(grid.cell(last, "stage")).to_have_text("negotiation")
+        grid.page.mouse.move(2, 2)
+        expect(box).to_have_count(0)
+        for row in (first, last):
+            grid.cell(row, "stage").hover(position={"x": 30, "y": 12})
+            expect(box).to_contain_text("was")
+            shown, top, bottom = (each.bounding_box() for each in (box, grid.cell(first, "stage"), grid.cell(last, "stage")))  # fmt: skip
+            head = grid.page.locator("[data-filter='stage']").bounding_box()
+            assert shown is not None
+            assert top is not None
+            assert bottom is not None
+            assert head is not None
+            assert shown["y"] >= head["y"] + head["height"]
+            assert shown["y"] + shown["height"] <= top["y"] or shown["y"] >= bottom["y"] + bottom["height"]
+            grid.page.mouse.move(2, 2)
+            expect(box).to_have_count(0)
+    assert grid.complaints == []
+
+
+def test_bulk__begins_on_the_column_that_is_selected(grid: GridPage) -> None:
+    grid.select((1, "value"), (3, "value"))
+    grid.button("Bulk edit").click()
+    expect(grid.page.get_by_label("Column", exact=True)).to_have_value("value")
+    grid.press("Escape")
+    grid.select((1, "name"), (3, "value"))
+    grid.button("Bulk edit").click()
+    expect(grid.page.get_by_label("Column", exact=True)).to_have_value("stage")
+    assert grid.complaints == []

@@ -4,6 +4,7 @@ import { h, name } from "../shared/dom.js";
 import { placeBeside } from "../shared/popover.js";
 
 const GAP = 3;
+const REST = 200; // ms
 
 export class Callout {
   #node = null;
@@ -17,7 +18,7 @@ export class Callout {
     if (this.#node?.cell === cell) return clearTimeout(this.#timer);
     this.hide();
     const mark = this.grid.store.mark(row, field);
-    if (!mark || !cell) return undefined;
+    if (!mark || !cell?.isConnected) return undefined;
     const { grid } = this;
     const cells = { rows: [row], fields: [field] };
     const button = (text, act) => h("button", { onclick: () => this.#act(act) }, name(text));
@@ -32,9 +33,22 @@ export class Callout {
       mark.why ? [mark.why, ways] : [`was ${grid.store.was(row, field)}`, button("Revert", ask("revert"))]);
     node.cell = cell;
     this.#node = node;
-    // Above the cell, or below the row: the next cells of the row and the one below stay in sight.
-    placeBeside(node, cell, grid.root, { gap: GAP, left: (a) => a.left, aboveFirst: true });
+    placeBeside(node, { getBoundingClientRect: () => this.#around(cell) }, grid.root, { gap: GAP, left: (a) => a.left, aboveFirst: true, within: grid.table.body });
     return undefined;
+  }
+
+  // The cell, with the range that it is selected in and the row below that: these stay in sight, as the next cells of the row do.
+  #around(cell) {
+    const { r, c } = this.grid.table.at(cell);
+    const { r0, r1 } = this.grid.selection.ranges.find((each) => r >= each.r0 && r <= each.r1 && c >= each.c0 && c <= each.c1) ?? { r0: r, r1: r };
+    const { left, top, bottom, height } = cell.getBoundingClientRect();
+    return { left, top: top - (r - r0) * height, bottom: bottom + (r1 - r + 1) * height };
+  }
+
+  // Once the pointer rests: on its way to the box it crosses other cells.
+  soon(...about) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.show(...about), REST);
   }
 
   #act(act) {

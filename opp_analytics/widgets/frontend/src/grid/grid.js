@@ -291,7 +291,7 @@ class Grid {
     const spec = at && this.specs[at.c];
     const row = at && this.store.order[at.r];
     const mark = spec && this.store.mark(row, spec.field);
-    if (mark) this.callout.show(at.cell, row, spec.field);
+    if (mark) this.callout.soon(at.cell, row, spec.field);
     else this.callout.later();
   }
 

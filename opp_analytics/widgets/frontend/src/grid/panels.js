@@ -75,7 +75,9 @@ export function fillBulk(node, grid) {
   const some = selection.ranges.some(({ r0, r1 }) => r1 > r0);
   const rows = some ? actions.selectedRows : [...store.order];
   const open = grid.specs.filter(({ locked, field }) => !locked && field !== "name");
-  const column = h("select", { "aria-label": "Column", "data-first": "" }, open.map((spec) => h("option", { value: spec.field, selected: spec.field === "stage" }, spec.title)));
+  const { c0, c1 } = selection.last;
+  const first = (some && c0 === c1 && open.find((spec) => spec === grid.specs[c0])?.field) || "stage"; // the column that is selected
+  const column = h("select", { "aria-label": "Column", "data-first": "" }, open.map((spec) => h("option", { value: spec.field, selected: spec.field === first }, spec.title)));
   const verb = h("select", { "aria-label": "What to do" });
   const value = h("input", { type: "text", "aria-label": "Value", list: "oa-bulk", autocomplete: "off" });
   const options = h("datalist", { id: "oa-bulk" });

@@ -18,12 +18,13 @@ function inSight(root) {
 }
 
 // Below what it belongs to, or above it if that comes first; on the other side where that one has more room. It scrolls where it
-// is longer than that. `left` is where it would begin.
-export function placeBeside(node, from, root, { gap = 1, left = (a) => a.left - 1, aboveFirst = false } = {}) {
+// is longer than that. `left` is where it would begin, `within` a box that it keeps to.
+export function placeBeside(node, from, root, { gap = 1, left = (a) => a.left - 1, aboveFirst = false, within } = {}) {
   if (node.parentNode !== root) root.append(node); // again, it would lose focus
   node.style.maxHeight = "";
   const [a, b] = [from.getBoundingClientRect(), root.getBoundingClientRect()];
-  const { top, bottom } = inSight(root);
+  const sight = inSight(root);
+  const [top, bottom] = within ? [Math.max(sight.top, within.top - b.top), Math.min(sight.bottom, within.bottom - b.top)] : [sight.top, sight.bottom];
   const [above, below] = [a.top - b.top - gap, a.bottom - b.top + gap];
   const roomier = above - top > bottom - below;
   const up = node.offsetHeight > (aboveFirst ? above - top : bottom - below) ? roomier : aboveFirst;
