@@ -62,7 +62,7 @@ def test_deals_of_a_mark__are_edited_and_the_view_shows_the_plan(
     expect(head).to_contain_text("Planned")
     expect(page.locator("[data-mark=discovery]")).to_contain_text("+8K")
     expect(kpi).to_contain_text("without the changes 11K")
-    expect(page.locator("pre.code").first).to_contain_text("opportunities = explorer.grid.edited")
+    expect(page.locator("pre.code").first).to_contain_text("edited = explorer.grid.edited")
     page.screenshot(path=screenshots / "explorer-planned.png", full_page=True)
     assert serious_faults(page) == []
     # An edit that is drawn draws again; a filter keeps the edits.
@@ -159,4 +159,4 @@ def test_what_is_applied__is_what_the_explorer_shows(page: Page, tenant) -> None
     expect(drawer).to_contain_text("Receipt: 1 of 1 change")
     expect(page.locator(".planned")).to_contain_text("No planned changes yet")
     expect(page.locator("[data-mark=proposal]")).to_contain_text("93K")
-    expect(page.locator("pre.code").first).to_contain_text("opportunities = explorer.grid.opportunities")
+    expect(page.locator("pre.code").first).to_contain_text("applied = explorer.grid.opportunities")

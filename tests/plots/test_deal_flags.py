@@ -22,4 +22,4 @@ def test_deal_flags__of_no_flag():
     table = TABLES["deal_flags"].iloc[2:]
     ax = plots.deal_flags(table)
     assert "no open deal has a flag" in reading.texts(ax)
-    assert reading.title(ax) == "None of 1 open deal has a flag"
+    assert reading.title(ax) == "The one open deal has no flag"

@@ -219,6 +219,8 @@ def head_flags(table: pd.DataFrame) -> str:
     if table.empty:
         return "There is no open deal"
     flagged = table[table["risk"] > 0]
+    if flagged.empty and len(table) == 1:
+        return "The one open deal has no flag"
     if flagged.empty:
         return f"None of {text.count(len(table), 'open deal')} has a flag"
     money = money_of(table)

@@ -255,10 +255,10 @@ class _Filter:
                 return cells.isna()
         return cells >= self.operand if self.test == ">=" else cells <= self.operand
 
-    def write_code(self, frame: str) -> str:
-        """Write the mask as code, for a frame with this name."""
+    def write_code(self, frame: str, now: str) -> str:
+        """Write the mask as code, for a frame with this name; `now` is the name of the opportunities of today."""
         if self.today is not None:
-            ids = f'opportunities["unique_id"][{replace(self, today=None).write_code("opportunities")}]'
+            ids = f'{now}["unique_id"][{replace(self, today=None).write_code(now, now)}]'
             return f'{frame}["unique_id"].isin({ids})'
         cells = f'{frame}["{self.column}"]' if '"' not in self.column else f"{frame}[{self.column!r}]"
         match self.test:
@@ -306,6 +306,8 @@ class DealSelector:
         recorded = [] if history is None else list(history.records["recorded_at"])
         # At the rates of one day, so that no difference between two records is exchange.
         rated = history.at_rates_of(recorded[-1]) if history is not None and recorded else history
+        self.name = "opportunities"
+        """The name of the opportunities in code."""
         self.opportunities, self.history, self.is_rated = opportunities, rated, rated is not history
         self.moments = {moment.isoformat(): moment for moment in recorded}
         """Times of the records, by their ISO text."""
@@ -319,10 +321,10 @@ class DealSelector:
         self.facts_at = lru_cache(_KEPT)(self._read_facts)
         self.chances_at = lru_cache(_KEPT)(self._read_chances)
 
-    def over(self, opportunities: pd.DataFrame) -> DealSelector:
-        """Select from other opportunities of the same pipeline, such as edited ones."""
+    def over(self, opportunities: pd.DataFrame, name: str) -> DealSelector:
+        """Select from other opportunities of the same pipeline, such as edited ones, which have a name of their own in code."""
         other = copy.copy(self)
-        other.opportunities = opportunities
+        other.opportunities, other.name = opportunities, name
         vars(other).pop("is_part", None)
         return other
 
@@ -385,9 +387,9 @@ class DealSelector:
 
     def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:
         """Write the lines that select deals as of a record, under a name."""
-        source = "opportunities" if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
+        source = self.name if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
         frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
-        masks = [each.write_code(name) for each in self._list_filters(choice, frame)]
+        masks = [each.write_code(name, self.name) for each in self._list_filters(choice, frame)]
         return [f"{name} = {source}", *(f"{name} = {name}[{mask}]" for mask in masks)]
 
     def select_history(self, choice: Choice) -> History | None:
@@ -434,7 +436,7 @@ class DealSelector:
                 "new = history.changes().query(\"operation == 'new'\")",
                 f'first = pd.concat([history.as_of("{start}"), new]).drop_duplicates("unique_id")',
             ]
-        lines += [f"first = first[{each.write_code('first')}]" for each in filters]
+        lines += [f"first = first[{each.write_code('first', self.name)}]" for each in filters]
         where = ", ".join([*names, 'unique_id=first["unique_id"].tolist()'])
         return [*lines, f"chosen = history.where({where})"]
 

@@ -207,9 +207,10 @@ class Explorer(Widget):
         grid = self._grid
         if grid is None or not (planned or grid.is_written):
             return self._selector, []
-        frame = grid.edited if planned else grid.opportunities
-        words = f"opportunities = explorer.grid.{'edited' if planned else 'opportunities'}"
-        return self._selector.over(name_new_deals(frame)), [words]
+        # The notebook's own opportunities stay what they are where the code is run.
+        name, frame = ("edited", grid.edited) if planned else ("applied", grid.opportunities)
+        words = f"{name} = explorer.grid.{'edited' if planned else 'opportunities'}"
+        return self._selector.over(name_new_deals(frame), name), [words]
 
     # -- choosing
 
@@ -226,10 +227,12 @@ class Explorer(Widget):
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
         filled = self._fill_window(choice)
-        selector, given = self._select_from(choice.planned)
+        # A picture of the whole history is of records alone, which no plan moves.
+        planned = choice.planned and bool(choice.filters)
+        selector, given = self._select_from(planned)
         view = find_type(choice)(filled, selector, self._targets, self._calls)
         lack, before = view.lack, None
-        if choice.planned and self._grid is not None:
+        if planned and self._grid is not None:
             now, _ = self._select_from(planned=False)
             before = find_type(choice)(filled, now, self._targets, self._calls)
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view, before))
@@ -582,6 +585,8 @@ def _title(view: View) -> str:
 
 def _notes(view: View) -> list[str]:
     choice, notes = view.choice, []
+    if choice.planned and not choice.filters:
+        notes.append("Planned changes are not in this picture, which is of records.")
     if view.needs_history:
         if choice.picks(but="names"):
             later = ", or when first recorded if created later" if choice.view == "changes" else ""
@@ -617,11 +622,11 @@ def _links(view: View) -> list[dict[str, str]]:
     if not isinstance(view, ForecastView):
         return []
     money, table = view.money, view.by_period
-    words = {"overdue": "past their close date", "unscheduled": "without a date"}
+    words = {"overdue": "past {} close date", "unscheduled": "without a date"}
     return [
         {
             "key": bucket,
-            "label": f"{money(table['open_value'][bucket])} in {text.count(int(table['open_count'][bucket]))} {words[bucket]}",
+            "label": f"{money(table['open_value'][bucket])} in {text.count(int(table['open_count'][bucket]))} {words[bucket].format('its' if table['open_count'][bucket] == 1 else 'their')}",
         }
         for bucket in BUCKETS
         if bucket in table.index and table["open_count"][bucket]

@@ -202,7 +202,7 @@ def test_sentence__of_deal_flags() -> None:
         "2 of 3 open deals have a flag, 90K of 100K; overdue (1), no date (1) and no value (1). "
         "The largest: Acme, 9 days overdue."
     )
-    assert sentence(table.loc[["c"]]) == "None of 1 open deal has a flag."
+    assert sentence(table.loc[["c"]]) == "The one open deal has no flag."
     assert sentence(table.iloc[:0]) == "There is no open deal."
 
 

@@ -1033,7 +1033,7 @@ def test_slippage__counts_the_deals_due_and_not_all(explorer, history) -> None:
     assert said["kpis"][0] == {
         "name": "Deals due",
         "figure": f"{due}",
-        "note": "open on Mar 2, due by Mar 30",
+        "note": "open on Mar 2, due Mar 2 to Mar 30",
     }
 
 

@@ -250,7 +250,8 @@ class ForecastView(View):
     def about(self) -> str:
         who = "people" if [*self._picked] == ["owner_name"] else "groups"
         several = self._is_part and self._groups > 1
-        ranges = f"several {who} together have no range" if several else "with the 80% range"
+        band = "the range of what is due only" if self.method == "stated" else "the 80% range"
+        ranges = f"several {who} together have no range" if several else f"with {band}"
         return f"As of {self.format_day(self.end)}, {self._method_words}, {ranges}"
 
     @property

@@ -186,7 +186,7 @@ class PacingView(OnePeriodView):
 
     @property
     def amounts(self) -> pd.Series[Any]:
-        return self.table["open_value"]
+        return self.table["booked"]
 
     @property
     def call(self) -> AnalysisCall:
@@ -287,6 +287,16 @@ class PacingView(OnePeriodView):
 
     @property
     def notes(self) -> list[str]:
+        notes, (last, now) = [], (self.day, self.table[self.table["to_date"]].iloc[0])
+        later = self._find_won(*self.org.period_days(str(now.name)))
+        later = later[later["close_date"] > last]
+        if len(later):
+            notes = [
+                f"Of what is closed, {self.money(later['value'].sum())} in {text.count(len(later))} has a later date than {self.format_day(self.end)}."
+            ]
+        return [*notes, *self._note_records()]
+
+    def _note_records(self) -> list[str]:
         if self.table["open_value"].notna().all():
             return []
         if first := next(iter(self.selector.moments), None):
@@ -470,7 +480,7 @@ class CreatedView(_WholeView):
         made = f"{money(self._average)} a week created in the last {text.spelled(weeks, 'week')}"
         if math.isnan(self._need):
             return made
-        return f"{made}; {name} needs {money(self._need) if self._need > 0 else 'no'} more{' a week' if self._need > 0 else ''}"
+        return f"{made}; {name} needs {f'{money(self._need)} a week' if self._need > 0 else 'no more'}"
 
     @property
     def about(self) -> str:

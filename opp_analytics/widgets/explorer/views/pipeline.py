@@ -124,7 +124,9 @@ class PipelineView(View):
 
     @property
     def about(self) -> str:
-        what = {"stage": "stage", "close_month": "month of the close date"}.get(self.by, text.label(self.by))
+        what = {"stage": "stage", "close_month": "month of the close date"}.get(
+            self.by, text.group_label(self.by)
+        )
         return f"Open value by {what} on {self.format_day(self.end)}"
 
     def find_deals(self, key: str) -> pd.DataFrame:

@@ -34,7 +34,7 @@ class SlippageView(HistoryView):
         first, last = self.format_day(self.start), self.format_day(self.end)
         share = text.percent(slipped / due) if due else text.MISSING
         return [
-            Kpi("Deals due", f"{int(due):,}", f"open on {first}, due by {last}"),
+            Kpi("Deals due", f"{int(due):,}", f"open on {first}, due {first} to {last}"),
             Kpi("Value due", self.money(value), f"as on {first}"),
             Kpi("Slipped", share, f"{text.count(int(slipped))}, {self.money(moved)}"),
             self._rate("count", f"closed by {last}"),
@@ -77,7 +77,7 @@ class SlippageView(HistoryView):
     @property
     def about(self) -> str:
         return (
-            f"Deals open on {self.format_day(self.start)} and due by {self.format_day(self.end)}, by what became of them; "
+            f"Deals open on {self.format_day(self.start)} and due {self._span}, by what became of them; "
             "value at the start"
         )
 

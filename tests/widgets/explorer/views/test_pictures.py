@@ -82,6 +82,10 @@ def test_pacing__shows_what_was_closed_and_open_at_the_same_point(team: History)
         found = explorer._view.find_deals(row["key"])
         assert found["value"].sum() == pytest.approx(explorer.table["booked"][row["key"]])
         assert row["figures"][0] == money(explorer.table["booked"][row["key"]])
+    assert not any("later date" in note for note in said["notes"])
+    early = deals.assign(stage=deals["stage"].mask(deals["unique_id"] == "open-1", "closed_won"))
+    _, said = open_picture("pacing", early, team)
+    assert "Of what is closed, $2.5K in 1 deal has a later date than Nov 10." in said["notes"]
     now = oa.forecast(deals, as_of=DAY, history=team)["open_value"]["2026-11"]
     assert explorer.table["open_value"].iloc[-1] == now
     # Of one person by what they have now and had then.
@@ -117,7 +121,7 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
     )
     need = float(ahead["needed_pipeline"]["2026-12"]) / 8  # weeks from Nov 10 to Dec 31, begun ones whole
     assert run_code(explorer, team.as_of(TODAY), team)["need"] == pytest.approx(need)
-    assert f"needs {money(need)} more a week" in said["title"]
+    assert f"Dec 2026 needs {money(need)} a week" in said["title"]
     assert f"{money(need)} needed a week" in said["drawing"]
     keys = explorer._view.keys
     assert keys == list(table.index)
