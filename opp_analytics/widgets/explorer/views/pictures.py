@@ -322,6 +322,11 @@ class CoverageView(OnePeriodView):
     """What is open and due beside what is to go to the target of each coming period: columns of `oa.forecast`."""
 
     @property
+    def period(self) -> str:
+        """Label of the current period, also where another one was chosen before."""
+        return str(self._now)
+
+    @property
     def periods(self) -> list[list[str]]:
         quarter = str(pd.Period(self.day, self.org.freq("Q")))
         return [["", "by month"], [quarter, "by quarter"]]

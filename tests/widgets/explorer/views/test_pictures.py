@@ -37,7 +37,8 @@ def money(value: Any) -> str:
 
 @pytest.mark.parametrize("by", PICTURES)
 @pytest.mark.parametrize(
-    "state", [{}, {"due": "2026Q4"}, {"where": {"owner_name": ["Ann"]}}, {"target": 9000.0}]
+    "state",
+    [{}, {"due": "2026Q4"}, {"due": "2026-09"}, {"where": {"owner_name": ["Ann"]}}, {"target": 9000.0}],
 )
 def test_code__makes_the_table_of_each_picture(team: History, by, state) -> None:
     explorer, said = open_picture(by, team.as_of(TODAY), team, **state)
