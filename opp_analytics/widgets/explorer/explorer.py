@@ -50,7 +50,7 @@ class Explorer(Widget):
     table: pd.DataFrame
     """The result table of the current view."""
     code: str
-    """Lines that make the same table and drawing from ``opportunities`` and ``history``."""
+    """Lines that make the same table from ``opportunities`` and ``history``, and draw it by `oa.plots`."""
 
     _esm = _STATIC / "explorer.js"
     # The pictures' own rules hold inside the panel only.
@@ -387,7 +387,8 @@ def explore(
     """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped, what is at risk.
 
     Filters are chips that can be removed; every mark opens its deals, each with its timeline and, where the org has a
-    ``record_url``, its link. *Copy as code* gives the lines that make the very table and drawing on screen.
+    ``record_url``, its link. *Copy as code* gives the lines that make the very table
+    on screen, and draw it by `oa.plots`.
 
     Parameters
     ----------

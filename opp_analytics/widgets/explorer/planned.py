@@ -36,7 +36,7 @@ def add_planned(chart: Rows, view: View, before: View) -> tuple[Rows, list[str]]
         f"{view.name_row(key)} {view.money(amount, signed=True)}" for key, amount in change.items() if amount
     ]
     notes = [f"Planned changes also move what is not drawn: {text.joined(gone, most=5)}."] if gone else []
-    return replace(chart, rows=tuple(rows), heads=(*chart.heads, "Planned")), notes
+    return replace(chart, rows=tuple(rows), heads=(*chart.heads, "Planned\nchange")), notes
 
 
 def compare_kpis(kpis: list[Kpi], before: list[Kpi]) -> list[Kpi]:

@@ -75,7 +75,7 @@ def test_planned__moves_chart_figures_and_code():
     assert plain["heads"] == ["", "Open", "Deals"]
     assert explorer.table["open_value"].sum() == deals["value"].sum()
     panel = _panel(explorer, planned=True)
-    assert panel["heads"] == ["", "Open", "Deals", "Planned"]
+    assert panel["heads"] == ["", "Open", "Deals", "Planned\nchange"]
     [row] = [row for row in panel["rows"] if row["key"] == "proposal"]
     assert row["figures"] == ["11K", "6", "+3.6K"]
     assert _kpis(panel)["Open value"] == ("11K", "without the changes 7.5K")
@@ -104,7 +104,7 @@ def test_planned__moves_every_forecast_as_the_function_does(view, tmp_path):
     put(grid, (row, "value", "900000"), (row, "probability", "90"), (row, "close_date", "2026-03-31"))
     before = explorer.table
     panel = _panel(explorer, planned=True)
-    assert panel["heads"][-1] == "Planned"
+    assert panel["heads"][-1] == "Planned\nchange"
     assert any(each["figures"][-1].startswith("+") for each in panel["rows"])
     assert not explorer.table.equals(before)
     made = run_code(explorer, frames[-1], explorer._selector.history)
@@ -144,7 +144,7 @@ def test_planned__leaves_records_as_they_were(view, tmp_path):
     explorer = oa.explore(frames[-1], record(frames, tmp_path / "h"), state={"view": view})
     put(explorer.edit(), (0, "name", "Other"))
     panel = _panel(explorer, planned=True)
-    assert "Planned" not in panel["heads"]
+    assert "Planned\nchange" not in panel["heads"]
     assert panel["empty"] == ""
 
 

@@ -409,7 +409,7 @@ class CoverageView(OnePeriodView):
     def about(self) -> str:
         return (
             f"As of {self.format_day(self.end)}. Bar: open value due, line: what is to go to the target, coverage: the one by the other. "
-            "To add: pipeline that the target still needs at the own win rate"
+            "To add: further pipeline that the target needs at the own win rate, as only a part of what is due is won"
         )
 
     @cached_property

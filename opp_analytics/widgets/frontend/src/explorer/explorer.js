@@ -26,7 +26,7 @@ const EMPTY = {
     way: ["Show open value by close month", (explorer) => explorer.choose({ view: "pipeline", by: "close_month" })],
   },
   deals: { title: "No deals yet.", text: "This table has no deals. Load or import some, and call the explorer again." },
-  nothing: { title: "Nothing to draw.", text: "The picked deals hold nothing for this view in the window." },
+  nothing: { title: "Nothing to draw.", text: "No deal here has what this view counts." },
 };
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
