@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from reprlib import Repr
@@ -212,10 +213,15 @@ def read_days(
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day that a date, or a month, quarter or year of the org's fiscal year, names.
 
-    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and `past`. ``today`` and ``next quarter``
-    are counted from `today`; a week begins on Monday.
+    ``Dec 31`` is a day. Without a year it is read as by `inputs.read_date`, with `today` and `past`. ``today``, ``next quarter``
+    and ``next 30 days``, today included, are counted from `today`; a week begins on Monday.
     """
     step, _, noun = " ".join(typed.lower().split()).partition(" ")
+    if today is not None and (found := re.fullmatch(r"(\d{1,4}) days?", noun)) and step in ("last", "next"):
+        first, last = sorted(
+            (pd.Timestamp(today), pd.Timestamp(today) + pd.Timedelta(_STEPS[step] * int(found[1]), "D"))
+        )
+        return first, last
     if today is not None and noun in _NOUNS and step in _STEPS:
         period = pd.Period(today, org.freq(_NOUNS[noun])) + _STEPS[step]
         return period.start_time.normalize(), period.end_time.normalize()

@@ -410,7 +410,7 @@ def test_filters__read_periods_and_money_as_they_are_typed(fiscal: GridPage, fie
         (
             "close_date",
             "soon",
-            "“soon” is not a date or period. Try next month, FY27 Q4, < 11/25/2026, 12/1..12/31, overdue or empty.",
+            "“soon” is not a date or period. Try next month, next 30 days, FY27 Q4, < 11/25/2026, 12/1..12/31, overdue or empty.",
         ),
         ("close_date", "FY27 Q4..FY27 Q3", "“FY27 Q4..FY27 Q3” ends before it begins. Swap its ends."),
         ("value", "> €150,000", "“€150,000” is in €, and the org's currency is USD. Convert it first."),

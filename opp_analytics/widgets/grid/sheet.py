@@ -915,7 +915,13 @@ class EditSheet:
         refusals = [cell.why for cell in edits.values() if cell and cell.why and cell is not _NAMELESS]
         taken = len(edits) - len(refusals) - unnamed
         counted = "{cells}" in label
-        label = label.replace("{cells}", count(taken, "cell")) or self._describe(edits)
+        none = counted and not taken and not unnamed and not rows
+        label = (
+            f"{count(len(refusals), 'cell')} refused"
+            if none
+            else label.replace("{cells}", count(taken, "cell"))
+        )
+        label = label or self._describe(edits)
         self._past.append(self._remember(label, edits))
         self._future.clear()
         self._place(edits, added, removed)
@@ -925,7 +931,7 @@ class EditSheet:
         if refusals and len(edits) == 1:
             message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
         elif refusals:
-            message += f" · {len(refusals):,} refused: {refusals[0]}"
+            message += f": {refusals[0]}" if none else f" · {len(refusals):,} refused: {refusals[0]}"
         return Answer(list(edits), sorted(rows), message, bool(refusals))
 
     def _remember(self, label: str, keys: Iterable[Key]) -> _UndoStep:

@@ -734,3 +734,10 @@ def test_list_problems__groups_refusals_by_reason(team):
     assert (first["why"], first["count"]) == ("Is not an amount; try 45000, $45,000 or 45k", 2)
     assert first["cells"] == [{"row": 0, "field": "value", "deal": "Deal 0", "title": "Value", "typed": "x"}]
     assert (second["count"], second["cells"][0]["typed"]) == (1, "140")
+
+
+def test_edit__of_cells_that_are_all_refused_says_so_and_what_is_undone() -> None:
+    sheet = EditSheet(opportunities(3))
+    answer = sheet.edit([(0, "value", "x"), (1, "value", "y")], "Filled right {cells}")
+    assert answer.message.startswith("2 cells refused: “x” is not an amount.")
+    assert sheet.undo().message == "Undone: 2 cells refused"

@@ -121,9 +121,11 @@ export class Arranging {
     const { test, words, error } = await compile(spec, text, {
       read: (cells) => this.grid.judged({ do: "operands", cells }),
       holds: (part) => column.some((value) => value && label(String(value).toLowerCase()).includes(part)),
+      equals: (whole) => column.some((value) => value && label(String(value).toLowerCase()) === whole),
       overdue: (row) => Boolean(this.#store.open[row] ?? 1) && column[row] && column[row] < today,
     });
-    if (this.#asked.get(spec.field) !== asked) return; // a newer one is on its way
+    // A newer one is on its way, or the column or the grid is gone by now.
+    if (this.#asked.get(spec.field) !== asked || !this.grid.table.filterInput(spec.field)) return;
     const { list, but } = this.#store.filters.get(spec.field) ?? {};
     if (text.trim() || list) this.#store.filters.set(spec.field, { text, test, words, error, list, but });
     else this.#store.filters.delete(spec.field);

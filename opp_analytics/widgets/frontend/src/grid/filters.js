@@ -18,7 +18,7 @@ const SAY = {
   "<": [(text) => `below ${text}`, (text) => `before ${text}`],
   "<=": [(text) => `${text} or less`, (text) => `${text} or earlier`],
 };
-const TRY = { date: "next month, FY27 Q4, < 11/25/2026, 12/1..12/31, overdue or empty", instant: "Dec 2026, < 11/25/2026 or empty", percent: ">= 60, 40..70 or empty" };
+const TRY = { date: "next month, next 30 days, FY27 Q4, < 11/25/2026, 12/1..12/31, overdue or empty", instant: "Dec 2026, < 11/25/2026 or empty", percent: ">= 60, 40..70 or empty" };
 const AMOUNT = "> 20k, 10k..50k or empty";
 const BLANK = {
   empty: { test: (value) => value === null || value === "", words: "empty" },
@@ -46,15 +46,16 @@ export function examples({ kind }) {
 }
 
 // The filter that a text says: { test, words } or { error }, or {} for an empty text. `read` asks Python for operands,
-// `holds` tells whether a value of the column has a text in it, `overdue` whether a row's date is over though it is open.
-export async function compile(spec, written, { read, holds, overdue }) {
+// `holds` tells whether a value of the column has a text in it, `equals` whether one is it, `overdue` whether a row's date is over
+// though it is open.
+export async function compile(spec, written, { read, holds, equals, overdue }) {
   const text = written.trim();
   if (!text) return {};
   const kind = NUMERIC.has(spec.kind) ? "numeric" : DATED.has(spec.kind) ? "dated" : "text";
   // A comma or bar in a name is no list.
   const parts = kind === "text" && /[|,]/.test(text) && holds(folded(text)) ? [text] : text.split(BETWEEN[kind]).filter(Boolean);
   if (!parts.length) return {};
-  const filter = await (kind === "text" ? texts(spec, parts) : ordered(spec, parts, text.includes("|"), read, overdue));
+  const filter = await (kind === "text" ? texts(spec, parts, equals) : ordered(spec, parts, text.includes("|"), read, overdue));
   return filter.error ? { error: `${filter.error} All rows are shown.` } : filter;
 }
 
@@ -112,16 +113,16 @@ function condition({ kind }, { word, sign, meant }, overdue) {
   return { test, value, words: said ?? (sign === "!=" ? `not ${value}` : value) };
 }
 
-function texts(spec, parts) {
+function texts(spec, parts, equals) {
   const asked = parts.map((part) => /^(!=|<>|=)?\s*(.*)$/s.exec(part));
   const [sign] = asked.map(([, each]) => each?.replace("<>", "!="));
   if (asked.some(([, each, text]) => /^[<>]/.test(text) || !text || (each && each.replace("<>", "!=") !== sign))) return { error: `Not understood: “${parts.join(", ")}”. ${spec.title} is text: try part of it, = exact or != exact.` };
-  // A whole option is exact: active is not inactive.
+  // A whole option is exact: active is not inactive. What is left out is so where a cell is exactly that, else by what it has in it.
   const options = new Set(spec.options.map(folded));
   const wanted = asked.map(([, , text]) => {
     const low = folded(text);
     if (BLANK[low]) return { test: BLANK[low].test, words: low };
-    const exact = sign || options.has(low);
+    const exact = sign === "=" || options.has(low) || (sign && equals(low));
     return { test: exact ? (value) => folded(value) === low : (value) => folded(value).includes(low), words: exact ? `“${text}”` : `with “${text}”` };
   });
   const test = either(wanted.map((each) => each.test));

@@ -1,8 +1,8 @@
 // How cells read on screen and in the clipboard.
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const whole = new Intl.NumberFormat("en-US");
-const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const whole = new Intl.NumberFormat("en-US", { signDisplay: "negative" }); // zero has no sign
+const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "negative" });
 
 export const NUMERIC = new Set(["money", "percent", "number", "whole"]);
 export const DATED = new Set(["date", "instant"]);
