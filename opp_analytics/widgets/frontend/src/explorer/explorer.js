@@ -270,7 +270,7 @@ class Explorer {
     const drawn = h("div", { class: "drawn" });
     drawn.innerHTML = this.shown.drawing; // SVG of Python, in which all text is escaped
     takeTitles(drawn);
-    for (const mark of drawn.querySelectorAll("[data-key]")) this.#makeMark(mark, mark.dataset.key, mark.dataset.tip, mark.dataset.tip);
+    for (const mark of drawn.querySelectorAll("[data-key]")) this.#makeMark(mark, mark.dataset.key, mark.dataset.tip.split(": ")[0], mark.dataset.tip);
     return drawn;
   }
 
