@@ -404,7 +404,9 @@ def test_filter_by_a_cell__of_a_date_shows_its_day_and_not_its_month(
 
 def test_strip__calls_a_period_that_is_over_closed(page: Page, deals: pd.DataFrame) -> None:
     deals = deals.iloc[:20].assign(stage="proposal", close_date=pd.Timestamp("2026-12-10"))
-    deals.loc[0, ["stage", "close_date", "value"]] = ["closed_won", pd.Timestamp("2026-10-20"), 3000]
+    deals.loc[0, "stage"] = "closed_won"
+    deals.loc[0, "close_date"] = pd.Timestamp("2026-10-20")
+    deals.loc[0, "value"] = 3000
     grid = GridPage(page, oa.edit(deals, as_of=TODAY))
     grid.filter("stage", "closed won")
     grid.click(0, "value")

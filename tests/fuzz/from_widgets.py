@@ -171,7 +171,7 @@ def _picture(grid: Grid) -> Any:
 def _tell_grid(findings: Findings, given: tuple[str, Any]) -> None:
     grid = _grid()
     if isinstance(given[1], dict) and given[1].get("draft") == _DRAFT:
-        given = given[0], given[1] | {"draft": grid._kept[0].key}
+        given = given[0], given[1] | {"draft": grid._drafts[0]["draft"]}
     before = _picture(grid)
     with findings.call(f"grid {given}"):
         answers = _send(grid, *given)
