@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import cached_property, lru_cache, partial
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis import forecast_deals, select_own_chances
 from opp_analytics.api import Client
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
@@ -22,7 +24,7 @@ from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_instant, as_period, read_period
 from opp_analytics.schema import BadCell
-from opp_analytics.widgets.explorer.facts import OpenFacts, read_chances
+from opp_analytics.widgets.explorer.facts import OpenFacts
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import own_writes
 
@@ -136,8 +138,9 @@ class Choice:
 
     @property
     def names(self) -> dict[str, list[Any]]:
-        """The chosen values by column, but for the stage."""
-        return {column: list(values) for column, values in self.where.items() if column != "stage"}
+        """The chosen values by column, but for the stage, where they have an effect."""
+        where = self.where if "names" in self.filters else {}
+        return {column: list(values) for column, values in where.items() if column != "stage"}
 
     @property
     def grouping(self) -> str:
@@ -162,6 +165,8 @@ class Choice:
         match name:
             case "stage":
                 return "stage" in self.where
+            case "names":
+                return any(column != "stage" for column in self.where)
             case "value":
                 return self.low is not None or self.high is not None
             case "close":
@@ -225,13 +230,27 @@ def _check_text(name: str, value: Any) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class _Filter:
-    """A condition on one column; its mask and its code are made from this."""
+_Test = tuple[Callable[[Any, Any], Any], str]
+_TESTS: dict[str, _Test] = {
+    "in": (lambda cells, names: cells.isin(names), "{0}.isin({1!r})"),
+    "in or blank": (lambda cells, names: cells.isin(names) | cells.isna(), "{0}.isin({1!r}) | {0}.isna()"),
+    "not in": (lambda cells, names: ~cells.isin(names), "~{0}.isin({1!r})"),
+    "contains": (
+        lambda cells, part: cells.str.contains(part, case=False, regex=False, na=False),
+        "{0}.str.contains({1!r}, case=False, regex=False, na=False)",
+    ),
+    "blank": (lambda cells, _: cells.isna(), "{0}.isna()"),
+    ">=": (operator.ge, "{0} >= {1!r}"),
+    "<=": (operator.le, "{0} <= {1!r}"),
+}
+"""The tests of a filter: what marks the rows, and the same as code."""
+
+
+class _Filter(NamedTuple):
+    """A condition on one column."""
 
     column: str
     test: str
-    """in, not in, contains, >=, <= or blank."""
     operand: Any = None
     today: pd.DataFrame | None = None
     """The opportunities of today, where the condition is on them and not on the filtered frame."""
@@ -239,52 +258,36 @@ class _Filter:
     def mask(self, frame: pd.DataFrame) -> Any:
         """Mark the rows that meet the condition."""
         if self.today is not None:
-            return frame["unique_id"].isin(
-                self.today["unique_id"][replace(self, today=None).mask(self.today)]
-            )
-        cells = frame[self.column]
-        match self.test:
-            case "in":
-                among = cells.isin(self._names)
-                return among | cells.isna() if None in self.operand else among
-            case "not in":
-                return ~cells.isin(self.operand)
-            case "contains":
-                return cells.str.contains(self.operand, case=False, regex=False, na=False)
-            case "blank":
-                return cells.isna()
-        return cells >= self.operand if self.test == ">=" else cells <= self.operand
+            met = self._replace(today=None).mask(self.today)
+            return frame["unique_id"].isin(self.today["unique_id"][met])
+        return _TESTS[self.test][0](frame[self.column], self.operand)
 
     def write_code(self, frame: str, now: str) -> str:
         """Write the mask as code, for a frame with this name; `now` is the name of the opportunities of today."""
         if self.today is not None:
-            ids = f'{now}["unique_id"][{replace(self, today=None).write_code(now, now)}]'
+            ids = f'{now}["unique_id"][{self._replace(today=None).write_code(now, now)}]'
             return f'{frame}["unique_id"].isin({ids})'
         cells = f'{frame}["{self.column}"]' if '"' not in self.column else f"{frame}[{self.column!r}]"
-        match self.test:
-            case "in":
-                blank = f" | {cells}.isna()" if None in self.operand else ""
-                return f"{cells}.isin({self._names!r}){blank}"
-            case "not in":
-                return f"~{cells}.isin({self.operand!r})"
-            case "contains":
-                return f"{cells}.str.contains({self.operand!r}, case=False, regex=False, na=False)"
-            case "blank":
-                return f"{cells}.isna()"
-        return f"{cells} {self.test} {self.operand!r}"
+        return _TESTS[self.test][1].format(cells, self.operand)
 
-    @property
-    def _names(self) -> list[Any]:
-        return [name for name in self.operand if name is not None]
+
+def _among(column: str, values: Sequence[Any], today: pd.DataFrame | None = None) -> _Filter:
+    """Keep these values of a column, None for a blank one."""
+    names = [name for name in values if name is not None]
+    return _Filter(column, "in" if len(names) == len(values) else "in or blank", names, today)
+
+
+def _between(column: str, low: Any, high: Any) -> list[_Filter]:
+    return [_Filter(column, test, bound) for test, bound in ((">=", low), ("<=", high)) if bound is not None]
 
 
 def _fold(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _plain(bound: float) -> float | int:
+def _plain(bound: float | None) -> float | int | None:
     """Drop the ".0" of a whole number, which nobody types."""
-    return int(bound) if float(bound).is_integer() else bound
+    return int(bound) if bound is not None and float(bound).is_integer() else bound
 
 
 def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
@@ -360,8 +363,9 @@ class DealSelector:
         """Read each open deal's chance from history in its own period; no rows where no history gives it."""
         if self.history is None or not self.moments:
             return pd.Series(dtype="float64")
-        asked = {"as_of": self.to_day(moment), "freq": freq}
-        return read_chances(self.read_all(moment), self.history, **asked)
+        asked: dict[str, Any] = {"history": self.history, "as_of": self.to_day(moment), "freq": freq}
+        own = select_own_chances(forecast_deals(self.read_all(moment), **asked))
+        return own.set_index("unique_id")["chance"].dropna()
 
     def to_day(self, moment: str) -> pd.Timestamp:
         """Convert a moment to its day in the organization's zone."""
@@ -388,8 +392,8 @@ class DealSelector:
     def write_code(self, choice: Choice, moment: str | None, name: str = "deals") -> list[str]:
         """Write the lines that select deals as of a record, under a name."""
         source = self.name if self.is_now(moment) else f'history.as_of("{self.spell(str(moment))}")'
-        frame = self.opportunities if self.is_now(moment) else self.read_record(moment)
-        masks = [each.write_code(name, self.name) for each in self._list_filters(choice, frame)]
+        filters = self._list_filters(choice, self.read_all(moment))
+        masks = [each.write_code(name, self.name) for each in filters]
         return [f"{name} = {source}", *(f"{name} = {name}[{mask}]" for mask in masks)]
 
     def select_history(self, choice: Choice) -> History | None:
@@ -410,7 +414,7 @@ class DealSelector:
         frame, columns = self.read_record(moment), self._pick(choice)
         if columns is None:
             return frame.iloc[:0]
-        return _keep(frame, [_Filter(name, "in", values) for name, values in columns.items()])
+        return _keep(frame, [_among(name, values) for name, values in columns.items()])
 
     def _pick(self, choice: Choice) -> dict[str, list[Any]] | None:
         """Pick the columns' values of the selected deals; None when no deal is selected."""
@@ -478,27 +482,26 @@ class DealSelector:
 
         A name of several deals picks all of them, unless its row has an id too.
         """
-        ids = self.opportunities["unique_id"].astype(str)
-        by_id = {_fold(each): [each] for each in ids}
+        by_id: dict[str, list[str]] = {}
         by_name: dict[str, list[str]] = {}
-        for each, name in zip(ids, self.opportunities["name"].astype("object"), strict=True):
-            by_name.setdefault(_fold(str(name)), []).append(each)
-        found: list[str] = []
-        unknown = []
-        for line in map(str.strip, typed.splitlines()):
-            whole, in_row = by_id.get(_fold(line)) or by_name.get(_fold(line)), "\t" in line
-            cells = [line] if whole else line.split("\t") if in_row else re.split("[,;]", line)
-            hits = [
-                by_id.get(_fold(cell)) or ([] if in_row else by_name.get(_fold(cell), [])) for cell in cells
-            ]
-            if in_row and not any(hits):
-                hits = [by_name.get(_fold(cell), []) for cell in cells]
+        for one, name in self.opportunities[["unique_id", "name"]].astype("object").itertuples(index=False):
+            by_id[_fold(str(one))] = [str(one)]
+            by_name.setdefault(_fold(str(name)), []).append(str(one))
+
+        def find(cell: str) -> list[str]:
+            return by_id.get(_fold(cell)) or by_name.get(_fold(cell), [])
+
+        found, unknown = list[str](), list[str]()
+        for line in filter(None, map(str.strip, typed.splitlines())):
+            in_row = "\t" in line
+            cells = [line] if find(line) else line.split("\t") if in_row else re.split("[,;]", line)
+            hits = [by_id.get(_fold(cell), []) for cell in cells] if in_row else []
+            hits = hits if any(hits) else [find(cell) for cell in cells]
             found += [each for hit in hits for each in hit]
             missing = [
                 cell.strip() for cell, hit in zip(cells, hits, strict=True) if cell.strip() and not hit
             ]
-            if not in_row or not any(hits):
-                unknown += missing[: 1 if in_row else None]
+            unknown += missing if not in_row else [] if any(hits) else missing[:1]
         return list(dict.fromkeys(found)), list(dict.fromkeys(unknown))
 
     # -- filters
@@ -516,37 +519,30 @@ class DealSelector:
 
     def _split(self, choice: Choice) -> tuple[dict[str, list[Any]], list[_Filter]]:
         """Split a choice into values that the history follows, and filters that pick deals once."""
-        names = choice.names if choice.has("names") else {}
-        followed = {name: values for name, values in names.items() if name in self.recorded}
-        today = [
-            _Filter(n, "in", values, self.opportunities) for n, values in names.items() if n not in followed
+        followed = {name: values for name, values in choice.names.items() if name in self.recorded}
+        others = {name: values for name, values in choice.where.items() if name not in followed}
+        return followed, self._list_filters(replace(choice, where=others), ())
+
+    def _list_filters(self, choice: Choice, known: Container[str]) -> list[_Filter]:
+        """List the filters in effect; of a column that is not known then, today's opportunities are asked."""
+        names = choice.names.items()
+        filters = [
+            _among(name, values, None if name in known else self.opportunities) for name, values in names
         ]
-        return followed, today + self._deal_filters(choice)
-
-    def _list_filters(self, choice: Choice, frame: pd.DataFrame) -> list[_Filter]:
-        """List the filters in effect for a frame; a column that it lacks is asked of today's opportunities."""
-        names = choice.names if choice.has("names") else {}
-        todays = {name: None if name in frame else self.opportunities for name in names}
-        filters = [_Filter(name, "in", values, todays[name]) for name, values in names.items()]
-        return filters + self._deal_filters(choice)
-
-    def _deal_filters(self, choice: Choice) -> list[_Filter]:
-        """List the filters in effect, except those of names."""
-        filters = [_Filter("stage", "in", list(choice.where["stage"]))] if choice.has("stage") else []
+        if choice.has("stage"):
+            filters.append(_among("stage", choice.where["stage"]))
         if choice.has("value"):
-            bounds = ((">=", choice.low), ("<=", choice.high))
-            filters += [_Filter("value", test, _plain(bound)) for test, bound in bounds if bound is not None]
+            filters += _between("value", _plain(choice.low), _plain(choice.high))
         if choice.has("close"):
-            days = zip((">=", "<="), self.close_days(choice), strict=True)
-            filters += [_Filter("close_date", test, day) for test, day in days if day is not None]
-            filters += [_Filter("close_date", "blank")] if choice.close == "no date" else []
-            filters += (
-                [_Filter("stage", "in", list(self.org.stages.open))] if choice.close == "overdue" else []
-            )
+            filters += _between("close_date", *self.close_days(choice))
+        if choice.has("close") and choice.close == "no date":
+            filters.append(_Filter("close_date", "blank"))
+        if choice.has("close") and choice.close == "overdue":
+            filters.append(_among("stage", self.org.stages.open))
         if choice.has("text"):
             filters.append(_Filter("name", "contains", choice.text))
         if choice.has("picked"):
-            filters.append(_Filter("unique_id", "in", list(choice.picked)))
+            filters.append(_among("unique_id", choice.picked))
         if choice.has("discussed"):
             test = "in" if choice.discussed == "yes" else "not in"
             filters.append(_Filter("unique_id", test, self._list_discussed()))

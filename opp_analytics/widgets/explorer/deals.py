@@ -28,21 +28,27 @@ _TITLES = {"changed_at": "Last change"}
 
 
 def list_deals(view: View, key: str) -> pd.DataFrame:
-    """List the deals under a mark in the view's order, with ids last."""
-    deals = view.list_deals(key)
+    """List the deals under a mark in the view's order, with what is known of those that are open then, and ids last."""
+    deals, moment, selector = view.find_deals(key), view.open_at(key), view.selector
+    known = selector.facts_at(moment).columns if moment else pd.DataFrame()
+    if "probability" in deals:
+        deals = deals.assign(probability=deals["probability"].where(deals["unique_id"].isin(known.index)))
+    if moment and "chance" not in deals:
+        deals = deals.assign(chance=deals["unique_id"].map(selector.chances_at(moment, view.freq)))
+    deals = view.sort(deals.join(known, on="unique_id"))
     # Of deals that were open, or are new, the change is the whole value.
     if "change" in deals and deals["change"].equals(deals["value"].fillna(0.0)):
         deals = deals.drop(columns="change")
-    known = [name for name in _COLUMNS if name in deals and (name not in _KNOWN or deals[name].notna().any())]
-    return deals[[*known, "unique_id"]].reset_index(drop=True)
+    shown = [name for name in _COLUMNS if name in deals and (name not in _KNOWN or deals[name].notna().any())]
+    return deals[[*shown, "unique_id"]].reset_index(drop=True)
 
 
 def show_deals(
-    view: View, key: str, label: str, record_url: str | None, notes_file: Path | None = None
+    view: View, key: str, label: str, record_url: str | None, notes_file: Path | None
 ) -> dict[str, Any]:
     """Put the deals under a mark into JSON, with their number and sum, and what the meeting noted."""
     deals = list_deals(view, key)
-    measure, first = view.measure(deals), deals.head(_LISTED)
+    measure, first = "change" if "change" in deals else "value", deals.head(_LISTED)
     total = text.money(float(deals[measure].sum()), None, full=True)
     columns = [str(column) for column in first if column not in ("unique_id", *view.hidden)]
     each = deals["unique_id"].nunique()
@@ -114,22 +120,12 @@ def tell_deal(view: View, unique_id: str, moment: str) -> list[tuple[str, list[s
 
 def _say_activity(view: View, unique_id: str, moment: str) -> list[str]:
     """Say a deal's next action and last touch, where the frame has them."""
-    cells = {
-        name: column.iloc[0]
-        for name, column in view.selector.read_deal(unique_id, moment).items()
-        if name in ("next_action", "next_action_at", LAST_TOUCH) and not column.map(schema.is_blank).any()
-    }
-    days = {
-        name: view.write_day(view.selector.to_day(at)) for name, at in cells.items() if name != "next_action"
-    }
-    what = [
-        *filter(
-            None,
-            (cells.get("next_action"), "due " + days["next_action_at"] if "next_action_at" in days else ""),
-        )
-    ]
-    next_action = [f"Next action: {', '.join(what)}."] if what else []
-    return [*next_action, *([f"Last touch: {days[LAST_TOUCH]}."] if LAST_TOUCH in days else [])]
+    rows, at = view.selector.read_deal(unique_id, moment).to_dict("records"), ("next_action_at", LAST_TOUCH)
+    cells: dict[Any, Any] = {n: cell for row in rows for n, cell in row.items() if not schema.is_blank(cell)}
+    cells |= {name: view.write_day(view.selector.to_day(cells[name])) for name in at if name in cells}
+    due = f"due {cells['next_action_at']}" if "next_action_at" in cells else ""
+    what, touch = ", ".join(filter(None, (cells.get("next_action"), due))), cells.get(LAST_TOUCH)
+    return [*[f"Next action: {what}."] * bool(what), *[f"Last touch: {touch}."] * bool(touch)]
 
 
 def write_timeline(

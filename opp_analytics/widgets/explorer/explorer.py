@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from html import escape
@@ -51,6 +52,8 @@ class Explorer(Widget):
     """The result table of the current view."""
     code: str
     """Lines that make the same table from ``opportunities`` and ``history``, and draw it by `oa.plots`."""
+    grid: Grid | None = None
+    """The grid that `edit` opened; None before."""
 
     _esm = _STATIC / "explorer.js"
     # The pictures' own rules hold inside the panel only.
@@ -67,15 +70,11 @@ class Explorer(Widget):
         as_of: When | None,
         state: dict[str, Any] | None,
     ) -> None:
-        self._grid: Grid | None = None
         # The first org that says so tells where the CRM shows a deal, the targets, and where notes are kept.
         orgs = name_orgs(opportunities, client, history)
         self._notes_file = find_file(orgs)
         self._selector = DealSelector(
-            opportunities,
-            history,
-            client=client,
-            list_discussed=lambda: Notes(self._notes_file).list_discussed(),
+            opportunities, history, lambda: Notes(self._notes_file).list_discussed(), client
         )
         self._record_url = next((each.record_url for each in orgs.values() if each.record_url), None)
         targets = (Option(o.targets, f"{name}.targets") for name, o in orgs.items() if len(o.targets))
@@ -136,15 +135,12 @@ class Explorer(Widget):
         view = self._view
         if view.lack:
             raise ArgumentValueError("This view has no deals to save.")
-        panel = show_view(view, self._before) | {"code": self.code}
         return write_page(
-            view, panel, key=key, label=label, record_url=self._record_url, notes_file=self._notes_file
+            view, show_view(view, self._before) | {"code": self.code}, self._show_deals, key, label
         )
 
-    @property
-    def grid(self) -> Grid | None:
-        """The grid that `edit` opened; None before."""
-        return self._grid
+    def _show_deals(self, key: str, label: str) -> dict[str, Any]:
+        return show_deals(self._view, key, label, self._record_url, self._notes_file)
 
     def edit(self, key: str | None = None) -> Grid:
         """Open the deals under a mark in a grid, or all behind the chart; its planned changes are shown here, too.
@@ -169,11 +165,11 @@ class Explorer(Widget):
             deals = list_deals(self._view, key) if key else self._view.behind
             if deals.empty:
                 raise ArgumentValueError("No deals are behind this chart, so there is nothing to edit.")
-            if self._grid is None:
+            if self.grid is None:
                 selector, end = self._selector, self._view.end
                 # The grid holds the deals as they are now, whatever the window's end.
                 moment = end if selector.now is None or selector.is_now(end) else selector.now
-                self._grid = Grid(
+                self.grid = Grid(
                     selector.opportunities,
                     client=selector.client,
                     history=selector.history,
@@ -181,9 +177,9 @@ class Explorer(Widget):
                     freq="M",
                     height=320,
                 )
-                self._grid.watchers.append(self._tell_planned)
-            self._grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")
-            return self._grid
+                self.grid.watchers.append(self._tell_planned)
+            self.grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")
+            return self.grid
 
     # -- planned changes
 
@@ -192,19 +188,16 @@ class Explorer(Widget):
         self._post({"planned": self._show_planned(self._view)})
 
     def _show_planned(self, view: View) -> dict[str, Any] | None:
-        if self._grid is None:
+        if self.grid is None:
             return None
         now = "" if self._selector.is_now(view.end) else view.format_day(str(self._selector.now))
-        return {
-            "note": now and f"The grid has the deals as of {now}, not {view.format_day(view.end)}.",
-            "said": self._grid.name_changes(),
-            "grid": self._grid.model_id,
-            "written": self._grid.is_written,
-        }
+        note = now and f"The grid has the deals as of {now}, not {view.format_day(view.end)}."
+        said = {"said": self.grid.name_changes(), "grid": self.grid.model_id}
+        return {**said, "written": self.grid.is_written, "note": note}
 
     def _select_from(self, planned: bool) -> tuple[DealSelector, list[str]]:
         """Take the opportunities as they were given, as applied since, or with the planned changes; with the line for code."""
-        grid = self._grid
+        grid = self.grid
         if grid is None or not (planned or grid.is_written):
             return self._selector, []
         # The notebook's own opportunities stay what they are where the code is run.
@@ -232,21 +225,31 @@ class Explorer(Widget):
         selector, given = self._select_from(planned)
         view = find_type(choice)(filled, selector, self._targets, self._calls)
         lack, before = view.lack, None
-        if planned and self._grid is not None:
+        if planned and self.grid is not None:
             now, _ = self._select_from(planned=False)
             before = find_type(choice)(filled, now, self._targets, self._calls)
-        table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view, before))
+        table = pd.DataFrame() if lack else view.table
+        panel: dict[str, Any] = {"empty": lack} if lack else show_view(view, before)
         rows = (*panel.get("rows", ()), *panel.get("links", ()))
         marks = {row["key"]: row.get("picture", "") for row in rows if row["key"]}
-        marks |= {} if lack else dict.fromkeys(view.keys, "")
+        marks |= dict.fromkeys(re.findall('data-key="([^"]+)"', panel.get("drawing", "")), "")
         lines = [*given, *view.write_code()]
         if self._selector.is_rated and any("history" in line for line in lines):
             lines = ['history = history.at_rates_of(history.records["recorded_at"].iloc[-1])', *lines]
         code = "\n".join(lines)
-        panel |= {"state": choice.state, "window": [view.start, view.end], "periods": view.periods}
-        panel |= {"filters": list(choice.filters), "aims": view.aims}
-        panel |= self._count(view) | {"planned": self._show_planned(view)}
         panel |= {} if lack else {"code": code}
+        panel |= {
+            "state": choice.state,
+            "window": [view.start, view.end],
+            "periods": view.periods,
+            "filters": list(choice.filters),
+            "unused": [name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)],
+            "close_days": selector.close_days(filled),
+            "aims": view.aims,
+            "deals": text.count(len(self._selector.opportunities)),
+            "records": text.count(len(selector.moments), "record") if selector.moments else "",
+            "planned": self._show_planned(view),
+        }
         shown = encode(panel)
         self.code, self.table, self._choice, self._view = code, table, choice, view
         self._before = before
@@ -262,16 +265,6 @@ class Explorer(Widget):
         first = 0 if choice.view == "win_rates" else max(0, moments.index(end) - _WINDOW)
         start = selector.find_record(choice.start, "state['start']") if choice.start else moments[first]
         return replace(choice, start=min(start, end), end=max(start, end))
-
-    def _count(self, view: View) -> dict[str, Any]:
-        """Count deals and records, and name the filters without effect."""
-        choice, moments = view.choice, self._selector.moments
-        return {
-            "deals": text.count(len(self._selector.opportunities)),
-            "records": text.count(len(moments), "record") if moments else "",
-            "unused": [name for name in FILTERS["pipeline"] if choice.sets(name) and not choice.has(name)],
-            "close_days": self._selector.close_days(view.choice),
-        }
 
     # -- messages
 
@@ -300,8 +293,7 @@ class Explorer(Widget):
                 self._choose(self._read(request["state"]))
                 return {"chosen": True}
             case "deals":
-                asked = self._view, request["key"], request["label"]
-                return {"deals": show_deals(*asked, self._record_url, self._notes_file)}
+                return {"deals": self._show_deals(request["key"], request["label"])}
             case "deal":
                 moment = self._view.open_at(request.get("key") or "") or self._view.end
                 return {"sections": tell_deal(self._view, request["id"], moment)}
@@ -341,14 +333,10 @@ class Explorer(Widget):
         asked = {name: request.get(name) for name in ("discussed", "note")}
         held, written = write_note(self._notes_file, unique_id, **asked, known=request.get("known") or "")
         when = held.at.astimezone(ZoneInfo(self._selector.org.zone(None)))
-        newer = (
-            f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}. Press Enter again to replace it."
-        )
-        return {
-            "note": held.is_discussed(datetime.now(UTC)),
-            "text": held.note,
-            "newer": "" if written else newer,
-        }
+        said = f"“{held.note}” was written on {text.day(when)} at {when:%H:%M}."
+        is_discussed = held.is_discussed(datetime.now(UTC))
+        newer = "" if written else f"{said} Press Enter again to replace it."
+        return {"note": is_discussed, "text": held.note, "newer": newer}
 
     def _csv(self, key: str | None) -> str:
         """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
@@ -487,7 +475,7 @@ def list_controls(selector: DealSelector, day: pd.Timestamp) -> dict[str, Any]:
             "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
             "at_risk": [["flag", "flag"], *names, ["stage", "stage"]],
         },
-        "pictures": {"forecast": [list(pair) for pair in PICTURES.items()]},
+        "pictures": {"forecast": [[name, words] for name, (words, _) in PICTURES.items()]},
         "dues": _list_due_periods(frame, day),
     }
 
@@ -515,12 +503,11 @@ def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
 def _list_names(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """List the stage and the columns of names, each with its title, its values and their counts; columns of ids last."""
     columns = dict.fromkeys(["owner_name", "team", "stage", *_list_groupings(frame)])
-    found = [
+    return [
         {"column": name, "title": text.title(text.group_label(name)), "values": _count_values(frame[name])}
-        for name in columns
+        for name in sorted(columns, key=lambda name: name.endswith("_id"))
         if name in frame
     ]
-    return sorted(found, key=lambda each: str(each["column"]).endswith("_id"))
 
 
 def _count_values(column: pd.Series[Any]) -> list[list[Any]]:
@@ -576,12 +563,9 @@ def show_view(view: View, before: View | None = None) -> dict[str, Any]:
 
 def _title(view: View) -> str:
     """Put the name before the finding, where one is picked and the finding does not begin with it."""
-    finding, (name, *others) = (
-        view.finding,
-        [n for each in view.choice.names.values() for n in each if view.choice.has("names")] or [None],
-    )
-    is_missing = others or not isinstance(name, str) or finding.startswith(name)
-    return finding if is_missing else f"{name} · {finding}"
+    finding, names = view.finding, [name for each in view.choice.names.values() for name in each]
+    leads = len(names) == 1 and isinstance(names[0], str) and not finding.startswith(names[0])
+    return f"{names[0]} · {finding}" if leads else finding
 
 
 def _notes(view: View) -> list[str]:
@@ -613,22 +597,21 @@ def _note_names(view: View) -> list[str]:
     moving = [name for name in view.choice.names if name in view.selector.recorded and name not in joined]
     fixed = [text.group_label(name) for name in view.choice.names if name not in moving]
     had = text.joined(text.group_label(name) for name in moving)
-    return [f"A deal counts for the {had} it had at the time."] * bool(moving) + [
-        f"By today's {text.joined(fixed)}, which the history does not record."
-    ] * bool(fixed)
+    return [
+        *[f"A deal counts for the {had} it had at the time."] * bool(moving),
+        *[f"By today's {text.joined(fixed)}, which the history does not record."] * bool(fixed),
+    ]
 
 
 def _links(view: View) -> list[dict[str, str]]:
     """Link the money of a forecast that is in no coming period."""
     if not isinstance(view, ForecastView):
         return []
-    money, table = view.money, view.by_period
-    words = {"overdue": "past {} close date", "unscheduled": "without a date"}
-    return [
-        {
-            "key": bucket,
-            "label": f"{money(table['open_value'][bucket])} in {text.count(int(table['open_count'][bucket]))} {words[bucket].format('its' if table['open_count'][bucket] == 1 else 'their')}",
-        }
-        for bucket in BUCKETS
-        if bucket in table.index and table["open_count"][bucket]
-    ]
+    table, found = view.by_period, []
+    for bucket in BUCKETS:
+        if bucket in table.index and (n := int(table["open_count"][bucket])):
+            late = f"past {'its' if n == 1 else 'their'} close date"
+            words = {"overdue": late, "unscheduled": "without a date"}[bucket]
+            label = f"{view.money(table['open_value'][bucket])} in {text.count(n)} {words}"
+            found.append({"key": bucket, "label": label})
+    return found

@@ -1,4 +1,4 @@
-"""What a review asks of the open deals as of a record: their flags, chances from history, and how long they stay as they are."""
+"""What a review asks of the open deals as of a record: their flags, and how long they stay as they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import OpenDeals, flag_deals, forecast_deals, select_own_chances
+from opp_analytics.analysis import OpenDeals, flag_deals
 from opp_analytics.history import History
 from opp_analytics.periods import to_dates
 
@@ -34,9 +34,3 @@ class OpenFacts(NamedTuple):
             words = np.where(mask, words + np.where(words == "", "", ", ") + text.label(str(name)), words)
         columns = pd.DataFrame(known, index=ids).join(table[["risk", "reasons"]].assign(flags=words))
         return cls(table, columns)
-
-
-def read_chances(opportunities: pd.DataFrame, history: History, **asked: Any) -> pd.Series[Any]:
-    """Read the chance of each open deal from history in its own period, by id; no rows where the history gives none."""
-    own = select_own_chances(forecast_deals(opportunities, history=history, **asked))
-    return own.set_index("unique_id")["chance"].dropna()

@@ -68,13 +68,11 @@ class Notes:
     def _read(self, file: Path, lines: Iterator[tuple[int, str]]) -> None:
         _, head = next(lines)
         self.delimiter = max(",;\t", key=head.count)
-        self.labels = [
-            label.strip().casefold() for label in next(csv.reader([head], delimiter=self.delimiter))
-        ]
+        labels = next(csv.reader([head], delimiter=self.delimiter))
+        self.labels = [label.strip().casefold() for label in labels]
         if missing := [label for label in Note._fields if label not in self.labels]:
-            raise DataError(
-                f"{file} has no column {text.joined(missing)}; its first line is {','.join(Note._fields)}"
-            )
+            names = f"{text.joined(missing)}; its first line is {','.join(Note._fields)}"
+            raise DataError(f"{file} has no column {names}")
         for number, line in lines:
             try:
                 # A note has one line, so that a torn row does not take the next ones with it.
@@ -94,9 +92,8 @@ class Notes:
             raise ValueError("no unique_id")
         at = datetime.fromisoformat(row["at"])
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        return Note(
-            row["unique_id"], at, bool(row["discussed"]) and inputs.read_flag(row["discussed"]), row["note"]
-        )
+        is_discussed = bool(row["discussed"]) and inputs.read_flag(row["discussed"])
+        return Note(row["unique_id"], at, is_discussed, row["note"])
 
     def get(self, unique_id: str) -> Note:
         """Get what is known of a deal."""
@@ -187,10 +184,8 @@ def show_notes(ids: list[str], listed: list[str], file: Path | None) -> dict[str
     if file is None:
         return {"why": NO_NOTES}
     now = datetime.now(UTC)
-    rows = {
-        unique_id: (note.is_discussed(now), note.note)
-        for unique_id, note in ((one, notes.get(one)) for one in ids)
-    }
+    held = {one: notes.get(one) for one in ids}
+    rows = {one: (note.is_discussed(now), note.note) for one, note in held.items()}
     return {
         "why": notes.said,
         "rows": [rows[one] for one in listed],

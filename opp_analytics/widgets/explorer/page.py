@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
-from functools import partial
 from html import escape, unescape
-from pathlib import Path
 from typing import Any
 
 from opp_analytics import svg, text
 from opp_analytics.columns import write_label
 from opp_analytics.svg import Row, Rows
-from opp_analytics.widgets.explorer.deals import show_deals
 from opp_analytics.widgets.explorer.views.view import View
 
 _LARGEST = 50
@@ -48,43 +45,37 @@ pre { background: var(--fill); padding: 8px 12px; border-radius: 3px; overflow-x
 def write_page(
     view: View,
     panel: Mapping[str, Any],
-    *,
-    key: str | None = None,
-    label: str = "",
-    record_url: str | None = None,
-    notes_file: Path | None = None,
+    show: Callable[[str, str], Mapping[str, Any]],
+    key: str | None,
+    label: str,
 ) -> str:
-    """Write the page of a view as the panel shows it.
+    """Write the page of a view as the panel shows it; `show` puts the deals under a mark into JSON, as `show_deals` does.
 
     With the `key` of a mark, and its `label`, it has the deals under this mark as on screen, else the first ones under
-    each mark, folded. `notes_file` is where the meeting's notes are.
+    each mark, folded.
     """
     chart = _read(Rows, {**panel, "rows": tuple(_read(Row, row) for row in panel["rows"])})
-    deals = partial(_write_deals, view, record_url=record_url, notes_file=notes_file)
-
-    def fold(key: str, words: str) -> str:
-        return f'<details class="fold"><summary>{escape(words)}</summary>{deals(key, words)}</details>'
-
-    folded, table = key is None, ""
-    if key is not None:
-        table = f"<h2>Deals</h2>{deals(key, label, most=None)}"
-    drawn = panel["drawing"] or chart.html(
-        [deals(row.key, "") if folded and row.key else "" for row in chart.rows]
-    )
     links = [(link["key"], f"In no period: {link['label']}") for link in panel["links"]]
-    notes = [*(words for _, words in links if not folded), *panel["notes"]]
+    notes = [*(words for _, words in links if key is not None), *panel["notes"]]
     heads = (
         "".join(map(_name_figure, range(1, len(chart.heads)), reversed(chart.heads))) if chart.wide else ""
     )
-    keyed = re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', panel["drawing"])
-    marks = [fold(*mark) for mark in (*links, *((unescape(k), unescape(t)) for k, t in dict(keyed).items()))]
+    keyed = dict(re.findall(r'data-key="([^"]*)"[^>]*>\s*<title>([^<]*)', panel["drawing"]))
+    marks = [*links, *((unescape(mark), unescape(title)) for mark, title in keyed.items())]
+    folded = [
+        f'<details class="fold"><summary>{escape(words)}</summary>{_write_deals(show, mark, words)}</details>'
+        for mark, words in marks
+        if key is None
+    ]
+    drawn = panel["drawing"] or chart.html(
+        [_write_deals(show, row.key, "") if key is None and row.key else "" for row in chart.rows]
+    )
+    table = "" if key is None else f"<h2>Deals</h2>{_write_deals(show, key, label, most=None)}"
     kpis = "".join(
         f"<div>{escape(each['name'])}<b>{escape(each['figure'])}</b>{escape(each['note'])}</div>"
         for each in panel["kpis"]
     )
-    picked = (
-        " · ".join(["With planned changes"] * view.choice.planned + [*describe_filters(view)]) or "All deals"
-    )
+    picked = [*["With planned changes"] * view.choice.planned, *describe_filters(view)] or ["All deals"]
     page = "\n".join([
         '<!doctype html><html lang="en-US"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -92,9 +83,9 @@ def write_page(
         f'<link rel="icon" href="data:,"><title>{escape(panel["title"])}</title><style>{svg.stylesheet()}{_STYLE}{heads}</style></head>',
         f'<body><main><p class="top">Pipeline review · {escape(text.title(view.choice.view))}</p>',
         f'<h1>{escape(panel["title"])}</h1><p class="q">{escape(panel["about"])}</p>',
-        f'<p><bdi>{escape(picked)}</bdi></p><div class="kpi">{kpis}</div>',
+        f'<p><bdi>{escape(" · ".join(picked))}</bdi></p><div class="kpi">{kpis}</div>',
         f'<div class="scroll{" wide" if chart.wide else ""}">{drawn}</div>',
-        *(marks if folded else ()),
+        *folded,
         *(f'<p class="note hon">{escape(note)}</p>' for note in notes),
         f'<p class="q">{escape(panel["n"])}</p>',
         table,
@@ -146,16 +137,10 @@ def _span(low: Any, high: Any, write: Any) -> str:
 
 
 def _write_deals(
-    view: View,
-    key: str,
-    label: str,
-    *,
-    record_url: str | None,
-    notes_file: Path | None,
-    most: int | None = _LARGEST,
+    show: Callable[[str, str], Mapping[str, Any]], key: str, label: str, most: int | None = _LARGEST
 ) -> str:
     """Write the deals under a mark as a table, with what the meeting noted below the names; empty without any."""
-    shown = show_deals(view, key, label, record_url, notes_file)
+    shown = show(key, label)
     rows, columns = shown["rows"][:most], shown["columns"]
     if not rows:
         return ""
@@ -177,14 +162,8 @@ def _write_deals(
         lines.append(f'<tr><th scope="row">{name}</th>')
         lines += [f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], cells, strict=True)] + ["</tr>"]
     left = len(shown["rows"]) + shown["more"] - len(rows)
-    parts = [
-        label,
-        shown["counted"],
-        shown["sum"],
-        f"the first {len(rows)} are listed" if left else "",
-        shown["note"],
-    ]
-    about = escape(" · ".join(filter(None, parts)))
+    some = f"the first {len(rows)} are listed" if left else ""
+    about = escape(" · ".join(filter(None, (label, shown["counted"], shown["sum"], some, shown["note"]))))
     return (
         f'<div class="deals"><p class="note">{about}</p><div class="scroll" tabindex="0" role="region" '
         f'aria-label="{escape(label or key)}: deals"><table><thead><tr>{heads}</tr></thead>'

@@ -711,6 +711,8 @@ def test_deals__tell_what_was_done_and_comes_next_where_the_frame_has_it() -> No
     assert tell("a") == ["Next action: Send the offer, due Nov 13.", "Last touch: Nov 2."]
     assert tell("b") == ["Next action: due Jan 4, 2027.", "Last touch: Nov 2."]
     assert tell("c") == ["Last touch: Nov 2."]
+    # Of a deal that was not there then nothing is told.
+    assert ask(explorer, do="deal", id="gone")["sections"] == []
 
 
 def test_at_risk__is_deal_flags_by_flag_and_by_group(frames, history, explorer) -> None:

@@ -13,22 +13,20 @@ from opp_analytics.widgets.explorer.views.slippage import SlippageView
 from opp_analytics.widgets.explorer.views.view import View
 from opp_analytics.widgets.explorer.views.win_rates import WinRatesView
 
-_TYPES = (PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView, AtRiskView)
-VIEW_TYPES: dict[str, type[View]] = dict(zip(VIEWS, _TYPES, strict=True))
-PICTURES = {
-    "over_time": "over time",
-    "pacing": "at the same point before",
-    "coverage": "coverage",
-    "created": "created against need",
+_TYPES: tuple[type[View], ...] = (
+    PipelineView, WinRatesView, ForecastView, ChangesView, SlippageView, AtRiskView,
+)  # fmt: skip
+PICTURES: dict[str, tuple[str, type[View]]] = {
+    "over_time": ("over time", OverTimeView),
+    "pacing": ("at the same point before", PacingView),
+    "coverage": ("coverage", CoverageView),
+    "created": ("created against need", CreatedView),
 }
-"""Further pictures of the forecast, with their words."""
-PICTURE_TYPES: dict[str, type[View]] = dict(
-    zip(PICTURES, (OverTimeView, PacingView, CoverageView, CreatedView), strict=True)
-)
+"""Further pictures of the forecast, each with its words."""
 
 
 def find_type(choice: Choice) -> type[View]:
     """Find the type of a choice's view: a forecast by anything but periods has one of its own."""
     if choice.view != "forecast" or choice.grouping in ("M", "Q"):
-        return VIEW_TYPES[choice.view]
-    return PICTURE_TYPES.get(choice.grouping, PeopleView)
+        return _TYPES[VIEWS.index(choice.view)]
+    return PICTURES.get(choice.grouping, ("", PeopleView))[1]

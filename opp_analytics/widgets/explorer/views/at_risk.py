@@ -54,7 +54,7 @@ class AtRiskView(View):
     @cached_property
     def behind(self) -> pd.DataFrame:
         deals = self._take(self._flagged).join(self.table[["risk", "reasons"]], on="unique_id")
-        return deals.loc[self.rank(deals).sort_values(ascending=False, kind="stable").index]
+        return self.sort(deals)
 
     def _take(self, flagged: pd.DataFrame) -> pd.DataFrame:
         return self.deals[self.deals["unique_id"].isin(flagged.index)]
@@ -66,19 +66,13 @@ class AtRiskView(View):
         code = self.org.freq(self.freq)
         period = str(pd.Period(self.day, code))
         due, mine = (self._due_in(frame, period) for frame in (opened, flagged))
+        share = evidence.write_share(value, pd.Series([value, whole - value]))
+        name, of = text.period(period, code), f"{len(mine):,} of {text.count(len(due))} due"
         return [
             Kpi("Deals flagged", f"{len(flagged):,}", f"of {text.count(len(opened), 'open deal')}"),
             Kpi("Value flagged", self.money(value), f"of {self.money(whole)}"),
-            Kpi(
-                "Share of open value",
-                evidence.write_share(value, pd.Series([value, whole - value])) or text.MISSING,
-                f"as of {self.format_day(self.end)}",
-            ),
-            Kpi(
-                f"Flagged and due in {text.period(period, code)}",
-                self.money(float(mine["value"].sum())),
-                f"{len(mine):,} of {text.count(len(due))} due",
-            ),
+            Kpi("Share of open value", share or text.MISSING, f"as of {self.format_day(self.end)}"),
+            Kpi(f"Flagged and due in {name}", self.money(float(mine["value"].sum())), of),
         ]
 
     @cached_property
@@ -98,14 +92,12 @@ class AtRiskView(View):
         largest = evidence.find_largest(self._sums["sum"])[0] if self._sums["sum"].any() else []
         bars = []
         for key, value, deals in self._sums.head(MARKS).itertuples():
-            name, amount = self._name(str(key)), self.money(value)
-            title = f"{name}: {text.count(int(deals))}, {amount}"
-            bars.append(
-                Amount(name, float(value), amount, title, str(key), key in largest, (f"{int(deals):,}",))
-            )
+            name, amount, n = self.name_row(str(key)), self.money(value), int(deals)
+            title = f"{name}: {text.count(n)}, {amount}"
+            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, (f"{n:,}",)))
         return replace(svg.bars(bars), heads=("", "Value", "Deals"), figure_width=64)
 
-    def _name(self, key: str) -> str:
+    def name_row(self, key: str) -> str:
         return text.title(key) if self.by == "flag" else write_label(self.by, key)
 
     @property
@@ -116,10 +108,9 @@ class AtRiskView(View):
         keys, share = evidence.find_largest(values)
         if self.by == "flag":
             # A deal may have several: their shares are of no whole.
-            return (
-                f"{found}; largest: {text.joined(map(text.label, keys), most=3)}, {self.money(values.max())}"
-            )
-        names = text.joined(map(self._name, keys), most=3)
+            names = text.joined(map(text.label, keys), most=3)
+            return f"{found}; largest: {names}, {self.money(values.max())}"
+        names = text.joined(map(self.name_row, keys), most=3)
         return (
             f"{found}; {names} {f'have {share} each' if len(keys) > 1 else f'has {share}'}"
             if share

@@ -24,6 +24,8 @@ _STEPS = ("opening", "new", "won", "lost", "moved", "closing")
 class ChangesView(HistoryView):
     """What moved the open pipeline between two records."""
 
+    analysis = "waterfall"
+
     @property
     def kpis(self) -> list[Kpi]:
         whole = self._take_due(open_deals(self.selector.read_record(self.end)))
@@ -56,20 +58,17 @@ class ChangesView(HistoryView):
         return known[known["unique_id"].isin(ids)]
 
     @property
-    def _group(self) -> str | None:
-        return None if self.by == "movement" else self.by
+    def _is_grouped(self) -> bool:
+        return self.by != "movement"
 
     @property
     def _options(self) -> dict[str, Any]:
-        return super()._options | ({"due": self.choice.due} if self.choice.due else {})
-
-    @property
-    def call(self) -> AnalysisCall:
-        return self._call("waterfall", **({} if self._group is None else {"by": self._group}))
+        due = {"due": self.choice.due} if self.choice.due else {}
+        return super()._options | due | ({"by": self.by} if self._is_grouped else {})
 
     @property
     def chart(self) -> Rows:
-        if self._group is None:
+        if not self._is_grouped:
             return svg.waterfall(self.table)
         rows, money, goals = [], self.money, self._goals
         drawn = svg.waterfall(self.table, most=MARKS).rows
@@ -77,29 +76,19 @@ class ChangesView(HistoryView):
         values = self.rows["value"].drop(index=ALL)
         moved = (values["closing"] - values["opening"]).abs().sort_values(ascending=False, kind="stable")
         for key in [*moved.head(MARKS).index, ALL]:
-            mine = self.rows.loc[key]
-            figures = [self._write(mine, name) for name in _STEPS]
+            figures = [self._write(self.rows.loc[key], name) for name in _STEPS]
             if goals is not None:
                 # Of picked groups the total is theirs.
                 picked = key == ALL and self.choice.names
                 own = goals[goals.index.isin(moved.index) if picked else goals.index == key]
                 gap = float(find_gap(own["target"].sum(skipna=False), own["booked"].sum()))
-                figures.append(
-                    text.MISSING if own.empty or math.isnan(gap) else money(gap) if gap > 0 else "met"
-                )
+                is_unknown = own.empty or math.isnan(gap)
+                figures.append(text.MISSING if is_unknown else money(gap) if gap > 0 else "met")
             label = "All" if key == ALL else key
             rows.append(Row(label, pictures.get(key, ""), tuple(figures), strong=key == ALL, key=key))
         start, end = (f"Open\n{self.format_day(at)}" for at in (self.start, self.end))
-        heads = (
-            "",
-            start,
-            "New",
-            "Won",
-            "Lost",
-            "Moved",
-            end,
-            *([] if goals is None else [f"To go\n{self._goal_name}"]),
-        )
+        to_go = [] if goals is None else [f"To go\n{text.period(self._goal, self.org.freq('Q'))}"]
+        heads = ("", start, "New", "Won", "Lost", "Moved", end, *to_go)
         return Rows(tuple(rows), heads, figure_width=80, wide=True)
 
     def _write(self, row: pd.Series[Any], step: str) -> str:
@@ -114,11 +103,8 @@ class ChangesView(HistoryView):
     def rows(self) -> pd.DataFrame:
         """The value and deals of each step by group, of what moved the changes; the total last."""
         group, step = (self.table.index.get_level_values(level) for level in (0, -1))
-        sums = (
-            self.table[["value", "deals"]]
-            .groupby([group, step.where(step.isin(_STEPS), "moved")], sort=False)
-            .sum()
-        )
+        steps = step.where(step.isin(_STEPS), "moved")
+        sums = self.table[["value", "deals"]].groupby([group, steps], sort=False).sum()
         found = pd.concat({name: unstack_level(sums[name], "movement") for name in sums}, axis=1)
         every = pd.MultiIndex.from_product([["value", "deals"], _STEPS])
         found = found.reindex(columns=every).fillna(0)
@@ -127,28 +113,17 @@ class ChangesView(HistoryView):
     @property
     def _goal(self) -> str:
         """The period whose targets are shown: that of the deals, else the current month."""
-        return self.choice.due or str(pd.Period(self.selector.to_day(self.end), "M"))
-
-    @property
-    def _goal_name(self) -> str:
-        return text.period(self._goal, self.org.freq("Q"))
+        return self.choice.due or str(pd.Period(self.day, "M"))
 
     @property
     def _goal_call(self) -> AnalysisCall | None:
         """Ask for the targets of groups; None without any, and of deals that were picked otherwise than by these groups."""
-        if (
-            self.targets is None
-            or self._group is None
-            or self.choice.picks(but="names")
-            or {*self.choice.names} - {self.by}
-        ):
+        is_other = self.choice.picks(but="names") or {*self.choice.names} - {self.by}
+        if self.targets is None or not self._is_grouped or is_other:
             return None
-        day, freq = self.selector.to_day(self.end), "Q" if "Q" in self._goal else "M"
-        asked: dict[str, Any] = {"as_of": str(day.date()), "freq": freq, "method": "stated", "by": self.by}
-        return AnalysisCall(
-            "forecast",
-            {**asked, "target": self.targets, "periods": [self._goal], "only": True, "totals": True},
-        )
+        asked: dict[str, Any] = {"as_of": str(self.day.date()), "freq": "Q" if "Q" in self._goal else "M"}
+        asked |= {"method": "stated", "by": self.by, "target": self.targets}
+        return AnalysisCall("forecast", {**asked, "periods": [self._goal], "only": True, "totals": True})
 
     @cached_property
     def _goals(self) -> pd.DataFrame | None:
@@ -160,19 +135,12 @@ class ChangesView(HistoryView):
         return goals if goals["gap"].notna().any() else None
 
     @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        return super().tables | ({} if self._goals is None else {"goals": self._goals})
-
-    @property
     def shown_table(self) -> pd.DataFrame:
-        if self._group is None:
+        if not self._is_grouped:
             return self.table
-        flat = self.rows.set_axis(
-            [f"{step}_{name}" for name in ("value", "deals") for step in _STEPS], axis=1
-        )
-        return (
-            flat.rename_axis(self.by) if self._goals is None else flat.rename_axis(self.by).join(self._goals)
-        )
+        columns = [f"{step}_{name}" for name in ("value", "deals") for step in _STEPS]
+        flat = self.rows.set_axis(columns, axis=1).rename_axis(self.by)
+        return flat if self._goals is None else flat.join(self._goals)
 
     def write_code(self) -> list[str]:
         lines = super().write_code()
@@ -191,7 +159,7 @@ class ChangesView(HistoryView):
         if money(opening) == money(closing):
             how = f"stayed at {money(closing)}"
         found = f"Open pipeline{self._due and f' {self._due}'} {how} from {self._span}"
-        if self._group is None:
+        if not self._is_grouped:
             moves = values.drop(["opening", "closing"]).rename(text.movement)
         else:
             moves = values.xs("closing", level=-1) - values.xs("opening", level=-1)
@@ -200,7 +168,7 @@ class ChangesView(HistoryView):
 
     @property
     def about(self) -> str:
-        if self._group is not None:
+        if self._is_grouped:
             rest = self.table.index.get_level_values(0).nunique() - MARKS
             more = f". {rest} that changed less are in the table only" if rest > 0 else ""
             return f"Open value: what came in (blue) and what left (gray). Moved: changes of value and date, reopened, removed and handed over{more}"
@@ -211,17 +179,16 @@ class ChangesView(HistoryView):
         return self.start if key == "opening" else self.end
 
     def find_deals(self, key: str) -> pd.DataFrame:
-        if self._group is not None:
-            moves = movements(self.history, **self._options, by=self._group)
-            if key != ALL:
-                moves = moves[moves.index == key]
-            moves = moves.assign(movement=moves["movement"].map(text.movement))
-            moves = moves[["unique_id", "movement", "value"]].rename(columns={"value": "change"})
-            return moves.merge(self._last_known(), on="unique_id", how="left")
-        if key in ("opening", "closing"):
-            return self._open_at(self.start if key == "opening" else self.end)
-        moves = movements(self.history, **self._options)
-        moves = moves[moves["movement"] == key][["unique_id", "value"]].rename(columns={"value": "change"})
+        if not self._is_grouped and key in _ENDS:
+            return self._open_at(self.open_at(key))
+        moves = movements(self.history, **self._options).rename(columns={"value": "change"})
+        if not self._is_grouped:
+            moves = moves.loc[moves["movement"] == key, ["unique_id", "change"]]
+        else:
+            moves = moves if key == ALL else moves[moves.index == key]
+            moves = moves.assign(movement=moves["movement"].map(text.movement))[
+                ["unique_id", "movement", "change"]
+            ]
         return moves.merge(self._last_known(), on="unique_id", how="left")
 
     def _open_at(self, moment: str) -> pd.DataFrame:

@@ -43,11 +43,8 @@ class ForecastView(View):
     @property
     def _picked(self) -> dict[str, list[str]]:
         """The picked names by column, whose rows are those of the whole's forecast by these columns."""
-        return {
-            column: [NO_LABEL if name is None else str(name) for name in names]
-            for column, names in self.choice.names.items()
-            if self.choice.has("names")
-        }
+        names = self.choice.names.items()
+        return {column: [NO_LABEL if one is None else str(one) for one in values] for column, values in names}
 
     @property
     def call(self) -> AnalysisCall:
@@ -107,10 +104,8 @@ class ForecastView(View):
         picked, levels = self._picked, self._levels
 
         def is_picked(labels: Sequence[str], _: str) -> bool:
-            return all(
-                column not in picked or str(label) in picked[column]
-                for column, label in zip(levels, labels, strict=False)
-            )
+            named = dict(zip(levels, map(str, labels), strict=False))
+            return all(column not in named or named[column] in names for column, names in picked.items())
 
         table = self._forecast(self.source, self.call.options, is_picked)
         for column, names in picked.items():
@@ -216,21 +211,13 @@ class ForecastView(View):
         rows, is_stated = [], self.method == "stated"
         for key, row in coming.iterrows():
             name = text.period(str(key), self._freq)
-            figures = (
-                money(row["expected"]),
-                f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
-                self._write_chance(row),
-                f"{int(row['open_count']):,}",
-            )
+            low, high = money(row["low"]), money(row["high"])
+            spread = f"{low}–{high}" if math.isfinite(row["low"]) else text.MISSING
+            figures = (money(row["expected"]), spread, self._write_chance(row), f"{int(row['open_count']):,}")
             rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
-        ranges = "Due-only range" if is_stated else "80% range"
-        return Rows(
-            tuple(rows),
-            heads=("", "Forecast", ranges, "Hits target", "Due"),
-            axis=svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money),
-            label_width=104,
-            figure_width=92,
-        )
+        heads = ("", "Forecast", "Due-only range" if is_stated else "80% range", "Hits target", "Due")
+        axis = svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money)
+        return Rows(tuple(rows), heads, axis, label_width=104, figure_width=92)
 
     def _write_chance(self, row: pd.Series[Any]) -> str:
         """Write the chance of a target, or why there is none."""

@@ -17,17 +17,20 @@ class HistoryView(View):
 
     needs_history = True
 
+    analysis: str
+    """The name of the analysis."""
+
     @property
     def _options(self) -> dict[str, Any]:
         """What the analysis and its deals are asked for."""
         return {"start": self.start, "end": self.end}
 
-    def _call(self, name: str, **more: Any) -> AnalysisCall:
-        """Call an analysis with the ends of the window as code spells them."""
-        spell = self.selector.spell
-        words = {"start": spell(self.start), "end": spell(self.end, end=True)}
+    @property
+    def call(self) -> AnalysisCall:
+        # With the ends of the window as code spells them.
+        words = {"start": self.selector.spell(self.start), "end": self.selector.spell(self.end, end=True)}
         window = {name: Option(self._options[name], json.dumps(spelled)) for name, spelled in words.items()}
-        return AnalysisCall(name, self._options | window | more)
+        return AnalysisCall(self.analysis, self._options | window)
 
     @cached_property
     def source(self) -> History | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import evidence, find_calls, forecast_categories, heading
+from opp_analytics.analysis import evidence, find_calls, heading
 from opp_analytics.org import calls_known, find_called_period
 from opp_analytics.schema import ALL, BUCKETS, label_groups
 from opp_analytics.svg import Row, Rows
@@ -70,6 +70,9 @@ class OnePeriodView(ForecastView):
     def _as_of(self) -> str:
         return f"{text.period(self.period, self._freq)}, as of {self.format_day(self.end)}"
 
+    def _find_row(self, key: str) -> pd.Series[Any] | None:
+        return None
+
     @cached_property
     def behind(self) -> pd.DataFrame:
         won = self._find_won(*self.org.period_days(self.period))
@@ -79,24 +82,23 @@ class OnePeriodView(ForecastView):
     def kpis(self) -> list[Kpi]:
         """The figures of the period, as on the page."""
         row, money = self.by_period.loc[[self.period]].iloc[0], self.money
+        is_met, low, high = row["gap"] <= 0, money(row["low"]), money(row["high"])
         won = text.count(len(self._find_won(*self.org.period_days(self.period))))
-        due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
         of = f", {text.percent(row['attainment'])} of target" if row["gap"] > 0 else ""
-        spread = (
-            f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else evidence.NO_RANGE
-        )
+        spread = f"{low}–{high}" if math.isfinite(row["low"]) else evidence.NO_RANGE
         found = [
             Kpi("Closed won", money(row["booked"]), f"{won}{of}"),
             Kpi("Forecast", money(row["expected"]), evidence.name_outside(row, money) or spread),
         ]
         if math.isnan(row["target"]):
             return [*found, Kpi("Open and due", money(row["open_value"]), text.count(int(row["open_count"])))]
-        past = f"{money(-row['gap'])} past target" if row["gap"] <= 0 else f"{money(row['gap'])} to go"
-        cover = "met" if row["gap"] <= 0 else text.times(row["pipeline_coverage"])
+        past = f"{money(-row['gap'])} past target" if is_met else f"{money(row['gap'])} to go"
+        due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
+        ratio = text.times(row["pipeline_coverage"]) if row["open_count"] else text.MISSING
         return [
             *found,
             Kpi("Chance of target", self._write_chance(row), f"target {money(row['target'])}, {past}"),
-            Kpi("Coverage", cover if row["open_count"] or row["gap"] <= 0 else text.MISSING, due),
+            Kpi("Coverage", "met" if is_met else ratio, due),
         ]
 
 
@@ -133,10 +135,9 @@ class PeopleView(OnePeriodView):
             table.loc[ALL, names] = groups[names].sum()
         elif len(table) > 1:
             whole = self.by_period.loc[[self.period]].join(table[names].sum().to_frame(self.period).T)
-            label = ALL if table.index.nlevels == 1 else (ALL,) * table.index.nlevels
-            table = pd.concat([table, whole.set_axis(pd.Index([label]), axis=0)]).rename_axis(
-                table.index.names
-            )
+            levels = table.index.names
+            whole.index = pd.Index([(ALL,) * len(levels)] if len(levels) > 1 else [ALL])
+            table = pd.concat([table, whole]).rename_axis(levels)
         table = table.join(find_calls(self._called, table, self.day, ("", "")))
         counts = table[["booked", "expected", "target", "open_count"]].fillna(0.0).ne(0).any(axis=1)
         total = table.index.get_level_values(0) == ALL
@@ -144,10 +145,15 @@ class PeopleView(OnePeriodView):
         shown = table[counts & ~total].sort_values(order, ascending=False, kind="stable")
         return pd.concat([shown, table[total]])
 
+    @property
+    def _kinds_call(self) -> AnalysisCall:
+        """Ask for the categories."""
+        asked = {name: self.call.options[name] for name in ("as_of", "freq", "by")}
+        return AnalysisCall("forecast_categories", asked)
+
     @cached_property
     def _categories(self) -> pd.DataFrame:
-        asked = {name: self.call.options[name] for name in ("as_of", "freq", "by")}
-        found = forecast_categories(self.source, **asked)
+        found = self._kinds_call.table(self.source)
         return found[found.index.get_level_values("period") == self.period]
 
     @cached_property
@@ -167,35 +173,26 @@ class PeopleView(OnePeriodView):
         return [str(one) for one in labels if find_called_period(one, self._freq, self.org) == now]
 
     @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        called = {"calls": self._called} if len(self._called) else {}
-        return {"table": self.table, "categories": self._categories} | called
-
-    @property
     def shown_table(self) -> pd.DataFrame:
         return self.rows
 
     def _write_more(self) -> list[str]:
-        asked = {name: self.call.options[name] for name in ("as_of", "freq", "by")}
-        categories, _ = AnalysisCall("forecast_categories", asked).write_code("deals")
+        categories, _ = self._kinds_call.write_code("deals")
         keep = f'categories.index.get_level_values("period") == {self.period!r}'
         lines = [categories.replace("table =", "categories =", 1), f"categories = categories[{keep}]"]
         if self.calls is None or self._called.empty:
             return lines
-        mine = f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= {asked["as_of"]!r})'
-        return [
-            *lines,
+        mine = f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= {str(self.day.date())!r})'
+        newest = f'.drop_duplicates({_NUMBER!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)'
+        lines += [
             f"calls = {self.calls.words}",
             f'calls = calls[{mine}].sort_values("made_on", kind="stable")',
-            f'calls = calls.drop_duplicates({_NUMBER!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)',
         ]
+        return [*lines, f"calls = calls{newest}"]
 
     @property
     def amounts(self) -> pd.Series[Any]:
         return self.rows["expected"].rename(text.join_key)
-
-    def name_row(self, key: str) -> str:
-        return self._name(key)
 
     @property
     def chart(self) -> Rows:
@@ -204,14 +201,7 @@ class PeopleView(OnePeriodView):
         aimed, called = (bool(table[name].notna().any()) for name in ("target", "call"))
         top = None if aimed else 1.05 * max(float(table.loc[~total, ["high", "expected"]].max().max()), 1.0)
         ranges = "due-only range" if self.method == "stated" else "80% range"
-        heads = [
-            "",
-            "Closed",
-            f"Forecast\n{ranges}",
-            "Target" if aimed else "Due",
-            "Commit",
-            "Best case",
-        ]
+        heads = ["", "Closed", f"Forecast\n{ranges}", "Target" if aimed else "Due", "Commit", "Best case"]
         heads += ["Call"] * called + ["Chance"] * aimed
         rows = []
         for key, row in pd.concat([table[~total].head(MARKS), table[total]]).iterrows():
@@ -219,30 +209,28 @@ class PeopleView(OnePeriodView):
             low, high = money(row["low"]), money(row["high"])
             spread = (low if low == high else f"{low}–{high}") if math.isfinite(row["low"]) else ""
             figures = [money(row["booked"]), _stack(money(row["expected"]), spread)]
-            figures += [self._write_target(row)] if aimed else [money(row["open_value"])]
+            figures += [self._write_target(row) if aimed else money(row["open_value"])]
             figures += [money(row["commit_total"]), money(row["best_case_total"])]
             figures += [self._write_call(row, text.split_key(key)[-1])] * called
             figures += [self._write_chance(row)] * aimed
             picture = svg.progress(row, money, top=None if whole else top)
-            name = ("Together" if self._is_part else "All") if whole else self._name(key)
+            name = ("Together" if self._is_part else "All") if whole else self.name_row(key)
             rows.append(Row(name, picture, tuple(figures), strong=whole, key=text.join_key(key)))
         axis = svg.progress_axis() if aimed else ""
         return Rows(tuple(rows), tuple(heads), axis, label_width=136, figure_width=84, wide=True)
 
-    def _name(self, key: Any) -> str:
+    def name_row(self, key: Any) -> str:
         """Name a row by its groups, without what is the same in all rows."""
         labels = zip(self._levels, text.split_key(key), strict=True)
-        return " · ".join(
-            str(label) for column, label in labels if column == self.by or len(self._picked[column]) > 1
-        )
+        named = [str(label) for name, label in labels if name == self.by or len(self._picked[name]) > 1]
+        return " · ".join(named)
 
     def _write_target(self, row: pd.Series[Any]) -> str:
         if not math.isfinite(row["target"]):
             return text.MISSING
-        past = f"{self.money(-row['gap'])} past" if row["gap"] < 0 else "met"
-        return _stack(
-            self.money(row["target"]), self.money(row["gap"]) + " to go" if row["gap"] > 0 else past
-        )
+        gap = row["gap"]
+        below = f"{self.money(abs(gap))} {'to go' if gap > 0 else 'past'}" if gap else "met"
+        return _stack(self.money(row["target"]), below)
 
     def _write_call(self, row: pd.Series[Any], name: Any) -> str:
         """Write the call in force, below it what somebody else says, or who called the number."""
@@ -260,13 +248,11 @@ class PeopleView(OnePeriodView):
     @property
     def about(self) -> str:
         aims = ", line target" if self.rows["target"].notna().any() else ""
-        drawn = (
-            f"Gray bar closed, dot forecast, blue band range{aims}. Commit and best case include what closed"
-        )
+        drawn = f"Gray bar closed, dot forecast, blue band range{aims}"
         alone = ". Several together have no range" if self._is_part and self._groups > 1 else ""
         rest = len(self.rows) - 1 - MARKS
         more = f". {rest} smaller ones are in the table only" if rest > 0 else ""
-        return f"{self._as_of}, {self._method_words}. {drawn}{alone}{more}"
+        return f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what closed{alone}{more}"
 
     @property
     def notes(self) -> list[str]:
@@ -282,7 +268,7 @@ class PeopleView(OnePeriodView):
         if row is None or ALL in text.split_key(row.name):
             return found
         names = zip(*(label_groups(found[level]) for level in self._levels), strict=True)
-        return found[[text.join_key(name) == key for name in names]]
+        return found[np.array([text.join_key(name) == key for name in names], dtype=bool)]
 
     def _find_row(self, key: str) -> pd.Series[Any] | None:
         found = [place for place, name in enumerate(self.rows.index) if text.join_key(name) == key]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -14,7 +13,6 @@ from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import find_usual_coverage, heading, list_past_coverage, sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, outcome_codes
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
@@ -26,28 +24,29 @@ _TREND, _WEEKS, _RECENT = 9, 12, 4
 _WEEK = pd.Timedelta(days=7)
 _AHEAD = 4
 """Periods whose coverage is shown: the current one and three ahead, as on the page."""
-_KEYS = re.compile('data-key="([^"]+)"')
 
 
 class _WholeView(OnePeriodView):
     """A picture of the whole history, which no filter changes, beside the forecast of one period."""
+
+    left_out: ClassVar[dict[str, int]] = {}
+    amounts = pd.Series(dtype="float64")
+    chart = Rows(())
 
     @property
     def lack(self) -> str | Lack:
         if self.selector.opportunities.empty:
             return "deals"
         if not self.selector.moments:
-            words = "This picture is made of past records of the pipeline. Record it daily, and call the explorer with the history:"
             return Lack(
                 title="No history yet.",
-                text=words,
+                text="This picture is made of past records of the pipeline. Record it daily, and call the explorer with the history:",
                 code="opp-analytics record\n\noa.explore(opportunities, history)",
             )
         if self.is_alone:
-            words = "This picture is of the whole history, of which the table has a part. Call the explorer with all of it:"
             return Lack(
                 title="These are not all deals.",
-                text=words,
+                text="This picture is of the whole history, of which the table has a part. Call the explorer with all of it:",
                 code='oa.explore(history.as_of("today"), history)',
             )
         try:
@@ -71,25 +70,9 @@ class _WholeView(OnePeriodView):
     def method(self) -> str:
         return str(self.by_period.attrs["method"])
 
-    @property
-    def left_out(self) -> dict[str, int]:
-        return {}
-
-    @property
-    def amounts(self) -> pd.Series[Any]:
-        return pd.Series(dtype="float64")
-
     @cached_property
     def source(self) -> Any:
         return self.selector.history
-
-    @property
-    def chart(self) -> Rows:
-        return Rows(())
-
-    @property
-    def keys(self) -> list[str]:
-        return _KEYS.findall(self.drawing)
 
 
 class OverTimeView(_WholeView):
@@ -105,11 +88,8 @@ class OverTimeView(_WholeView):
         """The days of each week's last record, counted back from the last day; of nine weeks, or of the whole period."""
         first, last = self.org.period_days(self.period)
         last = min(last, self.day)
-        weeks: dict[int, pd.Timestamp] = {}
-        for moment in self.selector.moments:
-            day = self.selector.to_day(moment)
-            if day <= last:
-                weeks[(last - day).days // 7] = day
+        days = map(self.selector.to_day, self.selector.moments)
+        weeks = {(last - day).days // 7: day for day in days if day <= last}
         longest = max(_TREND - 1, (last - first).days // 7 + 1)
         return [str(day.date()) for week, day in weeks.items() if week <= longest]
 
@@ -128,11 +108,8 @@ class OverTimeView(_WholeView):
         if self.lack:
             return []
         made, drawing = self.call.write_code("history")
-        return [
-            made,
-            *([f'table["target"] = {self._target!r}'] if math.isfinite(self._target) else []),
-            drawing,
-        ]
+        target = [f'table["target"] = {self._target!r}'] if math.isfinite(self._target) else []
+        return [made, *target, drawing]
 
     @cached_property
     def _pacing(self) -> pd.DataFrame | None:
@@ -173,11 +150,7 @@ class PacingView(OnePeriodView):
 
     months = quarters = (0, 0)
     worthless = ("without_value",)
-    aims = False
-
-    @property
-    def _is_part(self) -> bool:
-        return False
+    aims = _is_part = False
 
     @property
     def lack(self) -> str | Lack:
@@ -193,17 +166,14 @@ class PacingView(OnePeriodView):
         return AnalysisCall("pacing", {"as_of": str(self.day.date()), "freq": self.freq})
 
     @cached_property
-    def source(self) -> pd.DataFrame:
-        return self.deals
-
-    @cached_property
     def table(self) -> pd.DataFrame:
-        table = super().table
+        table = self.call.table(self.deals)
         opened = {}
         for period, moment in self._moments(table).items():
             then = self.selector.select(self.choice, moment)
-            due = (outcome_codes(then) == OPEN) & then["close_date"].between(*self._due_days(period, moment))
-            opened[period] = float(then.loc[due, "value"].sum())
+            due = open_deals(then)
+            due = due[due["close_date"].between(*self._due_days(period, moment))]
+            opened[period] = float(due["value"].sum())
         return table.assign(open_value=table.index.map(opened).astype("float64"))
 
     def _moments(self, table: pd.DataFrame) -> dict[str, str]:
@@ -239,13 +209,8 @@ class PacingView(OnePeriodView):
     def chart(self) -> Rows:
         money, rows = self.money, []
         for drawn, (_, row) in zip(svg.pacing(self.table).rows, self.table.iterrows(), strict=True):
-            figures = (
-                money(row["booked"]),
-                money(row["actual"]),
-                text.percent(row["booked_share"]),
-                money(row["open_value"]),
-                f"{int(row['deals']):,}",
-            )
+            booked, actual, due = (money(row[name]) for name in ("booked", "actual", "open_value"))
+            figures = (booked, actual, text.percent(row["booked_share"]), due, f"{int(row['deals']):,}")
             rows.append(replace(drawn, label=drawn.label.rstrip("*"), figures=figures))
         heads = ("", "By then", "In the end", "Share", "Open then", "Deals won")
         return Rows(tuple(rows), heads, label_width=120, figure_width=80)
@@ -254,24 +219,16 @@ class PacingView(OnePeriodView):
     def kpis(self) -> list[Kpi]:
         now, past = self.table[self.table["to_date"]].iloc[0], self.table[~self.table["to_date"]]
         money, noun = self.money, text.noun(self._freq)
-        mean = (
-            f"average of {text.spelled(len(past), f'earlier {noun}')}" if len(past) else f"no earlier {noun}"
-        )
+        booked, actual, due = (float(past[name].mean()) for name in ("booked", "actual", "open_value"))
+        earlier = f"earlier {noun}"
+        mean = f"average of {text.spelled(len(past), earlier)}" if len(past) else f"no {earlier}"
+        left = f"{text.count(int(now['deals']))}, {int(now['days_left'])} days left"
+        usual = f"{money(due)} by then on average" if math.isfinite(due) else "not recorded then"
         return [
-            Kpi(
-                "Closed so far",
-                money(now["booked"]),
-                f"{text.count(int(now['deals']))}, {int(now['days_left'])} days left",
-            ),
-            Kpi("Closed by then", money(past["booked"].mean()), mean),
-            Kpi("Closed in the end", money(past["actual"].mean()), mean),
-            Kpi(
-                "Open and due",
-                money(now["open_value"]),
-                f"{money(past['open_value'].mean())} by then on average"
-                if past["open_value"].notna().any()
-                else "not recorded then",
-            ),
+            Kpi("Closed so far", money(now["booked"]), left),
+            Kpi("Closed by then", money(booked), mean),
+            Kpi("Closed in the end", money(actual), mean),
+            Kpi("Open and due", money(now["open_value"]), usual),
         ]
 
     @property
@@ -301,9 +258,8 @@ class PacingView(OnePeriodView):
             return []
         if first := next(iter(self.selector.moments), None):
             return [f"What was open then is known from the first record on, {self.format_day(first)}."]
-        return [
-            "What was open then is known from records. Run opp-analytics record daily, and call the explorer with the history."
-        ]
+        words = "Run opp-analytics record daily, and call the explorer with the history."
+        return [f"What was open then is known from records. {words}"]
 
     @cached_property
     def behind(self) -> pd.DataFrame:
@@ -313,9 +269,6 @@ class PacingView(OnePeriodView):
         first, last = self.org.period_days(key)
         row = self.table.loc[[key]].iloc[0]
         return self._find_won(first, last if row["to_date"] else self._find_point(key, row))
-
-    def explain(self, key: str) -> str:
-        return ""
 
 
 class CoverageView(OnePeriodView):
@@ -369,41 +322,30 @@ class CoverageView(OnePeriodView):
         money, shown, rows = self.money, self._shown, []
         scale = svg.axis([*shown["open_value"], *shown["gap"].dropna(), 1.0])
         for key, row in shown.iterrows():
-            name = text.period(str(key), self._freq)
-            cover = "met" if row["gap"] <= 0 else text.times(row["pipeline_coverage"])
-            usual = (
-                [text.times(self._usual[str(key)]) if str(key) in self._usual else text.MISSING]
-                if self._usual
-                else []
-            )
-            add = money(row["needed_pipeline"]) if row["needed_pipeline"] > 0 else text.MISSING
-            figures = (
-                money(row["open_value"]),
-                "met" if row["gap"] <= 0 else money(row["gap"]),
-                cover,
-                *usual,
-                add,
-            )
-            rows.append(Row(name, svg.coverage(row, scale, money, name=name), figures, key=str(key)))
+            name, usual = text.period(str(key), self._freq), self._usual.get(str(key))
+            is_met = row["gap"] <= 0
+            figures = [money(row["open_value"]), "met" if is_met else money(row["gap"])]
+            figures += ["met" if is_met else text.times(row["pipeline_coverage"])]
+            figures += [text.times(usual) if usual is not None else text.MISSING] * bool(self._usual)
+            figures += [money(row["needed_pipeline"]) if row["needed_pipeline"] > 0 else text.MISSING]
+            rows.append(Row(name, svg.coverage(row, scale, money, name=name), tuple(figures), key=str(key)))
         usual_head = [f"Usual of\n{text.plural(text.noun(self._freq))} that hit"] if self._usual else []
         heads = ("", "Open, due", "To go", "Coverage", *usual_head, "To add")
-        return Rows(
-            tuple(rows), heads, svg.month_axis(scale, math.nan, money), label_width=104, figure_width=84
-        )
+        axis = svg.month_axis(scale, math.nan, money)
+        return Rows(tuple(rows), heads, axis, label_width=104, figure_width=84)
 
     @property
     def finding(self) -> str:
-        row = self._shown.iloc[0]
-        name, money = text.period(str(row.name), self._freq), self.money
+        row, money = self._shown.iloc[0], self.money
+        name, due = text.period(str(row.name), self._freq), money(row["open_value"])
         if row["gap"] <= 0:
-            return f"{name} is at target; {money(row['open_value'])} more is due"
+            return f"{name} is at target; {due} more is due"
+        to_go = f"{money(row['gap'])} to go"
         if not row["open_count"] or math.isnan(row["gap"]):
-            return f"{name}: {money(row['open_value'])} is open and due" + (
-                f", {money(row['gap'])} to go" if row["gap"] > 0 else ""
-            )
+            return f"{name}: {due} is open and due{f', {to_go}' if row['gap'] > 0 else ''}"
         usual = self._usual.get(str(row.name))
         hit = f"; {text.plural(text.noun(self._freq))} that hit had {text.times(usual)}" if usual else ""
-        return f"{name}: {money(row['open_value'])} due covers the {money(row['gap'])} to go {text.times(row['pipeline_coverage'])}{hit}"
+        return f"{name}: {due} due covers the {to_go} {text.times(row['pipeline_coverage'])}{hit}"
 
     @property
     def about(self) -> str:
@@ -418,9 +360,6 @@ class CoverageView(OnePeriodView):
 
     def find_deals(self, key: str) -> pd.DataFrame:
         return self._with_chances(self._due_in(open_deals(self.deals), key), key, self.freq)
-
-    def explain(self, key: str) -> str:
-        return ""
 
 
 class CreatedView(_WholeView):
@@ -471,12 +410,8 @@ class CreatedView(_WholeView):
 
     @cached_property
     def drawing(self) -> str:
-        line = (
-            {"average": self._need, "line": "needed a week"}
-            if self._need > 0
-            else {"average": self._average, "line": "average"}
-        )
-        return svg.pipeline_created(self.table, **line, keyed=True)  # type: ignore[arg-type]
+        average, line = (self._need, "needed a week") if self._need > 0 else (self._average, "average")
+        return svg.pipeline_created(self.table, average=average, line=line, keyed=True)
 
     @property
     def finding(self) -> str:
@@ -507,9 +442,7 @@ class CreatedView(_WholeView):
     def _created(self) -> pd.DataFrame:
         history: History = self.source
         deals = analysis.pipeline_created_deals(history, **self.call.options)
-        known = self.deals[
-            [column for column in COLUMNS if column in self.deals and column not in ("name", "value")]
-        ]
+        known = self.deals[[name for name in COLUMNS if name in self.deals and name not in ("name", "value")]]
         return deals[deals["period"].isin(self.table.index)].merge(known, on="unique_id", how="left")
 
     @cached_property
@@ -518,6 +451,3 @@ class CreatedView(_WholeView):
 
     def find_deals(self, key: str) -> pd.DataFrame:
         return self._created[self._created["period"] == key].drop(columns="period")
-
-    def explain(self, key: str) -> str:
-        return ""

@@ -51,16 +51,13 @@ class PipelineView(View):
     def amounts(self) -> pd.Series[Any]:
         return self._sums["open_value"]
 
-    def name_row(self, key: str) -> str:
-        return self._name(key)
-
     @property
     def chart(self) -> Rows:
         money, sums, before = self.money, self._sums.head(MARKS), self._values_at_start()
         largest = evidence.find_largest(sums["open_value"])[0] if sums["open_value"].sum() > 0 else []
         heads, bars = ("", "Open", "Deals"), []
         for key, value, deals in sums.itertuples():
-            name, amount = self._name(str(key)), money(value)
+            name, amount = self.name_row(str(key)), money(value)
             title = f"{name}: {amount} open, {text.count(int(deals))}"
             more = [f"{int(deals):,}"]
             if before is not None:
@@ -100,7 +97,7 @@ class PipelineView(View):
     def behind(self) -> pd.DataFrame:
         return open_deals(self.deals)
 
-    def _name(self, key: str) -> str:
+    def name_row(self, key: str) -> str:
         if self.by == "close_month":
             return text.capital(text.period(key, "M"))
         return write_label(self.by, key)
@@ -117,10 +114,10 @@ class PipelineView(View):
         if not share:
             return text.capital(whole)
         if self.by != "close_month":
-            names = text.joined([self._name(str(each)) for each in (key, *others)], most=3)
+            names = text.joined([self.name_row(str(each)) for each in (key, *others)], most=3)
             return f"{names} {f'have {share} each' if others else f'has {share}'} of {whole}"
         due = {"overdue": "is overdue", "unscheduled": "has no close date"}
-        return f"{share} of {whole} {due.get(str(key)) or f'is due in {self._name(str(key))}'}"
+        return f"{share} of {whole} {due.get(str(key)) or f'is due in {self.name_row(str(key))}'}"
 
     @property
     def about(self) -> str:

@@ -13,19 +13,17 @@ from opp_analytics.analysis import slippage_deals
 from opp_analytics.schema import label_groups
 from opp_analytics.svg import Amount, Rows
 from opp_analytics.widgets.explorer.views.history import HistoryView
-from opp_analytics.widgets.explorer.views.view import MARKS, PART, AnalysisCall, Kpi
+from opp_analytics.widgets.explorer.views.view import MARKS, PART, Kpi
 
 
 class SlippageView(HistoryView):
     """Outcome of the deals that were due."""
 
+    analysis = "slippage"
+
     @property
     def _options(self) -> dict[str, Any]:
         return super()._options | ({} if self.by == "all" else {"by": self.by})
-
-    @property
-    def call(self) -> AnalysisCall:
-        return self._call("slippage")
 
     @property
     def kpis(self) -> list[Kpi]:
@@ -57,10 +55,9 @@ class SlippageView(HistoryView):
         if self.by == "all":
             return self._outcomes()
         due = self.table["value"].groupby(level=0).sum().sort_values(ascending=False, kind="stable")
-        tables = {}
-        for name in due.index[:MARKS]:
-            tables[str(name)] = pd.DataFrame(self.table.xs(name, level=0))
-            tables[str(name)].attrs = dict(self.table.attrs)
+        tables = {str(name): pd.DataFrame(self.table.xs(name, level=0)) for name in due.index[:MARKS]}
+        for table in tables.values():
+            table.attrs = dict(self.table.attrs)
         return replace(svg.slippage(tables), heads=("", "Due"), label_width=136)
 
     def _outcomes(self) -> Rows:
@@ -84,8 +81,7 @@ class SlippageView(HistoryView):
     def find_deals(self, key: str) -> pd.DataFrame:
         due = self._cohort
         group, _, outcome = key.partition(PART)
-        if self.by == "all":
-            group, outcome = "", key
+        group, outcome = ("", key) if self.by == "all" else (group, outcome)
         if group:
             names = pd.Series(due.index.get_level_values(self.by), index=due.index)
             due = due[(label_groups(names) == group).to_numpy()]

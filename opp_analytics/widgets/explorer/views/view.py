@@ -201,11 +201,6 @@ class View(ABC):
         return self.call.table(self.source)
 
     @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables of the view, by their names in the code."""
-        return {"table": self.table}
-
-    @property
     def periods(self) -> list[list[str]]:
         """The periods to choose from, each with its words, the usual one first under no name; none where there is nothing to choose."""
         return []
@@ -214,11 +209,6 @@ class View(ABC):
     def drawing(self) -> str:
         """A picture over time as HTML, where the chart has no rows."""
         return ""
-
-    @property
-    def keys(self) -> list[str]:
-        """Keys of the marks in that picture."""
-        return []
 
     @property
     def shown_table(self) -> pd.DataFrame:
@@ -288,26 +278,15 @@ class View(ABC):
         """Length of the periods in which a deal's chance from history is told: the view's, else the report's."""
         return "M" if self.by == "close_month" else str(self.org.report.get("freq", "M"))
 
-    def measure(self, deals: pd.DataFrame) -> str:
-        """Name the column that is summed."""
-        return "change" if "change" in deals else "value"
-
     sorted_by = ""
     """The column by which deals under a mark are listed where that is not the one summed."""
 
     def rank(self, deals: pd.DataFrame) -> pd.Series[Any]:
         """Give each deal under a mark a number by which they are listed, the largest first."""
-        return deals[self.measure(deals)].abs()
+        return deals["change" if "change" in deals else "value"].abs()
 
-    def list_deals(self, key: str) -> pd.DataFrame:
-        """List the deals under a mark with what is known of those that are open then."""
-        deals, moment = self.find_deals(key), self.open_at(key)
-        known = self.selector.facts_at(moment).columns if moment else pd.DataFrame()
-        if "probability" in deals:
-            deals = deals.assign(probability=deals["probability"].where(deals["unique_id"].isin(known.index)))
-        if moment and "chance" not in deals:
-            deals = deals.assign(chance=deals["unique_id"].map(self.selector.chances_at(moment, self.freq)))
-        deals = deals.join(known, on="unique_id")
+    def sort(self, deals: pd.DataFrame) -> pd.DataFrame:
+        """Sort the deals under a mark by their numbers."""
         return deals.loc[self.rank(deals).sort_values(ascending=False, kind="stable").index]
 
     def explain(self, key: str) -> str:

@@ -11,7 +11,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
-from tests.widgets.asking import choose, read_panel, run_code
+from tests.widgets.asking import ask, choose, read_panel, run_code
 from tests.widgets.teams import TARGETS, TODAY, make_org, recorded_team
 
 DAY = "2026-11-10"
@@ -99,8 +99,16 @@ def test_calls__are_those_in_force_with_who_made_them_and_what_others_say(team: 
 def test_code__makes_all_tables_of_the_view(team: History, state) -> None:
     explorer, _ = open_explorer(team, **{"by": "owner_name", **state})
     made = run_code(explorer, team.as_of(TODAY), team)
-    for name, table in explorer._view.tables.items():
+    view: Any = explorer._view
+    calls = {"calls": view._called} if len(view._called) else {}
+    for name, table in ({"table": view.table, "categories": view._categories} | calls).items():
         pd.testing.assert_frame_equal(made[name], table)
+
+
+def test_deals__under_a_person_are_none_in_a_period_without_deals(team: History) -> None:
+    explorer, said = open_explorer(team, by="owner_name", due="2027-02")
+    for row in said["rows"]:
+        assert ask(explorer, do="deals", key=row["key"], label="")["deals"]["rows"] == []
 
 
 def test_owners__are_a_filter_of_the_whole_forecast(team: History) -> None:
@@ -195,7 +203,8 @@ def test_changes__show_the_steps_of_each_group_and_what_is_to_go(team: History, 
         found = explorer._view.find_deals(row["key"])
         assert found["change"].sum() == pytest.approx(values["closing"] - values["opening"])
     made = run_code(explorer, team.as_of(TODAY), team)
-    for name, each in explorer._view.tables.items():
+    view: Any = explorer._view
+    for name, each in {"table": view.table, "goals": view._goals}.items():
         pd.testing.assert_frame_equal(made[name], each)
     assert "movement" in explorer._view.find_deals("(all)")
 

@@ -124,7 +124,7 @@ def test_created__is_beside_what_the_target_needs_a_week(team: History) -> None:
     assert run_code(explorer, team.as_of(TODAY), team)["need"] == pytest.approx(need)
     assert f"Dec 2026 needs {money(need)} a week" in said["title"]
     assert f"{money(need)} needed a week" in said["drawing"]
-    keys = explorer._view.keys
+    keys = list(explorer._marks)
     assert keys == list(table.index)
     for key in keys:
         found = explorer._view.find_deals(key)
