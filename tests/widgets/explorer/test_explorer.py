@@ -413,12 +413,10 @@ def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames
 
 
 def test_where__offers_each_column_of_names_with_its_values_and_its_ids_last(frames) -> None:
-    frame = frames[-1].assign(
-        team="East", owner_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000
-    )
+    frame = frames[-1].assign(team="East", desk_id=frames[-1]["owner_name"], big=frames[-1]["value"] > 20_000)
     listed = oa.explore(frame, as_of=DAYS[-1])._about["names"]
     assert [each["column"] for each in listed] == [
-        "owner_name", "team", "stage", "status", "region", "big", "owner_id",
+        "owner_name", "team", "stage", "status", "region", "big", "desk_id",
     ]  # fmt: skip
     by_column = {each["column"]: dict(map(tuple, each["values"])) for each in listed}
     assert by_column["owner_name"][None] == frame["owner_name"].isna().sum()
