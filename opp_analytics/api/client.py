@@ -315,11 +315,14 @@ class Client:
     def search(
         self, text: str, page: int = 1, page_size: int | None = None, **params: Unpack[SearchParams]
     ) -> Page:
-        """Get one page of the opportunities that match `text`, as the server decides; the rest is as for `list`."""
+        """Get one page of the opportunities that match `text`, as the server decides.
+
+        `page`, `page_size` and `params` are as for `list`.
+        """
         return self._page(LIST, page, page_size, {"search": text, **params})
 
     def list_deleted(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
-        """Get one page of the trash; all arguments are as for `list`."""
+        """Get one page of the trash; `page`, `page_size` and `params` are as for `list`."""
         return self._page(TRASH, page, page_size, dict(params))
 
     def get(self, unique_id: str) -> Opportunity:

@@ -51,7 +51,7 @@ _CUT_BELOW, _STUB = 0.2, 0.35
 
 
 def waterfall(table: pd.DataFrame, *, most: int = _MOST_GROUPS) -> ChartData:
-    """Prepare the steps from the opening pipeline to the closing one; with `by`, the ins and outs of the groups that changed `most`."""
+    """Prepare the steps from opening to closing pipeline; with `by`, the ins and outs of the groups that changed `most`."""
     nothing = "no open deals in this period"
     if table.empty:
         return ChartData("Pipeline", write_caption(table), nothing)

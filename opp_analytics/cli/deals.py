@@ -17,7 +17,7 @@ if runs():
 
     import pandas as pd
 
-    from opp_analytics import inputs, text
+    from opp_analytics import inputs, schema, text
     from opp_analytics.api import assemble, rows_to_table
     from opp_analytics.cli.console import heading, note, show
     from opp_analytics.cli.edit import apply_plan, refuse_problems
@@ -141,6 +141,8 @@ def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
             raise DataError(
                 f"opportunities here have no field {name!r}; {hint or 'they have ' + ', '.join(map(str, known))}"
             )
+        if column in schema.READ_ONLY:
+            raise DataError(f"{column} is set by the server; leave it out")
         if column in typed:
             raise DataError(f"{column} is given twice; leave one out")
         typed[column] = value

@@ -99,7 +99,7 @@ def test_delete_recover__go_by_the_journal(command: Command, asked: oa.Client) -
         (["stge=proposal"], "no field 'stge'; did you mean 'stage'?"),
         (["stage=proposal", "Stage=discovery"], "stage is given twice"),
         (["probability=140"], "1 problem in what you typed"),
-        (["unique_id=x"], "problem"),
+        (["unique_id=x"], "unique_id is set by the server; leave it out"),
     ],
 )  # fmt: skip
 def test_update__refuses_what_it_cannot_read_before_anything_is_sent(

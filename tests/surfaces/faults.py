@@ -565,8 +565,8 @@ FAULTS: tuple[Fault, ...] = (
         (
             Edit(
                 "widgets.grid.review:ForecastEffect._forecast_before",
-                "**self._asked, **asked, periods=periods",
-                '**{**self._asked, "method": "stated"}, **asked, periods=periods',
+                "deals, **asked, new_business=new_business",
+                'deals, **{**asked, "method": "stated"}, new_business=new_business',
             ),
         ),
         "grid",

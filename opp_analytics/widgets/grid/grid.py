@@ -720,7 +720,7 @@ def edit(
 
     Examples
     --------
-    >>> grid = edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "value": [1200.0]}))
+    >>> grid = edit(pd.DataFrame({"unique_id": ["5f0c2a7e"], "name": ["Acme"], "value": [1200.0]}))
     >>> grid
     <Grid of 1 opportunity: no changes>
     >>> len(grid.changes)
