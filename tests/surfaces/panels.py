@@ -177,8 +177,8 @@ def _check_forecast(
         # New business is expected in each month, so none in between is left out.
         shown = [row["key"] for row in panel["rows"]]
         year = pd.period_range(now, periods=12, freq=answers.org.freq(state.get("by", "M"))).astype(str)
-        near = [month for month in year if month <= max(shown)]
-        ledger.same(f"{where}, months", [month for month in shown if month in year], near)
+        until = [month for month in year if month <= max(shown)]
+        ledger.same(f"{where}, months", [month for month in shown if month in year], until)
     # Of one deal alone the title says how likely that is to close.
     likely = re.search(r"([<>]?\d+%) likely(?! to close)", panel["title"])
     if likely and now in table.index:
