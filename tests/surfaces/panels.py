@@ -216,7 +216,11 @@ def _check_period(ledger: Ledger, where: str, panel: dict[str, Any], explorer: A
     if by is None:
         return
     heads = [head.partition("\n")[0] for head in panel["heads"][1:]]
-    kinds = kinds[kinds.index.get_level_values("period") == view.period].droplevel("period")
+    kinds = (
+        kinds[kinds.index.get_level_values("period") == view.period]
+        .droplevel("period")
+        .select_dtypes("number")
+    )
     for row in panel["rows"]:
         figures = dict(zip(heads, (figure.partition("\n")[0] for figure in row["figures"]), strict=True))
         given = rows.xs(row["key"], level=by).iloc[0]
