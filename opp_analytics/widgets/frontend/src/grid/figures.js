@@ -69,7 +69,7 @@ function figuresOf(grid) {
   return { cells, of: all.length < columns.length ? all.map(({ title }) => title).join(", ") : "", figures };
 }
 
-// The line: a figure is a click away from the clipboard; which ones stand there is chosen behind the arrow.
+// The line: a figure is a click away from the clipboard; which ones are shown is chosen behind the arrow.
 export function figureLine(grid) {
   const found = figuresOf(grid);
   const chosen = grid.layout.figures;

@@ -63,7 +63,7 @@ class Choice {
     return this.query ? this.all.filter(({ text }) => text.toLowerCase().includes(this.query)) : this.all;
   }
 
-  // What stands in the list: values, or years with their months.
+  // What is in the list: values, or years with their months.
   get lines() {
     const hits = this.byCount ? [...this.hits].sort((a, b) => b.n - a.n) : this.hits;
     if (!this.dated) return hits.map((each) => ({ ...each, keys: [each.key], level: 1 }));
