@@ -240,9 +240,6 @@ def _words() -> Words:
     return _ShellWords()
 
 
-"""What a person types here."""
-
-
 def _show_plan(made: oa.Plan) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made) and not OUTPUT.get().as_json:

@@ -100,6 +100,8 @@ class View(ABC):
     """Reasons for which a deal counts here, but adds no money."""
     hidden: tuple[str, ...] = ("risk", "reasons")
     """Columns of the deals under a mark that only their export has."""
+    sorted_by = ""
+    """The column by which deals under a mark are listed where that is not the one summed."""
 
     def __init__(
         self,
@@ -277,9 +279,6 @@ class View(ABC):
     def freq(self) -> str:
         """Length of the periods in which a deal's chance from history is told: the view's, else the report's."""
         return "M" if self.by == "close_month" else str(self.org.report.get("freq", "M"))
-
-    sorted_by = ""
-    """The column by which deals under a mark are listed where that is not the one summed."""
 
     def rank(self, deals: pd.DataFrame) -> pd.Series[Any]:
         """Give each deal under a mark a number by which they are listed, the largest first."""
