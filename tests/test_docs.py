@@ -206,6 +206,17 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
     assert re.findall(r"^\| (?!what ).+? \| (.+?) \| .+ \|$", section, re.M) == bounds
 
 
+def test_testing__names_tests_that_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+__\w+)`", (ROOT / "docs" / "testing.md").read_text()))
+    written = {
+        test
+        for file in (*ROOT.glob("tests/api/test_*.py"), ROOT / "tests/cli/test_deals.py")
+        for test in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
+    }
+    assert len(named) > 20
+    assert named - written == set()
+
+
 def test_dependencies__have_a_reason_each() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]

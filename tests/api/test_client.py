@@ -70,6 +70,31 @@ def test_search_list_deleted__take_the_parameters_of_a_list(tenant):
         client.search("Deal", stge="proposal")
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"status": "won"},
+        {"account_id": "mia-co"},
+        {"contact_unique_id": "mia"},
+        {"owner_unique_id": "rep-9"},
+        {"sort": "-value"},
+    ],
+    ids=lambda params: next(iter(params)),
+)
+def test_list_search_list_deleted__take_each_parameter(tenant, params):
+    theirs = {"status": "won", "account_id": "mia-co", "contact_unique_id": "mia", "owner_unique_id": "rep-9"}
+    client = tenant(pd.DataFrame([row(number) | (theirs if number in (3, 5) else {}) for number in range(8)]))
+
+    def ids(page):
+        return [deal["unique_id"] for deal in page.rows]
+
+    expected = [f"opp-{number}" for number in (range(7, -1, -1) if "sort" in params else (3, 5))]
+    assert ids(client.list(**params)) == ids(client.search("Deal", **params)) == expected
+    for unique_id in expected:
+        client.delete(unique_id)
+    assert ids(client.list_deleted(**params)) == expected
+
+
 def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
     with pytest.raises(TypeError, match="has no parameter 'stge'; it takes page, page_size, account_id"):
         tenant().list(stge="proposal")
