@@ -35,7 +35,14 @@ if runs():
     from opp_analytics.cli.load import add_record
     from opp_analytics.errors import ConfigError, DataError
     from opp_analytics.periods import as_date, as_instant, check_freq
-    from opp_analytics.report import WeeklyReport, check_delivery, check_report, fold_alerts, write_report
+    from opp_analytics.report import (
+        Post,
+        WeeklyReport,
+        check_delivery,
+        check_report,
+        fold_alerts,
+        write_report,
+    )
 
 
 @reads_cells
@@ -156,14 +163,15 @@ def report_command(
         # Before a record the history may lack a column that it then has.
         known = len(history.records) > 0 and set(opportunities.columns) <= set(history.table.columns)
         ready = check_report(opportunities, history if known or not recorded else None, **options)
+    post = None
     if send:
-        audiences = [page.audience for page in ready.pages]
-        check_delivery(ready.pages[0].paths["html"].parent, audiences, ready.inputs.org, dry_run=dry_run)
+        audiences, place = [page.audience for page in ready.pages], ready.pages[0].paths["html"].parent
+        post = check_delivery(place, audiences, ready.inputs.org, dry_run=dry_run)
     if recorded:
         _record(opportunities, history)
         ready = ready if known else check_report(opportunities, history, **options)
     late = ready.inputs.unseen or ready.inputs.old
-    if send and late and as_of is None:
+    if post and late and as_of is None:
         first = write_command("record", "--history", folder)
         raise DataError(
             f"{late} So nothing was sent; record the pipeline of today with {first}, or name the day that it is of by --as-of"
@@ -173,7 +181,7 @@ def report_command(
     listed = f"; {ready.folder / 'index.html'} lists all" if ready.folder else ""
     if files:
         say(f"Written to {text.joined(map(str, page))}{parts}{listed}.")
-    sent = _send(page, again=again, dry_run=dry_run, kind="alerts" if alerts else "page") if send else None
+    sent = _send(page, post, "alerts" if alerts else "page", again=again) if post else None
     told = sent.loc[sent["state"].isin(_TOLD), "detail"].tolist() if sent is not None and alerts else None
     say_alerts(page, told=told, failed=sent is not None and "failed" in sent["state"].tolist())
 
@@ -182,9 +190,9 @@ _TOLD = ("sent", "would send")
 """What the messages are to whom alerts were told."""
 
 
-def _send(page: WeeklyReport, *, kind: Literal["page", "alerts"], **asked: Any) -> pd.DataFrame:
+def _send(page: WeeklyReport, post: Post, kind: Literal["page", "alerts"], *, again: bool) -> pd.DataFrame:
     """Send a report, and say who got it, who did not, and what alerts they were told."""
-    outcome = oa.deliver(page, kind=kind, **asked)
+    outcome = post.deliver(page, kind, again=again)
     state, who, detail = outcome["state"], outcome["receiver"], outcome["detail"]
     alerts = (kind == "alerts") & state.isin(_TOLD)
     shown = detail.where(state.isin(["already", "would send"]) & ~alerts, "")

@@ -86,6 +86,17 @@ def test_report_send__names_who_failed_and_who_has_no_address(report: Report, se
     assert server.receivers == ["cfo@example.com", "ann@example.com", "vp@example.com"]
 
 
+def test_report_send__asks_for_the_login_once(
+    report: Report, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Path("asked").absolute()
+    monkeypatch.setenv(smtp.COMMAND, f"sh -c 'echo once >> {asked}; echo {server.url}'")
+    monkeypatch.delenv(smtp.URL)
+    assert report()[0] == 0
+    assert server.receivers == ["vp@example.com", "cfo@example.com"]
+    assert asked.read_text() == "once\n"
+
+
 def test_report_send__of_a_dry_run_writes_and_sends_nothing(report: Report, server: MailServer) -> None:
     for options in ((), ("--for-each", "team", "--keep", "1")):
         code, out, err = report("--dry-run", *options)

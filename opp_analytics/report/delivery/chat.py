@@ -56,7 +56,9 @@ def find_chats() -> list[Receiver]:
 
 def send_chat(chat: Secret, digest: Digest, name: str) -> str:
     """Send a digest to a chat, and its picture under a name; give why it failed, nothing where it was sent."""
-    service, outcome = _open(chat), list[str]()
+    service, outcome, arrived = _open(chat), list[str](), list[Any]()
+    # Text and picture are two messages to some services.
+    service.mark_delivered = lambda *part, **_: arrived.append(part)
     heard = _import_apprise().LogCapture(level=logging.WARNING, fmt="%(message)s")
     with tempfile.TemporaryDirectory() as folder, heard as warned:
         message = _write(digest, service)
@@ -73,7 +75,12 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
         return Unknown(f"no answer within {_SECONDS:g} seconds, so it may have arrived")
     # "Too many requests, error=429." ends as "Too many requests (429)".
     said = re.sub(r"[.,:\s]*\berror=(\w+)\.?", r" (\1)", said)
-    return outcome[0] and f"{_redact(chat, said or outcome[0]).rstrip('.')}; {_WAY_OUT}"
+    why = outcome[0] and _redact(chat, said or outcome[0]).rstrip(".")
+    return (
+        Unknown(f"{why}; the text arrived, without its picture")
+        if why and arrived
+        else why and f"{why}; {_WAY_OUT}"
+    )
 
 
 def _try(service: Any, message: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -17,7 +17,7 @@ from opp_analytics.files import read_whole
 from opp_analytics.org import Org
 from opp_analytics.report.alerts import Watched, shorten_last
 from opp_analytics.report.delivery.chat import CHAT_COMMAND, CHAT_URLS, find_chats, send_chat
-from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, now
+from opp_analytics.report.delivery.ledger import Delivery, Kind, Ledger, find_told, now
 from opp_analytics.report.delivery.receivers import Receiver, Unknown, find_receivers
 from opp_analytics.report.delivery.smtp import COMMAND, EXAMPLE, URL, Mailer, read_server
 from opp_analytics.report.digest import write_mail
@@ -39,6 +39,18 @@ class Post:
     receivers: dict[str, list[Receiver]]
     """By audience."""
     mailer: Mailer | None
+    dry_run: bool
+
+    def deliver(self, report: WeeklyReport, kind: Kind = "page", *, again: bool = False) -> pd.DataFrame:
+        """Send a report as `deliver` does."""
+        told = self.ledger.deliveries()
+        with contextlib.closing(self.mailer) if self.mailer else contextlib.nullcontext():
+            rows = [
+                _deliver(page, receiver, self, told, kind, again=again)
+                for page in (report, *report.parts)
+                for receiver in self.receivers[page.audience]
+            ]
+        return pd.DataFrame(rows, columns=_COLUMNS).astype(TEXT)
 
 
 def deliver(
@@ -91,16 +103,9 @@ def deliver(
     if getattr(report, "digest", None) is None:
         raise ArgumentTypeError(f"report={report!r} is not from weekly_report; use the one that it returns")
     arguments.one_of(kind, "kind", ("page", "alerts"))
-    pages = (report, *report.parts)
-    used = org or report.org or Org()
-    post = check_delivery(report.html.parent, [page.audience for page in pages], used, dry_run=dry_run)
-    with contextlib.closing(post.mailer) if post.mailer else contextlib.nullcontext():
-        rows = [
-            _deliver(page, receiver, post, kind, again=again, dry_run=dry_run)
-            for page in pages
-            for receiver in post.receivers[page.audience]
-        ]
-    return pd.DataFrame(rows, columns=_COLUMNS).astype(TEXT)
+    audiences = [page.audience for page in (report, *report.parts)]
+    post = check_delivery(report.html.parent, audiences, org or report.org or Org(), dry_run=dry_run)
+    return post.deliver(report, kind, again=again)
 
 
 def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run: bool) -> Post:
@@ -124,7 +129,7 @@ def check_delivery(folder: Path, audiences: Iterable[str], org: Org, *, dry_run:
         )
     ledger = Ledger(folder)
     ledger.check()
-    return Post(org, ledger, receivers, Mailer(server) if server else None)
+    return Post(org, ledger, receivers, Mailer(server) if server else None, dry_run)
 
 
 _EXAMPLE = (
@@ -133,7 +138,7 @@ _EXAMPLE = (
 
 
 def _deliver(
-    page: WeeklyReport, receiver: Receiver, post: Post, kind: Kind, *, again: bool, dry_run: bool
+    page: WeeklyReport, receiver: Receiver, post: Post, told: Sequence[Delivery], kind: Kind, *, again: bool
 ) -> tuple[str, ...]:
     def tell(state: str, detail: str = "") -> tuple[str, ...]:
         return receiver.name, receiver.audience, receiver.channel, state, detail
@@ -142,16 +147,15 @@ def _deliver(
         return tell("no address")
     day = str(page.day)[:10]
     try:
-        told = post.ledger.find_told(receiver.name, page.audience, day)
-        page, lines, keys = _follow_up(page, told, kind)
+        page, lines, keys = _follow_up(page, find_told(told, receiver.name, page.audience, day), kind)
         if kind == "alerts" and not lines:
             return tell("nothing changed")
         said = "\n".join(line.words for line in lines) if kind == "alerts" else ""
         delivery = Delivery(now(), day, page.audience, receiver.name, receiver.channel, kind, "sending", keys)
-        before = post.ledger.begin(delivery, again=again, dry_run=dry_run)
+        before = post.ledger.begin(delivery, again=again, dry_run=post.dry_run)
         if before is not None:
             return tell("already", _say_before(before, post.org))
-        if dry_run:
+        if post.dry_run:
             unset = f"{URL} is not set" if receiver.channel == "mail" and not post.mailer else ""
             return tell("would send", "\n".join(filter(None, (unset, said))))
     except OppAnalyticsError as error:
@@ -171,11 +175,11 @@ def _deliver(
 
 
 def _follow_up(
-    page: WeeklyReport, told: Collection[str] | None, kind: Kind
+    page: WeeklyReport, told: tuple[str, ...], kind: Kind
 ) -> tuple[WeeklyReport, tuple[Alert, ...], tuple[str, ...]]:
-    """Give the page with the alerts as they are to somebody who was last told these keys (None: of nothing yet), and the keys then known."""
+    """Give the page with the alerts as they are to somebody who was last told these keys, and the keys then known."""
     assert page.digest is not None
-    changed, standing, keys = Watched(page.alerts, page.milestones, page.find_end).follow_up(told or ())
+    changed, standing, keys = Watched(page.alerts, page.milestones, page.find_end).follow_up(told)
     digest = page.digest
     if kind == "alerts":
         digest = digest.keep_alerts(changed) if changed else digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 import unicodedata
@@ -21,7 +22,7 @@ from opp_analytics.svg import stylesheet
 _INDEX, _LATEST = "index.html", "latest.html"
 _LIST = "list of pages"
 """The audience of ``index.html``."""
-_DAY = re.compile(r"weekly-(\d{4}-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01]))[-.]")
+_DAY = re.compile(r"weekly-(\d{4}-\d\d-\d\d)[-.]")
 _LONGEST, _BYTES = 80, 120
 """Characters of a name in that of a file, and their bytes: file systems allow 255 for all of it."""
 
@@ -79,7 +80,7 @@ def keep_folder(
             file.unlink(missing_ok=True)
     weeks = _list_weeks(folder)
     newest = next((page.file for _, lines in weeks for _, page in lines if page.audience == WHOLE), None)
-    values = {"weeks": weeks, "audience": _LIST, "pictures": stylesheet(accent)}
+    values = {"weeks": weeks, "audience": _LIST, "pictures": stylesheet(accent), "script": ""}
     contents = {_INDEX: render_template("index.html", **values).encode()}
     if newest is not None:
         contents[_LATEST] = newest.read_bytes()
@@ -123,7 +124,9 @@ def _list_weeks(folder: Path) -> list[tuple[str, list[tuple[int, Page]]]]:
         found, head = _DAY.match(file.name), read_head(file)
         if found and "audience" in head:
             page = Page(file, head["audience"], head.get("team", ""), head.get("description", ""))
-            pages.setdefault(datetime.date.fromisoformat(found[1]), []).append(page)
+            # A file of somebody else may name a day that no calendar has.
+            with contextlib.suppress(ValueError):
+                pages.setdefault(datetime.date.fromisoformat(found[1]), []).append(page)
     return [(text.day(day, year=True), _nest(pages[day])) for day in sorted(pages, reverse=True)]
 
 

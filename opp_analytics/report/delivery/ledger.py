@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -65,15 +66,6 @@ class Ledger:
         """Read the lines of messages."""
         return [line for line in self.read() if isinstance(line, Delivery)]
 
-    def find_told(self, receiver: str, audience: str, day: str) -> tuple[str, ...] | None:
-        """Find the alerts that a receiver knew of after the last message by a day; None without one.
-
-        A message that failed, or that nobody knows to have arrived, told nothing.
-        """
-        mine = (one for one in self.deliveries() if (one.receiver, one.audience) == (receiver, audience))
-        sent = [one for one in mine if one.state == "sent" and one.day <= day]
-        return max(reversed(sent), key=lambda one: one.day).alerts if sent else None
-
     def runs(self) -> list[Run]:
         """Read the lines of runs."""
         return [line for line in self.read() if isinstance(line, Run)]
@@ -116,6 +108,16 @@ class Ledger:
             raise DataError(
                 f"line {number} of {self.file} is damaged, so nobody knows what was sent; correct or remove the line"
             ) from None
+
+
+def find_told(told: Sequence[Delivery], receiver: str, audience: str, day: str) -> tuple[str, ...]:
+    """Find the alerts that a receiver knew of after the last message by a day.
+
+    A message that failed, or that nobody knows to have arrived, told nothing.
+    """
+    mine = (one for one in reversed(told) if (one.receiver, one.audience) == (receiver, audience))
+    sent = [one for one in mine if one.state == "sent" and one.day <= day]
+    return max(sent, key=lambda one: one.day).alerts if sent else ()
 
 
 def now() -> str:

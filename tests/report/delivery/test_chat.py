@@ -265,6 +265,21 @@ def test_send_chat__to_discord_is_markdown_of_at_most_2000_signs_and_the_picture
     assert b'filename="weekly-2026-03-16.png"' in (upload.body if isinstance(upload.body, bytes) else b"")
 
 
+def test_send_chat__whose_picture_is_refused_does_not_send_the_text_again(find, page, sent, monkeypatch):
+    answer = requests.adapters.HTTPAdapter.send
+
+    def refuse_picture(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = answer(adapter, request, **options)
+        response.status_code = 400 if isinstance(request.body, bytes) else 200
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", refuse_picture)
+    said = [send(receiver, page) for receiver in find(DISCORD)]
+    assert len(sent) == 2
+    assert isinstance(said[0], Unknown)
+    assert said[0].endswith("(400); the text arrived, without its picture")
+
+
 # An Adaptive Card's TextBlock shows bold, lists and links of Markdown and breaks its lines at \n,
 # https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features; a workflow's webhook takes 28 KB and no file,
 # https://learn.microsoft.com/microsoftteams/limits-specifications-teams.
