@@ -1,4 +1,4 @@
-"""llms.py SITE: write llms.txt (a line for each page) and llms-full.txt (all of them as Markdown) into a built site."""
+"""llms.py SITE SETTINGS: write llms.txt (a line for each page) and llms-full.txt (all of them as Markdown) into a built site."""
 
 from __future__ import annotations
 
@@ -9,32 +9,28 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parent.parent
 _DIRECTIVE = re.compile(r"^::: ([\w.]+)\n(?:    .*\n)*", re.MULTILINE)
+_DARK = re.compile(r"^!\[.*#gh-dark-mode-only\)\n", re.MULTILINE)
 
 
-def write(site: Path) -> None:
+def write(site: Path, settings: Path) -> None:
     """Write both files from the pages of the site's navigation, in its order."""
-    project = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
-    pages = [(title, name) for entry in project["nav"] for title, name in entry.items()]
-    texts = {name: (ROOT / "docs" / name).read_text() for _, name in pages}
+    project = tomllib.loads(settings.read_text())["project"]
     head = f"# {project['site_name']}\n\n> {project['site_description']}\n"
-    links = "".join(
-        f"- [{title}]({'' if name == 'index.md' else name.removesuffix('.md') + '/'}): {_find_first(texts[name])}\n"
-        for title, name in pages
-    )
-    (site / "llms.txt").write_text(f"{head}\n## Docs\n\n{links}")
-    whole = "\n\n".join(_DIRECTIVE.sub(_document, text).strip() for text in texts.values())
-    (site / "llms-full.txt").write_text(f"{head}\n{whole}\n")
-
-
-def _find_first(text: str) -> str:
-    """Find the first sentence of a page, without its markup."""
-    paragraph = next(part for part in text.split("\n\n")[1:] if part[:1] not in "#|!<")
-    words = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.removeprefix("- ").split())).replace(
-        "**", ""
-    )
-    return words.split(". ")[0].rstrip(".:") + "."
+    lists, texts = "", []
+    for section in project["nav"]:
+        for heading, entries in section.items():
+            lists += f"\n## {heading}\n\n"
+            for title, name in (item for entry in entries for item in entry.items()):
+                _, front, text = (ROOT / "docs" / name).read_text().split("---\n", 2)
+                link = "" if name == "index.md" else f"{name.removesuffix('.md')}/"
+                lists += f"- [{title}]({project.get('site_url', '')}{link}): {yaml.safe_load(front)['description']}\n"
+                texts.append(_DIRECTIVE.sub(_document, _DARK.sub("", text)).strip())
+    (site / "llms.txt").write_text(head + lists)
+    (site / "llms-full.txt").write_text(f"{head}\n" + "\n\n".join(texts) + "\n")
 
 
 def _document(directive: re.Match[str]) -> str:
@@ -54,4 +50,4 @@ def _describe(name: str, found: object, level: str = "###") -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -22,6 +22,7 @@ FOLDER = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
 WEEKLY = ROOT / "docs" / "weekly.png"
 _MONDAY = datetime.date(2026, 11, 16)
+_DESCRIPTION = "Every chart of opp_analytics, with the question that it answers and the code that draws it."
 _SCREEN: ViewportSize = {"width": 1440, "height": 900}
 
 
@@ -229,7 +230,8 @@ def photograph(team: Team, file: Path) -> None:
 def page() -> str:
     """The page that shows the drawings, each with its question and its code."""
     parts = [
-        "# Gallery",
+        f'---\ndescription: "{_DESCRIPTION}"\n---',
+        "# Gallery of charts",
         "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes;\n"
         "`oa.plots.tear_sheet(history)` draws the most telling ones on one sheet, and returns the Figure.\n"
         "`python -m tests.gallery` drew these from the team of `oa.demo()`. The code of each follows these lines; with your own\n"
