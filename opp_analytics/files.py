@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import joined
@@ -143,17 +143,25 @@ _ABANDONED = 86_400
 """Seconds after which a staged file is taken as a killed process's, where no lock tells: no export takes a day."""
 
 
+def _find_fcntl() -> Any:
+    """Find the module of file locks; None on Windows, and in some browsers' Python."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    return fcntl
+
+
 def _stage(folder: Path, prefix: str, mode: int) -> tuple[Path, int | None]:
     """Create a file to write in, and lock it as long as this process lives and has the handle open."""
+    fcntl = _find_fcntl()
     while True:
         staged = folder / f"{prefix}{secrets.token_hex(8)}"
         handle = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
         # Windows replaces no file that is open.
-        if os.name == "nt":
+        if fcntl is None:
             os.close(handle)
             return staged, None
-        import fcntl
-
         # A file system without locks has none that could be taken for a killed process's.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -174,12 +182,11 @@ def _remove_leftovers(folder: Path, prefix: str) -> None:
 
 
 def _remove_if_abandoned(staged: Path) -> None:
-    if os.name == "nt":
+    fcntl = _find_fcntl()
+    if fcntl is None:
         if time.time() - staged.stat().st_mtime > _ABANDONED:
             staged.unlink(missing_ok=True)
         return
-    import fcntl
-
     handle = os.open(staged, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -189,26 +196,48 @@ def _remove_if_abandoned(staged: Path) -> None:
 
 
 @contextlib.contextmanager
+def locked(
+    lock: Path, busy: Exception | None = None, *, seconds: float = 0, mode: int = -1, remove: bool = False
+) -> Iterator[None]:
+    """Hold a lock file; raise `busy` if another process holds it for longer than `seconds`.
+
+    `mode` is that of a new file, by default as the umask says; with `remove`, the file goes at the end. A system without
+    locks, such as a browser's, has no second process either: nothing is locked there.
+    """
+    if os.name != "nt" and _find_fcntl() is None:
+        yield
+        return
+    # Here: a warm load needs no lock.
+    from filelock import FileLock, Timeout
+
+    try:
+        held = FileLock(lock, timeout=seconds, mode=mode).acquire()
+    except Timeout:
+        raise busy or TimeoutError(f"another process holds {lock}") from None
+    with held:
+        try:
+            yield
+        finally:
+            # While it is locked: who waits for it finds that out, and nobody locks a file that is about to go.
+            # Windows removes no open file; there the lock removes its own once it is released.
+            if remove and os.name != "nt":
+                lock.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def stage_folder(parent: Path, name: str) -> Iterator[Path]:
     """Give an empty hidden folder in `parent` to prepare files in; it is removed at the end.
 
     What a killed process left in it is removed before, and a second process that works there is refused.
     """
-    # Here: a warm load needs no lock.
-    from filelock import FileLock, Timeout
-
     folder = parent / f".{name}"
+    held = contextlib.ExitStack()
     with say_failure(f"cannot write in the folder {parent.resolve()}"):
         if os.path.lexists(folder) and is_link(folder.lstat()):
             raise DataError(f"{folder} is a link; remove it")
         folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                f"{name} is at work in {parent.resolve()} already; wait until it is done"
-            ) from None
+        busy = DataError(f"{name} is at work in {parent.resolve()} already; wait until it is done")
+        held.enter_context(locked(folder / "lock", busy))
     content = folder / "content"
     try:
         shutil.rmtree(content, ignore_errors=True)
@@ -216,23 +245,16 @@ def stage_folder(parent: Path, name: str) -> Iterator[Path]:
         yield content
     finally:
         shutil.rmtree(content, ignore_errors=True)
-        lock.release()
+        held.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def in_turn(file: Path) -> Iterator[None]:
     """Change a file in turn: other processes of ours that would change it wait, a minute at most."""
-    from filelock import FileLock
-
     lock = file.with_name(f".{file.name[:100]}.lock")
-    with say_failure(f"cannot change {file}"), FileLock(lock, timeout=60):
-        try:
-            yield
-        finally:
-            # While it is locked: who waits for it finds that out. Windows removes no open file.
-            if os.name != "nt":
-                lock.unlink(missing_ok=True)
+    with say_failure(f"cannot change {file}"), locked(lock, seconds=60, remove=True):
+        yield
 
 
 def write_whole(

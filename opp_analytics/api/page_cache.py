@@ -15,18 +15,16 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from opp_analytics.api.config import find_unsafe
 from opp_analytics.errors import DataWarning
-from opp_analytics.files import make_private_folder, set_aside, write_whole
+from opp_analytics.files import locked, make_private_folder, set_aside, write_whole
 
 if TYPE_CHECKING:
-    from filelock import FileLock
-
     from opp_analytics.api.page_store import PageStore
     from opp_analytics.api.transport import Transport
 
@@ -125,9 +123,7 @@ class PageCache:
             return self._store
 
     def _open(self) -> PageStore | None:
-        # Their libraries take longer to import than a cached frame to read.
-        from filelock import Timeout
-
+        # Its libraries take longer to import than a cached frame to read.
         from opp_analytics.api.page_store import PageStore
 
         file = self.folder / "pages.sqlite"
@@ -145,15 +141,13 @@ class PageCache:
                     for suffix in ("-wal", "-shm"):
                         file.with_name(file.name + suffix).unlink(missing_ok=True)
                     return PageStore(file)
-        except (OSError, sqlite3.Error, Timeout) as error:
+        except (OSError, sqlite3.Error) as error:
             self._warn(str(error))
             return None
 
-    def _in_turn(self) -> FileLock:
+    def _in_turn(self) -> AbstractContextManager[None]:
         """Lock the making and removing of the file, so that no process finds half of it."""
-        from filelock import FileLock
-
-        return FileLock(self.folder / "pages.lock", timeout=_LOCK_SECONDS, mode=0o600)
+        return locked(self.folder / "pages.lock", seconds=_LOCK_SECONDS, mode=0o600)
 
     def _give_up(self, store: PageStore | None, reason: str) -> None:
         with self._lock:

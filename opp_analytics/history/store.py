@@ -20,7 +20,6 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from opp_analytics import files
 from opp_analytics.errors import DataError, HistoryError
@@ -480,19 +479,18 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Lock the folder for one append; others wait."""
+        busy = HistoryError(
+            f"another process is writing to {self.folder} and did not finish within "
+            f"{self._lock_seconds:g} s; try again"
+        )
         try:
             refuse_links(self.folder)
             holds_history(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             lock, mode = lock_file(self.folder)
-            with FileLock(lock, timeout=self._lock_seconds, mode=mode):
+            with files.locked(lock, busy, seconds=self._lock_seconds, mode=mode):
                 prepare(self.folder)
                 yield
-        except Timeout:
-            raise HistoryError(
-                f"another process is writing to {self.folder} and did not finish within "
-                f"{self._lock_seconds:g} s; try again"
-            ) from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             place = self.folder if full or not error.filename else error.filename

@@ -13,19 +13,18 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from opp_analytics import schema
 from opp_analytics.api import Client, find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
-from opp_analytics.files import make_name, make_private_folder
+from opp_analytics.files import locked, make_name, make_private_folder
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import OPERATIONS, OUTCOMES, EditedCell, EqualCreate, Result, RunStep, Step
@@ -207,23 +206,15 @@ def locate_journal(tenant: str) -> Path:
 def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
     """Lock a plan so that no one else applies it at the same time; a killed process releases its lock."""
     path = _folder() / f"{tenant}-{make_name(plan_id)}.lock"
-    lock = FileLock(path, mode=0o600)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise PlanError(
-            "another process or thread is applying this plan; wait for it, or stop it and resume its run"
-        ) from None
-    except OSError as error:
-        raise JournalError(f"cannot lock plan {plan_id!r} in {path.parent}: {error.strerror}") from None
-    try:
+    busy = PlanError(
+        "another process or thread is applying this plan; wait for it, or stop it and resume its run"
+    )
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, busy, mode=0o600, remove=True))
+        except OSError as error:
+            raise JournalError(f"cannot lock plan {plan_id!r} in {path.parent}: {error.strerror}") from None
         yield
-    finally:
-        # Removed while it is locked: who waits for it finds that out, and nobody locks a file that is about to go.
-        # Windows removes no open file; there the lock removes its own once it is released.
-        if os.name != "nt":
-            path.unlink(missing_ok=True)
-        lock.release()
 
 
 def _make_error(path: Path, error: Exception) -> JournalError:
