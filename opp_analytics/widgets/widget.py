@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import sys
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable
@@ -82,6 +83,14 @@ def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:
     certificate = Certificate.of(opportunities)
     tenant = certificate.tenant if certificate is not None else None
     return state_folder() / folder / (make_name(tenant) if tenant else "files")
+
+
+def find_cell() -> str:
+    """Find the notebook cell that runs, by its id; empty outside of one, and where the notebook does not tell it."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    message = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    return str(message.get("metadata", {}).get("cellId", ""))
 
 
 class Widget(anywidget.AnyWidget):

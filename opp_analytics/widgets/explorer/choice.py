@@ -23,7 +23,7 @@ from opp_analytics.history import History, holds_part
 from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_instant, as_period, read_period
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import BadCell, is_blank
 from opp_analytics.widgets.explorer.facts import OpenFacts
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import own_writes
@@ -419,6 +419,8 @@ class DealSelector:
     def _pick(self, choice: Choice) -> dict[str, list[Any]] | None:
         """Pick the columns' values of the selected deals; None when no deal is selected."""
         columns, filters = self._split(choice)
+        if not all(columns.values()):
+            return None
         if filters:
             first = _keep(self._first(choice), filters)
             if first.empty:
@@ -519,9 +521,31 @@ class DealSelector:
 
     def _split(self, choice: Choice) -> tuple[dict[str, list[Any]], list[_Filter]]:
         """Split a choice into values that the history follows, and filters that pick deals once."""
-        followed = {name: values for name, values in choice.names.items() if name in self.recorded}
+        never = self.list_unrecorded(choice)
+        followed = {
+            name: [value for value in choice.names[name] if value not in values]
+            for name, values in never.items()
+        }
         others = {name: values for name, values in choice.where.items() if name not in followed}
         return followed, self._list_filters(replace(choice, where=others), ())
+
+    def list_unrecorded(self, choice: Choice) -> dict[str, list[Any]]:
+        """List the chosen names that no deal of the history ever had, by column that it records."""
+        names = {name: values for name, values in choice.names.items() if name in self.recorded}
+        return {
+            name: [value for value in values if value not in self._list_recorded(name)]
+            for name, values in names.items()
+        }
+
+    def _list_recorded(self, column: str) -> set[Any]:
+        """List the values that deals of the history ever had in a column, also as text; None for a blank one."""
+        assert self.history is not None
+        history = self.history
+        found = history.remember(
+            ("explored names", column), lambda: history.collect(history.log.select(column).distinct())
+        )
+        values = {None if is_blank(value) else value for value in found[column]}
+        return values | {str(value) for value in values if value is not None}
 
     def _list_filters(self, choice: Choice, known: Container[str]) -> list[_Filter]:
         """List the filters in effect; of a column that is not known then, today's opportunities are asked."""

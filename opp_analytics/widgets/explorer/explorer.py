@@ -34,7 +34,7 @@ from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import FLAG, TEXT, Shape, entries, only, or_none
-from opp_analytics.widgets.widget import Widget, encode, name_orgs
+from opp_analytics.widgets.widget import Widget, encode, find_cell, name_orgs
 from opp_analytics.writer import guard_formula
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Explorer(Widget):
             self._end or (datetime.now(UTC) if as_of is None else as_of), tz=selector.org.zone(None)
         )
         super().__init__(_about=list_controls(selector, self._day) | {"notes": self._notes_file is not None})
+        self._cell = find_cell()
         self._choose(self._read(state))
 
     @property
@@ -176,6 +177,7 @@ class Explorer(Widget):
                     as_of=selector.to_day(moment),
                     freq="M",
                     height=320,
+                    cell=self._cell,
                 )
                 self.grid.watchers.append(self._tell_planned)
             self.grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import pandas as pd
 
@@ -172,16 +173,17 @@ class KeptDraft:
             self.file.unlink(missing_ok=True)
 
 
-def find_drafts(opportunities: pd.DataFrame) -> list[KeptDraft]:
+def find_drafts(opportunities: pd.DataFrame, cell: str = "") -> list[KeptDraft]:
     """Find drafts of a frame's deals, the newest first: of the very same deals, or by a tenant's ids, of at least half of theirs.
 
-    A damaged file is set aside with a warning.
+    Those of grids that other cells than `cell` show are left out. A damaged file is set aside with a warning.
     """
     folder, ids = tenant_file("drafts", opportunities), set(opportunities["unique_id"].astype(str))
     same_deals, found = f"{_name_deals(opportunities)}-", []
+    shown = {draft.file for place, draft in _SHOWN.items() if place != cell} if cell else set()
     with suppress(OSError):
         for file in folder.glob("*.jsonl"):
-            if not file.name.startswith(same_deals) and folder.name == "files":
+            if file in shown or (not file.name.startswith(same_deals) and folder.name == "files"):
                 continue
             draft = _read(file)
             if draft is None:
@@ -229,11 +231,13 @@ def _write(file: Path, notebook: str, changes: list[Change]) -> None:
 class Draft:
     """A grid's own draft: a line for each step; written anew where that is shorter, removed when nothing is left to write."""
 
-    def __init__(self, opportunities: pd.DataFrame) -> None:
+    def __init__(self, opportunities: pd.DataFrame, cell: str = "") -> None:
         # Each grid has a file of its own, so that none writes over another's edits.
         folder = tenant_file("drafts", opportunities)
         self.file = folder / f"{_name_deals(opportunities)}-{uuid4().hex[:12]}.jsonl"
         self._entries = 0
+        if cell:
+            _SHOWN[cell] = self
 
     def keep(self, sheet: EditSheet, answer: Answer | None = None) -> str:
         """Write the edits of an answer, or all of them; the reason if they could not be kept, else empty."""
@@ -256,3 +260,7 @@ class Draft:
         except (OSError, DataError) as error:
             return str(getattr(error, "strerror", None) or error)
         return ""
+
+
+_SHOWN: WeakValueDictionary[str, Draft] = WeakValueDictionary()
+"""The draft of the grid that each notebook cell shows: the last one made in it, as a cell that runs again drops what it showed."""

@@ -57,7 +57,7 @@ from opp_analytics.widgets.messages import (
     or_none,
     pair,
 )
-from opp_analytics.widgets.widget import Widget, deflate, name_orgs, remember, tenant_file
+from opp_analytics.widgets.widget import Widget, deflate, find_cell, name_orgs, remember, tenant_file
 from opp_analytics.writer import Plan, own_writes, plan
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -116,6 +116,7 @@ class Grid(Widget):
         as_of: When | None,
         freq: Freq,
         height: int,
+        cell: str,
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
         orgs = name_orgs(opportunities, client, history).values()
@@ -126,7 +127,8 @@ class Grid(Widget):
         self._review = Review(self._sheet, client)
         self.watchers: list[Callable[[], None]] = []
         """Called after each edit and write."""
-        self._draft, self._kept, self._unkept = Draft(self._sheet.frame), find_drafts(self._sheet.frame), ""
+        self._kept, self._draft = find_drafts(self._sheet.frame, cell), Draft(self._sheet.frame, cell)
+        self._unkept = ""
         self._client, self._history = client, history
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
@@ -182,7 +184,7 @@ class Grid(Widget):
 
     @property
     def drafts(self) -> pd.DataFrame:
-        """Edits of these deals that an earlier grid, or another one, has kept on disk, the newest first.
+        """Edits of these deals that an earlier grid, or one of another kernel, has kept on disk, the newest first.
 
         ``at`` (UTC) when they were last changed, ``edits`` and ``deals`` int, ``notebook`` str, empty where unknown. None is
         applied by itself: `take_draft` takes one in, `drop_draft` removes it.
@@ -727,4 +729,5 @@ def edit(
     0
     """
     height = whole(height, "height", low=120, example=470)
-    return Grid(opportunities, client=client, history=history, as_of=as_of, freq=freq, height=height)
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "height": height}
+    return Grid(opportunities, client=client, history=history, cell=find_cell(), **asked)

@@ -1003,6 +1003,21 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     assert "what past periods still won at the same point" in opened["note"]
 
 
+def test_history__says_that_no_record_has_an_owner(history: History) -> None:
+    deals = states()[-1]
+    deals.loc[:1, "owner_name"] = "Zoe"
+    explorer = oa.explore(deals, history)
+    for view in ("changes", "slippage"):
+        panel = choose(explorer, view=view, owners=["Zoe"])
+        words = "No record has a deal with the owner Zoe. What changes after the next record is shown here."
+        assert panel["empty"] == {"title": "Not recorded yet.", "text": words, "code": "opp-analytics record"}
+        panel = choose(explorer, view=view, owners=["Zoe", "Ann"])
+        assert (panel["empty"], panel["notes"][-1]) == ("", "No record has a deal with the owner Zoe.")
+        pd.testing.assert_frame_equal(run_code(explorer, deals, history)["table"], explorer.table)
+        assert "Zoe" not in explorer.code
+        assert choose(explorer, view=view, owners=["Ann"], text="no such deal")["empty"] == "match"
+
+
 def test_changes__figures_are_of_the_deals_in_the_chart() -> None:
     log = pd.DataFrame(
         [(f"d{k}", "2026-10-26", "proposal", 1000.0 * (k + 1)) for k in range(6)]

@@ -6,6 +6,7 @@ import json
 import stat
 from pathlib import Path
 
+import IPython
 import pandas as pd
 import pytest
 
@@ -105,6 +106,30 @@ def test_draft__of_two_grids_at_once_is_one_each_and_none_is_lost(state):
     assert _files(state) == []
     with pytest.raises(ArgumentValueError, match="There is no such draft"):
         later.take_draft()
+
+
+def test_draft__of_a_grid_that_another_cell_shows_is_not_offered(state, monkeypatch):
+    class Kernel:
+        cell = "a"
+
+        def get_parent(self) -> dict[str, object]:
+            return {"metadata": {"cellId": self.cell} if self.cell else {}}
+
+    kernel = Kernel()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: kernel)
+    put(oa.edit(opportunities()), (0, "value", "2500"))
+    kernel.cell = "b"
+    explorer = oa.explore(opportunities())
+    kernel.cell = ""  # as the click that opens its grid
+    put(explorer.edit(), (1, "value", "2600"))
+    kernel.cell = "c"
+    assert oa.edit(opportunities()).drafts.empty
+    # A cell that runs again drops the grid that it showed.
+    kernel.cell = "b"
+    again = oa.edit(opportunities())
+    assert again.drafts["edits"].tolist() == [1]
+    kernel.cell = "a"
+    assert len(oa.edit(opportunities()).drafts) == 2
 
 
 def test_draft__that_is_damaged_or_foreign_is_said_and_set_aside(state):

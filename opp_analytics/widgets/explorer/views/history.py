@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.history import History
-from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Option, View, rate_closed
+from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, Option, View, rate_closed
 
 
 class HistoryView(View):
@@ -50,12 +51,31 @@ class HistoryView(View):
         return self.selector.select_recorded(self.choice, self.end)
 
     @property
-    def lack(self) -> str:
+    def lack(self) -> str | Lack:
         if len(self.selector.moments) < 2:
             return "history"
         if self.start == self.end:
             return "window"
-        return "match" if self.source is None else "nothing" if self.table.empty else ""
+        if self.source is None:
+            unknown = self.unrecorded
+            words = f"{unknown} What changes after the next record is shown here."
+            lack = Lack(title="Not recorded yet.", text=words, code="opp-analytics record")
+            return lack if unknown else "match"
+        return "nothing" if self.table.empty else ""
+
+    @property
+    def notes(self) -> list[str]:
+        return [self.unrecorded] if self.unrecorded else []
+
+    @cached_property
+    def unrecorded(self) -> str:
+        """A sentence on chosen names that no deal of the history ever had; empty if there are none."""
+        never = [
+            f"the {text.group_label(column)} {text.joined(map(str, values), last='or')}"
+            for column, values in self.selector.list_unrecorded(self.choice).items()
+            if values
+        ]
+        return f"No record has a deal with {text.joined(never, last='or')}." if never else ""
 
     def write_code(self) -> list[str]:
         if len(self.selector.moments) < 2:
