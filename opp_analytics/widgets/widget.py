@@ -88,7 +88,7 @@ def tenant_file(folder: str, opportunities: pd.DataFrame) -> Path:
 def find_cell() -> str:
     """Find the notebook cell that runs, by its id; empty outside of one, and where the notebook does not tell it."""
     ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
+    shell: Any = ipython and ipython.get_ipython()
     message = shell.get_parent() if hasattr(shell, "get_parent") else {}
     return str(message.get("metadata", {}).get("cellId", ""))
 

@@ -736,7 +736,7 @@ def test_toolbar__with_a_filter_on_and_while_finding_is_whole_at_every_width(gri
             heights[finding, width], cut = bar.evaluate(_CUT)
             assert cut == [], (finding, width)
     assert {heights[False, width] for width in range(640, 1280, 40)} == {44}
-    assert {heights[True, width] for width in range(1160, 1280, 40)} == {44}
+    assert {heights[True, width] for width in range(600, 1280, 40)} == {44}
 
 
 def test_close__ends_what_still_waits(grid: GridPage) -> None:

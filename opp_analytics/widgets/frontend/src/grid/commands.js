@@ -14,7 +14,7 @@ import { h } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 import { words } from "./values.js";
 
-const wide = (text) => h("span", { class: "x" }, text);
+export const wide = (text) => h("span", { class: "x" }, text);
 const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
 const shownValue = ({ store }, { row, spec }) => short(store.text(row, spec.field)) || "empty";
 const sortName = (down, add) => (_, { spec }) => `${add ? "Then sort" : "Sort"} ${words(spec)[down ? 1 : 0]}`;

@@ -2,6 +2,7 @@
 
 import { h, name } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
+import { wide } from "./commands.js";
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
@@ -35,9 +36,9 @@ export class Find {
       } }, text);
     this.box = h("div", { class: "prev", hidden: true });
     this.node = h("div", { class: "bar", role: "search" },
-      this.what, toggle("matchCase", "Match case", "Aa"), toggle("wholeCell", "Whole cell", "Whole cell"), this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
+      this.what, toggle("matchCase", "Match case", "Aa"), toggle("wholeCell", "Whole cell", h("span", {}, wide("Whole "), "cell")), this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
       h("span", { class: "sep" }), this.replacement, this.one, this.all, h("span", { class: "sp" }),
-      h("button", { class: "btn", onclick: () => this.grid.closeFind() }, "Close ", h("span", { class: "q" }, "Esc")), this.box,
+      h("button", { class: "btn", onclick: () => this.grid.closeFind() }, "Close", wide(h("span", { class: "q" }, "Esc"))), this.box,
     );
   }
 
@@ -81,9 +82,13 @@ export class Find {
 
   show(jump) {
     const deals = new Set(this.hits.map(({ row }) => row)).size;
-    this.told.textContent = !this.what.value ? "" : this.hits.length ? `${number(this.at + 1)} of ${count(this.hits.length, "cell")}, ${count(deals, "deal")}` : "No match";
+    const [hits, noun] = count(this.hits.length, "cell").split(" ");
+    const found = this.hits.length ? [`${number(this.at + 1)} of ${hits}`, wide(` ${noun}, ${count(deals, "deal")}`)] : ["No match"];
+    this.told.replaceChildren(...(this.what.value ? found : []));
     const writable = this.writable.length;
-    this.all.textContent = writable ? `Replace all ${number(writable)}` : "Replace all";
+    const all = writable ? `all ${number(writable)}` : "all";
+    this.all.replaceChildren(h("span", {}, wide("Replace "), all));
+    this.all.setAttribute("aria-label", `Replace ${all}`);
     this.all.disabled = !writable;
     this.one.disabled = !this.hits[this.at] || this.hits[this.at].spec.locked;
     if (jump) this.#reveal();
