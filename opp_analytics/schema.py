@@ -6,7 +6,7 @@ Column names are the API's attribute names. Every function accepts further colum
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,6 +40,12 @@ READ_ONLY = ("unique_id", "created_at", "updated_at")
 
 FACTS = ("load", "org", "recorded_at")
 """Attrs that belong to a frame's rows in every file that can hold them: certificate, org, and time of the record."""
+
+
+def keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Keep the `FACTS` among attrs."""
+    return {name: attrs[name] for name in FACTS if name in attrs}
+
 
 TEXT = pd.StringDtype(na_value=np.nan)
 _DATE = np.dtype("datetime64[us]")

@@ -26,7 +26,7 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
 from opp_analytics.files import read_whole
 from opp_analytics.inputs import BadValue, is_mark_of_blank, refuse
-from opp_analytics.schema import FACTS, TEXT, as_plain, is_blank, refuse_halves
+from opp_analytics.schema import TEXT, as_plain, is_blank, keep_facts, refuse_halves
 from opp_analytics.text import count, joined
 
 if TYPE_CHECKING:
@@ -349,7 +349,7 @@ def _read_sheets(path: Path, content: bytes) -> tuple[list[tuple[str, list[list[
         top = book[BASE_SHEET].iter_rows(max_row=1, values_only=True) if BASE_SHEET in book else iter(())
         about = next(top, ())
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # somebody else's sheet of that name
-        return visible, _keep_facts(json.loads("".join(about))["attrs"])
+        return visible, keep_facts(json.loads("".join(about))["attrs"])
     return visible, {}
 
 
@@ -420,11 +420,7 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
         )
         cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
     labels = tuple(str(label).strip() for label in frame.columns)
-    return FileTable(file, read_as, labels, pd.DataFrame(cells, index=index), facts=_keep_facts(frame.attrs))
-
-
-def _keep_facts(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: attrs[name] for name in FACTS if name in attrs}
+    return FileTable(file, read_as, labels, pd.DataFrame(cells, index=index), facts=keep_facts(frame.attrs))
 
 
 def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.Series[Any]:

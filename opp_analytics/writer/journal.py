@@ -472,6 +472,10 @@ class Journal:
                 last[row["unique_id"]] = row
         return {one: (row["operation"], read_stamp(row["updated_after"])) for one, row in last.items()}
 
+    def read_forms(self, steps: Iterable[Step]) -> Forms:
+        """Read what the server is known, or may be found, to make of values that were sent to the deals of some steps."""
+        return _make_forms(self.path, self.query(_FORMS, _list_ids(steps)))
+
     def list_doubtful_runs(self) -> set[str]:
         """List the runs with a create whose outcome is unknown."""
         query = "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT NULL"
@@ -549,11 +553,17 @@ def read_journal(path: Path, query: str, *values: Any) -> list[sqlite3.Row]:
 
 
 def read_forms(tenant: str, steps: Iterable[Step]) -> Forms:
-    """Read what a tenant's server is known, or may be found, to make of values that were sent to the deals of some steps."""
+    """Read what `Journal.read_forms` does of a tenant, whose journal may not exist."""
     path = locate_journal(tenant)
+    return _make_forms(path, read_journal(path, _FORMS, _list_ids(steps)) if path.exists() else ())
+
+
+def _list_ids(steps: Iterable[Step]) -> str:
+    return json.dumps(sorted({step.unique_id for step in steps if step.unique_id is not None}))
+
+
+def _make_forms(path: Path, rows: Iterable[sqlite3.Row]) -> Forms:
     forms: dict[tuple[str | None, str], list[SentCell]] = {}
-    ids = sorted({step.unique_id for step in steps if step.unique_id is not None})
-    rows = read_journal(path, _FORMS, json.dumps(ids)) if ids and path.exists() else ()
     for run_id, unique_id, field, after, answer, was, intended_at in rows:
         # Empty where the server has no clock.
         in_doubt = intended_at is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -104,6 +105,24 @@ def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
     """Write a sheet's file whole."""
     with say_failure(f"cannot write {target}", "; close it if it is open in Excel"):
         write_whole(target, content)
+    return target
+
+
+def save_import(files: list[ImportFile], target: Path, fill: Callable[[ImportFile], bytes]) -> Path:
+    """Write the files of an import once all are filled, and remove those that an earlier export of edits left beside `target`."""
+    for path, content in [(file.path, fill(file)) for file in files]:
+        save(path, content)
+    if not files[0].of_edits:
+        return target
+    name = re.compile(rf"{re.escape(target.stem)}-([2-9]|[1-9]\d+|new|delete){re.escape(target.suffix)}")
+    beside = (path for path in target.parent.iterdir() if name.fullmatch(path.name) and path.is_file())
+    old = sorted({*beside} - {file.path for file in files})
+    with say_failure(f"cannot remove {joined(old)} of an earlier export"):
+        for path in old:
+            path.unlink()
+    if old:
+        removed = joined(path.name for path in old)
+        warnings.warn(f"removed {removed}: of an earlier export", DataWarning, stacklevel=3)
     return target
 
 
@@ -228,6 +247,8 @@ class ImportFile(NamedTuple):
     """Under our names."""
     labels: list[str]
     """The CRM's label of each column."""
+    of_edits: bool = False
+    """True if it holds changed cells only."""
 
 
 def make_import_files(
@@ -294,7 +315,7 @@ def _make_file(path: Path, rows: list[Cells], columns: list[str], known: org.Org
     edited = {name for row in rows for name in row} - {"unique_id"}
     names = [name for name in columns if name in edited]
     table = pd.DataFrame(rows, columns=["unique_id", *names], dtype="object")
-    return ImportFile(path, *crm.make_import_table(table, known, names))
+    return ImportFile(path, *crm.make_import_table(table, known, names), of_edits=True)
 
 
 def _find_owner_ids(frame: pd.DataFrame) -> dict[str, set[str]] | None:

@@ -51,7 +51,8 @@ def to_csv(
         With `org`: the opportunities before they were edited. Only changed cells are written, with the id: for Salesforce
         in one file, in which a cell that nobody edited is empty; for other CRMs in a file for each set of changed columns
         (``edits.csv``, ``edits-2.csv``), because their import may empty a field whose cell is empty. New deals are in
-        ``edits-new.csv``, ids of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`.
+        ``edits-new.csv``, ids of removed ones in ``edits-delete.csv``. A DataWarning names what to import besides `path`,
+        and such files of an earlier export, which are removed.
 
     Returns
     -------
@@ -65,21 +66,19 @@ def to_csv(
     """
     target = arguments.path(path)
     check_ending(target, (".csv", ".txt", ""))
-    made = make_import_files(opportunities, org, before, target)
-    if made is not None:
-        for path, texts in [(file.path, _import_texts(file)) for file in made]:
-            _write(texts, path)
-        return target
+    files = make_import_files(opportunities, org, before, target)
+    if files is not None:
+        return sheets.save_import(files, target, _fill_import)
     frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
     for column in sheets.order_columns([str(column) for column in frame.columns]):
         cells = [_to_csv_text(column, value) for value in frame[column]]
         title = guard_formula(column) if column == column.strip() else f"'{column}"
         texts[title] = schema.as_text(pd.Series(cells, dtype="object", name=column), frame["unique_id"])
-    return _write(texts, target)
+    return sheets.save(target, _write(texts))
 
 
-def _import_texts(file: ImportFile) -> dict[str, pd.Series[Any]]:
+def _fill_import(file: ImportFile) -> bytes:
     """Write the cells under the CRM's labels; refuse a formula: with an apostrophe it would be wrong, without one it could run."""
     texts = {}
     for name, label in zip(file.rows.columns, file.labels, strict=True):
@@ -92,15 +91,15 @@ def _import_texts(file: ImportFile) -> dict[str, pd.Series[Any]]:
                 ".xlsx with to_excel"
             )
         texts[label] = schema.as_text(pd.Series(cells, dtype="object", name=str(name)))
-    return texts
+    return _write(texts)
 
 
-def _write(texts: dict[str, pd.Series[Any]], target: Path) -> Path:
+def _write(texts: dict[str, pd.Series[Any]]) -> bytes:
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
-    return sheets.save(target, content.encode("utf-8-sig"))
+    return content.encode("utf-8-sig")
 
 
 def read_csv(

@@ -113,9 +113,7 @@ def to_excel(
     check_ending(target, (".xlsx", ""))
     files = make_import_files(opportunities, org, before, target)
     if files is not None:
-        for each, filled in [(file.path, _fill_import(file)) for file in files]:
-            sheets.save(each, filled)
-        return target
+        return sheets.save_import(files, target, _fill_import)
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     shown = sheets.order_columns([str(column) for column in frame.columns])
@@ -264,7 +262,7 @@ def _write_base(book: Workbook, frame: pd.DataFrame) -> None:
     about = {
         "rows": len(frame),
         "dtypes": {column: str(frame[column].dtype) for column in columns},
-        "attrs": {name: frame.attrs[name] for name in schema.FACTS if name in frame.attrs},
+        "attrs": schema.keep_facts(frame.attrs),
     }
     records = zip(*([to_text(c, value) for value in frame[c].tolist()] for c in columns), strict=True)
     for row, content in enumerate([about, *records]):

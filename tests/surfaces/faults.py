@@ -372,7 +372,7 @@ FAULTS: tuple[Fault, ...] = (
         "a stored frame loses its org",
         "fiscal",
         ("commands",),
-        (Edit("table_files:_keep_facts", "for name in FACTS if", "for name in () if"),),
+        (Edit("schema:keep_facts", "for name in FACTS if", "for name in () if"),),
         "stored frame",
     ),
     Fault(

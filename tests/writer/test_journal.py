@@ -28,6 +28,7 @@ from opp_analytics.writer import (
     Plan,
     Receipt,
     apply,
+    journal,
     own_writes,
     plan,
     read_excel,
@@ -369,6 +370,19 @@ def test_apply__of_the_same_workbook_creates_nothing_twice(
     assert told(again) == [(name, "already") for name in "AAB"]
     assert again.table["unique_id"].nunique() == 3
     assert names(client) == ["A", "A", "B"]
+
+
+def test_apply_and_undo__check_the_journal_once(
+    client: Client, before: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(before, before.assign(value=1.0), client=client)
+    opened: list[Path] = []
+    usual = journal._open
+    monkeypatch.setattr(journal, "_open", lambda path: opened.append(path) or usual(path))
+    apply(made, client)
+    assert len(opened) == 1
+    undo(client)
+    assert len(opened) == 2
 
 
 def test_apply__of_two_equal_rows_makes_two_and_of_a_third_one_more(

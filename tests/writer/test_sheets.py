@@ -156,8 +156,14 @@ def test_an_import__keeps_what_a_colleague_changed_since_the_export(crm: str, tm
     if crm == "salesforce":
         oa.to_csv(after, tmp_path / "edits.csv", org=org, before=deals)
     else:
-        with pytest.warns(DataWarning, match=r"import edits\.csv, edits-2\.csv and edits-3\.csv"):
+        for left in ("edits-4.csv", "edits-new.csv", "edits-2.xlsx", "edits-old.csv"):
+            (tmp_path / left).write_text("of an earlier export")
+        with pytest.warns(DataWarning) as said:
             oa.to_csv(after, tmp_path / "edits.csv", org=org, before=deals)
+        assert str(said[0].message).startswith("import edits.csv, edits-2.csv and edits-3.csv")
+        assert str(said[1].message) == "removed edits-4.csv and edits-new.csv: of an earlier export"
+        (tmp_path / "edits-2.xlsx").unlink()
+        (tmp_path / "edits-old.csv").unlink()
     for file in sorted(tmp_path.iterdir()):
         server.update(file)
     now = server.export().set_index(labels[0])

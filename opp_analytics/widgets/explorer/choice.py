@@ -12,19 +12,19 @@ from functools import cached_property, lru_cache, partial
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import forecast_deals, select_own_chances
+from opp_analytics.analysis import OpenDeals, flag_deals, forecast_deals, select_own_chances
 from opp_analytics.api import Client
 from opp_analytics.arguments import number, one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History, holds_part
 from opp_analytics.inputs import read_amount
 from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
-from opp_analytics.periods import When, as_date, as_instant, as_period, read_period
+from opp_analytics.periods import When, as_date, as_instant, as_period, read_period, to_dates
 from opp_analytics.schema import BadCell, is_blank
-from opp_analytics.widgets.explorer.facts import OpenFacts
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import own_writes
 
@@ -296,6 +296,15 @@ def _keep(frame: pd.DataFrame, filters: list[_Filter]) -> pd.DataFrame:
     return frame
 
 
+class OpenFacts(NamedTuple):
+    """What a review asks of the open deals as of a record: their flags, and how long they stay as they are."""
+
+    flags: pd.DataFrame
+    """The table of `oa.deal_flags`."""
+    columns: pd.DataFrame
+    """By ``unique_id``: ``days_in_stage``, ``pushes``, ``changed_at`` (a day), ``risk``, ``reasons``, and ``flags`` in short words."""
+
+
 class DealSelector:
     """Selects the deals of choices, from the opportunities as they are now and their history, and what is known of them."""
 
@@ -357,7 +366,18 @@ class DealSelector:
 
     def _read_facts(self, moment: str) -> OpenFacts:
         frame, history = self.read_all(moment), self.history if self.moments else None
-        return OpenFacts.of(frame, history, as_of=self.to_day(moment), own_writes=self.own_writes)
+        asked: dict[str, Any] = {"as_of": self.to_day(moment), "own_writes": self.own_writes}
+        deals = OpenDeals.of(frame, history, **asked)
+        table, ids = flag_deals(deals), pd.Index(deals.frame["unique_id"], name="unique_id")
+        found = {"days_in_stage": deals.days_in_stage, "pushes": deals.get_record("pushes")}
+        found["changed_at"] = to_dates(deals.changed_at, tz=deals.tz)
+        # What the data cannot tell is missing.
+        known = {name: np.nan if each is None else each.to_numpy() for name, each in found.items()}
+        words = np.full(len(table), "", dtype=object)
+        for name, mask in table.select_dtypes("boolean").fillna(False).astype(bool).items():
+            words = np.where(mask, words + np.where(words == "", "", ", ") + text.label(str(name)), words)
+        columns = pd.DataFrame(known, index=ids).join(table[["risk", "reasons"]].assign(flags=words))
+        return OpenFacts(table, columns)
 
     def _read_chances(self, moment: str, freq: str) -> pd.Series[Any]:
         """Read each open deal's chance from history in its own period; no rows where no history gives it."""

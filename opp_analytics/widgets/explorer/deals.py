@@ -13,6 +13,7 @@ from opp_analytics.history import History
 from opp_analytics.org import LAST_TOUCH, record_link
 from opp_analytics.widgets.explorer.notes import show_notes
 from opp_analytics.widgets.explorer.views.view import View
+from opp_analytics.widgets.timeline import list_moves
 
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
@@ -132,20 +133,14 @@ def write_timeline(
     history: History | None, unique_id: str, own_writes: pd.DataFrame | None = None
 ) -> list[str]:
     """Write a line for each record in which a deal changed, with the run where one of ours wrote it."""
-    if history is None:
-        return []
     lines = []
-    for _, changes in history.deal(unique_id, own_writes=own_writes).groupby("seen_at", sort=False):
-        operation = str(changes["operation"].iloc[0])
+    for move in [] if history is None else list_moves(history, unique_id, own_writes):
         fields = [
             f"{text.label(field)} {_format(field, before)} → {_format(field, after)}"
-            for field, before, after in zip(*(changes[n] for n in ("field", "before", "after")), strict=True)
-            if not schema.is_blank(field)
+            for field, (before, after) in move.cells.items()
         ]
-        what = ", ".join(fields) if operation == "changed" else operation
-        run = changes["run_id"].iloc[0]
-        by = "" if schema.is_blank(run) else f" (own run {run})"
-        lines.append(f"{text.day(changes['seen_at'].iloc[0], year=True)}: {what}{by}")
+        what = ", ".join(fields) if move.operation == "changed" else move.operation
+        lines.append(f"{move.day}: {what}{f' (own run {move.run})' if move.run else ''}")
     return lines
 
 

@@ -28,7 +28,7 @@ from opp_analytics.widgets.explorer.choice import FILTERS, PRESETS, VIEWS, Choic
 from opp_analytics.widgets.explorer.deals import list_deals, show_deals, tell_deal
 from opp_analytics.widgets.explorer.notes import NO_NOTES, Notes, find_file, write_note
 from opp_analytics.widgets.explorer.page import stack_narrow, write_page
-from opp_analytics.widgets.explorer.planned import add_planned, compare_kpis, name_new_deals
+from opp_analytics.widgets.explorer.planned import add_planned, compare_kpis
 from opp_analytics.widgets.explorer.views import PICTURES, find_type
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.view import PART, Option, View
@@ -203,9 +203,9 @@ class Explorer(Widget):
         if grid is None or not (planned or grid.is_written):
             return self._selector, []
         # The notebook's own opportunities stay what they are where the code is run.
-        name, frame = ("edited", grid.edited) if planned else ("applied", grid.opportunities)
-        words = f"{name} = explorer.grid.{'edited' if planned else 'opportunities'}"
-        return self._selector.over(name_new_deals(frame), name), [words]
+        if planned:
+            return self._selector.over(grid.named, "edited"), ["edited = explorer.grid.edited"]
+        return self._selector.over(grid.opportunities, "applied"), ["applied = explorer.grid.opportunities"]
 
     # -- choosing
 

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
-
-from opp_analytics import schema, text
+from opp_analytics import text
 from opp_analytics.svg import Rows
 from opp_analytics.widgets.explorer.views.view import Kpi, View
-
-
-def name_new_deals(edited: pd.DataFrame) -> pd.DataFrame:
-    """Give new deals the ids ``new 1``, ``new 2``, …, by which a table of deals knows them."""
-    new = edited["unique_id"].isna()
-    if not new.any():
-        return edited
-    ids = edited["unique_id"].astype("object")
-    ids[new] = [f"new {number}" for number in range(1, int(new.sum()) + 1)]
-    return edited.assign(unique_id=ids.astype(schema.TEXT))
 
 
 def add_planned(chart: Rows, view: View, before: View) -> tuple[Rows, list[str]]:

@@ -57,6 +57,7 @@ from opp_analytics.widgets.messages import (
     or_none,
     pair,
 )
+from opp_analytics.widgets.timeline import list_moves
 from opp_analytics.widgets.widget import Widget, deflate, find_cell, name_orgs, remember, tenant_file
 from opp_analytics.writer import Plan, own_writes, plan
 
@@ -145,6 +146,12 @@ class Grid(Widget):
         """The edited opportunities, ready for `plan`: without removed rows, new ones last without ``unique_id``; same dtypes."""
         with self._lock:
             return self._sheet.edited
+
+    @property
+    def named(self) -> pd.DataFrame:
+        """`edited`, with the ids ``new 1``, ``new 2``, … of new deals."""
+        with self._lock:
+            return self._sheet.named
 
     @property
     def opportunities(self) -> pd.DataFrame:
@@ -563,23 +570,20 @@ def show_history(
     if unique_id is None:
         return {"why": "This deal is new: no record has it yet."}
     try:
-        moves = history.deal(str(unique_id), own_writes=ours)
+        moves = list_moves(history, str(unique_id), ours)
     except ArgumentValueError:
         return {"why": "No record of the history has this deal."}
-    zone = Org.of(sheet.frame).zone(None)
     now, lines = sheet.value(row, name), []
     if now != sheet.base_value(row, name):
         lines.append({"day": "In this grid", "value": column.show(now), "run": ""})
-    of_cell = moves[(moves["field"] == name) | moves["operation"].isin(["deleted", "returned"])]
-    first = moves["seen_at"].iloc[0]
-    if not len(of_cell) or of_cell["seen_at"].iloc[0] > first:
-        of_cell = pd.concat([moves.head(1).assign(field=name, after=None), of_cell])
-    for move in of_cell.iloc[::-1].to_dict("records"):
-        value = column.show(move["after"]) if move["field"] == name else f"deal {move['operation']}"
-        run = "" if schema.is_blank(move["run_id"]) else str(move["run_id"])
-        day = text.day(move["seen_at"].tz_convert(zone), year=True)
-        lines.append({"day": day, "value": value, "run": run})
-    return {"lines": lines, "note": f"Records to {text.day(moves.attrs['as_of'], year=True)}."}
+    for move in reversed(moves):
+        if name in move.cells or move is moves[0]:
+            _, value = move.cells.get(name, (None, None))
+            lines.append({"day": move.day, "value": column.show(value), "run": move.run})
+        elif move.operation in ("deleted", "returned"):
+            lines.append({"day": move.day, "value": f"deal {move.operation}", "run": move.run})
+    last = as_date(history.records["recorded_at"].iloc[-1], tz=Org.of(sheet.frame).zone(None))
+    return {"lines": lines, "note": f"Records to {text.day(last, year=True)}."}
 
 
 # -- where no widget runs, as on a code host

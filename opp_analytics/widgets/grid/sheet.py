@@ -643,6 +643,14 @@ class EditSheet:
         """The edited frame with unchanged dtypes; new rows at its end without ``unique_id``, and no removed rows."""
         return self.after([row for row in range(self._end) if self._stays(row)])
 
+    @property
+    def named(self) -> pd.DataFrame:
+        """The edited frame, in which new rows have the names of `identify` as ids."""
+        rows = (row for row in range(self._rows, self._end) if self.is_new(row) and self._stays(row))
+        edited = self.edited
+        edited.loc[edited["unique_id"].isna(), "unique_id"] = [self.identify(row) for row in rows]
+        return edited
+
     def before(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
         """Take rows as the server is known to hold them; all columns, or some."""
         return _overlay(self.frame, self._on_server, rows, fields)

@@ -361,6 +361,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         with promise_no_writes():
             reader = engine.Reader(client, journal, time.sleep)
             now = reader.read_many({step.unique_id for step in steps if step.unique_id is not None})
+        forms = journal.read_forms(steps)
     left = sum(entry.result.left for entry in entries)
     if left:
         warnings.warn(
@@ -374,7 +375,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     known = [read_cells(now.get(unique_id) or {}, columns) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
     before = client.org.apply(before) if client.org else before
-    steps = compare_steps(add_base(steps, before), client, now)
+    steps = compare_steps(add_base(steps, before), client, now, forms)
     return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 

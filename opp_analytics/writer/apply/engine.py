@@ -33,7 +33,7 @@ from opp_analytics.errors import (
 )
 from opp_analytics.schema import read_stamp
 from opp_analytics.writer.cells import fold, format_cell, is_plain, same
-from opp_analytics.writer.journal import Journal, PlanRun, read_forms
+from opp_analytics.writer.journal import Journal, PlanRun
 from opp_analytics.writer.plan.difference import (
     CHANGED,
     compare_three_ways,
@@ -188,7 +188,7 @@ class LiveRun:
     ) -> None:
         self.client, self.journal, self.run = client, journal, run
         self.stop = StopSignal() if stop is None else stop
-        self.forms = read_forms(client.settings.tenant, (entry.step for entry in entries))
+        self.forms = journal.read_forms(entry.step for entry in entries)
         self.reader = Reader(client, journal, self.stop.wait)
         self._outages = 0
         self._lock = threading.Lock()

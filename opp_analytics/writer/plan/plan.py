@@ -25,7 +25,7 @@ from opp_analytics.history import History, add_rest, find_rest, holds_part
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
-from opp_analytics.writer.journal import read_forms
+from opp_analytics.writer.journal import Forms, read_forms
 from opp_analytics.writer.plan import difference, display
 from opp_analytics.writer.steps import (
     OPERATIONS,
@@ -193,13 +193,13 @@ class Plan:
         DataError
             If the file cannot be written.
         """
-        meaning = org.get_org(self.before)
         head = {
             "plan_id": self.plan_id,
             "url": self.url,
             "tenant": self.tenant,
             "made_at": self.made_at.isoformat(),
-            "org": None if meaning is None else dict(meaning.facts),
+            **dict.fromkeys(schema.FACTS),
+            **schema.keep_facts(self.before.attrs),
         }
         file = arguments.path(path)
         _write_parts(file, head, self.steps, self.found_problems, self.before)
@@ -353,13 +353,15 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
         steps += [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in in_trash]
         problems = [p for p in problems if p.problem != difference.UNKNOWN_ID or p.unique_id not in recovered]
         now = difference.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
-    steps, settings = compare_steps(steps, client, now), client.settings
+    settings = client.settings
+    steps = compare_steps(steps, client, now, read_forms(settings.tenant, steps))
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
 
 
-def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
-    """Compare steps with the server's current rows, by id, and with what it answered to earlier runs."""
-    forms = read_forms(client.settings.tenant, steps)
+def compare_steps(
+    steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None], forms: Forms
+) -> list[Step]:
+    """Compare steps with the server's current rows, by id, and with the `forms` that it gave values of earlier runs."""
     return [
         difference.compare_three_ways(
             step, rows.get(step.unique_id) if step.unique_id else None, client.org, forms=forms
@@ -441,9 +443,8 @@ def _read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProble
             )
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
     try:
-        before = read_before(
-            content["before"], content["columns"], {} if content["org"] is None else {"org": content["org"]}
-        )
+        facts = {name: fact for name, fact in schema.keep_facts(content).items() if fact is not None}
+        before = read_before(content["before"], content["columns"], facts)
         steps = [_read_step(step) for step in content["steps"]]
         _check(steps, before)
         problems = [PlanProblem(**problem) for problem in content["problems"]]

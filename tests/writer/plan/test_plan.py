@@ -354,11 +354,13 @@ def test_plan__belongs_to_the_tenant_that_before_was_loaded_from(
 
 def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Path) -> None:
     before = before.assign(owner_name="Ada", score=[1.5, 2.0, None, 4.0, 5.0, 6.0])  # type: ignore[list-item]
+    before.attrs |= {"recorded_at": "2026-03-02T06:00:00+00:00", "org": Org(currency="EUR").facts}
     exact = changed(edited(before), 2, value=Decimal("12345678901234567.89"))
     made = plan(before, changed(exact, 3, name="Ünï <b>", score=9.25))
     back = Plan.read(made.save(tmp_path / "plan.json"))
     pd.testing.assert_frame_equal(back.changes, made.changes)
     pd.testing.assert_frame_equal(back.before, made.before)
+    assert back.before.attrs == made.before.attrs
     assert back.conflicts.columns.tolist() == made.conflicts.columns.tolist()
     assert (back.plan_id, back.made_at, back.url, back.tenant) == (made.plan_id, made.made_at, None, None)
     assert back.steps == made.steps

@@ -28,6 +28,8 @@ class ForecastView(View):
     """Expected money by month or quarter: `oa.forecast` of the whole, of people, or of the picked deals alone."""
 
     aims = True
+    needs_chances = True
+    """True if open deals are weighed, which needs chances or a method without them."""
 
     @property
     def kept(self) -> str:  # type: ignore[override]
@@ -173,9 +175,8 @@ class ForecastView(View):
     @property
     def lack(self) -> str | Lack:
         # Without chances the mix of stages says nothing; a history or a run rate is a forecast then.
-        if lack := super().lack:
-            return lack
-        return "" if self.has_chances or self.method in ("learned", "run_rate") else "chances"
+        weighed = not self.needs_chances or self.has_chances
+        return super().lack or ("" if weighed or self.method in ("learned", "run_rate") else "chances")
 
     @cached_property
     def behind(self) -> pd.DataFrame:

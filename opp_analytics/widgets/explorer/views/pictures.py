@@ -17,7 +17,7 @@ from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.views.people import OnePeriodView
-from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, View, open_deals
+from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, open_deals
 
 _TREND, _WEEKS, _RECENT = 9, 12, 4
 """Weeks of the trend and of what was created, as on the page; and those whose average is compared with the need."""
@@ -150,12 +150,13 @@ class PacingView(OnePeriodView):
 
     months = quarters = (0, 0)
     worthless = ("without_value",)
-    aims = _is_part = False
+    aims = _is_part = needs_chances = False
 
     @property
     def lack(self) -> str | Lack:
-        lack: str | Lack = View.lack.fget(self)  # type: ignore[attr-defined]
-        return lack or ("" if self.table[["booked", "actual"]].fillna(0).ne(0).any(axis=None) else "nothing")
+        return super().lack or (
+            "" if self.table[["booked", "actual"]].fillna(0).ne(0).any(axis=None) else "nothing"
+        )
 
     @property
     def amounts(self) -> pd.Series[Any]:
