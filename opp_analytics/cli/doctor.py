@@ -47,14 +47,14 @@ def doctor_command(
     ),
     org_file: OrgFile = None,
 ) -> None:
-    """Check the settings and the connection to the API; nothing is written to the server."""
+    """Check the settings, the connection to the API and the login of the mail server; nothing is written or sent."""
     check_ending(report, (".txt", ".md", ".log"))
     checks: dict[str, str] = {}
     cache: Path | None = None
     try:
         with oa.Client.from_env(retries=1, org=find_org(org_file)) as client:
             cache = client.cache_folder
-            for check, result in _check(client):
+            for check, result in itertools.chain(_check(client), _check_mail()):
                 checks[check] = result
                 say(_write_check(check, result))
     except OppAnalyticsError as error:
@@ -65,6 +65,8 @@ def doctor_command(
             write_support_report(report, itertools.starmap(_write_check, checks.items()), cache, history)
             note(_write_check("report", f"{report}: read it before you send it"))
     answer(pd.DataFrame(checks.items(), columns=["check", "result"]))
+    if not checks.get("mail", "ok").startswith("ok"):
+        raise typer.Exit(1)
 
 
 def _write_check(check: str, result: str) -> str:
@@ -82,6 +84,15 @@ def _check(client: oa.Client) -> Iterator[tuple[str, str]]:
     obeyed = newest == sorted(newest, reverse=True)
     yield "sorting", "ok" if obeyed else "not obeyed: loads may be incomplete"
     yield "cache", str(client.cache_folder)
+
+
+def _check_mail() -> Iterator[tuple[str, str]]:
+    # Here: the other checks need no report.
+    from opp_analytics.report import check_mail
+
+    if found := check_mail():
+        server, failure = found
+        yield "mail", failure or f"ok: {server} takes the login"
 
 
 def _count(total: int | None, noun: str) -> str:

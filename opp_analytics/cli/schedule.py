@@ -120,10 +120,11 @@ def schedule_command(
         for option, given in (("--for-each", for_each), ("--keep", keep))
     )
     program = _find_program(kind)
+    needs = [] if source_file else ["BLOCKS_API_URL", "BLOCKS_API_KEY"]
     runner = program if kind == "windows" else ["run", "alerts"]
     values: dict[str, str | list[str]] = {
         "folder": {"github": ".", "docker": "/sales"}.get(kind, str(place)),
-        "needs": "" if source_file else "BLOCKS_API_URL BLOCKS_API_KEY",
+        "needs": needs if kind == "windows" else " ".join(needs),
         "secrets": name(secret) if kind in _ELSEWHERE else str(secret.resolve()),
         "pages": written,
         "program": program,

@@ -2,6 +2,7 @@
 
 from opp_analytics.report.alerts import fold_alerts
 from opp_analytics.report.delivery.deliver import SECRETS, Post, check_delivery, deliver
+from opp_analytics.report.delivery.smtp import check_mail
 from opp_analytics.report.proof import Proof, judge_forecasts
 from opp_analytics.report.show import show
 from opp_analytics.report.weekly import WeeklyReport, check_report, weekly_report, write_report

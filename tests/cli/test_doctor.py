@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from opp_analytics.api import state_folder
 from opp_analytics.cli.doctor import _read_errors, note_error
 from opp_analytics.errors import DataError
 from tests.cli.kinds import Account, Command
+from tests.report.delivery.mail_server import PASSWORD, run_server
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["load"], ["record"]])
@@ -46,6 +48,23 @@ def test_doctor__with_a_wrong_token_says_so(
     code, _, err = command("doctor")
     assert code == 1
     assert "BLOCKS_AUTH_TOKEN" in err
+
+
+def test_doctor__logs_in_to_the_mail_server_and_sends_nothing(
+    command: Command, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account(1)
+    with run_server() as server:
+        monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", server.url)
+        code, out, err = command("doctor")
+        assert (code, err) == (0, "")
+        assert f"mail       ok: 127.0.0.1:{server.port} takes the login" in out
+        assert (server.logins, server.messages) == (1, [])
+        monkeypatch.setenv("OPP_ANALYTICS_SMTP_URL", server.url.replace(quote(PASSWORD, safe=""), "wrong"))
+        code, out, err = command("doctor")
+        assert (code, err) == (1, "")
+        assert f"mail       127.0.0.1:{server.port} refused the login" in out
+        assert "cache" in out
 
 
 @pytest.mark.posix

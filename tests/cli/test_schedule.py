@@ -428,6 +428,16 @@ def test_schedule__prints_commands_that_we_have(place: Path, command: Command) -
         assert "--from deals.csv" in call
 
 
+def test_batch_file__runs_nothing_without_the_settings_of_the_api(place: Path, command: Command) -> None:
+    check = "for %%n in (BLOCKS_API_URL BLOCKS_API_KEY) do if not defined %%n ("
+    assert command("schedule", "--for", "windows", "--out", ".")[0] == 0
+    lines = Path("opp-schedule.cmd").read_text().splitlines()
+    assert lines.index("if exist secrets.cmd call secrets.cmd") < lines.index(check)
+    pd.DataFrame([row(1)]).to_csv("deals.csv", index=False)
+    _, printed, _ = command("schedule", "--for", "windows", "--from", "deals.csv")
+    assert "for %%n in () do if not defined %%n (" in printed
+
+
 def test_schedule__says_which_secrets_are_there(
     place: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,10 @@ rem secrets.cmd holds lines such as: set "BLOCKS_API_KEY=..."
 chcp 65001 >nul
 cd /d "%~dp0"
 if exist secrets.cmd call secrets.cmd
+for %%n in (@needs@) do if not defined %%n (
+    echo opp-schedule.cmd: %%n is not set: secrets.cmd lacks it, and so does the environment>>opp-schedule.log
+    exit /b 1
+)
 if "%~1"=="report" goto report
 @program@ @record@ >>opp-schedule.log 2>&1
 if errorlevel 1 exit /b %errorlevel%

@@ -96,6 +96,17 @@ def _parse(url: str) -> Server:
     return Server(scheme, host, port, Secret(user), Secret(password))
 
 
+def check_mail() -> tuple[str, str] | None:
+    """Log in to the mail server of the environment: its name, and why that failed, empty where it did not; None without one."""
+    server = read_server()
+    if server is None:
+        return None
+    mailer = Mailer(server)
+    failure = mailer.connect()
+    mailer.close()
+    return server.name, failure
+
+
 class Mailer:
     """One connection to a mail server, made for the first message and made again where the server ended it."""
 
@@ -109,8 +120,7 @@ class Mailer:
         """Send a message to one receiver; give why it failed, nothing where it was sent."""
         for _ in range(2):
             if self._connection is None and not self._broken:
-                failure = self._run(self._connect)
-                self._broken = failure if isinstance(failure, str) else self._explain(failure)
+                self._broken = self.connect()
             if self._broken:
                 self.close()
                 return self._broken
@@ -120,6 +130,11 @@ class Mailer:
             # The server hung up before it took the message, as some do after so many or so long.
             self.close()
         return f"{self._server.name} hung up before it took the message; run it again later"
+
+    def connect(self) -> str:
+        """Connect and log in; give why that failed, nothing where it did not."""
+        failure = self._run(self._connect)
+        return failure if isinstance(failure, str) else self._explain(failure)
 
     def close(self) -> None:
         """End the connection."""
