@@ -1,29 +1,43 @@
-"""``python -m tests.gallery``: every drawing over one simulated team, as ``docs/gallery/*.png`` and ``docs/gallery.md``."""
+"""``python -m tests.gallery``: the docs' pictures of one simulated team, each light and dark.
+
+Every drawing as ``docs/gallery/*.png`` with its code in ``docs/gallery.md``; the weekly page, the explorer and the grid as
+``docs/*.png``.
+"""
 
 from __future__ import annotations
 
 import datetime
 import io
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pandas as pd
 from PIL import Image
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 import opp_analytics as oa
 from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.gridpage import GridPage
+from tests.browser.hosting import show
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "docs" / "gallery"
-PAGE = ROOT / "docs" / "gallery.md"
-WEEKLY = ROOT / "docs" / "weekly.png"
+DOCS = ROOT / "docs"
+FOLDER = DOCS / "gallery"
+PAGE = DOCS / "gallery.md"
+THEMES = {"light": "", "dark": "-dark"}
+"""What the name of a picture ends with, by theme."""
+_BEHIND = {"light": "#ffffff", "dark": "#111418"}
 _MONDAY = datetime.date(2026, 11, 16)
 _DESCRIPTION = "Every chart of opp_analytics, with the question that it answers and the code that draws it."
 _SCREEN: ViewportSize = {"width": 1440, "height": 900}
+_PANEL: ViewportSize = {"width": 1200, "height": 900}
+_EDITS = ((0, "stage", "negotiation"), (3, "value", "32500"), (6, "close_date", "Dec 4"))
+"""Cells of the grid by row and column, and what is typed into them."""
 
 
 @dataclass(frozen=True)
@@ -191,13 +205,15 @@ def play() -> Team:
     return Team(opportunities, history, pd.Timestamp(_MONDAY))
 
 
-def draw(team: Team, folder: Path) -> list[str]:
+def draw(team: Team, folder: Path, theme: str) -> list[str]:
     """Every drawing as a PNG in `folder`; their names."""
     folder.mkdir(parents=True, exist_ok=True)
     names: dict[str, Any] = {"oa": oa, "pd": pd, **vars(team)}
     exec(SETUP, names)
-    for name, (_, code) in DRAWINGS.items():
-        save(eval(f"oa.plots.{name}({code})", names).get_figure(root=True), folder / f"{name}.png")
+    with mpl.rc_context({"figure.facecolor": _BEHIND[theme], "axes.facecolor": _BEHIND[theme]}):
+        for name, (_, code) in DRAWINGS.items():
+            figure = eval(f"oa.plots.{name}({code})", names).get_figure(root=True)
+            save(figure, folder / f"{name}{THEMES[theme]}.png")
     return list(DRAWINGS)
 
 
@@ -214,17 +230,47 @@ def _save_small(picture: bytes, file: Path) -> None:
     opened.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
-def photograph(team: Team, file: Path) -> None:
-    """The first screen of the team's weekly page as a PNG, for README and the docs' start page."""
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        written = oa.weekly_report(
-            team.opportunities, team.history, as_of=team.today, out=scratch, progress=False
-        )
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        tab = browser.new_page(viewport=_SCREEN, device_scale_factor=2)
-        tab.goto(written.html.resolve().as_uri())
-        _save_small(tab.screenshot(), file)
-        browser.close()
+def photograph(team: Team, browser: Browser, theme: Any, scratch: str) -> None:
+    """The first screen of the team's weekly page, its explorer and its grid as PNGs, for README and docs."""
+
+    def open_tab(size: ViewportSize) -> Page:
+        return browser.new_page(viewport=size, device_scale_factor=2, color_scheme=theme)
+
+    def keep(picture: bytes, name: str) -> None:
+        _save_small(picture, DOCS / f"{name}{THEMES[theme]}.png")
+
+    written = oa.weekly_report(
+        team.opportunities, team.history, as_of=team.today, out=scratch, progress=False
+    )
+    tab = open_tab(_SCREEN)
+    tab.goto(written.html.resolve().as_uri())
+    keep(tab.screenshot(), "weekly")
+
+    style = f"body {{ margin: 0 }} #here {{ padding: 16px; background: {_BEHIND[theme]} }}"
+    tab = open_tab(_PANEL)
+    state = {"view": "forecast", "by": "team"}
+    show(tab, oa.explore(team.opportunities, team.history, as_of=team.today, state=state), style=style)
+    tab.locator(".mk").first.click()
+    tab.get_by_text("sum of values").wait_for()
+    keep(tab.locator("#here").screenshot(), "explorer")
+
+    tab = open_tab(_PANEL)
+    grid = GridPage(
+        tab, oa.edit(team.opportunities, history=team.history, as_of=team.today, height=390), style=style
+    )
+    for row, column, typed in _EDITS:
+        grid.cell(row, column).click()
+        tab.keyboard.type(typed)
+        tab.keyboard.press("Enter")
+    grid.strip.get_by_text(f"{len(_EDITS)} changes").wait_for()
+    keep(tab.locator("#here").screenshot(), "grid")
+
+
+def show_both(what: str, file: str) -> str:
+    """The picture's two themes in Markdown, of which the site, like GitHub, shows one."""
+    return "\n".join(
+        f"![{what}]({file}{ending}.png#gh-{theme}-mode-only)" for theme, ending in THEMES.items()
+    )
 
 
 def page() -> str:
@@ -242,7 +288,7 @@ def page() -> str:
         parts += [
             f"## {name}",
             question,
-            f"![{name}: {question}]({FOLDER.name}/{name}.png)",
+            show_both(f"{name}: {question}", f"{FOLDER.name}/{name}"),
             _block(f"oa.plots.{name}({code})\n"),
         ]
     return "\n\n".join(parts) + "\n"
@@ -255,8 +301,14 @@ def _block(code: str) -> str:
 def main() -> None:
     """Draw everything and write the page."""
     team = play()
-    names = draw(team, FOLDER)
-    photograph(team, WEEKLY)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        for theme in THEMES:
+            names = draw(team, FOLDER, theme)
+            with tempfile.TemporaryDirectory() as scratch:
+                os.environ["XDG_STATE_HOME"] = scratch  # where a grid keeps its edits
+                photograph(team, browser, theme, scratch)
+        browser.close()
     PAGE.write_text(page())
     sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
 

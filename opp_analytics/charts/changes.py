@@ -241,9 +241,9 @@ _FLOW: tuple[tuple[str, Tone, str], ...] = (
 )
 """Outcomes of the entries into a stage, in their order in a bar."""
 _SMALL = (
-    ("back", "dark", "back"),
-    ("removed", "light gray", "removed"),
-    ("still", "light blue", "still open"),
+    ("back", "strong gray", "back"),
+    ("removed", "faint gray", "removed"),
+    ("still", "faint blue", "still open"),
 )
 """Outcomes whose parts seldom have room for their words."""
 _OUTCOMES: dict[str, Tone] = {

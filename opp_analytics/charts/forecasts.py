@@ -142,7 +142,7 @@ def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
     ranges = f"{text.percent(confidence)} range" if confidence else "range"
     due_only = " of open deals due only" if method == "stated" else ""
     marks = [
-        ("dark: closed", shown["booked"].ne(0).any()),
+        ("gray: closed", shown["booked"].ne(0).any()),
         ("blue: forecast", shown["expected"].gt(shown["booked"]).any()),
         (f"thin line: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
     ]
@@ -181,7 +181,7 @@ def _prepare_groups(table: pd.DataFrame) -> ChartData:
     note = write_caption(
         table,
         f"{text.count(len(ranked), 'group')} of {name}" if name else "",
-        f"dark: closed, blue: forecast{', line: target' if shown['target'].notna().any() else ''}",
+        f"gray: closed, blue: forecast{', line: target' if shown['target'].notna().any() else ''}",
         note_rest(len(ranked) - len(shown), "smaller group"),
         name_method(table),
     )
@@ -339,7 +339,7 @@ def forecast_fan(
         for day, (_, row) in zip(days, table.iterrows(), strict=True)
     )  # fmt: skip
     known = {"period", "weeks_before"} <= set(table)
-    spread = f"pale: {text.percent(confidence)} range" if confidence else ""
+    spread = f"band: {text.percent(confidence)} range" if confidence else ""
     return ChartData(
         sentence(table) if known else "Forecast over time",
         write_caption(table, text.count(len(table), "record"), name_method(table), spread),
@@ -386,10 +386,9 @@ def pacing(table: pd.DataFrame) -> ChartData:
                 table.index, name_periods(table), table["booked"], table["actual"].fillna(0.0), table["to_date"], strict=True
             )
         )  # fmt: skip
-        pale = "dark: closed by the same point, pale: in the end"
         return ChartData(
             sentence(table),
-            f"{note} · {pale}",
+            f"{note} · strong: closed by the same point, faint: in the end",
             places=places[-_MOST_GROUPS:],
             measure=measure_column(table, "booked", "closed"),
         )

@@ -86,9 +86,9 @@ the forecast methods (`tests/worlds.py`, and the sandbox), on seeds that no meth
 
 The second line repeats this part.
 
-![Share of ranges that held, against the share promised](forecast-proof/held.png)
+![Share of ranges that held, against the share promised](forecast-proof/held.png#on-white)
 
-![How far forecasts missed, against the width of their ranges](forecast-proof/width.png)
+![How far forecasts missed, against the width of their ranges](forecast-proof/width.png#on-white)
 
 | team | what it is |
 |---|---|

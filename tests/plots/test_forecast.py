@@ -18,7 +18,7 @@ def test_forecast__names_its_marks_and_says_the_finding():
     )
     assert ax.get_xlabel() == "* to date · not drawn: 1 overdue deal (10)"
     assert reading.caption(ax) == (
-        "4 open deals · as of Mar 31, 2026 · dark: closed, blue: forecast, thin line: 80% range"
+        "4 open deals · as of Mar 31, 2026 · gray: closed, blue: forecast, thin line: 80% range"
     )
 
 
@@ -84,7 +84,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_fi
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
     assert reading.widths(ax) == [100, 50, 100, 10]
-    assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: closed")
+    assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed")
     assert reading.title(ax).startswith("No rep is at target; Ann’s forecast is 10 below")
 
 

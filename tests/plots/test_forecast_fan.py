@@ -7,7 +7,7 @@ def test_forecast_fan__draws_range_expected_and_booked():
     ax = plots.forecast_fan(TABLES["forecast_fan"])
     assert {"5–12", "forecast 9", "closed 5"} <= set(reading.texts(ax))
     assert [line.get_ydata().tolist() for line in ax.lines] == [[8, 9], [0, 5]]
-    assert reading.caption(ax) == "2 records · as of Mar 31, 2026 · pale: 80% range"
+    assert reading.caption(ax) == "2 records · as of Mar 31, 2026 · band: 80% range"
 
 
 def test_forecast_fan__of_nothing_says_so():

@@ -239,7 +239,7 @@ class PacingView(OnePeriodView):
     @property
     def about(self) -> str:
         return (
-            f"{self._as_of}. Dark: closed as many days before the end as today, pale: in the end, blue: now. "
+            f"{self._as_of}. Strong: closed as many days before the end as today, faint: in the end, blue: now. "
             "Deals count as they are known now, by close date"
         )
 
