@@ -170,6 +170,7 @@ def test_calls__kept_as_rows_move_to_a_file_as_the_error_says(command: Command, 
     assert "(was $430,000 on Dec 1)" in command("call", "Ann", "2099-12", "450k")[1]
 
 
+@pytest.mark.slow
 def test_calls__judges_them_beside_the_model(command: Command, org: Path) -> None:
     history = oa.History(org.parent / "opp-history")
     rows: list[dict[str, object]] = []

@@ -73,6 +73,7 @@ def test_demo__writes_the_page_and_what_it_is_made_from(said: str, folder: Path)
         assert name in (folder / "played" / "opp-analytics.toml").read_text()
 
 
+@pytest.mark.slow
 def test_demo__writes_a_page_that_report_makes_again(said: str, folder: Path, command: Command) -> None:
     again = re.search(r"^Make it again +\S+ (report .+)$", said, re.M)
     assert again is not None
@@ -143,6 +144,7 @@ def _assert_sells(day: datetime.date, folder: Path) -> None:
     assert all(figure.strip("–") for figure, *_ in page.tiles.values())
 
 
+@pytest.mark.slow
 def test_demo__has_a_first_page_that_sells(tmp_path: Path) -> None:
     _assert_sells(datetime.date(2025, 3, 10), tmp_path)
 

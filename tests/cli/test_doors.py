@@ -7,6 +7,7 @@ from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pytest
 
 import opp_analytics as oa
 from tests.cli.kinds import Account, Command
@@ -56,6 +57,7 @@ def test_23blocks__leads_to_the_page_and_goes_on_from_there(
     assert list(Path("reports").glob("weekly-*.html"))
 
 
+@pytest.mark.slow
 def test_another_crm__leads_to_the_page(command: Command, here: Path, tmp_path: Path) -> None:
     files = oa.sandbox.salesforce_files(tmp_path / "export", weeks=12)
     shutil.copy(files.opportunities, "deals.csv")

@@ -433,6 +433,7 @@ def test_resume__takes_what_to_do_with_unknown_outcomes(command: Command) -> Non
     assert "--unknown" in command("resume", "--help")[1]
 
 
+@pytest.mark.slow
 def test_plan__forecasts_from_the_history_in_the_folder(command: Command, here: Path) -> None:
     team, history = recorded_team(), oa.History(here / "opp-history")
     for moment in team.records["recorded_at"]:

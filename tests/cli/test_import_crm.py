@@ -200,6 +200,7 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
         )
 
 
+@pytest.mark.slow
 def test_import_crm__counts_the_closed_deals_that_the_history_does_not_close(
     command: Command, here: Path, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_files__hold_no_live_formula(command: Command, account: Account) -> None:
     client = account(hostile())

@@ -171,6 +171,7 @@ def test_report__of_an_alert_on_no_column_writes_nothing(
     assert not (tmp_path / "week.html").exists()
 
 
+@pytest.mark.slow
 def test_report__for_a_person_beside_that_of_the_whole(
     command: Command, account: Account, here: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_report_send__says_who_got_it_and_sends_it_once(report: Report, server: 
     assert len(server.messages) == 4
 
 
+@pytest.mark.slow
 def test_report_send__names_who_failed_and_who_has_no_address(report: Report, server: MailServer) -> None:
     server.refused = ["vp@example.com"]
     code, out, err = report("--for-each", "team,owner_name", more='[report]\nalert_when = "open_value >= 0"')
@@ -97,6 +98,7 @@ def test_report_send__asks_for_the_login_once(
     assert asked.read_text() == "once\n"
 
 
+@pytest.mark.slow
 def test_report_send__of_a_dry_run_writes_and_sends_nothing(report: Report, server: MailServer) -> None:
     for options in ((), ("--for-each", "team", "--keep", "1")):
         code, out, err = report("--dry-run", *options)
@@ -162,6 +164,7 @@ def test_report__takes_options_of_sending_only_with_send(command: Command, here:
     assert "add --send" in err
 
 
+@pytest.mark.slow
 def test_report_send__of_alerts_sends_what_changed_and_ends_with_3_as_long_as_one_holds(
     report: Report, server: MailServer
 ) -> None:
@@ -186,6 +189,7 @@ def test_report_send__of_alerts_sends_what_changed_and_ends_with_3_as_long_as_on
     assert "is back below 5K: 100" in server.messages[-1][1]["Subject"]
 
 
+@pytest.mark.slow
 def test_report_send__of_alerts_says_what_was_told_then_what_stands(
     report: Report, server: MailServer
 ) -> None:

@@ -330,6 +330,7 @@ def test_prove__writes_one_page_without_script_or_address(command: Command, prov
     assert "opp-analytics prove --freq M" in reading.words(page.block("how"))
 
 
+@pytest.mark.slow
 def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(command: Command, proved: Path) -> None:
     code, out, err = command("prove", "--json")
     assert (code, err) == (0, "")
@@ -348,6 +349,7 @@ def test_prove__as_json_prints_the_tables_alone_and_writes_nothing(command: Comm
     assert set(tables["periods"]["columns"]) >= {"period", "expected", "low", "high", "actual", "held"}
 
 
+@pytest.mark.slow
 def test_prove__anonymous_holds_no_name_and_no_amount(
     command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,6 +225,7 @@ def test_org__is_its_own_dict_again_and_its_attrs_stay_short(tmp_path: Path) -> 
     assert frame.attrs["org"]["derived"] == list(org.derived)
 
 
+@pytest.mark.slow
 def test_org__joins_a_hundred_thousand_accounts(tmp_path: Path) -> None:
     rows = [f"A{number},Industry {number % 12},{number % 90}" for number in range(100_000)]
     org = write_org(tmp_path, *JOIN, accounts="\n".join(["Account ID,Industry,Seats", *rows]))

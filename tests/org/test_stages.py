@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import opp_analytics
 from opp_analytics.org import STAGES, Stage, Stages
@@ -34,6 +35,7 @@ def test_stages__of_the_api_are_the_documented_six() -> None:
     assert (STAGES.won, STAGES.lost) == (("closed_won",), ("closed_lost",))
 
 
+@pytest.mark.slow
 def test_nothing_else_holds_a_stage_name() -> None:
     rooms = [
         path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("org", "sandbox")

@@ -35,6 +35,7 @@ def test_tear_sheet__has_every_panel_under_its_finding(tmp_path):
     assert "calls" in lacking["Calls"]
 
 
+@pytest.mark.slow
 def test_tear_sheet__knows_nothing_after_its_day(tmp_path):
     frame = org.conform(FRAMES["seven groups, billions"])
     history = past_and_now(frame, tmp_path / "history")

@@ -150,6 +150,7 @@ def test_call_accuracy__of_calls_for_fiscal_quarters_reads_the_org_of_the_histor
         oa.call_accuracy(history, freq="Q-DEC")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "kind"), [(1, worlds.Kind("calls", weeks=36, step=1)), (2, worlds.Kind("calls", weeks=50))]
 )

@@ -67,6 +67,7 @@ def test_forecast__only_some_periods_are_their_rows_of_the_whole(method: str) ->
     assert one.attrs["method"] == whole.attrs["method"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("by", [None, "owner_name"])
 def test_backtest__of_a_simulated_team_is_the_forecast_of_each_record(method: Any, by: str | None) -> None:

@@ -119,6 +119,7 @@ def sum_calls(world: World, month: pd.Period, day: pd.Timestamp, made: pd.Timest
     return reps if own else np.nan, manager if own or over else np.nan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "kind"), [(3, worlds.Kind("calls", weeks=36, step=1)), (4, worlds.Kind("calls", weeks=50))]
 )

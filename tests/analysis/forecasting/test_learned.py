@@ -18,16 +18,22 @@ from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
-from tests.history.logs import recorded, row
 
 NINE = even_months(9)
 AS_OF = "2026-09-10"
 FRAME = NINE.as_of("2026-09-10T12:00Z")
-WEEKS = recorded(
-    [row("a", "2020-01-06", "proposal", value=100.0), row("b", "2020-02-03", "proposal", value=50.0)],
-    [f"{day:%Y-%m-%d}T12:00Z" for day in pd.date_range("2020-01-06", periods=320, freq="W-WED")],
+_WEDNESDAYS = pd.date_range("2020-01-06T12:00Z", periods=320, freq="W-WED")
+WEEKS = History.from_changes(
+    pd.DataFrame(
+        [
+            ("a", _WEDNESDAYS[0], 100.0),
+            ("b", _WEDNESDAYS[4], 50.0),
+            *(("c", at, k) for k, at in enumerate(_WEDNESDAYS)),
+        ],
+        columns=["unique_id", "seen_at", "value"],
+    ).assign(stage="proposal", status="active", close_date="2026-03-31", probability=50)
 )
-"""Two deals that stay open, recorded each Wednesday for six years."""
+"""Three deals that stay open, recorded each Wednesday for six years, since the third is worth more each time."""
 ASKED: dict[str, Any] = {"as_of": AS_OF, "history": NINE, "method": "learned"}
 
 

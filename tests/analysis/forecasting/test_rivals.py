@@ -195,6 +195,7 @@ class Recomputed:
         return max(booked, float(np.mean([self.total(at, one) for one in past])))
 
 
+@pytest.mark.slow
 def test_rivals__are_those_recomputed_from_the_change_log():
     log = worlds.log(worlds.Kind("rush", weeks=70, rush=2.5), 5)
     history, again = History.from_changes(log), Recomputed(log)

@@ -23,6 +23,7 @@ NOW = pd.Period(AS_OF, "M")
 OWNERS = sorted(TEAM.as_of(AS_OF)["owner_name"].unique())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [None, "owner_name"])
 @pytest.mark.parametrize("ahead", [0, 1])
 def test_forecast__run_rate_stretches_by_how_its_past_ranges_held(by, ahead, monkeypatch):
@@ -52,6 +53,7 @@ def test_forecast__run_rate_of_a_totals_row_stretches_as_the_whole():
     pd.testing.assert_frame_equal(parts.loc[["(all)"], ends].droplevel(0), whole[ends])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [None, "owner_name"])
 def test_backtest__run_rate_stretches_by_what_was_known_at_each_record(by):
     past = backtest(TEAM, freq="M", method="run_rate", by=by).reset_index()

@@ -88,6 +88,7 @@ def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, per
     assert now.reindex(theirs.index).tolist() == pytest.approx(theirs.tolist())
 
 
+@pytest.mark.slow
 def test_forecast_change__explains_a_simulated_team_to_the_cent() -> None:
     history = worlds.history(worlds.KINDS[1], 4)
     asked: dict[str, Any] = {"start": "2024-08-05", "end": "2024-08-12", "period": "2024-08"}

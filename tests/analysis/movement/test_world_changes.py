@@ -88,6 +88,7 @@ def test_world_changes__says_which_measure_went_which_way_with_both_figures() ->
     assert table.attrs["n"] == 13
 
 
+@pytest.mark.slow
 def test_world_changes__follows_the_formulas_on_simulated_teams() -> None:
     """Counted anew in plain Python from the log: created by `created_at`, closed as the record of the result shows."""
     for kind, seed in ((BREAK, 4), (BREAK, 8), (RIGHT, 2)):
@@ -151,6 +152,7 @@ def test_judges__tell_a_fall_to_a_tenth_within_three_periods() -> None:
     assert (alarms[:, 18:] == 2).any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_world_changes__tells_halved_odds_of_most_teams_within_six_months() -> None:
     """Odds are halved from July 17, 2023 on; what was measured before is 8 of 12."""
     told = 0
@@ -180,6 +182,7 @@ def test_world_changes__of_a_month_without_closings_changes_nothing() -> None:
     assert not never["alarm"].any()
 
 
+@pytest.mark.slow
 def test_world_changes__judges_each_group_as_if_it_were_alone() -> None:
     log = worlds.log(BREAK, 3)
     history = oa.History.from_changes(log)

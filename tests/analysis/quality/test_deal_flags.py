@@ -1,5 +1,7 @@
 """Flags of open deals, each by hand, and the thresholds that history teaches."""
 
+import functools
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -231,6 +233,7 @@ def test_deal_flags__no_change_reads_the_later_of_history_and_frame():
     assert "124 days without a change" in deal_flags(older, history, as_of="2026-07-04").loc["x", "reasons"]
 
 
+@functools.cache
 def team(*, won=10, days=14):
     """Deals that were won after `days` in proposal, one that has been there for 28, and one that came the same day."""
     start = pd.Timestamp("2026-01-05T12:00Z")

@@ -259,6 +259,7 @@ def test_transitions__are_backward_in_the_deals_own_pipeline() -> None:
     assert oa.sentence(steps) == "3 deals made 6 stage changes, 2 of them backward."
 
 
+@pytest.mark.slow
 def test_page_and_explorer__keep_pipelines_apart_unasked(tmp_path: Path) -> None:
     made = oa.weekly_report(deals(), history(), as_of="2026-11-16", out=tmp_path)
     assert "Renewal · Talk" in made.html.read_text()

@@ -62,6 +62,7 @@ def test_people__of_millions_say_their_unit():
     assert list_lines(_table(block))["Ann"][0] == "3,326.0"
 
 
+@pytest.mark.slow
 def test_people__of_sixty_fold_to_those_furthest_from_their_target():
     rows = [
         (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k}")

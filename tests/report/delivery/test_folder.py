@@ -37,6 +37,17 @@ def write(out, teams, *, day=AS_OF, rows=THIS_WEEK, **asked):
     )
 
 
+@pytest.fixture(scope="module")
+def everybody(teams, tmp_path_factory):
+    """A page of the whole, each team and each person, in every kind of file; and the progress that was told."""
+    told = []
+    made = oa.weekly_report(
+        pipeline(THIS_WEEK), as_of=AS_OF, out=tmp_path_factory.mktemp("pages"), org=teams, method="stated",
+        for_each=BOTH, eml=True, markdown=True, progress=lambda done, of: told.append((done, of)),
+    )  # fmt: skip
+    return made, told
+
+
 def names_of(*names, column="owner_name"):
     parts = [Part(column, name) for name in names]
     found = name_parts(parts)
@@ -81,8 +92,9 @@ def test_for_each__of_the_longest_names_fits_a_file_system(tmp_path):
     assert len(made.parts) == len({part.html for part in made.parts}) == 3
 
 
-def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(teams, tmp_path):
-    made = write(tmp_path, teams, for_each=BOTH, eml=True, markdown=True)
+def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(everybody):
+    made, told = everybody
+    assert told == [(done, 5) for done in range(1, 6)]
     assert [part.audience for part in made.parts] == ["team East", "team West", "person Ann", "person Cy"]
     assert [file.name for file in made.parts[2]] == [
         f"weekly-2026-03-16-person-ann.{kind}" for kind in ("html", "xlsx", "eml", "md")
@@ -91,12 +103,14 @@ def test_for_each__writes_a_page_for_each_team_and_person_who_has_something_now(
     assert all(file.exists() for part in made.parts for file in part)
 
 
+@pytest.mark.slow
 def test_for_each__gives_nobody_the_target_of_all(teams, tmp_path):
     made = write(tmp_path, teams, for_each="owner_name", target=90_000.0)
     assert "target" in made.sentences[0] or "$90K" in made.html.read_text()
     assert all("$90K" not in part.html.read_text() for part in made.parts)
 
 
+@pytest.mark.slow
 def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(teams, history, tmp_path):
     made = oa.weekly_report(
         pipeline(THIS_WEEK),
@@ -111,8 +125,8 @@ def test_for_each__writes_a_page_for_somebody_of_whom_no_deal_was_ever_recorded(
     assert made.parts[1].sentences[0].startswith("March: nothing closed, $5K to go")
 
 
-def test_for_each__pages_link_down_and_a_persons_to_nobody(teams, tmp_path):
-    made = write(tmp_path, teams, for_each=BOTH)
+def test_for_each__pages_link_down_and_a_persons_to_nobody(everybody):
+    made, _ = everybody
     assert links(made.html) == {
         f"weekly-2026-03-16-{name}.html" for name in ("team-east", "team-west", "person-ann", "person-cy")
     }
@@ -124,8 +138,8 @@ def test_for_each__pages_link_down_and_a_persons_to_nobody(teams, tmp_path):
     assert all(made.html.with_name(name).exists() for name in links(made.html))
 
 
-def test_for_each__mails_the_page_without_links(teams, tmp_path):
-    made = write(tmp_path, teams, for_each=BOTH, eml=True)
+def test_for_each__mails_the_page_without_links(everybody):
+    made, _ = everybody
     assert links(made.html)
     assert 'class="own"' not in read_all(made.eml)
 
@@ -134,9 +148,8 @@ def links(page: Path) -> set[str]:
     return set(re.findall(r'href="(weekly-[^"]*)"', page.read_text()))
 
 
-@pytest.mark.parametrize(
-    "state", ["team", "names", "calls of all", pytest.param("scripts", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["team", "names", "calls of all", "scripts"])
 def test_for_each__page_is_that_of_only_but_for_its_links(state, tmp_path):
     known = STATES[state]()
     asked = {"org": known.org, "progress": False, **known.asked}
@@ -210,6 +223,7 @@ def test_for_each__refuses_what_cannot_be(asked, says, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_for_each__names_the_part_that_an_error_is_of(teams, tmp_path, monkeypatch):
     def failing(tables, *_):
         if tables.inputs.only == "Cy":
@@ -224,15 +238,7 @@ def test_for_each__names_the_part_that_an_error_is_of(teams, tmp_path, monkeypat
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_for_each__tells_the_progress_by_pages(teams, tmp_path):
-    told = []
-    oa.weekly_report(
-        pipeline(THIS_WEEK), as_of=AS_OF, out=tmp_path, org=teams, for_each=BOTH,
-        progress=lambda done, of: told.append((done, of)),
-    )  # fmt: skip
-    assert told == [(done, 5) for done in range(1, 6)]
-
-
+@pytest.mark.slow
 def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newest_day_first(teams, tmp_path):
     for day in ("2026-03-16", "2026-03-09"):
         write(tmp_path, teams, day=day, for_each=BOTH)
@@ -249,6 +255,7 @@ def test_folder__lists_the_whole_then_teams_and_people_under_their_team_the_newe
     assert all((tmp_path / target).exists() for target in targets)
 
 
+@pytest.mark.slow
 def test_folder__keeps_the_newest_days_and_removes_only_what_a_run_wrote(teams, tmp_path):
     foreign = tmp_path / "weekly-2026-03-02-notes.html"
     foreign.write_text("mine")
@@ -303,6 +310,7 @@ def test_folder__without_parts_or_days_has_the_page_and_workbook_alone(teams, tm
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".html", ".xlsx"]
 
 
+@pytest.mark.slow
 def test_for_each__beside_a_named_page(teams, tmp_path):
     made = write(tmp_path / "week.html", teams, for_each="team")
     assert sorted(file.name for file in tmp_path.glob("*.html")) == [
