@@ -13,6 +13,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from opp_analytics.errors import ConfigError
+
 
 class Stopped(Exception):
     """A request was given up before it was sent, or after the server refused it for now."""
@@ -92,8 +94,16 @@ class Threads:
         self._tasks.put((future, lambda: call(*args)))
         if len(self._threads) < self._count:
             thread = threading.Thread(target=self._work, name="opp-analytics", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not self._threads:
+                    raise ConfigError(
+                        f"this system starts no thread ({error}), and the API is called from threads; in a browser, read "
+                        "an export or a history instead"
+                    ) from None
+            else:
+                self._threads.append(thread)
         return future
 
     def _work(self) -> None:

@@ -490,15 +490,20 @@ def _launch() -> subprocess.Popen[bytes]:
     root = Path(__file__).parents[2]
     if root.name not in ("site-packages", "dist-packages"):
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), str(root))))
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "opp_analytics.sandbox"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-        # Interrupting a notebook cell interrupts its whole process group, so the server must not be in it.
-        start_new_session=os.name == "posix",
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "opp_analytics.sandbox"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            # Interrupting a notebook cell interrupts its whole process group, so the server must not be in it.
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    except OSError as error:
+        raise SandboxError(
+            f"the sandbox is a process of its own, which cannot start here: {error.strerror}"
+        ) from None
 
 
 def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
