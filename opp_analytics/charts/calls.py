@@ -80,8 +80,9 @@ def _lay_out(
     reach = max(1.0 + level, _WIDEST * float(drawn.iloc[:, 1].abs().max()))
     drawn, places = drawn.clip(-reach, reach), []
     for (name, differs, figures, title), (start, at, end) in zip(rows, drawn.to_numpy(), strict=True):
-        line = () if math.isnan(start) else (RangeMark(start, end, "hi" if differs else "mute"),)
-        marks = (*line, DotMark(at, "hi" if differs else "bar"))
+        interval = RangeMark(start, end, "hi" if differs else "mute", cut=(start == -reach, end == reach))
+        dot = DotMark(at, "hi" if differs else "bar")
+        marks = (dot,) if math.isnan(start) else (interval, dot)
         places.append(Place(name, marks, figures=figures, title=title, key=name))
     ends = [0.0, level, *drawn.to_numpy().ravel()]
     room = 0.06 * float(np.nanmax(ends) - np.nanmin(ends))

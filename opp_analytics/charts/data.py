@@ -54,6 +54,8 @@ class RangeMark:
     capped: bool = False
     shift: float = 0.0
     """Distance from the middle of the place, as a share of its breadth."""
+    cut: tuple[bool, bool] = (False, False)
+    """Whether each end lies beyond the axis, and the line was cut there."""
 
 
 @dataclass(frozen=True)

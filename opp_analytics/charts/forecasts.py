@@ -172,25 +172,30 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 
 def _prepare_groups(table: pd.DataFrame) -> ChartData:
-    """Show a row per group for the current period, else for the first one, the largest forecast first."""
+    """Show a row per group for the current period, else for the first one, as page and explorer do."""
     period, rows = _select_period(table)
-    rows = rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
-    ranked = rows.sort_values("expected", ascending=False, kind="stable", na_position="last")
-    shown = ranked.head(_MOST_GROUPS)
+    ranked = evidence.rank_groups(rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)])
+    shown, money = ranked.head(_MOST_GROUPS), money_of(table)
     name = text.period(period, table.attrs.get("freq")) if period else ""
+    band = ", band: range" if shown["low"].notna().any() else ""
+    line = ", line: target" if shown["target"].notna().any() else ""
     note = write_caption(
         table,
         f"{text.count(len(ranked), 'group')} of {name}" if name else "",
-        f"gray: closed, blue: forecast{', line: target' if shown['target'].notna().any() else ''}",
+        f"gray: closed, dot: forecast{band}{line}",
         note_rest(len(ranked) - len(shown), "smaller group"),
         name_method(table),
     )
     if shown.empty:
         return ChartData(heading(table), note, "nothing won or due in this period", size=(8.5, 2.8))
+    aims = ("" if math.isnan(target) else f" of {money(target)}" for target in shown["target"])
     places = tuple(
-        _place_group(label, row, money_of(table))
-        for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
-    )
+        replace(
+            progress(row, money), name=label, says=f"{money(row['expected'])}{aim}",
+            end=float(np.nanmax([0.0, *row[["booked", "expected", "high", "target"]]])),
+        )
+        for label, aim, (_, row) in zip(name_rows(shown.index), aims, shown.iterrows(), strict=True)
+    )  # fmt: skip
     measure = measure_column(table, "expected", "closed and forecast")
     return ChartData(heading(table), note, places=places, measure=measure, size=(8.5, 2.8))
 
@@ -205,15 +210,6 @@ def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     rows = table[labeled == listed[0]].droplevel("period")
     totals = [ALL in text.split_key(label) for label in rows.index]
     return str(listed[0]), rows[~np.array(totals, dtype=bool)]
-
-
-def _place_group(name: str, row: pd.Series[Any], money: Money) -> Place:
-    booked, target = float(np.nan_to_num(row["booked"])), float(row["target"])
-    ahead = booked if math.isnan(row["expected"]) else float(row["expected"])
-    aim = "" if math.isnan(target) else f" of {money(target)}"
-    ticks = () if math.isnan(target) else (TickMark(target, length=0.84),)
-    bars = (BarMark(0, booked, "bar"), BarMark(booked, ahead, "hi"))
-    return Place(name, (*bars, *ticks), f"{money(row['expected'])}{aim}", float(np.fmax(ahead, target)))
 
 
 def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
@@ -242,7 +238,7 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
 
 def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
     """Prepare one person or team: closed as a bar, the range as a band, the forecast as a dot, the target if `aimed`."""
-    marks: list[Mark] = [BarMark(0, row["booked"], "mute")]
+    marks: list[Mark] = [BarMark(0, row["booked"], "mute", 8 / 22)]
     if math.isfinite(row["low"]):
         marks.append(BarMark(row["low"], row["high"], "band", 12 / 22))
     if math.isfinite(row["expected"]):

@@ -335,10 +335,12 @@ def slippage_command(
 
 @with_tables()
 @reads_deals
-def pacing_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
-    """Show what has closed beside what the last four periods had closed by the same point, and in the end."""
+def pacing_command(
+    source: CommandSource, freq: Freq = None, by: By = None, folder: HistoryFolder = HISTORY_FOLDER
+) -> None:
+    """Show what has closed beside what the last four periods had closed by the same point, and what was open then."""
     asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
-    table = oa.pacing(source.opportunities, by=by or None, **asked)
+    table = oa.pacing(source.opportunities, find_history(folder, source.org), by=by or None, **asked)
     _tell(table, list(table.columns.drop("to_date")))
 
 

@@ -211,6 +211,9 @@ def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> N
                 line = ax.vlines if upright else ax.hlines
                 middle = at + mark.shift
                 line(middle, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.2)
+                for end, is_cut, arrow in zip((mark.low, mark.high), mark.cut, "<>", strict=True):
+                    if is_cut:
+                        ax.plot(end, middle, arrow, color=COLORS[mark.tone], markersize=_DOT)
                 if mark.capped:
                     across = ax.hlines if upright else ax.vlines
                     across(

@@ -65,15 +65,22 @@ def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
     """Scale from 0, or from where its bars are cut, to a little beyond the largest mark of a chart."""
     amounts = [level.at for level in chart.levels]
     for place in chart.places:
-        for mark in place.marks:
-            match mark:
-                case charts.BarMark():
-                    amounts += [mark.start, mark.end]
-                case charts.RangeMark():
-                    amounts.append(mark.high)
-                case charts.DotMark() | charts.TickMark():
-                    amounts.append(mark.at)
+        amounts += _list_ends(place)
     return axis(amounts, end=end, first=max(chart.measure.low or 0.0, 0.0))
+
+
+def _list_ends(place: charts.Place) -> list[float]:
+    """List the amounts at which the marks of a place end."""
+    amounts = []
+    for mark in place.marks:
+        match mark:
+            case charts.BarMark():
+                amounts += [mark.start, mark.end]
+            case charts.RangeMark():
+                amounts.append(mark.high)
+            case charts.DotMark() | charts.TickMark():
+                amounts.append(mark.at)
+    return amounts
 
 
 def draw_levels(levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
@@ -97,7 +104,7 @@ def draw_marks(
     """Draw the marks of a place from left to right.
 
     `height`, `thick` and `middle` are pixels; a bar is at least `least` percent wide, so that one thinner than a pixel
-    is still a mark.
+    is still a mark. An arrow says that something lies beyond the end of the scale.
     """
     y, at, drawn = height / 2 if middle is None else middle, scale.at, []
     for mark in place.marks:
@@ -126,6 +133,8 @@ def draw_marks(
                     f'<rect class="cut" x="{_pc(at(mark.at))}" y="{_px(y - thick / 2 - 2)}" width="5" '
                     f'height="{_px(thick + 4)}" transform="skewX(-20)"/>'
                 )
+    if any(amount > scale.top * (1 + 1e-9) for amount in _list_ends(place)):
+        drawn.append(label(scale.end, y + 4, "▸", anchor="end", kind="ink", halo=True))
     return drawn
 
 

@@ -79,12 +79,17 @@ def _by_owner(*owners: tuple[str, float]) -> pd.DataFrame:
     return pd.concat(parts, names=["owner_name"])
 
 
-def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_first():
+def test_forecast__of_groups_is_a_row_each_for_the_current_period_as_in_the_explorer():
     ax = plots.forecast(_by_owner(("Ann", 110.0), ("Bo", 150.0)))
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
-    assert reading.widths(ax) == [100, 50, 100, 10]
-    assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed")
+    # Closed and the range; a dot is the forecast, a line the target.
+    assert reading.widths(ax) == [100, 100, 100, 100]
+    assert [line.get_xdata()[0] for line in ax.lines] == [150, 110]
+    said = (
+        "2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed, dot: forecast, band: range, line: target"
+    )
+    assert reading.caption(ax).startswith(said)
     assert reading.title(ax).startswith("No rep is at target; Ann’s forecast is 10 below")
 
 

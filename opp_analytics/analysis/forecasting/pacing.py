@@ -1,6 +1,9 @@
-"""Money closed by the same point of the last periods, from close dates alone."""
+"""Money closed by the same point of the last periods, from close dates, and what was open then, from records."""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +12,11 @@ from numpy.typing import NDArray
 from opp_analytics import arguments, schema
 from opp_analytics.analysis.forecasting.moment import Floats, Moment, first_day, last_day
 from opp_analytics.analysis.forecasting.run_rate import ended_periods
+from opp_analytics.analysis.forecasting.track_record import list_past_coverage
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, divide
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date, check_freq
 
@@ -19,6 +25,7 @@ _MOST = 120
 
 def pacing(
     opportunities: pd.DataFrame,
+    history: History | None = None,
     *,
     as_of: When,
     freq: str = "M",
@@ -33,6 +40,8 @@ def pacing(
     ----------
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``close_date`` (date); where present ``status`` and ``pipeline``; the columns of `by`.
+    history : History, optional
+        Past records of these deals, for what was open at the same point; records after `as_of` are not read.
     as_of : date-like
         Day of the question.
     freq : str
@@ -51,10 +60,11 @@ def pacing(
     DataFrame
         Index ``period`` (str; below the columns of `by`), the current one last. ``booked`` (float64, money): won in the period by
         the same point; ``actual`` (float64, money): won in it in the end, NaN for the current one; ``booked_share`` (float64,
-        fraction): booked ÷ actual, NaN without either; ``deals`` (int64): wins by the same point; ``days_left`` (int64): days from that
+        fraction): booked ÷ actual, NaN without either; ``deals`` (int64): wins by the same point; ``open_value`` (float64, money):
+        open and due in the rest of the period at that point, by the record within three days of it, NaN without one; ``days_left`` (int64): days from that
         point to the period's last day, the same in every row; ``to_date`` (bool): True for the current period. With `by_day`,
-        ``days_left`` is an index level below ``period``, from a period's first day to its last, or to `as_of`, and ``booked``, ``booked_share`` and
-        ``deals`` are those at the end of that day. A missing value counts 0. Attrs: ``n`` wins, ``as_of``, ``freq``, ``left_out``. Without wins, the
+        ``days_left`` is an index level below ``period``, from a period's first day to its last, or to `as_of`, ``booked``, ``booked_share`` and
+        ``deals`` are those at the end of that day, and there is no ``open_value``. A missing value counts 0. Attrs: ``n`` wins, ``as_of``, ``freq``, ``left_out``. Without wins, the
         current period with 0; with `by` no rows.
 
     Raises
@@ -110,15 +120,36 @@ def pacing(
     }
     table = pd.DataFrame(columns, index=Groups(deals.group, deals.index).nest(rows, len(labels)))
     table = table.set_index(pd.Index(np.tile(left, deals.size), name="days_left"), append=True)
+    if not by_day:
+        table = select_point(table)
+        opened = deals.sum(deals.value, deals.due_in(current))
+        asked: dict[str, Any] = {"as_of": today, "freq": freq, "by": names, "tz": zone}
+        table.insert(4, "open_value", _find_open_then(history, table, opened, str(current), asked))
     without = int((deals.booked & np.isnan(deals.value)).sum())
     return annotate(
-        table if by_day else select_point(table),
+        table,
         made_from=opportunities,
         n=int(deals.booked.sum()),
         as_of=today,
         left_out={**deals.left_out, "without_value": without},
         freq=current.freqstr,
     )
+
+
+def _find_open_then(
+    history: History | None, table: pd.DataFrame, opened: Floats, current: str, asked: dict[str, Any]
+) -> pd.Series[float]:
+    """Find what was open and due in the rest of each period at the same point; `opened` is that of now, by group."""
+    found = pd.Series(np.nan, table.index)
+    found[table["to_date"]] = opened
+    if history is None:
+        return found
+    with suppress(NotEnoughHistory, DataError):
+        then = list_past_coverage(history, [current], **asked)
+        known = table.index.get_level_values("period").isin(then["period"]) & ~table["to_date"]
+        sums = then.groupby(table.index.names)["open_value"].sum()
+        found[known] = sums.reindex(table.index[known], fill_value=0.0)
+    return found
 
 
 def _sum_by_day(

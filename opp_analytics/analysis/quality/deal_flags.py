@@ -140,8 +140,8 @@ def deal_flags(
 
     Notes
     -----
-    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the won
-    deals were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
+    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the deals
+    won in its pipeline were there; moved_back: below its highest stage in this pipeline; value_cut; no_change: longer than
     ``limits.quantile`` of the won deals ever paused, or 30 days, since the later of its last recorded change and ``updated_at``
     (a team move of its owner is none); due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed, or lost;
     no_touch: 30 days without an activity, by ``last_touch``, for a deal that is older than that; criteria_unmet: the stage's
@@ -263,7 +263,8 @@ def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, 
     """List the learned days and their n, for a table's attrs."""
     if past is None:
         return {}
-    stays = {} if limits.stay_days is not None else {stage: [q.days, q.n] for stage, q in past.stays.items()}
+    usual = {} if limits.stay_days is not None else past.stays
+    stays = {text.join_key(tuple(filter(None, place))): [stay.days, stay.n] for place, stay in usual.items()}
     pause = past.pauses if limits.stale_days is None else None
     found = {"slow_in_stage": stays, "no_change": [pause.days, pause.n] if pause else []}
     return {name: days for name, days in found.items() if days}
@@ -473,16 +474,19 @@ def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     days, stage = _as_floats(deals.days_in_stage), deals.frame["stage"].astype("object")
     given = deals.limits.stay_days
     learned = deals.past.stays if deals.past and given is None else {}
-    usual = _as_floats(stage.map({name: found.days for name, found in learned.items()}))
-    limit = usual if given is None else given
-    stages = stage.to_numpy()
-    against = {name: f"{found.whose} took {found.days} or fewer" for name, found in learned.items()}
+    several = len(deals.org.stages.pipelines) > 1 and PIPELINE in deals.frame
+    pipelines = schema.label_groups(deals.frame[PIPELINE]) if several else [""] * len(stage)
+    places = list(zip(pipelines, stage, strict=True))
+    limit = [learned[place].days if place in learned else math.nan for place in places]
 
     def why(k: int) -> str:
-        stay = f"{text.count(int(days[k]), 'day')} in {text.stage(stages[k])}"
-        return f"{stay}; {against.get(stages[k], f'the limit is {given}')}"
+        stay, usual = (
+            f"{text.count(int(days[k]), 'day')} in {text.stage(places[k][1])}",
+            learned.get(places[k]),
+        )
+        return f"{stay}; {f'{usual.whose} took {usual.days} or fewer' if usual else f'the limit is {given}'}"
 
-    return days > limit, why
+    return days > (limit if given is None else given), why
 
 
 def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
@@ -568,8 +572,8 @@ class PastRecords:
     deals: pd.DataFrame
     """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at last_stage
     last_pipeline best_rank peak changed_at owner_at owner_before``."""
-    stays: dict[str, LearnedDays]
-    """Days in each stage of deals that were won."""
+    stays: dict[tuple[str, str], LearnedDays]
+    """Days in each pipeline's stages of deals that were won; the pipeline is empty where the org has one."""
     pauses: LearnedDays | None
     """Longest time without a change of deals that were won."""
 
@@ -603,9 +607,9 @@ def read_past(
         log = log.anti_join(unknown, "unique_id")
         won &= ~won.index.isin(history.collect(unknown)["unique_id"])
     pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
-    stays = history.collect(_count_won_stays(log)).groupby("place") if won.any() else ()
-    learned = {str(stage): _learn_days(rows, share) for stage, rows in stays}
-    known = {stage: days for stage, days in learned.items() if days is not None}
+    stays = history.collect(_count_won_stays(log)).groupby(["pipeline", "place"]) if won.any() else ()
+    learned = {(str(pipeline), str(stage)): _learn_days(rows, share) for (pipeline, stage), rows in stays}
+    known = {place: days for place, days in learned.items() if days is not None}
     return PastRecords(deals, known, _learn_days(pauses, share))
 
 
@@ -698,7 +702,7 @@ def _find_owner_changes(owners: pd.DataFrame) -> pd.DataFrame:
 
 def _count_won_stays(log: ibis.Table) -> ibis.Table:
     """Count the stays of won deals in each stage, by days; stays that began before the records are left out."""
-    rows = log.select("unique_id", "seen_after", "seen_at", "place", "is_open", "is_won")
+    rows = log.select("unique_id", "seen_after", "seen_at", "pipeline", "place", "is_open", "is_won")
     rows = rows.semi_join(rows.filter("is_won"), "unique_id")
     rows = rows.mutate(
         place_before=rows["place"].lag().over(_make_window()),
@@ -707,8 +711,8 @@ def _count_won_stays(log: ibis.Table) -> ibis.Table:
     rows = rows.filter(rows["ends_won"] & _is_entry(rows))
     rows = rows.mutate(left_at=rows["seen_at"].lead().over(_make_window()))
     stays = rows.filter(rows["is_open"], ~missing(rows["left_at"]), ~missing(rows["seen_after"]))
-    counted = stays.select("place", days=_count_whole_days(stays["seen_at"], stays["left_at"]))
-    return counted.group_by(["place", "days"]).agg(times=counted.count().cast("int64"))
+    counted = stays.select("pipeline", "place", days=_count_whole_days(stays["seen_at"], stays["left_at"]))
+    return counted.group_by(["pipeline", "place", "days"]).agg(times=counted.count().cast("int64"))
 
 
 def _count_whole_days(start: Any, end: Any) -> Any:

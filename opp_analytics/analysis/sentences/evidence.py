@@ -81,6 +81,12 @@ def name_group(column: Any) -> str:
     return "rep" if column == "owner_name" else group_label(column or "group")
 
 
+def rank_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort the groups of one period of `oa.forecast`, the largest target first, or forecast without targets."""
+    order = ["target", "expected"] if table["target"].notna().any() else ["expected", "booked"]
+    return table.sort_values(order, ascending=False, kind="stable")
+
+
 def find_largest(values: pd.Series[Any]) -> tuple[list[Any], str]:
     """Find who has the largest amount, all of them where several have, and the share of each.
 

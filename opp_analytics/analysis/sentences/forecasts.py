@@ -19,7 +19,7 @@ from opp_analytics.analysis.sentences import evidence
 from opp_analytics.analysis.stats.intervals import compare_pairs, mark_missed_chances
 from opp_analytics.columns import write_label
 from opp_analytics.org import Money, day_of, money_of
-from opp_analytics.schema import ALL, BUCKETS, TEXT
+from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
 from opp_analytics.text import (
     capital,
     count,
@@ -260,7 +260,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     noun = evidence.name_group(levels[-1])
     aimed = leaves[leaves["target"].notna()]
     if aimed.empty:
-        return _describe_largest(leaves, amount)
+        return _describe_largest(leaves, amount, noun)
     met = int((find_gap(aimed["target"], aimed["booked"]) <= 0).sum())
     if met == len(aimed):
         return f"Every {noun} is at target"
@@ -295,16 +295,21 @@ def _select_widest(table: pd.DataFrame, levels: int) -> pd.DataFrame:
     return widest if len(widest) else table[[all(kept) for kept in totals]]
 
 
-def _describe_largest(leaves: pd.DataFrame, amount: Money) -> str:
+def _describe_largest(leaves: pd.DataFrame, amount: Money, noun: str) -> str:
     column, verb = ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
     whole = float(leaves[column].sum())
     if whole <= 0:
         return "Nothing closed and nothing due"
     best, share = evidence.find_largest(leaves[column])
-    if len(leaves) == 1:
-        return f"{_name_last(best[0])} {verb} {amount(whole)}"
-    names = joined(map(_name_last, best), most=3)
-    each, verb = (" each", verb.removesuffix("s")) if len(best) > 1 else ("", verb)
+    named = [_name_last(key) for key in best]
+    names = joined([f"deals without a {noun}" if name == NO_LABEL else name for name in named], most=3)
+    if len(leaves) == 1 and NO_LABEL not in named:
+        return f"{names} {verb} {amount(whole)}"
+    if leaves[column].ne(0).sum() == 1:
+        whose = f"has no {noun}" if NO_LABEL in named else f"is {names}’s"
+        return f"All of the {amount(whole)} {'closed' if column == 'booked' else 'forecast'} {whose}"
+    names, verb = capital(names), verb.removesuffix("s") if len(best) > 1 or NO_LABEL in named else verb
+    each = " each" if len(best) > 1 else ""
     return f"{names} {verb} the most{share and f', {share}{each} of {amount(whole)}'}"
 
 

@@ -176,10 +176,7 @@ class _Rows:
         ]
 
     def _sort(self, places: list[int]) -> list[int]:
-        """Sort rows, the largest target or forecast first."""
-        columns = ["target", "expected"] if self.aimed else ["expected", "booked"]
-        rows = self.table.iloc[places].set_axis(places)
-        return list(rows.sort_values(columns, ascending=False, kind="stable").index)
+        return list(analysis.evidence.rank_groups(self.table.iloc[places].set_axis(places)).index)
 
     def group(self) -> Iterator[Group]:
         """Group each team with its people, then the total; the rest of many people folds below a line that opens."""

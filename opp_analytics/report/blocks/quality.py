@@ -34,10 +34,7 @@ def risk(tables: Tables) -> model.Block:
     inputs, table, nav = tables.inputs, tables.flags, "At risk"
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        words = "The one open deal shows no warning." if len(table) else "No deal is open."
-        if len(table) > 1:
-            words = f"None of the {text.count(len(table), 'open deal')} shows a warning."
-        return model.Block("risk", "Deals at risk", parts=(model.Note(words),), nav=nav)
+        return model.Block("risk", "Deals at risk", parts=(model.Note(f"{say_finding(table)}."),), nav=nav)
     details = ["unique_id", "stage", *(["probability"] if "probability" in inputs.deals else []), *inputs.by]
     rows = flagged.head(_MOST_RISKS).reset_index()[["unique_id", "name", "value", "close_date", "reasons"]]
     rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
@@ -79,8 +76,8 @@ def _say_doubt(tables: Tables, flagged: pd.DataFrame) -> str:
     """Say which deals due are in doubt, and what is late; without either, how many deals have a flag."""
     words = [*_say_due(tables, flagged), *_say_late(tables)]
     if not words:
-        verb = "shows" if len(flagged) == 1 else "show"
-        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {verb} a warning"
+        have = "has" if len(flagged) == 1 else "have"
+        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {have} a flag"
     return text.capital("; ".join(words))
 
 
@@ -89,13 +86,13 @@ def _say_due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
     due = inputs.open_now["unique_id"]
     mine = int(due.isin(flagged.index).sum())
     if len(due) == 1:
-        return [f"the deal due shows {'a' if mine else 'no'} warning"]
+        return [f"the deal due has {'a' if mine else 'no'} flag"]
     if not len(due):
         return []
     count = text.spelled if len(due) < _SPELLED else text.number
     of = f"{count(mine) if mine else 'none'} of {count(len(due))} deals"
     of = "neither deal" if len(due) == 2 and not mine else of
-    return [f"{of} due {'shows a warning' if mine <= 1 else 'show warnings'}"]
+    return [f"{of} due {'has' if mine <= 1 else 'have'} a flag"]
 
 
 def _say_late(tables: Tables) -> list[str]:

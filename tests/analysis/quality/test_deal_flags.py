@@ -248,6 +248,36 @@ def team(*, won=10, days=14):
     )
 
 
+def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeline():
+    # Both pipelines have a stage of this name: new deals were won after 40 days in it, renewals after 10.
+    stages = [
+        {"name": name, "kind": kind, "pipeline": pipeline}
+        for pipeline in ("New", "Renewal")
+        for name, kind in (("proposal", "open"), ("closed_won", "won"))
+    ]
+    org = oa.Org(stages=stages)
+    rows = [
+        {"unique_id": f"{pipeline}{k}", "seen_at": at, "stage": stage, "pipeline": pipeline, "value": 5.0, "close_date": "2026-05-31"}
+        for pipeline, days in {"New": 40, "Renewal": 10}.items()
+        for k in range(12)
+        for at, stage in (("2026-01-10", "proposal"), (pd.Timestamp("2026-01-10") + pd.Timedelta(days=days), "closed_won"))
+        if k < 10 or stage == "proposal"
+    ]  # fmt: skip
+    began = {
+        "unique_id": "first",
+        "seen_at": "2026-01-01",
+        "stage": "closed_won",
+        "pipeline": "New",
+        "value": 5.0,
+    }
+    log = pd.DataFrame([began, *rows]).assign(seen_at=lambda rows: pd.to_datetime(rows["seen_at"]))
+    history = History.from_changes(log, org=org)
+    table = deal_flags(history.as_of("2026-02-19"), history, as_of="2026-02-19")
+    assert sorted(told(table, "slow_in_stage")) == ["Renewal10", "Renewal11"]
+    learned = table.attrs["thresholds"]["slow_in_stage"]
+    assert learned == {"New · proposal": [40, 10], "Renewal · proposal": [10, 10]}
+
+
 def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
     history = team()
     table = flags_of(history)

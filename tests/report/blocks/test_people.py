@@ -21,7 +21,7 @@ def _table(block) -> Table:
 
 def test_people__closed_forecast_due_and_change(opportunities, history):
     block = people(tables_of(opportunities, history))
-    assert block.title == "Ann closed the most, 100% of 70K"
+    assert block.title == "All of the 70K closed is Ann’s"
     assert [column.title for column in _table(block).columns] == [
         "Rep",
         "Closed",

@@ -9,7 +9,7 @@ from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
     block = risk(tables_of(opportunities, history))
-    assert block.title == "The deal due shows a warning; one more (20K) is overdue"
+    assert block.title == "The deal due has a flag; one more (20K) is overdue"
     assert block.sub == "3 of 4 open deals have a flag, 150K of 180K. The largest first"
     table, late = block.parts
     assert isinstance(table, Table)
@@ -38,8 +38,8 @@ def test_risk__says_each_deal_in_a_sentence_with_what_is_known_of_it(opportuniti
 
 
 def test_risk__without_a_flag_or_an_open_deal_says_so():
-    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (Note("The one open deal shows no warning."),)
-    assert risk(tables_of(pipeline([]))).parts == (Note("No deal is open."),)
+    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (Note("The one open deal has no flag."),)
+    assert risk(tables_of(pipeline([]))).parts == (Note("There is no open deal."),)
 
 
 def test_fix__ranks_by_money_and_opens_to_deals(opportunities):

@@ -138,12 +138,10 @@ class PeopleView(OnePeriodView):
             levels = table.index.names
             whole.index = pd.Index([(ALL,) * len(levels)] if len(levels) > 1 else [ALL])
             table = pd.concat([table, whole]).rename_axis(levels)
-        table = table.join(find_calls(self._called, table, self.day, ("", "")))
+        table = table.join(find_calls(self._called, table, self.day, None if self._is_part else ("", "")))
         counts = table[["booked", "expected", "target", "open_count"]].fillna(0.0).ne(0).any(axis=1)
         total = table.index.get_level_values(0) == ALL
-        order = ["target", "expected"] if table["target"][~total].notna().any() else ["expected", "booked"]
-        shown = table[counts & ~total].sort_values(order, ascending=False, kind="stable")
-        return pd.concat([shown, table[total]])
+        return pd.concat([evidence.rank_groups(table[counts & ~total]), table[total]])
 
     @property
     def _kinds_call(self) -> AnalysisCall:
@@ -252,7 +250,13 @@ class PeopleView(OnePeriodView):
         alone = ". Several together have no range" if self._is_part and self._groups > 1 else ""
         rest = len(self.rows) - 1 - MARKS
         more = f". {rest} smaller ones are in the table only" if rest > 0 else ""
-        return f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what closed{alone}{more}"
+        *own, whole = self.rows["call"]
+        # Who called the whole is beside it.
+        summed = (
+            not self._is_part and pd.isna(self.rows["caller"].iloc[-1]) and abs(whole - sum(own)) >= 0.005
+        )
+        teams = ". In All a team’s call counts in place of its people’s" if summed else ""
+        return f"{self._as_of}, {self._method_words}. {drawn}. Commit and best case include what closed{teams}{alone}{more}"
 
     @property
     def notes(self) -> list[str]:

@@ -16,8 +16,16 @@ from opp_analytics.history import History
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.views.forecast import ForecastView
 from opp_analytics.widgets.explorer.views.people import OnePeriodView
-from opp_analytics.widgets.explorer.views.view import COLUMNS, AnalysisCall, Kpi, Lack, open_deals
+from opp_analytics.widgets.explorer.views.view import (
+    COLUMNS,
+    AnalysisCall,
+    Kpi,
+    Lack,
+    Option,
+    open_deals,
+)
 
 _TREND, _WEEKS, _RECENT = 9, 12, 4
 """Weeks of the trend and of what was created, as on the page; and those whose average is compared with the need."""
@@ -162,49 +170,24 @@ class PacingView(OnePeriodView):
     def amounts(self) -> pd.Series[Any]:
         return self.table["booked"]
 
+    @cached_property
+    def source(self) -> pd.DataFrame:
+        return self.deals
+
     @property
     def call(self) -> AnalysisCall:
-        return AnalysisCall("pacing", {"as_of": str(self.day.date()), "freq": self.freq})
+        options: dict[str, Any] = {"as_of": str(self.day.date()), "freq": self.freq}
+        if self.selector.history is not None:
+            options["history"] = Option(self.selector.select_history(self.choice), "chosen")
+        return AnalysisCall("pacing", options)
 
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        table = self.call.table(self.deals)
-        opened = {}
-        for period, moment in self._moments(table).items():
-            then = self.selector.select(self.choice, moment)
-            due = open_deals(then)
-            due = due[due["close_date"].between(*self._due_days(period, moment))]
-            opened[period] = float(due["value"].sum())
-        return table.assign(open_value=table.index.map(opened).astype("float64"))
-
-    def _moments(self, table: pd.DataFrame) -> dict[str, str]:
-        """Find the record at the same point of each period, at most a week before it; of the current one the window's end."""
-        found = {}
-        for period, row in table.iterrows():
-            point = self._find_point(str(period), row)
-            before = [m for m in self.selector.moments if self.selector.to_day(m) <= point]
-            if row["to_date"]:
-                found[str(period)] = self.end
-            elif before and point - self.selector.to_day(before[-1]) < _WEEK:
-                found[str(period)] = before[-1]
-        return found
+    def write_code(self) -> list[str]:
+        history = [] if self.selector.history is None else self.selector.write_history_code(self.choice)
+        return [*history, *super(ForecastView, self).write_code()]
 
     def _find_point(self, period: str, row: pd.Series[Any]) -> pd.Timestamp:
         """Find the same point of a period."""
         return self.org.period_days(period)[1] - pd.Timedelta(days=int(row["days_left"]))
-
-    def _due_days(self, period: str, moment: str) -> tuple[str, str]:
-        first, last = self.org.period_days(period)
-        return str(max(first, self.selector.to_day(moment)).date()), str(last.date())
-
-    def write_code(self) -> list[str]:
-        made, drawing = self.call.write_code("deals")
-        lines = [*self.selector.write_code(self.choice, self.end), made, "opened = {}"]
-        for period, moment in self._moments(self.table).items():
-            mine = f'(oa.outcomes(then) == "open") & then["close_date"].between{self._due_days(period, moment)!r}'
-            lines += self.selector.write_code(self.choice, moment, "then")
-            lines.append(f'opened[{period!r}] = then.loc[{mine}, "value"].sum()')
-        return [*lines, 'table = table.assign(open_value=table.index.map(opened).astype("float64"))', drawing]
 
     @property
     def chart(self) -> Rows:
