@@ -74,6 +74,7 @@ from opp_analytics.analysis.sentences.forecasts import describe_method as descri
 from opp_analytics.analysis.sentences.movements import Step as Step, list_steps as list_steps  # isort: skip
 from opp_analytics.analysis.sentences.movements import say_forecast_change as say_forecast_change  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import explain_chances as explain_chances  # isort: skip
+from opp_analytics.analysis.sentences.figures import Figure as Figure, list_figures as list_figures  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
 from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip

@@ -22,14 +22,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
-from opp_analytics.columns import COLUMNS, make_formatter
+from opp_analytics.columns import COLUMNS, find_unit, make_formatter
 from opp_analytics.org import Org
 
 _CHANCES = {name: COLUMNS[name].title for name in ("probability", "chance")}
 """The two chances of a deal, which their own names do not tell apart."""
 _SHORT, _SHORTEST, _WRAPPED = 12, 6, 24
 """Characters kept of a text before a column is left out, and in any case; of all that go on below together."""
-_GAP = 2
+GAP = 2
 """Blanks between two columns."""
 _WHOLE = ("unique_id", "run_id", "period")
 """Texts that a person copies, never shortened."""
@@ -102,10 +102,11 @@ def note(line: str) -> None:
 
 
 def say_marked(line: str) -> None:
-    """Print a remark that has markup."""
+    """Print a remark that has markup; on a terminal it breaks between words, but for a command to copy."""
     asked = OUTPUT.get()
+    console, whole = _err if asked.as_json else out, "opp-analytics " in line
     if not asked.quiet:
-        (_err if asked.as_json else out).print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=whole or not console.is_terminal)
 
 
 def complain(message: str) -> None:
@@ -196,7 +197,7 @@ def show(
         name: list(map(make_formatter(name, values, money, compact=compact), values))
         for name, values in cells_of.items()
     }
-    right = {name for name, values in cells_of.items() if _is_number(values)}
+    right = {name for name, values in cells_of.items() if name not in wrap and _is_number(values)}
     texts = {name for name in columns if name not in right and name not in _WHOLE}
     left_out = _find_too_wide(columns, texts, wrap, keys=rows.index.nlevels if index else 1)
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
@@ -221,7 +222,8 @@ def show(
 
 
 def _is_number(values: pd.Series[Any]) -> bool:
-    if values.name == "needed_pipeline":  # or a word in place of one
+    # Money may be text: a word in place of it, or what it was and is.
+    if find_unit(str(values.name)) == "money":
         return True
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
@@ -241,7 +243,7 @@ def _find_too_wide(
     }
     left_out: list[str] = []
     for name in reversed(list(columns)[keys:]):
-        if sum(widths.values()) + _GAP * (len(widths) - 1) <= out.width:
+        if sum(widths.values()) + GAP * (len(widths) - 1) <= out.width:
             break
         if name not in _MAIN and name not in wrap:
             del widths[name]
@@ -252,7 +254,7 @@ def _find_too_wide(
 def _share_room(columns: Mapping[str, list[str]], texts: Collection[str]) -> dict[str, int]:
     """Share the space left among the texts, none wider than its content."""
     widths = _measure(columns)
-    free = out.width - _GAP * (len(widths) - 1) - sum(w for name, w in widths.items() if name not in texts)
+    free = out.width - GAP * (len(widths) - 1) - sum(w for name, w in widths.items() if name not in texts)
     rooms = {}
     narrow_first = sorted(texts, key=widths.__getitem__)
     for left, name in zip(range(len(narrow_first), 0, -1), narrow_first, strict=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -20,7 +20,17 @@ if runs():
     import pandas as pd
 
     from opp_analytics import text
-    from opp_analytics.cli.console import OUTPUT, heading, note, out, say, say_gathered, show, write_command
+    from opp_analytics.cli.console import (
+        GAP,
+        OUTPUT,
+        heading,
+        note,
+        out,
+        say,
+        say_gathered,
+        show,
+        write_command,
+    )
     from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
     from opp_analytics.org import Money, money_of
     from opp_analytics.periods import as_date, check_freq
@@ -197,25 +207,26 @@ def _show_impact(
 
 
 def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
-    """Write the periods that change and the total, each figure as "before → after"."""
+    """Write the periods that change and the total, each figure as "before → after", in short where full digits are too wide."""
     figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
     sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
     changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")
     kept = changed.any(axis="columns") | (impact.index == "total")
-    texts = {
-        f: [_compare(*pair, _number if f == "open_count" else money) for pair in zip(was, now, strict=True)]
-        for f, (was, now) in sides.items()
-    }
-    return pd.DataFrame(texts, index=impact.index)[kept].rename_axis("period").reset_index()
+    counts = sides.pop("open_count")
+
+    def write(*, full: bool) -> pd.DataFrame:
+        texts = {f: _compare(*ends, partial(money, full=full)) for f, ends in sides.items()}
+        table = pd.DataFrame(texts | {"open_count": _compare(*counts, text.number)}, index=impact.index)
+        return table[kept].rename_axis("period").reset_index()
+
+    table = write(full=True)
+    width = sum(max(map(len, [str(name), *cells])) + GAP for name, cells in table.items())
+    return table if width - GAP <= out.width else write(full=False)
 
 
-def _number(value: float, *, full: bool) -> str:
-    return text.number(value)
-
-
-def _compare(was: float, now: float, shown: Money) -> str:
-    one, other = shown(was, full=True), shown(now, full=True)
-    return one if one == other else f"{one} → {other}"
+def _compare(was: pd.Series[float], now: pd.Series[float], shown: Callable[[float], str]) -> list[str]:
+    ends = ((shown(one), shown(other)) for one, other in zip(was, now, strict=True))
+    return [one if one == other else f"{one} → {other}" for one, other in ends]
 
 
 _WRAPPED = ("opportunity", "value", "problem", "suggestion")

@@ -10,12 +10,14 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import opp_analytics as oa
 from opp_analytics.api import Client, Opportunity
 from opp_analytics.cli import console
-from opp_analytics.cli.edit import _words
+from opp_analytics.cli.edit import _compare_periods, _words
 from opp_analytics.errors import ConnectionFailed, PlanError
+from opp_analytics.org import money_of
 from opp_analytics.writer import Plan, Receipt, apply, check_plan, plan
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
@@ -485,3 +487,23 @@ def test_apply__writes_a_receipt_of_the_kind_that_its_name_says(
     assert rows["outcome"].tolist() == ["applied"] * 18
     dates = rows[rows["field"] == "close_date"]["after"].astype("str").str[:10]
     assert dates.tolist() == ["2026-09-30"] * 6
+
+
+def test_plan__never_cuts_money_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
+    sides = {
+        f"{name}_{side}": [1_234_567.0 + add]
+        for name in figures
+        for side, add in (("before", 0), ("after", 9_999))
+    }
+    impact = pd.DataFrame(sides, index=["total"])  # fmt: skip
+    for width, shown in ((80, "1.23M → 1.24M"), (200, "1,234,567 → 1,244,566")):
+        written = io.StringIO()
+        narrow = Console(width=width, file=written)
+        monkeypatch.setattr("opp_analytics.cli.console.out", narrow)
+        monkeypatch.setattr("opp_analytics.cli.edit.out", narrow)
+        console.show(_compare_periods(impact, money_of(impact)), index=False)
+        lines = written.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        assert written.getvalue().count(shown) >= 4
+        assert "…" not in written.getvalue()

@@ -169,8 +169,13 @@ def count_days_left(label: str, table: pd.DataFrame) -> int | None:
 
 def has_begun(label: str, table: pd.DataFrame) -> bool:
     """Return True in the first days of a period."""
+    return count_days(label, table) is not None
+
+
+def count_days(label: str, table: pd.DataFrame) -> tuple[int, int] | None:
+    """Count the days of a period so far, and all of them, where it has just begun; None later."""
     left, length = _measure(label, table)
-    return length > _LONG and length - left - 1 < _FIRST_SHARE * length
+    return (length - left, length) if length > _LONG and length - left - 1 < _FIRST_SHARE * length else None
 
 
 def _measure(label: str, table: pd.DataFrame) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -480,13 +479,8 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
     Once the current period is decided, what closed is its own, the others are of the next, and each is named after its period.
     """
     row = tables.leading
-    built = [_closed(tables), _forecast(tables, row)]
-    if math.isfinite(row["target"]):
-        if not tables.stated:
-            built.append(_chance(tables, row))
-        built.append(_coverage(tables, row))
-    else:
-        built.append(_due(tables, row))
+    closed, *others = analysis.list_figures(tables.current, row, tables.forecast, len(tables.inputs.won_now))
+    built = [_make_tile(tables, closed, tables.current), *(_make_tile(tables, each, row) for each in others)]
     changes = stress_largest([tile.change for tile in built])
     built = [replace(tile, change=change) for tile, change in zip(built, changes, strict=True)]
     if tables.lead == tables.inputs.period:
@@ -499,40 +493,33 @@ def tiles(tables: Tables) -> tuple[Tile, ...]:
     return tuple(replace(tile, name=f"{tile.name}, {now if tile is built[0] else lead}") for tile in built)
 
 
-def _change(tables: Tables, row: pd.Series[Any], column: str, show: Callable[[float], str]) -> Cell | None:
-    if tables.no_changes:
-        return None
-    return show_change(float(row[column]), tables.earlier.figure(str(row.name), column), show)
-
-
-def _closed(tables: Tables) -> Tile:
-    row, money, label = tables.current, tables.inputs.money, str(tables.inputs.period)
-    notes, won = [], len(tables.inputs.won_now)
-    if begun := evidence.has_begun(label, tables.forecast):
-        first, last = tables.inputs.period.start_time, tables.inputs.period.end_time
-        notes = [f"day {(tables.inputs.today - first).days + 1} of {(last - first).days + 1}"]
-    elif math.isfinite(row["attainment"]):
-        notes = [f"{text.percent(row['attainment'])} of target"]
-    note = ", ".join([*([text.count(won)] if won or not begun else []), *notes])
-    booked, change = float(row["booked"]), _change(tables, row, "booked", money)
-    return Tile("Closed won", money(booked), change, note, opens=list_closed(tables, label))
-
-
-def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
-    money = tables.inputs.money
-    only_due = not row["open_count"] and not row["expected"] > row["booked"]
-    # One deal comes in or does not: nothing lies between.
-    one = evidence.is_one_deal(row, tables.forecast)
-    shown = row.where(~row.index.isin(["low", "high"])) if one else row
-    note = (
-        "no open deals due" if only_due else evidence.name_outside(shown, money) or _range_note(tables, row)
-    )
-    opens, period = None, str(row.name)
-    if math.isfinite(row["expected"]):
-        caption = f"Forecast for {tables.inputs.name_of(period)}"
-        opens = list_expected(tables, tables.inputs.deals, caption, row, period)
-    change, drawn = _change(tables, row, "expected", money), svg.bullet(shown, money)
-    return Tile("Forecast", money(row["expected"]), change, note, drawn, opens)
+def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Tile:
+    """Add to a figure of a row what changed, what past periods say of it, and the deals behind it."""
+    inputs, period, column, note = tables.inputs, str(row.name), each.column, each.note
+    then = math.nan if tables.no_changes or not column else tables.earlier.figure(period, column)
+    show = text.times if column == "pipeline_coverage" else inputs.money
+    change, picture, opens = show_change(float(row[column]), then, show) if column else None, "", None
+    match each.name:
+        case "Closed won":
+            opens = list_closed(tables, period)
+        case "Forecast":
+            # One deal comes in or does not: nothing lies between.
+            one = evidence.is_one_deal(row, tables.forecast)
+            picture = svg.bullet(row.where(~row.index.isin(["low", "high"])) if one else row, inputs.money)
+            note = note or _range_note(tables, row)
+            if math.isfinite(row["expected"]):
+                caption = f"Forecast for {inputs.name_of(period)}"
+                opens = list_expected(tables, inputs.deals, caption, row, period)
+        case "Chance of target" if math.isfinite(then):
+            note = f"was {text.percent(then)}"
+            # Beside both figures, their difference is that of what is shown.
+            ends = text.whole_percents(row["p_target"]), text.whole_percents(then)
+            change = show_change(*ends, text.points)
+        case "Coverage" | "Open and due":
+            opens = _list_open(tables, period)
+            usual = tables.usual_coverage.get(period) if each.name == "Coverage" and row["gap"] > 0 else None
+            note += f"; {text.plural(inputs.noun)} that hit had {text.times(usual)}" if usual else ""
+    return Tile(each.name, each.figure, change, note, picture, opens)
 
 
 def _list_open(tables: Tables, period: str) -> Deals | None:
@@ -541,8 +528,6 @@ def _list_open(tables: Tables, period: str) -> Deals | None:
 
 
 def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
-    if evidence.is_one_deal(row, tables.forecast):
-        return "one deal: all or nothing"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
         return f"{text.count(int(row['open_count']), 'open deal')} due"
@@ -553,43 +538,3 @@ def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
     if held:
         return f"range {held}"
     return "range: open deals due only" if tables.stated else "range not judged yet"
-
-
-def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
-    if row["gap"] <= 0:
-        return Tile("Chance of target", "met", None, f"{tables.inputs.money(-row['gap'])} past target")
-    if not math.isfinite(row["p_target"]):
-        lacks = evidence.NO_RANGE if math.isfinite(row["expected"]) else "too early to say"
-        return Tile("Chance of target", text.MISSING, None, lacks)
-    if not row["open_count"] and not row["expected"] > row["booked"]:
-        return Tile("Chance of target", text.MISSING, None, "none due")
-    then = math.nan if tables.no_changes else tables.earlier.figure(str(row.name), "p_target")
-    if not math.isfinite(then):
-        return Tile("Chance of target", text.percent(row["p_target"]))
-    note = f"was {text.percent(then)}"
-    # Beside both figures, their difference is that of what is shown.
-    change = show_change(text.whole_percents(row["p_target"]), text.whole_percents(then), text.points)
-    return Tile("Chance of target", text.percent(row["p_target"]), change, note)
-
-
-def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
-    money = tables.inputs.money
-    due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
-    if row["gap"] <= 0:
-        return Tile("Coverage", "met", None, due, opens=_list_open(tables, str(row.name)))
-    note = f"{due}, {money(row['gap'])} to go"
-    if usual := tables.usual_coverage.get(str(row.name)):
-        note += f"; {text.plural(tables.inputs.noun)} that hit had {text.times(usual)}"
-    if not row["open_count"]:
-        return Tile("Coverage", text.MISSING, None, note)
-    change, opens = _change(tables, row, "pipeline_coverage", text.times), _list_open(tables, str(row.name))
-    return Tile("Coverage", text.times(row["pipeline_coverage"]), change, note, opens=opens)
-
-
-def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
-    money = tables.inputs.money
-    if not row["open_count"]:
-        return Tile("Open and due", text.MISSING, None, "none due")
-    note = text.count(int(row["open_count"]), "open deal")
-    change, opens = _change(tables, row, "open_value", money), _list_open(tables, str(row.name))
-    return Tile("Open and due", money(row["open_value"]), change, note, opens=opens)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import evidence, find_calls, heading
+from opp_analytics.analysis import evidence, find_calls, heading, list_figures
 from opp_analytics.org import calls_known, find_called_period
 from opp_analytics.schema import ALL, BUCKETS, label_groups
 from opp_analytics.svg import Row, Rows
@@ -82,24 +82,13 @@ class OnePeriodView(ForecastView):
     def kpis(self) -> list[Kpi]:
         """The figures of the period, as on the page."""
         row, money = self.by_period.loc[[self.period]].iloc[0], self.money
-        is_met, low, high = row["gap"] <= 0, money(row["low"]), money(row["high"])
-        won = text.count(len(self._find_won(*self.org.period_days(self.period))))
-        of = f", {text.percent(row['attainment'])} of target" if row["gap"] > 0 else ""
-        spread = f"{low}–{high}" if math.isfinite(row["low"]) else evidence.NO_RANGE
-        found = [
-            Kpi("Closed won", money(row["booked"]), f"{won}{of}"),
-            Kpi("Forecast", money(row["expected"]), evidence.name_outside(row, money) or spread),
-        ]
-        if math.isnan(row["target"]):
-            return [*found, Kpi("Open and due", money(row["open_value"]), text.count(int(row["open_count"])))]
-        past = f"{money(-row['gap'])} past target" if is_met else f"{money(row['gap'])} to go"
-        due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
-        ratio = text.times(row["pipeline_coverage"]) if row["open_count"] else text.MISSING
-        return [
-            *found,
-            Kpi("Chance of target", self._write_chance(row), f"target {money(row['target'])}, {past}"),
-            Kpi("Coverage", "met" if is_met else ratio, due),
-        ]
+        several = self._is_part and self._groups > 1
+        lacks = "several together have no range" if several else evidence.NO_RANGE
+        spread = f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else lacks
+        more = {"expected": spread, "p_target": f"target {money(row['target'])}"}
+        won = len(self._find_won(*self.org.period_days(self.period)))
+        found = list_figures(row, row, self.by_period, won, no_range=lacks)
+        return [Kpi(each.name, each.figure, each.note or more.get(each.column, "")) for each in found]
 
 
 class PeopleView(OnePeriodView):
