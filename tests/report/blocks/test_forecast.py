@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, Org
+from opp_analytics.analysis import Figure
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
     categories,
@@ -647,8 +648,9 @@ def test_months__say_below_coverage_what_months_that_hit_had():
 
 
 def test_chance__moved_by_the_difference_of_the_figures_beside_it() -> None:
-    row = pd.Series({"gap": 1.0, "p_target": 0.264, "open_count": 1, "expected": 1.0, "booked": 0.0})
-    earlier = SimpleNamespace(figure=lambda *_: 0.2857)
-    tile = forecast._chance(cast(Tables, SimpleNamespace(no_changes="", earlier=earlier)), row)
+    row = pd.Series({"gap": 1.0, "p_target": 0.264}, name="2026-03")
+    earlier, inputs = SimpleNamespace(figure=lambda *_: 0.2857), SimpleNamespace(money=str)
+    tables = cast(Tables, SimpleNamespace(no_changes="", earlier=earlier, inputs=inputs))
+    tile = forecast._make_tile(tables, Figure("Chance of target", "26%", "", "p_target"), row)
     assert tile.change is not None
     assert (tile.figure, tile.note, tile.change.text, tile.change.sign) == ("26%", "was 29%", "3 pts", -1)
