@@ -315,11 +315,13 @@ def is_among(texts: Any, others: Any) -> NDArray[np.bool_]:
 def refuse_halves(frame: pd.DataFrame, ids: pd.Series[Any] | None = None) -> None:
     """Refuse half of a character in a column of objects, the only kind that holds it: no file and no request does."""
     for name, column in frame.items():
-        for place, cell in enumerate(column.tolist() if column.dtype == "object" else ()):
-            if isinstance(cell, str) and not is_whole(cell):
-                raise DataError(
-                    f"{_name_row(place, ids)}: {name}={cell!r} holds half of a character; write it anew"
-                )
+        cells = column.tolist() if column.dtype == "object" else ()
+        texts = [cell if isinstance(cell, str) else "" for cell in cells]
+        if not is_whole("".join(texts)):
+            place = [is_whole(text) for text in texts].index(False)
+            raise DataError(
+                f"{_name_row(place, ids)}: {name}={texts[place]!r} holds half of a character; write it anew"
+            )
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[str]:
@@ -350,6 +352,7 @@ def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
 
 def _cast(column: pd.Series[Any], kind: str) -> Any:
     """Cast a column whose dtype fits its kind; None where each cell must be parsed."""
+    column = column.infer_objects() if column.dtype == "object" else column
     types, dtype = pd.api.types, column.dtype
     if kind == "number" and types.is_any_real_numeric_dtype(dtype):
         numbers = column.astype("float64")

@@ -43,8 +43,8 @@ _HEADER_WITHIN = 50
 """Titles and filters above a header take fewer rows than this in every report seen."""
 _TOP = 200_000
 """The separator is looked for in so many characters: 50 rows, and long ones too."""
-_BATCH = 50_000
-"""Rows that are Python objects at one time, so that a long file needs little more memory than its table."""
+_BATCH = 500
+"""Rows that are Python objects at one time: few enough for the processor's caches, and a long file needs little more than its table."""
 _CELL_LIMIT = 100_000_000
 """Characters of one cell: far beyond any note, and small enough that a missing quote ends in an error."""
 _UNPACKED = 2_000_000_000
@@ -236,7 +236,7 @@ def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     return replace(table, delimiter=delimiter)
 
 
-def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.ChunkedArray]:
+def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.Array]:
     """Read the rows below the header by column; short ones are filled up, and cells beyond the header refused."""
     chunks: list[list[pa.Array]] = [[] for _ in range(width)]
     while batch := list(islice(rows, _BATCH)):
@@ -252,7 +252,8 @@ def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) ->
         for chunk, cells in zip(chunks, zip(*batch, strict=True), strict=True):
             chunk.append(pa.array(cells, pa.string()))
         first += len(batch)
-    return [pa.chunked_array(chunk, pa.string()) for chunk in chunks]
+    columns = (pa.chunked_array(chunk, pa.string()) for chunk in chunks)
+    return [column.cast(pa.large_string()).combine_chunks() for column in columns]
 
 
 @contextmanager
@@ -394,7 +395,7 @@ def _make_table(
     file: str,
     read_as: str,
     labels: Sequence[str],
-    columns: Sequence[Sequence[Any] | pa.ChunkedArray],
+    columns: Sequence[Sequence[Any] | pa.Array],
     index: pd.Index[Any],
     left_out: tuple[str, ...] = (),
 ) -> FileTable:
@@ -423,18 +424,18 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
     return FileTable(file, read_as, labels, pd.DataFrame(cells, index=index), facts=keep_facts(frame.attrs))
 
 
-def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.Series[Any]:
+def _trim(column: Sequence[Any] | pa.Array, index: pd.Index[Any]) -> pd.Series[Any]:
     """Trim the texts of a column; empty cells are missing."""
     try:
         raw = (
-            column if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string(), from_pandas=True)
+            column if isinstance(column, pa.Array) else pa.array(column, pa.large_string(), from_pandas=True)
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         cells = [cell.strip() or None if isinstance(cell, str) else cell for cell in column]
         return pd.Series(cells, index=index, dtype="object")
     texts = pc.utf8_trim_whitespace(raw)
-    filled = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    return pd.Series(filled.to_pandas(types_mapper={pa.string(): TEXT}.get).array, index=index)
+    filled = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+    return pd.Series(filled.to_pandas(types_mapper={texts.type: TEXT}.get).array, index=index)
 
 
 # Footers and garbled text

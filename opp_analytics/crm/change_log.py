@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics.crm import unrecorded
 from opp_analytics.crm.mapping import (
@@ -111,7 +113,7 @@ def read_changes(
     if shape == "events":
         events = read_events(table, org, **written)
         # The cells of a long file take as much memory as its changes.
-        table = replace(table, cells=table.cells.iloc[:0])
+        table = replace(table, cells=table.cells[[]])
         every = pd.concat([events.changes["unique_id"], events.births["unique_id"]])
         meeting = _meet(pairs[is_among(pairs["unique_id"], every)], opportunities, table.file)
         events = replace(events, changes=meeting.rename(events.changes), births=meeting.rename(events.births))
@@ -410,43 +412,46 @@ def read_events(table: FileTable, org: Org, **written: Any) -> Events:
     label = {name: table.labels[place] for name, place in places.items()}
     at = Cells.of(cells["changed_at"], label["changed_at"])
     names, lines = _name_fields(as_texts(cells["field"]), org)
-    raw = pd.DataFrame(
-        {
-            "unique_id": as_ids(cells["unique_id"]),
-            "field": names,
-            "old_value": cells.get("old_value", pd.Series(None, index=names.index, dtype="object")),
-            "new_value": _prefer_formatted(cells, names),
-        }
-    )
     sides = {
-        (str(ours), side): Cells.of(group[side], label.get(side, side))
-        for ours, group in raw.groupby("field")
-        if is_time(str(ours)) or ours == "value"
-        for side in ("old_value", "new_value")
+        "old_value": cells.get("old_value", pd.Series(None, index=names.index, dtype="object")),
+        "new_value": _prefer_formatted(cells, names),
     }
-    typed = [("changed_at", at), *((ours, column) for (ours, _), column in sides.items())]
+    rows = {str(ours): places for ours, places in names.groupby(names).indices.items()}
+    typed = [("changed_at", at)]
+    parts: dict[tuple[str, str], pd.Series[Any] | Cells] = {}
+    for ours, side in product(rows, sides):
+        part = sides[side].iloc[rows[ours]]
+        parts[ours, side] = part
+        if is_time(ours) or ours == "value":
+            typed.append((ours, Cells.of(part, label.get(side, side))))
+            parts[ours, side] = typed[-1][1]
     zone = "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None)
     reader = ColumnReader.of(table, typed, org, zone, **written)
     instants = reader.read("changed_at", at, label["changed_at"])
-    values = []
-    for ours, group in raw.groupby("field"):
-        for side in ("old_value", "new_value"):
-            column = reader.read(str(ours), sides.get((str(ours), side), group[side]), label.get(side, side))
-            # An object for each distinct cell, shared by its rows.
-            codes, distinct = pd.factorize(column)
-            group = group.assign(
-                **{side: np.array([*distinct.astype("object"), None], dtype="object")[codes]}
-            )
-        values.append(group)
+    changes = pd.DataFrame({"unique_id": as_ids(cells["unique_id"]), "changed_at": instants, "field": names})
+    kept, found = names.notna().to_numpy(copy=True), {side: np.full(len(names), None) for side in sides}
+    for (ours, side), column in parts.items():
+        # An object for each distinct cell, shared by its rows.
+        codes, values = pd.factorize(reader.read(ours, column, label.get(side, side)))
+        distinct = np.array([*values.astype("object"), None], dtype="object")
+        found[side][rows[ours]] = distinct[codes]
+        if ours == "owner_name":
+            # Salesforce writes the owner's id beside the name.
+            kept[rows[ours]] &= ~np.array([_is_user_id(cell) for cell in distinct])[codes]
     reader.settle(table.file)
-    changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
-    changes.insert(1, "changed_at", instants.reindex(changes.index))
+    changes = changes.assign(
+        **{side: pd.Series(cell, changes.index, "object") for side, cell in found.items()}
+    )
+    order = _sort(instants, kept)
+    is_birth = (names == "created_at").to_numpy()[order]
+    births = _date_births(changes.iloc[order[is_birth]])
     known = [line for line in matched if line.ours in _NAMES and line.how != "dropped"]
     # Both sides of a change may have a line about one value; the first of them stays.
     first: dict[tuple[str, str], Mapped] = {}
     for line in reader.lines:
         first.setdefault((line.theirs, line.ours), line)
-    return _split(_sort(changes), [*known, *lines, *first.values()])
+    lines = [*known, *lines, *first.values()]
+    return Events(changes.iloc[order[~is_birth]].reset_index(drop=True), births, lines)
 
 
 def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
@@ -478,23 +483,19 @@ def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -
     return new.astype("object").where(~(names.isin(["stage", "owner_name"]) & shown.notna()), shown)
 
 
-def _sort(changes: pd.DataFrame) -> pd.DataFrame:
-    """Sort the changes by time; those of one instant keep the order of the file, which may begin with the newest."""
-    at = changes["changed_at"]
-    newest_first = len(at) > 1 and at.iloc[0] > at.iloc[-1]
-    ordered = changes.iloc[::-1] if newest_first else changes
-    return ordered.sort_values("changed_at", kind="stable", ignore_index=True)
+def _sort(instants: pd.Series[Any], kept: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Sort the kept rows by time; those of one instant keep the order of the file, which may begin with the newest."""
+    at, rows = instants.to_numpy("datetime64[us]"), np.flatnonzero(kept)
+    if len(rows) and at[rows[0]] > at[rows[-1]]:
+        rows = rows[::-1]
+    return rows[np.argsort(at[rows], kind="stable")]
 
 
-def _split(changes: pd.DataFrame, lines: list[Mapped]) -> Events:
-    """Split creations from changes; drop the owner's id that Salesforce writes beside the name."""
-    owners = changes.loc[changes["field"] == "owner_name", ["old_value", "new_value"]]
-    changes = changes.drop(index=owners.index[owners.map(_is_user_id).any(axis="columns")])
-    births = changes[changes["field"] == "created_at"]
+def _date_births(births: pd.DataFrame) -> pd.DataFrame:
+    """Date each creation by the time that its line names, else by that of the line; in order."""
     stamps = births["new_value"].map(lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT)
     instants = pd.to_datetime(stamps, utc=True).astype("datetime64[us, UTC]").fillna(births["changed_at"])
-    born = births[["unique_id"]].assign(changed_at=instants).drop_duplicates().sort_values("changed_at")
-    return Events(changes[changes["field"] != "created_at"].reset_index(drop=True), born, lines)
+    return births[["unique_id"]].assign(changed_at=instants).drop_duplicates().sort_values("changed_at")
 
 
 def _is_user_id(cell: Any) -> bool:
