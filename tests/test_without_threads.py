@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
+@pytest.mark.posix  # Windows has locks of its own
 def test_without_threads__every_answer_is_that_of_an_ordinary_process(tmp_path: Path) -> None:
     for name in ("refused", "ordinary"):
         (tmp_path / name).mkdir()
@@ -32,14 +34,14 @@ def test_without_threads__every_answer_is_that_of_an_ordinary_process(tmp_path: 
 
 
 def test_client_and_sandbox__say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_calls(monkeypatch.setattr)
+    refuse_calls(functools.partial(monkeypatch.setattr, raising=False))
     with pytest.raises(oa.errors.ConfigError, match="starts no thread .* read an export or a history"):
         oa.load(oa.Client("http://127.0.0.1:9", "token", "key"))
     with pytest.raises(oa.sandbox.SandboxError, match="cannot start here: Function not implemented"):
         oa.sandbox.start()
 
 
-@pytest.mark.posix  # Windows has locks of its own
+@pytest.mark.posix
 def test_files__are_written_where_nothing_can_be_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
