@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 import io
 import json
@@ -56,13 +55,11 @@ def write_staged(file: Path) -> Iterator[Path]:
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
-    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    safe = table.assign(**{name: table[name].astype("object").map(_safe) for name in texts})
-    safe = safe.rename(columns=_safe)
-    # A carriage return inside an unquoted cell would begin a row.
-    broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
+    # Here: other files than CSV need no writer.
+    from opp_analytics.writer import write_guarded
+
     with write_staged(file) as staged:
-        safe.to_csv(staged, index=False, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL)
+        write_guarded(table, staged)
 
 
 def with_tables(
@@ -174,7 +171,8 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
 
     Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown. Ids come last.
     """
-    tables = {text.title(name): _put_ids_last(_flatten(table)) for name, table in tables.items()}
+    flat = ((text.title(name), _flatten(table)) for name, table in tables.items())
+    tables = {name: table[sorted(table, key="unique_id".__eq__)] for name, table in flat}
     if file.suffix.lower() == ".csv":
         of_deals = [table for table in tables.values() if "unique_id" in table]
         write_csv([*of_deals, *tables.values()][0], file)
@@ -192,30 +190,10 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
             staged.write_bytes(saved.getvalue())
 
 
-def _put_ids_last(table: pd.DataFrame) -> pd.DataFrame:
-    return table[sorted(table, key=lambda name: name == "unique_id")]
-
-
 def _markdown(table: pd.DataFrame) -> str:
     currency = Org.of(table).currency
     columns = [map(make_formatter(str(name), values, currency), values) for name, values in table.items()]
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
     lines += map(list, zip(*columns, strict=True))
-    return "\n".join(f"| {' | '.join(map(_piped, line))} |" for line in lines)
-
-
-def _piped(cell: str) -> str:
-    return text.printable(cell).replace("|", r"\|")
-
-
-def _safe(cell: Any) -> Any:
-    if not isinstance(cell, str) or _is_number(cell):
-        return cell
-    # Here: other files than CSV need no writer.
-    from opp_analytics.writer import guard_formula
-
-    return guard_formula(cell)
-
-
-def _is_number(cell: str) -> bool:
-    return cell.lstrip("+-").replace(".", "", 1).isdecimal()
+    escaped = ([text.printable(cell).replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)

@@ -29,7 +29,7 @@ from opp_analytics.errors import ArgumentValueError, OrgProblem
 from opp_analytics.inputs import TwoReadings, did_you_mean, read_date
 from opp_analytics.org.conditions import Condition, check_template, read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
-from opp_analytics.org.people import read_money
+from opp_analytics.org.people import TABLES, read_money
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.periods import MONTHS, period_days, read_period
@@ -235,13 +235,10 @@ SHAPES: dict[str, type[BaseModel]] = {
     "": OrgShape,
     "stages": _Stage,
     "api": _Api,
-    "people": _Table[_Person],
+    **dict.fromkeys(TABLES, _Table),
     "people.rows": _Person,
-    "targets": _Table[_Target],
     "targets.rows": _Target,
-    "calls": _Table[_Call],
     "calls.rows": _Call,
-    "currency_rates": _Table[_Rate],
     "currency_rates.rows": _Rate,
     "join": _Join,
     "report": _Report,

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property, lru_cache, partial
 from os import PathLike
 from pathlib import Path
@@ -24,19 +23,21 @@ from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
 from opp_analytics.org.people import (
+    TABLES,
     Call,
     Person,
     Rate,
     Target,
     list_derived,
     mask_in_force,
-    read_money,
+    read_row,
     tabulate_rows,
+    write_row,
 )
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, HeldRates, convert_values, restore_values
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
-from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days, read_period
+from opp_analytics.periods import MONTHS, Freq, When, as_date, period_days
 from opp_analytics.schema import is_blank
 from opp_analytics.text import count, joined
 
@@ -190,10 +191,10 @@ class Org:
             "record_url": record_url,
             "columns": _make_plain(columns),
             "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
-            "people": None if people is None else {"rows": _make_plain(people)},
-            "targets": None if targets is None else {"rows": _make_plain(targets)},
-            "calls": None if calls is None else {"rows": _make_plain(calls, "in_force")},
-            "currency_rates": None if currency_rates is None else {"rows": _make_plain(currency_rates)},
+            **{
+                name: None if rows is None else {"rows": _make_plain(rows)}
+                for name, rows in zip(TABLES, (people, targets, calls, currency_rates), strict=True)
+            },
             "join": _make_plain(join),
             "report": _make_plain(report),
             "deliver": _make_plain(deliver),
@@ -213,11 +214,15 @@ class Org:
         """Take checked settings in the form of an org file."""
         preset = PRESETS.get(raw.get("preset", ""), _NONE)
         stages = raw.get("stages", preset.get("stages"))
-        people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
-        rates = raw.get("currency_rates", _NONE)
         columns = {**preset.get("columns", _NONE), **raw.get("columns", _NONE)}
         joins = tuple(raw.get("joins", ()))
         currency, timezone = raw.get("currency"), raw.get("timezone")
+        tables = {
+            name: tuple(
+                read_row(kind, row, currency, timezone) for row in raw.get(name, _NONE).get("rows", ())
+            )
+            for name, kind in TABLES.items()
+        }
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             "currency": currency,
@@ -231,32 +236,19 @@ class Org:
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
             "deliver": MappingProxyType(dict(raw.get("deliver", _NONE))),
             "derived": (
-                *list_derived(tabulate_rows(Person, people)),
+                *list_derived(tabulate_rows(Person, tables["people"])),
                 *(name for join in joins for name in join.columns),
             ),
             "joins": joins,
             "file": file,
-            "_people": people,
-            "_targets": tuple(
-                Target(
-                    read_period(row["period"]),
-                    row.get("owner_name"),
-                    row.get("team"),
-                    float(read_money(row["target"], currency, timezone)),
-                )
-                for row in raw.get("targets", _NONE).get("rows", ())
-            ),
+            "_people": tables["people"],
+            "_targets": tables["targets"],
             "_targets_from": MappingProxyType(raw.get("targets_from", {})),
-            "_calls": tuple(
-                _make_call(row, currency, timezone) for row in raw.get("calls", _NONE).get("rows", ())
-            ),
+            "_calls": tables["calls"],
             "_calls_from": MappingProxyType(raw.get("calls_from", {})),
-            "converts": bool(rates.get("rows")),
-            "_rates": tuple(
-                Rate(pd.Timestamp(row["date"]).date(), row["currency"].strip(), float(row["rate"]))
-                for row in rates.get("rows", ())
-            ),
-            "_rates_file": rates.get("file"),
+            "converts": bool(tables["currency_rates"]),
+            "_rates": tables["currency_rates"],
+            "_rates_file": raw.get("currency_rates", _NONE).get("file"),
             "_declared": frozenset(name for name in ("stages", *_SETTINGS) if name in raw or name in preset),
         }
         for name, value in values.items():
@@ -545,10 +537,10 @@ class Org:
             "record_url": self.record_url,
             "columns": _make_plain(self.columns),
             "api_columns": dict(self.api_columns),
-            "people": [_write_row(person) for person in self._people],
-            "targets": [_write_row(target) for target in self._targets],
-            "calls": [_write_row(call) for call in self._calls],
-            "currency_rates": [_write_row(rate) for rate in self._rates],
+            "people": [*map(write_row, self._people)],
+            "targets": [*map(write_row, self._targets)],
+            "calls": [*map(write_row, self._calls)],
+            "currency_rates": [*map(write_row, self._rates)],
             "join": {join.name: dict(join.settings) for join in self.joins},
             "report": dict(self.report),
             "deliver": dict(self.deliver),
@@ -556,16 +548,10 @@ class Org:
         return {name: value for name, value in settings.items() if value not in (None, {}, [])}
 
 
-def _write_row(row: Person | Target | Call | Rate) -> dict[str, Any]:
-    """Write a person, target, call or rate as an org file does."""
-    settings = {name: value for name, value in row._asdict().items() if value is not None}
-    return settings | {name: str(value) for name, value in settings.items() if isinstance(value, date)}
-
-
-def _make_plain(given: Any, *derived: str) -> Any:
-    """Write settings as an org file would hold them, a frame without its `derived` columns."""
+def _make_plain(given: Any) -> Any:
+    """Write settings as an org file would hold them, calls without what the org tells of them."""
     if isinstance(given, pd.DataFrame):
-        given = given.drop(columns=list(derived), errors="ignore").to_dict("records")
+        given = given.drop(columns="in_force", errors="ignore").to_dict("records")
     if isinstance(given, Stage):
         return given.to_dict()
     if isinstance(given, Mapping):
@@ -586,20 +572,6 @@ def parse_org(file: Path, text: str | None = None, **beside: Path) -> Org:
     org = Org.__new__(Org)
     org._fill(read_settings(file, text, beside), file)
     return org
-
-
-def _make_person(settings: Mapping[str, Any]) -> Person:
-    """Make a person of checked settings."""
-    since = settings.get("from_date")
-    return Person(**{**settings, "from_date": None if since is None else pd.Timestamp(since).date()})
-
-
-def _make_call(settings: Mapping[str, Any], currency: str | None, timezone: str | None) -> Call:
-    """Make a call of checked settings."""
-    given = {name: settings[name] for name in ("commit", "best_case") if settings.get(name) is not None}
-    amounts = {name: float(read_money(typed, currency, timezone)) for name, typed in given.items()}
-    day = pd.Timestamp(settings["made_on"]).date()
-    return Call(**{**settings, **amounts, "made_on": day, "period": read_period(settings["period"])})
 
 
 @lru_cache(maxsize=64)

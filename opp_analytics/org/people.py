@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics.inputs import find_habits, read_amount
+from opp_analytics.periods import read_period
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -82,6 +83,33 @@ _TYPES = dict.fromkeys(("target", "rate", "commit", "best_case"), "float64") | d
 
 
 _Row = Person | Target | Call | Rate
+TABLES: Mapping[str, type[_Row]] = {
+    "people": Person,
+    "targets": Target,
+    "calls": Call,
+    "currency_rates": Rate,
+}
+"""The tables of an org file, and what a row of each is."""
+
+
+def read_row(kind: type[_Row], settings: Mapping[str, Any], currency: Any, timezone: Any) -> _Row:
+    """Read a person, target, call or rate of checked settings, whose amounts, days and periods may be typed."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name, typed in given.items():
+        if name in _TYPES:
+            is_day = _TYPES[name] == _DAY
+            given[name] = (
+                pd.Timestamp(typed).date() if is_day else float(read_money(typed, currency, timezone))
+            )
+        elif name in ("period", "currency"):
+            given[name] = read_period(typed) if name == "period" else typed.strip()
+    return kind(**{**dict.fromkeys(kind._fields), **given})
+
+
+def write_row(row: _Row) -> dict[str, Any]:
+    """Write a person, target, call or rate as an org file does."""
+    given = {name: value for name, value in row._asdict().items() if value is not None}
+    return {name: str(value) if isinstance(value, date) else value for name, value in given.items()}
 
 
 def tabulate_rows(kind: type[_Row], rows: Iterable[_Row]) -> pd.DataFrame:

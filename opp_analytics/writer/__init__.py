@@ -9,7 +9,7 @@ from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import RUN_RATE_LIMIT, Plan, plan
 from opp_analytics.writer.sheets import edit_typed
 from opp_analytics.writer.steps import OUTCOMES
-from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv
+from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv, write_guarded
 from opp_analytics.writer.to_excel import read_excel, to_excel
 
 __all__ = sorted(name for name, what in globals().items() if name[0] != "_" and not inspect.ismodule(what))

@@ -176,34 +176,29 @@ def _choose_reader(dtype: Any) -> Callable[[Any], Any] | None:
     if types.is_integer_dtype(dtype):
         return _read_whole
     if types.is_float_dtype(dtype):
-        return _read_float
+        return _take(float, but=(bool, np.bool_, Decimal))
     if types.is_datetime64_any_dtype(dtype):
-        return _read_time
-    return _read_text if isinstance(dtype, pd.StringDtype) else None
+        return _take(pd.Timestamp, of=(str, date, np.datetime64))
+    return _take(str, of=(str,)) if isinstance(dtype, pd.StringDtype) else None
+
+
+def _take(
+    read: Callable[[Any], Any], *, of: tuple[type, ...] = (object,), but: tuple[type, ...] = ()
+) -> Callable[[Any], Any]:
+    """Make a reader of the cells of some types."""
+
+    def take(cell: Any) -> Any:
+        if isinstance(cell, but) or not isinstance(cell, of):
+            raise TypeError
+        return read(cell)
+
+    return take
 
 
 def _read_whole(cell: Any) -> int:
     if isinstance(cell, (bool, np.bool_)) or (not isinstance(cell, str) and cell != int(cell)):
         raise ValueError("not a whole number")
     return int(cell)
-
-
-def _read_float(cell: Any) -> float:
-    if isinstance(cell, (bool, np.bool_, Decimal)):
-        raise TypeError("not a float")
-    return float(cell)
-
-
-def _read_time(cell: Any) -> pd.Timestamp:
-    if not isinstance(cell, (str, date, np.datetime64)):
-        raise TypeError("not a time")
-    return pd.Timestamp(cell)
-
-
-def _read_text(cell: Any) -> str:
-    if not isinstance(cell, str):
-        raise TypeError("not text")
-    return cell
 
 
 def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -95,11 +95,15 @@ def _fill_import(file: ImportFile) -> bytes:
 
 
 def _write(texts: dict[str, pd.Series[Any]]) -> bytes:
-    # A carriage return inside an unquoted cell would begin a row.
-    broken = any("\r" in cell for cells in texts.values() for cell in cells)
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
+    quoting = _choose_quoting(texts.values())
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
     return content.encode("utf-8-sig")
+
+
+def _choose_quoting(columns: Iterable[Iterable[Any]]) -> Literal[0, 1]:
+    """Choose the quoting of columns: a carriage return inside an unquoted cell would begin a row."""
+    broken = any("\r" in cell for column in columns for cell in column if isinstance(cell, str))
+    return csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
 
 
 def read_csv(
@@ -248,6 +252,22 @@ def _read_minute(value: Any, day_first: bool) -> Any:
 def guard_formula(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet would read as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
+
+
+def write_guarded(table: pd.DataFrame, target: Path | None = None, **options: Any) -> str | None:
+    """Write a table for people as CSV, or give it as text, with an apostrophe before what a spreadsheet would read as a formula."""
+    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
+    guarded = table.assign(**{name: table[name].astype("object").map(_guard_cell) for name in texts})
+    quoting = _choose_quoting(table[name] for name in texts)
+    content: str | None = guarded.rename(columns=_guard_cell).to_csv(
+        target, index=False, quoting=quoting, **options
+    )
+    return content
+
+
+def _guard_cell(cell: Any) -> Any:
+    is_number = isinstance(cell, str) and cell.lstrip("+-").replace(".", "", 1).isdecimal()
+    return guard_formula(cell) if isinstance(cell, str) and not is_number else cell
 
 
 def _to_csv_text(column: str, value: Any) -> str:

@@ -342,7 +342,7 @@ def test_python__that_fails_says_so_in_words_and_the_last_view_stays(page: Page,
 
     with monkeypatch.context() as broken:
         broken.setattr("opp_analytics.widgets.explorer.explorer.show_view", fail)
-        broken.setattr("opp_analytics.widgets.explorer.explorer.guard_formula", fail)
+        broken.setattr("opp_analytics.widgets.explorer.explorer.write_guarded", fail)
         for act in (
             page.get_by_role("tab", name="Win rates").click,
             page.get_by_role("button", name="Export deals (CSV)").click,

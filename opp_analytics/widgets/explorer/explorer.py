@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from html import escape
@@ -35,7 +36,7 @@ from opp_analytics.widgets.explorer.views.view import PART, Option, View
 from opp_analytics.widgets.grid.grid import Grid
 from opp_analytics.widgets.messages import FLAG, TEXT, Shape, entries, only, or_none
 from opp_analytics.widgets.widget import Widget, encode, find_cell, name_orgs
-from opp_analytics.writer import guard_formula
+from opp_analytics.writer import write_guarded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -304,7 +305,7 @@ class Explorer(Widget):
                 quoted = text.joined([f"“{text.printable(each)[:80]}”" for each in unknown], most=5)
                 return {"picked": picked, "unknown": f"Not found: {quoted}." if unknown else ""}
             case "table":
-                return {"csv": self._write_table()}
+                return {"csv": self._write_csv("table", lambda: self._view.shown_table.reset_index())}
             case "edit":
                 self.edit(request.get("key"))
                 return {"planned": self._show_planned(self._view)}
@@ -313,15 +314,7 @@ class Explorer(Widget):
             case "note":
                 return self._write_note(request)
             case _:
-                return {"csv": self._csv(request.get("key"))}
-
-    def _write_table(self) -> str:
-        """Export the table as it is shown."""
-        if self._view.lack:
-            raise ArgumentValueError("This view has no table to export.")
-        return guard_formulas(self._view.shown_table.reset_index()).to_csv(
-            index=False, date_format="%Y-%m-%d"
-        )
+                return {"csv": self._write_csv("deals", lambda: self._list_exported(request.get("key")))}
 
     def _write_note(self, request: dict[str, Any]) -> dict[str, Any]:
         """Write a mark or a note; one that is newer than the page's stays, and is shown."""
@@ -340,14 +333,15 @@ class Explorer(Widget):
         newer = "" if written else f"{said} Press Enter again to replace it."
         return {"note": is_discussed, "text": held.note, "newer": newer}
 
-    def _csv(self, key: str | None) -> str:
-        """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
-        if self._view.lack:
-            raise ArgumentValueError("This view has no deals to export.")
+    def _list_exported(self, key: str | None) -> pd.DataFrame:
+        """List the deals of the open table, else every deal behind the chart, ids last."""
         deals = list_deals(self._view, key) if key else self._view.behind
-        ids = [column for column in deals if str(column).endswith("_id")]
-        frame = deals[[*(column for column in deals if column not in ids), *ids]]
-        return guard_formulas(frame).to_csv(index=False, date_format="%Y-%m-%d")
+        return deals[sorted(deals, key=lambda column: str(column).endswith("_id"))]
+
+    def _write_csv(self, what: str, take: Callable[[], pd.DataFrame]) -> str | None:
+        if self._view.lack:
+            raise ArgumentValueError(f"This view has no {what} to export.")
+        return write_guarded(take(), date_format="%Y-%m-%d")
 
     # -- the picture that stays in a saved notebook
 
@@ -441,15 +435,6 @@ _COUNTED = {
     "closed_without_value": "without a value",
 }
 """Deals that a table leaves out of its money, though it counts them."""
-
-
-def guard_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give cells that start a formula an apostrophe."""
-    guarded = frame.copy()
-    for column in guarded.select_dtypes(["string", "object", "category"]):
-        cells = guarded[column].astype("object")
-        guarded[column] = [guard_formula(cell) if isinstance(cell, str) else cell for cell in cells]
-    return guarded
 
 
 # -- controls

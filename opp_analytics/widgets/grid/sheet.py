@@ -25,7 +25,6 @@ from opp_analytics.inputs import fold
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.names import index_names, index_slips, list_slips
 from opp_analytics.widgets.messages import read_days, write_refusal
 from opp_analytics.writer import find_problem, normalize, same
 
@@ -48,6 +47,10 @@ _TITLES = {
 """Titles of the first columns, in their order."""
 _MOST_NAMES = 500
 """Names offered as a list; a longer one can't be scrolled."""
+_MOST_COMPARED = 5_000
+"""More names than that are only found in any letters: their slips would fill the memory."""
+_SHORTEST = 5
+"""Shorter names are others with each letter, and so are names with a number, such as Rep 1 and Rep 2."""
 _LARGEST = 2**53
 """Whole numbers that a browser can hold: its numbers are floats."""
 _NUMERIC = ("money", "percent", "number", "whole")
@@ -319,7 +322,7 @@ class EditSheet:
         # One cell of a frame costs microseconds; a list of a column nanoseconds.
         self._list = cache(self._list_column)
         self._known = cache(self._index_known)
-        self._slips = cache(lambda name: index_slips(self._known(name)))
+        self._slips = cache(lambda name: _index_slips(self._known(name)))
         self._named = {c.field for c in self.columns if c.kind == "person" or c.field == "account_name"}
         self._offered: dict[Key, Any] = {}
         self._on_server: dict[Key, Any] = {}
@@ -366,7 +369,7 @@ class EditSheet:
             """Find the name that is known in other letters, else a close one that was perhaps meant."""
             found = self._known(name).get(fold(typed)) or typed_names(name).get(fold(typed))
             slips = {} if found or sure else self._slips(name)
-            return found, next((slips[slip] for slip in list_slips(typed) if slip in slips), None)
+            return found, next((slips[slip] for slip in _list_slips(typed) if slip in slips), None)
 
         locked = 0
         for row, name, typed in cells:
@@ -779,12 +782,12 @@ class EditSheet:
 
     def _index_typed(self, name: str) -> dict[str, str]:
         cells = (cell.value for (_, field), cell in self._cells.items() if field == name and cell.changed)
-        return index_names(value for value in cells if value is not None)
+        return _index_names(value for value in cells if value is not None)
 
     def _index_known(self, name: str) -> dict[str, str]:
         """Index the names that a column held at first, and of owners the org's people."""
         held = (each for each in self._list(name) if each is not None)
-        return index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
+        return _index_names(dict.fromkeys((*held, *(self._people if name == "owner_name" else ()))))
 
     def _recognize(self, key: Key, cell: CellEdit, known: str | None, meant: str | None) -> CellEdit:
         """Take the name that is known in other letters; ask once about a new one that is close to it."""
@@ -1012,3 +1015,32 @@ def _allow_blanks(column: pd.Series[Any]) -> pd.Series[Any]:
     """Convert numpy's integers and booleans to a dtype that can hold blanks."""
     fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
     return column.convert_dtypes() if fixed else column.copy()
+
+
+# -- names of people and accounts, found in any letters, and by a slip of the keyboard
+
+
+def _index_names(names: Iterable[str]) -> dict[str, str]:
+    """Lead from each name, folded, to the first that is written so."""
+    index: dict[str, str] = {}
+    for name in names:
+        index.setdefault(fold(name), name)
+    return index
+
+
+def _index_slips(names: Mapping[str, str]) -> dict[str, str]:
+    """Lead from slips of the keyboard and single words to names of an index."""
+    slips: dict[str, str] = {}
+    for folded, name in names.items() if len(names) <= _MOST_COMPARED else ():
+        for slip in (*_list_slips(name), *(folded.split("_") if "_" in folded else ())):
+            slips.setdefault(slip, name)
+    return slips
+
+
+def _list_slips(name: str) -> list[str]:
+    """List the spellings of a name without one letter, and its words in order: names one letter apart share one of them."""
+    folded = fold(name)
+    ordered = " ".join(sorted(folded.replace(",", "").split("_")))
+    if len(folded) < _SHORTEST or any(letter.isdecimal() for letter in folded):
+        return [folded, ordered]
+    return [folded, ordered, *(folded[:at] + folded[at + 1 :] for at in range(len(folded)))]

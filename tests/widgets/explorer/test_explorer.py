@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import random
@@ -1001,6 +1002,16 @@ def test_forecast__opens_to_deals_with_both_chances_and_to_an_amount_that_adds_u
     opened = ask(wins, do="deals", key="2026-11", label="Nov")["deals"]
     assert [column["title"] for column in opened["columns"]][4:] == ["Stated", "Flags"]
     assert "what past periods still won at the same point" in opened["note"]
+
+
+@pytest.mark.parametrize(
+    ("name", "exported"), [("two\rlines", "two\rlines"), ("=1+1", "'=1+1"), ("-5", "-5")]
+)
+def test_export__is_one_row_a_deal_whatever_its_name(name: str, exported: str) -> None:
+    explorer = oa.explore(states()[-1].assign(name=name), as_of=DAYS[-1])
+    rows = list(csv.DictReader(io.StringIO(ask(explorer, do="csv")["csv"], newline="")))
+    assert {row["name"] for row in rows} == {exported}
+    assert len(rows) == len(explorer._view.behind)
 
 
 def test_history__says_that_no_record_has_an_owner(history: History) -> None:
