@@ -63,7 +63,7 @@ def demo(
         Weeks to record, 1 to 260; 27 more weeks of work precede them.
     seed : int
         Random seed; another seed gives another team.
-    today : date-like, optional
+    today : date or str, optional
         The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give the same deals on any
         day.
     org : Org, optional

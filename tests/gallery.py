@@ -34,7 +34,7 @@ THEMES = {"light": "", "dark": "-dark"}
 _BEHIND = {"light": "#ffffff", "dark": "#111418"}
 _MONDAY = datetime.date(2026, 11, 16)
 _DESCRIPTION = "Every chart of opp_analytics, with the question that it answers and the code that draws it."
-_SCREEN: ViewportSize = {"width": 1440, "height": 900}
+_SCREEN: ViewportSize = {"width": 1080, "height": 820}
 _PANEL: ViewportSize = {"width": 1200, "height": 900}
 _EDITS = ((0, "stage", "negotiation"), (3, "value", "32500"), (6, "close_date", "Dec 4"))
 """Cells of the grid by row and column, and what is typed into them."""

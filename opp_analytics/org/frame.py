@@ -221,7 +221,7 @@ def outcomes(
     opportunities : DataFrame
         ``stage``; ``status`` if present (without it, the stage alone decides); ``close_date`` (date)
         with `as_of`.
-    as_of : date-like, optional
+    as_of : date or str, optional
         A deal won or lost with a ``close_date`` after this day counts as open.
     tz : str, optional
         Business time zone, in which an instant given as `as_of` becomes a date; default: the org's, else UTC.

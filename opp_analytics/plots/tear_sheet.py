@@ -45,7 +45,7 @@ def tear_sheet(
     ----------
     history : History
         The records.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Day of the sheet; that of the last record by default.
     org : Org, optional
         What the deals mean, with targets and calls; the history's own by default.

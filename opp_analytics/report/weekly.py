@@ -104,7 +104,7 @@ def weekly_report(
     history : History, optional
         Past records, for changes, the trend, slippage and past ranges; records after `as_of` are not read. Without it the
         page says what will appear.
-    as_of : date-like
+    as_of : date or str
         The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
         `DataWarning` is raised.
     out : path
@@ -123,7 +123,7 @@ def weekly_report(
         and ``owner_name`` as far as the frame has them.
     method : str
         As for `forecast`; the chances of single deals are then learned or stated under "run_rate" too.
-    since : date-like, optional
+    since : date or str, optional
         Changes are counted from the last record by this day; by default from the record nearest to a week before.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`, as for `audit`.

@@ -53,7 +53,7 @@ def backtest(
     by : str or list of str, optional
         One forecast for each value of these columns, as they were at the record; a deal that was not open then has those
         at its win.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Only records up to the end of this day are used; None uses all.
 
     Returns

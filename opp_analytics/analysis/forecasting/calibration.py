@@ -50,7 +50,7 @@ def calibration(
         Number of equal-width bins of the stated probability.
     by : str or list of str, optional
         Columns to group by, with their values in the deal's first open record.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Only records up to the end of this day are used; None uses all.
     confidence : float
         Confidence level of the interval.

@@ -30,7 +30,7 @@ def category_moves(
     history : History
         Reads ``stage``, ``status``, ``value``, ``close_date``, `by`, and where present ``category``, ``pipeline``,
         ``probability``.
-    start, end : date-like
+    start, end : date or str
         The two records to compare. A naive date means the start of its day for `start`, the end of its day for `end`.
     freq : str
         The deals are those due in the period of this alias that holds `start`.

@@ -52,7 +52,7 @@ def forecast(
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``close_date`` (date); ``status``, ``probability`` (percent), ``created_at``
         (instant) and ``owner_name`` where present; the columns of `by`.
-    as_of : date-like
+    as_of : date or str
         Date T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …

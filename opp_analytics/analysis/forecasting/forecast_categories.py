@@ -40,7 +40,7 @@ def forecast_categories(
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``close_date`` (date); where present ``status``, ``category``, ``pipeline`` (str),
         ``probability`` (percent); the columns of `by`.
-    as_of : date-like
+    as_of : date or str
         Day of the question.
     freq : str
         Period alias: "M", "Q" (of the org's fiscal year), …

@@ -42,7 +42,7 @@ def pacing(
         ``stage``, ``value`` (money), ``close_date`` (date); where present ``status`` and ``pipeline``; the columns of `by`.
     history : History, optional
         Past records of these deals, for what was open at the same point; records after `as_of` are not read.
-    as_of : date-like
+    as_of : date or str
         Day of the question.
     freq : str
         Period alias: "M", "Q" (of the org's fiscal year), "W", …

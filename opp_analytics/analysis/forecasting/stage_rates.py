@@ -44,7 +44,7 @@ def stage_rates(
     ----------
     history : History
         Past records.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Only records up to the end of this day are used; None uses all.
     strength : float
         Weight of the neighboring stages in each stage's rate, in exits.

@@ -39,7 +39,7 @@ def track_record(
     ----------
     history : History
         Past records; those after `as_of` are not read.
-    as_of : date-like
+    as_of : date or str
         Day whose distance to its period's end is compared.
     freq, method, confidence, tz
         As for `backtest`.

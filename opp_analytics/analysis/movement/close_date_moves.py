@@ -38,7 +38,7 @@ def close_date_moves(
     ----------
     history : History
         Reads ``close_date``, ``stage``, ``status`` and `by` of the change log.
-    start, end : date-like, optional
+    start, end : date or str, optional
         Time window of the moves; default: the whole history. A naive date means the start of its day for `start`,
         the end of its day for `end`. Moves are counted from the close dates known at `start`.
     by : str or list of str, optional

@@ -56,7 +56,7 @@ def forecast_change(
     ----------
     history : History
         Reads ``stage``, ``status``, ``value``, ``close_date``, ``owner_name``, what the method reads, and `by`.
-    start, end : date-like
+    start, end : date or str
         The two moments. A naive date means the start of its day for `start`, the end of its day for `end`.
     period : str
         Label of the period, such as "2026-11" or "2026Q4".

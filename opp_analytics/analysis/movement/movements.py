@@ -98,9 +98,9 @@ def movements(
     ----------
     history : History
         Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` and `by` of the change log.
-    start, end : date-like
+    start, end : date or str
         A naive date means the start of its day for `start`, the end of its day for `end`.
-    due : (date-like, date-like) or str, optional
+    due : (date, date) or str, optional
         Only deals whose ``close_date`` is between these days, both included, or in the period of this label, such as
         "2026Q4" (of the org's fiscal year), "2026-11" or "2026"; default: all open deals.
     by : str or list of str, optional

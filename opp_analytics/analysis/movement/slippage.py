@@ -32,7 +32,7 @@ def slippage(
     ----------
     history : History
         Reads ``close_date``, ``value``, ``stage``, ``status`` and `by` of the change log.
-    start, end : date-like
+    start, end : date or str
         First and last day of the period, both included. The cohort is as known at `start` (a naive date means
         the start of its day), outcomes are as known at `end`. For an `end` without a time zone, a deal still open in the last
         record of the period is also looked up in the next one.

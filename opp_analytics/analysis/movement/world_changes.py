@@ -59,7 +59,7 @@ def world_changes(
         Period alias; by default that of the org's ``[report]``, else "M".
     by : str or list of str, optional
         Columns to group by: a created deal by its value when first seen, a closed one by that when its period was final.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Judge as of this day; later records are not read. By default the day of the last record.
     tz : str, optional
         Business time zone, in which ``created_at`` becomes a date; default: the org's, else UTC.

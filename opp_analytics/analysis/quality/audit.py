@@ -42,7 +42,7 @@ def audit(
     opportunities : DataFrame
         ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); where present ``name``, ``account_id``,
         ``probability`` (percent), ``status``, ``created_at``, ``updated_at`` (instants). What a frame lacks is not checked.
-    as_of : date-like
+    as_of : date or str
         Date of the audit.
     stale_days : int
         Days without an update after which an open deal is stale.

@@ -111,7 +111,7 @@ def deal_flags(
         (instants), and ``last_touch`` (date) where the org joins activities; the columns that criteria of the stages name.
     history : History, optional
         Past records, for the flags that compare. Records after `as_of` are not read.
-    as_of : date-like
+    as_of : date or str
         Day of the question.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`; they are no change for ``no_change``.

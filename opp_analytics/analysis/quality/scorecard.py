@@ -47,11 +47,11 @@ def scorecard(
         ``stage``, ``status``, ``value``, ``close_date``, the columns of `by`, and ``created_at`` for the days to win.
     history : History, optional
         Past records, for slip rate and forecast bias; those after `as_of` are not read.
-    as_of : date-like
+    as_of : date or str
         A close dated after this day counts as open.
     by : str or list of str
         Columns to compare by; in the history with their values at the time.
-    start : date-like, optional
+    start : date or str, optional
         First ``close_date`` that counts in the win rate and the days to win.
     freq, method : str
         Periods whose slippage and forecasts are judged, the last 12 that have ended; `method` as for `forecast`.

@@ -30,7 +30,7 @@ def velocity(
     opportunities : DataFrame
         ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant), and
         the columns of `by`.
-    as_of : date-like
+    as_of : date or str
         Date T; a close dated later counts as open.
     by : str or list of str, optional
         One row for each value of these columns. Rates of groups do not add up to the rate of all.

@@ -57,9 +57,9 @@ def win_rate(
         One row for each value, or combination of values, of these columns; a missing value is shown as "(none)".
     freq : str, optional
         One row for each period of ``close_date``: "M", "Q" and "Y" of the org's fiscal year, "Q-DEC" of the calendar's, …
-    start, end : date-like, optional
+    start, end : date or str, optional
         First and last ``close_date`` to count.
-    as_of : date-like, optional
+    as_of : date or str, optional
         A close dated after this day counts as open, and the period with this day is marked.
     confidence : float
         Confidence level of the intervals.

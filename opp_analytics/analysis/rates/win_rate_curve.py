@@ -32,11 +32,11 @@ def win_rate_curve(
     ----------
     opportunities : DataFrame
         ``stage``, ``status`` if present, ``close_date`` (date), ``created_at`` (instant), columns of `by`.
-    as_of : date-like
+    as_of : date or str
         Date T up to which deals were followed.
     by : str or list of str, optional
         One curve for each value of these columns.
-    observed_from : date-like, optional
+    observed_from : date or str, optional
         First day from which closed deals are in the data, such as that of a move from another CRM. A deal created earlier
         counts only from then on; deals that closed earlier are left out.
     history : History, optional

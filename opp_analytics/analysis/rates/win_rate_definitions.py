@@ -44,7 +44,7 @@ def win_rate_definitions(
     ----------
     opportunities : DataFrame
         ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant).
-    as_of : date-like
+    as_of : date or str
         Date T; a close dated later counts as open.
     horizon_days : int
         Days before T in which closes count, and age at which cohorts are compared.

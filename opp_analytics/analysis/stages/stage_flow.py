@@ -43,7 +43,7 @@ def stage_flow(
     ----------
     history : History
         Reads ``stage``, ``status`` and `by` of the change log.
-    start, end : date-like
+    start, end : date or str
         Time window: entries after the last record at `start` and by `end` count, with their outcome by `end`. A
         naive date means the start of its day for `start`, the end of its day for `end`.
     by : str or list of str, optional

@@ -26,7 +26,7 @@ def transitions(
     ----------
     history : History
         Reads ``stage`` of the change log.
-    start, end : date-like, optional
+    start, end : date or str, optional
         Time window: changes after the last record at `start` and by `end`; default: the whole history. A naive
         date means the start of its day for `start`, the end of its day for `end`.
     tz : str, optional

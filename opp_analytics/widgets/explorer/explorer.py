@@ -382,7 +382,7 @@ def explore(
         Past records, from which the forecast learns; without one, changes and slippage say what they need.
     client : Client, optional
         Whose org may have the ``record_url``, and whose own runs are named in timelines; no request is sent.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Day of the frame's views; with a history the window ends at the last record by then. By default today (UTC), with a
         history the record that the frame was read from, else the last one.
     state : dict, optional

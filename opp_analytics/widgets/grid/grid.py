@@ -703,7 +703,7 @@ def edit(
         Where the plan is checked and written; without one the review shows the lines that do it.
     history : History, optional
         Past records, from which the forecast learns, and which tell what a cell was.
-    as_of : date-like, optional
+    as_of : date or str, optional
         Day of the forecast; today (UTC) by default.
     freq : str
         Period of the forecast: "M", "Q", a fiscal "Q-JAN", …

@@ -128,7 +128,7 @@ class Plan:
 
         Parameters
         ----------
-        as_of : date-like
+        as_of : date or str
             Day of the forecast.
         freq : str
             Period alias: "M", "Q", a fiscal "Q-JAN", …
