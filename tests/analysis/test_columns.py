@@ -26,6 +26,7 @@ def history_without(column: str) -> oa.History:
     return oa.History.from_changes(log().drop(columns=column))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @pytest.mark.parametrize("column", [name for name in COLUMNS if name != "unique_id"])
 @pytest.mark.parametrize("name", OF_HISTORIES)

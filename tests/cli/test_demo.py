@@ -130,11 +130,13 @@ def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it
     assert len(_MONDAYS) == 25
 
 
-def _assert_sells(day: datetime.date, folder: Path) -> None:
-    """The first page shows what it has: a chance that is open, an alert, calls, and every block."""
+@pytest.mark.slow
+@pytest.mark.parametrize("day", _MONDAYS, ids=str)
+def test_demo__has_a_first_page_that_sells_on_every_day_of_a_year(day: datetime.date, tmp_path: Path) -> None:
+    """It shows what it has: a chance that is open, an alert, calls, and every block."""
     _, history = oa.demo(today=day, progress=False)
     opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
-    report = oa.weekly_report(opportunities, history, as_of=day, out=folder, progress=False)
+    report = oa.weekly_report(opportunities, history, as_of=day, out=tmp_path, progress=False)
     page = reading.read(report.html)
     chance = float(page.tiles["Chance of target"][0].rstrip("%"))
     assert 5 < chance < 95
@@ -142,17 +144,6 @@ def _assert_sells(day: datetime.date, folder: Path) -> None:
     assert page.warnings == []
     assert {"trend", "people", "why", "decide", "risk", "to_win", "past", "calls"} <= set(page.keys)
     assert all(figure.strip("–") for figure, *_ in page.tiles.values())
-
-
-@pytest.mark.slow
-def test_demo__has_a_first_page_that_sells(tmp_path: Path) -> None:
-    _assert_sells(datetime.date(2025, 3, 10), tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("day", _MONDAYS, ids=str)
-def test_demo__has_a_first_page_that_sells_on_every_day_of_a_year(day: datetime.date, tmp_path: Path) -> None:
-    _assert_sells(day, tmp_path)
 
 
 @pytest.mark.posix

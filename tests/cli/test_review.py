@@ -494,7 +494,9 @@ def test_json__holds_the_table_of_its_function_and_nothing_else(
 
 
 @pytest.mark.parametrize("words", ANSWERS)
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize(
+    "width", [80, *(pytest.param(width, marks=pytest.mark.slow) for width in (100, 120))]
+)
 def test_tables__fit_the_terminal(
     asked: Command, words: str, width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -679,6 +681,7 @@ def test_json__of_an_import_and_an_org_file(asked: Command, stored: Path) -> Non
     assert sum(row["count"] for row in tables["stages"]["rows"]) == 41
 
 
+@pytest.mark.slow
 def test_report__is_made_by_the_method_asked_for(asked: Command, tmp_path: Path) -> None:
     page = tmp_path / "weekly.html"
     code, _, err = asked("report", *shlex.split(FILES), "--no-record", "--method", "stated", "--out", page)

@@ -156,6 +156,7 @@ def test_start__makes_a_page_of_an_export_and_says_what_each_column_became(
     assert command("report", "--from", "deals.csv", "--out", "page.html")[0] == 0
 
 
+@pytest.mark.slow
 def test_start__takes_its_files_in_any_order(command: Command, here: Path, tmp_path: Path) -> None:
     found = []
     for place, order in enumerate(list(permutations(range(4)))[::5]):
@@ -292,6 +293,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("step", STEPS)
 def test_start__that_fails_at_a_step_has_written_nothing(

@@ -1,6 +1,5 @@
 """What every drawing owes the eye: nothing cut off, no labels on top of each other, whatever the data."""
 
-import itertools
 from typing import Any
 
 import matplotlib
@@ -142,25 +141,27 @@ def _past(periods):
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "look"),
     [
-        "seven groups, billions",
+        ("seven groups, billions", "light"),
         *(
-            pytest.param(kind, marks=pytest.mark.slow)
-            for kind in ("no deals", "one deal", "sixty long names")
+            pytest.param(kind, look, marks=pytest.mark.slow)
+            for kind in ("seven groups, billions", "no deals", "one deal", "sixty long names")
+            for look in LOOKS
+            if (kind, look) != ("seven groups, billions", "light")
         ),
     ],
 )
-def test_drawings__cut_nothing_off_and_no_text_covers_another(kind, tmp_path):
+def test_drawings__cut_nothing_off_and_no_text_covers_another(kind, look, tmp_path):
     frame = org.conform(FRAMES[kind])
     found = _tables(frame, past_and_now(frame, tmp_path / "history"))
     assert set(found) == set(plots.DRAWINGS)
     wrong = {}
-    for (name, tables), look in itertools.product(found.items(), LOOKS):
+    for name, tables in found.items():
         for place, table in enumerate(tables):
             with matplotlib.rc_context(LOOKS[look]):
                 ax = getattr(plots, name)(table)
                 FigureCanvasAgg(ax.figure).draw()
                 if faults := reading.faults(ax.figure):
-                    wrong[f"{name} {place}, {look}"] = faults
+                    wrong[f"{name} {place}"] = faults
     assert wrong == {}

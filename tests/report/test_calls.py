@@ -370,6 +370,7 @@ def test_people__name_whose_past_calls_leaned_beyond_chance():
     assert "Past calls" not in people(made).sub
 
 
+@pytest.mark.slow
 def test_page__of_a_part_is_judged_by_its_own_numbers(tmp_path):
     history = play(8)
     org = Org(

@@ -70,7 +70,10 @@ def ends(history: History, at: Any, **asked: Any) -> Any:
     return made.xs(period, level="period")["expected"] if "by" in asked else made.loc[period, "expected"]
 
 
-@pytest.mark.parametrize("method", ["auto", "learned", "run_rate", "stated"])
+@pytest.mark.parametrize(
+    "method",
+    ["auto", *(pytest.param(name, marks=pytest.mark.slow) for name in ("learned", "run_rate", "stated"))],
+)
 @pytest.mark.parametrize("period", ["2026-08", "2026-09", "2026-10"])
 def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, period: str) -> None:
     history = even_months(9, owners=True)
