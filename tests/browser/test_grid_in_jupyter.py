@@ -203,3 +203,16 @@ def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, scr
             page.keyboard.press(key)
         expect(page.locator(".deals tbody tr")).to_have_count(3)
         expect(notebook.cells).to_have_count(3)
+
+
+def test_draft__is_offered_where_its_cell_runs_again_and_nowhere_else(page: Page, lab: Lab) -> None:
+    typed = "grid.take(pd.DataFrame({'unique_id': ['a'], 'field': ['value'], 'after': ['7000']}))"
+    kept = "len(grid.drafts)"
+    second = "grid = oa.edit(deals)\ngrid"
+    notebook = lab.open(page, "drafts", [SHOW, typed, second, kept])
+    notebook.run(0)
+    expect(notebook.run(1)).to_have_text("'Took in 1 cell'")
+    notebook.run(2)
+    expect(notebook.run(3)).to_have_text("0")
+    notebook.run(0)
+    expect(notebook.run(3)).to_have_text("1")
