@@ -30,14 +30,12 @@ if runs():
     from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.errors import ConfigError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import FILE, Call, Org, add_call, calls_known, write_in_force
+    from opp_analytics.org import CALL_KEY, FILE, Call, Org, add_call, calls_known, write_in_force
     from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
 _SHOWN = ["made_on", "period", "caller", "for", "commit", "best_case", "in_force", "reason"]
 _ACCURACY = ["n", "wape", "bias", "bias_low", "bias_high", "model_wape", "differs", "over", "under", "moved"]
-_NUMBER = ["caller", "owner_name", "team", "period"]
-"""Columns that tell whose number a call is, and by whom."""
 
 
 @with_tables(out=())
@@ -95,7 +93,7 @@ def _describe(made: Call, calls: pd.DataFrame) -> str:
     """Say the last of some calls in a sentence, with what it supersedes."""
     org = Org.of(calls)
     money = partial(text.money, currency=org.currency, full=True)
-    numbers = calls[_NUMBER].astype("object").fillna("")
+    numbers = calls[CALL_KEY].astype("object").fillna("")
     same = calls[numbers.eq(numbers.iloc[-1]).all(axis="columns")]
     before = calls_known(same.iloc[:-1], same["made_on"].iloc[-1])
     earlier = before[["made_on", "commit"]].itertuples(index=False, name=None)
@@ -154,7 +152,7 @@ def _list_calls(calls: pd.DataFrame, *, every: bool, known: bool) -> None:
             say("All calls are withdrawn; --all lists them.")
         calls = listed
     shown = calls[::-1].sort_values("made_on", ascending=False, kind="stable")
-    numbers = shown[_NUMBER].astype("object").fillna("").itertuples(index=False)
+    numbers = shown[CALL_KEY].astype("object").fillna("").itertuples(index=False)
     shown["for"] = [_name_whose(*each[:3]) for each in numbers]
     shown["period"] = [text.period(write_period(label), Org.of(calls).freq("Q")) for label in shown["period"]]
     shown["in_force"] = write_in_force(shown)

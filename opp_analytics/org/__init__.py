@@ -53,7 +53,7 @@ from opp_analytics.org.org import (
     parse_org,
     read_folder_org,
 )
-from opp_analytics.org.people import DERIVED, Call, find_teams, list_derived, mask_in_force
+from opp_analytics.org.people import CALL_KEY, DERIVED, Call, find_teams, list_derived, mask_in_force
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import (
     COLUMN_WORDS,

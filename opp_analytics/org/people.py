@@ -53,10 +53,14 @@ class Call(NamedTuple):
     reason: str | None = None
 
 
+CALL_KEY = ["caller", "owner_name", "team", "period"]
+"""Columns that tell whose number a call is, by whom and for which period."""
+
+
 def mask_in_force(calls: pd.DataFrame) -> pd.Series[bool]:
     """Mark the last call of each caller for each number and period; of one day, the later row."""
     dated = calls.sort_values("made_on", kind="stable")
-    return ~dated.duplicated(["caller", "owner_name", "team", "period"], keep="last").reindex(calls.index)
+    return ~dated.duplicated(CALL_KEY, keep="last").reindex(calls.index)
 
 
 def read_money(typed: Any, currency: Any, timezone: Any) -> Any:

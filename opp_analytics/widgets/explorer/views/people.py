@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import evidence, find_calls, heading, list_figures
-from opp_analytics.org import calls_known, find_called_period
+from opp_analytics.org import CALL_KEY, calls_known, find_called_period
 from opp_analytics.schema import ALL, BUCKETS, label_groups
 from opp_analytics.svg import Row, Rows
 from opp_analytics.widgets.explorer.views.forecast import ForecastView
@@ -19,8 +19,6 @@ from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, 
 
 _MONTHS, _QUARTERS = (-2, 11), (-2, 3)
 """Periods to choose from, counted from the current one: those just ended, and a year ahead."""
-_NUMBER = ["caller", "owner_name", "team", "period"]
-"""Columns that say whose number a call is, and who made it."""
 
 _NO_TARGETS = Lack(
     title="No targets yet.",
@@ -170,7 +168,9 @@ class PeopleView(OnePeriodView):
         if self.calls is None or self._called.empty:
             return lines
         mine = f'calls["period"].isin({self._labels!r}) & (calls["made_on"] <= {str(self.day.date())!r})'
-        newest = f'.drop_duplicates({_NUMBER!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)'
+        newest = (
+            f'.drop_duplicates({CALL_KEY!r}, keep="last").dropna(subset=["commit"]).assign(in_force=True)'
+        )
         lines += [
             f"calls = {self.calls.words}",
             f'calls = calls[{mine}].sort_values("made_on", kind="stable")',
