@@ -65,7 +65,8 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     -----
     One frame has no history, so the deals that reached stage s are known only within bounds: at least (open at or beyond
     s) + won; at most that + all lost + disqualified + open below s that may have moved back. An open deal without a
-    stage has no rank and is in the upper bounds only. `stage_flow` counts actual entries, from history.
+    stage has no rank and is in the upper bounds only. `stage_flow` counts actual entries, from history. A deal that closed with
+    a date still to come has left the funnel, while a rate as of a day counts it as open until then.
 
     Examples
     --------
