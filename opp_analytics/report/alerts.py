@@ -91,8 +91,8 @@ def judge_alerts(tables: Tables) -> Watched:
     """Judge what the org file asks to be told of, for the subject of a page."""
     inputs = tables.inputs
     judged = judge_forecast(
-        inputs.settings, tables.alert_figures, tables.earlier_figures,
-        label=str(inputs.period), period=inputs.name, currency=inputs.currency,
+        inputs.org.report, tables.alert_figures, tables.earlier_figures,
+        label=str(inputs.period), period=inputs.name, currency=inputs.org.currency,
         # A person without a target has no chance of one, which the page of everybody need not hear sixty times.
         warns=inputs.part is None,
     )  # fmt: skip
@@ -284,7 +284,7 @@ class _Deals:
     @classmethod
     def of(cls, tables: Tables) -> _Deals:
         """Read conditions and deals; refuse a column that the deals do not have."""
-        settings = tables.inputs.settings
+        settings = tables.inputs.org.report
         conditions = tuple(read_conditions(settings, "alert_deals_when", None))
         names = dict.fromkeys(name for condition in conditions for name in condition.columns)
         texts = _read_texts(settings)
@@ -368,7 +368,7 @@ class _Deals:
 
     def _say(self, key: Any, condition: Condition, then: Mapping[str, float] | None) -> str:
         """Say that a deal meets a condition: what it did if it did not `then`, and when it is due."""
-        compared, currency = condition.comparisons, self.inputs.currency
+        compared, currency = condition.comparisons, self.inputs.org.currency
         changed = next((one for one in compared if then and one.judge(then) is False), None)
         found = changed or next(iter(compared), None)
         words = {"condition": condition.text, "deal": self._name(self.table.loc[key]), **self._say_due(key)}
@@ -395,7 +395,7 @@ class _Deals:
         cells, name = _Cells(partial(self._write, key), {}), self._name(self.table.loc[key])
         if found is None:
             return f"{name}: {_list_figures(condition, cells)}; no longer {condition.text}."
-        figure, line = _write_pair(found, found.measure(figures), self.inputs.currency)
+        figure, line = _write_pair(found, found.measure(figures), self.inputs.org.currency)
         if found.column in _COUNTS and "above" in found.word and not found.base:
             counted = _COUNTS[found.column][1](int(figures[found.column]))
             return _NO_LONGER[found.column].format(
@@ -429,8 +429,8 @@ class _Deals:
         if isinstance(value, pd.Timestamp) and value.tzinfo is None:
             return self.inputs.day(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            return _write(column, float(value), self.inputs.currency)
-        return text.isolate(text.one_line(format_cell(column, value, self.inputs.currency)))
+            return _write(column, float(value), self.inputs.org.currency)
+        return text.isolate(text.one_line(format_cell(column, value, self.inputs.org.currency)))
 
 
 def _read_rows(table: pd.DataFrame, names: Collection[str]) -> dict[Any, dict[str, float]]:

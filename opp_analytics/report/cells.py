@@ -14,6 +14,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import sentence
+from opp_analytics.charts import Place
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
@@ -46,10 +47,10 @@ def stress_largest(changes: Sequence[Cell | None]) -> list[Cell | None]:
     return [replace(cell, tone="hi") if cell and cell.sign and cell.size > top else cell for cell in changes]
 
 
-def measure(tables: Tables, name: str, value: float, deals: float, key: str = "") -> svg.Amount:
+def measure(tables: Tables, name: str, value: float, deals: float, key: str = "") -> Place:
     """Measure a bar of money, with its number of deals for a screen reader."""
     figure = tables.inputs.money(value)
-    return svg.Amount(name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key)
+    return svg.make_bar(name, float(value), figure, f"{name}: {figure}, {text.count(int(deals))}", key)
 
 
 def list_deals(
@@ -218,7 +219,7 @@ def name_deal(inputs: Inputs, row: Any, small: str = "") -> Cell:
 
 
 def _link(inputs: Inputs, row: Any) -> str:
-    return record_link(inputs.record_url, str(row["unique_id"])) or ""
+    return record_link(inputs.org.record_url, str(row["unique_id"])) or ""
 
 
 def _name(row: Any) -> str:

@@ -76,10 +76,6 @@ class Inputs:
     named: bool
     """False if the deals have no names, so that their ids are shown."""
     tz: str
-    currency: str | None
-    """ISO code of the currency, if known."""
-    record_url: str | None
-    """Address of a deal in the CRM, with ``{unique_id}`` in it."""
     org: Org
     calls: pd.DataFrame
     """The org's calls for the page's numbers, made by the as-of day."""
@@ -87,11 +83,6 @@ class Inputs:
     """The person or team whose page it is."""
     levels: tuple[str, ...]
     """Columns by which the whole is forecast: those of `by`, on the page of a part below those that lead to it."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The ``[report]`` settings of the org."""
-        return self.org.report
 
     @property
     def only(self) -> str | None:
@@ -144,7 +135,7 @@ class Inputs:
 
     def money(self, value: Any, *, fine: bool = False) -> str:
         """Write an amount for reading."""
-        return text.money(float(value), self.currency, fine=fine)
+        return text.money(float(value), self.org.currency, fine=fine)
 
     def day(self, date: Any) -> str:
         """Write a date, with its year where that is another one."""
@@ -363,8 +354,6 @@ def read_inputs(
         own_writes=own_writes,
         named=named,
         tz=zone,
-        currency=org.currency,
-        record_url=org.record_url,
         org=org,
         calls=made.assign(in_force=mask_in_force(made)),
         part=None,

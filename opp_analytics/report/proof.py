@@ -218,7 +218,7 @@ class Proof:
         names = {method: text.capital(self.name(method)) for method in table.index}
         errors = table["wape"].fillna(0.0).items()
         amounts = [
-            svg.Amount(names[method], error, "", text.percent(error), highlight=method == self.model)
+            svg.make_bar(names[method], error, "", text.percent(error), highlight=method == self.model)
             for method, error in errors
         ]
         for bar, row in zip(svg.bars(amounts).rows, table.assign(**scores).to_dict("records"), strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis import evidence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
@@ -257,10 +258,7 @@ def _list_people(tables: Tables) -> pd.DataFrame:
     table, by = tables.compared_people, list(tables.inputs.by)
     if tables.persons.empty or (tables.inputs.only is not None and len(tables.persons) == 1):
         return table.head(0)
-    aimed = tables.persons["target"].notna().any()
-    ranked = table.sort_values(
-        ["target", "expected"] if aimed else ["expected", "booked"], ascending=False, kind="stable"
-    )
+    ranked = evidence.rank_groups(table, aimed=bool(tables.persons["target"].notna().any()))
     keys = list(map(text.split_key, ranked.index))
     rank, depths = {key: place for place, key in enumerate(keys)}, [len(by) - key.count(ALL) for key in keys]
 

@@ -191,7 +191,7 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
     tables = Tables(inputs, links={page.part: quote(page.paths["html"].name) for page in others if page.part})
-    blocks = choose_blocks(tables, inputs.settings.get("blocks") or ())
+    blocks = choose_blocks(tables, inputs.org.report.get("blocks") or ())
     steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
     with progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar:
         made = [_make(ready, first, tables, files, bar.update if not others else lambda: None)]
@@ -218,7 +218,7 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
             str(inputs.today.date()),
             [file for one in (report, *report.parts) for file in one],
             keep=ready.keep,
-            accent=inputs.settings.get("accent"),
+            accent=inputs.org.report.get("accent"),
         )
     return report
 
@@ -231,7 +231,7 @@ def _make(
     done: Callable[[], object] = lambda: None,
 ) -> tuple[WeeklyReport, dict[Path, bytes]]:
     """Make a report, and the content of its `files`, the page first."""
-    inputs, paths, look = tables.inputs, page.paths, ready.inputs.settings
+    inputs, paths, look = tables.inputs, page.paths, ready.inputs.org.report
     watched = judge_alerts(tables)
     done()
     shown: dict[str, Any] = {"title": look.get("title"), "blocks": look.get("blocks")}
@@ -272,7 +272,7 @@ def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
     return write_workbook(
         summarize(page, tables),
         list(sheets(tables)),
-        currency=inputs.currency,
+        currency=inputs.org.currency,
         day_first=bool(Org.of(inputs.opportunities).day_first),
         as_of=inputs.today.to_pydatetime(),
     )
@@ -328,7 +328,7 @@ def check_report(
     """
     inputs = read_inputs(opportunities, history, **asked)
     parts = check_for_each(for_each, inputs)
-    logo = read_logo(inputs.settings)
+    logo = read_logo(inputs.org.report)
     browser = find_browser() if pdf else ""
     days = None if keep is None else arguments.whole(keep, "keep", low=1, example=12)
     file, is_folder = _find_page(out, inputs.today)

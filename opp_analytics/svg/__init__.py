@@ -25,12 +25,12 @@ from opp_analytics.svg.over_time import (
     progress_axis,
 )
 from opp_analytics.svg.row_charts import (
-    Amount,
     Row,
     Rows,
     bars,
     forecast_categories,
     forecast_change,
+    make_bar,
     pacing,
     slippage,
     stage_flow,

@@ -166,35 +166,24 @@ def _write_below(place: Place, scale: marks.Axis, y: float) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Amount:
-    """One bar."""
+def make_bar(
+    name: str,
+    value: float,
+    figure: str,
+    title: str,
+    key: str = "",
+    *,
+    highlight: bool = False,
+    more: Sequence[str] = (),
+) -> Place:
+    """Make a bar, with `more` figures; `highlight` is True for the bar that the title names, and `key` by default the name."""
+    mark = BarMark(0, value, "hi" if highlight else "mute", title=title)
+    return Place(name, (mark,), figures=(figure, *more), title=title, key=key or name, highlight=highlight)
 
-    name: str
-    value: float
-    figure: str
-    title: str
-    key: str = ""
-    highlight: bool = False
-    """True for the bar that the title names."""
-    more: tuple[str, ...] = ()
-    """Further figures."""
 
-
-def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = False) -> Rows:
-    """Render a bar for each amount, in the order given."""
-    places = tuple(
-        Place(
-            one.name,
-            (BarMark(0, one.value, "hi" if one.highlight else "mute", title=one.title),),
-            figures=(one.figure, *one.more),
-            title=one.title,
-            key=one.key or one.name,
-            highlight=one.highlight,
-        )
-        for one in amounts
-    )
-    chart = ChartData("", places=places)
+def bars(amounts: Sequence[Place], *, label_width: int = 136, stacked: bool = False) -> Rows:
+    """Render the bars of `make_bar`, in the order given."""
+    chart = ChartData("", places=tuple(amounts))
     return _render(
         chart, marks.fit_scale(chart), height=20, thick=10, label_width=label_width, stacked=stacked
     )

@@ -94,7 +94,7 @@ def test_rows__open_to_the_figure_beside_them(state_page):
             if isinstance(part, Opening) and block.key in ("why", "categories", "created_by", "slippage"):
                 for row, listed in zip(part.rows.rows, part.deals, strict=True):
                     if listed and (listed.deals or listed.sums):
-                        signed = text.money(_total(listed), tables.inputs.currency, signed=True)
+                        signed = text.money(_total(listed), tables.inputs.org.currency, signed=True)
                         assert row.figures[-1] in (money(_total(listed)), signed), (block.key, row.label)
             if isinstance(part, Table) and block.key in ("people", "months"):
                 place = [column.title for column in part.columns].index("Forecast")

@@ -254,7 +254,9 @@ def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
     if not summary["wape"].notna().any():
         return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, differs=False)
     best = tables[str(summary["wape"].idxmin())]
-    pairs = [_pair_errors(table, best) for table in tables.values()]
+    # Less those of the best, period by period.
+    errors = (table["error"].abs() - best["error"].abs() for table in tables.values())
+    pairs = [each.dropna().groupby(level="period").sum() for each in errors]
     whole = float(best["actual"].sum())
     ends = np.array([_measure_difference(off, whole) for off in pairs])
     others = [place for place, table in enumerate(tables.values()) if table is not best and len(table)]
@@ -267,11 +269,6 @@ def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
         behind_high=ends[:, 1],
         differs=differs,
     )
-
-
-def _pair_errors(table: pd.DataFrame, best: pd.DataFrame) -> pd.Series[Any]:
-    """Subtract the best method's absolute errors, period by period."""
-    return (table["error"].abs() - best["error"].abs()).dropna().groupby(level="period").sum()
 
 
 def _measure_difference(off: pd.Series[Any], whole: float) -> tuple[float, float]:

@@ -158,16 +158,13 @@ class Question:
     def fit(self, method: Method, moment: Moment, by: Sequence[str]) -> Fitted:
         """Fit a method to the data of a moment."""
         if method.name == "run_rate":
-            return self._fit_run_rate(moment, by)
+            # To its past where the history has ended periods and the groups.
+            known = isinstance(self.history, History) and set(by) <= set(self.history.table.columns)
+            ended = known and self.records is not None and self.records.ended(moment.day)
+            return self.learn(by).run_rates if ended else RunRates()
         if method.name != "learned":
             return fit_stated(method, moment, self.history, tz=self.tz, seed=self.seed)
         return self.learn(by)
-
-    def _fit_run_rate(self, moment: Moment, by: Sequence[str]) -> RunRates:
-        """Fit the run rate, to its past where the history has ended periods and the groups."""
-        known = isinstance(self.history, History) and set(by) <= set(self.history.table.columns)
-        ended = known and self.records is not None and self.records.ended(moment.day)
-        return self.learn(by).run_rates if ended else RunRates()
 
     def learn(self, by: Sequence[str]) -> Learned:
         """Fit the learned method to the records."""

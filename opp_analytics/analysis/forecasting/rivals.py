@@ -48,7 +48,8 @@ class Rival(PastForecasts):
             for made in super().ask(record, ahead, Method("stated")):
                 yield made._replace(total=None, method=self.name)
             return
-        moment = self.learned.versions.at(record)
+        versions = self.learned.versions
+        moment = versions.at(record)
         ended = ended_periods(moment, self.question.freq, most=_PER_YEAR["W"] + 1)
         for period in ahead:
             booked = float(moment.booked_in(period).sum())
@@ -56,7 +57,8 @@ class Rival(PastForecasts):
                 expected = self._project(record, moment, period)
             else:
                 past = self._pick_past(ended, period)
-                totals = [self._sum_known(record, one) for one in past]
+                # As they were known then.
+                totals = [versions.every.value[versions.wins(record, one)].sum() for one in past]
                 expected = max(booked, float(np.mean(totals))) if past else None
             if expected is not None:
                 yield PastForecast(record, period, (), booked, expected, None, self.name)
@@ -67,11 +69,6 @@ class Rival(PastForecasts):
             return [one for one in ended if one == period - _PER_YEAR.get(period.freqstr[0], 0)]
         need = 3 if self.name == "three_periods" else 1
         return ended[-need:] if len(ended) >= need else []
-
-    def _sum_known(self, record: int, period: pd.Period) -> float:
-        """Sum a period's wins as of a record."""
-        versions = self.learned.versions
-        return float(versions.every.value[versions.wins(record, period)].sum())
 
     def _project(self, record: int, moment: Moment, period: pd.Period) -> float | None:
         """Add to what is booked the open deals due, at shares won from the same point of past periods, and past money from elsewhere."""

@@ -81,9 +81,10 @@ def name_group(column: Any) -> str:
     return "rep" if column == "owner_name" else group_label(column or "group")
 
 
-def rank_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort the groups of one period of `oa.forecast`, the largest target first, or forecast without targets."""
-    order = ["target", "expected"] if table["target"].notna().any() else ["expected", "booked"]
+def rank_groups(table: pd.DataFrame, *, aimed: bool | None = None) -> pd.DataFrame:
+    """Sort the groups of one period of `oa.forecast`, the largest target first, or forecast where none is `aimed` at one."""
+    aimed = bool(table["target"].notna().any()) if aimed is None else aimed
+    order = ["target", "expected"] if aimed else ["expected", "booked"]
     return table.sort_values(order, ascending=False, kind="stable")
 
 

@@ -596,12 +596,9 @@ def describe_horizons(table: pd.DataFrame) -> str:
     if not evidence.is_enough(n):
         return evidence.say_few(count(n, "past forecast"))
     last, first = (percent(known["wape"].iloc[place]) for place in (0, -1))
-    near, far = (_name_lead(int(known.index[place])) for place in (0, -1))
+    weeks = (int(known.index[place]) for place in (0, -1))
+    near, far = (f"{spelled(one, 'week')} out" if one else "in the last week" for one in weeks)
     return f"Forecasts miss by {first} {far}{f', by {last} {near}' if len(known) > 1 else ''}."
-
-
-def _name_lead(weeks: int) -> str:
-    return f"{spelled(weeks, 'week')} out" if weeks else "in the last week"
 
 
 def describe_calibration(table: pd.DataFrame) -> str:

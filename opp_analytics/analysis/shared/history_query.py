@@ -112,10 +112,8 @@ def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
         return
     last, table = history.records["recorded_at"].iloc[-1], history.table
 
-    def list_ids() -> set[str]:
-        return set(history.collect(table.select("unique_id").distinct())["unique_id"].tolist())
-
-    known: set[str] = history.remember(("ids",), list_ids, fact=True)
+    asked = table.select("unique_id").distinct()
+    known: set[str] = history.remember(("ids",), lambda: {*history.collect(asked)["unique_id"]}, fact=True)
     frame = opportunities["unique_id"].dropna().astype(TEXT)
     if "created_at" in opportunities:
         created = pd.to_datetime(opportunities["created_at"], utc=True)

@@ -196,7 +196,8 @@ def decide(tables: Tables) -> Block | None:
     if swings:
         head = draw_column("Chance of target if lost, if won")
         sub += "Ring: the chance of the target if the deal is lost; blue: if it is won"
-        sub += _ask_to_pull_in(tables, shown.iloc[0])
+        if (close := shown["close_date"].iloc[0]) > tables.lead.end_time:
+            sub += f". The first is dated {inputs.day(close)}: pull it in"
     else:
         sub += f"At {'stated chances' if as_stated else 'chances from history'}"
     of = tables.explain(shown)
@@ -223,12 +224,6 @@ def _say_largest(tables: Tables, deals: pd.DataFrame, month: str) -> str:
     first, rank = deals.iloc[0], "has most expected" if len(deals) > 1 else "is the only deal due"
     name = name_deal(tables.inputs, first).text
     return f"{name}, {money(first['value'])}, {rank} in {month}"
-
-
-def _ask_to_pull_in(tables: Tables, deal: pd.Series[Any]) -> str:
-    """Ask for the first deal in the period where it is dated later."""
-    inputs, close = tables.inputs, deal["close_date"]
-    return f". The first is dated {inputs.day(close)}: pull it in" if close > tables.lead.end_time else ""
 
 
 def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
@@ -356,7 +351,7 @@ def calls(tables: Tables) -> Block | None:
     freq, noun = tables.inputs.freq, tables.inputs.noun
     names = {source: text.capital(analysis.name_source(source, freq)) for source in table.index}
     bars = svg.bars([
-        svg.Amount(names[source], error, "", "", highlight=source in called) for source, error in table["wape"].items()
+        svg.make_bar(names[source], error, "", "", highlight=source in called) for source, error in table["wape"].items()
     ])  # fmt: skip
     lines = []
     for bar, (source, row) in zip(bars.rows, table.iterrows(), strict=True):

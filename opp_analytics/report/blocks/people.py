@@ -144,7 +144,7 @@ class _Rows:
     def unit(self) -> Scale:
         """Unit of the money."""
         shown = self.table[[*_MONEY, "call"]].to_numpy(dtype=float).ravel()
-        return choose_scale(shown, self.tables.inputs.currency)
+        return choose_scale(shown, self.tables.inputs.org.currency)
 
     @cached_property
     def money(self) -> pd.DataFrame:
@@ -176,7 +176,9 @@ class _Rows:
         ]
 
     def _sort(self, places: list[int]) -> list[int]:
-        return list(analysis.evidence.rank_groups(self.table.iloc[places].set_axis(places)).index)
+        return list(
+            analysis.evidence.rank_groups(self.table.iloc[places].set_axis(places), aimed=self.aimed).index
+        )
 
     def group(self) -> Iterator[Group]:
         """Group each team with its people, then the total; the rest of many people folds below a line that opens."""
@@ -288,7 +290,7 @@ class _Rows:
     def _show(self, value: float, *, signed: bool = False) -> Cell:
         if not math.isfinite(value):
             return Cell(text.MISSING, tone="quiet")
-        said = text.money(value, self.tables.inputs.currency, fine=True, signed=signed)
+        said = text.money(value, self.tables.inputs.org.currency, fine=True, signed=signed)
         return Cell(self.unit.show(value, signed=signed), said=said)
 
     def _show_change(self, value: float) -> Cell | None:

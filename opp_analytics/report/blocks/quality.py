@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.analysis import compare_chances, describe_method, make_duplicate_keys
+from opp_analytics.charts import Place
 from opp_analytics.columns import write_label
 from opp_analytics.org import Org, is_converted
 from opp_analytics.report import model
@@ -48,7 +49,9 @@ def risk(tables: Tables) -> model.Block:
     records = rows.to_dict("records")
     lines = tuple(_describe_risk(tables, row) for row in records)
     shown = model.Table(columns, (model.Group(lines),), "risk")
-    rest, told = len(flagged) - len(records), _say_flags(table)
+    # The sentence goes on to name kinds and the largest, which the table shows.
+    told = "" if len(table) == 1 else f"{say_finding(table).partition(';')[0]}. The largest first"
+    rest = len(flagged) - len(records)
     note = ". ".join(filter(None, (compare_chances(tables.forecast_deals), told)))
     more = f"; {text.count(rest, 'more deal')} in the workbook" if rest and told else ""
     says = tuple(_say_risk(tables, row) for row in records)
@@ -103,13 +106,6 @@ def _say_late(tables: Tables) -> list[str]:
     return [f"{who} ({inputs.money(late['value'].sum())}) {'is' if len(late) == 1 else 'are'} overdue"]
 
 
-def _say_flags(table: pd.DataFrame) -> str:
-    if len(table) == 1:
-        return ""
-    # The sentence goes on to name kinds and the largest, which the table shows.
-    return f"{say_finding(table).partition(';')[0]}. The largest first"
-
-
 def _describe_risk(tables: Tables, row: dict[Any, Any]) -> model.Line:
     inputs = tables.inputs
     first, *others = row["reasons"].split(" · ")
@@ -158,7 +154,7 @@ def fix(tables: Tables) -> model.Block:
     return model.Block("fix", say_finding(table), sub, (model.Opening(rows, opened),), nav)
 
 
-def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
+def _measure(tables: Tables, row: dict[Any, Any]) -> Place:
     """Measure a check by its money, else by its deals; of several outcomes what is open, else won, stands beside it."""
     name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
     deals = text.count(int(row["deals"]))
@@ -172,7 +168,7 @@ def _measure(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
         count, worth = parts.iloc[0]
         figure += f", {money(worth) if value > 0 else text.number(count)} {parts.index[0]}"
     size = value if math.isfinite(value) else 0.0
-    return svg.Amount(name, size, figure, f"{name}: {figure}, {deals}", row["check"])
+    return svg.make_bar(name, size, figure, f"{name}: {figure}, {deals}", row["check"])
 
 
 def _find_deals(tables: Tables, check: str) -> pd.DataFrame:
@@ -186,7 +182,7 @@ def _split(deals: pd.DataFrame) -> pd.DataFrame:
     return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
 
 
-def _list_findings(tables: Tables, amount: svg.Amount) -> model.Deals | None:
+def _list_findings(tables: Tables, amount: Place) -> model.Deals | None:
     rows, found = _find_deals(tables, amount.key), tables.findings[tables.findings["check"] == amount.key]
     note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
     open_ones = rows["outcome"] == "open"

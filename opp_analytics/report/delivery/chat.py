@@ -62,7 +62,11 @@ def send_chat(chat: Secret, digest: Digest, name: str) -> str:
     heard = _import_apprise().LogCapture(level=logging.WARNING, fmt="%(message)s")
     with tempfile.TemporaryDirectory() as folder, heard as warned:
         message = _write(digest, service)
-        if _takes_files(service) and (picture := draw_first_screen(digest)):
+        # Apprise says of all of Slack that it takes files, but only a bot may send one.
+        takes_files = service.attachment_support and (
+            service.service_name != "Slack" or service.mode == "bot"
+        )
+        if takes_files and (picture := draw_first_screen(digest)):
             file = Path(folder, f"{name}.png")
             file.write_bytes(picture)
             message["attach"] = [str(file)]
@@ -146,11 +150,6 @@ def _name(chat: Secret, service: Any) -> str:
         kind = protocol if isinstance(protocol, str) else protocol[0]
     checksum = hashlib.pbkdf2_hmac("sha256", chat.reveal().encode(), b"opp-analytics chat", _ROUNDS)
     return f"{kind} {checksum.hex()[:6]}"
-
-
-def _takes_files(service: Any) -> bool:
-    # Apprise says so of all of Slack, but only a bot may send one.
-    return bool(service.attachment_support) and (service.service_name != "Slack" or service.mode == "bot")
 
 
 def _write(digest: Digest, service: Any) -> dict[str, Any]:

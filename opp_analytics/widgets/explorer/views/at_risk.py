@@ -13,7 +13,7 @@ from opp_analytics.analysis import evidence, heading
 from opp_analytics.columns import write_label
 from opp_analytics.org import UNKNOWN, outcome_codes
 from opp_analytics.schema import label_groups
-from opp_analytics.svg import Amount, Rows
+from opp_analytics.svg import Rows, make_bar
 from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, Kpi, Option, View, open_deals
 
 _OF_RECORDS = ("pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed")
@@ -94,7 +94,10 @@ class AtRiskView(View):
         for key, value, deals in self._sums.head(MARKS).itertuples():
             name, amount, n = self.name_row(str(key)), self.money(value), int(deals)
             title = f"{name}: {text.count(n)}, {amount}"
-            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, (f"{n:,}",)))
+            more = (f"{n:,}",)
+            bars.append(
+                make_bar(name, float(value), amount, title, str(key), highlight=key in largest, more=more)
+            )
         return replace(svg.bars(bars), heads=("", "Value", "Deals"), figure_width=64)
 
     def name_row(self, key: str) -> str:

@@ -13,7 +13,7 @@ from opp_analytics.analysis import evidence
 from opp_analytics.columns import write_label
 from opp_analytics.org import split_by
 from opp_analytics.schema import label_groups
-from opp_analytics.svg import Amount, Rows
+from opp_analytics.svg import Rows, make_bar
 from opp_analytics.widgets.explorer.views.view import MARKS, AnalysisCall, View, open_deals
 
 _MOST_STAGES = 12
@@ -64,7 +64,9 @@ class PipelineView(View):
                 change = value - float(before.get(key, 0.0))
                 sign = "▲" if change > 0 else "▼" if change < 0 else ""
                 more.append(f"{sign} {money(abs(change))}".strip())
-            bars.append(Amount(name, float(value), amount, title, str(key), key in largest, tuple(more)))
+            bars.append(
+                make_bar(name, float(value), amount, title, str(key), highlight=key in largest, more=more)
+            )
         if before is None:
             return replace(svg.bars(bars), heads=heads, figure_width=64)
         since_head = f"Since {self.format_day(self.start)}"

@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import slippage_deals
 from opp_analytics.schema import label_groups
-from opp_analytics.svg import Amount, Rows
+from opp_analytics.svg import Rows, make_bar
 from opp_analytics.widgets.explorer.views.history import HistoryView
 from opp_analytics.widgets.explorer.views.view import MARKS, PART, Kpi
 
@@ -68,7 +68,7 @@ class SlippageView(HistoryView):
             name, value, deals = text.title(key), float(row["value"]), int(row["count"])
             title = f"{name}: {money(value)}, {text.count(deals)}"
             more = (f"{deals:,}", text.percent(value / whole) if whole else text.MISSING)
-            bars.append(Amount(name, value, money(value), title, str(key), more=more))
+            bars.append(make_bar(name, value, money(value), title, str(key), more=more))
         return replace(svg.bars(bars), heads=("", "Value", "Deals", "Share"), figure_width=64)
 
     @property
