@@ -1,31 +1,51 @@
-"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, and the columns of the result tables.
+"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, the drawings, and the columns of the result tables.
 
 The page's order and sections are written by hand; an entry is its heading, ``oa.win_rate``, below the path of the module
-that holds it, which this brings up to date, as it does the list of columns at the end.
+that holds it, which this brings up to date, as it does the drawings, whose docstrings are made when they are imported, and the
+list of columns at the end.
 """
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 import re
 from pathlib import Path
 
+from opp_analytics import plots
 from opp_analytics.columns import COLUMNS
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
 _COLUMNS = "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` has the unit of the one it compares.\n\n"
 _ENTRY = re.compile(r"^::: [\w.]+\n    options:\n      heading: oa\.([\w.]+)$", re.M)
+_DRAWN = re.compile(r"^## Drawings\n.*?(?=^::: )", re.M | re.S)
+_DRAWINGS = """## Drawings
+
+Each draws `table`, which is the result of the function with the same name or some of its rows, on `ax`, matplotlib Axes that are by
+default those of a new figure. It returns the Axes; save them with `.figure.savefig(path)`. A `table` that is not such a result raises
+ArgumentTypeError or MissingColumnError."""
 
 
 def names() -> list[str]:
     """The names that the page lists, without the ``oa.``."""
-    return _ENTRY.findall(PAGE.read_text())
+    text = PAGE.read_text()
+    return [*_ENTRY.findall(text), *re.findall(r"^### oa\.(plots\.\w+)$", text, re.M)]
 
 
 def page() -> str:
     """The page with the path of each name as it is now, and every result column."""
     by_hand = PAGE.read_text().partition(_COLUMNS)[0]
-    return _ENTRY.sub(lambda entry: _entry(entry[1]), by_hand) + _COLUMNS + _columns()
+    drawn = _DRAWN.sub(lambda _: _drawings(), by_hand)
+    return _ENTRY.sub(lambda entry: _entry(entry[1]), drawn) + _COLUMNS + _columns()
+
+
+def _drawings() -> str:
+    entries = [
+        f"### oa.plots.{name}\n\n{inspect.getdoc(drawing).partition('Parameters')[0].strip()}\n\n[Picture and code](gallery.md#{name})"
+        for name, drawing in inspect.getmembers(plots, inspect.isfunction)
+        if name in plots.__all__ and drawing is not plots.tear_sheet
+    ]
+    return "\n\n".join([_DRAWINGS, *entries]) + "\n\n"
 
 
 def _columns() -> str:

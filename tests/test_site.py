@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,18 @@ def test_pages__link_to_places_that_are_there(site: Path, pages: dict[str, Links
         )
     }
     assert lost == set()
+
+
+@pytest.mark.slow
+def test_reference__says_something_of_each_name(site: Path) -> None:
+    assert (
+        re.findall(
+            r'id="([^"]+)" class="doc doc-heading".{0,600}?doc-contents[^"]*">\s*</div>',
+            (site / "reference" / "index.html").read_text(),
+            re.S,
+        )
+        == []
+    )
 
 
 @pytest.mark.slow
