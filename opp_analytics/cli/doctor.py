@@ -196,7 +196,12 @@ def note_error(error: BaseException, frames: TracebackType | None) -> None:
         "command": next((word for word in sys.argv[1:] if not word.startswith("-")), ""),
         "kind": type(error).__name__,
         "message": str(error) if known else "",
-        "where": _find_frames(frames),
+        # Our own frames, outermost first: a message of another library may quote data.
+        "where": [
+            f"{Path(frame.filename).stem}:{frame.lineno}"
+            for frame in traceback.extract_tb(frames)
+            if _OURS in Path(frame.filename).parts
+        ],
     }
     try:
         make_private_folder(_file().parent)
@@ -215,9 +220,3 @@ def _read_errors() -> list[dict[str, Any]]:
 
 def _file() -> Path:
     return state_folder() / "last_errors.json"
-
-
-def _find_frames(frames: TracebackType | None) -> list[str]:
-    """List our own frames as ``module:line``, outermost first; a message of another library may quote data."""
-    found = traceback.extract_tb(frames)
-    return [f"{Path(f.filename).stem}:{f.lineno}" for f in found if _OURS in Path(f.filename).parts]

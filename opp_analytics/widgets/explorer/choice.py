@@ -561,11 +561,14 @@ class DealSelector:
         """List the values that deals of the history ever had in a column, also as text; None for a blank one."""
         assert self.history is not None
         history = self.history
-        found = history.remember(
-            ("explored names", column), lambda: history.collect(history.log.select(column).distinct())
-        )
-        values = {None if is_blank(value) else value for value in found[column]}
-        return values | {str(value) for value in values if value is not None}
+
+        def read() -> set[Any]:
+            found = history.collect(history.log.select(column).distinct())[column]
+            values = {None if is_blank(value) else value for value in found}
+            return values | {str(value) for value in values if value is not None}
+
+        names: set[Any] = history.remember(("explored names", column), read, fact=True)
+        return names
 
     def _list_filters(self, choice: Choice, known: Container[str]) -> list[_Filter]:
         """List the filters in effect; of a column that is not known then, today's opportunities are asked."""

@@ -180,15 +180,12 @@ class Explorer(Widget):
                     height=320,
                     cell=self._cell,
                 )
-                self.grid.watchers.append(self._tell_planned)
+                # An edit in the grid is told to the page, without drawing anything.
+                self.grid.watchers.append(lambda: self._post({"planned": self._show_planned(self._view)}))
             self.grid.show_only(deals["unique_id"], text.label(key) if key else "the chart")
             return self.grid
 
     # -- planned changes
-
-    def _tell_planned(self) -> None:
-        """Tell the page of an edit in the grid, without drawing anything."""
-        self._post({"planned": self._show_planned(self._view)})
 
     def _show_planned(self, view: View) -> dict[str, Any] | None:
         if self.grid is None:
