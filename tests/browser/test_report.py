@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from email.parser import BytesParser
 from email.policy import default
@@ -23,8 +24,14 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(folder):
-    return render("team", folder)
+def made(folder):
+    """Renders a state, once."""
+    return functools.cache(lambda state: render(state, folder, eml=True))
+
+
+@pytest.fixture(scope="module")
+def report(made):
+    return made("team")
 
 
 @pytest.fixture
@@ -62,9 +69,9 @@ def test_report__the_first_screen_holds_sentence_tiles_trend_and_people(opened):
 
 @pytest.mark.parametrize("state", ["alerts", "alerts of sixty"])
 def test_report__people_are_in_view_under_alerts_and_before_the_trend_where_there_is_no_room_for_both(
-    page, folder, state
+    page, made, state
 ):
-    page.goto(render(state, folder).html.as_uri())
+    page.goto(made(state).html.as_uri())
     for width, height in ((1440, 900), (1024, 768), (768, 1024), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         people, trend = (page.locator(part).bounding_box() for part in ("#people", "#trend"))
@@ -83,10 +90,10 @@ def _box(one):
 
 @pytest.mark.parametrize("state", ["alerts", "alerts of sixty", "calls of all"])
 @pytest.mark.parametrize("paper", [(725, 973), (703, 1039)], ids=["Letter", "A4"])
-def test_report__people_stay_on_the_first_sheet_and_the_trend_is_low(page, folder, state, paper):
+def test_report__people_stay_on_the_first_sheet_and_the_trend_is_low(page, made, state, paper):
     page.set_viewport_size({"width": paper[0], "height": paper[1]})
     page.emulate_media(media="print")
-    page.goto(render(state, folder).html.as_uri())
+    page.goto(made(state).html.as_uri())
     people = page.locator("#people").bounding_box()
     assert people["y"] + people["height"] <= paper[1]
     if page.locator("#trend .plot").count():
@@ -128,15 +135,15 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder, state):
+def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, made, state):
     said = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    made = render(state, folder, eml=True)
-    page.goto(made.html.as_uri())
+    report = made(state)
+    page.goto(report.html.as_uri())
     assert find_faults(page) == {}
     assert said == []
-    check_mail(page, BytesParser(policy=default).parsebytes(made.eml.read_bytes()))
+    check_mail(page, BytesParser(policy=default).parsebytes(report.eml.read_bytes()))
 
 
 def check_mail(page, mail):
@@ -315,8 +322,8 @@ def test_report__has_no_dead_button_without_scripts(browser, report):
     context.close()
 
 
-def test_report__amounts_keep_their_order_beside_names_in_any_script(page, folder):
-    report = render("scripts", folder, eml=True)
+def test_report__amounts_keep_their_order_beside_names_in_any_script(page, made):
+    report = made("scripts")
     page.goto(report.html.as_uri())
     page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
     assert page.evaluate(_TURNED) == []
@@ -364,9 +371,9 @@ def test_report__on_a_phone_pictures_and_reasons_take_the_whole_width(opened):
 
 
 @pytest.mark.parametrize(("state", "paper"), [("team", "Letter"), ("sixty people", "A4")])
-def test_report__prints_on_six_sheets_at_most_with_its_definitions_open(page, folder, state, paper):
+def test_report__prints_on_six_sheets_at_most_with_its_definitions_open(page, made, state, paper):
     page.emulate_media(color_scheme="dark")
-    page.goto(render(state, folder).html.as_uri())
+    page.goto(made(state).html.as_uri())
     pdf = page.pdf(format=paper)
     assert 2 <= pdf.count(b"/Type /Page\n") <= 6
     page.emulate_media(media="print", color_scheme="dark")

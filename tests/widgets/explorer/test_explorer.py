@@ -84,7 +84,7 @@ def chance_state(dice: random.Random, view: str, moments: list[str]) -> dict[str
     return state
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(12, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("view", VIEWS)
 def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(
     view, rounds, frames, history, explorer
@@ -1135,6 +1135,7 @@ def test_notes__count_picked_deals_only_and_leave_none_out_that_n_counts(team: H
         assert choose(explorer, view=view, owners=owners)["notes"] == notes
 
 
+@pytest.mark.slow
 def test_explorer__shows_no_exchange_and_its_code_makes_the_converted_tables() -> None:
     rates = [
         {"date": day, "currency": "EUR", "rate": rate}
