@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics import schema, text
 from opp_analytics.columns import title_columns, write_label
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import LAST_TOUCH, record_link
 from opp_analytics.widgets.explorer.notes import show_notes
@@ -110,11 +111,17 @@ def tell_deal(view: View, unique_id: str, moment: str) -> list[tuple[str, list[s
     """Tell of one deal in sections: what its chance comes from, its flags, what was done and comes next, its timeline."""
     selector, flags = view.selector, view.selector.facts_at(moment).flags
     reasons = _split(flags["reasons"].get(unique_id, ""))
+    try:
+        timeline = write_timeline(selector.history, unique_id, selector.own_writes)
+    except ArgumentValueError:
+        if unique_id not in set(selector.opportunities["unique_id"]):
+            raise
+        timeline = ["No record has this deal yet."]
     sections = {
         "Chance": view.explain_deal(unique_id, moment),
         "Flags": [f"{reason}." for reason in reasons],
         "Activity": _say_activity(view, unique_id, moment),
-        "Timeline": write_timeline(selector.history, unique_id, selector.own_writes),
+        "Timeline": timeline,
     }
     return [(title, lines) for title, lines in sections.items() if lines]
 

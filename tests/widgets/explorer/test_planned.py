@@ -53,6 +53,20 @@ def test_edit__says_that_there_is_nothing_to_edit():
         oa.explore(states()[-1], as_of=DAYS[-1], state={"text": "nobody"}).edit()
 
 
+def test_deal__that_is_new_says_that_no_record_has_it(tmp_path: Path) -> None:
+    deals = states()[-1]
+    recorded = record(states(), tmp_path / "history")
+    added = pd.concat([deals, deals.head(1).assign(unique_id="d99", name="Loaded since")], ignore_index=True)
+    explorer = oa.explore(added, recorded)
+    grid = explorer.edit()
+    ask(grid, do="add")
+    put(grid, *((grid._sheet.end - 1, *cell) for cell in (("name", "Planned"), ("stage", "proposal"))))
+    _panel(explorer, planned=True)
+    for unique_id in ("d99", "new 1"):
+        sections = dict(ask(explorer, do="deal", id=unique_id)["sections"])
+        assert sections["Timeline"] == ["No record has this deal yet."]
+
+
 def test_planned__moves_chart_figures_and_code():
     deals = opportunities()
     explorer = oa.explore(deals, as_of="2026-06-01", state={"stages": ["proposal"]})
