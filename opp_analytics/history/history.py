@@ -132,7 +132,8 @@ class History:
         self._path: Path | None = arguments.path(path)
         self.org = check_org(org)
         self._memory = Memory()
-        store = Store(self._path, lock_timeout)
+        # A notebook that moves to another folder keeps its history.
+        store = Store(self._path.absolute(), lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
         store.entries()
 

@@ -87,6 +87,17 @@ def test_record__updated_at_alone_is_no_change(history):
     assert len(history.records) == 2
 
 
+def test_history__of_a_relative_folder_stays_where_it_was_opened(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    history = History("history")
+    history.record(opportunities(), at="2026-03-02")
+    monkeypatch.chdir("elsewhere")
+    history.record(opportunities(), at="2026-03-09")
+    assert len(history.records) == len(History(tmp_path / "history").records) == 2
+    assert "in history" in repr(history)
+
+
 def test_record__identical_frame_at_the_same_instant_is_nothing(history):
     history.record(opportunities(), at="2026-03-02")
     again = history.record(opportunities().iloc[::-1], at="2026-03-02")
