@@ -186,7 +186,6 @@ ACROSS = {
     "test_own_stages.py": "the whole package on an org of its own",
     "test_package.py": "the package as it is installed",
     "test_schedule.py": "the jobs of the docs, under their schedulers",
-    "test_site.py": "the site of the docs",
     "test_week.py": "a week of scheduled runs, against what each receiver got",
     "test_without_threads.py": "the package in Python as a browser has it",
     "test_windows.py": "the package under Windows' rules for files",

@@ -19,7 +19,6 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import browser  # noqa: F401  a fixture
 from tests.pages import ROOT
 
 NAV = [
@@ -214,7 +213,7 @@ WORDS = {
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_search__answers_in_the_words_of_the_field(browser: Browser, address: str) -> None:  # noqa: F811
+def test_search__answers_in_the_words_of_the_field(browser: Browser, address: str) -> None:
     tab = browser.new_page()
     tab.goto(address)
     tab.keyboard.press("/")
