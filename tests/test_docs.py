@@ -143,6 +143,18 @@ def test_workflow__runs_the_second_command_as_each_system_writes_it() -> None:
     assert windows.split(" && ")[1] in (ROOT / "README.md").read_text()
 
 
+def test_workflow__publishes_the_site_that_is_checked() -> None:
+    folder = ROOT / ".github" / "workflows"
+    jobs = yaml.safe_load((folder / "docs.yml").read_text())["jobs"]
+    built = [step["run"].split()[0] for step in jobs["build"]["steps"] if "run" in step][-1]
+    assert f'check "docs" {built}\n' in (ROOT / ".ci" / "run").read_text()
+    assert jobs["build"]["steps"][-1]["with"] == {
+        "path": tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["site_dir"]
+    }
+    last = yaml.safe_load((folder / "release.yml").read_text())["jobs"]["docs"]
+    assert (last["needs"], last["uses"]) == ("publish", "./.github/workflows/docs.yml")
+
+
 def test_security__states_the_bounds_that_the_code_has() -> None:
     # Their functions go by the same names.
     load, apply, grid = (
