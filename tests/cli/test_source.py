@@ -316,6 +316,7 @@ def own(server: oa.sandbox.Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch)
     return file
 
 
+@pytest.mark.slow
 def test_report__is_in_the_stages_and_the_currency_of_the_org_file(
     command: Command, own: Path, here: Path
 ) -> None:
@@ -401,6 +402,7 @@ def test_old_data__are_said_by_each_command_unless_the_day_was_asked_for(
         assert "Old data" not in command(*arguments, "--as-of", "2015-07-07")[1]
 
 
+@pytest.mark.slow
 def test_old_data__are_said_on_the_page_whatever_day_was_asked_for(command: Command, here: Path) -> None:
     (here / "old.csv").write_text(OLD)
     page = here / "page.html"
@@ -441,6 +443,7 @@ def test_decimal_comma__is_said_or_asked_for_by_each_command_that_reads_a_file(
     assert "45K" in out
 
 
+@pytest.mark.slow
 def test_unreadable__blanks_cells_in_each_command_that_reads_a_file(command: Command, here: Path) -> None:
     file = here / "deals.csv"
     file.write_text(DOUBTFUL.replace("45.000", "TBD") + "2;Two;Prospecting;70k;2026-12-29\n")
@@ -482,6 +485,7 @@ def test_target__is_read_in_the_orgs_currency(command: Command, here: Path) -> N
         assert reason in " ".join(err.replace("│", " ").split())
 
 
+@pytest.mark.slow
 def test_report__says_once_that_deals_have_no_stage(here: Path) -> None:
     rows = "\n".join(f"{k},Deal {k},{'Prospecting' if k % 2 else ''},500.00,12/1{k}/2026" for k in range(6))
     (here / "deals.csv").write_text(f"Opportunity ID,Opportunity Name,Stage,Amount,Close Date\n{rows}\n")

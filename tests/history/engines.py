@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import shutil
@@ -122,9 +123,15 @@ def play_history() -> History:
     return history
 
 
+@functools.cache
+def _ask(own: History, name: str) -> pd.DataFrame:
+    """What the engine of this machine answers: once, whatever others are compared with it."""
+    return QUESTIONS[name](own)
+
+
 def assert_same_answers(there, own, *, but=()):
     for name in QUESTIONS.keys() - set(but):
-        found, wanted = QUESTIONS[name](there), QUESTIONS[name](own)
+        found, wanted = QUESTIONS[name](there), _ask(own, name)
         if name == "as_of":
             found = found[list(wanted.columns)]
         pd.testing.assert_frame_equal(found, wanted, obj=name)

@@ -213,6 +213,7 @@ def test_page__of_a_part_has_its_own_calls_alone(only, shown):
     )
 
 
+@pytest.mark.slow
 def test_page__of_a_person_says_the_call_and_the_override():
     made = (*EVERYBODY, ("3", "Dana", "Ann", 400))
     for only, said in {"Ann": "Ann calls 450K, Dana says 400K.", "Bo": "Bo calls 20K."}.items():

@@ -393,6 +393,7 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_where__picks_by_any_column_of_names_and_says_of_which_time(view, frames, history) -> None:
     kinds = pd.Series([["new", "renewal", None][at % 3] for at in range(len(frames[-1]))], dtype="object")

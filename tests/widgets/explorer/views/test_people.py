@@ -172,6 +172,7 @@ def test_periods__are_the_months_and_quarters_around_the_day(team: History) -> N
     assert open_explorer(team)[1]["periods"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state", [{"by": "owner_name"}, {"by": "team"}, {"by": "owner_name", "due": "2026-11"}]
 )

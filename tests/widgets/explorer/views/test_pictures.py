@@ -152,6 +152,7 @@ def test_pictures__without_history_or_targets_say_what_is_missing(team: History)
     assert said["empty"]["title"] == "These are not all deals."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [*PICTURES, "owner_name"])
 def test_pictures__show_planned_changes_and_are_saved_as_a_page(
     team: History, by, tmp_path, monkeypatch
