@@ -11,7 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from tests.cli.deals import deals
-from tests.cli.kinds import Account, Command
+from tests.cli.kinds import Command
 
 pytestmark = pytest.mark.posix  # gives links
 REPORT: dict[str, list[str | None]] = {
@@ -96,10 +96,24 @@ WRONG: dict[str, dict[str, list[str | None]]] = {
 """By command with the arguments that are right: wrong ones, by their option; without an option, of an argument."""
 
 
-@pytest.fixture
-def filled(account: Account, here: Path) -> oa.Client:
-    """A tenant, and a folder with a history of two records and all that the commands are given."""
-    client = account(deals())
+@pytest.fixture(scope="module")
+def given(
+    shared_sandbox: oa.sandbox.Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[oa.Client, Path]:
+    """A tenant, and a folder with a history of two records and all that the commands are given; none of them writes."""
+    here = tmp_path_factory.mktemp("given") / "here"
+    here.mkdir()
+    client = oa.Client(
+        shared_sandbox.url, *shared_sandbox.add_tenant(deals()), cache_dir=here.parent / "pages"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(here.parent / "state"))
+        fill(here, client)
+    return client, here
+
+
+def fill(here: Path, client: oa.Client) -> None:
+    """Record, write once, and lay out the files."""
     held = oa.load(client, progress=False)
     history = oa.History(here / "opp-history")
     history.record(held.assign(value=1.0), at="2026-03-02")
@@ -121,7 +135,24 @@ def filled(account: Account, here: Path) -> oa.Client:
     (here / "folder.csv").mkdir()
     for ending in ("csv", "html", "json", "toml", "txt"):
         (here / f"link.{ending}").symlink_to(here / "taken.txt")
-    return client
+
+
+@pytest.fixture
+def here(given: tuple[oa.Client, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder, as the one that the commands run in."""
+    client, folder = given
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder.parent / "state"))
+    monkeypatch.setenv("BLOCKS_API_URL", client.settings.url)
+    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", client.settings.token.reveal())
+    monkeypatch.setenv("BLOCKS_API_KEY", client.settings.api_key.reveal())
+    return folder
+
+
+@pytest.fixture
+def filled(given: tuple[oa.Client, Path], here: Path) -> oa.Client:
+    """That tenant, as the one of the environment."""
+    return given[0]
 
 
 def read_all(folder: Path, client: oa.Client) -> dict[str, Any]:
