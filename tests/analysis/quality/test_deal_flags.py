@@ -243,9 +243,11 @@ def team(*, won=10, days=14):
         gone = (start + pd.Timedelta(days=7 + days + k % 2)).date().isoformat()
         rows.append(row(f"w{k}", gone, "closed_won", status="won"))
     rows += [row("slow", "2026-02-10", "proposal"), row("early", "2026-03-09", "proposal")]
-    return recorded(
-        rows, moments=[f"{day.date()}T12:00Z" for day in pd.date_range("2026-01-05", "2026-03-09")]
-    )
+    # A lost deal is worth more each day: so there is a record of each.
+    for k, day in enumerate(pd.date_range("2026-01-05", "2026-03-09")):
+        rows.append(row("lost", f"{day.date()}", "closed_lost", status="lost", value=100.0 + k))
+    log = pd.DataFrame(rows).drop(columns="deleted").sort_values("seen_at", kind="stable")
+    return History.from_changes(log)
 
 
 def test_deal_flags__slow_in_stage_against_the_deals_that_were_won_in_its_pipeline():
