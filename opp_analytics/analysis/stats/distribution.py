@@ -167,7 +167,7 @@ def _draw_luck() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class _Deals:
-    """The uncertain deals, largest variance first, so that the order of the rows does not matter."""
+    """The uncertain deals, those drawn one by one first, by variance, so that the order of the rows does not matter."""
 
     place: NDArray[np.intp]
     """Row of each among all deals."""
@@ -198,15 +198,20 @@ def _pick_uncertain(amounts: Floats, chances: Floats) -> _Deals:
     cents, chances = cents[place], chances[place]
     with np.errstate(over="ignore"):  # an amount that no currency holds is first as well
         variance = cents**2 * chances * (1 - chances)
-    order = np.lexsort((chances, cents, -variance))
-    singly = _count_singly(np.abs(cents[order]), variance[order])
+    increasing = np.sort(variance)
+    # Only the deals that may be drawn one by one need an order.
+    large = variance >= increasing[-_SINGLY:].min(initial=np.inf)
+    first = np.flatnonzero(large)
+    first = first[np.lexsort((chances[first], cents[first], -variance[first]))]
+    order = np.concatenate([first, np.flatnonzero(~large)])
+    singly = _count_singly(np.abs(cents[order]), increasing)
     return _Deals(place[order], cents[order], chances[order], singly)
 
 
 def _count_singly(sizes: Floats, variance: Floats) -> int:
-    """Count the deals to draw one by one: until all that follow are small beside their sum, at most 256."""
+    """Count the deals to draw one by one: until all that follow are small beside their sum, at most 256; `variance` increases."""
     largest = np.maximum.accumulate(sizes[::-1])[::-1]
-    spread = np.cumsum(variance[::-1])[::-1]
+    spread = np.cumsum(variance)[::-1]
     small = np.flatnonzero((largest < _SMALL * np.sqrt(spread))[_WHALES:_SINGLY])
     return _WHALES + int(small[0]) if len(small) else min(len(sizes), _SINGLY)
 
@@ -281,8 +286,8 @@ def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> 
 
 
 def _sum_in_order(amounts: Floats) -> float:
-    """Sum in one order, whatever the number of threads."""
-    return float(np.einsum("i->", amounts))
+    """Sum in one order, whatever that of the deals and the number of threads."""
+    return float(np.einsum("i->", np.sort(amounts)))
 
 
 def _find_common_step(cents: NDArray[np.int64]) -> float:
