@@ -373,13 +373,15 @@ def _walk_deals(first: Frame, last: Frame, then: _Priced, now: _Priced, handed_o
 
 def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> list[Frame]:
     """Price the steps of deals in both records, one fact at a time, at the chances of the first moment."""
+    every, left = after, now.price(after)
+    then_worth, changed = then.price(before), _find_changed(before, after)
+    before, after = before[changed], after[changed]
     label = _name_outcome_steps(before, after)
-    changed = label != ""
     grouping = [name for name in list[Any](before.columns) if isinstance(name, int)]
     ownership = [name for name in (OWNER, *grouping) if name in before.columns]
     closed = [name for name in before.columns if name not in ("value", *ownership)]
     # A deal that closes or reopens takes its new date along.
-    outcome = _overlay(before, after, closed, changed)
+    outcome = _overlay(before, after, closed, label != "")
     dated = _overlay(outcome, after, ["close_date"])
     valued = _overlay(dated, after, ["value"])
     owned = _overlay(valued, after, ownership)
@@ -387,17 +389,29 @@ def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> li
     moved = np.diff(prices, axis=0)
     passed_on = (before[grouping].to_numpy() != after[grouping].to_numpy()).any(axis=1)
     inward = _moved_in(outcome["close_date"], dated["close_date"], then)
-    left = now.price(after) - prices[4]
-    passed = after["close_date"].between(then.question.today, now.question.today, inclusive="left")
-    late = passed & (outcomes(after) == "open") & (left < 0)
+    then_worth[changed] = prices[4]
+    left -= then_worth
+    passed = every["close_date"].between(then.question.today, now.question.today, inclusive="left")
+    late = passed & (outcomes(every) == "open") & (left < 0)
     return [
         _list_steps(before, after, moved[0], label),
         _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
         _list_steps(before, after, moved[2], np.full(len(before), "value")),
         _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")),
         _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")),
-        _list_steps(after, after, left, np.where(late, "date_passed", "chance")),
+        _list_steps(every, every, left, np.where(late, "date_passed", "chance")),
     ]
+
+
+def _find_changed(before: Frame, after: Frame) -> NDArray[np.bool_]:
+    """Find the deals of which any column differs; of many deals, few change within a week."""
+    found = np.zeros(len(before), dtype=bool)
+    for name in before.columns.intersection(after.columns):
+        was, became = (frame[name].array for frame in (before, after))
+        found |= np.asarray(pd.Series(was != became).fillna(True), dtype=bool) & ~(
+            pd.isna(was) & pd.isna(became)
+        )
+    return found
 
 
 def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
