@@ -1,10 +1,12 @@
-"""The progress of long operations: a bar, or a call of your function."""
+"""Long operations: their progress, as a bar or a call of your function, and a pause of the garbage collector."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from opp_analytics.text import printable
@@ -40,6 +42,21 @@ def progress_bar(
             leave=False,
             delay=delay,
         )
+
+
+@contextlib.contextmanager
+def pause_collector() -> Iterator[None]:
+    """Pause the garbage collector, which looks at all that the process holds, for what makes few cycles.
+
+    Of several at once, the one that paused it lets it go on.
+    """
+    was_on = gc.isenabled()
+    try:
+        gc.disable()
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _in_notebook() -> bool:

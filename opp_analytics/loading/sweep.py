@@ -8,7 +8,6 @@ server says before and after; what changed during it is read afterwards (`refres
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import time
 from collections import deque
@@ -27,6 +26,7 @@ import pyarrow.compute as pc
 from opp_analytics import schema
 from opp_analytics.api import Client, PageDecoder, TablePage, Threads
 from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
+from opp_analytics.progress import pause_collector
 from opp_analytics.text import count
 
 MOST_PAGES = 100_000
@@ -296,7 +296,7 @@ def sweep(
     from the page cache without a request, because an interrupted sweep had read them.
     """
     announced, decoder = 1, PageDecoder(client.names)
-    with _pause_collector(), Threads(client.concurrency) as threads:
+    with pause_collector(), Threads(client.concurrency) as threads:
         fetcher = _Fetcher(client, query, stored_pages, threads)
         fetcher.ahead_to = _page_that_ends(expected, query.page_size)
         for body in fetcher:
@@ -313,21 +313,6 @@ def sweep(
                 break
             limits.check_end(result.pages, announced, "opportunities")
     result.end()
-
-
-@contextlib.contextmanager
-def _pause_collector() -> Iterator[None]:
-    """Pause the garbage collector: pages make no cycles, and each collection looks at all that the process holds.
-
-    Of several sweeps at once, the one that paused it lets it go on.
-    """
-    was_on = gc.isenabled()
-    try:
-        gc.disable()
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _page_that_ends(total: int | None, page_size: int) -> int:

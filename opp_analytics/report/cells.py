@@ -104,13 +104,6 @@ def list_closed(tables: Tables, period: str) -> Deals | None:
     return list_deals(tables, won, f"Closed in {tables.inputs.name_of(period)}")
 
 
-def count_in(tables: Tables, deals: pd.DataFrame, period: str) -> pd.Series[float]:
-    """Count what each deal adds to a period's forecast: the value of one won in it, value × chance of an open one; else missing."""
-    won = (deals["period"] == period) & (deals["outcome"] == "won")
-    open_ = deals["unique_id"].map(tables.contributions(period))
-    return deals["value"].where(won, open_).astype("float64")
-
-
 def name_new_business(tables: Tables) -> str:
     """Name what a forecast expects beyond its deals."""
     by_rate = tables.forecast.attrs["method"] == "run_rate"
@@ -128,10 +121,11 @@ def list_expected(
 ) -> Deals | None:
     """List the deals of a forecast at value × chance, whatever their date, then what else is expected; their sum is the forecast.
 
-    `deals` are all that the forecast counts. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
+    `deals` are all that the forecast counts, rows of `Inputs.deals`. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
     opens shows another, so that rows add up. Noted is what rests on deals dated later, from a fifth on.
     """
-    inputs, here, added = tables.inputs, deals["period"] == period, count_in(tables, deals, period)
+    inputs, here = tables.inputs, deals["period"] == period
+    added = tables.added[period].reindex(deals.index)
     # Without chances a period still shows what is due.
     mine = deals.assign(expected=added)[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
     new = float(np.nan_to_num(forecast["new_business"]))

@@ -503,19 +503,28 @@ class Forecasts:
         )
         return f"From history, {when}" if len(self.chances) else ""
 
-    def contributions(self, period: str) -> pd.Series[Any]:
-        """Value × chance of each open deal in a period's forecast, by id; none where the method looks at no deal."""
-        rows = self.deals_of(period)
-        return rows["weighted"].iloc[: 0 if self.forecast.attrs["method"] == "run_rate" else None]
+    @cached_property
+    def added(self) -> pd.DataFrame:
+        """What each of `Inputs.deals` adds to the current period's forecast and to those ahead (columns).
+
+        It is the value of one won in the period, value × chance of an open one; else missing. The run rate looks at no single deal.
+        """
+        deals, columns = self.inputs.deals, {}
+        for period in [str(self.inputs.period), *self.ahead.index]:
+            weighted = self.deals_of(period)["weighted"]
+            weighted = weighted.head(0) if self.forecast.attrs["method"] == "run_rate" else weighted
+            won = (deals["period"] == period) & (deals["outcome"] == "won")
+            columns[period] = deals["value"].where(won, deals["unique_id"].map(weighted)).astype("float64")
+        return pd.DataFrame(columns)
 
     def deals_of(self, period: str) -> pd.DataFrame:
         """The rows of `forecast_deals` for a period, by id."""
-        return self._by_period.get(period, self.forecast_deals.iloc[:0].set_index("unique_id"))
+        return self._by_period.get(period, self._by_period[""])
 
     @cached_property
     def _by_period(self) -> dict[str, pd.DataFrame]:
-        by_period = self.forecast_deals.set_index("unique_id").groupby("period")
-        return {str(period): rows for period, rows in by_period}
+        table = self.forecast_deals.set_index("unique_id")
+        return {"": table.head(0), **{str(period): rows for period, rows in table.groupby("period")}}
 
     @cached_property
     def swings(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from opp_analytics.analysis import evidence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
-from opp_analytics.report.cells import count_in, name_new_business
+from opp_analytics.report.cells import name_new_business
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL, BUCKETS
@@ -139,7 +139,7 @@ def share_forecast(tables: Tables) -> tuple[Share, ...]:
     inputs = tables.inputs
     deals, close = inputs.deals, inputs.deals["close_date"]
     today, end = inputs.today, inputs.period.end_time.normalize()
-    added, is_open = count_in(tables, deals, str(inputs.period)), deals["outcome"] == "open"
+    added, is_open = tables.added[str(inputs.period)], deals["outcome"] == "open"
     first, last = map(int, count_days(pd.Series([today, end])))
     kinds = {
         "Closed": (deals["outcome"] == "won", ()),
@@ -362,7 +362,7 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     others = ~is_open & ~((deals["outcome"] == "won") & (deals["period"] == str(inputs.period)))
     outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *_CLOSED_AS))})
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
-    deals = deals.assign(in_forecast=count_in(tables, deals, str(inputs.period))).iloc[order]
+    deals = deals.assign(in_forecast=tables.added[str(inputs.period)]).iloc[order]
     table = _describe(tables, deals)
     table.attrs = {"printed": len(deals) - int(others.sum())}
     return table

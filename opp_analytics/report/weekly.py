@@ -26,7 +26,7 @@ from opp_analytics.files import check_writable, say_failure, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
-from opp_analytics.progress import Progress, progress_bar
+from opp_analytics.progress import Progress, pause_collector, progress_bar
 from opp_analytics.report.alerts import FindEnd, judge_alerts, shorten_last
 from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.delivery.folder import check_folder, keep_folder, name_parts
@@ -223,6 +223,7 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     return report
 
 
+@pause_collector()
 def _make(
     ready: ReadyReport,
     page: ReadyPage,

@@ -15,6 +15,7 @@ from openpyxl.utils import get_column_letter
 
 import opp_analytics as oa
 from opp_analytics import text, weekly_report
+from opp_analytics.columns import ALMOST_SURE
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Graph, Sheet, Summary, sheets
 from opp_analytics.report.workbook import write_workbook
@@ -239,6 +240,13 @@ def test_workbook__keeps_a_text_that_looks_like_markup_and_dates_that_excel_has_
     # openpyxl leaves the library's mark of an underscore in place.
     assert [cell.value for cell in deals["A"]][1:] == ["<r><t>&x</t></r>", "_x005F_x0041_", " b "]
     assert [cell.value for cell in deals["B"]][1:] == ["1850-05-01", pd.Timestamp("1900-02-01"), None]
+
+
+def test_workbook__cuts_a_text_as_excel_counts_and_leaves_cells_without_one_empty():
+    names = ["\N{ROCKET}" * 20_000, ""]
+    deals = _book(Sheet("Deals", pd.DataFrame({"name": names, "chance": [0.999, 0.5]})))["Deals"]
+    assert [cell.value for cell in deals["A"]][1:] == ["\N{ROCKET}" * 16_383, None]
+    assert deals["B2"].number_format == ALMOST_SURE != deals["B3"].number_format
 
 
 def test_workbook__is_the_same_bytes_for_the_same_input():

@@ -30,7 +30,7 @@ from opp_analytics.analysis.forecasting.moment import (
 )
 from opp_analytics.analysis.forecasting.outlook import LEVEL, Mix, Outlook, measure_miss, nothing_known
 from opp_analytics.analysis.forecasting.run_rate import RunRates
-from opp_analytics.analysis.stats.distribution import sample_totals
+from opp_analytics.analysis.stats.distribution import find_quantiles, sample_totals
 from opp_analytics.history import History
 from opp_analytics.org import WON, Org
 
@@ -358,7 +358,7 @@ class Learned:
         totals = sample_totals(
             every.value[rows], held[kind], chances, place[group], int(there.sum()), one_of=further[:, there]
         )
-        low, median, high = np.quantile(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=1)
+        low, median, high = find_quantiles(totals, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
         came = (point.actual - booked)[there]
         return Miss(len(known), np.minimum(measure_miss(came, low, median, high), _CAP))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
@@ -145,21 +146,25 @@ def fix(tables: Tables) -> model.Block:
         found = f"The audit found nothing to fix in {text.count(deals)}."
         words = found if deals else "There is no deal to audit."
         return model.Block("fix", nav, parts=(model.Note(words),), nav=nav)
-    amounts = [_measure(tables, row) for row in table.head(_MOST_FIXES).reset_index().to_dict("records")]
-    opened = tuple(_list_findings(tables, amount) for amount in amounts)
+    place = pd.Index(inputs.deals["unique_id"]).get_indexer(tables.findings["unique_id"])
+    amounts, opened = [], []
+    for row in table.head(_MOST_FIXES).reset_index().to_dict("records"):
+        here = tables.findings["check"].eq(row["check"]).to_numpy()
+        mine = inputs.deals.iloc[np.unique(place[here & (place >= 0)])]
+        amounts.append(_measure(tables, row, mine))
+        opened.append(_list_findings(tables, amounts[-1], mine, tables.findings[here]))
     rest = len(table) - _MOST_FIXES
     more = f"; {rest} more kinds in the workbook" if rest > 0 else ""
     rows = svg.bars(amounts, label_width=272, stacked=True)
     sub = f"Ranked by money. Open a line for the deals and the fix{more}"
-    return model.Block("fix", say_finding(table), sub, (model.Opening(rows, opened),), nav)
+    return model.Block("fix", say_finding(table), sub, (model.Opening(rows, tuple(opened)),), nav)
 
 
-def _measure(tables: Tables, row: dict[Any, Any]) -> Place:
+def _measure(tables: Tables, row: dict[Any, Any], found: pd.DataFrame) -> Place:
     """Measure a check by its money, else by its deals; of several outcomes what is open, else won, stands beside it."""
     name, value, money = write_label("check", row["check"]), float(row["value"]), tables.inputs.money
     deals = text.count(int(row["deals"]))
     figure = money(value) if value > 0 else deals
-    found = _find_deals(tables, row["check"])
     parts = _split(found)
     if row["check"] == "duplicate":
         groups = make_duplicate_keys(found).drop_duplicates()
@@ -171,19 +176,15 @@ def _measure(tables: Tables, row: dict[Any, Any]) -> Place:
     return svg.make_bar(name, size, figure, f"{name}: {figure}, {deals}", row["check"])
 
 
-def _find_deals(tables: Tables, check: str) -> pd.DataFrame:
-    found, deals = tables.findings, tables.inputs.deals
-    return deals[deals["unique_id"].isin(found["unique_id"][found["check"] == check])]
-
-
 def _split(deals: pd.DataFrame) -> pd.DataFrame:
     """Count and sum deals by outcome: open, won, then the others."""
     parts = deals.groupby("outcome")["value"].agg(["size", "sum"])
     return parts.sort_index(key=lambda names: names.map({"open": 0, "won": 1}).fillna(2))
 
 
-def _list_findings(tables: Tables, amount: Place) -> model.Deals | None:
-    rows, found = _find_deals(tables, amount.key), tables.findings[tables.findings["check"] == amount.key]
+def _list_findings(
+    tables: Tables, amount: Place, rows: pd.DataFrame, found: pd.DataFrame
+) -> model.Deals | None:
     note = _say_suggestion(rows, found.drop_duplicates("unique_id"))
     open_ones = rows["outcome"] == "open"
     closed, further = rows[~open_ones], {}

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from opp_analytics.analysis.stats import distribution
-from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
+from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute, find_quantiles
 
 ERROR = 4 * 0.5 / np.sqrt(distribution.DRAWS)
 """Four standard errors of a probability estimated from the draws, at most."""
@@ -258,3 +258,9 @@ def test_condition_on_each__of_two_deals() -> None:
     won, lost = condition_on_each(np.array([100.0, 50.0]), np.array([0.5, 0.5]), 100.0)
     assert won.tolist() == [1.0, 0.5]
     assert lost.tolist() == [0.0, 0.5]
+
+
+def test_find_quantiles__are_those_of_numpy_to_the_last_bit():
+    draws = np.random.default_rng(0).lognormal(10, 1, (50, 1_000))
+    levels = [(1 - 0.8) / 2, 0.25, 0.5, (1 + 0.8) / 2, 0.999]
+    np.testing.assert_array_equal(find_quantiles(draws, levels), np.quantile(draws, levels, axis=1))
