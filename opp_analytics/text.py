@@ -342,7 +342,8 @@ def is_whole(words: str) -> bool:
 
 def one_line(value: Any) -> str:
     """Write a text from the data as one line of a page, mail or workbook: a break is a blank, and control signs are left out."""
-    return _UNPRINTABLE.sub("", _BREAK.sub(" ", str(value)))
+    words = str(value)
+    return words if words.isprintable() else _UNPRINTABLE.sub("", _BREAK.sub(" ", words))
 
 
 def isolate(words: str) -> str:

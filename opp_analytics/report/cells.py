@@ -110,6 +110,16 @@ def name_new_business(tables: Tables) -> str:
     return "Open deals and new business, as past periods ended" if by_rate else "Usual new business"
 
 
+def find_expected(tables: Tables, period: str) -> pd.DataFrame:
+    """Find the deals of a period's forecast, whatever their date: what each adds is ``expected``, and ``late`` if it is dated later."""
+    deals, added = tables.inputs.deals, tables.added[period]
+    here, ends = deals["period"] == period, pd.Period(period, tables.inputs.freq).end_time.normalize()
+    is_late = (deals["outcome"] == "open") & (deals["close_date"] > ends)
+    deals = deals.assign(expected=added, late=added.where(is_late, 0.0))
+    # Without chances a period still shows what is due.
+    return deals[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
+
+
 def list_expected(
     tables: Tables,
     deals: pd.DataFrame,
@@ -119,22 +129,18 @@ def list_expected(
     *,
     expects: float | None = None,
 ) -> Deals | None:
-    """List the deals of a forecast at value × chance, whatever their date, then what else is expected; their sum is the forecast.
+    """List the deals of a forecast at value × chance, then what else is expected; their sum is the forecast.
 
-    `deals` are all that the forecast counts, rows of `Inputs.deals`. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
+    `deals` are rows of `find_expected`. `forecast` is the row of `oa.forecast`; `expects` its sum where the row that
     opens shows another, so that rows add up. Noted is what rests on deals dated later, from a fifth on.
     """
-    inputs, here = tables.inputs, deals["period"] == period
-    added = tables.added[period].reindex(deals.index)
-    # Without chances a period still shows what is due.
-    mine = deals.assign(expected=added)[(here & ~deals["outcome"].eq("lost")) | (added.abs() >= _CENT)]
+    inputs, later = tables.inputs, float(deals["late"].sum())
     new = float(np.nan_to_num(forecast["new_business"]))
     (shown,) = text.round_parts([float(forecast["expected"] if expects is None else expects)])
     ends = pd.Period(period, inputs.freq).end_time.normalize()
-    later = float(mine["expected"][(mine["outcome"] == "open") & (mine["close_date"] > ends)].sum())
     note = f"{inputs.money(later)} of it rests on deals dated after {inputs.day(ends)}."
     return list_deals(
-        tables, mine, caption, note=note if later >= max(_MUCH * shown, _CENT) else "", amount="expected", period=period,
+        tables, deals, caption, note=note if later >= max(_MUCH * shown, _CENT) else "", amount="expected", period=period,
         further={name_new_business(tables): new} if abs(new) >= _CENT else {}, shown=shown,
     )  # fmt: skip
 

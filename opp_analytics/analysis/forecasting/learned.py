@@ -255,11 +255,11 @@ class Learned:
 
     def _sort_in_kinds(self, rows: Integers, record: int, period: pd.Period) -> Integers:
         """Number each open deal's bucket, stage and owner at a record."""
-        every, day = self.versions.every, int(self.records.days[record])
-        bucket = put_in_buckets(every, period, rows=rows, day=day)
-        # Without owners, −1 wraps around to the last place.
-        parts = (bucket, every.stage[rows], every.owner[rows] % self._kinds[2])
-        return np.asarray(np.ravel_multi_index(parts, self._kinds))
+        every, (_, stages, owners) = self.versions.every, self._kinds
+        bucket = put_in_buckets(every, period, rows=rows, day=int(self.records.days[record]))
+        owner = every.owner[rows].astype(np.intp)
+        owner[owner < 0] = owners - 1
+        return np.asarray((bucket * stages + every.stage[rows]) * owners + owner)
 
     def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
         """Count each ended period that has a record at a lead."""
@@ -401,7 +401,10 @@ def put_in_buckets(
     """Find each deal's bucket by due date, day and period."""
     due, last = moment.due if rows is None else moment.due[rows], last_day(period)
     edges = [moment.day if day is None else day, first_day(period), last + 1, last + _SOON_DAYS + 1, NEVER]
-    return np.asarray(_BY_DAY[np.searchsorted(np.maximum.accumulate(edges), due, side="right")])
+    place = np.zeros(len(due), dtype=np.int8)
+    for edge in np.maximum.accumulate(edges).astype(due.dtype):
+        place += due >= edge
+    return np.asarray(_BY_DAY[place])
 
 
 def learn_chances(

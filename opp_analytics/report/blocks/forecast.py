@@ -15,6 +15,7 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import day_of
 from opp_analytics.report.cells import (
     add_details,
+    find_expected,
     list_closed,
     list_deals,
     list_expected,
@@ -282,9 +283,8 @@ def _list_due(tables: Tables, row: pd.Series[Any]) -> Deals | None:
     period = str(row.name)
     if not math.isfinite(row["low"]):
         return _list_open(tables, period)
-    return list_expected(
-        tables, tables.inputs.deals, f"Forecast for {tables.inputs.name_of(period)}", row, period
-    )
+    caption = f"Forecast for {tables.inputs.name_of(period)}"
+    return list_expected(tables, find_expected(tables, period), caption, row, period)
 
 
 def _write_period(
@@ -504,7 +504,7 @@ def _make_tile(tables: Tables, each: analysis.Figure, row: pd.Series[Any]) -> Ti
             note = note or _range_note(tables, row)
             if math.isfinite(row["expected"]):
                 caption = f"Forecast for {inputs.name_of(period)}"
-                opens = list_expected(tables, inputs.deals, caption, row, period)
+                opens = list_expected(tables, find_expected(tables, period), caption, row, period)
         case "Chance of target" if math.isfinite(then):
             note = f"was {text.percent(then)}"
             # Beside both figures, their difference is that of what is shown.

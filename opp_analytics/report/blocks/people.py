@@ -14,6 +14,7 @@ import pandas as pd
 from opp_analytics import analysis, svg, text
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.cells import (
+    find_expected,
     list_deals,
     list_expected,
     name_deal,
@@ -321,24 +322,28 @@ class _Rows:
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
     @cached_property
-    def _counted(self) -> pd.DataFrame:
-        """The deals that count: won in this period, or open."""
+    def _due(self) -> pd.DataFrame:
+        """The deals closed or due in this period, and the overdue ones."""
         deals = self.tables.inputs.deals
-        return deals[(deals["outcome"] == "open") | (deals["period"] == str(self.tables.inputs.period))]
+        return deals[deals["period"].isin([str(self.tables.inputs.period), BUCKETS[0]])]
+
+    @cached_property
+    def _expected(self) -> pd.DataFrame:
+        """The deals of this period's forecast."""
+        return find_expected(self.tables, str(self.tables.inputs.period))
 
     def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
         """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
-        inputs, rows = self.tables.inputs, self._counted
+        inputs, known = self.tables.inputs, math.isfinite(expected)
+        rows = self._expected if known else self._due
         for column, label in zip(inputs.by, key, strict=True):
             rows = rows if label == ALL else rows[rows[column] == label]
         # Somebody who changed teams has a row in each.
         twice = sum(other[-1] == key[-1] != ALL for other in self.keys) > 1
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
-        caption, period = f"{whose}: closed, due and overdue", str(inputs.period)
-        if not math.isfinite(expected):
-            return list_deals(
-                self.tables, rows[rows["period"].isin([period, BUCKETS[0]])], caption, period=period
-            )
+        period = str(inputs.period)
+        if not known:
+            return list_deals(self.tables, rows, f"{whose}: closed, due and overdue", period=period)
         return list_expected(
             self.tables, rows, f"{whose}: forecast for {inputs.name}", row, period, expects=expected
         )
