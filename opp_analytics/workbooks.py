@@ -31,6 +31,8 @@ _PADDING = 5 / 7
 """Characters that the library adds to a width."""
 _ODD = re.compile("[&<>_]")
 """What a text cannot have in markup as it is."""
+_AT_ONCE = 10_000
+"""Rows to mark up at once: more would take memory."""
 _FORMATS, _MONTH = {"count": "#,##0", "number": "#,##0.0"}, "mmm yyyy"
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 _FIRST_DAY, _MARCH_1900, _YEAR_10_000 = np.datetime64("1899-12-30", "us"), 61, 2_958_466
@@ -149,16 +151,19 @@ def _write_rows(
     last = min(len(cells[0]), page.xls_rowmax - 1)
     page._check_dimensions(last, len(cells) - 1)
     page._write_single_row(last + 1)  # the heading; what follows comes below the last row
-    written = [
-        _mark_up(book, page, place, column, own[:last])
-        for place, (column, own) in enumerate(zip(columns, cells, strict=True))
-    ]
-    for number, row in enumerate(zip(*written, strict=True), start=2):
-        page.fh.write(f'<row r="{number}">{"".join(row)}</row>')
+    for first in range(0, last, _AT_ONCE):
+        written = [
+            _mark_up(book, page, place, column, own[first : min(first + _AT_ONCE, last)], first + 2)
+            for place, (column, own) in enumerate(zip(columns, cells, strict=True))
+        ]
+        for number, row in enumerate(zip(*written, strict=True), start=first + 2):
+            page.fh.write(f'<row r="{number}">{"".join(row)}</row>')
 
 
-def _mark_up(book: Workbook, page: Worksheet, place: int, column: Column, cells: list[Any]) -> Iterator[str]:
-    """Write a column's cells below its heading as markup; an empty one is none."""
+def _mark_up(
+    book: Workbook, page: Worksheet, place: int, column: Column, cells: list[Any], first: int
+) -> Iterator[str]:
+    """Write a column's cells from row `first` on as markup; an empty one is none."""
     from xlsxwriter.utility import xl_col_to_name
 
     head = f'<c r="{xl_col_to_name(place)}'
@@ -175,7 +180,7 @@ def _mark_up(book: Workbook, page: Worksheet, place: int, column: Column, cells:
             marked[cell] = f'" s="{style}" t="inlineStr"><is>{_mark_up_text(page, cell)}</is></c>'
         else:
             marked[cell] = f'" s="{style}"><v>{cell:.16G}</v></c>'
-    for number, cell in enumerate(cells, start=2):
+    for number, cell in enumerate(cells, start=first):
         yield f"{head}{number}{marked[cell]}" if cell in marked else ""
 
 

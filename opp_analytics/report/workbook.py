@@ -26,6 +26,7 @@ from opp_analytics.columns import (
 )
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Graph, Share, Sheet, Summary
+from opp_analytics.schema import TEXT
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -320,7 +321,8 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
         )
         table = table.head(_MOST_ROWS)
     for column in table.select_dtypes(["string", "object"]):
-        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > workbooks.MOST_LETTERS).sum())
+        lengths = table[column].dropna().astype(TEXT).str.len()
+        long = int((lengths > workbooks.MOST_LETTERS).sum())
         if long:
             warnings.warn(
                 f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters of {text.count(long, 'cell')} "

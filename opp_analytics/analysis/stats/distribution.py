@@ -153,7 +153,10 @@ def sample_totals(
             np.bincount(codes, weights=part * together, minlength=size)
             for part in (amounts * chances, variance)
         )
-        totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, _SAMPLED))
+        drawn = rng.standard_normal((size, _SAMPLED))
+        drawn *= np.sqrt(spread)[:, None]
+        drawn += mean[:, None]
+        totals += drawn
     if len(one_of):
         totals += one_of[rng.permutation(_SAMPLED) % len(one_of)].T
     return totals
