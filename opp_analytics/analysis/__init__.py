@@ -57,7 +57,7 @@ from opp_analytics.analysis.forecasting.track_record import find_usual_coverage 
 from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
-from opp_analytics.analysis.movement.slippage import read_slippage as read_slippage  # isort: skip
+from opp_analytics.analysis.movement.slippage import DueCohort as DueCohort  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip
@@ -77,5 +77,5 @@ from opp_analytics.analysis.sentences.forecasts import explain_chances as explai
 from opp_analytics.analysis.sentences.figures import Figure as Figure, list_figures as list_figures  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
 from opp_analytics.analysis.shared.history_query import check_same_deals as check_same_deals  # isort: skip
-from opp_analytics.analysis.stages.stage_flow import read_stage_flow as read_stage_flow  # isort: skip
+from opp_analytics.analysis.stages.stage_flow import StageEntries as StageEntries  # isort: skip
 from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip

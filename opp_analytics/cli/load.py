@@ -11,7 +11,14 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.app import runs
 from opp_analytics.cli.output import answer, check_ending, with_tables, write_csv, write_staged
-from opp_analytics.cli.source import FromFile, OrgFile, read_source, reads_cells
+from opp_analytics.cli.source import (
+    HISTORY_FOLDER,
+    FromFile,
+    HistoryFolder,
+    OrgFile,
+    read_source,
+    reads_cells,
+)
 
 if runs():
     import pandas as pd
@@ -93,7 +100,7 @@ def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:
 
 @reads_cells
 def record_command(
-    folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
+    folder: HistoryFolder = HISTORY_FOLDER,
     source_file: FromFile = None,
     org_file: OrgFile = None,
     at: Annotated[

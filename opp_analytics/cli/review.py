@@ -140,15 +140,13 @@ def forecast_command(
     )
     table = oa.forecast(
         source.opportunities,
-        as_of=source.day,
-        freq=choose_freq(source.org, freq),
         by=by or None,
         target=goals,
         method=cast("Any", method),
         history=find_history(folder, source.org),
         periods=periods,
         totals=bool(by),
-        tz=source.zone,
+        **source.ask(freq),
     )
     heading("Forecast", f"as of {text.day(source.day, year=True)}")
     say(oa.sentence(table))
@@ -180,11 +178,11 @@ def risk_command(
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
-    asked: dict[str, Any] = {"as_of": source.day, "tz": source.zone}
-    history = find_history(folder, source.org)
-    table = oa.deal_flags(source.opportunities, history, own_writes=source.own_writes(), **asked)
+    history, day = find_history(folder, source.org), source.day
+    writes = source.own_writes()
+    table = oa.deal_flags(source.opportunities, history, as_of=day, tz=source.zone, own_writes=writes)
     require(source.opportunities, *(by or []))
-    asked |= {"history": history, "freq": choose_freq(source.org, None), "method": method}
+    asked = source.ask(None) | {"history": history, "method": method}
     priced = oa.forecast_deals(source.opportunities, **asked)
     own = select_own_chances(priced).set_index("unique_id")["chance"]
     table = table.assign(
@@ -339,8 +337,8 @@ def pacing_command(
     source: CommandSource, freq: Freq = None, by: By = None, folder: HistoryFolder = HISTORY_FOLDER
 ) -> None:
     """Show what has closed beside what the last four periods had closed by the same point, and what was open then."""
-    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
-    table = oa.pacing(source.opportunities, find_history(folder, source.org), by=by or None, **asked)
+    history = find_history(folder, source.org)
+    table = oa.pacing(source.opportunities, history, by=by or None, **source.ask(freq))
     _tell(table, list(table.columns.drop("to_date")))
 
 
@@ -348,8 +346,7 @@ def pacing_command(
 @reads_deals
 def categories_command(source: CommandSource, freq: Freq = None, by: By = None) -> None:
     """Show closed, commit, best case and pipeline money of each period, each alone and added up."""
-    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
-    table = oa.forecast_categories(source.opportunities, by=by or None, **asked)
+    table = oa.forecast_categories(source.opportunities, by=by or None, **source.ask(freq))
     labels = table.index.get_level_values("period")
     _tell(table, _CATEGORIES, rows=labels.isin([*BUCKETS, *evidence.keep_ahead(labels, table)]))
 
@@ -365,8 +362,7 @@ def scorecard_command(
     folder: HistoryFolder = HISTORY_FOLDER,
 ) -> None:
     """Compare owners or other groups: win rate, days to win, slip rate and forecast bias."""
-    asked: dict[str, Any] = {"as_of": source.day, "freq": choose_freq(source.org, freq), "tz": source.zone}
-    asked |= {"by": by or "owner_name", "start": since, "method": method}
+    asked = source.ask(freq) | {"by": by or "owner_name", "start": since, "method": method}
     table = oa.scorecard(source.opportunities, find_history(folder, source.org), **asked)
     _tell(table, _CARD)
 

@@ -187,6 +187,10 @@ class CommandSource(NamedTuple):
         """The day of ``--as-of``; today without it."""
         return as_date(datetime.now(UTC) if self.as_of is None else self.as_of, tz=self.zone, name="--as-of")
 
+    def ask(self, freq: str | None) -> dict[str, Any]:
+        """Ask of this day, by the period that was typed."""
+        return {"as_of": self.day, "freq": choose_freq(self.org, freq), "tz": self.zone}
+
     def own_writes(self) -> pd.DataFrame | None:
         """Find edits written from this computer to the same tenant; None for a file."""
         return None if self.client is None else oa.own_writes(self.client)

@@ -191,12 +191,13 @@ class Tables(Forecasts):
             opening = first if first.tz_localize(inputs.tz) >= begins else begins
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
-            window: Any = {"start": opening, "end": last, "tz": inputs.tz}
+            asked: Any = history, opening, last, None, inputs.tz, "slippage"
             try:
-                table, deals = analysis.read_slippage(history, **window)
+                due = analysis.DueCohort.read(*asked, listed=True)
             except NotEnoughHistory:
                 continue  # No record inside this period; another one may have some.
-            found.append(DueDeals(str(period), table, deals, starts_late=opening is begins))
+            late = opening is begins
+            found.append(DueDeals(str(period), due.sum_up(), due.list_deals(), starts_late=late))
         if not found:
             raise NotEnoughHistory("no period has two records")
         return found
@@ -214,15 +215,15 @@ class Tables(Forecasts):
             ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
         )
 
-    @property
+    @cached_property
     def flow(self) -> pd.DataFrame:
         """`oa.stage_flow` of the last thirteen weeks."""
-        return self._flow[0]
+        return self._entries.sum_up()
 
-    @property
+    @cached_property
     def flow_deals(self) -> pd.DataFrame:
         """The entries behind `flow`."""
-        return self._flow[1]
+        return self._entries.list_deals()
 
     @property
     def flow_since(self) -> pd.Timestamp:
@@ -233,15 +234,10 @@ class Tables(Forecasts):
         return max(first.tz_localize(inputs.tz).tz_convert("UTC"), begins)
 
     @cached_property
-    def _flow(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        inputs = self.inputs
-        return analysis.read_stage_flow(
-            self._history(),
-            start=self.flow_since,
-            end=inputs.until,
-            by=split_by(inputs.opportunities),
-            tz=inputs.tz,
-        )
+    def _entries(self) -> analysis.StageEntries:
+        history, inputs = self._history(), self.inputs
+        asked = self.flow_since, inputs.until, split_by(inputs.opportunities), inputs.tz
+        return analysis.StageEntries.read(history, *asked, "stage_flow", listed=True)
 
     @cached_property
     def _call_samples(self) -> analysis.CallSamples:

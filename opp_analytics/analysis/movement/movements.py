@@ -141,14 +141,14 @@ def movements(
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
     groups = check_by(by)
-    needs = () if due is None else ("close_date",)
-    asked = find_span(
-        history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True, needs=needs
-    )
-    pool = Pool.of(due, asked)
     keys = name_groups(groups)
+    window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "movements"}
+    asked, pool, steps = read_steps(history, due, groups, "name", **window)
+    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
-    found = history.collect(_sum_by_deal(history, asked, pool, groups, [*keys, *per]))
+    sums = {name: moved[name].sum().cast("int64") for name in ("cents", "count")}
+    names = steps.filter(missing(steps["until"])).select("unique_id", "name")
+    found = history.collect(moved.group_by([*keys, *per]).agg(**sums).join(names, "unique_id"))
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
     found = sort_groups(found, keys, *per)
@@ -160,9 +160,14 @@ def movements(
     return annotate_span(indexed, asked, made_from=history, n=table["unique_id"].nunique(), bound=BOUND)
 
 
-def build_steps(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:
-    """Join each change row up to the closing record with the previous row and the time of the next one."""
-    log = keep_until(log, asked.closing)
+def read_steps(
+    history: History, due: Due, groups: Sequence[str], *further: str, **window: Any
+) -> tuple[Span, Pool, ibis.Table]:
+    """Join each change row up to the closing record with the previous row and the time of the next one, after checks."""
+    needs = () if due is None else ("close_date",)
+    asked = find_span(history, by=groups, within_one_record=True, needs=needs, **window)
+    pool, keys = Pool.of(due, asked), name_groups(groups)
+    log = keep_until(read_log(history.at_rates_of(asked.closing), *further, by=groups), asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
     before |= {_name_before(key): key for key in keys}
@@ -177,10 +182,11 @@ def build_steps(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -
         **{name: ibis.ifelse(deleted, steps[last], steps[name]) for name, last in kept.items()},
         cents_before=steps["cents_before"].fill_null(0),
     )
-    return steps.mutate(
+    steps = steps.mutate(
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
+    return asked, pool, steps
 
 
 def _name_before(key: str) -> str:
@@ -246,16 +252,3 @@ def select_movement(
     kept = log.select("unique_id", "seen_at", **groups, **own).filter("_kept")
     deals = ibis.literal(count, type="int64")
     return kept.select(*keys, "unique_id", "seen_at", "movement", "cents", count=deals)
-
-
-def _sum_by_deal(
-    history: History, asked: Span, pool: Pool, groups: Sequence[str], keys: Sequence[str]
-) -> ibis.Table:
-    own = name_groups(groups)
-    steps = build_steps(read_log(history.at_rates_of(asked.closing), "name", by=groups), asked, pool, own)
-    moved = build_moves(steps, asked, pool, own, part_of=history.is_part)
-    summed = moved.group_by(keys).agg(
-        cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
-    )
-    names = steps.filter(missing(steps["until"])).select("unique_id", "name")
-    return summed.join(names, "unique_id").select(*keys, "name", "cents", "count")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,47 +79,7 @@ def slippage(
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
-    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage")
-    sums = {name: cohort[name].sum().cast("int64") for name in ("cents", "unvalued")}
-    counted = cohort.group_by([*name_groups(groups), "end"]).agg(count=cohort.count().cast("int64"), **sums)
-    return _sum_up(history, asked, history.collect(counted), groups)
-
-
-def read_slippage(
-    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the cohort once, for both `slippage` and `slippage_deals`."""
-    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage")
-    found = history.collect(cohort)
-    keys = [*name_groups(groups), "end"]
-    counted = found.assign(count=1).groupby(keys, as_index=False)[["count", "cents", "unvalued"]].sum()
-    return _sum_up(history, asked, counted, groups), _list_deals(history, asked, found, groups)
-
-
-def _ask(
-    history: History, start: When, end: When, *, by: By, tz: str | None, asked_by: str
-) -> tuple[Span, list[str], ibis.Table]:
-    groups = check_by(by, level="outcome")
-    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
-    return asked, groups, select_cohort(history, asked, groups)
-
-
-def _sum_up(history: History, asked: Span, counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    table = _make_rates(counted, groups)
-    total = counted[["count", "cents", "unvalued"]].sum()
-    slipped = table[table.index.get_level_values("outcome") == "slipped"]
-    return annotate_span(
-        table,
-        asked,
-        made_from=history,
-        n=int(total["count"]),
-        slip_rate=float(divide(slipped["count"].sum(), total["count"])),
-        value_slip_rate=float(divide(slipped["value"].sum() * 100, total["cents"])),
-        unvalued=int(total["unvalued"]),
-        to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
-        period=[str(asked.first.date()), str(asked.last.date())],
-        bound=BOUND,
-    )
+    return DueCohort.read(history, start, end, by, tz, "slippage", listed=False).sum_up()
 
 
 def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
@@ -166,8 +127,7 @@ def slippage_deals(
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    asked, groups, cohort = _ask(history, start, end, by=by, tz=tz, asked_by="slippage_deals")
-    return _list_deals(history, asked, history.collect(cohort), groups)
+    return DueCohort.read(history, start, end, by, tz, "slippage_deals", listed=True).list_deals()
 
 
 _DEALS: dict[str, Any] = {
@@ -177,16 +137,62 @@ _DEALS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _list_deals(history: History, asked: Span, found: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    found = found.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
-    found = sort_groups(found, name_groups(groups))
-    table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
-    indexed = index_by_groups(table, found, groups)
-    return annotate_span(indexed, asked, made_from=history, n=len(table), bound=BOUND)
+_SUMS = ["count", "cents", "unvalued"]
+
+
+@dataclass(frozen=True)
+class DueCohort:
+    """The deals that were due in a period, by group."""
+
+    history: History
+    asked: Span
+    groups: list[str]
+    rows: pd.DataFrame
+    """Each deal of `select_cohort`, or its sums by group and ``end``."""
+
+    @classmethod
+    def read(
+        cls, history: History, start: When, end: When, by: By, tz: str | None, asked_by: str, *, listed: bool
+    ) -> DueCohort:
+        """Read a history, after checks; unless the deals are `listed`, they are counted where the history is."""
+        groups = check_by(by, level="outcome")
+        asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, needs=("close_date",))
+        cohort = select_cohort(history, asked, groups)
+        if not listed:
+            sums = {name: cohort[name].sum().cast("int64") for name in _SUMS}
+            cohort = cohort.group_by([*name_groups(groups), "end"]).agg(**sums)
+        return cls(history, asked, groups, history.collect(cohort))
+
+    def sum_up(self) -> pd.DataFrame:
+        """Make the table of `slippage`."""
+        asked, total = self.asked, self.rows[_SUMS].sum()
+        counted = self.rows.groupby([*name_groups(self.groups), "end"], as_index=False)[_SUMS].sum()
+        table = _make_rates(counted, self.groups)
+        slipped = table[table.index.get_level_values("outcome") == "slipped"]
+        return annotate_span(
+            table,
+            asked,
+            made_from=self.history,
+            n=int(total["count"]),
+            slip_rate=float(divide(slipped["count"].sum(), total["count"])),
+            value_slip_rate=float(divide(slipped["value"].sum() * 100, total["cents"])),
+            unvalued=int(total["unvalued"]),
+            to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
+            period=[str(asked.first.date()), str(asked.last.date())],
+            bound=BOUND,
+        )
+
+    def list_deals(self) -> pd.DataFrame:
+        """Make the table of `slippage_deals`."""
+        found = self.rows.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+        found = sort_groups(found, name_groups(self.groups))
+        table = found.assign(outcome=found["end"])[list(_DEALS)].astype(_DEALS)
+        indexed = index_by_groups(table, found, self.groups)
+        return annotate_span(indexed, self.asked, made_from=self.history, n=len(table), bound=BOUND)
 
 
 def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Select the due opportunities, each with its values at the start and its ``end``."""
+    """Select the due opportunities, each with its values at the start, its ``end``, and a ``count`` of 1."""
     ends = _join_records(history, asked, groups)
     dated = ends["close_date"].between(day(asked.first), day(asked.last))
     due = ends.filter(ends["within"], ends["outcome"] == "open", dated)
@@ -209,7 +215,7 @@ def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
         name: ibis.ifelse(late, due[f"{column}_next"], due[name])
         for name, column in (("close_date_after", "close_date"), ("stage_after", "stage"))
     }
-    return due.mutate(end=end, **seen_next)
+    return due.mutate(end=end, count=1, **seen_next)
 
 
 def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,13 +12,12 @@ from opp_analytics.analysis.movement.movements import (
     FURTHER_MOVEMENTS,
     MOVEMENTS,
     Due,
-    Pool,
     build_moves,
-    build_steps,
+    read_steps,
     select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups, read_log
+from opp_analytics.analysis.shared.history_query import Span, instant, name_groups
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
 from opp_analytics.history import History, ibis, missing
 from opp_analytics.periods import When
@@ -67,13 +67,9 @@ def waterfall(
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
     groups = check_by(by, level="movement")
-    needs = () if due is None else ("close_date",)
-    asked = find_span(
-        history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True, needs=needs
-    )
-    pool = Pool.of(due, asked)
     keys = name_groups(groups)
-    steps = build_steps(read_log(history.at_rates_of(asked.closing), by=groups), asked, pool, keys)
+    window: dict[str, Any] = {"start": start, "end": end, "tz": tz, "asked_by": "waterfall"}
+    asked, pool, steps = read_steps(history, due, groups, **window)
     moved = build_moves(steps, asked, pool, keys, part_of=history.is_part)
     moved = moved.union(*_select_ends(steps, asked, keys))
     found = history.collect(

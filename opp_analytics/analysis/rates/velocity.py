@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import measure_ages
-from opp_analytics.analysis.shared.groups import By, check_by, combine, divide, make_column_key, read
+from opp_analytics import arguments
+from opp_analytics.analysis.shared.ages import follow_deals
+from opp_analytics.analysis.shared.groups import By, divide
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.org import LOST, OPEN, WON, Org
+from opp_analytics.org import LOST, OPEN, WON
 from opp_analytics.periods import When
 
 
@@ -60,15 +60,10 @@ def velocity(
     [25.0]
     """
     window = None if window_days is None else arguments.whole(window_days, "window_days", example=365)
-    names = check_by(by)
-    tz = Org.of(opportunities).zone(tz)
-    today = periods.as_date(as_of, tz=tz)
-    frame = read(opportunities, "stage", "value", "close_date", "created_at", by=names)
-    days, outcome, left_out = measure_ages(frame, today, tz)
+    frame, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, None, "value")
     counted = np.ones(len(frame), dtype=bool)
     if window is not None:
         counted = (frame["close_date"] > today - pd.Timedelta(days=window)).to_numpy()
-    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     won, lost = groups.count(counted & (outcome == WON)), groups.count(counted & (outcome == LOST))
     value = frame["value"].to_numpy(dtype=float)
     dated = counted & (outcome == WON) & (days >= 0)

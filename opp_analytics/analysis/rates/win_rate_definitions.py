@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import fit_curve, measure_ages
-from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.ages import fit_curve, follow_deals
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, share_interval
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
@@ -73,13 +72,11 @@ def win_rate_definitions(
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
     horizon = arguments.whole(horizon_days, "horizon_days", example=365)
-    tz = Org.of(opportunities).zone(tz)
-    today = periods.as_date(as_of, tz=tz)
-    frame = read(opportunities, "stage", "value", "close_date", "created_at")
-    days, outcome, left_out = measure_ages(frame, today, tz)
+    frame, _, days, outcome, left_out, today = follow_deals(opportunities, as_of, None, tz, None, "value")
+    zone = Org.of(opportunities).zone(tz)
     rows = {
         **_count_closed(frame, today, horizon, confidence),
-        **_count_followed(frame, days, outcome, today, horizon, confidence, tz),
+        **_count_followed(frame, days, outcome, today, horizon, confidence, zone),
     }
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["rate", "rate_low", "rate_high", "n", "open_share"]

@@ -53,13 +53,19 @@ def measure_ages(
 
 
 def follow_deals(
-    opportunities: pd.DataFrame, as_of: When, by: By, tz: str | None, history: History | None = None
+    opportunities: pd.DataFrame,
+    as_of: When,
+    by: By,
+    tz: str | None,
+    history: History | None = None,
+    *further: str,
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
-    """Check the frame and measure the age and outcome of each deal."""
+    """Check the frame, with `further` columns, and measure the age and outcome of each deal."""
     names = check_by(by)
     tz = org.Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
-    frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
+    columns = ("stage", *further, "close_date", "created_at")
+    frame = read(opportunities, *columns, by=names, unique=history is not None)
     ends = None if history is None else find_ends(history, frame, today, tz)
     days, outcome, left_out = measure_ages(frame, today, tz, ends)
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))

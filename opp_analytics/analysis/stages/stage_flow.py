@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -90,44 +91,8 @@ def stage_flow(
     >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
     [1.0, 7.0]
     """
-    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow")
-    keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
-    counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
-    stays = split_by_pipeline(
-        history, asked, groups, counted, assume_passed=assume_passed, asked_by="stage_flow"
-    )
-    return _sum_up(history, asked, list(stays), groups)
-
-
-def read_stage_flow(
-    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the steps of deals once, for both `stage_flow` and `stage_flow_deals`."""
-    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow")
-    listed = history.collect(steps).assign(times=1)
-    stays = list(split_by_pipeline(history, asked, groups, listed, assume_passed=True, asked_by="stage_flow"))
-    return _sum_up(history, asked, stays, groups), _list_deals(history, asked, stays, groups)
-
-
-def _ask(
-    history: History, start: When, end: When, *, by: By, tz: str | None, asked_by: str
-) -> tuple[Span, list[str], ibis.Table]:
-    groups = check_by(by, level="stage")
-    asked = find_span(
-        history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=("stage",), needs=("stage",)
-    )
-    return asked, groups, build_steps(history, asked, groups)
-
-
-def _sum_up(
-    history: History, asked: Span, stays: list[tuple[list[str], pd.DataFrame]], groups: list[str]
-) -> pd.DataFrame:
-    parts = [_count_entries(mine, groups, stages) for stages, mine in stays]
-    table = merge_pipelines(parts, _order_groups(parts, groups))
-    if not history.is_part:
-        table = table.drop(columns=TRANSFERRED)
-    bound = "lower: several changes between two records appear as one; times are only as exact as the records"
-    return annotate_span(table, asked, made_from=history, n=int(table["entries"].sum()), bound=bound)
+    entries = StageEntries.read(history, start, end, by, tz, "stage_flow", listed=False)
+    return entries.sum_up(assume_passed=assume_passed)
 
 
 def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
@@ -169,6 +134,7 @@ FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """Outcomes of an entry into a stage; each entry has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
 """Places of deals that are not open, besides the open stages."""
+_BOUND = "lower: several changes between two records appear as one; times are only as exact as the records"
 _APART = "\x1f"
 """Between a stage and its pipeline in the name of a place."""
 
@@ -210,43 +176,65 @@ def stage_flow_deals(
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
     """
-    asked, groups, steps = _ask(history, start, end, by=by, tz=tz, asked_by="stage_flow_deals")
-    listed = history.collect(steps).assign(times=1)
-    stays = split_by_pipeline(
-        history, asked, groups, listed, assume_passed=assume_passed, asked_by="stage_flow_deals"
-    )
-    return _list_deals(history, asked, list(stays), groups)
+    entries = StageEntries.read(history, start, end, by, tz, "stage_flow_deals", listed=True)
+    return entries.list_deals(assume_passed=assume_passed)
 
 
-def _list_deals(
-    history: History, asked: Span, stays: list[tuple[list[str], pd.DataFrame]], groups: list[str]
-) -> pd.DataFrame:
-    ranked = [
-        mine.assign(rank=mine["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
-        for stages, mine in stays
-    ]
-    every = pd.concat(ranked, ignore_index=True)
-    found = sort_groups(every, name_groups(groups), "rank", "unique_id", "days")
-    kinds: dict[str, Any] = dict.fromkeys(("stage", "unique_id", "name", "outcome"), schema.TEXT)
-    kinds |= {"days": "int64", "passed": "bool"}
-    table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
-    return annotate_span(index_by_groups(table, found, groups), asked, made_from=history, n=len(table))
+@dataclass(frozen=True)
+class StageEntries:
+    """The stays of deals in the stages that they entered, by group."""
+
+    history: History
+    asked: Span
+    groups: list[str]
+    stays: list[tuple[list[str], pd.DataFrame]]
+    """The open stages of each pipeline in order, and the stays in them, or how many alike there were."""
+
+    @classmethod
+    def read(
+        cls, history: History, start: When, end: When, by: By, tz: str | None, asked_by: str, *, listed: bool
+    ) -> StageEntries:
+        """Read a history, after checks; unless the deals are `listed`, they are counted where the history is."""
+        groups, reads = check_by(by, level="stage"), ("stage",)
+        asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, reads=reads, needs=reads)
+        steps = build_steps(history, asked, groups)
+        if not listed:
+            alike = steps.group_by([*name_groups(groups), "came_from", "place", "went_to", "days"])
+            steps = alike.agg(times=steps["times"].sum().cast("int64"))
+        stays = _split_by_pipeline(history, asked, groups, history.collect(steps), asked_by)
+        return cls(history, asked, groups, list(stays))
+
+    def _select(self, assume_passed: bool) -> list[tuple[list[str], pd.DataFrame]]:
+        return self.stays if assume_passed else [(own, mine[~mine["passed"]]) for own, mine in self.stays]
+
+    def sum_up(self, *, assume_passed: bool = True) -> pd.DataFrame:
+        """Make the table of `stage_flow`."""
+        parts = [_count_entries(mine, self.groups, stages) for stages, mine in self._select(assume_passed)]
+        table = merge_pipelines(parts, _order_groups(parts, self.groups))
+        if not self.history.is_part:
+            table = table.drop(columns=TRANSFERRED)
+        n = int(table["entries"].sum())
+        return annotate_span(table, self.asked, made_from=self.history, n=n, bound=_BOUND)
+
+    def list_deals(self, *, assume_passed: bool = True) -> pd.DataFrame:
+        """Make the table of `stage_flow_deals`."""
+        ranked = [
+            mine.assign(rank=mine["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
+            for stages, mine in self._select(assume_passed)
+        ]
+        every = pd.concat(ranked, ignore_index=True)
+        found = sort_groups(every, name_groups(self.groups), "rank", "unique_id", "days")
+        kinds: dict[str, Any] = dict.fromkeys(("stage", "unique_id", "name", "outcome"), schema.TEXT)
+        kinds |= {"days": "int64", "passed": "bool"}
+        table = found.assign(outcome=found["end"])[list(kinds)].astype(kinds)
+        indexed = index_by_groups(table, found, self.groups)
+        return annotate_span(indexed, self.asked, made_from=self.history, n=len(table))
 
 
-def split_by_pipeline(
-    history: History,
-    asked: Span,
-    groups: list[str],
-    steps: pd.DataFrame,
-    *,
-    assume_passed: bool,
-    asked_by: str,
+def _split_by_pipeline(
+    history: History, asked: Span, groups: list[str], steps: pd.DataFrame, asked_by: str
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
-
-    `steps` are those of `build_steps`, each with its number of ``times``. Where all stages rank together, there is one
-    pipeline.
-    """
+    """Yield the open stages of each pipeline in order, and the stays in them with their ``end``; one pipeline where all stages rank together."""
     for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
         mine = steps
         if place := _place_pipeline(groups, asked.org):
@@ -256,10 +244,8 @@ def split_by_pipeline(
             ends = ("came_from", "place", "went_to")
             mine = mine.assign(**{name: mine[name].str.removesuffix(_APART + label) for name in ends})
         ranks = {stage: rank for rank, stage in enumerate(list_open_stages(asked.org, pipeline))}
-        stays = _add_ends(mine, ranks)
-        if assume_passed:
-            stays = pd.concat([stays, _assume_passed(mine, ranks)], ignore_index=True)
-        yield list(ranks), stays
+        stays = [_add_ends(mine, ranks), _assume_passed(mine, ranks)]
+        yield list(ranks), pd.concat(stays, ignore_index=True)
 
 
 def _place_pipeline(groups: list[str], org: Org) -> str | None:
@@ -305,7 +291,7 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     # With the end of the window as its end, an open stay needs no special case.
     days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
-        *keys, "unique_id", "name", "came_from", "place", "went_to", days=days.ceil().cast("int64")
+        *keys, "unique_id", "name", "came_from", "place", "went_to", days=days.ceil().cast("int64"), times=1
     )
 
 

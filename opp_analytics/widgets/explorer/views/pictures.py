@@ -82,6 +82,12 @@ class _WholeView(OnePeriodView):
     def source(self) -> Any:
         return self.selector.history
 
+    def write_code(self) -> list[str]:
+        if self.lack:
+            return []
+        made, drawing = self.call.write_code("history")
+        return [made, *self._write_more(), drawing]
+
 
 class OverTimeView(_WholeView):
     """The forecast of one period at each week's last record: `oa.forecast_fan` with what had closed, and the target."""
@@ -112,12 +118,8 @@ class OverTimeView(_WholeView):
     def _target(self) -> float:
         return float(self.by_period["target"].iloc[0])
 
-    def write_code(self) -> list[str]:
-        if self.lack:
-            return []
-        made, drawing = self.call.write_code("history")
-        target = [f'table["target"] = {self._target!r}'] if math.isfinite(self._target) else []
-        return [made, *target, drawing]
+    def _write_more(self) -> list[str]:
+        return [f'table["target"] = {self._target!r}'] if math.isfinite(self._target) else []
 
     @cached_property
     def _pacing(self) -> pd.DataFrame | None:
@@ -364,16 +366,13 @@ class CreatedView(_WholeView):
     def _last_week(self) -> str:
         return str(pd.Period(self.day, self.call.options["freq"]))
 
-    def write_code(self) -> list[str]:
-        if self.lack:
-            return []
-        made, drawing = self.call.write_code("history")
-        lines = [made, f"table = table[table.index <= {self._last_week!r}].tail({_WEEKS})"]
+    def _write_more(self) -> list[str]:
+        lines = [f"table = table[table.index <= {self._last_week!r}].tail({_WEEKS})"]
         if self._need > 0:
             whole, _ = self._whole_call.write_code("deals")
             lines += [*self.selector.write_code(Choice(), self.end), whole.replace("table =", "ahead =", 1)]
             lines.append(f'need = ahead["needed_pipeline"][{self.period!r}] / {self._weeks_left}')
-        return [*lines, drawing]
+        return lines
 
     @property
     def _weeks_left(self) -> int:
