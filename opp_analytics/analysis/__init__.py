@@ -44,6 +44,7 @@ from opp_analytics.analysis.forecasting.forecast import LeveledForecast as Level
 from opp_analytics.analysis.forecasting.forecast import forecast_shown as forecast_shown  # isort: skip
 from opp_analytics.analysis.forecasting.call_accuracy import judge_callers as judge_callers  # isort: skip
 from opp_analytics.analysis.forecasting.call_samples import CallSamples as CallSamples  # isort: skip
+from opp_analytics.analysis.forecasting.edit_impact import EditImpact as EditImpact  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_value_added import compare_sources as compare_sources  # isort: skip
 from opp_analytics.analysis.forecasting.past_forecasts import judge_ranges as judge_ranges, score as score  # isort: skip

@@ -6,7 +6,7 @@ from opp_analytics.writer.apply.apply import Receipt, RunStopped, apply, check_p
 from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, same
 from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words
-from opp_analytics.writer.plan.plan import RUN_RATE_LIMIT, Plan, plan
+from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.sheets import edit_typed
 from opp_analytics.writer.steps import OUTCOMES
 from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv, write_guarded

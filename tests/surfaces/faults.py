@@ -564,9 +564,9 @@ FAULTS: tuple[Fault, ...] = (
         ("grid",),
         (
             Edit(
-                "widgets.grid.review:ForecastEffect._forecast_before",
-                "deals, **asked, new_business=new_business",
-                'deals, **{**asked, "method": "stated"}, new_business=new_business',
+                "widgets.grid.review:ForecastEffect.show",
+                "periods=2, **self._asked",
+                'periods=2, method="stated", **self._asked',
             ),
         ),
         "grid",

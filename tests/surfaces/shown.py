@@ -114,14 +114,17 @@ class Shown:
         return read_panel(self.explorer(**state))
 
     @cached_property
-    def strip(self) -> dict[str, Any]:
-        """The strip above the grid."""
+    def grid(self) -> Any:
+        """The editing grid."""
         world = self.world
         with quiet():
-            grid = oa.edit(
-                world.opportunities, history=world.history, as_of=world.as_of, freq=self.world.freq
-            )
-            answer: dict[str, Any] = grid._respond({"do": "strip"})["strip"]
+            return oa.edit(world.opportunities, history=world.history, as_of=world.as_of, freq=world.freq)
+
+    @property
+    def strip(self) -> dict[str, Any]:
+        """The strip above the grid."""
+        with quiet():
+            answer: dict[str, Any] = self.grid._respond({"do": "strip"})["strip"]
         return answer
 
 

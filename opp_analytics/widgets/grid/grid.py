@@ -460,13 +460,13 @@ class Grid(Widget):
         return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
 
     def _show_strip(self) -> dict[str, Any]:
-        receipt, periods = show_receipt(self._review), self._effect.show_periods()
+        receipt, forecast = show_receipt(self._review), self._effect.show()
+        periods = forecast.pop("periods")
         return {
             **self._sheet.counts,
             "period": find_main(periods),
             "changed": [period for period in periods if period["change"] or period["weighted"]],
-            "why": self._effect.why,
-            "about": self._effect.about,
+            **forecast,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},
         }
 

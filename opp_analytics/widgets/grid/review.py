@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from opp_analytics import schema, text, writer
-from opp_analytics.analysis import evidence, forecast
+from opp_analytics.analysis import EditImpact, evidence
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
-from opp_analytics.history import History, add_rest, find_rest, holds_part
-from opp_analytics.org import UNKNOWN, Org, money_of, outcome_codes
+from opp_analytics.history import History
+from opp_analytics.org import Money, Org, money_of
 from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 
-_READ = (
-    "unique_id", "value", "stage", "close_date", "probability", "status", "pipeline", "currency", "value_original",
-)  # fmt: skip
-"""Columns that a forecast without a history reads of open deals."""
 _CHANCES = {"learned": "by chances from history", "stated": "by stated chances", "run_rate": "by run rate"}
 """Each method in the words of the strip."""
 
 
 class ForecastEffect:
-    """Forecast before and after the edits, by the rules of `Plan.impact`: `oa.forecast` of the two frames.
-
-    A part of a pipeline is completed by its last record. Deals add up, except under the run rate; so only touched deals are forecast again.
-    """
+    """What the edits of a sheet do to the forecast, as in `Plan.impact`, in words."""
 
     def __init__(
         self,
@@ -44,152 +36,90 @@ class ForecastEffect:
         history: History | None,
         targets: pd.DataFrame | None = None,
     ) -> None:
-        self._sheet, self._history, self._targets = sheet, history, targets
+        self._sheet = sheet
         self._asked: dict[str, Any] = {"as_of": as_date(as_of), "freq": check_freq(freq), "history": history}
-        self._before: pd.DataFrame | None = None
-        self._labels: list[str] = []
-        """Periods that edits have touched."""
-        self.why = ""
-        """Reason for having no forecast."""
+        self._asked["target"] = targets
+        self._impact: EditImpact | None = None
 
     def forget(self) -> None:
         """Forecast everything again, after a write."""
-        self._before = None
+        if self._impact is not None:
+            self._impact.start_from(self._sheet.base)
 
-    @cached_property
-    def rest(self) -> pd.DataFrame | None:
-        """The other deals of the pipeline as last recorded, where the sheet holds a part of it; None if none are known."""
-        return find_rest(self._sheet.frame, self._history)
-
-    @cached_property
-    def is_part(self) -> bool:
-        """True if the sheet holds a part of the pipeline whose rest is unknown: then only its own deals count."""
-        return self.rest is None and holds_part(self._sheet.frame, self._history)
-
-    def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period, and each that the edits change: ``label period over before after change weighted moved target chance chance_after``, as written.
-
-        A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
-        ``weighted`` has the weighted pipeline before and after where it changes and the run rate, which does not see it, forecasts.
-        """
-        table = self._forecast_before()
-        if table is None:
-            return []
-        changes = self._sum_changes(table)
-        touched = [str(label) for label in changes.index[changes.round(2).any(axis="columns")]]
-        if not set(touched) <= set(table.index):
-            self._labels, self._before = sorted({*self._labels, *touched}), None
-            return self.show_periods()
-        money, day = money_of(self._sheet.frame), table.attrs["as_of"]
-        labels = [each for each in table.index if each in {*self._next_two, *touched}.difference(BUCKETS)]
-        changes = changes.reindex(index=table.index, columns=["expected", "weighted_open"]).fillna(0.0)
-        sides = self._find_chances(table, touched)
-        periods = []
-        for label in labels:
-            now, due = (float(table[figure][label]) for figure in changes)
-            change, weighted = (float(each) for each in changes.loc[label])
-            over, target = label < self._next_two[0], table["target"][label]
-            chance, chance_after = ("" if over else side.get(label, "") for side in sides)
-            texts = money(now), money(now + change)
-            outside = evidence.name_outside(table.loc[label], money) if texts[0] == texts[1] else ""
-            periods.append(
-                {
-                    "label": label,
-                    "period": text.period_name(label, str(table.attrs["freq"]), today=day, short=True),
-                    "over": over,
-                    "before": f"{texts[0]}{outside and f' ({outside})'}",
-                    "after": None if texts[0] == texts[1] else texts[1],
-                    "change": money(change, signed=True) if round(change, 2) else "",
-                    "weighted": (money(due), money(due + weighted)) if round(weighted, 2) else None,
-                    "moved": abs(change) or abs(weighted),
-                    "target": "" if pd.isna(target) else money(target),
-                    "chance": chance,
-                    "chance_after": None if chance_after == chance else chance_after,
-                }
-            )
-        return periods
-
-    def _find_chances(
-        self, before: pd.DataFrame, touched: list[str]
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Write the chance of each target before and after the edits; none by stated chances, whose range is too narrow for one."""
-        method, sides = before.attrs["method"], [before["p_target"]]
-        if method in ("stated", "stage"):
-            return {}, {}
-        targeted = [label for label in touched if not pd.isna(before["target"][label])]
-        if targeted:
-            asked: dict[str, Any] = {"target": self._targets, "periods": targeted, "only": True}
-            edited = add_rest(self._sheet.edited, self.rest)
-            sides.append(forecast(edited, **self._asked, method=method, **asked)["p_target"])
-        was, *now = ({str(k): text.percent(float(p)) for k, p in side.dropna().items()} for side in sides)
-        return was, {**was, **dict.fromkeys(targeted, ""), **(now[0] if now else {})}
+    def show(self) -> dict[str, Any]:
+        """Show ``periods``, ``why`` there are none, and ``about``: what is forecast, ``of``, and ``how``, with the ``limit`` of the method."""
+        try:
+            if self._impact is None:
+                self._impact = EditImpact(self._sheet.frame, periods=2, **self._asked)
+                self.forget()
+            edited = self._sheet.changed_rows
+            after = self._impact.find_after(self._sheet.writable) if edited else self._impact.before
+        except OppAnalyticsError as reason:
+            self._impact, nothing = None, {"of": "", "how": "", "limit": ""}
+            return {"periods": [], "why": str(reason), "about": nothing}
+        periods = _show_periods(self._impact.before, after, money_of(self._sheet.frame))
+        return {"periods": periods, "why": "", "about": self._describe(self._impact)}
 
     def by_deal(self, rows: list[int], label: str) -> dict[int, float]:
         """Compute the change of a period's expected money, row by row; none under the run rate, which sees no deal."""
-        table = self._forecast_before()
-        if table is None or not rows or table.attrs["method"] == "run_rate":
+        if self._impact is None or not rows:
             return {}
-        sides = (self._sheet.before(rows), self._sheet.after(rows))
-        parts = (self._expect(side.assign(row=rows), by="row", periods=[label], only=True) for side in sides)
-        before, after = (part.groupby(level="row").sum() for part in parts)
-        return {int(str(row)): float(change) for row, change in after.sub(before, fill_value=0.0).items()}
+        changes = self._impact.by_row(*_take_sides(self._sheet, rows), label)
+        return {int(str(row)): float(change) for row, change in changes.items()}
 
-    @property
-    def about(self) -> dict[str, str]:
-        """What is forecast, ``of``, and ``how``, with ``limit``: what the method cannot show of an edit."""
-        table = self._forecast_before()
-        if table is None:
-            return {"of": "", "how": "", "limit": ""}
-        method, deals = str(table.attrs["method"]), len(self._sheet.frame)
-        these, how = "this deal" if deals == 1 else f"these {text.count(deals)}", _CHANCES.get(method, method)
-        if self.rest is not None:
-            how += f", with {text.count(len(self.rest), 'other deal')} as recorded {text.day(self.rest.attrs['recorded_at'])}"
-        day = self._asked["as_of"]
+    def _describe(self, impact: EditImpact) -> dict[str, str]:
+        day, method = (impact.before.attrs[name] for name in ("as_of", "method"))
+        deals, how = len(self._sheet.frame), _CHANCES.get(method, method)
+        these = "this deal" if deals == 1 else f"these {text.count(deals)}"
+        if impact.rest is not None:
+            others, at = text.count(len(impact.rest), "other deal"), impact.rest.attrs["recorded_at"]
+            how += f", with {others} as recorded {text.day(at)}"
         if day != as_date(datetime.now(UTC), tz=Org.of(self._sheet.frame).zone(None)):
             how += f", as of {text.day(day, year=True)}"
-        return {
-            "of": f"of {these}, " if self.is_part else "",
-            "how": how,
-            "limit": text.capital(writer.RUN_RATE_LIMIT) if method == "run_rate" else "",
-        }
+        of = f"of {these}, " if impact.is_part else ""
+        return {"of": of, "how": how, "limit": text.capital(impact.limit)}
 
-    def _forecast_before(self) -> pd.DataFrame | None:
-        """Forecast the deals before the edits, once; None where it cannot be done."""
-        if self._before is None and not self.why:
-            target, new_business = None if self.is_part else self._targets, not self.is_part
-            asked = {**self._asked, "target": target, "periods": [*self._next_two, *self._labels]}
-            try:
-                deals = add_rest(self._sheet.base, self.rest)
-                self._before = forecast(deals, **asked, new_business=new_business)
-            except OppAnalyticsError as reason:
-                self.why = str(reason)
-        return self._before
 
-    @property
-    def _next_two(self) -> list[str]:
-        """Labels of the running period and the next."""
-        current = pd.Period(self._asked["as_of"], Org.of(self._sheet.frame).freq(self._asked["freq"]))
-        return [str(current), str(current + 1)]
+def _show_periods(before: pd.DataFrame, after: pd.DataFrame, money: Money) -> list[dict[str, Any]]:
+    """Show the running and the next period, and each that the edits change: ``label period over before after change weighted moved target chance chance_after``, as written.
 
-    def _sum_changes(self, before: pd.DataFrame) -> pd.DataFrame:
-        """Sum what the edits change: ``expected``, and by run rate ``weighted_open``, by period."""
-        figures = ["expected", "weighted_open"] if before.attrs["method"] == "run_rate" else ["expected"]
-        if not self._sheet.changed_rows:
-            return before[figures] * 0.0
-        if before.attrs["method"] == "run_rate":
-            periods = [label for label in before.index if label not in BUCKETS]
-            edited = add_rest(self._sheet.edited, self.rest)
-            after = forecast(edited, **self._asked, method="run_rate", periods=periods)
-            return after[figures].sub(before[figures], fill_value=0.0)
-        # What a history has taught may read any column.
-        fields = None if self._history is not None else [c for c in _READ if c in self._sheet.column]
-        was, now = (self._expect(side, periods=2) for side in _take_sides(self._sheet, fields))
-        return now.sub(was, fill_value=0.0).to_frame()
-
-    def _expect(self, frame: pd.DataFrame, **options: Any) -> pd.Series[Any]:
-        """Forecast touched deals alone; where all of a few are in unknown stages, nothing is expected of them."""
-        known = frame[outcome_codes(frame) != UNKNOWN]
-        return forecast(known, **self._asked, new_business=False, **options)["expected"]
+    A period that is ``over`` has no chance. ``after`` is None where it reads the same, ``change`` empty where nothing changes, and ``moved`` its amount; ``before`` says what is likely outside the range.
+    ``weighted`` has the weighted pipeline before and after where it changes and the run rate, which does not see it, forecasts.
+    """
+    day, freq, method = (before.attrs[name] for name in ("as_of", "freq", "method"))
+    figures, current = ["expected", "weighted_open"], pd.Period(day, freq)
+    changes = (after[figures] - before[figures]).fillna(0.0).round(2)
+    changes["weighted_open"] *= method == "run_rate"
+    touched = changes.index[changes.any(axis="columns")]
+    shown = {*touched, str(current), str(current + 1)}.difference(BUCKETS)
+    periods = []
+    for label in filter(shown.__contains__, before.index):
+        was, now = before.loc[label], after.loc[label]
+        change, weighted = changes.loc[label]
+        over = label < str(current)
+        texts = money(was["expected"]), money(now["expected"])
+        outside = evidence.name_outside(was, money) if texts[0] == texts[1] else ""
+        # The range by stated chances is too narrow for the chance of a target.
+        unsure = over or method in ("stated", "stage")
+        chances = [
+            "" if unsure or pd.isna(p) else text.percent(p) for p in (was["p_target"], now["p_target"])
+        ]
+        periods.append(
+            {
+                "label": label,
+                "period": text.period_name(label, freq, today=day, short=True),
+                "over": over,
+                "before": f"{texts[0]}{outside and f' ({outside})'}",
+                "after": None if texts[0] == texts[1] else texts[1],
+                "change": money(change, signed=True) if change else "",
+                "weighted": (money(was["weighted_open"]), money(now["weighted_open"])) if weighted else None,
+                "moved": abs(change) or abs(weighted),
+                "target": "" if pd.isna(was["target"]) else money(was["target"]),
+                "chance": chances[0],
+                "chance_after": None if chances[0] == chances[1] else chances[1],
+            }
+        )
+    return periods
 
 
 def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -201,17 +131,16 @@ def find_main(periods: list[dict[str, Any]]) -> dict[str, Any] | None:
     )
 
 
-def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Take the changed rows before and after the edits, numbered as in the sheet, without those that a side lacks."""
-    rows = sheet.changed_rows
+def _take_sides(sheet: EditSheet, rows: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Take rows before and after the edits, numbered as in the sheet, without those that a side lacks."""
     before = [row for row in rows if not sheet.is_new(row)]
     after = [row for row in rows if sheet.row_state(row) != "removed"]
-    return sheet.before(before, fields).set_axis(before), sheet.after(after, fields).set_axis(after)
+    return sheet.before(before).set_axis(before), sheet.after(after).set_axis(after)
 
 
 def make_plan(sheet: EditSheet, **options: Any) -> writer.Plan:
     """Make the plan of the edits from the changed deals; its ``row`` is the sheet's."""
-    return writer.plan(*_take_sides(sheet), **options)
+    return writer.plan(*_take_sides(sheet, sheet.changed_rows), **options)
 
 
 NOTHING = "Nothing is changed, so there is nothing to review."
@@ -470,8 +399,8 @@ _RANKED = 1000
 def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
-    rows, periods = sheet.changed_rows, effect.show_periods()
-    fields, main = sheet.list_fields(rows), find_main(periods) or {"label": "", "period": ""}
+    rows, forecast = sheet.changed_rows, effect.show()
+    fields, main = sheet.list_fields(rows), find_main(forecast["periods"]) or {"label": "", "period": ""}
     effects = effect.by_deal(rows[:_RANKED], main["label"])
     in_conflict = {row for row, _ in review.conflicts}
     ordered = sorted(rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row))
@@ -487,9 +416,7 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
         "changes": changes,
         "nothing": "" if changes or problems else NOTHING,
         "deals": len(rows),
-        "periods": periods,
-        "why": effect.why,
-        "about": effect.about,
+        **forecast,
         "problems": [sheet.name_cell(key) | {"why": cell.why} for key, cell in [*problems.items()][:_LISTED]],
         "problem_count": len(problems),
         "items": [

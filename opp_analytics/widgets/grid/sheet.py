@@ -609,8 +609,7 @@ class EditSheet:
         """Rows with a change that can be written, so without refusals and new deals without a name."""
         cells = set(filter(self._stays, {row for (row, _), cell in self._cells.items() if cell.changed}))
         deals = {row for row in self._added | self._removed if self.row_state(row) != "gone"}
-        unnamed = {row for row in self._added if self.value(row, "name") is None}
-        return sorted((cells | deals) - unnamed)
+        return sorted((cells | deals) - self._unnamed)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -647,6 +646,12 @@ class EditSheet:
         return self.after([row for row in range(self._end) if self._stays(row)])
 
     @property
+    def writable(self) -> pd.DataFrame:
+        """The edited frame without new deals that have no name."""
+        unnamed = self._unnamed
+        return self.after([row for row in range(self._end) if self._stays(row) and row not in unnamed])
+
+    @property
     def named(self) -> pd.DataFrame:
         """The edited frame, in which new rows have the names of `identify` as ids."""
         rows = (row for row in range(self._rows, self._end) if self.is_new(row) and self._stays(row))
@@ -654,17 +659,17 @@ class EditSheet:
         edited.loc[edited["unique_id"].isna(), "unique_id"] = [self.identify(row) for row in rows]
         return edited
 
-    def before(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
-        """Take rows as the server is known to hold them; all columns, or some."""
-        return _overlay(self.frame, self._on_server, rows, fields)
+    def before(self, rows: list[int]) -> pd.DataFrame:
+        """Take rows as the server is known to hold them."""
+        return _overlay(self.frame, self._on_server, rows)
 
-    def after(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
-        """Take rows as edited; all columns, or some."""
+    def after(self, rows: list[int]) -> pd.DataFrame:
+        """Take rows as edited."""
         values = {key: cell.value for key, cell in self._cells.items()}
         for row in {row for row, name in values if name in _MONEY} if self._rates else ():
             if (row, "value") not in values or self._find_foreign(row):
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
-        return _overlay(self.frame, self._on_server | values, rows, fields)
+        return _overlay(self.frame, self._on_server | values, rows)
 
     def list_problems(self, most: int = 20) -> list[dict[str, Any]]:
         """List the refused cells by reason: ``why``, their number and the first `most`."""
@@ -863,6 +868,10 @@ class EditSheet:
         cells = self.frame[name].astype("object")
         return cells.where(cells.notna() & (cells != ""), None).tolist()
 
+    @property
+    def _unnamed(self) -> set[int]:
+        return {row for row in self._added if self.value(row, "name") is None}
+
     def _stays(self, row: int) -> bool:
         return self.row_state(row) not in ("removed", "gone")
 
@@ -978,16 +987,14 @@ class EditSheet:
         return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
 
 
-def _overlay(
-    frame: pd.DataFrame, cells: Mapping[Key, Any], rows: list[int], fields: list[str] | None
-) -> pd.DataFrame:
+def _overlay(frame: pd.DataFrame, cells: Mapping[Key, Any], rows: list[int]) -> pd.DataFrame:
     """Take rows of a frame with cells replaced; dtypes and attrs stay.
 
     A row beyond the frame's end is blank except for its cells; cells of other rows are ignored.
     """
-    taken = frame if fields is None else frame[fields]
+    taken = frame
     if any(row >= len(frame) for row in rows):
-        taken = taken.assign(**{str(name): _allow_blanks(column) for name, column in taken.items()})
+        taken = frame.assign(**{str(name): _allow_blanks(column) for name, column in frame.items()})
     taken = taken.reindex(rows)
     place = {row: position for position, row in enumerate(rows)}
     by_field: dict[str, dict[int, Any]] = {}

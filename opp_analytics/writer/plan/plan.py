@@ -21,9 +21,8 @@ from opp_analytics.arguments import MethodName
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, PlanError
 from opp_analytics.files import check_ending, read_whole, say_failure, write_whole
-from opp_analytics.history import History, add_rest, find_rest, holds_part
+from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
-from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
 from opp_analytics.writer.journal import Forms, read_forms
 from opp_analytics.writer.plan import difference, display
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 """Columns of a forecast that an impact compares."""
-RUN_RATE_LIMIT = "the run rate sees wins, not the value, date, stage or chance of an open deal"
-"""What a forecast by run rate cannot show of an edit."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,22 +147,11 @@ class Plan:
             without one they are of its own deals alone (``new_business=False``).
         """
         # Here, because planning and applying need no statistics.
-        from opp_analytics.analysis import forecast
+        from opp_analytics.analysis import EditImpact
 
-        rest = find_rest(self.before, history)
-        whole = rest is not None or not holds_part(self.before, history)
-        asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history, "new_business": whole}
-        whose = {"before": add_rest(self.before, rest), "after": add_rest(self.edited(), rest)}
-        found = forecast(whose["before"], method=method, **asked)
-        used: MethodName = found.attrs["method"]
-        unseen = RUN_RATE_LIMIT if used == "run_rate" else ""
-        why = "; ".join(filter(None, (found.attrs["why"], unseen)))
-        # A period without deals on one side may have new business on both.
-        sides, wanted = {"before": found}, found.index.difference(list(BUCKETS))
-        sides["after"] = forecast(whose["after"], method=used, periods=[*wanted], **asked)
-        if not sides["after"].index.isin(found.index).all():
-            wanted = sides["after"].index.difference(list(BUCKETS))
-            sides["before"] = forecast(whose["before"], method=used, periods=[*wanted], **asked)
+        found = EditImpact(self.before, as_of=as_of, freq=freq, history=history, method=method)
+        after = found.find_after(self.edited())
+        sides = {"before": found.before, "after": after}
         columns = {
             f"{figure}_{name}": side[figure].astype("float64")
             for figure in _FIGURES
@@ -179,9 +165,9 @@ class Plan:
         impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
         noted = ("method", "learned_from", "learns_on", "freq")
         impact.attrs |= {
-            **{name: found.attrs[name] for name in noted},
-            "why": why,
-            "other_deals": 0 if rest is None else len(rest),
+            **{name: found.before.attrs[name] for name in noted},
+            "why": "; ".join(filter(None, (found.before.attrs["why"], found.limit))),
+            "other_deals": 0 if found.rest is None else len(found.rest),
         }
         return impact
 

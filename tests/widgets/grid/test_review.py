@@ -258,13 +258,13 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
 def test_periods__before_and_after_are_the_forecasts_of_the_two_frames():
     sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))  # 1,000 to 1,300 at 40%, due in June
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
-    assert [(p["period"], p["before"], p["after"]) for p in effect.show_periods()] == [
+    assert [(p["period"], p["before"], p["after"]) for p in effect.show()["periods"]] == [
         ("Jun", "1.8K", None),
         ("Jul", "0", None),
     ]
     sheet.edit([(0, "value", "2000"), (1, "close_date", "7/15"), (2, "stage", "closed lost")])
     sheet.remove([3])
-    first, second = effect.show_periods()
+    first, second = effect.show()["periods"]
     assert (first["after"], first["change"]) == ("800", "−1K")
     assert (second["before"], second["after"], second["change"]) == ("0", "440", "+440")
     for period, label in ((first, "2026-06"), (second, "2026-07")):
@@ -294,14 +294,20 @@ def test_periods__with_a_history_are_what_forecast_says_of_both_frames(team: His
     asked: dict[str, Any] = {"as_of": TODAY, "history": team, "periods": 2}
     before = oa.forecast(sheet.frame, **asked)
     assert before.attrs["method"] == "learned"
-    assert effect.about == {"of": "", "how": "by chances from history, as of Nov 11, 2026", "limit": ""}
+    assert effect.show()["about"] == {
+        "of": "",
+        "how": "by chances from history, as of Nov 11, 2026",
+        "limit": "",
+    }
     edit(sheet)
     after = oa.forecast(sheet.edited, **asked)["expected"]
     stated = oa.forecast(sheet.frame, as_of=TODAY, method="stated")["expected"]["2026-11"]
-    for shown, label in zip(effect.show_periods(), ("2026-11", "2026-12"), strict=True):
+    # What a deal may yet win after the period it is due in changes later periods too.
+    for shown, label in zip(effect.show()["periods"], ("2026-11", "2026-12", "2027-01"), strict=True):
         assert shown["before"] == text.money(float(before["expected"][label]))
         assert (shown["after"] or shown["before"]) == text.money(float(after[label]))
-    assert effect.show_periods()[0]["before"] != text.money(float(stated))
+        assert shown["moved"] == round(float(after[label] - before["expected"][label]), 2)
+    assert effect.show()["periods"][0]["before"] != text.money(float(stated))
     # The deals' effects add up to the whole's.
     change = float(after["2026-11"] - before["expected"]["2026-11"])
     assert sum(effect.by_deal(sheet.changed_rows, "2026-11").values()) == pytest.approx(change)
@@ -317,13 +323,13 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=None)
     before = oa.forecast(sheet.frame, as_of=TODAY, periods=2)
     assert before.attrs["method"] == "run_rate"
-    assert effect.about["how"] == "by run rate, as of Nov 11, 2026"
+    assert effect.show()["about"]["how"] == "by run rate, as of Nov 11, 2026"
     assert (
-        effect.about["limit"]
+        effect.show()["about"]["limit"]
         == "The run rate sees wins, not the value, date, stage or chance of an open deal"
     )
     sheet.edit([(sheet.end - 1, "value", "90000")])
-    first = effect.show_periods()[0]
+    first = effect.show()["periods"][0]
     # What it does not see of an edit shows in the weighted pipeline.
     now = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["weighted_open"]
     pair = tuple(text.money(float(each["2026-11"])) for each in (before["weighted_open"], now))
@@ -332,7 +338,7 @@ def test_periods__by_run_rate_say_that_it_does_not_see_open_deals() -> None:
     assert effect.by_deal(sheet.changed_rows, "2026-11") == {}
     sheet.edit([(sheet.end - 2, "stage", "closed won"), (sheet.end - 2, "close_date", "2026-11-10")])
     after = oa.forecast(sheet.edited, as_of=TODAY, periods=2)["expected"]["2026-11"]
-    assert effect.show_periods()[0]["after"] == text.money(float(after))
+    assert effect.show()["periods"][0]["after"] == text.money(float(after))
 
 
 def test_periods__of_a_part_are_of_its_own_deals_and_say_so() -> None:
@@ -341,8 +347,8 @@ def test_periods__of_a_part_are_of_its_own_deals_and_say_so() -> None:
     part.attrs["load"] = {"rows": 40}
     effect = ForecastEffect(EditSheet(part), as_of=TODAY, freq="M", history=None)
     alone = oa.forecast(part, as_of=TODAY, periods=2, new_business=False)
-    assert effect.about["of"] == "of this deal, "
-    assert effect.show_periods()[0]["before"] == text.money(float(alone["expected"]["2026-11"]))
+    assert effect.show()["about"]["of"] == "of this deal, "
+    assert effect.show()["periods"][0]["before"] == text.money(float(alone["expected"]["2026-11"]))
 
 
 def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team: History) -> None:
@@ -352,9 +358,9 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
     asked: dict[str, Any] = {"as_of": TODAY, "history": team}
     whole = oa.forecast(deals, **asked)["expected"]
-    assert effect.show_periods()[0]["before"] == text.money(float(whole["2026-11"]))
+    assert effect.show()["periods"][0]["before"] == text.money(float(whole["2026-11"]))
     others = len(deals) - 1
-    assert effect.about == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov 11, 2026", "limit": ""}  # fmt: skip
+    assert effect.show()["about"] == {"of": "", "how": f"by chances from history, with {others} other deals as recorded Nov 10, as of Nov 11, 2026", "limit": ""}  # fmt: skip
     sheet.edit([(0, "value", "9000"), (0, "close_date", "1/15/2027")])
     after = oa.forecast(
         deals.assign(
@@ -363,7 +369,7 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
         ),
         **asked,
     )["expected"]
-    shown = {period["period"]: period for period in effect.show_periods() if period["change"]}
+    shown = {period["period"]: period for period in effect.show()["periods"] if period["change"]}
     for name, label in (("Nov", "2026-11"), ("Jan 2027", "2027-01")):
         assert shown[name]["before"] == text.money(float(whole[label]))
         assert (shown[name]["after"] or shown[name]["before"]) == text.money(float(after[label]))
@@ -375,15 +381,15 @@ def test_periods__of_a_part_are_of_the_whole_where_the_history_has_the_rest(team
     without = oa.forecast(deals[deals["unique_id"] != "open-0"], **asked)["expected"]["2026-11"]
     assert gone.loc["2026-11", "expected_after"] == pytest.approx(without)
     # One deal dropped of many is no part.
-    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team)
-    assert (few.is_part, few.rest) == (False, None)
+    few = ForecastEffect(EditSheet(deals.iloc[1:]), as_of=TODAY, freq="M", history=team).show()["about"]
+    assert (few["of"], few["how"]) == ("", "by chances from history, as of Nov 11, 2026")
 
 
 def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() -> None:
     sheet = EditSheet(opportunities(4), today=date(2026, 6, 1))
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
     sheet.edit([(0, "close_date", "1/15/2027"), (1, "value", "1100.4")])
-    shown = {period["period"]: (period["before"], period["after"], period["change"]) for period in effect.show_periods()}  # fmt: skip
+    shown = {period["period"]: (period["before"], period["after"], period["change"]) for period in effect.show()["periods"]}  # fmt: skip
     assert shown == {
         "Jun": ("1.8K", "1.4K", "−400"),
         "Jul": ("0", None, ""),
@@ -392,7 +398,7 @@ def test_periods__name_every_one_that_changes_even_beyond_the_deals_of_before() 
     # A change below what is written is a change.
     sheet.undo()
     sheet.edit([(1, "value", "1100.4")])
-    assert [(p["after"], p["change"]) for p in effect.show_periods()] == [(None, "+0.16"), (None, "")]
+    assert [(p["after"], p["change"]) for p in effect.show()["periods"]] == [(None, "+0.16"), (None, "")]
 
 
 def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
@@ -403,11 +409,11 @@ def test_periods__have_the_chance_of_their_target_before_and_after() -> None:
     edit(sheet)
     asked: dict[str, Any] = {"as_of": TODAY, "history": history, "target": org.targets}
     sides = [oa.forecast(frame, **asked)["p_target"]["2026-11"] for frame in (sheet.frame, sheet.edited)]
-    first = effect.show_periods()[0]
+    first = effect.show()["periods"][0]
     assert (first["chance"], first["chance_after"]) == tuple(text.percent(float(side)) for side in sides)
     frame, targets = opportunities(4), oa.Org(targets=[{"period": "2026-06", "target": 800}]).targets
     stated = ForecastEffect(EditSheet(frame), as_of="2026-06-01", freq="M", history=None, targets=targets)
-    assert [period["chance"] for period in stated.show_periods()] == ["", ""]
+    assert [period["chance"] for period in stated.show()["periods"]] == ["", ""]
 
 
 def test_strip__has_the_target_of_the_org() -> None:
@@ -416,7 +422,7 @@ def test_strip__has_the_target_of_the_org() -> None:
     effect = ForecastEffect(
         EditSheet(history.as_of(TODAY)), as_of=TODAY, freq="M", history=history, targets=org.targets
     )
-    assert [shown["target"] for shown in effect.show_periods()] == ["$8K", ""]
+    assert [shown["target"] for shown in effect.show()["periods"]] == ["$8K", ""]
 
 
 def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
@@ -425,10 +431,10 @@ def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
     sheet = EditSheet(frame)
     effect = ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None)
     with pytest.warns(oa.errors.DataWarning, match="a stage of old"):
-        effect.show_periods()
+        effect.show()["periods"]
     sheet.edit([(0, "value", "5000")])
-    assert effect.show_periods()[0]["after"] is None
-    assert effect.why == ""
+    assert effect.show()["periods"][0]["after"] is None
+    assert effect.show()["why"] == ""
 
 
 def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gives_it_no_chance() -> None:
@@ -441,7 +447,7 @@ def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gi
     row = int(sheet.frame["stage"].isin(["proposal", "negotiation"]).to_numpy().argmax())
     sheet.edit([(row, "close_date", "10/31/2026"), (row, "value", "900000")])
     sheet.edit([(row, "stage", "closed won")])
-    shown = {period["label"]: period for period in effect.show_periods()}
+    shown = {period["label"]: period for period in effect.show()["periods"]}
     assert (shown["2026-10"]["over"], shown["2026-10"]["chance"], shown["2026-10"]["chance_after"]) == (
         True,
         "",
@@ -455,8 +461,8 @@ def test_strip__leads_with_a_period_that_is_over_only_if_no_other_changes_and_gi
 
 def test_periods__without_the_columns_of_a_forecast_say_why():
     effect = ForecastEffect(EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]})), as_of="2026-06-01", freq="M", history=None)  # fmt: skip
-    assert effect.show_periods() == []
-    assert "no column" in effect.why
+    assert effect.show()["periods"] == []
+    assert "no column" in effect.show()["why"]
 
 
 def test_periods__outside_their_own_range_say_what_is_likely() -> None:
@@ -464,4 +470,7 @@ def test_periods__outside_their_own_range_say_what_is_likely() -> None:
     effect = ForecastEffect(
         EditSheet(rare, today=date(2026, 6, 1)), as_of="2026-06-01", freq="M", history=None
     )
-    assert [period["before"] for period in effect.show_periods()] == ["105 (most likely nothing more)", "0"]
+    assert [period["before"] for period in effect.show()["periods"]] == [
+        "105 (most likely nothing more)",
+        "0",
+    ]

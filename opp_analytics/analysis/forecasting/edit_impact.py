@@ -1,0 +1,96 @@
+"""What edits do to a forecast: a plan's impact and the strip of the grid are both made from it."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.analysis.forecasting.forecast import forecast
+from opp_analytics.analysis.forecasting.targets import Target
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import DataWarning
+from opp_analytics.history import History, add_rest, find_rest, holds_part
+from opp_analytics.org import UNKNOWN, outcome_codes
+from opp_analytics.schema import BUCKETS
+
+
+class EditImpact:
+    """Forecasts of opportunities before and after edits, by one method and over the same periods.
+
+    Where they are a part of their pipeline, the record of their time adds the other deals to both sides; without one they are
+    forecast alone, without a target.
+    """
+
+    def __init__(
+        self,
+        opportunities: pd.DataFrame,
+        *,
+        history: History | None,
+        method: MethodName = "auto",
+        periods: int | None = None,
+        target: Target = None,
+        **asked: Any,
+    ) -> None:
+        self.opportunities = opportunities
+        self.rest = find_rest(opportunities, history)
+        """The other deals of the pipeline; None if there are none, or none are known."""
+        self.is_part = self.rest is None and holds_part(opportunities, history)
+        """True if the other deals of the pipeline are unknown."""
+        self._asked = asked | {"history": history, "target": None if self.is_part else target}
+        self._first: dict[str, Any] = {"method": method, "periods": periods}
+
+    def start_from(self, opportunities: pd.DataFrame) -> None:
+        """Take what the server holds after a write as the opportunities before further edits; the other deals stay."""
+        self.opportunities = opportunities
+        self.__dict__.pop("before", None)
+
+    @cached_property
+    def before(self) -> pd.DataFrame:
+        """The forecast before the edits, as of `forecast`."""
+        return self._forecast(self.opportunities, **self._first)
+
+    def find_after(self, edited: pd.DataFrame) -> pd.DataFrame:
+        """Forecast the edited opportunities; a period that only they have is then in `before` too."""
+        with warnings.catch_warnings(action="ignore", category=DataWarning):  # as of `before`
+            # A period without deals on one side may have new business on both.
+            after = self._forecast(edited, **self._same(self.before))
+            if not after.index.isin(self.before.index).all():
+                first = self.before
+                self.before = self._forecast(self.opportunities, **self._same(after))
+                self.before.attrs = first.attrs
+        return after
+
+    @property
+    def limit(self) -> str:
+        """What the method cannot show of an edit; empty if nothing."""
+        if self.before.attrs["method"] != "run_rate":
+            return ""
+        return "the run rate sees wins, not the value, date, stage or chance of an open deal"
+
+    def by_row(self, before: pd.DataFrame, after: pd.DataFrame, period: str) -> pd.Series[Any]:
+        """Compute what each row, by its label, changes of a period's expected money; none under the run rate, which sees no deal."""
+        method = self.before.attrs["method"]
+        if method == "run_rate":
+            return pd.Series(dtype="float64")
+        asked = self._asked | {
+            "target": None,
+            "method": method,
+            "by": "row",
+            "periods": [period],
+            "only": True,
+        }
+        # Where all of a few are in unknown stages, nothing is expected of them.
+        known = (side[outcome_codes(side) != UNKNOWN] for side in (before, after))
+        sides = (forecast(side.assign(row=side.index), **asked, new_business=False) for side in known)
+        was, now = (side["expected"].groupby(level="row").sum() for side in sides)
+        return now.sub(was, fill_value=0.0)
+
+    def _same(self, table: pd.DataFrame) -> dict[str, Any]:
+        return {"method": self.before.attrs["method"], "periods": [*table.index.difference(list(BUCKETS))]}
+
+    def _forecast(self, opportunities: pd.DataFrame, **how: Any) -> pd.DataFrame:
+        whole = add_rest(opportunities, self.rest)
+        return forecast(whole, **self._asked, **how, new_business=not self.is_part)
