@@ -66,7 +66,8 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
                 raise ArgumentValueError("; ".join([*mistakes, *ways])) from None
             except DataError:  # two decimal signs
                 after = before
-            if after._calls != (*before._calls, call):
+            added = {name: value for name, value in call._asdict().items() if value is not None}
+            if after._rows["calls"] != (*before._rows["calls"], added):
                 raise DataError(f"{target} reads differently with a row added; add the row by hand")
             if old and read_whole(target, most=SMALL) != old:
                 raise DataError(f"{target} was changed by another program in the meantime; run this again")

@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
+from pydantic_core import ErrorDetails
 
 from opp_analytics.columns import ALERT_FIGURES, ALERT_WORDS
 from opp_analytics.errors import ArgumentValueError, OrgProblem
@@ -306,10 +307,11 @@ class _Found:
 _MISSING = object()
 
 
-def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem]:
-    """Find every mistake in the settings of an org, in the order of the file where `text` is given."""
+def check_settings(raw: dict[str, Any], text: str | None = None) -> tuple[dict[str, Any], list[OrgProblem]]:
+    """Read the rows in the settings of an org, and find every mistake, in the order of the file where `text` is given."""
+    read, mistakes = _read_shape(raw)
     found = [
-        *_check_shape(raw),
+        *_check_shape(raw, mistakes),
         *_check_facts(raw),
         *_check_stages(raw),
         *_check_criteria(raw),
@@ -332,7 +334,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         )
         for number, one in enumerate(found)
     ]
-    return sorted(problems, key=lambda problem: problem.line or 0)
+    return read, sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _key(place: Place) -> str:
@@ -349,14 +351,17 @@ def _names(place: Place) -> str:
     return ".".join(part for part in place if isinstance(part, str))
 
 
-def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
-    """Find unknown and missing keys, and values of the wrong type or out of range."""
+def _read_shape(raw: dict[str, Any]) -> tuple[dict[str, Any], list[ErrorDetails]]:
+    """Read the settings with amounts, days and periods in their rows; as they are where there are mistakes."""
     try:
-        OrgShape.model_validate(raw, context=raw)
+        shape = OrgShape.model_validate(raw, context=raw)
     except ValidationError as error:
-        mistakes = error.errors(include_url=False)
-    else:
-        return
+        return raw, error.errors(include_url=False)
+    return raw | shape.model_dump(include={*TABLES}, exclude_unset=True, exclude_none=True), []
+
+
+def _check_shape(raw: dict[str, Any], mistakes: Iterable[ErrorDetails]) -> Iterator[_Found]:
+    """Find unknown and missing keys, and values of the wrong type or out of range."""
     reported: set[Place] = set()
     for mistake in mistakes:
         loc, kind, value = mistake["loc"], mistake["type"], mistake["input"]

@@ -22,18 +22,7 @@ from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.inputs import find_habits
 from opp_analytics.org.conform import conform_to
 from opp_analytics.org.joins import Join, derive_columns, read_joins
-from opp_analytics.org.people import (
-    TABLES,
-    Call,
-    Person,
-    Rate,
-    Target,
-    list_derived,
-    mask_in_force,
-    read_row,
-    tabulate_rows,
-    write_row,
-)
+from opp_analytics.org.people import DAYS, TABLES, list_derived, mask_in_force, tabulate_rows
 from opp_analytics.org.presets import PRESETS, Columns
 from opp_analytics.org.rates import CURRENCY, VALUE_ORIGINAL, HeldRates, convert_values, restore_values
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
@@ -150,18 +139,15 @@ class Org:
     """Columns that a frame gains at reading: ``team`` and ``region`` of people, and those of joined tables."""
     converts: bool
     """True where ``value`` is converted to the org's currency, and a frame gains ``value_original``."""
-    joins: tuple[Join, ...] = field(repr=False)
+    joins: tuple[Join, ...]
     """Tables joined to the deals."""
     file: Path | None = field(compare=False)
     """The org file; None for an org that was not read from one."""
-    _people: tuple[Person, ...] = field(repr=False)
-    _targets: tuple[Target, ...] = field(repr=False)
-    _targets_from: Mapping[Hashable, Any] = field(repr=False, compare=False)
-    _calls: tuple[Call, ...] = field(repr=False)
-    _calls_from: Mapping[Hashable, Any] = field(repr=False, compare=False)
-    _rates: tuple[Rate, ...] = field(repr=False, hash=False)
-    _rates_file: str | None = field(repr=False, compare=False)
-    _declared: frozenset[str] = field(repr=False, compare=False)
+    _rows: Mapping[str, tuple[Mapping[str, Any], ...]] = field(hash=False)
+    """The rows of each of the `TABLES`."""
+    _read_from: Mapping[str, Mapping[Hashable, Any]] = field(compare=False)
+    """By table, where its rows come from: ``file``, ``lines`` and ``left_out``, as far as each is known."""
+    _declared: frozenset[str] = field(compare=False)
 
     def __init__(
         self,
@@ -202,9 +188,9 @@ class Org:
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
             # pydantic takes longer to import than everything else here.
-            from opp_analytics.org.check_file import find_problems
+            from opp_analytics.org.check_file import check_settings
 
-            problems = find_problems(raw)
+            raw, problems = check_settings(raw)
             raw["joins"], mistakes = ([], []) if problems else read_joins(raw, Path())
             if problems := [*problems, *mistakes]:
                 raise OrgError("This org cannot be used", problems)
@@ -216,17 +202,12 @@ class Org:
         stages = raw.get("stages", preset.get("stages"))
         columns = {**preset.get("columns", _NONE), **raw.get("columns", _NONE)}
         joins = tuple(raw.get("joins", ()))
-        currency, timezone = raw.get("currency"), raw.get("timezone")
-        tables = {
-            name: tuple(
-                read_row(kind, row, currency, timezone) for row in raw.get(name, _NONE).get("rows", ())
-            )
-            for name, kind in TABLES.items()
-        }
+        tables = {name: raw.get(name, _NONE) for name in TABLES}
+        rows = {name: tuple(table.get("rows", ())) for name, table in tables.items()}
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
-            "currency": currency,
-            "timezone": timezone,
+            "currency": raw.get("currency"),
+            "timezone": raw.get("timezone"),
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
             "record_url": raw.get("record_url"),
             "columns": MappingProxyType(
@@ -236,19 +217,17 @@ class Org:
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
             "deliver": MappingProxyType(dict(raw.get("deliver", _NONE))),
             "derived": (
-                *list_derived(tabulate_rows(Person, tables["people"])),
+                *list_derived(tabulate_rows("people", rows["people"])),
                 *(name for join in joins for name in join.columns),
             ),
             "joins": joins,
             "file": file,
-            "_people": tables["people"],
-            "_targets": tables["targets"],
-            "_targets_from": MappingProxyType(raw.get("targets_from", {})),
-            "_calls": tables["calls"],
-            "_calls_from": MappingProxyType(raw.get("calls_from", {})),
-            "converts": bool(tables["currency_rates"]),
-            "_rates": tables["currency_rates"],
-            "_rates_file": raw.get("currency_rates", _NONE).get("file"),
+            "_rows": rows,
+            "_read_from": {
+                name: {key: told for key, told in table.items() if key != "rows"}
+                for name, table in tables.items()
+            },
+            "converts": bool(rows["currency_rates"]),
             "_declared": frozenset(name for name in ("stages", *_SETTINGS) if name in raw or name in preset),
         }
         for name, value in values.items():
@@ -367,7 +346,7 @@ class Org:
     @property
     def people(self) -> pd.DataFrame:
         """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always), and ``email`` (str) where one has it."""
-        people = tabulate_rows(Person, self._people)
+        people = tabulate_rows("people", self._rows["people"])
         return people if people["email"].notna().any() else people.drop(columns="email")
 
     def find_source(self, column: str) -> str | None:
@@ -383,16 +362,16 @@ class Org:
         Attrs name the org, which knows the people's teams, the ``file`` that the rows come from with their ``lines``, and
         what of it was ``left_out``, such as a row of totals.
         """
-        table = tabulate_rows(Target, self._targets)
-        table.attrs = {"org": self.facts, **self._targets_from}
+        table = tabulate_rows("targets", self._rows["targets"])
+        table.attrs = {"org": self.facts, **self._read_from["targets"]}
         return table
 
     @property
     def calls(self) -> pd.DataFrame:
         """The calls, as `oa.calls` describes them."""
-        table = tabulate_rows(Call, self._calls)
+        table = tabulate_rows("calls", self._rows["calls"])
         table["in_force"] = mask_in_force(table)
-        table.attrs = {"org": self.facts, **self._calls_from}
+        table.attrs = {"org": self.facts, **self._read_from["calls"]}
         return table
 
     @property
@@ -402,13 +381,13 @@ class Org:
 
     @cached_property
     def _rates_by_date(self) -> pd.DataFrame:
-        table = tabulate_rows(Rate, self._rates)
+        table = tabulate_rows("currency_rates", self._rows["currency_rates"])
         return table.sort_values(["date", "currency"], kind="stable", ignore_index=True)
 
     @property
     def rates_file(self) -> str:
         """Name of the rates in messages: the file, else the section of the org file."""
-        return self._rates_file or "[currency_rates]"
+        return str(self._read_from["currency_rates"].get("file", "[currency_rates]"))
 
     @cached_property
     def facts(self) -> Facts:
@@ -458,7 +437,7 @@ class Org:
         """Do as `apply` does with `opportunities`, with values at the rates of given `days`, one for each row."""
         frame = conform_to(opportunities, self.stages)
         before, own = Org.of(opportunities), self._find_days(frame)
-        if self._rates and {CURRENCY, "value"} <= set(frame.columns):
+        if self.converts and {CURRENCY, "value"} <= set(frame.columns):
             frame = convert_values(
                 frame,
                 self._rates_by_date,
@@ -467,7 +446,7 @@ class Org:
                 file=self.rates_file,
                 gained=before.converts,
             )
-        if self._people or self.joins:
+        if self._rows["people"] or self.joins:
             frame = derive_columns(frame, self.people, self.joins, before.derived, own, self._find_day(frame))
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
@@ -502,10 +481,11 @@ class Org:
             self.currency or "",
             self.timezone or "",
             f"fiscal year from month {self.fiscal_year_start}" if self.fiscal_year_start > 1 else "",
-            count(self.people["owner_name"].nunique(), "person") if self._people else "",
-            count(len(self._targets), "target") if self._targets else "",
-            count(len(self._calls), "call") if self._calls else "",
-            count(len(self._rates), "rate") if self._rates else "",
+            count(self.people["owner_name"].nunique(), "person") if self._rows["people"] else "",
+            *(
+                count(len(self._rows[name]), one) if self._rows[name] else ""
+                for name, one in (("targets", "target"), ("calls", "call"), ("currency_rates", "rate"))
+            ),
             count(len(self.joins), "joined table") if self.joins else "",
         ]
         return f"<Org: {', '.join(fact for fact in facts if fact)}>"
@@ -537,10 +517,13 @@ class Org:
             "record_url": self.record_url,
             "columns": _make_plain(self.columns),
             "api_columns": dict(self.api_columns),
-            "people": [*map(write_row, self._people)],
-            "targets": [*map(write_row, self._targets)],
-            "calls": [*map(write_row, self._calls)],
-            "currency_rates": [*map(write_row, self._rates)],
+            **{
+                name: [
+                    {key: str(row[key]) if key in DAYS else row[key] for key in columns if key in row}
+                    for row in self._rows[name]
+                ]
+                for name, columns in TABLES.items()
+            },
             "join": {join.name: dict(join.settings) for join in self.joins},
             "report": dict(self.report),
             "deliver": dict(self.deliver),
@@ -630,8 +613,10 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     wider = max(other, one, key=lambda org: ("stages" in org._declared, len(org.stages.kinds)))
     # The tables of joins are read already.
     merged = Org(**{**one.to_dict(), **other.to_dict(), "stages": wider.stages, "join": None})
-    for name in ("file", "joins", "converts", "_targets_from", "_calls_from", "_rates_file"):
+    for name in ("file", "joins", "converts"):
         object.__setattr__(merged, name, getattr(other, name) or getattr(one, name))
+    told = {name: other._read_from[name] or one._read_from[name] for name in TABLES}
+    object.__setattr__(merged, "_read_from", told)
     object.__setattr__(merged, "derived", tuple(dict.fromkeys((*one.derived, *other.derived))))
     return merged
 

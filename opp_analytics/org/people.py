@@ -9,34 +9,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics.inputs import find_habits, read_amount
-from opp_analytics.periods import read_period
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
 ALWAYS = pd.Timestamp(1678, 1, 1)
 """The first whole year that a nanosecond Timestamp holds; before every deal."""
-
-
-class Person(NamedTuple):
-    """One person, from a date on."""
-
-    owner_name: str
-    team: str | None = None
-    region: str | None = None
-    from_date: date | None = None
-    """First day in this team and region; None for always."""
-    email: str | None = None
-    """Address for the person's own page."""
-
-
-class Target(NamedTuple):
-    """The target of a person, a team or the whole, for one period."""
-
-    period: str
-    owner_name: str | None
-    team: str | None
-    target: float
 
 
 class Call(NamedTuple):
@@ -71,57 +49,24 @@ def read_money(typed: Any, currency: Any, timezone: Any) -> Any:
     return read_amount(typed, known, decimal_comma=find_habits(zone, known)[1])
 
 
-class Rate(NamedTuple):
-    """What one unit of a currency is in the org's, from a date on."""
-
-    date: date
-    currency: str
-    rate: float
-
-
-_DAY = "datetime64[us]"
-_TYPES = dict.fromkeys(("target", "rate", "commit", "best_case"), "float64") | dict.fromkeys(
-    ("date", "from_date", "made_on"), _DAY
-)
-"""Types of the columns that are no text."""
-
-
-_Row = Person | Target | Call | Rate
-TABLES: Mapping[str, type[_Row]] = {
-    "people": Person,
-    "targets": Target,
-    "calls": Call,
-    "currency_rates": Rate,
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "people": ("owner_name", "team", "region", "from_date", "email"),
+    "targets": ("period", "owner_name", "team", "target"),
+    "calls": Call._fields,
+    "currency_rates": ("date", "currency", "rate"),
 }
-"""The tables of an org file, and what a row of each is."""
+"""The tables of an org file, and the columns of each."""
+AMOUNTS, DAYS = ("target", "rate", "commit", "best_case"), ("date", "from_date", "made_on")
+"""Columns that are no text."""
 
 
-def read_row(kind: type[_Row], settings: Mapping[str, Any], currency: Any, timezone: Any) -> _Row:
-    """Read a person, target, call or rate of checked settings, whose amounts, days and periods may be typed."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    for name, typed in given.items():
-        if name in _TYPES:
-            is_day = _TYPES[name] == _DAY
-            given[name] = (
-                pd.Timestamp(typed).date() if is_day else float(read_money(typed, currency, timezone))
-            )
-        elif name in ("period", "currency"):
-            given[name] = read_period(typed) if name == "period" else typed.strip()
-    return kind(**{**dict.fromkeys(kind._fields), **given})
-
-
-def write_row(row: _Row) -> dict[str, Any]:
-    """Write a person, target, call or rate as an org file does."""
-    given = {name: value for name, value in row._asdict().items() if value is not None}
-    return {name: str(value) if isinstance(value, date) else value for name, value in given.items()}
-
-
-def tabulate_rows(kind: type[_Row], rows: Iterable[_Row]) -> pd.DataFrame:
-    """Tabulate people, targets, calls or rates: a column of text, numbers or dates for each field."""
-    table = pd.DataFrame(list(rows), columns=list(kind._fields), dtype="object")
-    types = {name: _TYPES.get(name, TEXT) for name in kind._fields}
-    dated = {name: pd.to_datetime(table[name]) for name in kind._fields if types[name] == _DAY}
-    return table.assign(**dated).astype(types)
+def tabulate_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Tabulate the rows of one of the `TABLES`, with every column as text, numbers or dates."""
+    columns = list(TABLES[name])
+    table = pd.DataFrame(list(rows), columns=columns, dtype="object")
+    dated = {day: pd.to_datetime(table[day]) for day in DAYS if day in columns}
+    types = dict.fromkeys(AMOUNTS, "float64") | dict.fromkeys(DAYS, "datetime64[us]")
+    return table.assign(**dated).astype({column: types.get(column, TEXT) for column in columns})
 
 
 def list_derived(people: pd.DataFrame) -> list[str]:

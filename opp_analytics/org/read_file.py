@@ -18,8 +18,9 @@ import pandas as pd
 from opp_analytics import inputs
 from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
-from opp_analytics.org.check_file import find_problems, list_rows
+from opp_analytics.org.check_file import check_settings, list_rows
 from opp_analytics.org.joins import list_bad_cells, read_joins
+from opp_analytics.org.people import AMOUNTS, DAYS
 from opp_analytics.org.presets import find_labels, find_near, find_periods, list_columns, name_table
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import is_blank
@@ -34,7 +35,6 @@ _NEEDED = {
 }
 """The tables that an org file may keep in a file beside it, and the columns that each needs."""
 
-_AMOUNTS = ("target", "rate", "commit", "best_case")
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
 _POINT = re.compile(r"\s*\d*\.\d+\s*")
@@ -78,13 +78,13 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
             files[table] = (name, numbers)
         except OrgError as error:
             problems += error.problems
-    problems += [_place(problem, files, typed) for problem in find_problems(raw, text)]
+    raw, found = check_settings(raw, text)
+    problems += [_place(problem, files, typed) for problem in found]
     raw["joins"], mistakes = ([], []) if problems else read_joins(raw, path.parent)
     if problems := [*problems, *mistakes]:
         raise OrgError(str(path), sorted(problems, key=lambda one: (one.file or "", one.line or 0)))
-    for table in {"targets", "calls"} & set(files):
-        name, lines = files[table]
-        raw[f"{table}_from"] = {"file": name, "lines": list(lines), "left_out": list(left_out[table])}
+    for table, (_, lines) in files.items():
+        raw[table] |= {"lines": list(lines), "left_out": list(left_out[table])}
     if "logo" in raw.get("report", {}):
         raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])
     return raw
@@ -155,7 +155,7 @@ def _read_rows(
         for place, label in reversed(list(enumerate(found.labels)))
     }
     cells = {label: inputs.Cells.of(column, label) for label, column in columns.items()}
-    amounts = [label for label in columns if label in periods or names.get(label) in _AMOUNTS]
+    amounts = [label for label in columns if label in periods or names.get(label) in AMOUNTS]
     comma, _ = inputs.find_decimal_comma(
         [cells[label] for label in amounts],
         str(path),
@@ -176,7 +176,7 @@ def _read_rows(
     typed: dict[str, pd.Series[Any]] = {}
     for label, column in columns.items():
         ours = names.get(label, periods.get(label))
-        if ours in ("from_date", "date", "made_on"):
+        if ours in DAYS:
             order = inputs.find_day_order([cells[label]])
             order = usual_order if order is None else order
             days = _read_days(cells[label], order, zone if ours == "made_on" else None)

@@ -14,7 +14,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.errors import DataError, DataWarning, OrgError
 from opp_analytics.history.history import History
-from opp_analytics.org.people import Rate, tabulate_rows
+from opp_analytics.org.people import tabulate_rows
 from opp_analytics.org.rates import look_up_rates
 
 RATES = [
@@ -343,6 +343,9 @@ def test_apply__sends_the_crm_s_values_and_undo_gives_them_back(
 
 
 def test_look_up_rates__takes_the_first_rate_before_its_day() -> None:
-    rates = tabulate_rows(Rate, [Rate(date(2026, 1, 1), "EUR", 1.1), Rate(date(2026, 2, 1), "EUR", 1.2)])
+    rates = tabulate_rows(
+        "currency_rates",
+        [{"date": date(2026, month, 1), "currency": "EUR", "rate": 1 + month / 10} for month in (1, 2)],
+    )
     days = pd.Series(pd.to_datetime(["2025-12-31", "2026-01-31", "2026-02-01"]))
     assert look_up_rates(rates, pd.Series(["EUR"] * 3), days)["rate"].tolist() == [1.1, 1.1, 1.2]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.org import Org, place_targets
-from opp_analytics.org.people import Person, add_teams, read_money, tabulate_rows
+from opp_analytics.org.people import add_teams, read_money, tabulate_rows
 
 PEOPLE = [
     {"owner_name": "Ann", "team": "East", "region": "US"},
@@ -109,7 +109,13 @@ def test_read_money__reads_an_amount_as_it_is_typed() -> None:
 
 
 def test_add_teams__follows_a_move() -> None:
-    people = tabulate_rows(Person, [Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
+    people = tabulate_rows(
+        "people",
+        [
+            {"owner_name": "Ann", "team": "East"},
+            {"owner_name": "Ann", "team": "West", "from_date": date(2026, 7, 1)},
+        ],
+    )
     deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
     assert add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))[
         "team"
