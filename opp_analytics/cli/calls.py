@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -30,7 +31,7 @@ if runs():
     from opp_analytics.cli.console import heading, note, say, show, write_command
     from opp_analytics.errors import ConfigError
     from opp_analytics.history import list_owners
-    from opp_analytics.org import CALL_KEY, FILE, Call, Org, add_call, calls_known, write_in_force
+    from opp_analytics.org import CALL_KEY, FILE, Org, add_call, calls_known, write_in_force
     from opp_analytics.periods import as_date, read_period, write_period
 
 _MOST = 60
@@ -78,18 +79,20 @@ def call_command(
     said |= {name: spelled.get(folded, said[name]) for name, folded in typed.items()}
     day = as_date(made_on or pd.Timestamp.now("UTC"), tz=org.zone(None), name="--made-on")
     amount = None if commit.strip() in ("-", "−") else parse_amount(commit, org)
-    made = Call(day.date(), read_period(period), commit=amount, best_case=parse_amount(best, org), **said)
+    amounts = {"commit": amount, "best_case": parse_amount(best, org)}
+    given = {"made_on": day.date(), "period": read_period(period), **said, **amounts}
+    made = {name: value for name, value in given.items() if value is not None}
     calls = oa.calls(add_call(file, made, owners))
     say(_describe(made, calls))
     if new:
-        note(f"{made.caller} is a new caller.")
+        note(f"{made['caller']} is a new caller.")
     if not calls["in_force"].iloc[-1]:
         note("A later call of the same number stays in force.")
     calls.attrs = {"org": calls.attrs["org"]}
     answer(calls.tail(1))
 
 
-def _describe(made: Call, calls: pd.DataFrame) -> str:
+def _describe(made: Mapping[str, Any], calls: pd.DataFrame) -> str:
     """Say the last of some calls in a sentence, with what it supersedes."""
     org = Org.of(calls)
     money = partial(text.money, currency=org.currency, full=True)
@@ -98,11 +101,12 @@ def _describe(made: Call, calls: pd.DataFrame) -> str:
     before = calls_known(same.iloc[:-1], same["made_on"].iloc[-1])
     earlier = before[["made_on", "commit"]].itertuples(index=False, name=None)
     was = "".join(f" (was {money(amount)} on {text.day(day)})" for day, amount in earlier)
-    best = "" if made.best_case is None else f", at best {money(made.best_case)}"
-    what = "withdraws the call" if made.commit is None else f"calls {money(made.commit)}{best}"
-    period = text.period_name(made.period, org.freq("Q"), today=made.made_on)
-    number = ", ".join(filter(None, [_name_whose(made.caller, made.owner_name, made.team), period]))
-    return f"{made.caller} {what} for {number}{was or ' (none was in force)' * (made.commit is None)}."
+    best = f", at best {money(made['best_case'])}" if "best_case" in made else ""
+    what = f"calls {money(made['commit'])}{best}" if "commit" in made else "withdraws the call"
+    period = text.period_name(made["period"], org.freq("Q"), today=made["made_on"])
+    whose = _name_whose(made["caller"], made.get("owner_name"), made.get("team"))
+    number = ", ".join(filter(None, [whose, period]))
+    return f"{made['caller']} {what} for {number}{was or ' (none was in force)' * ('commit' not in made)}."
 
 
 def _name_whose(caller: str, owner: str | None, team: str | None) -> str | None:

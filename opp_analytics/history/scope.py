@@ -15,12 +15,9 @@ from opp_analytics.history import sources
 from opp_analytics.history.engine import ibis, missing
 from opp_analytics.history.rows import DELETED, MOVED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.store import Memory
-from opp_analytics.org import Org, list_derived, make_column_error, refuse_own
+from opp_analytics.org import Org, list_derived, list_stays, make_column_error, refuse_own
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.schema import NO_LABEL, NO_NAMES, is_blank
-
-_FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
-"""Days before and after every other one."""
 
 
 def add_derived(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
@@ -100,11 +97,8 @@ def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
 
 def _list_stays(org: Org, names: list[str]) -> pd.DataFrame:
     """List from and until when each person was in a team and region: as days, and as instants in the org's zone."""
-    people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
-    people = people.sort_values("from_date", kind="stable")
-    until = people.groupby("owner_name")["from_date"].shift(-1).fillna(_LAST)
-    kept = people[["owner_name", "from_date", *names]]
-    stays = kept.assign(_until=until).rename(columns={"owner_name": "_person", "from_date": "_from"})
+    stays = list_stays(org.people)[["owner_name", "from_date", *names, "until"]]
+    stays = stays.rename(columns={"owner_name": "_person", "from_date": "_from", "until": "_until"})
     begun, ended = (
         pd.DatetimeIndex([as_instant(day, tz=org.zone(None)) for day in stays[name]], tz="UTC")
         for name in ("_from", "_until")

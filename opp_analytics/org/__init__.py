@@ -37,7 +37,6 @@ from opp_analytics.org.frame import (
     split_by,
     warn_unknown,
 )
-from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.joins import LAST_TOUCH, Join, refuse_own
 from opp_analytics.org.links import record_link
 from opp_analytics.org.org import (
@@ -53,7 +52,14 @@ from opp_analytics.org.org import (
     parse_org,
     read_folder_org,
 )
-from opp_analytics.org.people import CALL_KEY, DERIVED, Call, find_teams, list_derived, mask_in_force
+from opp_analytics.org.people import (
+    CALL_KEY,
+    DERIVED,
+    find_teams,
+    list_derived,
+    list_stays,
+    mask_in_force,
+)
 from opp_analytics.org.place_targets import find_org_of_targets, place_targets
 from opp_analytics.org.presets import (
     COLUMN_WORDS,

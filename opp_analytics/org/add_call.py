@@ -6,8 +6,9 @@ import codecs
 import csv
 import io
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from opp_analytics.errors import ArgumentValueError, DataError, OrgError
 from opp_analytics.files import SMALL, in_turn, read_whole, refuse_open, replace_file, write_whole
@@ -15,7 +16,7 @@ from opp_analytics.inputs import spell_amount
 from opp_analytics.org.additions import Additions
 from opp_analytics.org.calls import find_strangers
 from opp_analytics.org.org import Org, parse_org
-from opp_analytics.org.people import Call
+from opp_analytics.org.people import TABLES
 from opp_analytics.org.presets import name_table
 from opp_analytics.org.stages import STAGES
 from opp_analytics.org.update_file import update_text
@@ -26,10 +27,10 @@ from opp_analytics.text import joined
 _FILE = "calls.csv"
 
 
-def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tuple) -> Org:
+def add_call(file: Path, call: Mapping[str, Any], owners_of: Callable[[], Iterable[str]] = tuple) -> Org:
     """Append a call to the CSV file that an org file names, whole or not at all, and read the org with it.
 
-    All else in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file, which gains the
+    A `call` has the columns of `Org.calls` that it says something in, the day as a date. All else in the calls file stays, byte by byte. Without one, ``calls.csv`` is made beside the org file, which gains the
     section. Two processes at once append one after the other. `owners_of` lists who owns deals, for `find_strangers`.
 
     Raises
@@ -59,15 +60,14 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
             except OrgError as error:
                 # Without the call, the org had no mistake.
                 mistakes = [f"{one.key} {one.value}: {one.right}" for one in error.problems]
-                others = call.owner_name == call.caller and any(
+                others = call.get("owner_name") == call["caller"] and any(
                     one.key == "owner_name" for one in error.problems
                 )
                 ways = ["for another's number use --for, --team or --whole"] * others
                 raise ArgumentValueError("; ".join([*mistakes, *ways])) from None
             except DataError:  # two decimal signs
                 after = before
-            added = {name: value for name, value in call._asdict().items() if value is not None}
-            if after._rows["calls"] != (*before._rows["calls"], added):
+            if after._rows["calls"] != (*before._rows["calls"], call):
                 raise DataError(f"{target} reads differently with a row added; add the row by hand")
             if old and read_whole(target, most=SMALL) != old:
                 raise DataError(f"{target} was changed by another program in the meantime; run this again")
@@ -76,15 +76,14 @@ def add_call(file: Path, call: Call, owners_of: Callable[[], Iterable[str]] = tu
     return after
 
 
-def _write_row(file: Path, target: Path, old: bytes, call: Call) -> bytes:
+def _write_row(file: Path, target: Path, old: bytes, call: Mapping[str, Any]) -> bytes:
     """Write a call as the content of a CSV file has its rows; the labels too where there is none."""
-    given = {name: value for name, value in call._asdict().items() if value is not None}
     cells = {
-        name: spell_amount(value) if isinstance(value, float) else str(value) for name, value in given.items()
+        name: spell_amount(value) if isinstance(value, float) else str(value) for name, value in call.items()
     }
-    cells["period"] = write_period(call.period)
+    cells["period"] = write_period(call["period"])
     if not old:
-        labels = Call._fields
+        labels = TABLES["calls"]
         return codecs.BOM_UTF8 + (_join(labels) + _join(cells.get(name, "") for name in labels)).encode()
     table = read_table(target, lambda label: bool(name_table("calls", [label])), most=SMALL)
     if not table.delimiter:

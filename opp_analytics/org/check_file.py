@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
@@ -47,6 +47,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _check_criterion(typed: str) -> str:
+    read_condition(typed, None)
+    return typed
+
+
 class _Stage(_Strict):
     name: _Text
     kind: Kind
@@ -54,7 +59,7 @@ class _Stage(_Strict):
     category: Category | None = None
     aliases: list[_Text] = []
     pipeline: _Text | None = None
-    criteria: list[_Text] = []
+    criteria: list[Annotated[_Text, AfterValidator(_check_criterion)]] = []
 
 
 def _refuse_doubt(typed: Any) -> Any:
@@ -232,19 +237,17 @@ class OrgShape(_Strict):
     deliver: _Deliver = _Deliver()
 
 
-SHAPES: dict[str, type[BaseModel]] = {
-    "": OrgShape,
-    "stages": _Stage,
-    "api": _Api,
-    **dict.fromkeys(TABLES, _Table),
-    "people.rows": _Person,
-    "targets.rows": _Target,
-    "calls.rows": _Call,
-    "currency_rates.rows": _Rate,
-    "join": _Join,
-    "report": _Report,
-    "deliver": _Deliver,
-}
+def _list_shapes(kind: Any, path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """List the shapes within a type, each with the path of its key."""
+    for inner in get_args(kind):
+        yield from _list_shapes(inner, path)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield path, kind
+        for name, field in kind.model_fields.items():
+            yield from _list_shapes(field.annotation, f"{path}.{name}".strip("."))
+
+
+_SHAPES = dict(_list_shapes(OrgShape))
 """The shape at each key that holds further keys, lists and the names of joined tables left out of the path."""
 
 
@@ -314,7 +317,6 @@ def check_settings(raw: dict[str, Any], text: str | None = None) -> tuple[dict[s
         *_check_shape(raw, mistakes),
         *_check_facts(raw),
         *_check_stages(raw),
-        *_check_criteria(raw),
         *_check_columns(raw),
         *_check_people(raw),
         *_check_targets(raw),
@@ -370,7 +372,7 @@ def _check_shape(raw: dict[str, Any], mistakes: Iterable[ErrorDetails]) -> Itera
             continue
         reported.add(place)
         if kind == "extra_forbidden":
-            inside = SHAPES["join" if place[0] == "join" else _names(place[:-1])].model_fields
+            inside = _SHAPES["join" if place[0] == "join" else _names(place[:-1])].model_fields
             near = _near(str(place[-1]), inside)
             yield _Found(place, value, f"unknown key; {near}the keys here are {joined(inside)}")
         elif kind == "missing":
@@ -509,13 +511,6 @@ def list_rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[st
     for place, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
             yield place, row
-
-
-def _check_criteria(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    for place, stage in enumerate(stages if isinstance(stages := raw.get("stages"), list) else []):
-        criteria = stage.get("criteria") if isinstance(stage, dict) else None
-        for number, typed in enumerate(criteria if isinstance(criteria, list) else []):
-            yield from _try(("stages", place, "criteria", number), typed, partial(read_condition, known=None))
 
 
 def _try(place: Place, typed: Any, read: Callable[[str], object]) -> Iterator[_Found]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -13,22 +12,8 @@ from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
-ALWAYS = pd.Timestamp(1678, 1, 1)
-"""The first whole year that a nanosecond Timestamp holds; before every deal."""
-
-
-class Call(NamedTuple):
-    """A number that somebody submitted for a period: a person's, a team's or, without both, the whole's."""
-
-    made_on: date
-    period: str
-    caller: str
-    owner_name: str | None = None
-    team: str | None = None
-    commit: float | None = None
-    """Money; None withdraws what the caller said before."""
-    best_case: float | None = None
-    reason: str | None = None
+ALWAYS, _FOREVER = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
+"""The bounds of the whole years that a nanosecond Timestamp holds: before and after every deal."""
 
 
 CALL_KEY = ["caller", "owner_name", "team", "period"]
@@ -52,7 +37,7 @@ def read_money(typed: Any, currency: Any, timezone: Any) -> Any:
 TABLES: Mapping[str, tuple[str, ...]] = {
     "people": ("owner_name", "team", "region", "from_date", "email"),
     "targets": ("period", "owner_name", "team", "target"),
-    "calls": Call._fields,
+    "calls": ("made_on", "period", "caller", "owner_name", "team", "commit", "best_case", "reason"),
     "currency_rates": ("date", "currency", "rate"),
 }
 """The tables of an org file, and the columns of each."""
@@ -74,14 +59,20 @@ def list_derived(people: pd.DataFrame) -> list[str]:
     return [name for name in DERIVED if people[name].notna().any()]
 
 
+def list_stays(people: pd.DataFrame) -> pd.DataFrame:
+    """List how long each person was in a team and region: with ``from_date`` and ``until`` for every row, by ``from_date``."""
+    stays = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
+        "from_date", kind="stable"
+    )
+    return stays.assign(until=stays.groupby("owner_name")["from_date"].shift(-1).fillna(_FOREVER))
+
+
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day."""
-    moves = people.assign(from_date=people["from_date"].fillna(ALWAYS))
-    moves = moves.sort_values("from_date", kind="stable")
     owners, dates = frame["owner_name"].astype(TEXT).array, days.astype("datetime64[us]").array
     asked = pd.DataFrame({"owner_name": owners, "from_date": dates, "row": range(len(frame))})
     known = asked.dropna(subset=["owner_name", "from_date"]).sort_values("from_date", kind="stable")
-    found = pd.merge_asof(known, moves, on="from_date", by="owner_name").set_index("row")
+    found = pd.merge_asof(known, list_stays(people), on="from_date", by="owner_name").set_index("row")
     gained = {name: found[name].reindex(asked["row"]).astype(TEXT).array for name in list_derived(people)}
     return frame.assign(**gained)
 

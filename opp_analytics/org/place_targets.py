@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, get_org
-from opp_analytics.org.people import ALWAYS, list_derived
+from opp_analytics.org.people import ALWAYS, list_derived, list_stays
 from opp_analytics.schema import NO_LABEL
 
 _Days = tuple[pd.Timestamp, pd.Timestamp]
@@ -60,10 +60,8 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
 
 
 def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Moves]:
-    dated = people.assign(from_date=people["from_date"].fillna(ALWAYS))
-    dated = dated.sort_values("from_date", kind="stable")
     found: dict[str, _Moves] = {}
-    for record in dated.to_dict("records"):
+    for record in list_stays(people).to_dict("records"):
         place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}
         before = found.setdefault(str(record["owner_name"]), [])
         if not before and record["from_date"] > ALWAYS:

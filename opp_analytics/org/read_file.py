@@ -20,20 +20,19 @@ from opp_analytics.errors import DataError, OrgError, OrgProblem
 from opp_analytics.files import SMALL, read_whole
 from opp_analytics.org.check_file import check_settings, list_rows
 from opp_analytics.org.joins import list_bad_cells, read_joins
-from opp_analytics.org.people import AMOUNTS, DAYS
-from opp_analytics.org.presets import find_labels, find_near, find_periods, list_columns, name_table
+from opp_analytics.org.people import AMOUNTS, DAYS, TABLES
+from opp_analytics.org.presets import (
+    TABLE_LABELS,
+    find_labels,
+    find_near,
+    find_periods,
+    list_columns,
+    name_table,
+)
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import drop_totals, quote_labels, read_table
 from opp_analytics.text import joined
-
-_NEEDED = {
-    "people": ("owner_name",),
-    "targets": ("period", "target"),
-    "calls": ("made_on", "period", "caller", "commit"),
-    "currency_rates": ("date", "currency", "rate"),
-}
-"""The tables that an org file may keep in a file beside it, and the columns that each needs."""
 
 _LARGEST = 2_000_000
 """Bytes of an org file: tens of thousands of people, and what its reader takes seconds for."""
@@ -61,7 +60,7 @@ def _read(path: Path, text: str, beside: Mapping[str, Path]) -> dict[str, Any]:
     files: dict[str, tuple[str, Sequence[int]]] = {}
     typed: dict[str, dict[str, pd.Series[Any]]] = {}
     left_out: dict[str, tuple[str, ...]] = {}
-    for table in _NEEDED:
+    for table in TABLES:
         inside = raw.get(table)
         if not isinstance(inside, dict) or not isinstance(inside.get("file"), str):
             continue
@@ -244,7 +243,8 @@ def _check_labels(
     absent = [name for name in list_columns(table) if name not in names.values()]
     near = [f'is "{label}" the {name}?' for label in unread if (name := find_near(label, absent))]
     whose = periods and {"owner_name", "team"} <= set(absent)
-    absent = [name for name in absent if name in _NEEDED[table] and not periods]
+    must = [each for each, *others in TABLE_LABELS[table] if not others]
+    absent = [name for name in absent if name in must and not periods]
     needed = ["owner_name or team"] if whose else [f"{name} (or {find_labels(name)})" for name in absent]
     twice = [label for label, times in Counter(periods.values()).items() if times > 1]
     if not (needed or twice or near) or (near and periods and not twice):
