@@ -68,7 +68,7 @@ def recipe(sdist: Path, address: str) -> dict[str, Any]:
         "about": {
             "summary": project["description"].removesuffix("."),
             "license": project["license"],
-            "license_file": [*project["license-files"], "opp_analytics/widgets/static/LICENSES.txt"],
+            "license_file": project["license-files"],
         },
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -123,9 +122,12 @@ HISTORY_FOLDER = Path("opp-history")
 
 def find_history(folder: Path, org: oa.Org | None) -> oa.History | None:
     """Open the history of the folder; None where nothing was recorded yet."""
-    with suppress(OSError):  # a name that cannot be is refused by `History`
-        if not folder.is_dir():
-            return None
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:  # `History` says what is wrong; `is_dir` hides it from Python 3.14 on
+        pass
     history = oa.History(folder, org=org)
     return history if len(history.records) else None
 
