@@ -72,6 +72,7 @@ from opp_analytics.analysis.sentences.forecasts import compare_chances as compar
 from opp_analytics.analysis.sentences.forecasts import describe_forecast_deals as describe_forecast_deals  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import find_lead as find_lead, say_forecast as say_forecast  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import describe_method as describe_method  # isort: skip
+from opp_analytics.analysis.sentences.forecasts import explain_pacing as explain_pacing  # isort: skip
 from opp_analytics.analysis.sentences.movements import Step as Step, list_steps as list_steps  # isort: skip
 from opp_analytics.analysis.sentences.movements import say_forecast_change as say_forecast_change  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import explain_chances as explain_chances  # isort: skip

@@ -626,8 +626,7 @@ def describe_pacing(table: pd.DataFrame) -> str:
     rows, amount, period = select_point(table), money_of(table), noun(table.attrs.get("freq"))
     now, past = (rows["booked"][rows["to_date"] == running] for running in (True, False))
     ended = past.index.get_level_values("period").nunique()
-    earlier = f"last {period}" if ended == 1 else f"the last {spelled(ended, period)}"
-    by_then = f"by {day(table.attrs['as_of'])}"
+    earlier, by_then = _spell_last(ended, period), f"by {day(table.attrs['as_of'])}"
     if groups := [name for name in rows.index.names if name != "period"]:
         if not ended:
             return f"No earlier {period} to compare with"
@@ -649,6 +648,16 @@ def describe_pacing(table: pd.DataFrame) -> str:
         each = earlier if ended == 1 else f"any of {earlier}"
         return f"{closed}, {'more' if above else 'less'} than {each} ({spread} by then)"
     return f"{closed}: {earlier} had {spread if most else 'nothing'} by then"
+
+
+def explain_pacing(table: pd.DataFrame) -> str:
+    """Say what the thin lines of a `pacing` by day are behind a forecast; empty where no period ended since the first win."""
+    ended = table.index.get_level_values("period").nunique() - 1
+    return f"Thin gray: closed in {_spell_last(ended, noun(table.attrs['freq']))}" if ended else ""
+
+
+def _spell_last(ended: int, unit: str) -> str:
+    return f"last {unit}" if ended == 1 else f"the last {spelled(ended, unit)}"
 
 
 def describe_track_record(table: pd.DataFrame) -> str:

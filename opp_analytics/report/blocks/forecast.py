@@ -73,7 +73,7 @@ def trend(tables: Tables) -> Block:
         sub += f". The {method} method can forecast from {inputs.day(day_of(fan, priced.index[0]))} on"
     ends = [*([] if tables.no_changes else [tables.earlier.moment]), fan.index[-1]]
     title = say_finding(priced[priced.index.isin(ends)])
-    gray = _explain_pacing(tables)
+    gray = analysis.explain_pacing(tables.pacing)
     sub += f". {gray}. {say_finding(tables.pacing)}" if gray else ""
     return Block("trend", title, text.capital(sub), (_draw_trend(tables, fan),))
 
@@ -92,16 +92,9 @@ def _pace(tables: Tables, note: Note) -> Block:
     """Show what closed beside the earlier periods, where no record shows how the forecast moved."""
     if not tables.pacing["booked"].any():
         return Block("trend", "Forecast trend", parts=(note,))
-    sub = ". ".join(filter(None, (f"Closed in {tables.inputs.name}, by day", _explain_pacing(tables))))
+    gray = analysis.explain_pacing(tables.pacing)
+    sub = ". ".join(filter(None, (f"Closed in {tables.inputs.name}, by day", gray)))
     return Block("trend", say_finding(tables.pacing), sub, (_draw_trend(tables, tables.fan_today), note))
-
-
-def _explain_pacing(tables: Tables) -> str:
-    """Say what the thin lines are; empty where no period ended since the first win."""
-    earlier = tables.pacing.index.get_level_values("period").nunique() - 1
-    noun = tables.inputs.noun
-    last = f"last {noun}" if earlier == 1 else f"the last {text.spelled(earlier, noun)}"
-    return f"Thin gray: closed in {last}" if earlier else ""
 
 
 def _ask_for_records(tables: Tables) -> Note:

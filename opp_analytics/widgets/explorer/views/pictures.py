@@ -143,10 +143,8 @@ class OverTimeView(_WholeView):
 
     @property
     def about(self) -> str:
-        earlier = 0 if self._pacing is None else self._pacing.index.get_level_values("period").nunique() - 1
-        noun = text.noun(self._freq)
-        last = f"last {noun}" if earlier == 1 else f"the last {text.spelled(earlier, noun)}"
-        gray = f". Thin gray: closed in {last}" if earlier else ""
+        said = "" if self._pacing is None else analysis.explain_pacing(self._pacing)
+        gray = said and f". {said}"
         how = {"learned": "chances from history", "run_rate": "run rate"}.get(self.method, "stated chances")
         return f"{self._as_of}. Forecast by {how} at each week’s last record, with the 80% range, and what had closed{gray}"
 
