@@ -27,10 +27,10 @@ from pydantic_core import ErrorDetails
 
 from opp_analytics.columns import ALERT_FIGURES, ALERT_WORDS
 from opp_analytics.errors import ArgumentValueError, OrgProblem
-from opp_analytics.inputs import TwoReadings, did_you_mean, read_date
+from opp_analytics.inputs import TwoReadings, did_you_mean, find_habits, read_amount, read_date
 from opp_analytics.org.conditions import Condition, check_template, read_condition
 from opp_analytics.org.links import PLACE, explain_refusal
-from opp_analytics.org.people import TABLES, read_money
+from opp_analytics.org.people import TABLES
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, NOT_RECORDED, Category, Kind
 from opp_analytics.periods import MONTHS, period_days, read_period
@@ -108,9 +108,12 @@ class _Person(_Strict):
 
 
 def _read_amount(typed: Any, raw: ValidationInfo) -> Any:
-    """Read an amount that is typed as text, in the org's currency."""
-    settings = raw.context or {}
-    return read_money(typed, *(settings.get(name) for name in ("currency", "timezone")))
+    """Read an amount that is typed as text, as the country of the org's currency and time zone writes it."""
+    if not isinstance(typed, str):
+        return typed
+    given = [(raw.context or {}).get(name) for name in ("currency", "timezone")]
+    currency, zone = (one if isinstance(one, str) else None for one in given)
+    return read_amount(typed, currency, decimal_comma=find_habits(zone, currency)[1])
 
 
 _Period = Annotated[

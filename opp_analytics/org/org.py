@@ -206,16 +206,13 @@ class Org:
         rows = {name: tuple(table.get("rows", ())) for name, table in tables.items()}
         values = {
             "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
-            "currency": raw.get("currency"),
-            "timezone": raw.get("timezone"),
+            **{name: raw.get(name) for name in ("currency", "timezone", "record_url")},
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
-            "record_url": raw.get("record_url"),
             "columns": MappingProxyType(
                 {theirs: ours if isinstance(ours, str) else tuple(ours) for theirs, ours in columns.items()}
             ),
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
-            "report": MappingProxyType(dict(raw.get("report", _NONE))),
-            "deliver": MappingProxyType(dict(raw.get("deliver", _NONE))),
+            **{name: MappingProxyType(dict(raw.get(name, _NONE))) for name in ("report", "deliver")},
             "derived": (
                 *list_derived(tabulate_rows("people", rows["people"])),
                 *(name for join in joins for name in join.columns),

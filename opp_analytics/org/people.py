@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.inputs import find_habits, read_amount
 from opp_analytics.schema import TEXT
 
 DERIVED = ("team", "region")
@@ -24,14 +23,6 @@ def mask_in_force(calls: pd.DataFrame) -> pd.Series[bool]:
     """Mark the last call of each caller for each number and period; of one day, the later row."""
     dated = calls.sort_values("made_on", kind="stable")
     return ~dated.duplicated(CALL_KEY, keep="last").reindex(calls.index)
-
-
-def read_money(typed: Any, currency: Any, timezone: Any) -> Any:
-    """Read an amount that is typed as text, as the country of a currency and time zone writes it."""
-    if not isinstance(typed, str):
-        return typed
-    known, zone = (one if isinstance(one, str) else None for one in (currency, timezone))
-    return read_amount(typed, known, decimal_comma=find_habits(zone, known)[1])
 
 
 TABLES: Mapping[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.org import Org, place_targets
-from opp_analytics.org.people import add_teams, read_money, tabulate_rows
+from opp_analytics.org.people import add_teams, tabulate_rows
 
 PEOPLE = [
     {"owner_name": "Ann", "team": "East", "region": "US"},
@@ -102,10 +102,10 @@ def test_place_targets__loses_no_money(moves: list[tuple[Any, str]], period: str
     assert (parts >= -1e-6).all()
 
 
-def test_read_money__reads_an_amount_as_it_is_typed() -> None:
-    assert read_money("€150,000", "EUR", None) == 150000.0
-    assert read_money("250k", None, None) == 250000.0
-    assert read_money(5.0, "USD", None) == 5.0
+def test_targets__are_read_as_they_are_typed() -> None:
+    for typed, currency, amount in (("€150,000", "EUR", 150000.0), ("250k", None, 250000.0), (5, "USD", 5.0)):
+        org = oa.Org(targets=[{"period": "2026-12", "target": typed}], currency=currency)
+        assert org.targets["target"].tolist() == [amount]
 
 
 def test_add_teams__follows_a_move() -> None:
