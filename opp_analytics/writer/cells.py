@@ -1,4 +1,4 @@
-"""Compare, check and format single cells, and write them as text for journals, plan files and workbooks."""
+"""Compare, check, format and replace single cells, and write them as text for journals, plan files and workbooks."""
 
 from __future__ import annotations
 
@@ -199,6 +199,45 @@ def _read_whole(cell: Any) -> int:
     if isinstance(cell, (bool, np.bool_)) or (not isinstance(cell, str) and cell != int(cell)):
         raise ValueError("not a whole number")
     return int(cell)
+
+
+def replace_cells(frame: pd.DataFrame, cells: Mapping[tuple[int, str], Any], rows: list[int]) -> pd.DataFrame:
+    """Take rows of a frame by number with cells replaced, conformed; attrs stay, and a column's dtype where its cells fit.
+
+    A row beyond the frame's end is blank except for its cells; cells of other rows or columns are ignored.
+    """
+    taken = frame
+    if any(row >= len(frame) for row in rows):
+        taken = frame.assign(**{str(name): _allow_blanks(column) for name, column in frame.items()})
+    taken = taken.reindex(rows)
+    place = {row: position for position, row in enumerate(rows)}
+    by_field: dict[str, dict[int, Any]] = {}
+    for (row, name), value in cells.items():
+        if row in place and name in taken:
+            by_field.setdefault(name, {})[place[row]] = value
+    for name, new in by_field.items():
+        taken[name] = _replace(taken[name], new)
+    return org.conform(taken)
+
+
+def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
+    places, values = list(cells), list(cells.values())
+    replaced = _allow_blanks(column) if None in values else column.copy()
+    # A category refuses a name that it does not know yet.
+    dtype = "object" if isinstance(column.dtype, pd.CategoricalDtype) else replaced.dtype
+    try:
+        new = pd.Series(values, dtype=dtype)
+    except (ArithmeticError, TypeError, ValueError):
+        new = pd.Series(values, dtype="object")
+    replaced = replaced.astype(new.dtype)
+    replaced.iloc[places] = new.array
+    return replaced
+
+
+def _allow_blanks(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Convert numpy's integers and booleans to a dtype that can hold blanks."""
+    fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
+    return column.convert_dtypes() if fixed else column.copy()
 
 
 def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +25,7 @@ from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 from opp_analytics.widgets.messages import read_days, write_refusal
-from opp_analytics.writer import find_problem, normalize, same
+from opp_analytics.writer import find_problem, normalize, replace_cells, same
 
 _KINDS = {"value": "money", "close_date": "date", "probability": "percent"}
 _KINDS |= dict.fromkeys(("stage", "status"), "choice") | dict.fromkeys(
@@ -661,7 +660,7 @@ class EditSheet:
 
     def before(self, rows: list[int]) -> pd.DataFrame:
         """Take rows as the server is known to hold them."""
-        return _overlay(self.frame, self._on_server, rows)
+        return replace_cells(self.frame, self._on_server, rows)
 
     def after(self, rows: list[int]) -> pd.DataFrame:
         """Take rows as edited."""
@@ -669,7 +668,7 @@ class EditSheet:
         for row in {row for row, name in values if name in _MONEY} if self._rates else ():
             if (row, "value") not in values or self._find_foreign(row):
                 values[row, "value"] = self._convert(row, self.value(row, org.VALUE_ORIGINAL))
-        return _overlay(self.frame, self._on_server | values, rows)
+        return replace_cells(self.frame, self._on_server | values, rows)
 
     def list_problems(self, most: int = 20) -> list[dict[str, Any]]:
         """List the refused cells by reason: ``why``, their number and the first `most`."""
@@ -985,43 +984,6 @@ class EditSheet:
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)
         self._place(step.cells, step.added, step.removed)
         return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
-
-
-def _overlay(frame: pd.DataFrame, cells: Mapping[Key, Any], rows: list[int]) -> pd.DataFrame:
-    """Take rows of a frame with cells replaced; dtypes and attrs stay.
-
-    A row beyond the frame's end is blank except for its cells; cells of other rows are ignored.
-    """
-    taken = frame
-    if any(row >= len(frame) for row in rows):
-        taken = frame.assign(**{str(name): _allow_blanks(column) for name, column in frame.items()})
-    taken = taken.reindex(rows)
-    place = {row: position for position, row in enumerate(rows)}
-    by_field: dict[str, dict[int, Any]] = {}
-    for (row, name), value in cells.items():
-        if row in place and name in taken:
-            by_field.setdefault(name, {})[place[row]] = value
-    for name, new in by_field.items():
-        taken[name] = _replace(taken[name], new)
-    return org.conform(taken)
-
-
-def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
-    values = list(cells.values())
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        # A category refuses a name that it does not know yet.
-        column = column.astype("object")
-        column.iloc[list(cells)] = values
-        return column
-    column = _allow_blanks(column) if None in values else column.copy()
-    column.iloc[list(cells)] = pd.Series(values, dtype=column.dtype).array
-    return column
-
-
-def _allow_blanks(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Convert numpy's integers and booleans to a dtype that can hold blanks."""
-    fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
-    return column.convert_dtypes() if fixed else column.copy()
 
 
 # -- names of people and accounts, found in any letters, and by a slip of the keyboard

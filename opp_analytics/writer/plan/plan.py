@@ -23,7 +23,7 @@ from opp_analytics.errors import DataError, PlanError
 from opp_analytics.files import check_ending, read_whole, say_failure, write_whole
 from opp_analytics.history import History
 from opp_analytics.periods import Freq, When
-from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
+from opp_analytics.writer.cells import find_problem, from_wire, read_number, replace_cells, to_text
 from opp_analytics.writer.journal import Forms, read_forms
 from opp_analytics.writer.plan import difference, display
 from opp_analytics.writer.steps import (
@@ -215,48 +215,25 @@ class Plan:
 
 def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
     """Apply a plan's steps to a copy of its opportunities, except what is in conflict."""
-    edits: dict[str, dict[str | None, Any]] = {}
-    deleted, created = [], []
-    steps, converted = list(steps), org.is_converted(before)
+    before, converted, end = before.reset_index(drop=True), org.is_converted(before), len(before)
+    places = {unique_id: row for row, unique_id in enumerate(before["unique_id"])}
+    rows, cells = dict.fromkeys(range(end)), dict[tuple[int, str], Any]()
     for step in steps:
-        if step.operation == "create":
-            created.append(_convert_fields(step, converted))
-        elif step.operation == "delete" and not step.in_conflict:
-            deleted.append(step.unique_id)
-        elif step.operation == "update":
-            for cell in step.cells:
-                if cell.status != "conflict":
-                    name = org.VALUE_ORIGINAL if converted and cell.field == "value" else str(cell.field)
-                    edits.setdefault(name, {})[step.unique_id] = cell.after
-    edited = before.set_index("unique_id")
-    for name, values in edits.items():
-        column = edited[name].astype("object") if name in edited else pd.Series(None, edited.index, "object")
-        column.loc[pd.Index(values)] = list(values.values())
-        edited[name] = column
-    if converted:
-        moved = {s.unique_id: s.rate for s in steps if s.operation == "update" and _MONEY & s.fields.keys()}
-        amounts = edited.loc[list(moved), org.VALUE_ORIGINAL].astype("float64")
-        edited.loc[list(moved), "value"] = amounts * pd.Series(moved, dtype="float64")
-    kept = edited.drop(index=deleted).reset_index()
-    if created:
-        kept = pd.concat([kept.astype("object"), pd.DataFrame(created, dtype="object")], ignore_index=True)
-        further = {c: t for c, t in before.dtypes.items() if c not in schema.COLUMNS}
-        kept = kept.astype({c: t for c, t in further.items() if not kept[c].isna().any()})
-        kept.attrs = before.attrs  # which concat loses
-    return org.conform(kept)
-
-
-_MONEY = {"value", org.CURRENCY}
-"""Fields whose edit changes what a deal is in the org's currency."""
-
-
-def _convert_fields(step: Step, converted: bool) -> dict[str, Any]:
-    """List the fields of a created deal as a frame has them; `converted` with the value in the org's currency."""
-    fields = step.fields
-    if converted and not schema.is_blank(fields.get("value")):
-        fields[org.VALUE_ORIGINAL] = fields["value"]
-        fields["value"] = float(fields["value"]) * step.rate
-    return fields
+        if step.operation == "delete" and not step.in_conflict:
+            del rows[places[step.unique_id]]
+        if step.operation not in ("create", "update"):
+            continue
+        row = places.get(step.unique_id, end)
+        rows[row], end = None, max(end, row + 1)
+        edits = {str(cell.field): cell.after for cell in step.cells if cell.status != "conflict"}
+        if converted and edits.keys() & {"value", org.CURRENCY}:
+            # An amount is the CRM's, and the value beside it what it is in the org's currency.
+            amount: Any = edits["value"] if "value" in edits else before[org.VALUE_ORIGINAL].get(row)
+            value = None if schema.is_blank(amount) else float(amount) * step.rate
+            edits |= {org.VALUE_ORIGINAL: amount, "value": value}
+        cells |= {(row, name): value for name, value in edits.items()}
+    added = {name for _, name in cells}.difference(before)
+    return replace_cells(before.assign(**dict.fromkeys(added)), cells, list(rows))
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:

@@ -432,3 +432,18 @@ def test_plan_read__takes_what_a_plan_needs_from_its_operations(
             apply(tampered, client, **permitted)  # type: ignore[arg-type]
     assert server.requests == asked
     assert client.get("o005")["name"] == "Deal 5"
+
+
+def test_plan_edited__keeps_a_new_name_in_a_column_of_categories_and_every_dtype() -> None:
+    before = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "c"],
+            "name": ["A", "B", "C"],
+            "tier": pd.Categorical(["x", "y", "x"]),
+            "seats": [1, 2, 3],
+        }
+    )
+    after = before.astype({"tier": "object"}).assign(tier=["x", "y", "z"], seats=[1, 9, 3]).drop(index=0)
+    edited = plan(before, after).edited()
+    assert edited[["unique_id", "tier", "seats"]].values.tolist() == [["b", "y", 9], ["c", "z", 3]]
+    assert edited["seats"].dtype == before["seats"].dtype
