@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from opp_analytics import schema, text, writer
+from opp_analytics import text, writer
 from opp_analytics.analysis import EditImpact, evidence
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentValueError, NotFoundError, OppAnalyticsError
@@ -147,6 +147,8 @@ NOTHING = "Nothing is changed, so there is nothing to review."
 Keep = Literal["mine", "theirs"]
 ShowProgress = Callable[[int, int], None]
 _WORDS = {"applied": "written", "already": "already there", "failed": "refused", "pending": "not sent"}
+_WRITTEN = ("applied", "already")
+"""Outcomes of changes that are on the server."""
 _AUTHORS = ("updated_by_name", "updated_by", "modified_by_name", "modified_by", "last_modified_by")
 """Attributes in which an API may name the author of the last change."""
 
@@ -165,40 +167,17 @@ class Conflict:
     keep: Keep | None = None
 
 
-@dataclass(frozen=True)
-class ReceiptLine:
-    """A change in a receipt."""
-
-    row: int
-    field: str
-    before: Any
-    after: Any
-    operation: str
-    outcome: str
-    why: str
-
-    @property
-    def is_written(self) -> bool:
-        """Whether the change is on the server."""
-        return self.outcome in ("written", "already there")
-
-
 @dataclass
 class AppliedPlan:
     """A plan that was applied."""
 
-    run_id: str | None
-    at: datetime
-    lines: list[ReceiptLine]
+    receipt: writer.Receipt
+    lines: list[dict[str, Any]]
+    """The rows of its table, with the sheet's ``row``."""
     theirs: int
-    stopped: str | None
+    at: datetime = field(default_factory=datetime.now)
     undone: bool = False
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def written(self) -> int:
-        """Number of changes that are on the server."""
-        return sum(line.is_written for line in self.lines)
 
 
 class Review:
@@ -266,24 +245,23 @@ class Review:
         if conflicts:
             return False
         receipt = self._send(planned, progress)
-        lines = self._absorb(planned, receipt)
-        self.run = AppliedPlan(receipt.run_id, datetime.now(), lines, theirs, receipt.stopped)
+        self.run = AppliedPlan(receipt, self._absorb(planned, receipt), theirs)
         self.sheet.forget_steps()
         self.reset()
         return True
 
     def undo_run(self, progress: ShowProgress | None = None) -> None:
         """Take the last run back."""
-        if self.run is None or self.run.run_id is None or self.run.undone:
+        if self.run is None or self.run.receipt.run_id is None or self.run.undone:
             raise ArgumentValueError("There is no run to undo.")
-        planned = writer.undo(self._server, self.run.run_id)
+        planned = writer.undo(self._server, self.run.receipt.run_id)
         lines = self._absorb(planned, self._send(planned, progress))
-        left = [line for line in lines if not line.is_written]
-        self.run.undone = not left
         self.run.notes = [
-            f"{self.sheet.deal_name(line.row)}: {line.why or 'changed since then, left as it is'}"
-            for line in left
+            f"{self.sheet.deal_name(line['row'])}: {line['error'] or 'changed since then, left as it is'}"
+            for line in lines
+            if line["outcome"] not in _WRITTEN
         ]
+        self.run.undone = not self.run.notes
         self.sheet.forget_steps()
         self.reset()
 
@@ -339,20 +317,19 @@ class Review:
         when = format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
         return cells, ", ".join(part for part in (who, when) if part)
 
-    def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[ReceiptLine]:
+    def _absorb(self, planned: writer.Plan, receipt: writer.Receipt) -> list[dict[str, Any]]:
         """Store the values that are on the server now, and mark those that it refused."""
-        lines = []
-        for row, change in zip(self._rows(planned), receipt.table.to_dict("records"), strict=True):
-            name, why = ("" if schema.is_blank(change[c]) else str(change[c]) for c in ("field", "error"))
-            outcome, what = change["outcome"], (change["before"], change["after"], change["operation"])
-            lines.append(ReceiptLine(row, name, *what, _WORDS.get(outcome, outcome), why))
-            if outcome in ("applied", "already"):
-                self._store(row, name, change)
+        table = receipt.table.fillna({"field": "", "error": ""}).assign(row=self._rows(planned))
+        lines: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+        for line in lines:
+            row, name, outcome = line["row"], line["field"], line["outcome"]
+            if outcome in _WRITTEN:
+                self._store(row, name, line)
             elif outcome in ("failed", "conflict", "unknown"):
-                self.sheet.refuse((row, name), _explain(outcome, why))
+                self.sheet.refuse((row, name), _explain(outcome, line["error"]))
         return lines
 
-    def _store(self, row: int, name: str, change: dict[Any, Any]) -> None:
+    def _store(self, row: int, name: str, change: dict[str, Any]) -> None:
         operation = change["operation"]
         if operation in ("delete", "recover"):
             self.sheet.settle_deleted(row, recovered=operation == "recover")
@@ -488,18 +465,18 @@ def show_receipt(review: Review) -> dict[str, Any] | None:
     run = review.run
     if run is None:
         return None
-    by_row: dict[int, list[ReceiptLine]] = {}
+    by_row: dict[int, list[dict[str, Any]]] = {}
     for line in run.lines:
-        by_row.setdefault(line.row, []).append(line)
-    troubled = sorted(by_row, key=lambda row: all(line.outcome == "written" for line in by_row[row]))
-    stopped = run.stopped or ""
+        by_row.setdefault(line["row"], []).append(line)
+    troubled = sorted(by_row, key=lambda row: all(line["outcome"] == "applied" for line in by_row[row]))
+    stopped, outcomes = run.receipt.stopped or "", [line["outcome"] for line in run.lines]
     return {
         "kind": "receipt",
-        "run": run.run_id or "",
+        "run": run.receipt.run_id or "",
         "at": f"{run.at:%I:%M %p}".lstrip("0"),
-        "written": run.written,
-        "all": len(run.lines),
-        "unsent": sum(line.outcome == "not sent" for line in run.lines),
+        "written": sum(outcome in _WRITTEN for outcome in outcomes),
+        "all": len(outcomes),
+        "unsent": outcomes.count("pending"),
         "theirs": run.theirs,
         "stopped": stopped,
         "undone": run.undone,
@@ -515,11 +492,16 @@ def show_receipt(review: Review) -> dict[str, Any] | None:
     }
 
 
-def _show_receipt_line(sheet: EditSheet, line: ReceiptLine, stopped: str) -> dict[str, Any]:
+def _show_receipt_line(sheet: EditSheet, line: dict[str, Any], stopped: str) -> dict[str, Any]:
     # The reason that stopped the run is said once, above the lines.
-    result = {"outcome": line.outcome, "why": "" if line.why == stopped else line.why}
-    if not line.field:
-        done = "recovered" if line.operation == "recover" else f"{line.operation}d"
+    outcome = _WORDS.get(line["outcome"], line["outcome"])
+    result = {"outcome": outcome, "why": "" if line["error"] == stopped else line["error"]}
+    if not line["field"]:
+        done = "recovered" if line["operation"] == "recover" else f"{line['operation']}d"
         return {"title": "Deal", "old": "", "new": done} | result
-    column = sheet.column[line.field]
-    return {"title": column.title, "old": column.show(line.before), "new": column.show(line.after)} | result
+    column = sheet.column[line["field"]]
+    return {
+        "title": column.title,
+        "old": column.show(line["before"]),
+        "new": column.show(line["after"]),
+    } | result

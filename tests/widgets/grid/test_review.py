@@ -99,7 +99,8 @@ def test_choose__settles_each_conflict_and_becomes_part_of_the_plan(desk: Desk) 
     assert sheet.edited["value"].tolist() == [10, 99, 13]
     assert sheet.edited["probability"].tolist()[:2] == [5, 5]
     assert review.run is not None
-    assert (review.run.written, review.run.theirs) == (2, 2)
+    assert review.run.theirs == 2
+    assert [line["outcome"] for line in review.run.lines] == ["applied"] * 2
 
 
 def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path, monkeypatch) -> None:
@@ -142,7 +143,7 @@ def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
     earlier.edit([(0, "value", "78")])
     again.check()
     assert review.run is not None
-    assert again.conflicts[0, "value"].author.startswith(f"your run {review.run.run_id}, today, ")
+    assert again.conflicts[0, "value"].author.startswith(f"your run {review.run.receipt.run_id}, today, ")
 
 
 def test_decide__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
@@ -236,9 +237,9 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
         review.check()
         assert review.apply()
         assert review.run is not None
-        outcomes = {line.row: line for line in review.run.lines}
-        assert outcomes[0].outcome == "written"
-        assert words in outcomes[1].why or words in str(review.run.stopped)
+        outcomes = {line["row"]: line for line in review.run.lines}
+        assert outcomes[0]["outcome"] == "applied"
+        assert words in outcomes[1]["error"] or words in str(review.run.receipt.stopped)
         receipt = show_receipt(review)
         assert receipt is not None
         # The reason is said once: at the line, or at the top where it stopped the run.
