@@ -1,7 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
 from opp_analytics.org.add_call import add_call
-from opp_analytics.org.additions import Tables
 from opp_analytics.org.calls import (
     calls,
     calls_known,
@@ -99,3 +98,4 @@ from opp_analytics.org.stages import (
     mask_future_dated,
     rank_open,
 )
+from opp_analytics.org.update_file import Tables

@@ -13,13 +13,12 @@ from typing import Any
 from opp_analytics.errors import ArgumentValueError, DataError, OrgError
 from opp_analytics.files import SMALL, in_turn, read_whole, refuse_open, replace_file, write_whole
 from opp_analytics.inputs import spell_amount
-from opp_analytics.org.additions import Additions
 from opp_analytics.org.calls import find_strangers
 from opp_analytics.org.org import Org, parse_org
 from opp_analytics.org.people import TABLES
 from opp_analytics.org.presets import name_table
 from opp_analytics.org.stages import STAGES
-from opp_analytics.org.update_file import update_text
+from opp_analytics.org.update_file import Additions, update_text
 from opp_analytics.periods import write_period
 from opp_analytics.table_files import decode_file, read_table
 from opp_analytics.text import joined

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import pandas as pd
 from babel.numbers import is_currency
 
-from opp_analytics.org.additions import (
+from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
+from opp_analytics.org.presets import LIKELY, PRESETS, Columns
+from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
+from opp_analytics.org.update_file import (
     Additions,
     Tables,
     quote,
+    update_text,
     write_columns,
     write_preset,
     write_remark,
     write_stage,
     write_table,
 )
-from opp_analytics.org.guess_stages import MARKS, FoundStage, guess_stages, take_texts
-from opp_analytics.org.presets import LIKELY, PRESETS, Columns
-from opp_analytics.org.stages import PIPELINE, STAGES, Kind, Stage, Stages
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.text import count, joined
 
@@ -83,7 +84,7 @@ def draft_org(
     }
     new = Additions(preset, found, names, tables or {})
     money = _draft_currency(frame, new.tables, currency) if old is None else []
-    text = _write_new(new, frame, without, month, money) if old is None else _update(old, new, known)
+    text = _write_new(new, frame, without, month, money) if old is None else update_text(old, new, known)
     remarks = [remark for columns in names.values() for _, remark in columns.values()]
     remarks += [line for line in money if "guess" in line]
     marked = [*remarks, *(one.guess for one in found if not one.unknown)]
@@ -93,14 +94,7 @@ def draft_org(
 def add_columns(old: str, known: Stages, *, preset: str | None, columns: Columns) -> str:
     """Add a preset and labels to the text of an org file with the `known` stages; all that it says stays."""
     names = {"columns": {theirs: (ours, "") for theirs, ours in columns.items()}}
-    return _update(old, Additions(preset, (), names, {}), known)
-
-
-def _update(old: str, new: Additions, known: Stages) -> str:
-    # Here: only this needs tomlkit.
-    from opp_analytics.org.update_file import update_text
-
-    return update_text(old, new, known)
+    return update_text(old, Additions(preset, (), names, {}), known)
 
 
 def _write_new(new: Additions, frame: pd.DataFrame, without: str, month: str, money: Sequence[str]) -> str:

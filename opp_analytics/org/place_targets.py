@@ -72,11 +72,11 @@ def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Move
 
 def _share_regions(people: pd.DataFrame) -> dict[str, str]:
     """Find the region of each team whose people share one."""
-    found: dict[str, set[Any]] = {}
-    for team, region in people.dropna(subset=["team"])[["team", "region"]].itertuples(index=False):
-        found.setdefault(str(team), set()).add(region)
+    shared = people.dropna(subset="team").groupby("team")["region"].unique()
     return {
-        team: str(*regions) for team, regions in found.items() if len(regions) == 1 and not pd.isna(*regions)
+        str(team): str(regions[0])
+        for team, regions in shared.items()
+        if len(regions) == 1 and not pd.isna(regions[0])
     }
 
 

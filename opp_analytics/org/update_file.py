@@ -2,19 +2,82 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array, InlineTable, Item, Table
 
 from opp_analytics.errors import DataError
-from opp_analytics.org import additions
 from opp_analytics.org.guess_stages import FoundStage
 from opp_analytics.org.stages import Stages
+from opp_analytics.text import count, printable
+
+Tables = Mapping[str, str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+"""Sections of an org file by name, such as "targets": a file beside it, the keys, or rows."""
+
+
+class Additions(NamedTuple):
+    """What a draft says, each guess with its remark."""
+
+    preset: str | None
+    stages: Sequence[FoundStage]
+    columns: Mapping[str, Mapping[str, tuple[str | Sequence[str], str]]]
+    """By section (``columns``, ``api.columns``): a label of theirs, with our name and a remark."""
+    tables: Tables
+
+
+def quote(value: Any) -> str:
+    """Write a value as TOML does."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_write_key(name)} = {quote(each)}' for name, each in value.items())}}}"
+    # JSON does not escape this one, and TOML asks for it.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _write_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
+
+
+def write_remark(*parts: str) -> str:
+    """Write a comment behind a line; nothing without a part."""
+    said = "; ".join(part for part in parts if part)
+    return f"  # {printable(said)}" if said else ""
+
+
+def write_stage(one: FoundStage) -> tuple[str, str]:
+    """Write a stage and its remark; one whose kind nothing tells as a comment."""
+    if one.unknown:
+        line = quote(one.stage.to_dict() | {"kind": "?"})
+        return f"# {line}", write_remark(
+            count(one.deals), f"{one.guess}: write its kind, and remove the first #"
+        )
+    return quote(one.stage.to_dict()), write_remark(count(one.deals), one.guess and f"guess: {one.guess}")
+
+
+def write_columns(columns: Mapping[str, tuple[str | Sequence[str], str]]) -> list[str]:
+    """Write the lines of labels and our names."""
+    return [
+        f"{quote(theirs)} = {quote(ours)}{write_remark(said)}" for theirs, (ours, said) in columns.items()
+    ]
+
+
+def write_table(name: str, content: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write a section: the name of its file, its keys, or its rows."""
+    if isinstance(content, str):
+        content = {"file": content}
+    if isinstance(content, Mapping):
+        return [f"[{name}]", *(f"{key} = {quote(value)}" for key, value in content.items())]
+    return [f"[{name}]", "rows = [", *(f"  {quote(row)}," for row in content), "]"]
+
+
+def write_preset(preset: str) -> str:
+    """Write the line of a preset."""
+    return f"preset = {quote(preset)}  # its columns; what follows wins"
 
 
 def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundStage]:
@@ -31,7 +94,7 @@ def list_new_stages(found: Sequence[FoundStage], known: Stages) -> list[FoundSta
     ]
 
 
-def update_text(text: str, new: additions.Additions, known: Stages) -> str:
+def update_text(text: str, new: Additions, known: Stages) -> str:
     """Add to the text of an org file what it does not say, and keep all that it says, its comments and order too."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
@@ -64,23 +127,23 @@ def _keeps(before: Any, after: Any) -> bool:
     return bool(before == after) or (isinstance(after, list) and before in after)
 
 
-def _update(document: tomlkit.TOMLDocument, text: str, new: additions.Additions, known: Stages) -> str:
+def _update(document: tomlkit.TOMLDocument, text: str, new: Additions, known: Stages) -> str:
     stages = list_new_stages(new.stages, known)
     aliases = dict(_list_new_aliases(new.stages, known))
-    top = [additions.write_preset(new.preset)] if new.preset and "preset" not in document else []
+    top = [write_preset(new.preset)] if new.preset and "preset" not in document else []
     end: list[str] = []
     lines: list[tuple[str, str]] = []
     if "stages" in document:
         _add_aliases(document["stages"], aliases)
         lines = _add_stages(document["stages"], stages, new.stages)
     elif stages or aliases:
-        kept = [additions.write_stage(one) for one in new.stages if not one.unknown]
+        kept = [write_stage(one) for one in new.stages if not one.unknown]
         top += ["stages = [", *(f"  {line},{remark}" for line, remark in kept), "]"]
     for section, columns in new.columns.items():
         end += _add_columns(document, section, columns)
     for name, content in new.tables.items():
         if _find(document, name) is None:
-            end += ["", *additions.write_table(name, content)]
+            end += ["", *write_table(name, content)]
     changed = _fill_marks(tomlkit.dumps(document), lines)
     if end:
         changed = "\n".join([changed.rstrip("\n"), *end, ""]).lstrip("\n")
@@ -121,12 +184,12 @@ def _add_stages(stages: Any, new: Sequence[FoundStage], found: Sequence[FoundSta
             behind = [other.stage.name for other in later if other.stage.kind == one.stage.kind]
             place = next((names.index(name) for name in behind if name in names), len(names))
         names.insert(place, one.stage.name)
-        line, remark = additions.write_stage(one)
+        line, remark = write_stage(one)
         if isinstance(stages, Array):
             stages.insert(place, f"{_MARK}{len(lines)}")
             lines.append((line, remark))
         else:
-            entries = [f"{name} = {additions.quote(value)}" for name, value in one.stage.to_dict().items()]
+            entries = [f"{name} = {quote(value)}" for name, value in one.stage.to_dict().items()]
             added = tomlkit.parse("\n".join([f"[[stages]]{remark}", *entries, ""]))["stages"]
             stages.insert(place, added[0])
     return lines
@@ -162,7 +225,7 @@ def _add_columns(
     """Add labels to a section; the lines of a new one where it is missing."""
     table = _find(document, section)
     if table is None:
-        return ["", f"[{section}]", *additions.write_columns(columns)] if columns else []
+        return ["", f"[{section}]", *write_columns(columns)] if columns else []
     for label, (ours, remark) in columns.items():
         if label in table:
             has, wanted = ([each] if isinstance(each, str) else each for each in (table[label], ours))

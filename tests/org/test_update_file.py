@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import fold
-from opp_analytics.org.additions import Additions, quote
 from opp_analytics.org.draft_file import draft_org
 from opp_analytics.org.guess_stages import guess_stages
 from opp_analytics.org.org import parse_org
 from opp_analytics.org.stages import Stage, Stages
-from opp_analytics.org.update_file import update_text
+from opp_analytics.org.update_file import Additions, quote, update_text
 
 HAND = """\
 # Ours, since 2024
