@@ -425,7 +425,7 @@ def _parse_date(text: str, this_year: int | None, day_first: bool | None) -> dat
             raise BadCell(
                 f"is the number of {format_day(serial, year=True)} in a workbook; type {serial:%Y-%m-%d}"
             )
-        raise NotADate("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
+        raise NotADate(_NOT_A_DATE)
     return _check_date(_complete(_read_year(written), this_year), number, int(day))
 
 

@@ -223,12 +223,12 @@ _PANELS = {
         "apply plan.json": "edit",
     },
     "6. One opportunity: each change asks first, and can be undone": {
-        "get 5f0c2a7e": "deals",
+        "get 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
         "search 'Acme' --sort -value": "deals",
         "create name='Acme renewal' value=45k stage=proposal close_date=12/31/2026": "deals",
-        "update 5f0c2a7e stage=negotiation probability=80": "deals",
-        "delete 5f0c2a7e": "deals",
-        "recover 5f0c2a7e": "deals",
+        "update 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935 stage=negotiation probability=80": "deals",
+        "delete 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
+        "recover 5f0c2a7e-93b1-4d68-8a0f-c61e7d24b935": "deals",
     },
     "7. After an edit: list runs, finish a run, undo a run": {
         "runs": "edit",

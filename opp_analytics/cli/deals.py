@@ -19,11 +19,12 @@ if runs():
 
     from opp_analytics import inputs, schema, text
     from opp_analytics.api import assemble, rows_to_table
-    from opp_analytics.cli.console import heading, note, show
-    from opp_analytics.cli.edit import apply_plan, refuse_problems
-    from opp_analytics.errors import DataError
+    from opp_analytics.cli.console import heading, note, say, show
+    from opp_analytics.cli.edit import apply_plan
+    from opp_analytics.errors import DataError, NotFoundError, PlanError
     from opp_analytics.writer import edit_typed
 
+_TRASH = "`opp-analytics search --deleted TEXT`"
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The opportunity's unique_id.")]
 _Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="unique_id of each opportunity.")]
 _Fields = Annotated[
@@ -62,10 +63,13 @@ def search_command(
     options: dict[str, Any] = {"page": page, "page_size": page_size, "sort": sort}
     found = client.list_deleted(search=words, **options) if deleted else client.search(words, **options)
     deals = _make_frame(client, found.rows)
-    of = "" if found.total_records is None else f" of {text.count(found.total_records, 'opportunity')}"
-    heading(f"{len(deals):,}{of}", f"page {found.page} of {found.total_pages or '?'}")
-    shown = ("name", "owner_name", "value", "stage", "close_date", "probability", "unique_id")
-    show(deals[[name for name in shown if name in deals]], index=False, most=len(deals), compact=False)
+    if deals.empty and page == 1:
+        say(f"No opportunity{' in the trash' if deleted else ''} matches {words!r}.")
+    else:
+        of = "" if found.total_records is None else f" of {text.count(found.total_records, 'opportunity')}"
+        heading(f"{len(deals):,}{of}", f"page {found.page} of {found.total_pages or '?'}")
+        shown = ("unique_id", "name", "owner_name", "value", "stage", "close_date", "probability")
+        show(deals[[name for name in shown if name in deals]], index=False, most=len(deals), compact=False)
     answer(deals)
 
 
@@ -111,7 +115,7 @@ def recover_command(
 ) -> None:
     """Bring deleted opportunities back from the trash."""
     client = _connect(org_file)
-    wanted = _make_frame(client, [{"unique_id": unique_id} for unique_id in ids])
+    wanted = _make_frame(client, [{"unique_id": unique_id} for unique_id in dict.fromkeys(ids)])
     _send(client, wanted.iloc[:0], wanted, yes=yes, dry_run=dry_run)
 
 
@@ -125,7 +129,17 @@ def _make_frame(client: oa.Client, rows: Sequence[Any]) -> pd.DataFrame:
 
 
 def _read_deals(client: oa.Client, ids: Iterable[str]) -> pd.DataFrame:
-    return _make_frame(client, [client.get(unique_id) for unique_id in dict.fromkeys(ids)])
+    return _make_frame(client, [_read_deal(client, unique_id) for unique_id in dict.fromkeys(ids)])
+
+
+def _read_deal(client: oa.Client, unique_id: str) -> Any:
+    try:
+        return client.get(unique_id)
+    except NotFoundError as error:
+        raise DataError(
+            f"no opportunity {unique_id!r}: {error} `opp-analytics search TEXT` lists those there are, "
+            f"{_TRASH} those in the trash"
+        ) from error
 
 
 def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
@@ -151,7 +165,16 @@ def _read_fields(fields: Iterable[str], known: pd.DataFrame) -> dict[str, str]:
 
 def _send(client: oa.Client, before: pd.DataFrame, after: pd.DataFrame, *, yes: bool, dry_run: bool) -> None:
     made = oa.plan(before, after, client=client)
-    refuse_problems(made, "what you typed")
+    if made.found_problems:
+        answer(made.problems)
+        raise PlanError(
+            "\n  ".join(
+                f"{problem.unique_id!r} is not in the trash; {_TRASH} lists what is"
+                if problem.field == "unique_id"
+                else problem.said
+                for problem in made.found_problems
+            )
+        )
     if not len(made):
         note("Nothing to send: the server has these values already.")
         answer(made.changes)

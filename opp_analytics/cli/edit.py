@@ -123,7 +123,7 @@ def plan_command(
     made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
     _show_plan(made)
     tables = {"changes": made.changes, "problems": made.problems, "conflicts": made.conflicts}
-    refuse_problems(made, f"{after or before}", tables)
+    _refuse_problems(made, after or before, tables)
     if len(made):
         history = source.find_history(folder, org)
         tables["impact"] = _show_impact(made, history, as_of, freq, method, explain=explain)
@@ -136,11 +136,11 @@ def plan_command(
     answer(tables)
 
 
-def refuse_problems(made: oa.Plan, where: str, tables: dict[str, pd.DataFrame] | None = None) -> None:
+def _refuse_problems(made: oa.Plan, file: Path, tables: dict[str, pd.DataFrame]) -> None:
     """Refuse a plan with problems, and show each with its own suggestion; a list of choices once, below."""
     if not len(made.problems):
         return
-    answer(tables or made.problems)
+    answer(tables)
     table = _name_deals(made.problems, made)
     hints = table["suggestion"].astype("object").str.partition("use one of ")
     listed = hints[2] != ""
@@ -153,7 +153,7 @@ def refuse_problems(made: oa.Plan, where: str, tables: dict[str, pd.DataFrame] |
     ):
         say(f"{text.title(field)} is one of {choices}.")
     found, them = text.count(len(made.problems), "problem"), "it" if len(made.problems) == 1 else "them"
-    raise PlanError(f"{found} in {where}; fix {them} there and plan again")
+    raise PlanError(f"{found} in {file}; fix {them} there and plan again")
 
 
 def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -103,13 +103,15 @@ def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] 
 
 
 def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> str:
-    """Explain what is wrong with a cell; for an amount or a date, as the reader of typed ones does."""
+    """Explain what is wrong with a cell; for an amount, a percentage or a date, as the reader of typed ones does."""
     if isinstance(value, str):
         try:
             if column == "close_date":
                 inputs.read_date(value)
             elif column == "value":
                 inputs.read_amount(value, meaning.currency, decimal_comma=meaning.decimal_comma)
+            elif column == "probability":
+                inputs.read_percent(value)
         except schema.BadCell as better:
             return str(better)
     return str(error)
@@ -129,7 +131,7 @@ def find_problem(
         cell = normalize(column, value)
     except schema.BadCell as error:
         problem, _, way_out = _explain(column, value, error, meaning).partition("; ")
-        return problem, way_out or "correct the value, or leave the cell as it was"
+        return problem, way_out or "correct the value, or leave it as it was"
     if column == "name" and (cell is None or not cell.strip()):
         return "is blank", "every opportunity needs a name"
     if cell is None:

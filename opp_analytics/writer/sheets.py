@@ -17,7 +17,7 @@ from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import say_failure, write_whole
 from opp_analytics.text import count, joined
-from opp_analytics.writer.cells import fit_column, list_rows
+from opp_analytics.writer.cells import find_problem, fit_column, list_rows, same
 from opp_analytics.writer.plan.plan import plan
 from opp_analytics.writer.steps import Step
 
@@ -170,7 +170,7 @@ def make_after(
     found = list_rows(before) if "unique_id" in before else []
     held = {row["unique_id"]: row for row in found if isinstance(row["unique_id"], (str, int))}
     meaning = org.Org.of(before)
-    _refuse_doubtful(rows, held, meaning.decimal_comma)
+    _refuse_doubtful(rows, held, meaning)
     first = [str(c) for c in before.columns if c in named]
     first += [c for c in schema.COLUMNS if c in named and c not in first]
     _match_choices(rows, held, meaning)
@@ -181,29 +181,45 @@ def make_after(
 
 
 def edit_typed(before: pd.DataFrame, typed: Mapping[str, str]) -> pd.DataFrame:
-    """Put typed text into the fields of every row of `before`, or of one new row where it has none, read as a file's cells are."""
+    """Put typed text into the fields of every row of `before`, or of one new row where it has none, read as a file's cells are.
+
+    What does not fit stays as text, for the plan to say what is wrong with it; an amount with two readings is refused.
+    """
     meaning = org.Org.of(before)
     cells = {column: parse(column, text, meaning=meaning) for column, text in typed.items()}
+    amount = cells.get("value")
+    if doubt := _find_doubt(amount, meaning):
+        raise DataError(f"value={amount!r} {doubt}")
     rows = {number: {**row, **cells} for number, row in enumerate(list_rows(before), start=1)} or {1: cells}
-    return meaning.apply(make_after(rows, dict(enumerate(map(str, before.columns))), before, ()))
+    after = make_after(rows, dict(enumerate(map(str, before.columns))), before, ())
+    misfit = any(
+        isinstance(cell, str) and find_problem(column, cell, meaning) for column, cell in cells.items()
+    )
+    return after if misfit else meaning.apply(after)
 
 
-def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, comma: bool | None) -> None:
+def _refuse_doubtful(rows: Mapping[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:
     """Refuse edited amounts with two readings, such as ``45.000``: a frame would take one of them."""
     bad = []
     for number, row in rows.items():
-        typed = row.get("value")
-        if not isinstance(typed, str):
-            continue
-        try:
-            inputs.read_amount(typed, decimal_comma=comma)
-        except inputs.TwoReadings as doubt:
-            if schema.parse_cell("value", typed) != held.get(row.get("unique_id"), {}).get("value"):
-                bad.append(inputs.BadValue(number, "value", typed, str(doubt)))
-        except schema.BadCell:
-            pass  # the plan says what is wrong with it
+        typed, was = row.get("value"), held.get(row.get("unique_id"), {}).get("value")
+        doubt = _find_doubt(typed, meaning)
+        if doubt and not same("value", typed, was):
+            bad.append(inputs.BadValue(number, "value", typed, doubt))
     if bad:
         inputs.refuse("the edited file", bad)
+
+
+def _find_doubt(typed: Any, meaning: org.Org) -> str | None:
+    """Find the two readings of an amount; None where it has one, or none, of which the plan says what is wrong."""
+    try:
+        if isinstance(typed, str):
+            inputs.read_amount(typed, meaning.currency, decimal_comma=meaning.decimal_comma)
+    except inputs.TwoReadings as doubt:
+        return str(doubt)
+    except schema.BadCell:
+        pass
+    return None
 
 
 def _match_choices(rows: dict[int, dict[str, Any]], held: Held, meaning: org.Org) -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import CURRENCY, DEFAULT, Org, is_converted
-from opp_analytics.writer.cells import from_text, read_cells, same, to_text
+from opp_analytics.writer.cells import from_text, quote_cell, read_cells, same, to_text
 
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
@@ -53,6 +53,12 @@ class PlanProblem(NamedTuple):
     value: Any
     problem: str
     suggestion: str
+
+    @property
+    def said(self) -> str:
+        """The problem in words, without its row."""
+        cell = "" if schema.is_blank(self.value) else f"={quote_cell(self.value)}"
+        return f"{self.field}{cell} {self.problem}; {self.suggestion}"
 
 
 @dataclass(frozen=True)

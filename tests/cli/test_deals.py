@@ -27,7 +27,8 @@ def test_get__shows_every_attribute(command: Command, asked: oa.Client) -> None:
     assert (row["unique_id"], row["value"], row["close_date"][:10]) == ("o001", 1100.0, "2026-06-30")
     code, _, said = command("get", "nobody")
     assert code == 1
-    assert "nobody" in said
+    assert "no opportunity 'nobody'" in said
+    assert "`opp-analytics search TEXT` lists those there are" in said
 
 
 def test_search__lists_a_page_of_deals_or_of_the_trash(command: Command, asked: oa.Client) -> None:
@@ -40,7 +41,18 @@ def test_search__lists_a_page_of_deals_or_of_the_trash(command: Command, asked: 
     asked.delete("o003")
     rows = json.loads(command("search", "Deal", "--deleted", "--json")[1])["rows"]
     assert [row["unique_id"] for row in rows] == ["o003"]
-    assert "0 of 0" in command("search", "nothing like it")[1]
+    assert command("search", "nothing like it")[1] == "No opportunity matches 'nothing like it'.\n"
+    code, said, _ = command("search", "nothing like it", "--deleted", "--json")
+    assert (code, json.loads(said)["rows"]) == (0, [])
+
+
+def test_search__shows_ids_first_and_whole_however_narrow(
+    command: Command, asked: oa.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    header, row = command("search", "Deal", "--page-size", "1")[1].splitlines()[2:4]
+    assert header.startswith("unique_id  name")
+    assert row.startswith("o00")
 
 
 def test_update__shows_old_and_new_asks_and_can_be_undone(
@@ -98,7 +110,13 @@ def test_delete_recover__go_by_the_journal(command: Command, asked: oa.Client) -
         (["stage"], "'stage' is not FIELD=VALUE; write for example stage=proposal"),
         (["stge=proposal"], "no field 'stge'; did you mean 'stage'?"),
         (["stage=proposal", "Stage=discovery"], "stage is given twice"),
-        (["probability=140"], "1 problem in what you typed"),
+        (["probability=140"], "Error: probability=140 is not between 0 and 100; write a whole percentage such as 60"),
+        (["probability=0.8"], "probability='0.8' may mean 80% or 0.8%; type the sign: 80%"),
+        (["value=45.000"], "Error: value='45.000' may mean 45,000 or 45; type 45000 or 45"),
+        (["value=€45.000"], "Error: value='€45.000' may mean 45,000 or 45; type 45000 or 45"),
+        (["value=CHF 45.000"], "Error: value='CHF 45.000' may mean 45,000 or 45; type 45000 or 45"),
+        (["close_date=03/04/2027"], "close_date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04"),
+        (["close_date=soon", "stage=won?"], "close_date='soon' is not a date; try 12/31/2026 or 2026-12-31"),
         (["unique_id=x"], "unique_id is set by the server; leave it out"),
     ],
 )  # fmt: skip
@@ -106,10 +124,20 @@ def test_update__refuses_what_it_cannot_read_before_anything_is_sent(
     command: Command, asked: oa.Client, edits: list[str], says: str
 ) -> None:
     before = asked.get("o001")
-    code, out, err = command("update", "o001", *edits, "--yes")
-    assert code == 1
-    assert says in " ".join((out + err).split())
-    assert (asked.get("o001"), len(oa.runs())) == (before, 0)
+    for target in (["update", "o001"], ["create", *(["name=New"] if "=" in edits[0] else [])]):
+        code, out, err = command(*target, *edits, "--yes")
+        assert code == 1
+        assert says in " ".join((out + err).split())
+    assert (asked.get("o001"), asked.list().total_records, len(oa.runs())) == (before, 6, 0)
+
+
+def test_recover__of_a_live_or_unknown_deal_says_where_the_trash_is_listed(
+    command: Command, asked: oa.Client
+) -> None:
+    code, out, err = command("recover", "o001", "nobody", "o001", "--yes")
+    way_out = "is not in the trash; `opp-analytics search --deleted TEXT` lists what is"
+    assert (code, out) == (1, "")
+    assert err == f"Error: 'o001' {way_out}\n  'nobody' {way_out}\n"
 
 
 def test_delete__needs_every_id_to_be_known(command: Command, asked: oa.Client) -> None:

@@ -247,7 +247,7 @@ def test_read_export__lists_every_bad_cell_once_before_it_gives_up(tmp_path: Pat
         read_export(written(tmp_path, text), SALESFORCE)
     assert str(refused.value).splitlines()[1:] == [
         "  row 2: Amount='x' is not an amount; try 45000, $45,000 or 45k",
-        "  row 2: Close Date='soon' is not a date; try 12/31/2026, Dec 31 or 2026-12-31",
+        "  row 2: Close Date='soon' is not a date; try 12/31/2026 or 2026-12-31",
         "  rows 3, 4, 5 and 2 more: Amount='TBD'",
         "  row 8: Amount='~90k'",
         "  row 8: Close Date='Q3'",

@@ -175,8 +175,11 @@ def test_read_csv__refuses_doubtful_amounts_foreign_money_and_years_of_another_a
 
     with pytest.raises(DataError, match=r"row 2: value='45\.000' may mean 45,000 or 45; type 45000 or 45"):
         edited(",1000,", ",45.000,")
+    with pytest.raises(DataError, match=r"row 2: value='\$45\.000' may mean 45,000 or 45; type 45000 or 45"):
+        edited(",1000,", ",$45.000,")
     for old, new, problem in (
         (",1000,", ',"€45,000",', "is in €, and the org's currency is USD"),
+        (",1000,", ",€45.000,", "is in €, and the org's currency is USD"),
         ("2026-06-30", "3026-06-30", "is in the year 3026"),
     ):
         assert edited(old, new)["problem"].tolist() == [problem]

@@ -265,7 +265,7 @@ def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) 
     if option == "clear_nulls":
         return f"{asks} would be cleared, such as {cell.field} of {deal}; {allow}, or fill them in"
     return (
-        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from the edited frame, put them "
+        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from what you edited, put them "
         "back, or start from the opportunities that were edited, and plan again"
     )
 

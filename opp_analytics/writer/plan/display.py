@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from opp_analytics import schema, text
-from opp_analytics.writer.cells import format_cell, quote_cell
+from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.steps import EditedCell, PlanProblem, RunStep, Step
 
 PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
@@ -134,12 +134,12 @@ def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, wor
     """List the first problems, a line each."""
     names = dict(zip(before["unique_id"], before["name"], strict=True)) if "name" in before else {}
     lines = []
-    for row, unique_id, column, value, problem, way_out in problems[:_LISTED]:
-        where = "every row" if row is None else f"row {row}"
+    for problem in problems[:_LISTED]:
+        unique_id = problem.unique_id
+        where = "every row" if problem.row is None else f"row {problem.row}"
         name = f" {names[unique_id]}" if pd.notna(names.get(unique_id)) else ""
         deal = f" ({unique_id}{name})" if pd.notna(unique_id) else ""
-        cell = "" if schema.is_blank(value) else f"={quote_cell(value)}"
-        lines.append(f"  {where}{deal}: {column}{cell} {problem}; {way_out}")
+        lines.append(f"  {where}{deal}: {problem.said}")
     if len(problems) > _LISTED:
         lines.append(f"  … and {text.number(len(problems) - _LISTED)} more, {words.more_problems}")
     return "\n".join(lines)
