@@ -3,7 +3,15 @@
 import inspect
 
 from opp_analytics.writer.apply.apply import Receipt, RunStopped, apply, check_plan, resume, undo
-from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, replace_cells, same
+from opp_analytics.writer.cells import (
+    KINDS,
+    find_problem,
+    normalize,
+    normalize_or_keep,
+    read_typed,
+    replace_cells,
+    same,
+)
 from opp_analytics.writer.journal import own_writes, runs
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan

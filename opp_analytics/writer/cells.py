@@ -18,6 +18,8 @@ from opp_analytics import inputs, org, schema, text
 from opp_analytics.api import to_wire
 from opp_analytics.org import Org
 
+KINDS = {"value": "money", org.VALUE_ORIGINAL: "number", "close_date": "date", "probability": "percent"}
+"""Kinds of the columns that are typed as amounts, dates and percentages."""
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
@@ -102,16 +104,24 @@ def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] 
     return f"is not a stage of the pipeline {pipeline!r}", f"use one of {', '.join(own)}"
 
 
+def read_typed(kind: str | None, typed: str, meaning: Org, **dates: Any) -> Any:
+    """Read what is typed into a cell of a kind as in `KINDS`, `dates` as `inputs.read_date` does; a text of another kind stays."""
+    match kind:
+        case "date":
+            return inputs.read_date(typed, year_start=meaning.fiscal_year_start, **dates)
+        case "percent":
+            return inputs.read_percent(typed)
+        case "money" | "number" | "whole":
+            currency = meaning.currency if kind == "money" else None
+            return inputs.read_amount(typed, currency, decimal_comma=meaning.decimal_comma)
+    return typed
+
+
 def _explain(column: str, value: Any, error: schema.BadCell, meaning: Org) -> str:
     """Explain what is wrong with a cell; for an amount, a percentage or a date, as the reader of typed ones does."""
     if isinstance(value, str):
         try:
-            if column == "close_date":
-                inputs.read_date(value)
-            elif column == "value":
-                inputs.read_amount(value, meaning.currency, decimal_comma=meaning.decimal_comma)
-            elif column == "probability":
-                inputs.read_percent(value)
+            read_typed(KINDS.get(column), value, meaning)
         except schema.BadCell as better:
             return str(better)
     return str(error)

@@ -17,7 +17,7 @@ from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import say_failure, write_whole
 from opp_analytics.text import count, joined
-from opp_analytics.writer.cells import find_problem, fit_column, list_rows, same
+from opp_analytics.writer.cells import KINDS, find_problem, fit_column, list_rows, read_typed, same
 from opp_analytics.writer.plan.plan import plan
 from opp_analytics.writer.steps import Step
 
@@ -50,29 +50,16 @@ def parse(
     if column in TEXTS:
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if isinstance(value, str):
-        return _read_typed(column, value, day_first, meaning)
+        try:
+            return read_typed(KINDS.get(column), value, meaning, day_first=day_first)
+        except schema.BadCell:
+            return value  # the plan says what is wrong with it
     if column == "close_date":
         serial = inputs.read_serial_date(value, epoch)
         return value if serial is None else serial.normalize()
     if column == "probability" and "%" in number_format and not isinstance(value, bool):
         return round(value * 100, 9)
     return value
-
-
-def _read_typed(column: str, text: str, day_first: bool | None, meaning: org.Org) -> Any:
-    try:
-        match column:
-            case "value":
-                return inputs.read_amount(text, meaning.currency, decimal_comma=meaning.decimal_comma)
-            case org.VALUE_ORIGINAL:
-                return inputs.read_amount(text)
-            case "probability":
-                return inputs.read_percent(text)
-            case "close_date":
-                return inputs.read_date(text, day_first=day_first)
-    except schema.BadCell:
-        pass  # the plan says what is wrong with it
-    return text
 
 
 def find_file_day_order(cells: Iterable[Any]) -> bool | None:

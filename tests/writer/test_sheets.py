@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
-from opp_analytics.writer.sheets import make_import_files
+from opp_analytics.writer.sheets import make_import_files, parse
 
 SALESFORCE = oa.Org.salesforce(currency="USD")
 REPORT = pd.DataFrame(
@@ -354,3 +354,10 @@ def test_to_csv__for_an_import_refuses_another_name_where_the_name_is_the_id(tmp
         DataError, match="unique_id='Acme' and name='Acme 2' of one deal can't be imported: .*'Name'"
     ):
         oa.to_csv(deals.assign(name=["Acme 2"]), tmp_path / "edits.csv", org=BY_NAME, before=deals)
+
+
+def test_parse__reads_an_amount_of_the_crm_as_the_grid_does() -> None:
+    german = oa.Org(currency="EUR", timezone="Europe/Berlin")
+    assert [parse(column, "1.234,56", meaning=german) for column in ("value", "value_original")] == [
+        1234.56
+    ] * 2

@@ -35,17 +35,13 @@ class EditImpact:
         **asked: Any,
     ) -> None:
         self.opportunities = opportunities
+        """Those before the edits; what the server holds of them after a write may take their place."""
         self.rest = find_rest(opportunities, history)
         """The other deals of the pipeline; None if there are none, or none are known."""
         self.is_part = self.rest is None and holds_part(opportunities, history)
         """True if the other deals of the pipeline are unknown."""
         self._asked = asked | {"history": history, "target": None if self.is_part else target}
         self._first: dict[str, Any] = {"method": method, "periods": periods}
-
-    def start_from(self, opportunities: pd.DataFrame) -> None:
-        """Take what the server holds after a write as the opportunities before further edits; the other deals stay."""
-        self.opportunities = opportunities
-        self.__dict__.pop("before", None)
 
     @cached_property
     def before(self) -> pd.DataFrame:

@@ -43,15 +43,15 @@ class ForecastEffect:
 
     def forget(self) -> None:
         """Forecast everything again, after a write."""
-        if self._impact is not None:
-            self._impact.start_from(self._sheet.base)
+        self._impact = None
 
     def show(self) -> dict[str, Any]:
         """Show ``periods``, ``why`` there are none, and ``about``: what is forecast, ``of``, and ``how``, with the ``limit`` of the method."""
         try:
             if self._impact is None:
+                # A deal that was deleted here is none of the others.
                 self._impact = EditImpact(self._sheet.frame, periods=2, **self._asked)
-                self.forget()
+                self._impact.opportunities = self._sheet.base
             edited = self._sheet.changed_rows
             after = self._impact.find_after(self._sheet.writable) if edited else self._impact.before
         except OppAnalyticsError as reason:

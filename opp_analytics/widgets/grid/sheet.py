@@ -25,12 +25,10 @@ from opp_analytics.org import DEFAULT, Org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 from opp_analytics.widgets.messages import read_days, write_refusal
-from opp_analytics.writer import find_problem, normalize, replace_cells, same
+from opp_analytics.writer import KINDS, find_problem, normalize, read_typed, replace_cells, same
 
-_KINDS = {"value": "money", "close_date": "date", "probability": "percent"}
-_KINDS |= dict.fromkeys(("stage", "status"), "choice") | dict.fromkeys(
-    ("created_at", "updated_at"), "instant"
-)
+_KINDS = KINDS | dict.fromkeys(("stage", "status"), "choice")
+_KINDS |= dict.fromkeys(("created_at", "updated_at"), "instant")
 _TITLES = {
     "name": "Deal",
     "owner_name": "Owner",
@@ -139,12 +137,10 @@ class GridColumn:
         return value, value
 
     def _read_number(self, typed: str, meaning: Org) -> float:
-        if typed.startswith("="):
-            return inputs.read_formula(typed)
-        if self.kind == "percent":
-            return inputs.read_percent(typed)
-        currency = meaning.currency if self.kind == "money" else None
-        return inputs.read_amount(typed, currency, decimal_comma=meaning.decimal_comma)
+        read: float = (
+            inputs.read_formula(typed) if typed[:1] == "=" else read_typed(self.kind, typed, meaning)
+        )
+        return read
 
     def _parse(self, typed: str, today: date | None, closed: bool, meaning: Org) -> Any:
         if self.kind == "flag":
@@ -156,9 +152,8 @@ class GridColumn:
                 raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
             return option
         if self.kind == "date":
-            start = meaning.fiscal_year_start
-            return inputs.read_date(
-                typed, today=today, past=closed, day_first=meaning.day_first, year_start=start
+            return read_typed(
+                self.kind, typed, meaning, today=today, past=closed, day_first=meaning.day_first
             )
         if self.kind not in _NUMERIC:
             return typed
