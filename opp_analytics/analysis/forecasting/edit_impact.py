@@ -50,11 +50,11 @@ class EditImpact:
 
     def find_after(self, edited: pd.DataFrame) -> pd.DataFrame:
         """Forecast the edited opportunities; a period that only they have is then in `before` too."""
-        with warnings.catch_warnings(action="ignore", category=DataWarning):  # as of `before`
+        first = self.before
+        with warnings.catch_warnings(action="ignore", category=DataWarning):  # which `before` gave
             # A period without deals on one side may have new business on both.
-            after = self._forecast(edited, **self._same(self.before))
-            if not after.index.isin(self.before.index).all():
-                first = self.before
+            after = self._forecast(edited, **self._same(first))
+            if not after.index.isin(first.index).all():
                 self.before = self._forecast(self.opportunities, **self._same(after))
                 self.before.attrs = first.attrs
         return after
@@ -71,16 +71,12 @@ class EditImpact:
         method = self.before.attrs["method"]
         if method == "run_rate":
             return pd.Series(dtype="float64")
-        asked = self._asked | {
-            "target": None,
-            "method": method,
-            "by": "row",
-            "periods": [period],
-            "only": True,
-        }
+        asked = self._asked | {"target": None, "method": method, "by": "row", "new_business": False}
         # Where all of a few are in unknown stages, nothing is expected of them.
         known = (side[outcome_codes(side) != UNKNOWN] for side in (before, after))
-        sides = (forecast(side.assign(row=side.index), **asked, new_business=False) for side in known)
+        sides = (
+            forecast(each.assign(row=each.index), periods=[period], only=True, **asked) for each in known
+        )
         was, now = (side["expected"].groupby(level="row").sum() for side in sides)
         return now.sub(was, fill_value=0.0)
 

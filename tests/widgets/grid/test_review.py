@@ -426,6 +426,22 @@ def test_strip__has_the_target_of_the_org() -> None:
     assert [shown["target"] for shown in effect.show()["periods"]] == ["$8K", ""]
 
 
+def test_effect__after_a_write_starts_from_what_the_server_holds(team: History) -> None:
+    deals = team.as_of(TODAY)
+    sheet = EditSheet(deals[deals["unique_id"].isin(["open-0", "open-1"])])
+    effect = ForecastEffect(sheet, as_of=TODAY, freq="M", history=team)
+    effect.show()
+    gone, kept = (sheet.rows_by_id[each] for each in ("open-0", "open-1"))
+    sheet.settle_deleted(gone)
+    sheet.settle({(kept, "value"): 9000.0})
+    effect.forget()
+    now = deals[deals["unique_id"] != "open-0"]
+    now = now.assign(value=now["value"].mask(now["unique_id"] == "open-1", 9000.0))
+    expected = oa.forecast(now, as_of=TODAY, history=team)["expected"]["2026-11"]
+    first = effect.show()["periods"][0]
+    assert (first["before"], first["after"]) == (text.money(float(expected)), None)
+
+
 def test_effect__of_a_deal_in_an_unknown_stage_is_nothing() -> None:
     frame = opportunities(3)
     frame["stage"] = frame["stage"].astype("object").where(frame.index > 0, "a stage of old")

@@ -118,3 +118,10 @@ def test_plan_impact__of_a_new_deal_keeps_the_org_and_the_moment() -> None:
     impact = made.impact(as_of="2026-03-10")
     assert impact.loc["2026-03", ["booked_before", "booked_after"]].tolist() == [70, 70]
     assert impact.loc["2026-03", "weighted_open_after"] == 15
+
+
+def test_plan_impact__warns_of_an_unknown_stage_once(before: pd.DataFrame) -> None:
+    before["stage"] = before["stage"].astype("object").where(before.index > 0, "a stage of old")
+    with pytest.warns(oa.errors.DataWarning, match="a stage of old") as told:
+        plan(before, changed(before, 1, value=9000.0)).impact(as_of="2026-06-02")
+    assert len([each for each in told if "a stage of old" in str(each.message)]) == 1
