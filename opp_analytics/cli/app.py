@@ -49,7 +49,10 @@ class _Commands(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """A command whose errors name its options where they name the arguments of the function that it calls."""
+    """A command whose errors name its options where they name the arguments of the function that it calls.
+
+    Of two ways to say something the one of the shell stays; a cell of a file keeps the name of its column.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -64,14 +67,22 @@ class _Command(TyperCommand):
                 for name, option in options
                 for argument in (name, option[2:].replace("-", "_"))
             }
-            argument = re.compile(rf"(?<![\w.(])({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?")
+            argument = re.compile(
+                rf"(?<![\w.(])(?<!\d: )(?<! more: )({'|'.join(map(str, names))})=(?!=)(?P<cell>(?=\S))?"
+            )
             error.args = tuple(
-                argument.sub(lambda at: names[at[1]] + (" " if at["cell"] == "" else ""), said)
+                argument.sub(
+                    lambda at: names[at[1]] + (" " if at["cell"] == "" else ""), _PYTHON.sub("", said)
+                )
                 if isinstance(said, str)
                 else said
                 for said in error.args
             )
             raise
+
+
+_PYTHON = re.compile(r"[\w.]+(?:=[^,;\n]*|\(\)), in the shell |, in Python [\w.]+=[^\s,;]+")
+"""What to write in Python, beside what to write in the shell."""
 
 
 def _typer(**options: Any) -> typer.Typer:

@@ -234,13 +234,14 @@ _WRAPPED = ("opportunity", "value", "problem", "suggestion")
 
 
 @cache
-def _words() -> Words:
-    """Words of the command line for what plans and receipts say."""
+def _words(*given: str) -> Words:
+    """Words of the command line for what plans and receipts say, with the options of `apply` that are `given`."""
 
     class _ShellWords(Words):
         more_conflicts = "listed below"
         more_problems = "all in the plan's file"
         more_outcomes = "see --receipt"
+        granted = given
 
         def option(self, name: str) -> str:
             return f"--{name.replace('_', '-')}"
@@ -251,11 +252,11 @@ def _words() -> Words:
     return _ShellWords()
 
 
-def _show_plan(made: oa.Plan) -> None:
+def _show_plan(made: oa.Plan, *granted: str) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made) and not OUTPUT.get().as_json:
         out.print(made)
-    say(made.overview(words=_words()))
+    say(made.overview(words=_words(*granted)))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server since the export; left alone")
         show(_name_deals(made.conflicts, made), index=False, wrap=_WRAPPED)
@@ -339,7 +340,7 @@ def apply_plan(
     if OUTPUT.get().as_json and not (yes or dry_run):
         raise ConfigError("--json cannot ask for confirmation; add --yes, or --dry-run to send nothing")
     check_plan(made, client, words=_words(), **allowed)
-    _show_plan(made)
+    _show_plan(made, *(option for option, given in allowed.items() if given))
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with _say_run():
@@ -435,6 +436,8 @@ def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
     if done.run_id is not None:
         say(f"Run {done.run_id}")
     say(done.summary(words=_words()))
+    if done.table["outcome"].eq("applied").any():
+        note(f"To undo it: {write_command('undo', done.run_id)}")
     answer(done.table)
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_write_day) for c in ("before", "after")})

@@ -259,9 +259,10 @@ def _answer_id(drafted: crm.Drafted, given: str | None, yes: bool) -> crm.Drafte
 
 def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm.Drafted:
     names = [one.stage.name for one in drafted.draft.stages]
-    if given:
-        drafted = drafted.answer(stages=_read_stages(", ".join(given), names))
     question = _find_question(drafted, "stages")
+    if given:
+        drafted = drafted.answer(stages=_read_stages(", ".join(given), names, question))
+        question = _find_question(drafted, "stages")
     if question is None:
         return drafted
     rows = [
@@ -272,21 +273,29 @@ def _answer_stages(drafted: crm.Drafted, given: Sequence[str], yes: bool) -> crm
     show(pd.DataFrame(rows), index=False, most=100, wrap=("why",))
     if yes:
         return drafted
+    kinds = text.joined(STAGE_KINDS, last="or")
     answers = _ask(
         question.asked,
-        f"Enter takes the guesses; else NAME=KIND, NAME=KIND, … with {text.joined(STAGE_KINDS, last='or')}.",
+        f"Enter takes the guesses; else NAME=KIND, NAME=KIND, … with {kinds}."
+        if len(rows) > 1
+        else f"Enter takes the guess; else {kinds}.",
         "--stage NAME=KIND",
-        lambda typed: _read_stages(typed, names),
+        lambda typed: _read_stages(typed, names, question),
     )
     return drafted.answer(stages={name: kind for name, kind in question.guesses.items() if kind} | answers)
 
 
-def _read_stages(typed: str, names: Collection[str]) -> dict[str, Kind]:
-    """Read ``NAME=KIND, NAME=KIND``; a name may hold a comma."""
+def _read_stages(typed: str, names: Collection[str], question: crm.Question | None) -> dict[str, Kind]:
+    """Read ``NAME=KIND, NAME=KIND``, or the kind alone where one stage is asked about; a name may hold a comma."""
+    asked = [] if question is None else list(question.guesses)
+    if len(asked) == 1 and typed and "=" not in typed:
+        typed = f"{asked[0]}={typed}"
     spelled = {fold(name): name for name in names}
     found: dict[str, Kind] = {}
     for part in re.findall(r"[^=]+=[^=,]*", typed.rstrip(" ,")) or ([typed] if typed else []):
-        name, _, kind = (word.strip(" ,") for word in part.rpartition("="))
+        name, sign, kind = (word.strip(" ,") for word in part.rpartition("="))
+        if not sign:
+            raise DataError(f"{kind!r} is not NAME=KIND; write for example {(asked or [*names])[0]}=open")
         if fold(name) not in spelled:
             near = did_you_mean(name, names)
             raise DataError(

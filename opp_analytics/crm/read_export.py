@@ -178,7 +178,7 @@ def _make_opportunities(
     frame = _settle_closed(frame, org, lines)
     if not draft:
         _check_currency(frame, org, table, lines)
-    frame, repeated = _drop_copies(frame, table)
+    frame, repeated = _drop_copies(frame, table, lines)
     kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and (draft or name not in USED_UP)]
     frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
     if "probability" in frame:
@@ -273,7 +273,9 @@ def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list
         )
 
 
-def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _drop_copies(
+    frame: pd.DataFrame, table: FileTable, lines: list[Mapped]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Drop rows that repeat another whole one; refuse two different rows of one id."""
     twice = frame["unique_id"].duplicated()
     if not twice.any():
@@ -282,11 +284,12 @@ def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, t
     differing = kept[kept["unique_id"].duplicated()]
     if len(differing):
         twin = kept[kept["unique_id"] == differing["unique_id"].iloc[0]]
-        columns = [name for name in twin.columns if len(twin[name].drop_duplicates()) > 1]
+        (other, *_) = (name for name in twin.columns if len(twin[name].drop_duplicates()) > 1)
+        labels = {line.ours: line.theirs for line in lines}
         first, second = (int(row) for row in twin.index[:2])
         bad = BadValue(
-            second, "unique_id", differing["unique_id"].iloc[0],
-            f"is also in row {first}, with another {columns[0]}; export one row for each deal, without products or splits",
+            second, labels.get("unique_id", "unique_id"), differing["unique_id"].iloc[0],
+            f"is also in row {first}, with another {labels.get(other, other)}; export one row for each deal, without products or splits",
         )  # fmt: skip
         refuse(table.file, [bad])
     return kept, (f"{count(len(frame) - len(kept), 'row')} that repeat another one",)

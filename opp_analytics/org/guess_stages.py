@@ -148,7 +148,7 @@ def _guess_kind(name: str, rows: pd.DataFrame, closing: Sequence[str]) -> tuple[
             return None, f"its {size} are closed, and nothing says won or lost"
     if re.search(_CLOSED, plain.replace("_", " ")):
         return None, "closed by its name, and nothing says won or lost"
-    return "open", "open"
+    return "open", "open, as nothing says closed"
 
 
 def _order(
@@ -185,7 +185,7 @@ def _describe(
     stated = pd.to_numeric(deals["probability"], errors="coerce").dropna().unique()
     one = kind == "open" and len(stated) == 1 and 0 <= stated[0] <= 100 and float(stated[0]).is_integer()
     stage = Stage(name, kind or "open", probability=int(stated[0]) if one else None, pipeline=pipeline)
-    order = ", and its place in the order" if kind == "open" else ""
+    order = "; its place in the order is a guess too" if kind == "open" else ""
     return FoundStage(_with_aliases(stage, deals), len(deals), f"{why}{order}" if why else "", kind is None)
 
 

@@ -438,7 +438,9 @@ class Journal:
 
         runs, steps, changes = self.do(read)
         if not runs:
-            raise PlanError(f"no run {run_id!r} in the journal; the list of runs has every id")
+            raise PlanError(
+                f"no run {run_id!r} in the journal; see oa.runs(), in the shell `opp-analytics runs`"
+            )
         cells: dict[int, list[sqlite3.Row]] = {}
         for change in changes:
             cells.setdefault(change["number"], []).append(change)

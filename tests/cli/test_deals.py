@@ -69,7 +69,8 @@ def test_update__shows_old_and_new_asks_and_can_be_undone(
 
     code, said, _ = command(*edits, "--yes")
     assert code == 0
-    assert "4 applied" in said
+    assert "4 applied (changes of 1 opportunity)" in said
+    assert f"To undo it: opp-analytics undo {oa.runs()['run_id'].iloc[0]}" in said
     deal = asked.get("o001")
     assert [deal[name] for name in ("value", "stage", "close_date", "owner_name")] == [
         45_000,
@@ -78,7 +79,8 @@ def test_update__shows_old_and_new_asks_and_can_be_undone(
         "Ben",
     ]
     assert "Nothing to send" in "".join(command(*edits, "--yes")[1:])
-    assert command("update", "o001", "close_date=", "--yes")[0] == 0
+    code, said, _ = command("update", "o001", "close_date=", "--yes")
+    assert (code, "1 cell cleared\n" in said, "--clear-nulls" in said) == (0, True, False)
     assert asked.get("o001")["close_date"] is None
 
     oa.apply(oa.undo(asked), asked, progress=False)
@@ -95,7 +97,8 @@ def test_create__makes_one_deal(command: Command, asked: oa.Client) -> None:
 
 
 def test_delete_recover__go_by_the_journal(command: Command, asked: oa.Client) -> None:
-    assert command("delete", "o001", "o002", "--yes")[0] == 0
+    code, said, _ = command("delete", "o001", "o002", "--yes")
+    assert (code, "--allow-delete" in said, "2 deletes" in said) == (0, False, True)
     assert {row["unique_id"] for row in asked.list_deleted().rows} == {"o001", "o002"}
     code, said, _ = command("recover", "o002", "--yes")
     assert code == 0

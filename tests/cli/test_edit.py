@@ -166,7 +166,7 @@ def test_apply__without_anybody_to_answer_sends_nothing(
     ("arguments", "said"),
     [
         (["apply", "none.json"], "none.json does not exist; check its name and folder"),
-        (["undo", "nosuch"], "no run 'nosuch' in the journal; the list of runs has every id"),
+        (["undo", "nosuch"], "no run 'nosuch' in the journal; see `opp-analytics runs`"),
         (["resume", "nosuch"], "no run 'nosuch' in the journal"),
         (["plan", "none.xlsx"], "none.xlsx does not exist"),
         (["plan", "none.csv", "a.doc"], "none.csv does not exist"),

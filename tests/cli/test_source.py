@@ -272,12 +272,29 @@ def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
     code, _, err = command(*asked, "--from", "deals.csv")
     assert code == 1
     assert "CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err
-    assert "in the shell --day-first or --month-first" in err
+    assert "no other row of the file tells; use --day-first or --month-first" in err
     code, _, err = command(*asked, "--from", "deals.csv", option)
     assert (code, err) == (0, "")
     if day is not None:
         first = oa.History(here / "opp-history").as_of("2027-01-02")["close_date"].iloc[0]
         assert first == pd.Timestamp(day)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "says"),
+    [
+        ("unique_id,Amount", ["1,5", "1,6"], "row 3: unique_id='1' is also in row 2, with another Amount; export"),
+        ("Id,Amount", ["1,lots"], "To read the rest with these cells blank: --unreadable blank\n"),
+        ("Id,Amount", ["1,1.500"], "and no other row of the file tells; use --decimal-comma or --no-decimal-comma\n"),
+    ],
+)  # fmt: skip
+def test_start__says_in_words_of_the_shell_what_is_wrong_with_a_file(
+    command: Command, here: Path, header: str, rows: list[str], says: str
+) -> None:
+    lines = [f"{header},Name,Stage,Close Date", *(f"{row},Acme,Prospecting,2027-03-14" for row in rows)]
+    (here / "deals.csv").write_text("\n".join(lines) + "\n")
+    code, _, err = command("start", "deals.csv", "--yes")
+    assert (code, says in err, err) == (1, True, err)
 
 
 def test_find_org__takes_a_file_a_preset_or_the_folders_own(here: Path) -> None:

@@ -233,6 +233,23 @@ def test_start__asks_what_unknown_stages_mean_once_and_for_the_target(
     assert oa.Org.read("opp-analytics.toml").stages.kinds["Void"] == "disqualified"
 
 
+def test_start__takes_the_kind_alone_where_one_stage_is_asked_about(
+    command: Command, here: Path, typed: Callable[..., None]
+) -> None:
+    write_deals(here, Stage="Limbo")
+    typed("openish", "won", "")
+    code, out, err = command("start", "deals.csv")
+    assert (code, err) == (0, "")
+    assert "Enter takes the guess; else open, won, lost or disqualified." in out
+    assert "'Limbo=openish': a stage is open, won, lost or disqualified" in out
+    assert oa.Org.read("opp-analytics.toml").stages.kinds["Limbo"] == "won"
+    write_deals(here, "newer.csv", Stage="Void")
+    assert command("start", "newer.csv", "--stage", "lost")[0] == 0
+    assert oa.Org.read("opp-analytics.toml").stages.kinds["Void"] == "lost"
+    code, _, err = command("start", "newer.csv", "--stage", "lost")
+    assert (code, "'lost' is not NAME=KIND; write for example " in err) == (1, True)
+
+
 def test_start__enters_the_target_that_is_typed(
     command: Command, here: Path, typed: Callable[..., None]
 ) -> None:

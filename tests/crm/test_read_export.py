@@ -223,7 +223,7 @@ HEADER = "Id,Name,Stage,Amount,Close Date\n"
         (HEADER + "1,A,Prospecting,a lot,\n", "row 2: Amount='a lot' is not an amount"),
         (HEADER + "1,A,Prospecting,5,03/04/2027\n", "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027"),
         (HEADER + "1,A,Prospecting,EUR 5,\n", "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD"),
-        (HEADER + "1,A,Prospecting,5,\n1,A,Prospecting,6,\n", "row 3: unique_id='1' is also in row 2, with another value"),
+        (HEADER + "1,A,Prospecting,5,\n1,A,Prospecting,6,\n", "row 3: Id='1' is also in row 2, with another Amount"),
         ("Id,Stage,Amount,Amount\n1,Prospecting,5,6\n", "row 2: Amount='5' and Amount='6' would both be 'value'"),
         (
             "Id,Stage,Amount,Amount Currency\n1,Prospecting,5,USD\n2,Prospecting,5,EUR\n",
@@ -465,7 +465,7 @@ def test_read_export__takes_one_column_for_two_of_ours(tmp_path: Path) -> None:
     assert export.mapping.query("theirs == 'Name'")["ours"].tolist() == ["unique_id", "name"]
     assert export.left_out == ("2 rows above the header", "1 row below the table: row 7 'Total'")
     twice = written(tmp_path, text.replace("Beta", "Acme"))
-    with pytest.raises(DataError, match="row 5: unique_id='Acme' is also in row 4, with another stage"):
+    with pytest.raises(DataError, match="row 5: Name='Acme' is also in row 4, with another Stage"):
         read_export(twice, org)
 
 

@@ -127,8 +127,8 @@ def test_guess_stages__orders_open_ones_by_stated_probability_and_closed_ones_la
         }
     )
     assert told(frame) == [
-        ("Demo", "open", 2, "open, and its place in the order"),
-        ("Verbal", "open", 1, "open, and its place in the order"),
+        ("Demo", "open", 2, "open, as nothing says closed; its place in the order is a guess too"),
+        ("Verbal", "open", 1, "open, as nothing says closed; its place in the order is a guess too"),
         ("Signed", "won", 1, "won by its name"),
         ("Lost to rival", "lost", 1, "lost by its name"),
         ("Duplicate", "disqualified", 1, "disqualified by its name"),
@@ -161,7 +161,7 @@ def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_am
     assert told(frame) == [
         ("discovery", "open", 1, ""),
         ("qualification", "open", 0, ""),
-        ("pilot", "open", 1, "open, and its place in the order"),
+        ("pilot", "open", 1, "open, as nothing says closed; its place in the order is a guess too"),
         ("proposal", "open", 0, ""),
         ("negotiation", "open", 1, ""),
         ("closed_won", "won", 1, ""),
@@ -276,8 +276,8 @@ def test_guess_stages__a_probability_and_dates_of_closing_tell_what_a_name_does_
         }
     )
     assert told(frame) == [
-        ("Talks", "open", 3, "open, and its place in the order"),
-        ("Idea", "open", 2, "open, and its place in the order"),
+        ("Talks", "open", 3, "open, as nothing says closed; its place in the order is a guess too"),
+        ("Idea", "open", 2, "open, as nothing says closed; its place in the order is a guess too"),
         ("Ended", "open", 3, "its 3 deals are closed, and nothing says won or lost"),
         ("Live", "won", 3, "won, as the probability of its 3 deals is 100%"),
         ("Gone", "lost", 3, "lost, as its 3 deals are closed with a probability of 0%"),
@@ -329,7 +329,10 @@ def test_draft_org__of_closed_deals_alone_keeps_the_open_stages_of_the_preset() 
 def test_guess_stages__a_stage_without_any_probability_is_open() -> None:
     frame = pd.DataFrame({"stage": ["Verbal Yes"] * 6, "probability": pd.array([pd.NA] * 6, dtype="Int64")})
     [found] = guess_stages(frame, Stages(()))
-    assert (found.stage.kind, found.guess) == ("open", "open, and its place in the order")
+    assert (found.stage.kind, found.guess) == (
+        "open",
+        "open, as nothing says closed; its place in the order is a guess too",
+    )
 
 
 def test_guess_stages__orders_stages_without_a_chance_as_crms_do() -> None:

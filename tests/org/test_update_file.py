@@ -62,7 +62,7 @@ def test_update__adds_a_stage_a_column_and_a_section_and_keeps_every_other_line(
     text = update(HAND, deals, columns={"Deal name": "name"}, tables={"targets": "targets.csv"})
     added = [line for line in text.splitlines() if line not in HAND.splitlines()]
     assert added == [
-        '  {name = "Pilot", kind = "open", probability = 50},  # 1 deal; guess: open, and its place in the order',
+        '  {name = "Pilot", kind = "open", probability = 50},  # 1 deal; guess: open, as nothing says closed; its place in the order is a guess too',
         '"Deal name" = "name" # guess',
         "[targets]",
         'file = "targets.csv"',

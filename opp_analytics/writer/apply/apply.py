@@ -98,7 +98,8 @@ class Receipt:
     def overview(self, *, words: Words = PYTHON) -> str:
         """Summarize it without the failures: counts per outcome, why the run stopped, and the next step; options and lists in the `words` of Python by default."""
         counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
-        lines = [counts or "nothing to do"]
+        of = f" (changes of {text.count(len(self.entries), 'opportunity')})"
+        lines = [counts + of if counts else "nothing to do"]
         if self.stopped:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:

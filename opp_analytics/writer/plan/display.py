@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 import pandas as pd
@@ -38,6 +38,8 @@ class Words:
     more_conflicts = "see .conflicts"
     more_problems = "see .problems"
     more_outcomes = "see .table"
+    granted: Collection[str] = ()
+    """Options of `apply` that are given already."""
 
     def option(self, name: str) -> str:
         """Say how to give an option of `apply`."""
@@ -74,9 +76,11 @@ def summarize_plan(steps: Sequence[Step], opportunities: pd.DataFrame, words: Wo
     lines += _notes(steps, opportunities)
     for option, noun in PERMISSIONS.items():
         needing = len(list_needing(option, steps))
-        if needing:
-            done = "cleared" if option == "clear_nulls" else "deleted"
+        done = "cleared" if option == "clear_nulls" else "deleted"
+        if needing and option not in words.granted:
             lines.append(f"{text.count(needing, noun)} {done}: needs {words.option(option)}")
+        elif needing and option == "clear_nulls":  # deletes are in the headline
+            lines.append(f"{text.count(needing, noun)} {done}")
     already = sum(cell.status == "already" for step in steps for cell in step.cells)
     if already:
         lines.append(f"{text.count(already, 'change')} already on the server")
