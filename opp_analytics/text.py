@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,7 @@ MISSING = "–"
 _LOCALE = "en_US"
 _IMPLAUSIBLE = 1e15
 """Larger amounts are surely errors; use scientific notation."""
+_THOUSAND = 1_000
 _MINUS = "−"
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d\d)(?:-(?P<day>\d\d)/\d{4}-\d\d-\d\d)?)?$"
@@ -43,22 +44,33 @@ FIRST_ISOLATE, LAST_ISOLATE = "\u2068", "\u2069"
 
 
 def money(
-    value: float, currency: str | None = None, *, full: bool = False, signed: bool = False, fine: bool = False
+    value: float,
+    currency: str | None = None,
+    *,
+    full: bool = False,
+    signed: bool = False,
+    fine: bool = False,
+    thousands: bool = False,
 ) -> str:
     """Write an amount of money, rounded for reading; no currency sign when the currency is unknown.
 
     Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
 
-    With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too.
+    With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too. With `thousands`,
+    an amount below a thousand is a tenth of one or more, or 0: "$0.2K".
     """
     if not math.isfinite(value):
         return MISSING
     if abs(value) >= _IMPLAUSIBLE:
         return _sign(value, signed) + (f"{currency} " if currency else "") + f"{abs(value):.2e}"
+    if thousands:
+        value = math.copysign(_half_up(abs(value), -2), value)
     shown = round(abs(value), 2) if full else _rounded(abs(value), fine)
+    # Cents only where there are some.
+    digits = "#,##0" if shown == int(shown) else "#,##0.00"
+    if thousands and 0 < shown < _THOUSAND:
+        full, digits, shown = True, "0.0K", shown / _THOUSAND
     if full:
-        # Cents only where there are some.
-        digits = "#,##0" if shown == int(shown) else "#,##0.00"
         figure = (
             format_decimal(shown, digits, locale=_LOCALE)
             if currency is None
@@ -70,6 +82,23 @@ def money(
         figure = format_compact_currency(shown, currency, locale=_LOCALE, fraction_digits=2)
     # "CHF 70K" but "$70K": a currency of letters is set apart.
     return _sign(value if shown else 0.0, signed) + _LETTER_DIGIT.sub("\N{NO-BREAK SPACE}", figure)
+
+
+def money_range(low: float, high: float, write: Callable[..., str] = money, *, to: str = "–") -> str:
+    """Write a range of money, whose ends are one amount where both are written alike.
+
+    An end below a thousand is written in thousands beside one above it: "$170–$203K" would read as thousands at both.
+
+    >>> money_range(170, 203_000), money_range(20, 203_000), money_range(170, 900), money_range(9_000, 9_000)
+    ('0.2K–203K', '0–203K', '170–900', '9K')
+    """
+    # From 999.50 on an amount is written as 1K.
+    small = [abs(end) < _THOUSAND - 0.5 for end in (low, high)]
+    ends = (
+        write(end, thousands=True) if below and not all(small) else write(end)
+        for end, below in zip((low, high), small, strict=True)
+    )
+    return to.join(dict.fromkeys(ends))
 
 
 def _rounded(value: float, fine: bool) -> float:

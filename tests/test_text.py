@@ -61,6 +61,33 @@ def test_money__in_full_shows_cents_only_where_there_are_some(
     assert text.money(value, currency, full=True) == words
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "currency", "words"),
+    [
+        (170, 203_000, "USD", "$0.2K–$203K"),
+        (20, 203_000, "USD", "$0–$203K"),
+        (0, 1_380_000, "USD", "$0–$1.38M"),
+        (0, 60_450, "USD", "$0–$60K"),
+        (170, 1_380_000, None, "0.2K–1.38M"),
+        (-170, 9_000, "CHF", "−CHF\u00a00.2K–CHF\u00a09K"),
+        (-9_000, 170, "USD", "−$9K–$0.2K"),
+        (970, 9_000, "USD", "$1K–$9K"),
+        (170, 999.6, "USD", "$0.2K–$1K"),
+        (170, 980, "USD", "$170–$980"),
+        (9_000, 1_380_000, "USD", "$9K–$1.38M"),
+        (9_000, 9_001, "USD", "$9K"),
+        (NAN, NAN, "USD", "–"),
+    ],
+)
+def test_money_range__does_not_let_dollars_read_as_thousands(
+    low: float, high: float, currency: str | None, words: str
+) -> None:
+    def write(value: float, **style: bool) -> str:
+        return text.money(value, currency, **style)
+
+    assert text.money_range(low, high, write) == words
+
+
 def test_money__sets_a_currency_of_letters_apart() -> None:
     assert text.money(70_000, "CHF") == "CHF\u00a070K"
     assert text.money(-70_000, "CHF", full=True) == "−CHF\u00a070,000"

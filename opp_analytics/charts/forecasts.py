@@ -217,7 +217,7 @@ def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
         outside = evidence.name_outside(row, money)
-        words += f", range {money(row['low'])} to {money(row['high'])}{outside and f' ({outside})'}"
+        words += f", range {text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f' ({outside})'}"
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
 
 
@@ -227,8 +227,8 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
     marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
     spread = money(row["expected"])
     if math.isfinite(low) and high > low:
-        marks.append(BarMark(low, high, "band", title=f"{money(low)} to {money(high)}"))
-        spread = f"{money(low)}–{money(high)}"
+        marks.append(BarMark(low, high, "band", title=text.money_range(low, high, money, to=" to ")))
+        spread = text.money_range(low, high, money)
     if math.isfinite(row["expected"]):
         marks.append(TickMark(row["expected"], "hi", 0.75))
     if math.isfinite(row["target"]):
@@ -248,15 +248,21 @@ def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
     return Place("", tuple(marks), title=_describe_outlook(row, money))
 
 
-def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
-    """Prepare one coming period: open deals due, usual new business, forecast and range, target; or that it is too early to say."""
+def month(row: pd.Series[Any], money: Money, *, name: str, by_rate: bool = False) -> Place:
+    """Prepare one coming period: open deals due, usual new business, forecast and range, target; or that it is too early to say.
+
+    A forecast `by_rate` is what past periods won from the same day on, and not of the open deals.
+    """
     known = math.isfinite(row["low"])
     # What is not known yet is drawn at the chances that were stated.
     due = float(row["booked"] + row["expected_open" if known else "weighted_open"])
-    marks: list[Mark] = [BarMark(0, due, "hi", title=f"Open deals at their chances: {money(due)}")]
+    rated = by_rate and known
+    what = "Closed" if rated else "Open deals at their chances"
+    marks: list[Mark] = [BarMark(0, due, "hi", title=f"{what}: {money(due)}")]
     early, title = "", _describe_outlook(row, money)
     if known:
-        more = f"Usual new business: {money(row['expected'] - due)}"
+        beyond = text.capital(evidence.RUN_RATE) if rated else "Usual new business"
+        more = f"{beyond}: {money(row['expected'] - due)}"
         marks += [
             BarMark(due, row["expected"], "band", title=more),
             RangeMark(row["low"], row["high"], "bar"),
@@ -310,7 +316,7 @@ def forecast_fan(
     names: list[tuple[float, str, Tone]] = [
         (last["expected"], f"forecast {money(last['expected'])}{outside and f', {outside}'}", "hi"),
         (last["booked"], f"closed {money(last['booked'])}", "bar"),
-        (last["high"], f"{money(last['low'])}–{money(last['high'])}", "quiet"),
+        (last["high"], text.money_range(last["low"], last["high"], money), "quiet"),
     ]
     if "actual" in table and table["actual"].notna().all():
         curves.append(Curve(((days[-1], float(last["actual"])),), "ink", dots=8.0))
@@ -409,7 +415,7 @@ def _sum_up(row: pd.Series[Any], money: Money) -> str:
     if math.isnan(row["expected"]):
         return f"closed {money(row['booked'])}, no forecast"
     outside = evidence.name_outside(row, money)
-    ends = f"{money(row['low'])} to {money(row['high'])}{outside and f', {outside}'}"
+    ends = f"{text.money_range(row['low'], row['high'], money, to=' to ')}{outside and f', {outside}'}"
     spread = f" ({ends})" if math.isfinite(row["low"]) else ""
     return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
 
@@ -696,7 +702,9 @@ def track_record(table: pd.DataFrame) -> ChartData:
     for key, row in table.iloc[::-1].iterrows():
         period = text.period_name(str(key), freq, today=table.attrs["as_of"], short=True)
         ranged = pd.notna(row["held"])
-        spread = f"range {money(row['low'])} to {money(row['high'])}" if ranged else "no range"
+        spread = (
+            f"range {text.money_range(row['low'], row['high'], money, to=' to ')}" if ranged else "no range"
+        )
         title = f"{period}: {spread}, forecast {money(row['expected'])}, closed {money(row['actual'])}"
         band = (BarMark(row["low"], row["high"], "band", 0.5),) if ranged else ()
         marks = (*band, TickMark(row["expected"], "hi", 2 / 3), DotMark(row["actual"], "ink", 0.8))

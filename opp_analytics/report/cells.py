@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import evidence, sentence
 from opp_analytics.charts import Place
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
@@ -106,8 +106,9 @@ def list_closed(tables: Tables, period: str) -> Deals | None:
 
 def name_new_business(tables: Tables) -> str:
     """Name what a forecast expects beyond its deals."""
-    by_rate = tables.forecast.attrs["method"] == "run_rate"
-    return "Open deals and new business, as past periods ended" if by_rate else "Usual new business"
+    if tables.forecast.attrs["method"] == "run_rate":
+        return text.capital(evidence.RUN_RATE)
+    return "Usual new business"
 
 
 def find_expected(tables: Tables, period: str) -> pd.DataFrame:

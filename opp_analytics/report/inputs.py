@@ -133,9 +133,9 @@ class Inputs:
         """Name a period in a sentence."""
         return text.period_name(label, self.freq, today=self.today)
 
-    def money(self, value: Any, *, fine: bool = False) -> str:
+    def money(self, value: Any, **style: bool) -> str:
         """Write an amount for reading."""
-        return text.money(float(value), self.org.currency, fine=fine)
+        return text.money(float(value), self.org.currency, **style)
 
     def day(self, date: Any) -> str:
         """Write a date, with its year where that is another one."""

@@ -262,7 +262,10 @@ class Proof:
             row: Any = table.loc[one.key]
             forecast, low, high, closed = (write(row[name]) for name in _AMOUNTS)
             held = "" if pd.isna(row["held"]) else "held" if row["held"] else "missed"
-            ends = Cell(f"{low} to {high}" if held else text.MISSING, small=held)
+            spread = (
+                f"{low} to {high}" if hidden else text.money_range(row["low"], row["high"], write, to=" to ")
+            )
+            ends = Cell(spread if held else text.MISSING, small=held)
             name, picture = Cell(one.label, small=one.note), Cell("", picture=one.picture)
             lines.append([name, picture, forecast, ends, closed])
         titles = ("", "", "Forecast", f"{text.percent(table.attrs['confidence'])} range", "Closed")

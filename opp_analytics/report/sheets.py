@@ -92,8 +92,8 @@ class Summary:
     graphs: tuple[Graph, ...] = ()
 
 
-_MOST_LISTED = 1_000
-"""Findings of a check on its sheet, and deals at risk."""
+_MOST_LISTED, _MOST_NOTED = 1_000, 50
+"""Findings of a check on its sheet, and deals at risk; findings of a check that is for information only."""
 _MOST_DRAWN, _LONGEST = 12, 24
 """People or teams of a chart, and letters of a name below it."""
 _FIGURES = {
@@ -210,11 +210,14 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         if "change" in table:
             day = tables.inputs.day(tables.earlier.day).replace(" ", "\N{NO-BREAK SPACE}")
             titles["change"] = f"Change since {day}"
+        explained = dict(_EXPLAINED) if name in ("People", "Periods", "Deals") else {}
+        if "new_business" in table and tables.forecast.attrs["method"] == "run_rate":
+            titles["new_business"] = "Run rate"
+            explained["new_business"] = f"{name_new_business(tables)}: what they won from the same day on"
         if "in_forecast" in table:
             titles["in_forecast"] = f"In forecast of {tables.inputs.name}"
         # Attributes would be copied at each step.
         table = _read_periods(tables, pd.DataFrame(table))
-        explained = _EXPLAINED if name in ("People", "Periods", "Deals") else {}
         if "period" in table and "period_end" not in table:
             titles = {"period": text.capital(tables.inputs.noun), **titles}
         yield Sheet(
@@ -418,7 +421,8 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
     table = tables.findings.merge(names, on="unique_id", how="left")
     ranks = table.pop("deal_value").groupby(table["check"]).rank("first", ascending=False, na_option="bottom")
     places = np.lexsort((ranks, pd.factorize(table["check"])[0]))
-    table = table.iloc[places[ranks.to_numpy()[places] <= _MOST_LISTED]]
+    most = np.where(table["severity"] == "info", _MOST_NOTED, _MOST_LISTED)
+    table = table.iloc[places[(ranks.to_numpy() <= most)[places]]]
     return _order(table, "check", "severity", "name", *inputs.by)
 
 
@@ -436,7 +440,8 @@ def _note_rest(tables: Tables, table: pd.DataFrame) -> str:
     if len(table) == len(tables.findings):
         return ""
     return (
-        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_LISTED:,} of the largest deals. "
+        f"These are {len(table):,} of {len(tables.findings):,} findings: of each check the {_MOST_LISTED:,} of the largest deals, {_MOST_NOTED} of "
+        "those for information. "
         "All of them: opp-analytics audit --out findings.xlsx"
     )
 

@@ -282,9 +282,9 @@ def progress_axis() -> str:
     )
 
 
-def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
+def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str, by_rate: bool = False) -> str:
     """Render one coming period on a shared scale: open deals due, usual new business, forecast and range, target."""
-    place = charts.month(row, money, name=name)
+    place = charts.month(row, money, name=name, by_rate=by_rate)
     drawn = draw_marks(place, scale, height=32, thick=16)
     if place.says:
         end = scale.at(place.end)

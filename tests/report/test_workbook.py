@@ -270,6 +270,7 @@ def test_workbook__of_many_findings_has_those_of_the_largest_deals_and_says_so(m
     [sheet] = [sheet for sheet in sheets(tables_of(oa.Org().apply(deals))) if sheet.name == "Findings"]
     overdue = sheet.table[sheet.table["check"] == "overdue"]
     assert overdue["name"].tolist() == ["Larger", "Large"]
+    assert sheet.table["severity"].is_monotonic_decreasing  # warning, then info
     book = _book(sheet)
     assert f"Findings: {sheet.note}" in [cell.value for cell in book["Summary"]["A"]]
     assert book["Findings"].cell(len(sheet.table) + 3, 1).value == sheet.note

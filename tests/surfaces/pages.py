@@ -587,9 +587,8 @@ def _check_months(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
         ledger.same(
             f"{where}, forecast", cells["Forecast"], money(row["expected"]) if known else text.MISSING
         )
-        low, high = money(row["low"]), money(row["high"])
         heads = [head for head in cells if head.endswith("range")]
-        words = (low if low == high else f"{low}–{high}") if known else text.MISSING
+        words = text.money_range(row["low"], row["high"], money) if known else text.MISSING
         said = cells[heads[0]].partition("most likely")[0].strip()
         ledger.same(f"{where}, range", said, words)
         if known and _is_outside(row, money):

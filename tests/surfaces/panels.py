@@ -159,11 +159,10 @@ def _check_forecast(
         ledger.same(
             f"{where}, {row['key']}, forecast", said, money(given["expected"]) if known else text.MISSING
         )
-        low, high = money(given["low"]), money(given["high"])
         bounds = [cell for head, cell in figures.items() if head.endswith("range")]
         if bounds and math.isfinite(given["low"]):
-            said_bounds = bounds[0] if bounds[0] != low or low != high else f"{low}–{high}"
-            ledger.same(f"{where}, {row['key']}, range", said_bounds, f"{low}–{high}")
+            spread = text.money_range(given["low"], given["high"], money)
+            ledger.same(f"{where}, {row['key']}, range", bounds[0], spread)
         if not math.isnan(given["p_target"]) and table.attrs["method"] != "stated":
             nothing = not given["open_count"] and given["expected"] <= given["booked"]
             chance = (

@@ -25,6 +25,7 @@ _TEXTS = ["unique_id", "check", "severity", "field", "cell", "suggestion"]
 _COLUMNS = [*_TEXTS[:5], "value", "suggestion"]
 
 _OPTIONAL = ("name", "account_id", "probability", "status", "created_at", "updated_at")
+_OWNER = ("owner_name", "owner_unique_id", "owner_email")
 
 
 def audit(
@@ -41,7 +42,8 @@ def audit(
     ----------
     opportunities : DataFrame
         ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); where present ``name``, ``account_id``,
-        ``probability`` (percent), ``status``, ``created_at``, ``updated_at`` (instants). What a frame lacks is not checked.
+        ``probability`` (percent), ``status``, ``created_at``, ``updated_at`` (instants), ``owner_name``, ``owner_unique_id``, ``owner_email``. What a frame
+        lacks is not checked.
     as_of : date or str
         Date of the audit.
     stale_days : int
@@ -75,7 +77,7 @@ def audit(
     -----
     error: stage and status contradict each other; closed in the future; closed before created; probability outside
     0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with one
-    other than 0; value missing, zero or negative; same name and account as another open deal; unknown stage or status.
+    other than 0; won without a close date; value missing, zero or negative; open without an owner, if another deal has one; same name and account as another open deal; unknown stage or status.
     info: same name and account as a closed deal (perhaps its renewal); probability more than 40 points from the median
     of its pipeline's stage (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more frequent
     than chance explains (binomial test, 1%).
@@ -92,7 +94,8 @@ def audit(
     absent = [name for name in _OPTIONAL if name not in opportunities]
     filled = opportunities.assign(**dict.fromkeys(absent))
     placed = org.split_by(opportunities)
-    frame = read(filled, *schema.COLUMNS, *placed, unique=True, any_stage=True)
+    owner = [name for name in _OWNER if name in opportunities]
+    frame = read(filled, *schema.COLUMNS, *placed, *owner, unique=True, any_stage=True)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     deals = AuditInput(
@@ -336,7 +339,9 @@ def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
 
 def _check_dates(deals: AuditInput) -> list[Finding]:
     date, closed = deals.frame["close_date"], deals.outcome <= LOST
+    undated = (deals.outcome == WON) & date.isna().to_numpy()
     return [
+        Finding("won_without_date", "warning", "close_date", undated),
         Finding("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
         Finding("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
         Finding("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
@@ -368,6 +373,13 @@ def _check_values(deals: AuditInput) -> list[Finding]:
         Finding("value_missing", "warning", "value", counted & value.isna().to_numpy()),
         Finding("value_not_positive", "warning", "value", counted & (value <= 0).to_numpy()),
     ]
+
+
+def _check_owner(deals: AuditInput) -> list[Finding]:
+    owner = [name for name in _OWNER if name in deals.frame]
+    owned = deals.frame[owner].notna().any(axis=1).to_numpy()
+    # Skip: nobody owns a deal in this tenant.
+    return [Finding("owner_missing", "warning", owner[0], deals.open & ~owned)] if owned.any() else []
 
 
 def make_duplicate_keys(frame: pd.DataFrame) -> pd.DataFrame:
@@ -429,5 +441,5 @@ def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
 
 
 CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
-    _check_labels, _check_dates, _check_probabilities, _check_values, _check_duplicates, _check_stale, _check_defaults,
+    _check_labels, _check_dates, _check_probabilities, _check_values, _check_owner, _check_duplicates, _check_stale, _check_defaults,
 )  # fmt: skip

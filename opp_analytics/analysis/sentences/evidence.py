@@ -16,7 +16,7 @@ from opp_analytics.errors import ArgumentError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import BUCKETS
-from opp_analytics.text import capital, group_label, noun, percent, spelled
+from opp_analytics.text import capital, group_label, money_range, noun, percent, spelled
 
 FEWEST = 5
 """Deals from which a share is said. Of 4 deals one alone is 25 points, and even 4 of 4 has a 95% interval from 51% on."""
@@ -26,6 +26,8 @@ KAPLAN_MEIER = "one minus Kaplan-Meier"
 """The definition of a win rate that is always too high."""
 NO_RANGE = "too few past wins this late for a range"
 """Said of a run rate without a range (docs/definitions.md, `run_rate`)."""
+RUN_RATE = "run rate of past periods, no look at open deals"
+"""Said where a run rate stands, which is the same whatever is due."""
 
 NO_CHANCE = 0.005
 """Chance of a target below which no deal that is open now makes it: shown as "<1%"."""
@@ -141,7 +143,7 @@ def say_rough(row: Any, table: pd.DataFrame) -> str:
     few, rests = 0 < ended < _FEWEST_PERIODS, f"it rests on {spelled(ended, f'ended {period}')} only."
     if high - low <= _WIDEST * float(row["expected"]) + 0.005:
         return f"The range is rough: {rests}" if few else ""
-    around = f"{money(low)} to {money(high)} around {money(row['expected'])}"
+    around = f"{money_range(low, high, money, to=' to ')} around {money(row['expected'])}"
     wide = f"The range is too wide to plan on: {around}."
     return f"{wide} {capital(rests)}" if few else wide
 

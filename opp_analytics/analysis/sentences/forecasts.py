@@ -27,6 +27,7 @@ from opp_analytics.text import (
     joined,
     label,
     method,
+    money_range,
     noun,
     number,
     percent,
@@ -195,7 +196,7 @@ def _describe_without_target(name: str, row: Row, table: pd.DataFrame, begun: bo
     if not math.isfinite(row["low"]):
         return (f"{said}, {forecast}, {amount(row['open_value'])} due; {evidence.NO_RANGE}.",)
     outside = evidence.name_outside(row, amount)
-    forecast += f" ({amount(row['low'])}–{amount(row['high'])}{outside and f', {outside}'})"
+    forecast += f" ({money_range(row['low'], row['high'], amount)}{outside and f', {outside}'})"
     return f"{f'{name}:' if begun else f'{said},'} {forecast}, {due} due.", evidence.say_rough(row, table)
 
 
@@ -643,7 +644,7 @@ def describe_pacing(table: pd.DataFrame) -> str:
     if not ended:
         return f"{closed}; no earlier {period} to compare with"
     least, most = float(past.min()), float(past.max())
-    spread = amount(least) if amount(least) == amount(most) else f"{amount(least)}–{amount(most)}"
+    spread = money_range(least, most, amount)
     if (above := find_gap(booked, most) > 0) or find_gap(least, booked) > 0:
         each = earlier if ended == 1 else f"any of {earlier}"
         return f"{closed}, {'more' if above else 'less'} than {each} ({spread} by then)"

@@ -260,7 +260,11 @@ def months(tables: Tables) -> Block:
         Line(_write_period(tables, str(name), row, amounts, aimed), opens=_list_due(tables, row))
         for name, row in table.iterrows()
     )
-    sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
+    by_rate = tables.forecast.attrs["method"] == "run_rate"
+    blue, pale = (
+        ("closed", evidence.RUN_RATE) if by_rate else ("open deals at their chances", "usual new business")
+    )
+    sub = f"Blue: {blue}. Pale: {pale}. Dot and line: forecast and range"
     if aimed:
         sub += f". Upright line: target {inputs.money(target)}"
         if tables.usual_coverage.keys() & set(table.index):
@@ -284,13 +288,18 @@ def _write_period(
     tables: Tables, name: str, row: pd.Series[Any], amounts: svg.Axis, aimed: bool
 ) -> tuple[Cell, ...]:
     money, known = tables.inputs.money, math.isfinite(row["low"])
-    label, low, high = text.period(name, tables.inputs.freq), money(row["low"]), money(row["high"])
+    label = text.period(name, tables.inputs.freq)
     cells = [
         Cell(label.partition(" (")[0]),
-        Cell("", picture=svg.month(row, amounts, money, name=label)),
+        Cell(
+            "",
+            picture=svg.month(
+                row, amounts, money, name=label, by_rate=tables.forecast.attrs["method"] == "run_rate"
+            ),
+        ),
         Cell(money(row["expected"]) if known else text.MISSING),
         Cell(
-            (low if low == high else f"{low}–{high}") if known else text.MISSING,
+            text.money_range(row["low"], row["high"], money) if known else text.MISSING,
             small=evidence.name_outside(row, money) if known else "",
         ),
     ]
@@ -516,13 +525,16 @@ def _list_open(tables: Tables, period: str) -> Deals | None:
 
 
 def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
+    by_rate = tables.forecast.attrs["method"] == "run_rate"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
-        return f"{text.count(int(row['open_count']), 'open deal')} due"
+        return evidence.RUN_RATE if by_rate else f"{text.count(int(row['open_count']), 'open deal')} due"
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
         held = ""
+    if by_rate:
+        return f"{evidence.RUN_RATE}{held and f'; range {held}'}"
     if held:
         return f"range {held}"
     return "range: open deals due only" if tables.stated else "range not judged yet"

@@ -59,7 +59,7 @@ def people(tables: Tables) -> Block:
         )
         return Block("people", "People", parts=(Note(words),))
     rows = _Rows(tables, tables.compared_people)
-    aim = f", black line target{'' if rows.aimed else ' of all'}"
+    aim = f", upright line target{'' if rows.aimed else ' of all'}"
     line = aim if math.isfinite(tables.current["target"]) else ""
     drawn = f"Gray bar closed, dot forecast, blue band range{line}. A name opens its deals"
     said = _say_calls(tables, rows.table.iloc[rows.whole]), _say_habits(tables), _say_strangers(tables)
@@ -470,7 +470,7 @@ def _compare_call(tables: Tables, name: Any) -> str:
     if len(rows) > 1 or tables.stated or math.isnan(low) or math.isnan(call):
         return ""
     money = partial(tables.inputs.money, fine=True)
-    said, ends = f"{rows['caller'].iloc[0]} calls {money(call)}", f"{money(low)}–{money(high)}"
+    said, ends = f"{rows['caller'].iloc[0]} calls {money(call)}", text.money_range(low, high, money)
     if low <= call <= high:
         return f"{said}, within the range of history and deals ({ends})."
     return f"{said}; history and deals say {money(expected)} (range {ends})."

@@ -303,13 +303,10 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     if recorded_at := origin.get("recorded_at"):
         counted = text.count(len(deals), "opportunity")
         return f"As recorded at {_write_moment(recorded_at)}: {counted}.", False
-    blank = origin.get("unreadable") or []
-    said = f"; cells that can't be read are blank: {'; '.join(blank)}" if blank else ""
-    return (
-        f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file: unlike a load from the API, "
-        f"nothing shows whether these are all{said}.",
-        bool(blank),
-    )
+    counted = f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file"
+    if blank := origin.get("unreadable"):
+        return f"{counted}; cells that can't be read are blank: {'; '.join(blank)}.", True
+    return f"{counted}: unlike a load from the API, nothing shows whether these are all.", False
 
 
 def _write_moment(moment: Any) -> str:

@@ -112,13 +112,26 @@ def _notes(steps: Sequence[Step], before: pd.DataFrame) -> list[str]:
     )
     closed = sum(step.org.stages.is_closed(step.base) for step in steps)
     kept = _count_kept(steps, before)
+    disagree = sum(map(_disagrees, steps))
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)
     return [
         *([f"{text.count(closed)} already won or lost"] if closed else []),
         *([f"{text.count(disqualified, 'disqualified deal')}, in no forecast"] if disqualified else []),
+        *([f"{text.count(disagree)} with a stage and a status that disagree"] if disagree else []),
         *([f"{text.count(below, 'value')} below zero"] if below else []),
         *([f"{text.count(kept)} won or lost with the stated chance from before"] if kept else []),
     ]
+
+
+def _disagrees(step: Step) -> bool:
+    """Tell whether an edit of stage or status leaves a deal won or lost by its status and something else by its stage."""
+    after = step.base | step.fields
+    kind, status = step.org.stages.kind_of(str(after.get("stage"))), after.get("status")
+    return (
+        not step.fields.keys().isdisjoint(("stage", "status"))
+        and status in _CHANCES
+        and kind not in (None, status)
+    )
 
 
 def _count_kept(steps: Iterable[Step], before: pd.DataFrame) -> int:

@@ -37,6 +37,10 @@ def test_audit__finds_nothing_wrong_with_a_good_deal():
             {"stage": "closed_won", "status": "won", "probability": 100, "close_date": "2025-12-30"},
             "closed_before_created",
         ),
+        (
+            {"stage": "closed_won", "status": "won", "probability": 100, "close_date": None},
+            "won_without_date",
+        ),
         ({"value": None}, "value_missing"),
         ({"value": 0}, "value_not_positive"),
         ({"value": -5}, "value_not_positive"),
@@ -48,6 +52,18 @@ def test_audit__finds_nothing_wrong_with_a_good_deal():
 )
 def test_audit__finds(fields, check):
     assert checks(deal("a", **fields)) == [check]
+
+
+def test_audit__finds_open_deals_that_nobody_owns_where_deals_have_owners():
+    lost = {"stage": "closed_lost", "status": "lost", "close_date": "2026-03-01", "probability": 0}
+    rows = [deal("a"), deal("b"), deal("c"), deal("d", **lost)]
+    frame = pd.DataFrame(rows).assign(name=["w", "x", "y", "z"], owner_name=["Ann", None, None, None])
+    frame["owner_unique_id"] = [None, None, "u3", None]
+    table = audit(frame, as_of=AS_OF)
+    assert table[["unique_id", "check", "severity", "field"]].to_numpy().tolist() == [
+        ["b", "owner_missing", "warning", "owner_name"]
+    ]
+    assert len(audit(frame.assign(owner_name=None, owner_unique_id=None), as_of=AS_OF)) == 0
 
 
 @pytest.mark.parametrize(("days", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)])

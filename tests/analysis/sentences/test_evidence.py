@@ -225,7 +225,7 @@ def test_sentence__of_a_forecast_outside_its_range_says_so() -> None:
     table = oa.forecast(deals, as_of="2026-11-25", method="stated")
     assert (
         sentence(table)
-        == "November: nothing closed, forecast 40K (0–0, most likely nothing more), two open deals due."
+        == "November: nothing closed, forecast 40K (0, most likely nothing more), two open deals due."
     )
     aimed = oa.forecast(deals, as_of="2026-11-25", method="stated", target=400e3)
     assert "forecast 40K (most likely nothing more) vs. 400K." in sentence(aimed)

@@ -9,7 +9,7 @@ from typing import cast
 import pandas as pd
 import pytest
 
-from opp_analytics import History, Org
+from opp_analytics import History, Org, text
 from opp_analytics.analysis import Figure
 from opp_analytics.report.blocks import forecast
 from opp_analytics.report.blocks.forecast import (
@@ -26,6 +26,7 @@ from opp_analytics.report.blocks.forecast import (
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import render_page
 from opp_analytics.report.model import Chart, Note, Opening, Table
+from opp_analytics.report.sheets import sheets
 from opp_analytics.report.tables import Tables
 from tests.analysis.forecasting.histories import even_months
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
@@ -400,6 +401,21 @@ def test_past__judges_the_method_of_the_forecast(only):
     assert block.sub.endswith(". History was too short for learned chances in four earlier months")
     assert {tile.name: tile.note for tile in tiles(tables)}["Forecast"] == "range held in 4 of 4 months"
     assert tables.track_record["actual"].tolist() == [100.0 if only else 130.0] * 4
+
+
+def test_run_rate__is_called_one_at_its_figures():
+    frame = even_months(6).as_of("2026-06-10T23:00Z")
+    tables = tables_of(frame, as_of="2026-06-10", method="run_rate")
+    words = "run rate of past periods, no look at open deals"
+    assert [tile.note for tile in tiles(tables) if tile.name.startswith("Forecast")] == [words]
+    block = months(tables)
+    assert block.sub.startswith(f"Blue: closed. Pale: {words}. Dot and line: forecast and range")
+    page = str(render_page(compose(tables, workbook="week.xlsx")))
+    assert f"{text.capital(words)}: " in page
+    assert "Usual new business: " not in page
+    assert "Open deals at their chances: " not in page
+    [periods] = [sheet for sheet in sheets(tables) if sheet.name == "Periods"]
+    assert periods.titles["new_business"] == "Run rate"
 
 
 def test_past__of_a_part_judges_the_run_rate_of_the_whole():

@@ -102,6 +102,13 @@ def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities
     )
 
 
+def test_certificate__of_an_export_with_unreadable_cells_warns_of_these_alone(opportunities):
+    opportunities.attrs = {"unreadable": ["row 2: Amount='TBD'"]}
+    assert certificate(tables_of(opportunities)) == (
+        "6 opportunities, from an export or another file; cells that can't be read are blank: row 2: Amount='TBD'.", True,
+    )  # fmt: skip
+
+
 def test_certificate__of_a_past_record(history):
     then = history.as_of("2026-03-09T12:00:00Z")
     tables = tables_of(then, history, as_of="2026-03-09")

@@ -74,6 +74,16 @@ def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(be
     assert plan(held, held.iloc[1:]).summary().splitlines()[2] == "1 deal already won or lost"
 
 
+def test_plan__says_which_edits_leave_a_stage_and_a_status_that_disagree(before: pd.DataFrame) -> None:
+    held = conform(before.assign(stage="closed_lost", status="lost"))
+    words = "with a stage and a status that disagree"
+    assert f"\n1 deal {words}" in plan(held, changed(held, 0, stage="negotiation")).summary()
+    assert f"\n1 deal {words}" in plan(held, changed(held, 0, status="won")).summary()
+    assert words not in plan(held, changed(held, 0, stage="negotiation", status="active")).summary()
+    open_again = changed(held, 0, stage="negotiation")
+    assert words not in plan(open_again, changed(open_again, 0, value=5.0)).summary()
+
+
 def test_plan__says_which_deals_are_won_or_lost_with_the_chance_of_an_open_one(before: pd.DataFrame) -> None:
     held = conform(before.assign(stage="proposal", status="active", probability=45))
     won = held.assign(stage=["closed_won", "closed_won", "closed_lost", *["proposal"] * (len(held) - 3)])

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import analysis, svg, text
-from opp_analytics.analysis import find_gap, heading
+from opp_analytics.analysis import evidence, find_gap, heading
 from opp_analytics.certificate import Certificate
 from opp_analytics.org import OPEN, WON, outcome_codes
 from opp_analytics.periods import labels
@@ -212,10 +212,17 @@ class ForecastView(View):
         rows, is_stated = [], self.method == "stated"
         for key, row in coming.iterrows():
             name = text.period(str(key), self._freq)
-            low, high = money(row["low"]), money(row["high"])
-            spread = f"{low}–{high}" if math.isfinite(row["low"]) else text.MISSING
+            ranged = math.isfinite(row["low"])
+            spread = text.money_range(row["low"], row["high"], money) if ranged else text.MISSING
             figures = (money(row["expected"]), spread, self._write_chance(row), f"{int(row['open_count']):,}")
-            rows.append(Row(name, svg.month(row, scale, money, name=name), figures, key=str(key)))
+            rows.append(
+                Row(
+                    name,
+                    svg.month(row, scale, money, name=name, by_rate=self.method == "run_rate"),
+                    figures,
+                    key=str(key),
+                )
+            )
         heads = ("", "Forecast", "Due-only range" if is_stated else "80% range", "Hits target", "Due")
         axis = svg.month_axis(scale, float(targets.iloc[0]) if len(targets) else math.nan, money)
         return Rows(tuple(rows), heads, axis, label_width=104, figure_width=92)
@@ -247,7 +254,7 @@ class ForecastView(View):
         """How the forecast is made."""
         how = {
             "learned": "chances from history: closed, open deals, and usual new business",
-            "run_rate": f"run rate: closed, and {_STILL_WON}",
+            "run_rate": f"{evidence.RUN_RATE}: closed, and {_STILL_WON}",
         }.get(self.method, "stated chances: closed and open deals due")
         if self.is_alone:
             chances = "from history" if self.method == "learned" else "as stated"

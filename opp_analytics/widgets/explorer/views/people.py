@@ -82,7 +82,7 @@ class OnePeriodView(ForecastView):
         row, money = self.by_period.loc[[self.period]].iloc[0], self.money
         several = self._is_part and self._groups > 1
         lacks = "several together have no range" if several else evidence.NO_RANGE
-        spread = f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else lacks
+        spread = text.money_range(row["low"], row["high"], money) if math.isfinite(row["low"]) else lacks
         more = {"expected": spread, "p_target": f"target {money(row['target'])}"}
         won = len(self._find_won(*self.org.period_days(self.period)))
         found = list_figures(row, row, self.by_period, won, no_range=lacks)
@@ -193,8 +193,7 @@ class PeopleView(OnePeriodView):
         rows = []
         for key, row in pd.concat([table[~total].head(MARKS), table[total]]).iterrows():
             whole = ALL in text.split_key(key)
-            low, high = money(row["low"]), money(row["high"])
-            spread = (low if low == high else f"{low}–{high}") if math.isfinite(row["low"]) else ""
+            spread = text.money_range(row["low"], row["high"], money) if math.isfinite(row["low"]) else ""
             figures = [money(row["booked"]), _stack(money(row["expected"]), spread)]
             figures += [self._write_target(row) if aimed else money(row["open_value"])]
             figures += [money(row["commit_total"]), money(row["best_case_total"])]
