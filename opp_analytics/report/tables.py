@@ -46,7 +46,7 @@ class Tables(Forecasts):
     def narrow(self, part: Part) -> Tables:
         """Make the tables of one part; a person's page leads to nobody's."""
         links = self.links if part.column != "owner_name" else {}
-        return Tables(self.inputs.narrow(part), self.made, links)
+        return Tables(self.inputs.narrow(part), self.made, True, links)
 
     @cached_property
     def teams(self) -> tuple[str, ...]:

@@ -190,7 +190,8 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     inputs, (first, *others) = ready.inputs, ready.pages
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
-    tables = Tables(inputs, links={page.part: quote(page.paths["html"].name) for page in others if page.part})
+    links = {page.part: quote(page.paths["html"].name) for page in others if page.part}
+    tables = Tables(inputs, has_parts=bool(others), links=links)
     blocks = choose_blocks(tables, inputs.org.report.get("blocks") or ())
     steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
     with progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar:
