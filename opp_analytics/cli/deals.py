@@ -63,8 +63,9 @@ def search_command(
     options: dict[str, Any] = {"page": page, "page_size": page_size, "sort": sort}
     found = client.list_deleted(search=words, **options) if deleted else client.search(words, **options)
     deals = _make_frame(client, found.rows)
-    if deals.empty and page == 1:
-        say(f"No opportunity{' in the trash' if deleted else ''} matches {words!r}.")
+    if deals.empty:
+        where = "" if page == 1 else f"on page {page} "
+        say(f"No opportunity {'in the trash ' if deleted else ''}{where}matches {words!r}.")
     else:
         of = "" if found.total_records is None else f" of {text.count(found.total_records, 'opportunity')}"
         heading(f"{len(deals):,}{of}", f"page {found.page} of {found.total_pages or '?'}")

@@ -42,6 +42,7 @@ def test_search__lists_a_page_of_deals_or_of_the_trash(command: Command, asked: 
     rows = json.loads(command("search", "Deal", "--deleted", "--json")[1])["rows"]
     assert [row["unique_id"] for row in rows] == ["o003"]
     assert command("search", "nothing like it")[1] == "No opportunity matches 'nothing like it'.\n"
+    assert command("search", "Deal", "--page", "9")[1] == "No opportunity on page 9 matches 'Deal'.\n"
     code, said, _ = command("search", "nothing like it", "--deleted", "--json")
     assert (code, json.loads(said)["rows"]) == (0, [])
 

@@ -112,7 +112,7 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
     [
         ("probability", 140, "between 0 and 100"),
         ("probability", 40.5, "not a whole number"),
-        ("probability", "high", "not a number"),
+        ("probability", "high", "not a percentage"),
         ("stage", "won!!", "not a stage of the API"),
         ("status", "open", "not a status of the API"),
         ("value", "a lot", "not an amount"),
