@@ -273,7 +273,7 @@ class Windows:
         # By descriptors of folders, which Windows does not open.
         yield patch.object(shutil, "_use_fd_functions", False)
         if hasattr(shutil, "_rmtree_impl"):  # what Python 3.14 has chosen by it on import
-            yield patch.object(shutil, "_rmtree_impl", shutil._rmtree_unsafe)
+            yield patch.object(shutil, "_rmtree_impl", vars(shutil)["_rmtree_unsafe"])
         own = self.local / "opp-analytics" / "opp-analytics"
         yield patch.object(platformdirs, "user_cache_dir", lambda app: str(own / "Cache"))
         yield patch.object(platformdirs, "user_state_dir", lambda app: str(own))

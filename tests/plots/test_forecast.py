@@ -85,7 +85,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_as_in_the_expl
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
     # Closed and the range; a dot is the forecast, a line the target.
     assert reading.widths(ax) == [100, 100, 100, 100]
-    assert [line.get_xdata()[0] for line in ax.lines] == [150, 110]
+    assert [np.ravel(line.get_xdata())[0] for line in ax.lines] == [150, 110]
     said = (
         "2 groups of Mar 2026 · as of Mar 31, 2026 · gray: closed, dot: forecast, band: range, line: target"
     )

@@ -378,7 +378,12 @@ def test_apply_and_undo__check_the_journal_once(
     made = plan(before, before.assign(value=1.0), client=client)
     opened: list[Path] = []
     usual = journal._open
-    monkeypatch.setattr(journal, "_open", lambda path: opened.append(path) or usual(path))
+
+    def seen(path: Path) -> Any:
+        opened.append(path)
+        return usual(path)
+
+    monkeypatch.setattr(journal, "_open", seen)
     apply(made, client)
     assert len(opened) == 1
     undo(client)

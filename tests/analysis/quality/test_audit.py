@@ -57,8 +57,9 @@ def test_audit__finds(fields, check):
 def test_audit__finds_open_deals_that_nobody_owns_where_deals_have_owners():
     lost = {"stage": "closed_lost", "status": "lost", "close_date": "2026-03-01", "probability": 0}
     rows = [deal("a"), deal("b"), deal("c"), deal("d", **lost)]
-    frame = pd.DataFrame(rows).assign(name=["w", "x", "y", "z"], owner_name=["Ann", None, None, None])
-    frame["owner_unique_id"] = [None, None, "u3", None]
+    frame = pd.DataFrame(rows).assign(name=["w", "x", "y", "z"])
+    frame["owner_name"] = frame["unique_id"].map({"a": "Ann"})
+    frame["owner_unique_id"] = frame["unique_id"].map({"c": "u3"})
     table = audit(frame, as_of=AS_OF)
     assert table[["unique_id", "check", "severity", "field"]].to_numpy().tolist() == [
         ["b", "owner_missing", "warning", "owner_name"]
