@@ -539,13 +539,14 @@ def _check_enough(ledger: Ledger, page: reading.Read, answers: Answers) -> None:
 
 
 _AMOUNT = r"[^\d\s−-]{0,3}\s?([\d.,]*\d[KMB]?)"
-_RANGED = re.compile(rf"forecast {_AMOUNT},? (?:range |\(){_AMOUNT}(?: to |–){_AMOUNT}")
+_RANGED = re.compile(rf"forecast {_AMOUNT},? (?:range |\(){_AMOUNT}(?:(?: to |–){_AMOUNT})?")
 
 
 def _check_range(ledger: Ledger, where: str, words: str) -> None:
     """A mean beside a range that excludes it has its word."""
     for found in _RANGED.finditer(words.replace("\u00a0", "")):
-        mean, low, high = map(_read_money, found.groups())
+        expected, least, most = found.groups()
+        mean, low, high = map(_read_money, (expected, least, most or least))
         if not low <= mean <= high:
             ledger.same(f"{where}, the range of {words!r} has its word", "most likely" in words, True)
 
