@@ -60,7 +60,7 @@ def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     (tmp_path / _PAGE.name).write_text(frame)
     judged = write(table, 7, tmp_path).splitlines()
     page = (tmp_path / _PAGE.name).read_text()
-    assert page.startswith("# Does the forecast hold its promise?")
+    assert "\n# Forecast accuracy: does the forecast hold its promise?\n" in page
     kept = promises(table)
     assert len(judged) == len(kept)
     part = page.partition("<!-- simulated -->")[2].partition("<!-- /simulated -->")[0]
