@@ -106,7 +106,7 @@ def list_closed(tables: Tables, period: str) -> Deals | None:
 
 def name_new_business(tables: Tables) -> str:
     """Name what a forecast expects beyond its deals."""
-    if tables.forecast.attrs["method"] == "run_rate":
+    if tables.by_rate:
         return text.capital(evidence.RUN_RATE)
     return "Usual new business"
 

@@ -163,6 +163,11 @@ class Forecasts:
         return bool(self.forecast.attrs["method"] == "stated")
 
     @property
+    def by_rate(self) -> bool:
+        """True if the forecast is the run rate, which looks at no open deal."""
+        return bool(self.forecast.attrs["method"] == "run_rate")
+
+    @property
     def current(self) -> pd.Series[Any]:
         """The forecast's row of the current period."""
         return self.forecast.loc[[str(self.inputs.period)]].iloc[0]
@@ -513,7 +518,7 @@ class Forecasts:
         deals, columns = self.inputs.deals, {}
         for period in [str(self.inputs.period), *self.ahead.index]:
             weighted = self.deals_of(period)["weighted"]
-            weighted = weighted.head(0) if self.forecast.attrs["method"] == "run_rate" else weighted
+            weighted = weighted.head(0) if self.by_rate else weighted
             won = (deals["period"] == period) & (deals["outcome"] == "won")
             columns[period] = deals["value"].where(won, deals["unique_id"].map(weighted)).astype("float64")
         return pd.DataFrame(columns)

@@ -211,7 +211,7 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
             day = tables.inputs.day(tables.earlier.day).replace(" ", "\N{NO-BREAK SPACE}")
             titles["change"] = f"Change since {day}"
         explained = dict(_EXPLAINED) if name in ("People", "Periods", "Deals") else {}
-        if "new_business" in table and tables.forecast.attrs["method"] == "run_rate":
+        if "new_business" in table and tables.by_rate:
             titles["new_business"] = "Run rate"
             explained["new_business"] = f"{name_new_business(tables)}: what they won from the same day on"
         if "in_forecast" in table:

@@ -30,7 +30,7 @@ def list_figures(
 
     Without a target what is due; no chance where only stated ones are used, which give none.
     """
-    money, due = money_of(table), f"{money_of(table)(row['open_value'])} due"
+    money = money_of(table)
     nothing = not row["open_count"] and not row["expected"] > row["booked"]
     single = "one deal: all or nothing" if evidence.is_one_deal(row, table) else ""
     outside = single or evidence.name_outside(row, money)
@@ -43,7 +43,7 @@ def list_figures(
             return [*found, Figure("Open and due", text.MISSING, "none due", "")]
         deals = text.count(int(row["open_count"]), "open deal")
         return [*found, Figure("Open and due", money(row["open_value"]), deals, "open_value")]
-    due = due if row["open_count"] else "none due"
+    due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
     if row["gap"] <= 0:
         chance, cover = ("met", f"{money(-row['gap'])} past target", ""), ("met", due, "")
     else:

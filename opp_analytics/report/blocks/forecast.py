@@ -260,9 +260,10 @@ def months(tables: Tables) -> Block:
         Line(_write_period(tables, str(name), row, amounts, aimed), opens=_list_due(tables, row))
         for name, row in table.iterrows()
     )
-    by_rate = tables.forecast.attrs["method"] == "run_rate"
     blue, pale = (
-        ("closed", evidence.RUN_RATE) if by_rate else ("open deals at their chances", "usual new business")
+        ("closed", evidence.RUN_RATE)
+        if tables.by_rate
+        else ("open deals at their chances", "usual new business")
     )
     sub = f"Blue: {blue}. Pale: {pale}. Dot and line: forecast and range"
     if aimed:
@@ -293,9 +294,7 @@ def _write_period(
         Cell(label.partition(" (")[0]),
         Cell(
             "",
-            picture=svg.month(
-                row, amounts, money, name=label, by_rate=tables.forecast.attrs["method"] == "run_rate"
-            ),
+            picture=svg.month(row, amounts, money, name=label, by_rate=tables.by_rate),
         ),
         Cell(money(row["expected"]) if known else text.MISSING),
         Cell(
@@ -525,15 +524,16 @@ def _list_open(tables: Tables, period: str) -> Deals | None:
 
 
 def _range_note(tables: Tables, row: pd.Series[Any]) -> str:
-    by_rate = tables.forecast.attrs["method"] == "run_rate"
     if tables.lead != tables.inputs.period and math.isfinite(row["low"]):
         # Past ranges are judged as long before their period's end as today is before the current one's.
-        return evidence.RUN_RATE if by_rate else f"{text.count(int(row['open_count']), 'open deal')} due"
+        return (
+            evidence.RUN_RATE if tables.by_rate else f"{text.count(int(row['open_count']), 'open deal')} due"
+        )
     try:
         held = say_held(tables.track_record)
     except (NotEnoughHistory, DataError):
         held = ""
-    if by_rate:
+    if tables.by_rate:
         return f"{evidence.RUN_RATE}{held and f'; range {held}'}"
     if held:
         return f"range {held}"
