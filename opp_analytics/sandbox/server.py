@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import random
 import sqlite3
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -309,9 +307,7 @@ def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Mapping[str, Any]
 def _attributes(store: DealStore, row: Mapping[str, Any]) -> dict[str, Any]:
     attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
-        # The same for the same rows in the same order.
-        dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
-        attributes["unique_id"] = uuid.UUID(int=dice.getrandbits(128), version=4)
+        attributes["unique_id"] = store.make_id()
     attributes["unique_id"] = str(attributes["unique_id"])
     if attributes["account_id"] is not None:
         attributes["account_id"] = str(attributes["account_id"])

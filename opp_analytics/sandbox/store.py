@@ -7,6 +7,7 @@ from it, so that the two always agree.
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import sqlite3
 import time
@@ -259,9 +260,11 @@ class DealStore:
         """List the tokens of `tenant` of one kind, oldest first."""
         return [t for t, a in self.access.items() if a.tenant == tenant and a.read_only == read_only]
 
-    def next_row_number(self) -> int:
-        """Find the row number of the next opportunity."""
-        return int(self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()[0])
+    def make_id(self) -> str:
+        """Make the unique_id of the next opportunity: the same for the same opportunities in the same order."""
+        [number] = self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()
+        dice = random.Random(f"{self.read_setting('seed')}/made/{number}")  # noqa: S311 - dice, not secrets
+        return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
     # Reads
 
@@ -345,7 +348,7 @@ class DealStore:
     def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
         """Insert an opportunity, created and updated at the next timestamp."""
         stamp = self._stamp()
-        core = {"unique_id": str(uuid.uuid4()), "stage": self.stages.first, "status": "active"}
+        core = {"unique_id": self.make_id(), "stage": self.stages.first, "status": "active"}
         core |= {"created_at": stamp, "updated_at": stamp}
         record = Record(dict.fromkeys(CORE) | core | dict(fields))
         self.insert(tenant, [record])

@@ -110,22 +110,30 @@ def wait_for_silence(server: oa.sandbox.Sandbox, beyond: int) -> None:
 
 
 def press_ctrl_c_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Press Ctrl-C at the first update from now on, and again as soon as it was noticed."""
-    update, interrupt, once = oa.Client.update, engine.StopSignal.interrupt, threading.Lock()
+    """Press Ctrl-C at the first update from now on, and again as soon as it was noticed; nothing is sent meanwhile."""
+    update, signals, once, left = oa.Client.update, engine.StopSignal, threading.Lock(), threading.Event()
+    interrupt, cut = signals.interrupt, signals.cut
 
     def interrupted(self: oa.Client, *given: Any, **fields: Any) -> Any:
         if once.acquire(blocking=False):
             signal.raise_signal(signal.SIGINT)
+        assert left.wait(60)
         return update(self, *given, **fields)
 
     def interrupt_again(self: engine.StopSignal, *given: Any) -> None:
         interrupt(self, *given)
-        monkeypatch.setattr(oa.Client, "update", update)
-        monkeypatch.setattr(engine.StopSignal, "interrupt", interrupt)
         signal.raise_signal(signal.SIGINT)
 
+    def cut_and_go_on(self: engine.StopSignal) -> None:
+        cut(self)
+        monkeypatch.setattr(oa.Client, "update", update)
+        monkeypatch.setattr(signals, "interrupt", interrupt)
+        monkeypatch.setattr(signals, "cut", cut)
+        left.set()
+
     monkeypatch.setattr(oa.Client, "update", interrupted)
-    monkeypatch.setattr(engine.StopSignal, "interrupt", interrupt_again)
+    monkeypatch.setattr(signals, "interrupt", interrupt_again)
+    monkeypatch.setattr(signals, "cut", cut_and_go_on)
 
 
 class Round:

@@ -264,10 +264,10 @@ def work_through(
             except BaseException as error:
                 ended.put((item, None, error))
 
-    for _ in range(min(threads, left)):
-        threading.Thread(target=take, name="apply", daemon=True).start()
     failure: BaseException | None = None
     try:
+        for _ in range(min(threads, left)):
+            threading.Thread(target=take, name="apply", daemon=True).start()
         while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
             try:
                 item, done, error = ended.get(timeout=_LOOK_EVERY)
