@@ -8,7 +8,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -892,6 +892,11 @@ def list_owners(history: History) -> frozenset[str]:
     if "owner_name" not in log.columns:
         return frozenset()
     return frozenset(history.collect(log.select("owner_name").distinct())["owner_name"].dropna())
+
+
+def hold(history: History | None) -> AbstractContextManager[None]:
+    """Show the same records to all that a block reads of a history, whatever is recorded meanwhile."""
+    return nullcontext() if history is None else history._source.hold()
 
 
 def holds(history: History, opportunities: pd.DataFrame) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pandas as pd
@@ -244,6 +245,10 @@ class ScopedSource:
     def check(self) -> list[dict[str, Any]]:
         """List the problems of the whole."""
         return self._source.check()
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Show the same records of the whole to all that is read within the block."""
+        return self._source.hold()
 
     def reset(self) -> None:
         """Reset the whole."""

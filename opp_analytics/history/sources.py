@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pandas as pd
@@ -142,6 +143,10 @@ class FolderSource:
         kept = self.store.state(entries)
         return kept if kept is not None else arrow(latest(self.table()))
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Show the same records to all that is read within the block."""
+        return self.store.hold()
+
     def reset(self) -> None:
         """Reset the engine."""
         self._memory = Memory()
@@ -222,6 +227,10 @@ class TableSource:
     def begins(self) -> Mapping[str, pd.Timestamp]:
         """Return nothing: when a column began is not known."""
         return {}
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Do nothing: the rows are read once."""
+        return nullcontext()
 
     def reset(self) -> None:
         """Do nothing: the engine belongs to the caller."""

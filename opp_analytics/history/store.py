@@ -356,12 +356,31 @@ class Store:
         self._verified: dict[str, tuple[int, int, int]] = {}
         self._read: dict[str, tuple[tuple[int, int, int], Entry]] = {}
         self._memory = Memory()
+        self._held: dict[str, Any] | None = None
 
     # Reading
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Within the block, look for changes of the folder once: all that is read shows the same records."""
+        before = self._held
+        self._held = {} if before is None else before
+        try:
+            yield
+        finally:
+            self._held = before
+
+    def _look(self, what: str, look: Callable[[], Any]) -> Any:
+        """Look at the folder, or remember what was seen in this block."""
+        if self._held is None:
+            return look()
+        if what not in self._held:
+            self._held[what] = look()
+        return self._held[what]
+
     def entries(self) -> list[Entry]:
         """List all entries in order; where the folder changed, read them, and check that none is missing."""
-        marks = read_marks(self.folder, self.folder / "records")
+        marks = self._look("records", lambda: read_marks(self.folder, self.folder / "records"))
         entries: list[Entry] = self._memory.get("entries", marks, self._read_entries)
         return entries
 
@@ -409,7 +428,7 @@ class Store:
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
         """List the change file of every entry in use; where any file changed, check that each is intact."""
-        aside, marks = self.set_aside(), read_marks(self.folder / "changes")
+        aside, marks = self.set_aside(), self._look("changes", lambda: read_marks(self.folder / "changes"))
         used = [entry for entry in entries if entry.name not in aside]
         state = marks and (used, marks)
         files: list[Path] = self._memory.get("files", state, lambda: self._check_files(used))
@@ -446,7 +465,8 @@ class Store:
 
     def set_aside(self) -> dict[str, int]:
         """Map each entry whose change file was set aside to the last record (sequence) that relied on it."""
-        return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
+        notes: list[Path] = self._look("damaged", lambda: sorted((self.folder / "damaged").glob("*.json")))
+        return {note.stem: read_note(note) for note in notes}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
         """Set an entry's change file aside without deleting it; call it inside `writing`."""

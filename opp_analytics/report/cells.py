@@ -75,13 +75,14 @@ def list_deals(
     if rows.empty and shown is None:
         return None
     beside, write = shown is not None, partial(text.number, signed=amount != "value" and shown is None)
-    rows = rows.iloc[np.argsort(-rows[amount].abs().to_numpy(dtype=float), kind="stable")]
-    parts = text.round_parts([*rows[amount], *further.values()], shown)
+    amounts = rows[amount].to_numpy(dtype=float)
+    order = np.argsort(-np.abs(amounts), kind="stable")
+    parts = text.round_parts([*amounts[order].tolist(), *further.values()], shown)
     listed = [
         _show_deal(
             tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)), period
         )
-        for row, part in zip(rows.head(_MOST).to_dict("records"), parts[:_MOST], strict=False)
+        for row, part in zip(rows.iloc[order[:_MOST]].to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
     rest = parts[_MOST : len(rows)]

@@ -23,7 +23,7 @@ from opp_analytics.errors import (
     OppAnalyticsError,
 )
 from opp_analytics.files import check_writable, say_failure, write_whole
-from opp_analytics.history import History
+from opp_analytics.history import History, hold
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, pause_collector, progress_bar
@@ -194,7 +194,10 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     tables = Tables(inputs, has_parts=bool(others), links=links)
     blocks = choose_blocks(tables, inputs.org.report.get("blocks") or ())
     steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
-    with progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar:
+    with (
+        progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
+        hold(inputs.whole_history),
+    ):
         made = [_make(ready, first, tables, files, bar.update if not others else lambda: None)]
         for page in others:
             bar.update()

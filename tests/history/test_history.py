@@ -6,7 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import org, schema
-from opp_analytics.history import History
+from opp_analytics.history import History, hold
 from tests.support import unstyled
 
 DAY = pd.Timedelta(days=1)
@@ -96,6 +96,22 @@ def test_history__of_a_relative_folder_stays_where_it_was_opened(tmp_path, monke
     history.record(opportunities(), at="2026-03-09")
     assert len(history.records) == len(History(tmp_path / "history").records) == 2
     assert "in history" in repr(history)
+
+
+def test_hold__shows_the_same_records_whatever_is_recorded_meanwhile(history, tmp_path):
+    history.record(opportunities(), at="2026-03-02T06:00Z")
+    part, other = history.where(owner_name="Ann"), History(tmp_path / "history")
+    with hold(history), hold(part):
+        assert len(part.records) == 1
+        other.record(opportunities(value=7.0), at="2026-03-03T06:00Z")
+        for held in (history, part):
+            assert len(held.records) == 1
+            assert held.as_of("2026-03-04")["value"].iloc[0] == 1200.5
+    for seen in (history, part):
+        assert len(seen.records) == 2
+        assert seen.as_of("2026-03-04")["value"].iloc[0] == 7.0
+    with hold(None):
+        pass
 
 
 def test_record__identical_frame_at_the_same_instant_is_nothing(history):

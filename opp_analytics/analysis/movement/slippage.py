@@ -194,8 +194,7 @@ class DueCohort:
 def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Select the due opportunities, each with its values at the start, its ``end``, and a ``count`` of 1."""
     ends = _join_records(history, asked, groups)
-    dated = ends["close_date"].between(day(asked.first), day(asked.last))
-    due = ends.filter(ends["within"], ends["outcome"] == "open", dated)
+    due = ends.filter(ends["within"], ends["outcome"] == "open", _is_due(ends, asked))
     closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=asked.tz))
     # Entered only in the next record: won or lost in the period after its last record.
     late = due["outcome_next"].isin(closed) & due["close_date_next"].between(last_day, day(asked.last))
@@ -218,10 +217,16 @@ def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Tabl
     return due.mutate(end=end, count=1, **seen_next)
 
 
+def _is_due(rows: ibis.Table, asked: Span) -> Any:
+    return rows["close_date"].between(day(asked.first), day(asked.last))
+
+
 def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Join the records of each opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
     last = asked.following or asked.closing
     log = keep_until(read_log(history.at_rates_of(last), "name", by=groups), last)
+    due = log.filter(log["seen_at"] <= instant(asked.opening), _is_due(log, asked))
+    log = log.semi_join(due.select("unique_id").distinct(), "unique_id")
     log = log.mutate(
         unvalued=missing(log["value"]).ifelse(1, 0),
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),

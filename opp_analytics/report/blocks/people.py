@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import analysis, svg, text
 from opp_analytics.errors import NotEnoughHistory
@@ -45,6 +46,8 @@ from opp_analytics.schema import ALL, BUCKETS
 
 _FEW, _KEPT = 16, 8
 """Rows up to which all are in view, about a screen; beyond, 8 stay: those furthest below target, then the largest."""
+_Places = dict[tuple[Any, ...], NDArray[np.intp]]
+"""Places of the deals of each team, and of each person in one."""
 _MONEY = ["target", "booked", "expected", "gap", "change"]
 
 
@@ -322,22 +325,30 @@ class _Rows:
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
     @cached_property
-    def _due(self) -> pd.DataFrame:
+    def _due(self) -> tuple[pd.DataFrame, _Places]:
         """The deals closed or due in this period, and the overdue ones."""
         deals = self.tables.inputs.deals
-        return deals[deals["period"].isin([str(self.tables.inputs.period), BUCKETS[0]])]
+        return self._part(deals[deals["period"].isin([str(self.tables.inputs.period), BUCKETS[0]])])
 
     @cached_property
-    def _expected(self) -> pd.DataFrame:
+    def _expected(self) -> tuple[pd.DataFrame, _Places]:
         """The deals of this period's forecast."""
-        return find_expected(self.tables, str(self.tables.inputs.period))
+        return self._part(find_expected(self.tables, str(self.tables.inputs.period)))
+
+    def _part(self, deals: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
+        """Find the deals of each team and person."""
+        by, parts = self.tables.inputs.by, _Places()
+        for depth in range(1, len(by) + 1):
+            found = deals.groupby(list(by[:depth]) if depth > 1 else by[0], observed=True).indices
+            parts |= {text.split_key(label): rows for label, rows in found.items()}
+        return deals, parts
 
     def _list(self, key: tuple[Any, ...], name: str, row: pd.Series[Any], expected: float) -> Deals | None:
         """List the deals of a row, closed, due and overdue, with what else the forecast expects."""
         inputs, known = self.tables.inputs, math.isfinite(expected)
-        rows = self._expected if known else self._due
-        for column, label in zip(inputs.by, key, strict=True):
-            rows = rows if label == ALL else rows[rows[column] == label]
+        rows, parts = self._expected if known else self._due
+        named = tuple(label for label in key if label != ALL)
+        rows = rows.iloc[parts.get(named, [])] if named else rows
         # Somebody who changed teams has a row in each.
         twice = sum(other[-1] == key[-1] != ALL for other in self.keys) > 1
         whose = f"{name} ({text.join_key(key[:-1])})" if twice else name
