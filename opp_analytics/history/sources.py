@@ -114,7 +114,7 @@ class FolderSource:
         imported = [entry for entry in entries[:1] if len(entry.moments) > 1 and entry.name not in aside]
         for file in self.store.change_files(imported):
             batches = pq.ParquetFile(file, read_dictionary=["operation"]).iter_batches(
-                1_000_000, columns=list(rows.CHANGE_COLUMNS)
+                100_000, columns=list(rows.CHANGE_COLUMNS)
             )
             counted = count_moments(batch.to_pandas() for batch in batches)
             counted = make_records(counted.assign(complete=True, certified=False))

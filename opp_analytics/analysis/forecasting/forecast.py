@@ -258,7 +258,7 @@ def _tabulate(question: Question, found: Outlooks, by: Sequence[str]) -> pd.Data
     rows = PeriodRows.of(deals, list(found.outlooks), question.freq)
     method = question.method
     if method.name == "stated" and "probability" in deals.columns and method.column == "probability":
-        deals.columns["probability"].check(deals.open, deals.ids)
+        deals.columns["probability"].check(deals.open, deals.list_ids)
     stated = look_up_chances(deals, "probability", method.stage_rates or {})
     no_value = np.isnan(deals.value)
     rated = "probability" in deals.columns or method.stage_rates is not None

@@ -275,19 +275,19 @@ def _list_wins(versions: Versions, day: int) -> tuple[Integers, Integers, Intege
         dtype=np.intp,
     )
     shown = (versions.seen <= newest) & (versions.until > newest)
-    won = np.full(int(versions.deal.max(initial=-1)) + 1, NEVER)
+    won = np.full(len(versions.first), NEVER)
     final = np.flatnonzero(shown & (every.outcome == WON))
-    won[versions.deal[final]] = every.due[final]
-    rows = np.flatnonzero(every.outcome == OPEN)
-    rows = rows[won[versions.deal[rows]] < NEVER]
+    won[versions.find_deals(final)] = every.due[final]
+    own = np.diff(np.append(versions.first, len(every.outcome)))
+    rows = np.flatnonzero((every.outcome == OPEN) & np.repeat(won < NEVER, own))
     first, end = (np.searchsorted(seen, edge[rows]) for edge in (versions.seen, versions.until))
     count = end - first
     rows = np.repeat(rows, count)
     at = records.days[seen[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)]]
-    days = won[versions.deal[rows]] - at
+    days = won[versions.find_deals(rows)] - at
     kept = (days >= 0) & (days <= HORIZON_DAYS)
     rows, at = rows[kept], at[kept]
-    return versions.deal[rows], every.stage[rows], _class_due(every.due[rows], at), days[kept]
+    return versions.find_deals(rows), every.stage[rows], _class_due(every.due[rows], at), days[kept]
 
 
 def _class_due(due: Integers, day: Integers | int) -> Integers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -77,8 +77,8 @@ class Moment:
     """Label of each group; None for the one group of a question without `by`."""
     columns: Mapping[str, Column]
     """Chance columns by name."""
-    ids: Any
-    """Ids of the deals, for messages."""
+    list_ids: Callable[[], Any]
+    """Lists the ids of the deals, for messages."""
     final: bool = True
     """True if nothing after the day is known; a win with a later close date is then booked."""
 
@@ -108,6 +108,7 @@ class Moment:
         parts = [_texts(frame["stage"]), *(label_groups(frame[name]) for name in placed)]
         stage, stages = _number_labels(parts)
         owner, owners = _number_labels([label_groups(frame[OWNER])] if OWNER in frame else [])
+        ids = frame["unique_id"] if "unique_id" in frame else frame.index
         made = cls(
             day_number(today),
             outcome,
@@ -123,7 +124,7 @@ class Moment:
             [labels[0] for labels in owners] if OWNER in frame else [],
             None,
             {name: Column.of(frame[name]) for name in there if name in ("probability", *columns)},
-            frame["unique_id"] if "unique_id" in frame else frame.index,
+            lambda: ids,
             shows_nothing_later(opportunities, today, tz) if final is None else final,
         )
         if not by:
@@ -259,38 +260,52 @@ def row_numbers(wanted: Sequence[pd.Period]) -> Integers:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of chances as fractions; NaN where one is missing."""
+    """A column of chances; NaN where one is missing."""
 
     name: str
-    fractions: Floats
+    numbers: Floats
+    """Percents or fractions; those of many versions in as few bits as they need."""
     percent: bool
     """True if the data are percents."""
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Column:
-        """Read percents or fractions: ``probability`` has percents; in other columns the numbers decide."""
-        name = str(column.name)
-        try:
-            numbers = column.to_numpy(dtype=float, na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"probability={name!r}: the column does not contain numbers; use a column of fractions 0–1 or whole percents"
-            ) from error
+        """Read a column of a frame."""
         flags = pd.api.types.is_bool_dtype(column.dtype)
-        percent = name == "probability" or (not flags and _are_percents(name, numbers))
-        return cls(name, numbers / 100 if percent else numbers, percent)
+        return cls.read(str(column.name), _read_numbers(column), flags=flags)
 
-    def check(self, mask: Flags, ids: Any) -> None:
+    @classmethod
+    def read(cls, name: str, numbers: Floats, *, flags: bool) -> Column:
+        """Tell percents from fractions: ``probability`` has percents; in other columns the numbers decide."""
+        return cls(name, numbers, name == "probability" or (not flags and _are_percents(name, numbers)))
+
+    @property
+    def fractions(self) -> Floats:
+        """The chances as fractions."""
+        numbers = self.numbers.astype(np.float64, copy=False)
+        return numbers / 100 if self.percent else numbers
+
+    def check(self, mask: Flags, list_ids: Callable[[], Any]) -> None:
         """Refuse chances outside 0–1 in the rows of `mask`, and name the deals."""
-        bad = np.flatnonzero(mask & ((self.fractions < 0) | (self.fractions > 1)))
+        fractions = self.fractions
+        bad = np.flatnonzero(mask & ((fractions < 0) | (fractions > 1)))
         if not len(bad):
             return
-        named, scale = np.asarray(ids), 100 if self.percent else 1
-        shown = text.joined([f"{named[k]} ({self.fractions[k] * scale:g})" for k in bad], most=5)
+        named, scale = np.asarray(list_ids()), 100 if self.percent else 1
+        shown = text.joined([f"{named[k]} ({fractions[k] * scale:g})" for k in bad], most=5)
         unit = "percents 0–100" if self.percent else "fractions 0–1, or whole percents"
         raise DataError(
             f"{self.name} holds {unit}; out of range in {text.count(len(bad), 'open opportunity')}: {shown}. Correct or drop them"
         )
+
+
+def _read_numbers(column: pd.Series[Any]) -> Floats:
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"probability={str(column.name)!r}: the column does not contain numbers; use a column of fractions 0–1 or whole percents"
+        ) from error
 
 
 def _are_percents(name: str, numbers: Floats) -> bool:
@@ -415,24 +430,30 @@ class Versions:
     """
 
     records: Records
-    deal: Integers
-    """Number of the deal, increasing."""
+    first: Integers
+    """First version of each deal."""
     seen: Integers
     """First record with the version."""
     until: Integers
     """First record after its last."""
     every: Moment
-    """All versions, as if they were deals of one moment."""
+    """All versions, as if they were deals of one moment; its ids are one for each deal."""
 
     def at(self, record: int) -> Moment:
         """Take the deals as of a record, in all groups of the history."""
         whole, rows = self.every, np.flatnonzero((self.seen <= record) & (self.until > record))
         taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
         columns = {
-            name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
+            name: replace(column, numbers=column.numbers[rows]) for name, column in whole.columns.items()
         }
-        ids = pa.DictionaryArray.from_arrays(pa.array(self.deal[rows]), whole.ids) if columns else ()
-        return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
+        day, deals = int(self.records.days[record]), self.find_deals(rows)
+        return replace(
+            whole, day=day, columns=columns, list_ids=lambda: whole.list_ids().iloc[deals], **taken
+        )
+
+    def find_deals(self, rows: Integers) -> Integers:
+        """Find the number of each version's deal."""
+        return np.searchsorted(self.first, rows, side="right") - 1
 
     def open_at(self, record: int) -> Integers:
         """Find the open deals as of a record, the smallest first."""
@@ -453,7 +474,7 @@ class Versions:
 
     def earlier(self, rows: Integers, record: int) -> Integers:
         """Find each row's deal as of a record, at most as late; −1 if it was neither open nor won then."""
-        then, first = rows, np.searchsorted(self.deal, self.deal[rows])
+        then, first = rows, self.first[self.find_deals(rows)]
         while (later := (self.seen[then] > record) & (then > first)).any():
             then = then - later
         shown = (self.seen[then] <= record) & (self.until[then] > record) & (self.every.outcome[then] != LOST)
@@ -524,7 +545,7 @@ def _read(
     group, groups = (
         _combine_codes([coded[name] for name in by]) if by else (np.zeros(len(stage), np.int32), [()])
     )
-    deal, seen, until = (found.take(name) for name in ("deal", "seen", "until"))
+    seen, until = found.take("seen"), found.take("until")
     every = Moment(
         0,
         found.take("outcome"),
@@ -537,10 +558,13 @@ def _read(
         stages,
         owners,
         label_index(groups, by) if by else None,
-        {name: Column.of(found.take_arrow(name).to_pandas().rename(name)) for name in chances},
-        found.take_arrow("unique_id").cast(pa.large_string()).combine_chunks(),
+        {
+            name: Column.read(name, found.take((name, "chance")), flags=rows[name].type().is_boolean())
+            for name in chances
+        },
+        lambda: history.collect(shown.select("unique_id").distinct().order_by("unique_id"))["unique_id"],
     )
-    return Versions(records, deal, seen, until, every)
+    return Versions(records, np.concatenate(found.first), seen, until, every)
 
 
 _SHOWN = ("_seen", "_until", "_outcome", "close_date", "created_at", "cents")
@@ -583,10 +607,11 @@ class _Columns:
         self._tz, self._texts, self._chances = tz, texts, chances
         self._record = _fit(records)
         self._rows = 0
-        self._held: dict[str, NDArray[Any]] = {}
-        self._arrow: dict[str, list[pa.Array]] = {}
+        self._held: dict[Any, NDArray[Any]] = {}
         self._numbers: dict[str, dict[str, int]] = {name: {} for name in texts}
-        self._deals, self._last = 0, None
+        self._last: str | None = None
+        self.first = [np.zeros(0, dtype=np.intp)]
+        """First version of each deal, by batch."""
 
     def add(self, batch: pa.Table) -> None:
         """Add the versions that follow."""
@@ -594,18 +619,21 @@ class _Columns:
             return
         ids = batch["unique_id"].fill_null(NO_LABEL).combine_chunks()
         begins = np.append(ids[0].as_py() != self._last, pc.not_equal(ids[1:], ids[:-1]))
-        deal = np.cumsum(begins, dtype=np.int32) + np.int32(self._deals - 1)
-        self._deals, self._last = int(deal[-1]) + 1, ids[-1].as_py()
+        self.first.append(np.flatnonzero(begins) + self._rows)
+        self._last = ids[-1].as_py()
         created = pd.Series(_instants(batch["created_at"])).dt.tz_localize("UTC")
-        columns = {
-            "deal": deal,
+        columns: dict[Any, NDArray[Any]] = {
             "seen": batch["_seen"].to_numpy().astype(self._record),
             "until": batch["_until"].to_numpy().astype(self._record),
             "outcome": batch["_outcome"].to_numpy().astype(np.int8),
             "due": batch["close_date"].cast(pa.date32()).cast(pa.int32()).fill_null(NEVER).to_numpy().copy(),
             "created": days_or_never(periods.to_dates(created, tz=self._tz)).astype(np.int32),
             "value": batch["cents"].to_numpy() / 100,
-            **{name: self._number(name, batch[key]) for name, key in self._texts.items()},
+            **{(name, "text"): self._number(name, batch[key]) for name, key in self._texts.items()},
+            **{
+                (name, "chance"): _narrow(_read_numbers(batch[name].to_pandas().rename(name)))
+                for name in self._chances
+            },
         }
         for name, column in columns.items():
             held = self._held.get(name, np.zeros(0, dtype=column.dtype))
@@ -614,38 +642,38 @@ class _Columns:
             held.resize(self._rows + len(batch), refcheck=False)
             held[self._rows :] = column
         self._rows += len(batch)
-        for name in self._chances:
-            # Copied, because one column keeps all those of its batch.
-            kept = batch[name].take(pa.array(np.arange(len(batch)))).chunks
-            self._arrow.setdefault(name, []).extend(kept)
-        if self._chances:
-            self._arrow.setdefault("unique_id", []).append(ids.filter(pa.array(begins)))
 
     def _number(self, name: str, texts: pa.ChunkedArray) -> Integers:
         encoded, known = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode(), self._numbers[name]
         places = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
         return np.asarray(np.array(places, dtype=_fit(len(known)))[encoded.indices.to_numpy()])
 
-    def take(self, name: str) -> NDArray[Any]:
+    def take(self, name: Any) -> NDArray[Any]:
         """Take a column of numbers."""
         return self._held.pop(name, np.zeros(0, dtype=np.int32))
-
-    def take_arrow(self, name: str) -> pa.ChunkedArray:
-        """Take a column of chances, or the id of each deal, as the engine gave it."""
-        return pa.chunked_array(self._arrow.pop(name, [pa.nulls(0)]))
 
     def take_texts(self, name: str) -> tuple[Integers, list[str]]:
         """Take a column of texts, numbered in sorted order; a missing one is "(none)"."""
         known, names = self._numbers[name], sorted(self._numbers[name])
         place = np.empty(len(names), dtype=_fit(len(names)))
         place[[known[text] for text in names]] = np.arange(len(names))
-        return np.asarray(place[self.take(name)]), names
+        return np.asarray(place[self.take((name, "text"))]), names
 
 
 def _fit(numbers: int) -> np.dtype[Any]:
     """Find the type with the fewest bits for so many numbers from 0 on, their count and −1."""
     found: np.dtype[Any] = np.min_scalar_type(-numbers - 2)
     return found
+
+
+def _narrow(numbers: Floats) -> NDArray[Any]:
+    """Keep numbers in the fewest bits that hold each of them exactly: whole percents in 16."""
+    for kind in (np.float16, np.float32):
+        with np.errstate(over="ignore"):
+            held = numbers.astype(kind)
+        if np.array_equal(held, numbers, equal_nan=True):
+            return held
+    return numbers
 
 
 def _combine_codes(labels: Sequence[tuple[Integers, list[str]]]) -> tuple[Integers, list[Labels]]:

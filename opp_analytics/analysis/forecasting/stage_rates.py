@@ -245,7 +245,7 @@ class Stated:
         """Look up the chance of each open deal, in whatever period it is due; NaN without one."""
         given = moment.columns.get(self.column) if self.column else None
         if given is not None:
-            given.check(moment.open, moment.ids)
+            given.check(moment.open, moment.list_ids)
         return look_up_chances(moment, self.column, self.rates)
 
 
@@ -260,8 +260,9 @@ def look_up_chances(moment: Moment, column: str | None, rates: Rates) -> Floats:
     own = moment.columns.get(column) if column else None
     if own is None:
         return np.where(moment.open, by_stage, np.nan)
-    inside = (own.fractions >= 0) & (own.fractions <= 1)
-    return np.where(moment.open, np.where(inside, own.fractions, by_stage), np.nan)
+    stated = own.fractions
+    inside = (stated >= 0) & (stated <= 1)
+    return np.where(moment.open, np.where(inside, stated, by_stage), np.nan)
 
 
 def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0) -> Stated:

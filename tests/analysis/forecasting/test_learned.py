@@ -300,4 +300,4 @@ def test_read_versions__takes_of_the_edits_of_a_day_what_its_last_record_shows()
     versions = read_versions(history, records, tz="Europe/Berlin", org=Org())
     shown = [versions.every.value.tolist(), versions.seen.tolist(), versions.until.tolist()]
     assert shown == [[2.0, 5.0, 6.0, 9.0], [0, 1, 3, 2], [1, 3, 4, 5]]
-    assert versions.deal.tolist() == [0, 0, 0, 1]
+    assert versions.first.tolist() == [0, 3]
