@@ -131,8 +131,10 @@ def test_demo__ends_on_a_recent_monday_whose_month_has_days_before_and_behind_it
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("day", _MONDAYS, ids=str)
-def test_demo__has_a_first_page_that_sells_on_every_day_of_a_year(day: datetime.date, tmp_path: Path) -> None:
+@pytest.mark.parametrize("day", _MONDAYS[::2], ids=str)
+def test_demo__has_a_first_page_that_sells_in_every_month_of_a_year(
+    day: datetime.date, tmp_path: Path
+) -> None:
     """It shows what it has: a chance that is open, an alert, calls, and every block."""
     _, history = oa.demo(today=day, progress=False)
     opportunities = history.as_of(history.records["recorded_at"].iloc[-1])
