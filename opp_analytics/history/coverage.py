@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.periods import check_freq
@@ -29,10 +30,10 @@ def coverage(records: pd.DataFrame, freq: str, closings: pd.DataFrame) -> pd.Dat
     """Describe each period between the first and the last record, with `History.list_closings`; see `History.coverage`."""
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
-    damaged = moments[~records["complete"].to_numpy()]
-    naive = moments.dt.tz_localize(None)
-    periods = pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq) if len(naive) else ()
-    rows = {str(period): _row(period, moments, damaged) for period in periods}
+    naive = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    damaged = naive[~records["complete"].to_numpy()]
+    periods = pd.period_range(naive[0], naive[-1], freq=freq) if len(naive) else ()
+    rows = {str(period): _row(period, naive, damaged) for period in periods}
     index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
     table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(_COVERAGE)
     shares = share_known(closings, freq)
@@ -54,28 +55,26 @@ def share_known(closings: pd.DataFrame, freq: str) -> pd.DataFrame:
     return known.groupby(level=0).mean().astype("float64").rename(columns=KNOWN)
 
 
-def _days(length: pd.Timedelta) -> float:
-    return length / pd.Timedelta(days=1)
+def _days(length: Any) -> float:
+    return float(length / np.timedelta64(1, "D"))
 
 
 def _row(
-    period: pd.Period, moments: pd.Series[Any], damaged: pd.Series[Any]
+    period: pd.Period, moments: NDArray[np.datetime64], damaged: NDArray[np.datetime64]
 ) -> tuple[int, float, float, float, bool, str]:
-    start, end = period.start_time.tz_localize("UTC"), (period + 1).start_time.tz_localize("UTC")
-    before, known = moments[moments <= start], moments[moments < end]
-    inside = known[known > start]
-    running = moments.iloc[-1] < end
+    """Describe a period by the instants of all records, and of those damaged, in order."""
+    start, end = (np.datetime64(one.start_time, "us") for one in (period, period + 1))
+    opened, (first, known) = moments.searchsorted(start, side="right"), moments.searchsorted([start, end])
+    inside, running = moments[opened:known], bool(moments[-1] < end)
     # In a running period, the time after the last record is not a gap yet.
-    looks = pd.concat([before.tail(1), inside, moments[moments >= end].head(1)])
-    gaps = looks.mask(looks < start, start).mask(looks > end, end).diff().dt.total_seconds()
-    complete = not damaged.between(start, end, inclusive="left").any()
+    gaps = np.diff([*[start][:opened], *inside, *([] if running else [end])])
     return (
-        int((known >= start).sum()),
-        _days(start - before.iloc[-1]) if len(before) else np.nan,
-        float(gaps.max()) / _SECONDS_A_DAY,
-        _days(end - known.iloc[-1]) if not running and len(known) else np.nan,
-        complete,
-        _answers(bool(len(before)), bool(len(inside)), running),
+        int(known - first),
+        _days(start - moments[opened - 1]) if opened else np.nan,
+        float(gaps.max() / np.timedelta64(1, "s") / _SECONDS_A_DAY) if len(gaps) else np.nan,
+        _days(end - moments[known - 1]) if known and not running else np.nan,
+        bool(np.diff(damaged.searchsorted([start, end])) == 0),
+        _answers(bool(opened), bool(len(inside)), running),
     )
 
 

@@ -24,6 +24,8 @@ from opp_analytics.schema import label_groups
 _MOST, _CENT, _MOVED, _MUCH = 20, 0.005, 0.1, 0.2
 """Deals that a row opens to, about a screen: the workbook has the others; the tolerance in money; what a chance must move to be
 news; and the share of a forecast on deals dated later that is."""
+_TOLD = ("unique_id", "name", "stage", "close_date", "probability", "outcome", "value")
+"""What is told of a deal, besides whose it is."""
 
 
 def say_finding(table: pd.DataFrame) -> str:
@@ -78,11 +80,12 @@ def list_deals(
     amounts = rows[amount].to_numpy(dtype=float)
     order = np.argsort(-np.abs(amounts), kind="stable")
     parts = text.round_parts([*amounts[order].tolist(), *further.values()], shown)
+    largest = rows.iloc[order[:_MOST]].filter([*_TOLD, *tables.inputs.by])
     listed = [
         _show_deal(
             tables, row, (*([text.number(float(row["value"]))] if beside else []), write(part)), period
         )
-        for row, part in zip(rows.iloc[order[:_MOST]].to_dict("records"), parts[:_MOST], strict=False)
+        for row, part in zip(largest.to_dict("records"), parts[:_MOST], strict=False)
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
     rest = parts[_MOST : len(rows)]

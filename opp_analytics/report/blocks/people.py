@@ -248,7 +248,10 @@ class _Rows:
         top, gap = None if place == self.whole else self._top, float(money["gap"])
         cells = [
             Cell(name, name=True, page=self._find_page(key)),
-            *map(self._show, money[[*(["target"] if self.aimed else []), "booked", "expected"]]),
+            *(
+                self._show(float(money[part]))
+                for part in (*(["target"] if self.aimed else []), "booked", "expected")
+            ),
             *([self._show_call(key[-1], row)] if len(self.tables.calls) else []),
             Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
         ]
