@@ -34,7 +34,7 @@ from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recording import add_import, add_record, is_recorded, looks_partial
 from opp_analytics.history.scope import ScopedSource, Source, add_derived
 from opp_analytics.history.snapshots import SnapshotSource, read_versions
-from opp_analytics.history.sources import FolderSource, TableSource, make_frame, read_given, read_log
+from opp_analytics.history.sources import FolderSource, TableSource, read_given, read_log
 from opp_analytics.history.store import Memory, Recorded, Store
 from opp_analytics.org import (
     CURRENCY,
@@ -52,7 +52,8 @@ _CLOSED = ("won", "lost", "conflict")
 _TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
 _INSTANTS = ("seen_after", "seen_at")
 _TEXTS = ("operation", "field", "run_id")
-_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED, schema.UNRECORDED, VALUE_ORIGINAL)
+_NOT_RECORDED = (*rows.CHANGE_COLUMNS, schema.UNRECORDED)
+_NO_FIELDS = ("unique_id", *_NOT_RECORDED, *rows.UNTRACKED, VALUE_ORIGINAL)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
@@ -659,7 +660,10 @@ class History:
         recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
         table = self._read_log()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
-        frame = make_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
+        then = then.drop(*(name for name in _NOT_RECORDED if name in then.columns and name != "operation"))
+        # Here, because engines sort text each in their own way.
+        found = rows.present(self.collect_arrow(then).sort_by("unique_id")).drop_columns("operation")
+        frame = rows.to_frame(found, self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
         if self.org is None:
             return frame

@@ -17,7 +17,6 @@ from opp_analytics.history import rows
 from opp_analytics.history.engine import Engine, arrow, cast_columns, collect, ibis, latest
 from opp_analytics.history.store import Damage, Entry, Memory, Store
 from opp_analytics.org import Org
-from opp_analytics.schema import UNRECORDED
 
 
 def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -337,10 +336,3 @@ def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
     for name, unknown in (("complete", True), ("certified", False)):
         frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
     return make_records(frame.rename_axis("recorded_at").reset_index())
-
-
-def make_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
-    """Make the recorded frame from last change rows, in order of ``unique_id``."""
-    hidden = [name for name in (*rows.CHANGE_COLUMNS, UNRECORDED) if name in table.column_names]
-    there = rows.present(table).drop_columns(hidden).sort_by("unique_id")
-    return rows.to_frame(there, columns)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
 from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
-from opp_analytics.analysis.shared.history_query import DELETED, check_history, find_first_open, read_changes
+from opp_analytics.analysis.shared.history_query import DELETED, check_history, number_deals, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
@@ -98,8 +98,11 @@ def calibration(
     if moments.empty:
         raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
     last = moments.max()
-    first = find_first_open(rows)
-    ends = _find_ends(rows, first, last, int(horizon_days))
+    deal = number_deals(rows)
+    opened = np.flatnonzero(rows["outcome"] == OPEN)
+    # The first row in which a deal is open does not depend on its outcome.
+    opened = opened[np.diff(deal[opened], prepend=-1) > 0]
+    first, ends = rows.iloc[opened], _find_ends(rows, deal, opened, last, int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     inside = (stated >= 0) & (stated <= 1)
     used = inside & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
@@ -134,23 +137,24 @@ class _Ends:
     """True where the horizon is over."""
 
 
-def _find_ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, horizon: int) -> _Ends:
-    """Find the end of each deal, from the rows of deals in order of time."""
-    due = first["seen_at"] + pd.Timedelta(days=horizon)
-    begin = pd.Series(first["seen_at"].array, index=first["unique_id"])
-    own = pd.Series(begin.reindex(rows["unique_id"]).array, index=rows.index)
-    followed = rows[(rows["seen_at"] >= own) & (rows["seen_at"] <= own + pd.Timedelta(days=horizon))]
+def _find_ends(
+    rows: pd.DataFrame, deal: NDArray[np.int64], opened: NDArray[np.intp], last: pd.Timestamp, horizon: int
+) -> _Ends:
+    """Find the end of each deal, from the rows of deals in order of time and the first one in which each is open."""
+    seen = rows["seen_at"].dt.tz_localize(None).to_numpy()
+    until, outcome = np.datetime64(last.tz_localize(None)), rows["outcome"].to_numpy()
+    begin = np.full(len(rows), np.datetime64("NaT", "us"))
+    begin[deal[opened]] = seen[opened]
+    due = begin + np.timedelta64(horizon, "D")
+    followed = np.flatnonzero((seen >= begin[deal]) & (seen <= due[deal]))
+    of, state = deal[followed], outcome[followed]
     # The first row of the last run of one outcome: a deal that was lost and reopened is open.
-    fresh = followed["outcome"] != followed.groupby("unique_id")["outcome"].shift()
-    end = followed[fresh.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last")
-    end = end.set_index("unique_id")
-    end = end.reindex(first["unique_id"])
-    state = end["outcome"].to_numpy(dtype=np.int8)
-    followed_until = due.where(due <= last, last).reset_index(drop=True)
-    until = end["seen_at"].reset_index(drop=True).where(state != OPEN, followed_until)
-    spent = until - first["seen_at"].reset_index(drop=True)
-    days = np.ceil(spent.dt.total_seconds().to_numpy(dtype=np.float64) / 86_400).astype(np.int64)
-    return _Ends(state, days, (due <= last).to_numpy())
+    fresh = np.flatnonzero((np.diff(of, prepend=-1) > 0) | (np.diff(state, prepend=-1) != 0))
+    end = fresh[np.diff(of[fresh], append=len(rows)) > 0]
+    due, state = due[deal[opened]], state[end]
+    spent = np.where(state != OPEN, seen[followed[end]], np.minimum(due, until)) - seen[opened]
+    seconds = spent.astype("timedelta64[us]").astype(np.int64) / 1e6
+    return _Ends(state, np.ceil(seconds / 86_400).astype(np.int64), due <= until)
 
 
 def _tabulate(

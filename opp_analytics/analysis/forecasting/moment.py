@@ -115,11 +115,11 @@ class Moment:
             days_or_never(frame["close_date"]),
             days_or_never(periods.to_dates(frame["created_at"], tz=tz))
             if "created_at" in frame
-            else np.full(size, NEVER),
+            else np.full(size, NEVER, dtype=np.int32),
             frame["value"].to_numpy(dtype=np.float64),
-            stage if len(stage) else np.zeros(size, dtype=np.intp),
-            owner if OWNER in frame else np.full(size, -1),
-            np.zeros(size, dtype=np.intp),
+            stage if len(stage) else np.zeros(size, dtype=np.int8),
+            owner if OWNER in frame else np.full(size, -1, dtype=np.int8),
+            np.zeros(size, dtype=np.int32),
             stages,
             [labels[0] for labels in owners] if OWNER in frame else [],
             None,
@@ -457,8 +457,8 @@ class Versions:
 
     def open_at(self, record: int) -> Integers:
         """Find the open deals as of a record, the smallest first."""
-        rows, seen, until = self._open
-        return rows[(seen <= record) & (until > record)]
+        rows = np.flatnonzero(self.every.open & (self.seen <= record) & (self.until > record))
+        return rows[np.argsort(self.every.value[rows], kind="stable")]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
@@ -479,12 +479,6 @@ class Versions:
             then = then - later
         shown = (self.seen[then] <= record) & (self.until[then] > record) & (self.every.outcome[then] != LOST)
         return np.where(shown, then, -1)
-
-    @cached_property
-    def _open(self) -> tuple[Integers, Integers, Integers]:
-        rows = np.flatnonzero(self.every.open).astype(np.int32)
-        rows = rows[np.argsort(self.every.value[rows], kind="stable")]
-        return rows, self.seen[rows], self.until[rows]
 
     @cached_property
     def _won(self) -> Integers:
@@ -627,7 +621,7 @@ class _Columns:
             "until": batch["_until"].to_numpy().astype(self._record),
             "outcome": batch["_outcome"].to_numpy().astype(np.int8),
             "due": batch["close_date"].cast(pa.date32()).cast(pa.int32()).fill_null(NEVER).to_numpy().copy(),
-            "created": days_or_never(periods.to_dates(created, tz=self._tz)).astype(np.int32),
+            "created": days_or_never(periods.to_dates(created, tz=self._tz)),
             "value": batch["cents"].to_numpy() / 100,
             **{(name, "text"): self._number(name, batch[key]) for name, key in self._texts.items()},
             **{
@@ -695,7 +689,7 @@ def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[La
         return np.zeros(0, dtype=np.intp), []
     index = pd.Index(columns[0]) if len(columns) == 1 else pd.MultiIndex.from_arrays(columns)
     codes, held = pd.factorize(index)
-    return codes, list(map(text.split_key, held))
+    return codes.astype(_fit(len(held))), list(map(text.split_key, held))
 
 
 def _texts(column: pd.Series[Any]) -> pd.Series[str]:
@@ -713,10 +707,10 @@ def _instants(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy())
 
 
-def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int64]:
+def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int32]:
     """Turn dates into day numbers; missing is `NEVER`."""
     missing = dates.isna().to_numpy()
-    return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0))))
+    return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0)))).astype(np.int32)
 
 
 def day_numbers(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema, text
 from opp_analytics.analysis.forecasting.method import Method, choose, read_method
-from opp_analytics.analysis.forecasting.moment import OWNER, Floats
+from opp_analytics.analysis.forecasting.moment import OWNER, Floats, Moment
 from opp_analytics.analysis.forecasting.question import Outlooks, Question, answer
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.tables import annotate, fill_rows, index_by_g
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN, History
-from opp_analytics.org import outcomes
+from opp_analytics.org import WON, outcomes
 from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, check_freq
 
 Frame = pd.DataFrame
@@ -229,7 +229,7 @@ class _Priced:
     question: Question
     found: Outlooks
     opportunities: Frame
-    """The pipeline at the moment."""
+    """The deals that have a price at either moment."""
 
     @property
     def period(self) -> pd.Period:
@@ -272,10 +272,17 @@ def explain_change(
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     rated = history.at_rates_of(asked.closing)
     asks: dict[str, Any] = {"by": groups, "periods": [period], "freq": freq, "history": rated, "tz": asked.tz}
-    now = _price_record(rated.as_of(moments[1]), moments[1], method=meant, **asks)
+    records = [rated.as_of(moments[0]) if opening is None else opening, rated.as_of(moments[1])]
+    earlier, later = (
+        Question.of(record, as_of=at, method=meant, only=True, **asks)
+        for record, at in zip(records, moments, strict=True)
+    )
+    known = earlier.read(records[0]), later.read(records[1])
+    records = _keep_priced(records, known, later.periods[0])
+    now = _Priced(later, answer(later, known[1]), records[1])
     used = replace(now.found.method, why="")
-    record = rated.as_of(moments[0]) if opening is None else opening
-    then = _price_record(record, moments[0], method=used, **asks)
+    earlier = replace(earlier, method=used)
+    then = _Priced(earlier, answer(earlier, known[0]), records[0])
     for priced, moment in zip((then, now), moments, strict=True):
         if np.isnan([amount for _, amount in priced.new_business]).any():
             day = text.day(as_date(moment, tz=asked.tz), year=True)
@@ -313,9 +320,11 @@ def explain_change(
     return ForecastChange(history, rows, groups, notes)
 
 
-def _price_record(record: Frame, at: pd.Timestamp, **asks: Any) -> _Priced:
-    question = Question.of(record, as_of=at, only=True, **asks)
-    return _Priced(question, answer(question, question.read(record)), record)
+def _keep_priced(records: list[Frame], known: tuple[Moment, ...], period: pd.Period) -> list[Frame]:
+    """Keep the deals that are open, or won in the period, at either moment: all others have no price."""
+    priced = [one.open | ((one.outcome == WON) & one.dated_in(period)) for one in known]
+    ids = pd.concat([record["unique_id"][mask] for record, mask in zip(records, priced, strict=True)])
+    return [record[record["unique_id"].isin(ids)] for record in records]
 
 
 def _index_deals(frame: Frame, groups: list[str]) -> Frame:

@@ -14,7 +14,11 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from opp_analytics import history as store
 from opp_analytics.crm import refuse_other_deals
@@ -23,7 +27,6 @@ from opp_analytics.history import History, ibis, label_of, missing
 from opp_analytics.org import (
     CURRENCY,
     LOST,
-    OPEN,
     OUTCOMES,
     UNKNOWN,
     VALUE_ORIGINAL,
@@ -35,7 +38,7 @@ from opp_analytics.org import (
     warn_unknown,
 )
 from opp_analytics.periods import When, as_date, as_instant, to_dates
-from opp_analytics.schema import TEXT
+from opp_analytics.schema import TEXT, to_plain
 from opp_analytics.text import count, joined
 
 _SECONDS_A_DAY = 86_400
@@ -112,19 +115,18 @@ def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
         return
     last, table = history.records["recorded_at"].iloc[-1], history.table
 
-    asked = table.select("unique_id").distinct()
-    known: set[str] = history.remember(("ids",), lambda: {*history.collect(asked)["unique_id"]}, fact=True)
+    asked = table.select("unique_id").distinct().order_by("unique_id")
+    known: pd.Series[str] = history.remember(("ids",), lambda: history.collect(asked)["unique_id"], fact=True)
     frame = opportunities["unique_id"].dropna().astype(TEXT)
     if "created_at" in opportunities:
         created = pd.to_datetime(opportunities["created_at"], utc=True)
         frame = frame[~(created[opportunities["unique_id"].notna()] > last).to_numpy()]
-    names = ("the table", "the history")
-    if len(frame) <= len(known):
-        theirs, others = frame.iloc[:: -(-len(frame) // _MOST_IDS) or 1].tolist(), known
-    else:
-        theirs = sorted(known)[:: -(-len(known) // _MOST_IDS) or 1]
-        others, names = {*frame[frame.isin(theirs)], *frame.head(_MOST_NAMED)}, names[::-1]
-    refuse_other_deals(theirs, others, names=names, way_out=_WAY_OUT)
+    sides = [(frame, "the table"), (known, "the history")]
+    (few, name), (many, other) = sides if len(frame) <= len(known) else sides[::-1]
+    theirs = few.iloc[:: -(-len(few) // _MOST_IDS) or 1].tolist()
+    met = many.isin(theirs)
+    others = {*many[met], *many[~met].head(_MOST_NAMED)}
+    refuse_other_deals(theirs, others, names=(name, other), way_out=_WAY_OUT)
 
 
 _MOST_NAMED = 3
@@ -407,21 +409,23 @@ def read_changes(
         differs = [label_of(rows[name]) != label_of(rows[name]).lag().over(own) for name in of]
         begins = missing(rows["outcome"].lag().over(own))
         kept = rows.mutate(_kept=reduce(or_, differs, begins)).filter(lambda row: row["_kept"])
-        found = history.collect(kept.select(*wanted, "outcome"))
+        order = [("unique_id", "ascending"), ("seen_at", "ascending")]
+        found = to_plain(history.collect_arrow(kept.select(*wanted, "outcome")).sort_by(order))
         codes = found["outcome"].astype(_CODED).cat.codes
         # Conformed to the history's org, which they keep.
         found = found.drop(columns="outcome")
         found.attrs = {"org": Org.of(history).facts}
-        found = conform(found).assign(outcome=codes)
-        return found.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
+        return conform(found).assign(outcome=codes)
 
     found: pd.DataFrame = history.remember(("change rows", *of, *wanted), collect)
     return found
 
 
-def find_first_open(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pick the first row in which each deal is open; the choice does not depend on its outcome."""
-    return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
+def number_deals(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Number the deals of rows in order of deal, from 0 on."""
+    ids = pa.chunked_array(pa.array(rows["unique_id"], from_pandas=True))
+    begins = pc.fill_null(pc.not_equal(ids[1:], ids[:-1]), True).to_numpy()
+    return np.cumsum(np.append([0][: len(ids)], begins)).astype(np.int64)
 
 
 def find_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> pd.Series[Any]:
