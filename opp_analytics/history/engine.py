@@ -145,7 +145,7 @@ def stream(expression: Any) -> Iterator[pa.RecordBatch]:
             yield from expression.to_pyarrow_batches(chunk_size=_BATCH_ROWS)
 
 
-_BATCH_ROWS = 100_000
+_BATCH_ROWS = 30_000
 
 
 def collect(expression: Any) -> Any:

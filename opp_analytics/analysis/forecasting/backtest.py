@@ -12,7 +12,6 @@ from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.moment import first_day, last_day
 from opp_analytics.analysis.forecasting.past_forecasts import (
     PastForecasts,
-    Wanted,
     list_ended,
     score,
     score_groups,
@@ -105,7 +104,7 @@ def backtest(
     asked: dict[str, Any] = {"freq": freq, "as_of": as_of, "by": by, "confidence": confidence, "tz": tz}
     past = PastForecasts(Question.of_past(history, "backtest", method=meant, **asked))
     wanted, label = list_ended(past.records), past.question.method.label
-    table = past.judge(wanted)
+    table, plain = past.judge(wanted, None, Method("run_rate"))
     if table.empty:
         early = f", and records before it that {label} can learn from" if wanted else ""
         raise NotEnoughHistory(
@@ -118,15 +117,14 @@ def backtest(
         made_from=history,
         n=len(table),
         left_out={"too_early_to_learn": sum(map(len, wanted.values())) - int(forecasts)},
-        skill=_compare_with_run_rate(past, table, wanted),
+        skill=_compare_with_run_rate(table, plain),
         **past.notes,
         **score(table),
     )
 
 
-def _compare_with_run_rate(past: PastForecasts, table: pd.DataFrame, wanted: Wanted) -> float | None:
+def _compare_with_run_rate(table: pd.DataFrame, plain: pd.DataFrame) -> float | None:
     """1 − WAPE / WAPE of the run rate, over the forecasts that both could make; None without any."""
-    plain = past.judge(wanted, Method("run_rate"))
     common = table.index.intersection(plain.index)
     ours, theirs = (score(part.loc[common])["wape"] for part in (table, plain))
     return None if ours is None or not theirs else 1 - ours / theirs
@@ -151,7 +149,7 @@ def judge_midway(
         if record >= 0 and days[record] >= begin:
             wanted.setdefault(record, []).append(period)
         period += 1
-    return past.judge(wanted)
+    return past.judge(wanted, None)[0]
 
 
 def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:

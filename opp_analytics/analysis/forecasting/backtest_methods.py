@@ -157,8 +157,11 @@ def judge_methods(
     past: past_forecasts.PastForecasts, ways: Mapping[Any, Method | None], wanted: past_forecasts.Wanted
 ) -> dict[str, pd.DataFrame]:
     """Judge the wanted forecasts by each method, with their scores and ``days_left``; `past` asks for `LEVELS`."""
-    asked = {name: Rival(past.question, LEVELS, name) if way is None else past for name, way in ways.items()}
-    return {name: _judge_each(asked[name].judge(wanted, way), past) for name, way in ways.items()}
+    ours = {name: way for name, way in ways.items() if way is not None}
+    tables = dict(zip(ours, past.judge(wanted, *ours.values()), strict=True))
+    for name in ways.keys() - ours:
+        (tables[name],) = Rival(past.question, LEVELS, name).judge(wanted, None)
+    return {name: _judge_each(tables[name], past) for name in ways}
 
 
 def keep_common(made: Mapping[str, pd.DataFrame], main: str = "") -> dict[str, pd.DataFrame]:

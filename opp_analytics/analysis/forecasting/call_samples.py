@@ -171,7 +171,7 @@ def _ask(past: PastForecasts, wanted: Wanted, method: Method | None) -> dict[tup
     """Forecast by record and period; a group without a forecast among others counts as 0."""
     found: dict[tuple[int, pd.Period], _Made] = {}
     for record, ahead in wanted.items():
-        for made in past.ask(record, ahead, method):
+        for made in past.ask(record, past.learned.versions.at(record), ahead, method):
             groups = found.setdefault((record, made.period), defaultdict(lambda: (0.0, 0.0)))
             groups[made.group] = made.expected, made.booked
     return found

@@ -99,7 +99,7 @@ def forecast_fan(
     else:
         days = {day_number(day) for day in _read_days(history, at, past.question.tz)}
         chosen = sorted({records.find_newest(day) for day in days})
-    made = past.tabulate({record: [wanted] for record in chosen if records.days[record] <= end})
+    (made,) = past.tabulate({record: [wanted] for record in chosen if records.days[record] <= end}, None)
     if made.empty:
         raise NotEnoughHistory(
             f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"

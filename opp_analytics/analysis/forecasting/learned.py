@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from opp_analytics.analysis.forecasting.method import FEWEST
@@ -103,17 +102,18 @@ class Chances:
 
 @dataclass(frozen=True)
 class Point:
-    """A past period seen from an earlier record: deals open there by kind, and final wins by status there."""
+    """A past period seen from an earlier record: deals open there by kind, and final wins by status there.
+
+    Hundreds are kept: columns take as few bits as their numbers need.
+    """
 
     bucket: Integers
     stage: Integers
     owner: Integers
-    count: Floats
+    count: Integers
     """Open deals of each kind (bucket, stage, owner)."""
-    won_bucket: Integers
-    """One per deal open then and won in the period."""
-    won_stage: Integers
-    won_owner: Integers
+    won: Integers
+    """Those of them that were won in the period."""
     money: Floats
     """Final wins by group (rows) and status at the record: the buckets, already won, neither."""
 
@@ -183,14 +183,14 @@ class Learned:
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return np.where(moment.open, np.nan, 0.0)
-        return np.where(moment.open, self._look_up(lessons.chances.of, moment, period), 0.0)
+        return self._price(lessons, moment, period)
 
     def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
         """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return nothing_known(len(moment.value), moment.size)
-        chance = np.where(moment.open, self._look_up(lessons.chances.of, moment, period), 0.0)
+        chance = self._price(lessons, moment, period)
         amounts, find_stretch = self._spread(lessons.new_business, moment), lambda: lessons.stretch
         if new is not None:
             amounts = _scale_to_means(amounts, new)
@@ -242,11 +242,13 @@ class Learned:
         if self.whole is not None:
             return replace(self.whole.point(record, period, known), money=money)
         count = np.bincount(self._sort_in_kinds(versions.open_at(record), record, period))
-        held, came = np.flatnonzero(count), then[status < _WON]
-        bucket, stage, owner = np.unravel_index(held, self._kinds)
-        counts, open_status = count[held].astype(np.float64), status[status < _WON]
-        came_stage, came_owner = every.stage[came], every.owner[came] % self._kinds[2]
-        return Point(bucket, stage, owner, counts, open_status, came_stage, came_owner, money)
+        won = np.bincount(self._sort_in_kinds(then[status < _WON], record, period), minlength=len(count))
+        held = np.flatnonzero(count)
+        bucket, stage, owner, counts, wins = (
+            one.astype(np.min_scalar_type(one.max(initial=0)))
+            for one in (*np.unravel_index(held, self._kinds), count[held], won[held])
+        )
+        return Point(bucket, stage, owner, counts, wins, money)
 
     @property
     def _kinds(self) -> tuple[int, int, int]:
@@ -294,18 +296,27 @@ class Learned:
         lessons = self.learn(moment.day, period)
         if lessons is None:
             return None
-        chances = lessons.chances
-        return self._look_up(chances.steps, moment, period), self._look_up(chances.count, moment, period)
+        find, every = lessons.chances, np.arange(len(moment.value))
+        steps, counts = (self._look_up(one, moment, period, every) for one in (find.steps, find.count))
+        return steps, counts
 
-    def _look_up(self, find: Callable[..., Floats], moment: Moment, period: pd.Period) -> Floats:
+    def _price(self, lessons: Lessons, moment: Moment, period: pd.Period) -> Floats:
+        """Find the chance of each open deal: few are open among those of years."""
+        chance, rows = np.zeros(len(moment.value)), np.flatnonzero(moment.open)
+        chance[rows] = self._look_up(lessons.chances.of, moment, period, rows)
+        return chance
+
+    def _look_up(
+        self, find: Callable[..., Floats], moment: Moment, period: pd.Period, rows: Integers
+    ) -> Floats:
         every = self.versions.every
         stage = _place_stages(moment.stages, every.stages)
         place = {name: k for k, name in enumerate(every.owners)}
         owner = np.array([place.get(name, -1) for name in moment.owners], dtype=np.intp)
         return find(
-            put_in_buckets(moment, period),
-            np.append(stage, -1)[moment.stage],
-            np.append(owner, -1)[moment.owner],
+            put_in_buckets(moment, period, rows=rows),
+            np.append(stage, -1)[moment.stage[rows]],
+            np.append(owner, -1)[moment.owner[rows]],
             closing=self.records.closes_quarter(period),
         )
 
@@ -347,6 +358,8 @@ class Learned:
         if len(known) < FEWEST:
             return _NO_MISS
         every, point, rows = self.versions.every, self.point(record, period), self.versions.open_at(record)
+        # The smallest first, as `sample_totals` takes them.
+        rows = rows[np.argsort(every.value[rows], kind="stable")]
         kind = self._sort_in_kinds(rows, record, period)
         held = np.cumsum(np.bincount(kind) > 0) - 1  # as the point has them
         closing = self.records.closes_quarter(period)
@@ -415,39 +428,39 @@ def learn_chances(
     `closing` is True for each point of a month that ends a quarter, None for periods that are not months. With several
     pipelines, each of `stages` has its own; its share then shrinks toward that of its name in all.
     """
-    count, bucket, stage, owner = (_join(points, name) for name in ("count", "bucket", "stage", "owner"))
-    won_bucket, won_stage, won_owner = (_join(points, f"won_{name}") for name in ("bucket", "stage", "owner"))
+    bucket, stage, owner, count, won = (
+        np.concatenate([getattr(point, name) for point in points]).astype(np.intp)
+        for name in ("bucket", "stage", "owner", "count", "won")
+    )
 
     shape = (len(BUCKET_NAMES), len(stages))
-    seen = np.stack([_count_pairs(bucket, stage, shape, count), _count_pairs(won_bucket, won_stage, shape)])
+    seen = np.stack([_count_pairs(bucket, stage, shape, one) for one in (count, won)])
     shares, behind = _share_won(seen, stages)
     shares = _clip(shares)
 
     chance = shares[-1, bucket, stage]
     # Without owners, every deal has the last factor.
-    owned, factor = _compare(owner, won_owner, count, chance, owners, _OWNER)
+    owned, factor = _compare(owner, won, count, chance, owners, _OWNER)
     owned[:, owners:], factor[owners:] = 0.0, 1.0
     if closing is None:
         return Chances(shares, factor, np.ones(2), (behind, owned, np.zeros((2, 2))))
     kind = np.array(closing, dtype=np.intp)
     here = np.repeat(kind, [len(point.bucket) for point in points])
-    there = np.repeat(kind, [len(point.won_bucket) for point in points])
-    monthly, month = _compare(here, there, count, _clip(chance * factor[owner]), 1, _MONTH)
+    monthly, month = _compare(here, won, count, _clip(chance * factor[owner]), 1, _MONTH)
     return Chances(shares, factor, month, (behind, owned, monthly))
 
 
 def _compare(
-    of: Integers, won_of: Integers, count: Floats, chance: Floats, last: int, prior: float
+    of: Integers, won: Integers, count: Integers, chance: Floats, last: int, prior: float
 ) -> tuple[Floats, Floats]:
     """Count deals and wins by place up to `last`, and compare the wins with those expected, leaning on 1."""
-    deals, expected = (np.bincount(of, weights=one, minlength=last + 1) for one in (count, count * chance))
-    won = np.bincount(won_of, minlength=last + 1)
-    return np.stack([deals, won]).astype(np.float64), (won + prior) / (expected + prior)
+    deals, wins, expected = (
+        np.bincount(of, weights=one, minlength=last + 1) for one in (count, won, count * chance)
+    )
+    return np.stack([deals, wins]).astype(np.float64), (wins + prior) / (expected + prior)
 
 
-def _count_pairs(
-    bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Floats | None = None
-) -> Floats:
+def _count_pairs(bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Integers) -> Floats:
     """Count deals by bucket (rows) and stage (columns)."""
     counted = np.bincount(bucket * shape[1] + stage, weights=weights, minlength=shape[0] * shape[1])
     return counted.astype(np.float64).reshape(shape)
@@ -491,10 +504,6 @@ def _scale_to_means(amounts: Floats, means: Floats) -> Floats:
     """Scale the amounts (rows) by group (columns) to other means."""
     found = amounts.mean(axis=0)
     return np.where(found > 0, amounts * means / np.where(found > 0, found, 1.0), means)
-
-
-def _join(points: Sequence[Point], name: str) -> NDArray[Any]:
-    return np.concatenate([getattr(point, name) for point in points])
 
 
 def stretch(pools: Iterable[Pool]) -> float:

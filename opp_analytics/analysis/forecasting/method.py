@@ -193,7 +193,7 @@ def find_day_of_enough(records: Records, day: int, need: int) -> pd.Timestamp:
 def _describe_missing_wins(moment: Moment, freq: str) -> tuple[int, str]:
     """Count the ended periods of the run rate, and describe what it lacks; empty if nothing."""
     ended = ended_periods(moment, freq)
-    wins = sum(int(wins_in(moment, period).sum()) for period in ended)
+    wins = sum(len(wins_in(moment, period)) for period in ended)
     if len(ended) >= FEWEST_PERIODS and wins >= FEWEST_WINS:
         return len(ended), ""
     return len(ended), (

@@ -198,6 +198,16 @@ class Moment:
         by_then = self.due < NEVER if self.final else self.due <= self.day
         return np.asarray((self.outcome == WON) & by_then)
 
+    @cached_property
+    def wins(self) -> Integers:
+        """Rows of the wins with a date by the day."""
+        return np.flatnonzero((self.outcome == WON) & (self.due <= self.day))
+
+    @cached_property
+    def win_days(self) -> Integers:
+        """Close dates of `wins`."""
+        return self.due[self.wins]
+
     @property
     def dated_later(self) -> Flags:
         """True for deals with a close date after the day."""
@@ -446,9 +456,12 @@ class Versions:
         columns = {
             name: replace(column, numbers=column.numbers[rows]) for name, column in whole.columns.items()
         }
-        day, deals = int(self.records.days[record]), self.find_deals(rows)
         return replace(
-            whole, day=day, columns=columns, list_ids=lambda: whole.list_ids().iloc[deals], **taken
+            whole,
+            day=int(self.records.days[record]),
+            columns=columns,
+            list_ids=lambda: whole.list_ids().iloc[self.find_deals(rows)],
+            **taken,
         )
 
     def find_deals(self, rows: Integers) -> Integers:
@@ -456,9 +469,8 @@ class Versions:
         return np.searchsorted(self.first, rows, side="right") - 1
 
     def open_at(self, record: int) -> Integers:
-        """Find the open deals as of a record, the smallest first."""
-        rows = np.flatnonzero(self.every.open & (self.seen <= record) & (self.until > record))
-        return rows[np.argsort(self.every.value[rows], kind="stable")]
+        """Find the open deals as of a record."""
+        return np.flatnonzero(self.every.open & (self.seen <= record) & (self.until > record))
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""

@@ -13,9 +13,10 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import Method, choose
-from opp_analytics.analysis.forecasting.moment import Records, day_number, last_day
+from opp_analytics.analysis.forecasting.moment import Moment, Records, day_number, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.forecasting.run_rate import RunRates
 from opp_analytics.errors import NotEnoughHistory
 
 FORECAST = ["booked", "expected", "low", "median", "high"]
@@ -72,18 +73,26 @@ class PastForecasts:
         moment = replace(last, day=day_number(day))
         return choose(self.question.method, moment, self.question.freq, self.records)
 
-    def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
-        """Tabulate the forecasts at records that allow the method, one row per record, group and period."""
-        rows = [self._row(made) for record in wanted for made in self.ask(record, wanted[record], method)]
+    def tabulate(self, wanted: Wanted, *methods: Method | None) -> Iterator[pd.DataFrame]:
+        """Tabulate the forecasts of each method at records that allow it, one row per record, group and period."""
+        rows: list[list[dict[str, Any]]] = [[] for _ in methods]
+        for record, ahead in wanted.items():
+            moment = self.learned.versions.at(record)
+            for found, method in zip(rows, methods, strict=True):
+                found += map(self._row, self.ask(record, moment, ahead, method))
         keys = ["record", "made_at", *self.question.by, "period"]
-        table = pd.DataFrame(rows, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further])
-        table = table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
-        return table.sort_values(["record", "period"], kind="stable", ignore_index=True)
+        for found in rows:
+            table = pd.DataFrame(found, columns=[*keys, "weeks_before", *FORECAST, "method", *self._further])
+            table = table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
+            yield table.sort_values(["record", "period"], kind="stable", ignore_index=True)
 
-    def judge(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
-        """Tabulate forecasts beside the actual bookings. A group without a forecast counts as 0."""
+    def judge(self, wanted: Wanted, *methods: Method | None) -> list[pd.DataFrame]:
+        """Tabulate the forecasts of each method beside the actual bookings."""
+        return [self._compare(made, wanted) for made in self.tabulate(wanted, *methods)]
+
+    def _compare(self, made: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:
+        """Compare forecasts with the actual bookings. A group without a forecast counts as 0."""
         by = self.question.by
-        made = self.tabulate(wanted, method)
         actual = self.sum_wins({record: wanted[record] for record in dict.fromkeys(made["record"])})
         if by:
             made = pd.concat([made, _fill_in_groups(made, actual, by)], ignore_index=True)
@@ -111,15 +120,17 @@ class PastForecasts:
         return self.question.learn(self.question.by)
 
     def ask(
-        self, record: int, ahead: Sequence[pd.Period], method: Method | None = None
+        self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
     ) -> Iterator[PastForecast]:
-        """Forecast periods at a record; yield nothing while the method lacks history."""
-        question, moment = self.question, self.learned.versions.at(record).keep_alive()
+        """Forecast periods from the deals at a record; yield nothing while the method lacks history."""
+        question, every, moment = self.question, moment, moment.keep_alive()
         try:
             used = choose(method or question.method, moment, question.freq, self.records)
             fitted = question.fit(used, moment, question.by)
         except NotEnoughHistory:
             return
+        if isinstance(fitted, RunRates):
+            fitted.score(record, every, ahead)
         if used.name != "run_rate" and not self.records.shows_deals(record):
             return
         for period in ahead:

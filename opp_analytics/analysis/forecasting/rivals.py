@@ -41,15 +41,14 @@ class Rival(PastForecasts):
     name: RivalName = "weighted"
 
     def ask(
-        self, record: int, ahead: Sequence[pd.Period], method: Method | None = None
+        self, record: int, moment: Moment, ahead: Sequence[pd.Period], method: Method | None
     ) -> Iterator[PastForecast]:
-        """Forecast periods at a record; yield nothing where the past periods are lacking."""
+        """Forecast periods from the deals at a record; yield nothing where the past periods are lacking."""
         if self.name == "weighted":
-            for made in super().ask(record, ahead, Method("stated")):
+            for made in super().ask(record, moment, ahead, Method("stated")):
                 yield made._replace(total=None, method=self.name)
             return
         versions = self.learned.versions
-        moment = versions.at(record)
         ended = ended_periods(moment, self.question.freq, most=_PER_YEAR["W"] + 1)
         for period in ahead:
             booked = float(moment.booked_in(period).sum())
@@ -89,7 +88,9 @@ class Rival(PastForecasts):
 
 def _share_won(point: Point, stages: int) -> Floats:
     """Compute the share of the deals due that was won in the period, by stage; a stage without one has that of all."""
-    deals = np.bincount(point.stage, weights=point.count * (point.bucket == _DUE), minlength=stages)
-    wins = np.bincount(point.won_stage[point.won_bucket == _DUE], minlength=stages)
+    due = point.bucket == _DUE
+    deals, wins = (
+        np.bincount(point.stage[due], weights=one[due], minlength=stages) for one in (point.count, point.won)
+    )
     whole = wins.sum() / deals.sum() if deals.any() else 0.0
     return np.asarray(np.divide(wins, deals, out=np.full(stages, whole), where=deals > 0))

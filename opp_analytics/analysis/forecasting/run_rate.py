@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, floor
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +14,8 @@ from scipy.special import stdtr, stdtrit
 
 from opp_analytics.analysis.forecasting.moment import (
     NEVER,
-    Flags,
     Floats,
+    Integers,
     Moment,
     Versions,
     day_number,
@@ -32,7 +32,7 @@ from opp_analytics.analysis.forecasting.outlook import (
     nothing_known,
 )
 from opp_analytics.analysis.stats.distribution import DRAWS, from_draws
-from opp_analytics.org import LOST, WON
+from opp_analytics.org import LOST
 
 # Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "run_rate".
 FEWEST_PERIODS, FEWEST_WINS = 3, 6
@@ -59,17 +59,11 @@ _GROUP_SPREAD = 0.3
 """Coefficient of variation of a group's number of wins, beyond chance."""
 
 
-def won_by_then(moment: Moment) -> Flags:
-    """Tell the wins with a date by the day."""
-    return np.asarray((moment.outcome == WON) & (moment.due <= moment.day))
-
-
 def ended_periods(moment: Moment, freq: str, most: int = _MOST_PERIODS) -> list[pd.Period]:
     """List the last ended periods, at most `most`, from the first full one after the first win."""
-    won = won_by_then(moment)
-    if not won.any():
+    if not len(moment.wins):
         return []
-    first = pd.Timestamp(int(moment.due[won].min()), unit="D")
+    first = pd.Timestamp(int(moment.win_days.min()), unit="D")
     period = pd.Period(first, freq)
     period += int(first_day(period) < day_number(first))
     found = []
@@ -79,10 +73,10 @@ def ended_periods(moment: Moment, freq: str, most: int = _MOST_PERIODS) -> list[
     return found[-most:]
 
 
-def wins_in(moment: Moment, period: pd.Period, after: int | None = None) -> Flags:
-    """Tell the wins of a period, or those after a day."""
+def wins_in(moment: Moment, period: pd.Period, after: int | None = None) -> Integers:
+    """Find the wins of a period, or those after a day."""
     first = first_day(period) if after is None else max(first_day(period), after + 1)
-    return np.asarray(won_by_then(moment) & (moment.due >= first) & (moment.due <= last_day(period)))
+    return moment.wins[(moment.win_days >= first) & (moment.win_days <= last_day(period))]
 
 
 @dataclass(frozen=True)
@@ -155,13 +149,22 @@ class RunRates:
     def _miss(self, past: Past, period: pd.Period, lead: int) -> Floats:
         """Score the plain run rate of an ended period at a lead, by group: none without a record or a range."""
         record = past.versions.records.find_at_lead(period, lead)
+        if record < 0:
+            return np.zeros(0)
         if (period, record) not in self._misses:
-            self._misses[period, record] = _score(past, period, record) if record >= 0 else np.zeros(0)
+            self._misses[period, record] = _score(past, period, record, past.versions.at(record))
         return self._misses[period, record]
 
+    def score(self, record: int, moment: Moment, ahead: Sequence[pd.Period]) -> None:
+        """Score the plain run rate of ended periods at a record whose deals are at hand, for later forecasts to follow."""
+        if self.past is None:
+            return
+        for period in ahead:
+            if (period, record) not in self._misses and self.past.versions.records.find_final(period) >= 0:
+                self._misses[period, record] = _score(self.past, period, record, moment)
 
-def _score(past: Past, period: pd.Period, record: int) -> Floats:
-    moment = past.versions.at(record)
+
+def _score(past: Past, period: pd.Period, record: int, moment: Moment) -> Floats:
     rate = measure_run_rate(moment, period, _PAST_DRAWS)
     if rate is None or not rate.ranged:
         return np.zeros(0)
@@ -260,12 +263,12 @@ def _draw(values: Floats, mean: float, typical: float, wins: int, draws: int) ->
 def measure_run_rate(moment: Moment, period: pd.Period, draws: int = DRAWS) -> RunRate | None:
     """Measure the run rate of one period that has not ended; None without enough ended periods and wins."""
     ended = ended_periods(moment, period.freqstr)
-    if len(ended) < FEWEST_PERIODS or sum(int(wins_in(moment, k).sum()) for k in ended) < FEWEST_WINS:
+    if len(ended) < FEWEST_PERIODS or sum(len(wins_in(moment, k)) for k in ended) < FEWEST_WINS:
         return None
     lead = last_day(period) - moment.day
     cuts = np.array([last_day(k) - lead for k in ended])
     ended, cuts, sizes = _drop_young(moment, ended, cuts)
-    wins = [np.flatnonzero(wins_in(moment, k, after=int(cut))) for k, cut in zip(ended, cuts, strict=True)]
+    wins = [wins_in(moment, k, after=int(cut)) for k, cut in zip(ended, cuts, strict=True)]
     amounts = np.array([np.nan_to_num(moment.value[rows]).sum() for rows in wins])
     factors = np.ones(len(ended))
     if sizes is not None and any(len(rows) for rows in wins) and (amounts >= 0).all():
@@ -278,21 +281,24 @@ def _drop_young(
     moment: Moment, ended: list[pd.Period], cuts: NDArray[np.int64]
 ) -> tuple[list[pd.Period], NDArray[np.int64], Floats | None]:
     """Keep the periods before which the pipeline is known, with its size at each and today; all, and None, if too few are."""
-    # A deal that is not closed has the closing day NEVER.
-    dated, closed = moment.created < NEVER, np.where(moment.outcome <= LOST, moment.due, NEVER)
-    known = moment.open | (moment.outcome <= LOST)
-    took = (closed - moment.created)[won_by_then(moment) & dated & (moment.created <= closed)]
+    took = moment.win_days - moment.created[moment.wins]
+    took = took[took >= 0]
     if not len(took):
         return ended, cuts, None
     reach = max(float(np.quantile(took, _SLOWEST)), _SHORTEST_DAYS)
-    old = cuts >= moment.created[dated & known].min() + reach
+    known = moment.open | (moment.outcome <= LOST)
+    created = moment.created[known]
+    old = cuts >= created.min() + reach
     if old.sum() < min(_FEWEST_OLD, len(ended)):
         return ended, cuts, None
     ended, cuts = [k for k, keep in zip(ended, old, strict=True) if keep], cuts[old]
-    created, closed = moment.created[known], closed[known]
-    days = np.append(cuts, moment.day)
-    # Five more keep a small pipeline's ratio from jumping.
-    sizes = [5.0 + int(((created > day - reach) & (created <= day) & (closed > day)).sum()) for day in days]
+    # A deal that is not closed has the closing day NEVER.
+    closed = np.where(moment.outcome <= LOST, moment.due, NEVER)[known]
+    sizes = []
+    for day in (*cuts.tolist(), moment.day):
+        young = (created > floor(day - reach)) & (created <= day)
+        # Five more keep a small pipeline's ratio from jumping.
+        sizes.append(5.0 + int((young & (closed > day)).sum()))
     return ended, cuts, np.array(sizes)
 
 

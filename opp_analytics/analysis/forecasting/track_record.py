@@ -82,7 +82,7 @@ def track_record(
     records, current = past.records, pd.Period(day, past.question.freq)
     chosen, lead = past.choose_now(day), last_day(current) - day_number(day)
     wanted = _find_equally_early(records, current, lead)
-    table = past.judge(wanted, chosen).reset_index("made_at")
+    table = past.judge(wanted, chosen)[0].reset_index("made_at")
     left = {
         str(one): last_day(one) - int(records.days[made]) for made, ended in wanted.items() for one in ended
     }

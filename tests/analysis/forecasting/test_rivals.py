@@ -22,7 +22,7 @@ def ask(history: History, name: Any) -> pd.Series:
         history, "backtest_methods", freq="M", method=Method("stated"), as_of=None, confidence=0.8
     )
     rival = Rival(question, name=name)
-    table = rival.judge(list_ended(rival.records))
+    (table,) = rival.judge(list_ended(rival.records), None)
     assert table[["low", "high"]].isna().all(axis=None)
     assert set(table["method"]) <= {name}
     places = [(f"{made_at:%Y-%m-%d}", period) for made_at, period in table.index]

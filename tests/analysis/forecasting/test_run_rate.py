@@ -10,6 +10,7 @@ import pytest
 
 from opp_analytics.analysis import backtest, forecast, track_record
 from opp_analytics.analysis.forecasting import run_rate
+from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.stats.distribution import DRAWS
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
@@ -106,9 +107,9 @@ def test_run_rate__reads_no_past_range_twice(monkeypatch):
     scored: list[tuple[str, int]] = []
     score = run_rate._score
 
-    def note(past: Any, period: pd.Period, record: int) -> Any:
+    def note(past: Any, period: pd.Period, record: int, moment: Moment) -> Any:
         scored.append((str(period), record))
-        return score(past, period, record)
+        return score(past, period, record, moment)
 
     monkeypatch.setattr(run_rate, "_score", note)
     history = even_months(12)
