@@ -35,7 +35,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -316,6 +319,40 @@ class DataWarning(UserWarning):
 
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)
+
+    @classmethod
+    @contextmanager
+    def once(cls) -> Iterator[None]:
+        """Give each message once within the block, in which several analyses look at the same deals."""
+        before = _given.set(set())
+        try:
+            yield
+        finally:
+            _given.reset(before)
+
+    @classmethod
+    @contextmanager
+    def muted(cls) -> Iterator[None]:
+        """Give none within the block."""
+        with cls.once(), warnings.catch_warnings(action="ignore", category=cls):
+            yield
+
+    @classmethod
+    def warn(cls, message: str) -> None:
+        """Warn at the line that called this package."""
+        given, frame, level, ours = _given.get(), sys._getframe(), 1, 1
+        if given is not None and message in given:
+            return
+        while frame.f_back is not None:
+            frame, level = frame.f_back, level + 1
+            ours = level if frame.f_code.co_filename.startswith(_HERE) else ours
+        warnings.warn(message, cls, stacklevel=ours + 1)
+        if given is not None:
+            given.add(message)
+
+
+_given: ContextVar[set[str] | None] = ContextVar("given", default=None)
+_HERE = str(Path(__file__).parent)
 
 
 __all__ = sorted(

@@ -12,7 +12,6 @@ import shutil
 import stat
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -47,9 +46,7 @@ def set_aside(file: Path, reason: str, consequence: str) -> None:
         done = f"it could not be renamed ({error})"
     except OSError as error:
         done = f"it could not be renamed ({error.strerror})"
-    warnings.warn(
-        f"{file} could not be read ({reason}); {done}, and {consequence}", DataWarning, stacklevel=3
-    )
+    DataWarning.warn(f"{file} could not be read ({reason}); {done}, and {consequence}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from opp_analytics import errors
+from opp_analytics.analysis import stage_funnel
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)]
 
@@ -101,3 +103,20 @@ def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
 
 def test_show_traceback__before_any_error_says_so() -> None:
     assert "There was no error yet." in notebook("import opp_analytics as oa", "oa.errors.show_traceback()")
+
+
+def test_warning__is_given_at_the_line_of_the_caller_and_once_where_many_ask() -> None:
+    deals = pd.DataFrame({"unique_id": ["a", "b"], "stage": ["proposal", "mystery"], "value": 1.0})
+
+    def ask() -> None:
+        with errors.DataWarning.muted():
+            stage_funnel(deals)
+        for _ in range(2):
+            stage_funnel(deals)
+
+    with pytest.warns(errors.DataWarning, match="mystery") as caught:
+        ask()
+    assert [warning.filename for warning in caught] == [__file__] * 2
+    with pytest.warns(errors.DataWarning, match="mystery") as caught, errors.DataWarning.once():
+        ask()
+    assert len(caught) == 1

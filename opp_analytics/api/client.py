@@ -6,7 +6,6 @@ import io
 import json
 import os
 import threading
-import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,10 +97,8 @@ class FrameCache:
                     writer.write_table(kept.table)
                 out.write(_checksum(stream.crc32))
         except OSError as error:
-            warnings.warn(
-                f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again",
-                DataWarning,
-                stacklevel=2,
+            DataWarning.warn(
+                f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again"
             )
 
     def make_stale(self) -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -263,11 +262,9 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
         return root / name
     temporary = Path(tempfile.mkdtemp(prefix="opp-analytics-"))
     weakref.finalize(owner, shutil.rmtree, temporary, ignore_errors=True)
-    warnings.warn(
+    DataWarning.warn(
         f"the cache is not used, because others could change it: {unsafe}. This client keeps its pages in a private "
-        f"temporary folder; remove {root / name}, or make {root} writable by you only (chmod go-w)",
-        DataWarning,
-        stacklevel=3,
+        f"temporary folder; remove {root / name}, or make {root} writable by you only (chmod go-w)"
     )
     return temporary / name
 

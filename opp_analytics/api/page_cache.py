@@ -13,7 +13,6 @@ import json
 import logging
 import sqlite3
 import threading
-import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -105,11 +104,7 @@ class PageCache:
                 make_private_folder(self.folder)
                 write_whole(file, json.dumps(note).encode(), private=True, durable=False)
         except OSError as error:
-            warnings.warn(
-                f"cannot write {file} ({error.strerror}); an interrupted load would start over",
-                DataWarning,
-                stacklevel=2,
-            )
+            DataWarning.warn(f"cannot write {file} ({error.strerror}); an interrupted load would start over")
 
     def _progress_file(self, sweep: str) -> Path:
         return self.folder / f"sweep-{sweep}.json"
@@ -163,8 +158,6 @@ class PageCache:
             self._store = None
 
     def _warn(self, reason: str) -> None:
-        warnings.warn(
-            f"the page cache in {self.folder} cannot be used ({reason}); pages are fetched without it",
-            DataWarning,
-            stacklevel=2,
+        DataWarning.warn(
+            f"the page cache in {self.folder} cannot be used ({reason}); pages are fetched without it"
         )

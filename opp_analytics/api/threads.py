@@ -75,8 +75,7 @@ class Threads:
     """At most `count` threads; leaving the ``with`` block ends their requests and drops what has not begun."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
-        self._threads: list[threading.Thread] = []
+        self._count, self._started = count, 0
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._stop = Stop()
 
@@ -85,25 +84,24 @@ class Threads:
 
     def __exit__(self, *_: object) -> None:
         self._stop.cut()
-        for _thread in self._threads:
-            self._tasks.put(None)
+        self._tasks.put(None)
 
     def submit(self, call: Callable[..., _T], *args: Any) -> Future[_T]:
         """Run ``call(*args)`` in one of the threads; its future."""
         future: Future[_T] = Future()
         self._tasks.put((future, lambda: call(*args)))
-        if len(self._threads) < self._count:
+        if self._started < self._count:
             thread = threading.Thread(target=self._work, name="opp-analytics", daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:
-                if not self._threads:
+                if not self._started:
                     raise ConfigError(
                         f"this system starts no thread ({error}), and the API is called from threads; in a browser, read "
                         "an export or a history instead"
                     ) from None
             else:
-                self._threads.append(thread)
+                self._started += 1
         return future
 
     def _work(self) -> None:
@@ -118,3 +116,5 @@ class Threads:
             else:
                 future.set_result(result)
             del future, call, task
+        # To each other thread, also to one whose start Ctrl-C interrupted.
+        self._tasks.put(None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -225,11 +224,9 @@ def say_unreadable(cells: Iterable[tuple[str, str]]) -> str:
 def warn_of_unreadable(cells: Sequence[tuple[str, str]]) -> None:
     """Warn of cells that could not be read, each by its deal and column."""
     if cells:
-        warnings.warn(
+        DataWarning.warn(
             f"{say_unreadable(cells)} can't be read (a number out of range, half of a character, or not what the column "
-            "holds) and so is missing; correct it on the server",
-            DataWarning,
-            stacklevel=3,
+            "holds) and so is missing; correct it on the server"
         )
 
 

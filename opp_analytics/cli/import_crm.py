@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -180,7 +179,7 @@ def _find_newer(files: tuple[Path, Path]) -> tuple[Path, str] | None:
     today = as_date(datetime.now(UTC))
     days = {}
     for file in files:
-        with warnings.catch_warnings(action="ignore", category=DataWarning), suppress(DataError):
+        with DataWarning.muted(), suppress(DataError):
             day = find_newest_date(oa.read_export(file, crm.guess_org(file), progress=False), today)
             days[day] = file
     if len(days) < len(files) or any(pd.isna(day) for day in days):
@@ -225,7 +224,7 @@ def _read_ids(file: Path | None) -> dict[str, str] | None:
 
 def begin_history(log: crm.ChangeLog, folder: Path | None, org: oa.Org) -> oa.History:
     """Begin a history in a folder, or in memory, with a field history."""
-    with warnings.catch_warnings(action="ignore", category=DataWarning):
+    with DataWarning.muted():
         # The sentences below tell the same problems.
         return oa.History.from_changes(log, path=folder, org=org)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +103,7 @@ def write_org(file: Path, content: str, old: str | None) -> None:
 
 def _draft_from_api(file: Path, old: str | None) -> Draft:
     org = oa.Org() if old is None else oa.Org.read(file)
-    with warnings.catch_warnings(action="ignore", category=DataWarning):
+    with DataWarning.muted():
         # A column under another name is in the draft.
         opportunities = oa.load(oa.Client.from_env(org=org))
     return draft_org(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -153,7 +152,7 @@ class ColumnReader:
         if self.blanked:
             head = f"{file}: {count(len(self.blanked), 'cell')} left blank: can't be read"
             said = [head, *inputs.list_bad(self.blanked)]
-            warnings.warn("\n  ".join(said), DataWarning, stacklevel=4)
+            DataWarning.warn("\n  ".join(said))
 
     def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -65,11 +64,7 @@ class Import:
         """Warn once about all problems."""
         if self.notes:
             said = " ".join(tell_problems(pd.DataFrame(self.notes)))
-            warnings.warn(
-                f"The log was imported with problems. {said} history.check() lists them.",
-                DataWarning,
-                stacklevel=3,
-            )
+            DataWarning.warn(f"The log was imported with problems. {said} history.check() lists them.")
 
 
 def tell_problems(problems: pd.DataFrame) -> list[str]:

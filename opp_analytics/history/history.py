@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -802,9 +801,8 @@ class History:
         # A column that an import lacks is known from the first record with it, if there is one.
         late = begins.reindex(list(KNOWN)) if len(begins) else begins
         late = late[~(late <= first)].dt.tz_localize(None).dt.normalize()
-        with warnings.catch_warnings():
-            # Which files are damaged is told by `complete`, and by every other question.
-            warnings.simplefilter("ignore", DataWarning)
+        # Which files are damaged is told by `complete`, and by every other question.
+        with DataWarning.muted():
             table, seen = self._read_log(), self.stages_seen()
         marked = schema.UNRECORDED in table.columns
         if pd.isna(first) or not (marked or len(late) or (seen["stage"] == NOT_RECORDED).any()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -214,7 +213,7 @@ def refuse_lost_columns(
         raise errors.LostColumns(values, refused)
     if further:
         values = f"{_describe_lost(further, columns)}, and the values that the last record had there are recorded as missing"
-        warnings.warn(values, errors.DataWarning, stacklevel=4)
+        errors.DataWarning.warn(values)
 
 
 def _count_values(column: pa.ChunkedArray) -> int:

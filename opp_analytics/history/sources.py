@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -67,11 +66,9 @@ class FolderSource:
         aside = self.store.set_aside()
         for entry in entries:
             if entry.name in aside:
-                warnings.warn(
+                DataWarning.warn(
                     f"{self.store.change_file(entry)} was damaged and set aside: changes seen by the record of "
-                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later record shows them",
-                    DataWarning,
-                    stacklevel=4,
+                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later record shows them"
                 )
 
     def records(self) -> pd.DataFrame:

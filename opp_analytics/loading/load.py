@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import warnings
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Unpack
@@ -51,12 +50,10 @@ def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
     further = [str(name) for name in opportunities.columns if name not in schema.COLUMNS]
     sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
     for ours, theirs in find_empty_columns(opportunities).items():
-        warnings.warn(
+        DataWarning.warn(
             f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it in opp-analytics.toml "
             "(opp-analytics org init drafts it):\n"
-            f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"',
-            DataWarning,
-            stacklevel=5,
+            f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"'
         )
 
 
@@ -317,7 +314,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
         _log.info("load complete: %s", count(len(opportunities), "opportunity"))
     else:
         _log.info("load may be incomplete: %s", "; ".join(reasons))
-        warnings.warn(f"this load may be incomplete: {'; '.join(reasons)}", DataWarning, stacklevel=4)
+        DataWarning.warn(f"this load may be incomplete: {'; '.join(reasons)}")
     return opportunities
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -98,7 +97,5 @@ def find_strangers(
 def leave_strangers_out(calls: pd.DataFrame, owners_of: Callable[[], Iterable[str]]) -> pd.DataFrame:
     """Leave out the rows that `find_strangers` finds, with a warning that names each."""
     if strange := find_strangers(calls, owners_of):
-        warnings.warn(
-            f"calls left out: {joined(list(map(str, strange.values())), most=3)}", DataWarning, stacklevel=2
-        )
+        DataWarning.warn(f"calls left out: {joined(list(map(str, strange.values())), most=3)}")
     return calls.drop(index=list(strange))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -111,11 +110,9 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
     if not names and nothing_known:
         raise DataError(f"no deal of this {of} has a stage; fill in the column stage")
     if not names:
-        warnings.warn(
+        DataWarning.warn(
             f"unknown stages: {without}; left out of every rate and sum. Fill in the stage, or the status where the deal is won, "
-            "lost or inactive",
-            DataWarning,
-            stacklevel=5,
+            "lost or inactive"
         )
         return
     shown = joined([repr(name) for name in names], most=_MOST_STAGES)
@@ -126,11 +123,9 @@ def warn_unknown(deals: pd.Series[Any], *, of: str, nothing_known: bool) -> None
             f"no stage of this {of} is known: {shown}. What they mean is in the org, which this {of} does not have or has "
             f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is {line}"
         )
-    warnings.warn(
+    DataWarning.warn(
         f"unknown stages: {shown}{f', and {without}' if blank else ''}; {count(int(deals.sum()))} left out of every rate and "
-        f"sum. Add the stages to opp-analytics.toml as open, won, lost or disqualified: {line}",
-        DataWarning,
-        stacklevel=5,
+        f"sum. Add the stages to opp-analytics.toml as open, won, lost or disqualified: {line}"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +89,7 @@ class Join:
                 f"{self.file} has no row for {len(lacking):,} of {len(asked):,} deals' {self.name}, by {keys.name}: such as "
                 f"{str(lacking.iloc[0])!r}"
             )
-            warnings.warn(self._noted[0], DataWarning, stacklevel=5)
+            DataWarning.warn(self._noted[0])
         return table.reindex(pd.Index(texts))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -88,7 +87,7 @@ def warn_of_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[
         *([f"first rates are used for days before them: {early}"] if early else []),
     ]
     if parts:
-        warnings.warn(f"{file}: {'; '.join(parts)}. Add the rates of those days", DataWarning, stacklevel=5)
+        DataWarning.warn(f"{file}: {'; '.join(parts)}. Add the rates of those days")
 
 
 def _name_dates(codes: pd.Series[Any], days: pd.Series[Any], dated: pd.Series[Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -168,7 +167,7 @@ def judge_forecast(
             unknown = [name for name in condition.columns if math.isnan(row[name])]
             why = f"{text.joined(unknown)} is not known" if unknown else "it divides by zero"
             why = f"alert_when={condition.text!r} cannot be judged for {period}: {why}"
-            warnings.warn(why, DataWarning, stacklevel=2)
+            DataWarning.warn(why)
         sentence = "" if holds is None else _say_over(condition, row, period, currency)
         alerts.append(Alert(sentence, key=key, kind="over"))
     closed, target = (text.money(float(row[name]), currency) for name in ("booked", "target"))
@@ -313,7 +312,7 @@ class _Deals:
         for condition, holds in zip(self.conditions, judged, strict=True):
             if holds and set(holds) == {None} and self.inputs.part is None:
                 why = f"alert_deals_when={condition.text!r} cannot be judged: {text.joined(condition.columns, last='or')} is not known of any open deal"
-                warnings.warn(why, DataWarning, stacklevel=2)
+                DataWarning.warn(why)
         found = [
             (key, condition)
             for key, *holds in zip(self.figures, *judged, strict=True)

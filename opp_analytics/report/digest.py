@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.header import Header
@@ -338,10 +337,8 @@ def write_mail(
     folded = Header(subject, None if plain else "utf-8", header_name="Subject").encode(linesep="\r\n")
     content = f"Subject: {folded}\r\n".encode("ascii") + message.as_bytes()
     if len(content) > _LARGE:
-        warnings.warn(
-            f"the mail has {len(content) / 1e6:.0f} MB; many mail servers refuse more than {_LARGE / 1e6:.0f} MB",
-            DataWarning,
-            stacklevel=2,
+        DataWarning.warn(
+            f"the mail has {len(content) / 1e6:.0f} MB; many mail servers refuse more than {_LARGE / 1e6:.0f} MB"
         )
     return content
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -189,7 +188,7 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     """
     inputs, (first, *others) = ready.inputs, ready.pages
     if inputs.unseen:
-        warnings.warn(inputs.unseen, DataWarning, stacklevel=3)
+        DataWarning.warn(inputs.unseen)
     links = {page.part: quote(page.paths["html"].name) for page in others if page.part}
     tables = Tables(inputs, has_parts=bool(others), links=links)
     blocks = choose_blocks(tables, inputs.org.report.get("blocks") or ())
@@ -197,6 +196,7 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
     with (
         progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
         hold(inputs.whole_history),
+        DataWarning.once(),
     ):
         made = [_make(ready, first, tables, files, bar.update if not others else lambda: None)]
         for page in others:

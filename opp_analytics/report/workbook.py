@@ -6,7 +6,6 @@ import io
 import itertools
 import math
 import re
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -313,22 +312,18 @@ def _cut(sheet: Sheet) -> pd.DataFrame:
     """Cut the sheet's table to what Excel can hold, with a warning of what it cannot."""
     table = sheet.table
     if len(table) > _MOST_ROWS:
-        warnings.warn(
+        DataWarning.warn(
             f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as many as Excel can; "
-            "its totals are those of these rows. oa.to_csv writes every deal",
-            DataWarning,
-            stacklevel=2,
+            "its totals are those of these rows. oa.to_csv writes every deal"
         )
         table = table.head(_MOST_ROWS)
     for column in table.select_dtypes(["string", "object"]):
         lengths = table[column].dropna().astype(TEXT).str.len()
         long = int((lengths > workbooks.MOST_LETTERS).sum())
         if long:
-            warnings.warn(
+            DataWarning.warn(
                 f"the sheet {sheet.name} holds the first {workbooks.MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
-                f"of {column}, as many as Excel can; oa.to_csv writes them whole",
-                DataWarning,
-                stacklevel=2,
+                f"of {column}, as many as Excel can; oa.to_csv writes them whole"
             )
     return table
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -109,7 +108,7 @@ def save_import(files: list[ImportFile], target: Path, fill: Callable[[ImportFil
             path.unlink()
     if old:
         removed = joined(path.name for path in old)
-        warnings.warn(f"removed {removed}: of an earlier export", DataWarning, stacklevel=3)
+        DataWarning.warn(f"removed {removed}: of an earlier export")
     return target
 
 
@@ -298,7 +297,7 @@ def make_import_files(
         files.append(_make_file(removed, rows["delete"], columns, known))
     emptied = sum(value is None for cells in rows["update"] for value in cells.values())
     for line in _describe_files(files, len(rows["create"]), len(rows["delete"]), emptied, clear):
-        warnings.warn(line, DataWarning, stacklevel=3)
+        DataWarning.warn(line)
     return files
 
 

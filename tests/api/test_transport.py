@@ -17,6 +17,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api.config import Network, Secret
+from opp_analytics.api.threads import Threads
 from tests.support import Answer, Asked, as_json, client_of, listing, paged, row, serving, talking
 
 # Errors in the three shapes, and answers that are not this API's.
@@ -539,6 +540,19 @@ def interrupted_load(client: oa.Client, reached: threading.Event) -> str:
     with pytest.raises(KeyboardInterrupt) as stopped:
         oa.load(client, page_size=5, progress=False)
     return str(stopped.value)
+
+
+def test_threads__end_although_ctrl_c_comes_while_one_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Threads(4) as threads:
+        threads.submit(int)
+    assert_all_end()
 
 
 def test_load__on_ctrl_c_ends_its_threads_in_their_pauses(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cached_property
 from typing import Any
 
@@ -51,7 +50,7 @@ class EditImpact:
     def find_after(self, edited: pd.DataFrame) -> pd.DataFrame:
         """Forecast the edited opportunities; a period that only they have is then in `before` too."""
         first = self.before
-        with warnings.catch_warnings(action="ignore", category=DataWarning):  # which `before` gave
+        with DataWarning.muted():  # which `before` gave
             # A period without deals on one side may have new business on both.
             after = self._forecast(edited, **self._same(first))
             if not after.index.isin(first.index).all():

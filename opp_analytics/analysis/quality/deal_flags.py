@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -442,7 +441,7 @@ def _flag_criteria_unmet(deals: OpenDeals) -> Flagged | None:
             if holds is False or (holds is None and any(map(math.isnan, known.values()))):
                 unmet.setdefault(row, []).append(_say_unmet(criterion))
     if lacking:
-        warnings.warn(f"criteria not judged: {'; '.join(lacking)}", DataWarning, stacklevel=3)
+        DataWarning.warn(f"criteria not judged: {'; '.join(lacking)}")
     mask = np.isin(np.arange(len(deals.frame)), list(unmet))
     return (mask, lambda k: _SEPARATOR.join(unmet[k])) if asked else None
 

@@ -6,7 +6,6 @@ import logging
 import signal
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -365,11 +364,9 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         forms = journal.read_forms(steps)
     left = sum(entry.result.left for entry in entries)
     if left:
-        warnings.warn(
+        DataWarning.warn(
             f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written yet. This plan undoes what "
-            "was written; to finish the run instead, resume it",
-            DataWarning,
-            stacklevel=2,
+            "was written; to finish the run instead, resume it"
         )
     # What the run did not touch is whatever it is by now.
     columns = [*schema.COLUMNS, *([org.CURRENCY] if client.org and client.org.converts else [])]
