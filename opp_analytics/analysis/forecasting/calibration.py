@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -252,11 +251,9 @@ def recalibrate(
     if "open_share" in held:
         still = float((held["n"] * held["open_share"]).sum() / held["n"].sum())
         if still > _STILL_OPEN:
-            warnings.warn(
+            DataWarning.warn(
                 f"{text.percent(still)} of the deals behind the calibration were still open at its horizon, and count as "
-                "not won by then; use a longer horizon_days",
-                DataWarning,
-                stacklevel=2,
+                "not won by then; use a longer horizon_days"
             )
     # Imported here, because it is slow to import.
     from scipy.optimize import isotonic_regression

@@ -7,7 +7,6 @@ Expressions are built here and in the analyses; only ``history.collect`` runs th
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -247,7 +246,7 @@ def find_known_start(
         raise NotEnoughHistory(
             f"{asked_by}: {lacks}; {way_out if later else f'start on {day.date()} or later'}"
         )
-    warnings.warn(f"{asked_by}: {lacks}; it begins on {day.date()}", DataWarning, stacklevel=4)
+    DataWarning.warn(f"{asked_by}: {lacks}; it begins on {day.date()}")
     return known
 
 
