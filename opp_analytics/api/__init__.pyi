@@ -18,6 +18,7 @@ from .threads import STOP as STOP
 from .threads import Stop as Stop
 from .threads import Stopped as Stopped
 from .threads import Threads as Threads
+from .threads import start_thread as start_thread
 from .wire import Fields as Fields
 from .wire import Filters as Filters
 from .wire import ListParams as ListParams

@@ -71,6 +71,20 @@ STOP = _OfThread()
 _T = TypeVar("_T")
 
 
+def start_thread(work: Callable[[], object], name: str, *, needed: bool) -> bool:
+    """Start a thread that nobody waits for; False, or an error where it is `needed`, if the system starts none."""
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError as error:
+        if not needed:
+            return False
+        raise ConfigError(
+            f"this system starts no thread ({error}), and the API is called from threads; in a browser, read an export or a "
+            "history instead"
+        ) from None
+    return True
+
+
 class Threads:
     """At most `count` threads; leaving the ``with`` block ends their requests and drops what has not begun."""
 
@@ -91,17 +105,7 @@ class Threads:
         future: Future[_T] = Future()
         self._tasks.put((future, lambda: call(*args)))
         if self._started < self._count:
-            thread = threading.Thread(target=self._work, name="opp-analytics", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                if not self._started:
-                    raise ConfigError(
-                        f"this system starts no thread ({error}), and the API is called from threads; in a browser, read "
-                        "an export or a history instead"
-                    ) from None
-            else:
-                self._started += 1
+            self._started += start_thread(self._work, "opp-analytics", needed=not self._started)
         return future
 
     def _work(self) -> None:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from opp_analytics import text
-from opp_analytics.api import STOP, Client, Stop, Stopped
+from opp_analytics.api import STOP, Client, Stop, Stopped, start_thread
 from opp_analytics.errors import (
     ApiError,
     AuthError,
@@ -266,8 +266,8 @@ def work_through(
 
     failure: BaseException | None = None
     try:
-        for _ in range(min(threads, left)):
-            threading.Thread(target=take, name="apply", daemon=True).start()
+        for number in range(min(threads, left)):
+            start_thread(take, "apply", needed=not number)
         while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
             try:
                 item, done, error = ended.get(timeout=_LOOK_EVERY)
