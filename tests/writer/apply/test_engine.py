@@ -359,9 +359,10 @@ def test_apply__where_no_thread_starts_sends_nothing_and_says_so(
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    with monkeypatch.context() as patched, pytest.raises(ConfigError, match="starts no thread"):
+    with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
-        apply(made, client)
+        with pytest.raises(ConfigError, match="starts no thread"):
+            apply(made, client)
     assert held(client) == rows_of(made.before)
     assert resume(client).complete
     assert held(client) == wanted(made)
