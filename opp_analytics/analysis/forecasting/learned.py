@@ -225,9 +225,11 @@ class Learned:
 
     def sum_wins(self, record: int, period: pd.Period, known: int | None = None) -> Floats:
         """Sum a past period's wins as of record `known`, by default the final ones, by group as of a record."""
-        return self.point(record, period, known).actual
+        known = self.records.find_final(period) if known is None else known
+        return np.asarray(self._sum_money(record, period, known)[0].sum(axis=1))
 
-    def _count(self, record: int, period: pd.Period, known: int) -> Point:
+    def _sum_money(self, record: int, period: pd.Period, known: int) -> tuple[Floats, Integers]:
+        """Sum the wins of a period by group and status at a record, and list those open then."""
         versions, every = self.versions, self.versions.every
         rows = versions.wins(known, period)
         then = versions.earlier(rows, record)
@@ -238,11 +240,14 @@ class Learned:
         group = every.group[np.where(there, then, rows)]
         size = every.size * (_NEITHER + 1)
         found = np.bincount(group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size)
-        money = found.astype(np.float64).reshape(every.size, _NEITHER + 1)
+        return found.astype(np.float64).reshape(every.size, _NEITHER + 1), then[status < _WON]
+
+    def _count(self, record: int, period: pd.Period, known: int) -> Point:
+        money, came = self._sum_money(record, period, known)
         if self.whole is not None:
             return replace(self.whole.point(record, period, known), money=money)
-        count = np.bincount(self._sort_in_kinds(versions.open_at(record), record, period))
-        won = np.bincount(self._sort_in_kinds(then[status < _WON], record, period), minlength=len(count))
+        count = np.bincount(self._sort_in_kinds(self.versions.open_at(record), record, period))
+        won = np.bincount(self._sort_in_kinds(came, record, period), minlength=len(count))
         held = np.flatnonzero(count)
         bucket, stage, owner, counts, wins = (
             one.astype(np.min_scalar_type(one.max(initial=0)))
