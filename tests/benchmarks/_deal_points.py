@@ -32,9 +32,10 @@ def list_points(history: History, freq: str) -> pd.DataFrame:
     past = PastForecasts(question)
     records, learned = past.records, past.learned
     versions, parts = learned.versions, []
-    won_on = np.full(int(versions.deal.max()) + 1, np.nan)
+    deal = versions.find_deals(np.arange(len(versions.seen)))
+    won_on = np.full(len(versions.first), np.nan)
     ends = np.flatnonzero((versions.every.outcome == WON) & (versions.until == versions.until.max()))
-    won_on[versions.deal[ends]] = versions.every.due[ends]
+    won_on[deal[ends]] = versions.every.due[ends]
     # Days from Monday on: day 0, January 1, 1970, was a Thursday.
     weeks = (records.days + 3) // 7
     for record in np.flatnonzero(np.diff(weeks, append=weeks[-1] + 1)).tolist():
@@ -52,12 +53,12 @@ def list_points(history: History, freq: str) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "day": day,
-                    "deal": versions.deal[rows],
+                    "deal": deal[rows],
                     "period": str(period),
                     "chance": learned.chance(moment, period),
                     "stated": moment.columns["probability"].fractions,
-                    "won": np.isin(versions.deal[rows], versions.deal[wins]),
-                    "won_on": won_on[versions.deal[rows]],
+                    "won": np.isin(deal[rows], deal[wins]),
+                    "won_on": won_on[deal[rows]],
                     "low": low,
                     "median": median,
                     "high": high,
