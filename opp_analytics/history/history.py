@@ -917,7 +917,7 @@ def holds_part(opportunities: pd.DataFrame, history: History | None) -> bool:
         return bool(certificate.narrowed_by) or looks_partial(lacking, certificate.rows)
     known = _list_known(opportunities, history)
     return known is not None and looks_partial(
-        int((~known.isin(opportunities["unique_id"])).sum()), len(known)
+        int((~schema.is_among(known, opportunities["unique_id"])).sum()), len(known)
     )
 
 
@@ -929,11 +929,11 @@ def find_rest(opportunities: pd.DataFrame, history: History | None) -> pd.DataFr
     known = _list_known(opportunities, history)
     if history is None or known is None or not holds_part(opportunities, history):
         return None
-    here = known.isin(opportunities["unique_id"])
+    here = schema.is_among(known, opportunities["unique_id"])
     if here.all() or not (here.any() or opportunities.empty):
         return None
     then = history.as_of(_find_record(opportunities, history))
-    return then[~then["unique_id"].isin(opportunities["unique_id"])]
+    return then[~schema.is_among(then["unique_id"], opportunities["unique_id"])]
 
 
 def add_rest(opportunities: pd.DataFrame, rest: pd.DataFrame | None) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from opp_analytics.org import Org, find_called_period
 from opp_analytics.periods import as_date, to_dates
 from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
 from opp_analytics.report.inputs import AHEAD, Inputs, Part
-from opp_analytics.schema import ALL, TEXT
+from opp_analytics.schema import ALL, TEXT, is_among
 
 _Made = TypeVar("_Made")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
@@ -595,7 +595,7 @@ class Forecasts:
         """The rows of `forecast_deals` for `deals_to_win` in the period that leads, by id, explained."""
         rows, lead = self.forecast_deals, str(self.lead)
         return self.explain(
-            rows[(rows["period"] == lead) & rows["unique_id"].isin(self.deals_to_win["unique_id"])]
+            rows[(rows["period"] == lead) & is_among(rows["unique_id"], self.deals_to_win["unique_id"])]
         )
 
     @cached_property

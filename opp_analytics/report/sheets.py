@@ -17,7 +17,7 @@ from opp_analytics.report.blocks.people import say_action
 from opp_analytics.report.cells import name_new_business
 from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.tables import Tables
-from opp_analytics.schema import ALL, BUCKETS
+from opp_analytics.schema import ALL, BUCKETS, is_among
 from opp_analytics.workbooks import PERIODS, count_days
 
 
@@ -307,7 +307,7 @@ def _list_to_win(tables: Tables) -> pd.DataFrame:
 def _list_risks(tables: Tables) -> pd.DataFrame:
     """List the open deals with flags, those of the page first."""
     flagged, deals = _find_flagged(tables)[:_MOST_LISTED], tables.inputs.deals
-    table = _describe(tables, deals[deals["unique_id"].isin(flagged)])
+    table = _describe(tables, deals[is_among(deals["unique_id"], flagged)])
     told = ["value", "probability", "chance", "expected_value", "close_date", "stage", "risk", "reasons"]
     table = table.set_index("unique_id").loc[flagged].reset_index()
     return table[[name for name in ("name", *tables.inputs.by, *told, "unique_id") if name in table]]

@@ -363,8 +363,6 @@ class Learned:
         if len(known) < FEWEST:
             return _NO_MISS
         every, point, rows = self.versions.every, self.point(record, period), self.versions.open_at(record)
-        # The smallest first, as `sample_totals` takes them.
-        rows = rows[np.argsort(every.value[rows], kind="stable")]
         kind = self._sort_in_kinds(rows, record, period)
         held = np.cumsum(np.bincount(kind) > 0) - 1  # as the point has them
         closing = self.records.closes_quarter(period)

@@ -469,8 +469,9 @@ class Versions:
         return np.searchsorted(self.first, rows, side="right") - 1
 
     def open_at(self, record: int) -> Integers:
-        """Find the open deals as of a record."""
-        return np.flatnonzero(self.every.open & (self.seen <= record) & (self.until > record))
+        """Find the open deals as of a record, the smallest first."""
+        rows, seen, until = self._open
+        return rows[(seen <= record) & (until > record)]
 
     def wins(self, record: int, period: pd.Period) -> Integers:
         """Find the wins dated in a period, as of a record."""
@@ -491,6 +492,12 @@ class Versions:
             then = then - later
         shown = (self.seen[then] <= record) & (self.until[then] > record) & (self.every.outcome[then] != LOST)
         return np.where(shown, then, -1)
+
+    @cached_property
+    def _open(self) -> tuple[Integers, Integers, Integers]:
+        rows = np.flatnonzero(self.every.open).astype(_fit(len(self.seen)))
+        rows = rows[np.argsort(self.every.value[rows], kind="stable")]
+        return rows, self.seen[rows], self.until[rows]
 
     @cached_property
     def _won(self) -> Integers:

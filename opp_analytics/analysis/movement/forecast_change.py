@@ -324,7 +324,7 @@ def _keep_priced(records: list[Frame], known: tuple[Moment, ...], period: pd.Per
     """Keep the deals that are open, or won in the period, at either moment: all others have no price."""
     priced = [one.open | ((one.outcome == WON) & one.dated_in(period)) for one in known]
     ids = pd.concat([record["unique_id"][mask] for record, mask in zip(records, priced, strict=True)])
-    return [record[record["unique_id"].isin(ids)] for record in records]
+    return [record[schema.is_among(record["unique_id"], ids)] for record in records]
 
 
 def _index_deals(frame: Frame, groups: list[str]) -> Frame:

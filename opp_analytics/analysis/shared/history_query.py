@@ -37,7 +37,7 @@ from opp_analytics.org import (
     warn_unknown,
 )
 from opp_analytics.periods import When, as_date, as_instant, to_dates
-from opp_analytics.schema import TEXT, to_plain
+from opp_analytics.schema import TEXT, is_among, to_plain
 from opp_analytics.text import count, joined
 
 _SECONDS_A_DAY = 86_400
@@ -123,7 +123,7 @@ def check_same_deals(opportunities: pd.DataFrame, history: History) -> None:
     sides = [(frame, "the table"), (known, "the history")]
     (few, name), (many, other) = sides if len(frame) <= len(known) else sides[::-1]
     theirs = few.iloc[:: -(-len(few) // _MOST_IDS) or 1].tolist()
-    met = many.isin(theirs)
+    met = is_among(many, theirs)
     others = {*many[met], *many[~met].head(_MOST_NAMED)}
     refuse_other_deals(theirs, others, names=(name, other), way_out=_WAY_OUT)
 
