@@ -45,6 +45,8 @@ from typing import Self
 
 from opp_analytics.text import printable
 
+_HERE = str(Path(__file__).parent)
+
 
 class OppAnalyticsError(Exception):
     """The root of all errors of this package: catch it to catch them all."""
@@ -78,9 +80,8 @@ def show_traceback() -> None:
 def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
     """Find the frames between the notebook's machinery and this package."""
     machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
-    own = str(Path(__file__).parent)
     since = machinery[-1] + 1 if machinery else 0
-    inside = [k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(own)]
+    inside = [k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(_HERE)]
     return frames[since : inside[0] if inside else None]
 
 
@@ -352,7 +353,6 @@ class DataWarning(UserWarning):
 
 
 _given: ContextVar[set[str] | None] = ContextVar("given", default=None)
-_HERE = str(Path(__file__).parent)
 
 
 __all__ = sorted(

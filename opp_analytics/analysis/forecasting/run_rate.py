@@ -141,18 +141,18 @@ class RunRates:
             return factor
         leads = list_near_leads(period, last_day(period) - day)
         for ended in self.past.versions.records.ended(day):
-            scores = np.concatenate([self._miss(self.past, ended, lead) for lead in leads])
+            records = [self.past.versions.records.find_at_lead(ended, lead) for lead in leads]
+            scores = np.concatenate([self._miss(self.past, ended, record) for record in records])
             if len(scores):
                 factor = max(1.0, factor * exp(_STEP * (float((scores > factor).mean()) - (1 - LEVEL))))
         return factor
 
-    def _miss(self, past: Past, period: pd.Period, lead: int) -> Floats:
-        """Score the plain run rate of an ended period at a lead, by group: none without a record or a range."""
-        record = past.versions.records.find_at_lead(period, lead)
+    def _miss(self, past: Past, period: pd.Period, record: int, moment: Moment | None = None) -> Floats:
+        """Score the plain run rate of an ended period at a record, by group: none without a record or a range."""
         if record < 0:
             return np.zeros(0)
         if (period, record) not in self._misses:
-            self._misses[period, record] = _score(past, period, record, past.versions.at(record))
+            self._misses[period, record] = _score(past, period, record, moment or past.versions.at(record))
         return self._misses[period, record]
 
     def score(self, record: int, moment: Moment, ahead: Sequence[pd.Period]) -> None:
@@ -160,8 +160,8 @@ class RunRates:
         if self.past is None:
             return
         for period in ahead:
-            if (period, record) not in self._misses and self.past.versions.records.find_final(period) >= 0:
-                self._misses[period, record] = _score(self.past, period, record, moment)
+            if self.past.versions.records.find_final(period) >= 0:
+                self._miss(self.past, period, record, moment)
 
 
 def _score(past: Past, period: pd.Period, record: int, moment: Moment) -> Floats:
