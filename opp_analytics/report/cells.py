@@ -89,7 +89,9 @@ def list_deals(
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
     rest = parts[_MOST : len(rows)]
-    words = f"{text.count(len(rest), 'more deal')} in the workbook, sheet “{sheet}”"
+    there = int(tables.is_listed(rows.iloc[order[_MOST:]]).sum()) if sheet == "Deals" else len(rest)
+    some = "" if there == len(rest) else f", {there:,} of them" if there else ", none of them"
+    words = f"{text.count(len(rest), 'more deal')}{some} in the workbook, sheet “{sheet}”"
     sums = [
         *([(words, write(_add(rest)))] if rest else []),
         *zip(further, map(write, parts[len(rows) :]), strict=True),

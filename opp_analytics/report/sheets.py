@@ -16,7 +16,7 @@ from opp_analytics.org import Org, write_in_force
 from opp_analytics.report.blocks.people import say_action
 from opp_analytics.report.cells import name_new_business
 from opp_analytics.report.model import WeeklyPage
-from opp_analytics.report.tables import Tables
+from opp_analytics.report.tables import CLOSED_AS, Tables
 from opp_analytics.schema import ALL, BUCKETS, is_among
 from opp_analytics.workbooks import PERIODS, count_days
 
@@ -356,14 +356,13 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     Printed are the open ones and those won in the current period.
     """
     inputs = tables.inputs
-    old = inputs.deals["outcome"].isin(_CLOSED_AS) & (inputs.deals["close_date"] < tables.closed_since)
-    deals = inputs.deals[~old]
+    deals = inputs.deals[tables.is_listed(inputs.deals)]
     is_open = deals["outcome"] == "open"
     expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
     periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
     others = ~is_open & ~((deals["outcome"] == "won") & (deals["period"] == str(inputs.period)))
-    outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *_CLOSED_AS))})
+    outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *CLOSED_AS))})
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
     deals = deals.assign(in_forecast=tables.added[str(inputs.period)]).iloc[order]
     table = _describe(tables, deals)
@@ -431,7 +430,7 @@ def _note_older(tables: Tables, table: pd.DataFrame) -> str:
     left = len(tables.inputs.deals) - len(table)
     if not left:
         return ""
-    since = text.day(tables.closed_since, year=True)
+    since = text.day(tables.listed_since, year=True)
     return f"Leaves out {text.count(left)} closed before {since}. All deals: opp-analytics export deals.xlsx"
 
 
@@ -475,7 +474,6 @@ class _Plan(NamedTuple):
 
 _BUCKETS = dict(zip(BUCKETS, ("overdue", "no close date"), strict=True))
 """Words for what has no period."""
-_CLOSED_AS = ("won", "lost", "disqualified")
 _DEAL = ("name", "value", "probability", "stage", "close_date", "unique_id")
 """What to know of a deal to win."""
 _INTERNAL = ("status", "owner_unique_id", "owner_email")

@@ -23,6 +23,9 @@ from opp_analytics.schema import ALL
 
 _FLOW_WEEKS = 13
 """Weeks of the stage flow: a quarter."""
+CLOSED_AS = ("won", "lost", "disqualified")
+_MOST_CLOSED = 5_000
+"""Closed deals that the workbook lists: half a megabyte of what is mailed."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +291,19 @@ class Tables(Forecasts):
     def closed_since(self) -> pd.Timestamp:
         """First day of the window of the win rates: this quarter and the three before."""
         return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
+
+    @cached_property
+    def listed_since(self) -> pd.Timestamp:
+        """First day whose closed deals the workbook lists: that of the win rates, or where more closed since, that of the latest."""
+        deals = self.inputs.deals
+        days = deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"].dropna()
+        beyond = days.nlargest(_MOST_CLOSED + 1).iloc[_MOST_CLOSED:]
+        return max([self.closed_since, *(day + pd.Timedelta(days=1) for day in beyond)])
+
+    def is_listed(self, deals: pd.DataFrame) -> pd.Series[bool]:
+        """Find which deals the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
+        early = deals["outcome"].isin(CLOSED_AS) & (deals["close_date"] < self.listed_since)
+        return ~early | ((deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period)))
 
     @cached_property
     def win_rate(self) -> pd.Series[Any]:

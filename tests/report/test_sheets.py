@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.report import tables as report_tables
+from opp_analytics.report.cells import list_deals
 from opp_analytics.report.compose import compose
 from opp_analytics.report.sheets import figures, sheets, summarize
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
@@ -120,6 +122,37 @@ def test_sheets__of_deals_leave_out_those_closed_before_the_window_of_the_win_ra
         sheet.note
         == "Leaves out 1 deal closed before Apr 1, 2025. All deals: opp-analytics export deals.xlsx"
     )
+
+
+def list_lost(value_of_day):
+    """Many deals lost in February, one a day."""
+    return [
+        (f"k{day}", f"Kale {day}", value_of_day(day), "closed_lost", "lost", f"2026-02-{day:02}", 0, "Ann")
+        for day in range(1, 25)
+    ]
+
+
+def test_sheets__of_deals_have_of_closed_ones_the_latest_and_those_won_in_the_period(monkeypatch):
+    monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
+    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float)]))
+    sheet = next(sheet for sheet in sheets(tables) if sheet.name == "Deals")
+    assert sheet.table["unique_id"].tolist() == list("dacfeb") + ["k24"]
+    assert sheet.note.startswith("Leaves out 23 deals closed before Feb 24, 2026.")
+    assert sheet.table["in_forecast"].sum() == tables.added["2026-03"].sum()
+
+
+@pytest.mark.parametrize(
+    ("value_of_day", "said"),
+    [
+        (lambda day: 1_000.0 + day, "4 more deals, none of them in the workbook, sheet “Deals”"),
+        (lambda day: 1_000.0 - day, "4 more deals, 1 of them in the workbook, sheet “Deals”"),
+    ],
+)
+def test_list_deals__says_how_many_of_the_others_the_workbook_has(monkeypatch, value_of_day, said):
+    monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
+    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(value_of_day)]))
+    lost = tables.inputs.deals[tables.inputs.deals["unique_id"].str.startswith("k")]
+    assert list_deals(tables, lost, "Lost").sums[0][0] == said
 
 
 def test_sheets__without_history_leave_out_what_needs_one(opportunities):

@@ -34,7 +34,7 @@ _FIGURE = re.compile(
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NO_FIGURES = re.compile(
     r"in seven days each|the other two|either|any one|first two|of these (?:two|three)|Scale from \S+ to \S+"
-    r"|[\d,]+ more (?:deals? )?in the workbook|Q[1-4]-[A-Z]{3}",
+    r"|[\d,]+ more (?:deals?(?:, (?:none|[\d,]+) of them)? )?in the workbook|Q[1-4]-[A-Z]{3}",
     re.IGNORECASE,
 )
 """Words with a number that count nothing."""
