@@ -25,6 +25,7 @@ from opp_analytics.org import check_file, conditions, read_file
 from opp_analytics.org.check_file import OrgShape
 from opp_analytics.report import html, workbook
 from opp_analytics.report import sheets as report_sheets
+from opp_analytics.report import tables as report_tables
 from opp_analytics.report.delivery import smtp
 from opp_analytics.widgets import messages
 from opp_analytics.writer import cells, journal
@@ -204,7 +205,8 @@ def test_security__states_the_bounds_that_the_code_has() -> None:
         f"{check_file._MOST_FOUND} mistakes; {check_file._FINDABLE:,} characters",
         f"{conditions._LONGEST:,} characters; {conditions._MOST_PARTS} parts",
         f"{workbook._MOST_ROWS:,} rows; {workbooks.MOST_LETTERS:,} characters",
-        "open ones, and those closed in this quarter and the three before",
+        "open ones, those won in the period, and of those closed in this quarter and the three before the latest "
+        f"{report_tables._MOST_CLOSED:,}",
         f"{report_sheets._MOST_LISTED:,} of each check, those of the largest deals; {report_sheets._MOST_NOTED} of a check for information",
         f"{report_sheets._MOST_LISTED:,}, the largest flagged value first",
         f"{messages._MOST_PARTS} parts of {messages._LARGEST_PART / 2**20:g} MB; {grid._MOST_AREAS:,}; "

@@ -89,7 +89,8 @@ def list_deals(
     ]
     listed = [replace(deal, stated="", history="") for deal in listed] if past else listed
     rest = parts[_MOST : len(rows)]
-    there = int(tables.is_listed(rows.iloc[order[_MOST:]]).sum()) if sheet == "Deals" else len(rest)
+    others = rows["unique_id"].iloc[order[_MOST:]]
+    there = sum(one in tables.listed_ids for one in others) if sheet == "Deals" else len(rest)
     some = "" if there == len(rest) else f", {there:,} of them" if there else ", none of them"
     words = f"{text.count(len(rest), 'more deal')}{some} in the workbook, sheet “{sheet}”"
     sums = [

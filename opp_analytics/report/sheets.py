@@ -355,8 +355,7 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
 
     Printed are the open ones and those won in the current period.
     """
-    inputs = tables.inputs
-    deals = inputs.deals[tables.is_listed(inputs.deals)]
+    inputs, deals = tables.inputs, tables.listed
     is_open = deals["outcome"] == "open"
     expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))

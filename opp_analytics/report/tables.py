@@ -298,12 +298,19 @@ class Tables(Forecasts):
         deals = self.inputs.deals
         days = deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"].dropna()
         beyond = days.nlargest(_MOST_CLOSED + 1).iloc[_MOST_CLOSED:]
-        return max([self.closed_since, *(day + pd.Timedelta(days=1) for day in beyond)])
+        return pd.Timestamp(max([self.closed_since, *(day + pd.Timedelta(days=1) for day in beyond)]))
 
-    def is_listed(self, deals: pd.DataFrame) -> pd.Series[bool]:
-        """Find which deals the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
+    @cached_property
+    def listed(self) -> pd.DataFrame:
+        """The deals that the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
+        deals = self.inputs.deals
         early = deals["outcome"].isin(CLOSED_AS) & (deals["close_date"] < self.listed_since)
-        return ~early | ((deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period)))
+        return deals[~early | ((deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period)))]
+
+    @cached_property
+    def listed_ids(self) -> frozenset[str]:
+        """Ids of `listed`."""
+        return frozenset(self.listed["unique_id"])
 
     @cached_property
     def win_rate(self) -> pd.Series[Any]:

@@ -136,7 +136,7 @@ def test_sheets__of_deals_have_of_closed_ones_the_latest_and_those_won_in_the_pe
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
     tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float)]))
     sheet = next(sheet for sheet in sheets(tables) if sheet.name == "Deals")
-    assert sheet.table["unique_id"].tolist() == list("dacfeb") + ["k24"]
+    assert sheet.table["unique_id"].tolist() == [*"dacfeb", "k24"]
     assert sheet.note.startswith("Leaves out 23 deals closed before Feb 24, 2026.")
     assert sheet.table["in_forecast"].sum() == tables.added["2026-03"].sum()
 
