@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
@@ -81,6 +82,15 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
     if end and stamp == stamp.normalize():
         stamp = stamp + _DAY - _TICK
     return stamp.tz_localize(_zone(tz), ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def list_midnights(first: pd.Timestamp, last: pd.Timestamp, *, tz: str) -> pd.DatetimeIndex:
+    """List the instants, in UTC, at which the days in `tz` from the first to the last begin."""
+    days = pd.date_range(first, last, freq="D")
+    midnights = days.tz_localize(
+        _zone(tz), ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
+    )
+    return midnights.tz_convert("UTC")
 
 
 def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp:

@@ -581,33 +581,14 @@ def _read(
 
 
 _SHOWN = ("_seen", "_until", "_outcome", "close_date", "created_at", "cents")
-_DAY_SECONDS = 86_400
 
 
 def _select_shown(rows: ibis.Table, moments: pd.DatetimeIndex) -> ibis.Table:
     """Select the versions that a record shows open, won or lost: it is ``_seen``, the first one after their last ``_until``."""
-    instants = moments.as_unit("us")
-    day = instants.asi8 // (_DAY_SECONDS * 1_000_000)
-    # An equal join by day, which every engine has, and one comparison for each record of a day.
-    days = np.arange(day[0], day[-1] + 1)
-    first, end = np.searchsorted(day, days), np.searchsorted(day, days, side="right")
-    later = {
-        f"_at_{k}": pd.Series(instants.take(np.minimum(first + k, len(day) - 1))).where(first + k < end)
-        for k in range(int((end - first).max()))
-    }
-    known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
-    table = ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
     rows = rows.filter(rows["seen_at"] <= history_query.instant(moments[-1]))
-    # Spark cuts fractions of a second off, DuckDB rounds them.
-    seconds = rows["seen_at"].truncate("s").epoch_seconds().cast("int64")
-    found = rows.left_join(table, (seconds // _DAY_SECONDS).cast("int64") == table["_day"])
-    seen = found["_first"].fill_null(0)
-    for name in later:
-        seen = seen + ibis.ifelse(found["seen_at"] > found[name], 1, 0)
-    found = found.mutate(
-        _seen=seen.cast("int64"),
-        _outcome=found["outcome"].cases(*((OUTCOMES[code], code) for code in (OPEN, WON, LOST)), else_=-1),
-    )
+    found = history_query.count_before(rows, moments, "_seen")
+    codes = ((OUTCOMES[code], code) for code in (OPEN, WON, LOST))
+    found = found.mutate(_outcome=found["outcome"].cases(*codes, else_=-1))
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     found = found.mutate(_until=found["_seen"].lead().over(own).fill_null(len(moments)))
     return found.filter(found["_outcome"] >= 0, found["_until"] > found["_seen"])

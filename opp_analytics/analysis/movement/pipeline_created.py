@@ -12,7 +12,7 @@ import pandas as pd
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history, name_groups, read_log
+from opp_analytics.analysis.shared.history_query import check_history, count_before, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
 from opp_analytics.history import History, ibis
 from opp_analytics.org import Org
@@ -129,9 +129,18 @@ class CreatedPipeline:
 
     @cached_property
     def _moved(self) -> pd.DataFrame:
-        """The change of ``open`` deals and ``open_cents`` in each record, by group."""
-        moved: pd.DataFrame = self.history.collect(_count_open_changes(self.history, self.groups))
-        return moved
+        """The change of ``open`` deals and ``open_cents`` on each day, by group; ``seen_at`` is when the day begins."""
+        first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
+        begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
+        changes = count_before(
+            _list_open_changes(self.history, self.groups), begins - pd.Timedelta(microseconds=1), "day"
+        )
+        summed = changes.group_by([*name_groups(self.groups), "day"]).agg(
+            open=changes["sign"].sum().cast("int64"),
+            open_cents=(changes["sign"] * changes["cents"]).sum().cast("int64"),
+        )
+        moved = self.history.collect(summed)
+        return moved.assign(seen_at=begins[moved.pop("day") - 1])
 
     def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created`; without groups if not `grouped`."""
@@ -182,8 +191,8 @@ class CreatedPipeline:
         return annotate(table, made_from=self.history, as_of=day, freq=alias, tz=self.tz, **notes)
 
 
-def _count_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
-    """Count the change of open deals and cents, by group and record."""
+def _list_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
+    """List the deals that became or stayed open with each change, and with ``sign`` −1 those that were open before it."""
     log = read_log(history, by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = name_groups(groups)
@@ -197,10 +206,7 @@ def _count_open_changes(history: History, groups: Sequence[str]) -> ibis.Table:
         cents=went["cents_before"],
         sign=ibis.literal(-1, type="int64"),
     )
-    both = came.union(went)
-    return both.group_by([*keys, "seen_at"]).agg(
-        open=both["sign"].sum().cast("int64"), open_cents=(both["sign"] * both["cents"]).sum().cast("int64")
-    )
+    return came.union(went)
 
 
 _EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without_created_at", "created_later"

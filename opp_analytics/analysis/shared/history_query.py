@@ -377,6 +377,28 @@ def count_days(start: Any, end: Any) -> Any:
     return (ended - begun) / _SECONDS_A_DAY
 
 
+def count_before(rows: ibis.Table, instants: pd.DatetimeIndex, name: str) -> ibis.Table:
+    """Add to each row, none later than the last day of the increasing instants, how many of these its ``seen_at`` is after."""
+    instants = instants.as_unit("us")
+    own = instants.asi8 // (_SECONDS_A_DAY * 1_000_000)
+    # An equal join by day, which every engine has, and one comparison for each instant of a day.
+    days = np.arange(own[0], own[-1] + 1)
+    first, end = np.searchsorted(own, days), np.searchsorted(own, days, side="right")
+    later = {
+        f"_at_{k}": pd.Series(instants.take(np.minimum(first + k, len(own) - 1))).where(first + k < end)
+        for k in range(int((end - first).max()))
+    }
+    known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
+    table = ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
+    # Spark cuts fractions of a second off, DuckDB rounds them.
+    seconds = rows["seen_at"].truncate("s").epoch_seconds().cast("int64")
+    found = rows.left_join(table, (seconds // _SECONDS_A_DAY).cast("int64") == table["_day"])
+    number = found["_first"].fill_null(0)
+    for at in later:
+        number = number + ibis.ifelse(found["seen_at"] > found[at], 1, 0)
+    return found.select(*rows.columns, **{name: number.cast("int64")})
+
+
 def day(date: pd.Timestamp) -> Any:
     """Convert a calendar date to an Ibis literal."""
     return ibis.literal(date.date(), type="date")
