@@ -34,11 +34,11 @@ def compose(
     blocks: Sequence[str] | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> WeeklyPage:
-    """Compose the whole page as data: `blocks` in their order, by default those of `choose_blocks`; call `done` after each."""
+    """Compose the page as data: `blocks` in their order, by default those of `choose_blocks`; call `done` after each."""
     inputs = tables.inputs
     state, alarm = certificate(tables)
     built = []
-    for name in choose_blocks(tables, blocks or ()):
+    for name in choose_blocks(tables, blocks):
         built.append(BLOCKS[name](tables))
         done()
     day = text.day(inputs.today, year=True)
@@ -73,12 +73,12 @@ def _clean(part: Any) -> Any:
     return part
 
 
-def choose_blocks(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:
+def choose_blocks(tables: Tables, asked: Sequence[str] | None = None) -> tuple[str, ...]:
     """Choose the blocks asked for; by default all, and on the page of one person what to win first and no table of people."""
-    for name in asked:
+    for name in asked or ():
         if name not in BLOCKS:
             raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
-    if asked:
+    if asked is not None:
         return tuple(asked)
     if tables.inputs.only is None or len(tables.persons) > 1:
         return tuple(BLOCKS)

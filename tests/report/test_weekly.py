@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, errors, org, weekly_report
+from opp_analytics.report.weekly import check_report, write_report
 from tests.analysis import every_analysis
 from tests.analysis.movement.months import STEADY, history_of
 from tests.report import reading
@@ -270,6 +271,19 @@ def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history,
     )
     assert reading.read(new.html).warnings == [f"New: {new.alerts[0]}"]
     assert make("booked > 1e6", "not").alerts == ()
+
+
+def test_write_report__without_files_makes_the_first_words_alone(opportunities, history, tmp_path):
+    asked = {
+        "as_of": AS_OF,
+        "org": org.Org(report={"alert_when": "booked < 1e6"}),
+        "out": tmp_path / "week.html",
+    }
+    whole = weekly_report(opportunities, history, **asked)
+    first = write_report(check_report(opportunities, history, **asked), files=False)
+    assert (first.alerts, first.sentences) == (whole.alerts, whole.sentences)
+    assert first.digest.tiles == whole.digest.tiles
+    assert first.digest.sections == ()
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ class CreatedPipeline:
             open=changes["sign"].sum().cast("int64"),
             open_cents=(changes["sign"] * changes["cents"]).sum().cast("int64"),
         )
-        moved = self.history.collect(summed)
+        moved: pd.DataFrame = self.history.collect(summed)
         return moved.assign(seen_at=begins[moved.pop("day") - 1])
 
     def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
