@@ -58,7 +58,7 @@ from opp_analytics.analysis.forecasting.track_record import find_usual_coverage 
 from opp_analytics.analysis.movement.forecast_change import ForecastChange as ForecastChange  # isort: skip
 from opp_analytics.analysis.movement.forecast_change import explain_change as explain_change  # isort: skip
 from opp_analytics.analysis.movement.pipeline_created import CreatedPipeline as CreatedPipeline  # isort: skip
-from opp_analytics.analysis.movement.slippage import DueCohort as DueCohort  # isort: skip
+from opp_analytics.analysis.movement.slippage import DueCohort as DueCohort, find_due_span as find_due_span  # isort: skip
 from opp_analytics.analysis.movement.world_changes import find_current_alarms as find_current_alarms  # isort: skip
 from opp_analytics.analysis.sentences.forecasts import say_held as say_held  # isort: skip
 from opp_analytics.analysis.sentences import evidence as evidence  # isort: skip

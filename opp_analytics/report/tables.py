@@ -187,23 +187,27 @@ class Tables(Forecasts):
         """`oa.slippage` of the two periods before and of the current one so far, in order of time."""
         inputs, history = self.inputs, self._history()
         begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
-        found = []
+        asked = {}
         for step in (2, 1, 0):
             period = inputs.period - step
             first, last = period.start_time.normalize(), min(period.end_time.normalize(), inputs.today)
             opening = first if first.tz_localize(inputs.tz) >= begins else begins
             if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
                 continue
-            asked: Any = history, opening, last, None, inputs.tz, "slippage"
             try:
-                due = analysis.DueCohort.read(*asked, listed=True)
+                span = analysis.find_due_span(history, opening, last, [], inputs.tz, "slippage")
             except NotEnoughHistory:
                 continue  # No record inside this period; another one may have some.
-            late = opening is begins
-            found.append(DueDeals(str(period), due.sum_up(), due.list_deals(), starts_late=late))
-        if not found:
+            asked[str(period)] = span, opening is begins
+        if not asked:
             raise NotEnoughHistory("no period has two records")
-        return found
+        cohorts = analysis.DueCohort.read_spans(
+            history, [span for span, _ in asked.values()], [], listed=True
+        )
+        return [
+            DueDeals(period, due.sum_up(), due.list_deals(), starts_late=late)
+            for due, (period, (_, late)) in zip(cohorts, asked.items(), strict=True)
+        ]
 
     @cached_property
     def pushed(self) -> pd.DataFrame:
