@@ -69,11 +69,14 @@ def distribute(
     if not deals.few:
         return from_draws(_draw(deals, one_of, seed).cents / 100 + sure)
     states, mass = _enumerate(deals.cents, deals.chances)
-    cents = np.add.outer(states, _as_cents(one_of)).ravel()
-    mass = np.repeat(mass / len(cents) * len(states), len(cents) // len(states))
-    points, place = np.unique(cents, return_inverse=True)
-    cumulative = np.cumsum(np.bincount(place, weights=mass))
-    return Total(points / 100 + sure, cumulative / cumulative[-1])
+    order, further = np.argsort(states), np.sort(_as_cents(one_of))
+    # Runs in order, which a stable sort merges.
+    cents = np.add.outer(further, states[order]).ravel()
+    merged = np.argsort(cents, kind="stable")
+    cents, last = cents[merged], np.ones(len(cents), dtype=bool)
+    last[:-1] = cents[1:] != cents[:-1]
+    cumulative = np.cumsum(np.tile(mass[order], len(further))[merged])[last]
+    return Total(cents[last] / 100 + sure, cumulative / cumulative[-1])
 
 
 def from_draws(draws: Floats) -> Total:
