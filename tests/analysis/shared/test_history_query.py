@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from opp_analytics import errors
-from opp_analytics.analysis.shared.history_query import check_history, find_span, read_changes
-from opp_analytics.history import History
+from opp_analytics import errors, periods
+from opp_analytics.analysis.shared.history_query import check_history, count_before, find_span, read_changes
+from opp_analytics.history import History, ibis
 from tests.history.logs import MONDAYS, history_of
 
 HISTORY = history_of([("a", week, float(week), "proposal", None, "active") for week in (0, 1, 3)])
@@ -55,3 +57,19 @@ def test_span__of_one_moment_only_where_that_is_allowed() -> None:
         find_span(HISTORY, moment, moment, asked_by="slippage")
     same = find_span(HISTORY, moment, moment, asked_by="waterfall", within_one_record=True)
     assert same.opening == same.closing == moment
+
+
+@pytest.mark.parametrize(
+    "tz", ["UTC", "America/Santiago", "America/Havana", "Asia/Kolkata", "Australia/Lord_Howe"]
+)
+def test_count_before__of_a_zones_midnights_numbers_its_days(tz: str) -> None:
+    """Also where clocks change at midnight, or by half an hour."""
+    first, tick = pd.Timestamp("2025-12-01"), pd.Timedelta(microseconds=1)
+    begins = periods.list_midnights(first, pd.Timestamp("2026-12-31"), tz=tz)
+    within = pd.to_timedelta(np.random.default_rng(0).integers(0, 80_000, len(begins) - 1), unit="s")
+    moments = pd.DatetimeIndex(begins[:-1].append([begins[1:] - tick, begins[:-1] + within]))
+    rows = ibis.memtable(pa.table({"seen_at": pa.array(moments.as_unit("us"))}))
+    found = HISTORY.collect(count_before(rows, begins - tick, "day"))
+    days = first + pd.to_timedelta(found["day"] - 1, unit="D")
+    assert len(found) == len(moments)
+    assert (days == periods.to_dates(found["seen_at"], tz=tz)).all()
