@@ -426,11 +426,13 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
 
 def _note_older(tables: Tables, table: pd.DataFrame) -> str:
     """Say how many closed deals are not on their sheet."""
-    left = len(tables.inputs.deals) - len(table)
-    if not left:
+    deals, (first, last) = tables.inputs.deals, tables.listed_days
+    if len(deals) == len(table):
         return ""
-    since = text.day(tables.listed_since, year=True)
-    return f"Leaves out {text.count(left)} closed before {since}. All deals: opp-analytics export deals.xlsx"
+    left = deals[~is_among(deals["unique_id"], tables.listed["unique_id"])]
+    days = f"closed before {text.day(first, year=True)}"
+    days += f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
+    return f"Leaves out {text.count(len(left))} {days}. All deals: opp-analytics export deals.xlsx"
 
 
 def _note_rest(tables: Tables, table: pd.DataFrame) -> str:

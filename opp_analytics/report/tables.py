@@ -297,19 +297,22 @@ class Tables(Forecasts):
         return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
 
     @cached_property
-    def listed_since(self) -> pd.Timestamp:
-        """First day whose closed deals the workbook lists: that of the win rates, or where more closed since, that of the latest."""
-        deals = self.inputs.deals
-        days = deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"].dropna()
-        beyond = days.nlargest(_MOST_CLOSED + 1).iloc[_MOST_CLOSED:]
-        return pd.Timestamp(max([self.closed_since, *(day + pd.Timedelta(days=1) for day in beyond)]))
+    def listed_days(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """First and last day whose closed deals the workbook lists: from the window of the win rates on, of many those nearest to the as-of day."""
+        deals, today = self.inputs.deals, self.inputs.today
+        away = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
+        if len(away) <= _MOST_CLOSED:
+            return self.closed_since, pd.Timestamp.max
+        reach = away.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
+        return max(self.closed_since, today - reach), today + reach
 
     @cached_property
     def listed(self) -> pd.DataFrame:
         """The deals that the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
-        deals = self.inputs.deals
-        early = deals["outcome"].isin(CLOSED_AS) & (deals["close_date"] < self.listed_since)
-        return deals[~early | ((deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period)))]
+        deals, (first, last) = self.inputs.deals, self.listed_days
+        away = (deals["close_date"] < first) | (deals["close_date"] > last)
+        made_of = (deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period))
+        return deals[~(deals["outcome"].isin(CLOSED_AS) & away) | made_of]
 
     @cached_property
     def listed_ids(self) -> frozenset[str]:

@@ -132,12 +132,13 @@ def list_lost(value_of_day):
     ]
 
 
-def test_sheets__of_deals_have_of_closed_ones_the_latest_and_those_won_in_the_period(monkeypatch):
+def test_sheets__of_deals_have_of_closed_ones_those_of_these_days_and_won_in_the_period(monkeypatch):
     monkeypatch.setattr(report_tables, "_MOST_CLOSED", 3)
-    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float)]))
+    ahead = ("y", "Yew", 5.0, "closed_won", "won", "2027-06-01", 100, "Ann")
+    tables = tables_of(pipeline([*THIS_WEEK, *list_lost(float), ahead]))
     sheet = next(sheet for sheet in sheets(tables) if sheet.name == "Deals")
     assert sheet.table["unique_id"].tolist() == [*"dacfeb", "k24"]
-    assert sheet.note.startswith("Leaves out 23 deals closed before Feb 24, 2026.")
+    assert sheet.note.startswith("Leaves out 24 deals closed before Feb 24, 2026 or dated after Apr 5, 2026.")
     assert sheet.table["in_forecast"].sum() == tables.added["2026-03"].sum()
 
 
