@@ -18,7 +18,7 @@ from opp_analytics.charts import Place
 from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
-from opp_analytics.report.tables import Tables
+from opp_analytics.report.tables import CLOSED_AS, Tables
 from opp_analytics.schema import label_groups
 
 _MOST, _CENT, _MOVED, _MUCH = 20, 0.005, 0.1, 0.2
@@ -155,7 +155,7 @@ def list_expected(
 
 def _show_deal(tables: Tables, row: dict[Any, Any], amounts: tuple[str, ...], period: str) -> Deal:
     inputs = tables.inputs
-    ended = outcome if (outcome := str(row.get("outcome"))) in ("won", "lost", "disqualified") else ""
+    ended = outcome if (outcome := str(row.get("outcome"))) in CLOSED_AS else ""
     return Deal(
         name=_name(row),
         owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",

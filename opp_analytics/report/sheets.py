@@ -360,7 +360,7 @@ def _list_deals(tables: Tables) -> pd.DataFrame:
     expected = deals["unique_id"].map(tables.own_chances["weighted"]).astype("float64").fillna(0.0)
     ago = (inputs.today - deals["close_date"]).where(~is_open).fillna(pd.Timedelta(0))
     periods = pd.factorize(deals["period"].where(is_open).replace(BUCKETS[0], ""), sort=True)[0]
-    others = ~is_open & ~((deals["outcome"] == "won") & (deals["period"] == str(inputs.period)))
+    others = ~is_open & ~deals.index.isin(inputs.won_now.index)
     outcomes = deals["outcome"].map({name: place for place, name in enumerate(("open", *CLOSED_AS))})
     order = np.lexsort((ago, -expected, periods, outcomes.astype("float64"), others))
     deals = deals.assign(in_forecast=tables.added[str(inputs.period)]).iloc[order]
@@ -426,10 +426,9 @@ def _list_findings(tables: Tables) -> pd.DataFrame:
 
 def _note_older(tables: Tables, table: pd.DataFrame) -> str:
     """Say how many closed deals are not on their sheet."""
-    deals, (first, last) = tables.inputs.deals, tables.listed_days
-    if len(deals) == len(table):
+    left, (first, last) = tables.inputs.deals.drop(index=tables.listed.index), tables.listed_days
+    if left.empty:
         return ""
-    left = deals[~is_among(deals["unique_id"], tables.listed["unique_id"])]
     days = f"closed before {text.day(first, year=True)}"
     days += f" or dated after {text.day(last, year=True)}" if (left["close_date"] > last).any() else ""
     return f"Leaves out {text.count(len(left))} {days}. All deals: opp-analytics export deals.xlsx"

@@ -300,10 +300,10 @@ class Tables(Forecasts):
     def listed_days(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last day whose closed deals the workbook lists: from the window of the win rates on, of many those nearest to the as-of day."""
         deals, today = self.inputs.deals, self.inputs.today
-        away = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
-        if len(away) <= _MOST_CLOSED:
+        distance = (deals.loc[deals["outcome"].isin(CLOSED_AS), "close_date"] - today).abs().dropna()
+        if len(distance) <= _MOST_CLOSED:
             return self.closed_since, pd.Timestamp.max
-        reach = away.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
+        reach = distance.nsmallest(_MOST_CLOSED + 1).iloc[-1] - pd.Timedelta(days=1)
         return max(self.closed_since, today - reach), today + reach
 
     @cached_property
@@ -311,8 +311,8 @@ class Tables(Forecasts):
         """The deals that the workbook lists: those that the forecast is made of, open or won in its period, and those closed lately."""
         deals, (first, last) = self.inputs.deals, self.listed_days
         away = (deals["close_date"] < first) | (deals["close_date"] > last)
-        made_of = (deals["outcome"] == "won") & (deals["period"] == str(self.inputs.period))
-        return deals[~(deals["outcome"].isin(CLOSED_AS) & away) | made_of]
+        left = deals["outcome"].isin(CLOSED_AS) & away
+        return deals[~left | deals.index.isin(self.inputs.won_now.index)]
 
     @cached_property
     def listed_ids(self) -> frozenset[str]:

@@ -191,8 +191,8 @@ def write_report(ready: ReadyReport, progress: Progress = None, *, files: bool =
         DataWarning.warn(inputs.unseen)
     links = {page.part: quote(page.paths["html"].name) for page in others if page.part}
     tables = Tables(inputs, has_parts=bool(others), links=links)
-    blocks = choose_blocks(tables, _name_blocks(inputs.org, files))
-    steps, unit = (len(ready.pages), "page") if others else (len(blocks) + 2, "step")
+    blocks = choose_blocks(tables, inputs.org.report.get("blocks") or None)
+    steps, unit = (len(ready.pages), "page") if others else (2 + (len(blocks) if files else 0), "step")
     with (
         progress_bar(progress, desc="Weekly report", unit=unit, total=steps, delay=2) as bar,
         hold(inputs.whole_history),
@@ -239,8 +239,9 @@ def _make(
     inputs, paths, look = tables.inputs, page.paths, ready.inputs.org.report
     watched = judge_alerts(tables)
     done()
-    shown: dict[str, Any] = {"title": look.get("title"), "blocks": _name_blocks(ready.inputs.org, files)}
-    composed = compose(tables, workbook=paths["xlsx"].name, done=done, **shown)
+    # Alerts, which are all that is sent without files, need only the first words.
+    blocks = look.get("blocks") or None if files else ()
+    composed = compose(tables, workbook=paths["xlsx"].name, title=look.get("title"), blocks=blocks, done=done)
     composed = replace(composed, alerts=shorten_last(watched.lines, composed.sentence))
     digest = make_digest(composed)
     report = WeeklyReport(
@@ -267,11 +268,6 @@ def _make(
     if "markdown" in paths:
         content["markdown"] = write_chat(digest).encode()
     return report, {path: content[kind] for kind, path in paths.items()}
-
-
-def _name_blocks(org: Org, files: bool) -> Sequence[str] | None:
-    """Name the blocks that the org asks for, None for the usual ones; none where nothing is written: alerts need only the first words."""
-    return org.report.get("blocks") or None if files else ()
 
 
 def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:

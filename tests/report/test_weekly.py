@@ -286,6 +286,12 @@ def test_write_report__without_files_makes_the_first_words_alone(opportunities, 
     assert first.digest.sections == ()
 
 
+def test_write_report__without_files_refuses_an_unknown_block_too(opportunities, tmp_path):
+    asked = {"as_of": AS_OF, "org": org.Org(report={"blocks": ["riks"]}), "out": tmp_path / "week.html"}
+    with pytest.raises(errors.ArgumentValueError, match="unknown block 'riks'"):
+        write_report(check_report(opportunities, **asked), files=False)
+
+
 @pytest.mark.parametrize(
     ("last", "alerts", "said"),
     [

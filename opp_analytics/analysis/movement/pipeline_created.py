@@ -132,15 +132,15 @@ class CreatedPipeline:
         """The change of ``open`` deals and ``open_cents`` on each day, by group; ``seen_at`` is when the day begins."""
         first, last = (periods.as_date(moment, tz=self.tz) for moment in self.moments.iloc[[0, -1]])
         begins = periods.list_midnights(first, last + pd.Timedelta(days=1), tz=self.tz)
-        changes = count_before(
-            _list_open_changes(self.history, self.groups), begins - pd.Timedelta(microseconds=1), "day"
-        )
+        changes = _list_open_changes(self.history, self.groups)
+        # A change at midnight is one of the day that begins then.
+        changes = count_before(changes, begins - pd.Timedelta(microseconds=1), "day")
         summed = changes.group_by([*name_groups(self.groups), "day"]).agg(
             open=changes["sign"].sum().cast("int64"),
             open_cents=(changes["sign"] * changes["cents"]).sum().cast("int64"),
         )
         moved: pd.DataFrame = self.history.collect(summed)
-        return moved.assign(seen_at=begins[moved.pop("day") - 1])
+        return moved.assign(seen_at=begins[moved["day"] - 1])
 
     def sum_up(self, freq: Freq, *, grouped: bool = True) -> pd.DataFrame:
         """Make the table of `pipeline_created`; without groups if not `grouped`."""

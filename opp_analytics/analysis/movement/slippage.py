@@ -249,7 +249,7 @@ def _list_spans(spans: Sequence[Span]) -> ibis.Table:
     moments = {
         "opening": [asked.opening for asked in spans],
         "closing": [asked.closing for asked in spans],
-        "next": [asked.following or asked.closing for asked in spans],
+        "next": [asked.latest for asked in spans],
     }
     known = pd.DataFrame(
         {
@@ -266,7 +266,7 @@ def _list_spans(spans: Sequence[Span]) -> ibis.Table:
 
 def _join_records(history: History, spans: Sequence[Span], groups: list[str]) -> ibis.Table:
     """Join the records of each span's opportunities: the opening one, the closing one (``_after``) and the following one (``_next``)."""
-    last = max(asked.following or asked.closing for asked in spans)
+    last = max(asked.latest for asked in spans)
     log = keep_until(read_log(history.at_rates_of(last), "name", by=groups), last)
     due = ibis.union(
         *(

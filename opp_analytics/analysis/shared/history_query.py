@@ -71,6 +71,11 @@ class Span:
     known_from: pd.Timestamp | None = None
     """When the question begins later than asked, because what it needs is not known before; see `find_known_start`."""
 
+    @property
+    def latest(self) -> pd.Timestamp:
+        """The last record that is looked at: the one after the end, else the closing one."""
+        return self.following or self.closing
+
     def notes(self) -> dict[str, Any]:
         """Name the compared records, for a table's attrs."""
         return {
@@ -372,9 +377,12 @@ def instant(moment: pd.Timestamp) -> Any:
 
 def count_days(start: Any, end: Any) -> Any:
     """Count the days between two instants of a query, to the whole second."""
+    return (_count_seconds(end) - _count_seconds(start)) / _SECONDS_A_DAY
+
+
+def _count_seconds(at: Any) -> Any:
     # DuckDB rounds fractions of a second, Spark cuts them off: both get whole seconds.
-    begun, ended = (at.truncate("s").epoch_seconds().cast("int64") for at in (start, end))
-    return (ended - begun) / _SECONDS_A_DAY
+    return at.truncate("s").epoch_seconds().cast("int64")
 
 
 def count_before(rows: ibis.Table, instants: pd.DatetimeIndex, name: str) -> ibis.Table:
@@ -390,9 +398,8 @@ def count_before(rows: ibis.Table, instants: pd.DatetimeIndex, name: str) -> ibi
     }
     known = pd.DataFrame({"_day": days, "_first": first.astype(np.int64), **later})
     table = ibis.memtable(pa.Table.from_pandas(known, preserve_index=False))
-    # Spark cuts fractions of a second off, DuckDB rounds them.
-    seconds = rows["seen_at"].truncate("s").epoch_seconds().cast("int64")
-    found = rows.left_join(table, (seconds // _SECONDS_A_DAY).cast("int64") == table["_day"])
+    on_day = (_count_seconds(rows["seen_at"]) // _SECONDS_A_DAY).cast("int64")
+    found = rows.left_join(table, on_day == table["_day"])
     number = found["_first"].fill_null(0)
     for at in later:
         number = number + ibis.ifelse(found["seen_at"] > found[at], 1, 0)
